@@ -1,0 +1,1 @@
+//! The waxseal command: make keys, sign and verify mail, and say why

@@ -1,0 +1,1 @@
+//! Signature algorithms and keys of DKIM and ARC over pluggable crypto providers

@@ -1,0 +1,1 @@
+//! E-mail authentication in one crate: DKIM, SPF, DMARC and ARC
