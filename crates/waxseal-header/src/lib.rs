@@ -1,1 +1,36 @@
-//! E-mail header fields as spans over one buffer, message splitter, DKIM tag lists and addresses
+//! The header block of an e-mail message as spans over one buffer.
+//!
+//! [`Header`] keeps the original octets, because *simple* canonicalization needs them, and hands out
+//! [`Field`] views that cost nothing to copy. There are three ways in, and all give the same result:
+//!
+//! * [`Header::parse`] for a whole message in memory,
+//! * [`Splitter`] for a message that arrives in chunks of any size,
+//! * [`HeaderBuilder`] for names and values that arrive apart, as a milter gets them.
+//!
+//! ```
+//! use waxseal_header::Header;
+//! let message = b"From: Joe <joe@example.org>\r\nSubject: lunch\r\n\r\nHi.\r\n";
+//! let (header, body) = Header::parse(message)?;
+//! let subject = header.fields().find(|field| field.is("subject"));
+//! assert_eq!(subject.map(|field| field.value()), Some(&b" lunch"[..]));
+//! assert_eq!(body, b"Hi.\r\n");
+//! # Ok::<(), waxseal_header::HeaderError>(())
+//! ```
+//!
+//! Around it stand the other pieces that DKIM, ARC, DMARC and SPF share: [`TagList`] (RFC 6376 §3.2),
+//! [`Folder`] (RFC 5322 §2.2.3) and [`line_ends`] (what to do about bare CR and LF).
+
+mod builder;
+mod field;
+mod fold;
+mod header;
+pub mod line_ends;
+mod splitter;
+mod tag_list;
+
+pub use builder::{HeaderBuilder, Space};
+pub use field::Field;
+pub use fold::Folder;
+pub use header::{Fields, Header, HeaderError, HeaderLimits};
+pub use splitter::{Split, Splitter};
+pub use tag_list::{InvalidTagList, Tag, TagList};

@@ -1,0 +1,199 @@
+//! The header block: one buffer, one span per field.
+
+use crate::{Field, Split, Splitter, field};
+use bytes::Bytes;
+use std::{fmt, sync::Arc};
+
+/// The header block of a message. Cheap to clone, `'static` and `Send`; the original octets are kept.
+///
+/// A line ends at LF, with or without CR before it, so that no octet sequence can hide a field from us that
+/// another program would see. Only CRLF is a legal line end; [`line_ends`](crate::line_ends) finds the others.
+/// A line without a colon, or without a legal name before it, is kept as a field without a name
+/// ([`Field::is_malformed`]).
+#[derive(Clone, Default)]
+pub struct Header {
+    bytes: Bytes,
+    spans: Arc<[Span]>,
+}
+
+/// Where a field ends, and where its colon stands. It starts where the field before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) colon: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    /// Colon offset of a line that is no header field.
+    pub(crate) const NO_COLON: u32 = u32::MAX;
+}
+
+/// How large a header block may be. Over a limit is a [`HeaderError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderLimits {
+    octets: u32,
+    fields: u32,
+}
+
+impl Default for HeaderLimits {
+    /// 262,144 octets (256 KiB) and 1,000 fields.
+    fn default() -> Self {
+        Self { octets: 256 * 1024, fields: 1000 }
+    }
+}
+
+impl HeaderLimits {
+    /// Sets the number of octets that the header block may have (default 262,144; at most 2³¹).
+    pub fn with_octets(self, octets: u32) -> Self {
+        Self { octets: octets.min(1 << 31), ..self }
+    }
+
+    /// Sets the number of fields that the header block may have (default 1,000).
+    pub fn with_fields(self, fields: u32) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Number of octets that the header block may have.
+    pub fn octets(&self) -> u32 {
+        self.octets
+    }
+
+    /// Number of fields that the header block may have.
+    pub fn fields(&self) -> u32 {
+        self.fields
+    }
+}
+
+/// Why a header block was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// More octets than [`HeaderLimits::with_octets`] allows.
+    #[error("header block is longer than {limit} octets")]
+    TooLong {
+        /// The limit.
+        limit: u32,
+    },
+    /// More fields than [`HeaderLimits::with_fields`] allows.
+    #[error("header block has more than {limit} fields")]
+    TooManyFields {
+        /// The limit.
+        limit: u32,
+    },
+    /// A field name handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) that is none.
+    #[error(
+        "field name has a forbidden octet 0x{octet:02x} at offset {offset}; names are visible ASCII without the colon"
+    )]
+    Name {
+        /// The octet.
+        octet: u8,
+        /// Where it stands in the name.
+        offset: usize,
+    },
+    /// A field name handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) that is empty.
+    #[error("field name is empty")]
+    NoName,
+    /// A value handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) with a line end that no blank follows:
+    /// what stands behind it would be a field of its own.
+    #[error("field value has a line end at offset {offset} that is not followed by a blank")]
+    Value {
+        /// Where the line end stands in the value.
+        offset: usize,
+    },
+}
+
+impl Header {
+    /// Splits a whole message into header and body under the default [`HeaderLimits`]. The header block is copied, so
+    /// that keeping it does not keep the message; the body is borrowed. A message without an empty line is all header.
+    ///
+    /// # Errors
+    /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
+    pub fn parse(message: &[u8]) -> Result<(Self, &[u8]), HeaderError> {
+        Self::parse_with(message, HeaderLimits::default())
+    }
+
+    /// [`Header::parse`] under other limits.
+    pub fn parse_with(message: &[u8], limits: HeaderLimits) -> Result<(Self, &[u8]), HeaderError> {
+        let mut splitter = Splitter::new(limits);
+        match splitter.push(message)? {
+            Split::Header => Ok((splitter.finish()?, &[])),
+            Split::Body(header, body) => Ok((header, body)),
+        }
+    }
+
+    pub(crate) fn new(bytes: Bytes, spans: &[Span]) -> Self {
+        Self { bytes, spans: spans.into() }
+    }
+
+    /// The fields from top to bottom.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields { header: self, range: 0..self.spans.len() }
+    }
+
+    /// The field at `index`, counted from the top, from 0.
+    pub fn field(&self, index: usize) -> Option<Field<'_>> {
+        let span = self.spans.get(index)?;
+        let start = match index.checked_sub(1) {
+            Some(before) => self.spans.get(before)?.end as usize,
+            None => 0,
+        };
+        let raw = self.bytes.get(start..span.end as usize)?;
+        Some(Field::new(raw, (span.colon != Span::NO_COLON).then(|| span.colon as usize - start)))
+    }
+
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// True when there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The octets of the header block, without the empty line that ends it.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.fields()).finish()
+    }
+}
+
+impl PartialEq for Header {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.spans == other.spans
+    }
+}
+
+impl Eq for Header {}
+
+/// The fields of a [`Header`], from top to bottom; see [`Header::fields`].
+#[derive(Debug, Clone)]
+pub struct Fields<'h> {
+    header: &'h Header,
+    range: std::ops::Range<usize>,
+}
+
+impl<'h> Iterator for Fields<'h> {
+    type Item = field::Field<'h>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.range.next().and_then(|index| self.header.field(index))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Fields<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.range.next_back().and_then(|index| self.header.field(index))
+    }
+}
+
+impl ExactSizeIterator for Fields<'_> {}

@@ -1,0 +1,238 @@
+//! Tag lists (RFC 6376 §3.2), the form of DKIM signatures, ARC fields, key records and DMARC records.
+
+use std::fmt;
+
+/// A parsed tag list: `name=value` pairs divided by semicolons, in the order given. Values are octets (RFC 8616 allows
+/// UTF-8); nothing is copied.
+///
+/// ```
+/// use waxseal_header::TagList;
+/// let list = TagList::parse(b"v=1; d=example.org;\r\n\ts=2026a;")?;
+/// assert_eq!(list.get("s"), Some(&b"2026a"[..]));
+/// assert_eq!(list.get("i"), None);
+/// # Ok::<(), waxseal_header::InvalidTagList>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagList<'t> {
+    tags: Vec<Tag<'t>>,
+}
+
+/// One tag of a [`TagList`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tag<'t> {
+    name: &'t str,
+    text: &'t [u8],
+    start: usize,
+}
+
+/// Why a text is no tag list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidTagList {
+    /// A tag without an equals sign.
+    #[error("tag list: no equals sign in the tag at offset {offset}")]
+    NoEquals {
+        /// Where the tag begins.
+        offset: usize,
+    },
+    /// A name that is not a letter followed by letters, digits and underscores.
+    #[error("tag list: illegal tag name at offset {offset}")]
+    Name {
+        /// Where the tag begins.
+        offset: usize,
+    },
+    /// A control octet in a value, or octets that are not UTF-8.
+    #[error("tag list: forbidden octet in the value of {tag}=")]
+    Value {
+        /// The tag.
+        tag: String,
+    },
+    /// RFC 6376 §3.2: "Tags with duplicate names MUST NOT occur within a single tag-list".
+    #[error("tag list: {tag}= stands twice")]
+    Duplicate {
+        /// The tag.
+        tag: String,
+    },
+    /// More tags than the limit allows.
+    #[error("tag list: more than {limit} tags")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl<'t> TagList<'t> {
+    /// Number of tags that [`TagList::parse`] allows.
+    pub const MAX_TAGS: usize = 64;
+
+    /// Reads a tag list of at most [`TagList::MAX_TAGS`] tags.
+    ///
+    /// # Errors
+    /// [`InvalidTagList`]: one bad tag makes the whole list invalid (RFC 6376 §3.2).
+    pub fn parse(text: &'t [u8]) -> Result<Self, InvalidTagList> {
+        Self::parse_with(text, Self::MAX_TAGS)
+    }
+
+    /// Reads a tag list of at most `max_tags` tags.
+    ///
+    /// # Errors
+    /// [`InvalidTagList`].
+    pub fn parse_with(text: &'t [u8], max_tags: usize) -> Result<Self, InvalidTagList> {
+        let mut tags = Vec::with_capacity(12.min(max_tags));
+        let mut start = 0;
+        while start < text.len() {
+            let rest = text.get(start..).unwrap_or_default();
+            let spec = rest.get(..memchr::memchr(b';', rest).unwrap_or(rest.len())).unwrap_or_default();
+            let end = start + spec.len() + 1;
+            // The list may end in a semicolon; blanks behind it are harmless.
+            if end > text.len() && trim(spec).is_empty() && !tags.is_empty() {
+                break;
+            }
+            let tag = Tag::parse(spec, start)?;
+            check_unique(&tags, &tag)?;
+            if tags.len() >= max_tags {
+                return Err(InvalidTagList::TooMany { limit: max_tags });
+            }
+            tags.push(tag);
+            start = end;
+        }
+        Ok(Self { tags })
+    }
+
+    /// The value of the tag `name`, without the blanks around it. Names are case-sensitive (RFC 6376 §3.2).
+    pub fn get(&self, name: &str) -> Option<&'t [u8]> {
+        self.tag(name).map(|tag| tag.value())
+    }
+
+    /// The tag `name`.
+    pub fn tag(&self, name: &str) -> Option<Tag<'t>> {
+        self.tags.iter().find(|tag| tag.name == name).copied()
+    }
+
+    /// The tags in the order given.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = Tag<'t>> + '_ {
+        self.tags.iter().copied()
+    }
+}
+
+impl<'t> Tag<'t> {
+    /// The name.
+    pub fn name(&self) -> &'t str {
+        self.name
+    }
+
+    /// The value without the blanks and folds around it; those inside it remain.
+    pub fn value(&self) -> &'t [u8] {
+        trim(self.text)
+    }
+
+    /// Where the value and the blanks around it stand in the text of the list. Without these octets the tag is empty,
+    /// as RFC 6376 §3.7 wants `b=` for hashing.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.start + self.text.len()
+    }
+
+    /// `spec` begins at `offset` of the list.
+    fn parse(spec: &'t [u8], offset: usize) -> Result<Self, InvalidTagList> {
+        let equals = spec.iter().position(|c| *c == b'=').ok_or(InvalidTagList::NoEquals { offset })?;
+        let (name, text) = spec.split_at(equals);
+        let name = trim(name);
+        // tag-name = ALPHA *ALNUMPUNC
+        let legal = name.first().is_some_and(u8::is_ascii_alphabetic)
+            && name.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'_');
+        let name = std::str::from_utf8(name).ok().filter(|_| legal).ok_or(InvalidTagList::Name { offset })?;
+        let text = text.get(1..).unwrap_or_default();
+        if !is_legal_value(text) {
+            return Err(InvalidTagList::Value { tag: name.into() });
+        }
+        Ok(Self { name, text, start: offset + equals + 1 })
+    }
+}
+
+impl fmt::Debug for Tag<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.value().escape_ascii())
+    }
+}
+
+fn check_unique(tags: &[Tag<'_>], new: &Tag<'_>) -> Result<(), InvalidTagList> {
+    if tags.iter().any(|tag| tag.name == new.name) {
+        return Err(InvalidTagList::Duplicate { tag: new.name.into() });
+    }
+    Ok(())
+}
+
+/// Visible characters, blanks and line ends; RFC 8616 §3 adds UTF-8. No branch, so that the compiler can use vectors.
+fn is_legal_value(text: &[u8]) -> bool {
+    let odd = text.iter().fold(0, |odd, c| {
+        let control =
+            u8::from(*c < b' ') & u8::from(*c != b'\t') & u8::from(*c != b'\r') & u8::from(*c != b'\n');
+        odd | control | u8::from(*c == 0x7f) | (*c & 0x80)
+    });
+    odd == 0 || (odd == 0x80 && std::str::from_utf8(text).is_ok())
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    let mut text = text;
+    while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = text {
+        text = rest;
+    }
+    while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_list_may_end_in_a_semicolon_and_hold_folds() {
+        for text in ["a=1; b = x y ;\r\n\tc=", "a=1;b=x y;c=;", " a=1;b=x y;c= ; \r\n "] {
+            let list = TagList::parse(text.as_bytes()).unwrap();
+            let tags: Vec<_> = list.tags().map(|tag| (tag.name(), tag.value())).collect();
+            assert_eq!(tags, [("a", &b"1"[..]), ("b", b"x y"), ("c", b"")], "{text}");
+        }
+        assert_eq!(TagList::parse(b"").unwrap().tags().len(), 0);
+    }
+
+    #[test]
+    fn one_bad_tag_spoils_the_list() {
+        assert_eq!(TagList::parse(b"a=1; b"), Err(InvalidTagList::NoEquals { offset: 4 }));
+        assert_eq!(TagList::parse(b";a=1"), Err(InvalidTagList::NoEquals { offset: 0 }));
+        assert_eq!(TagList::parse(b"a=1;;b=2"), Err(InvalidTagList::NoEquals { offset: 4 }));
+        assert_eq!(TagList::parse(b" "), Err(InvalidTagList::NoEquals { offset: 0 }));
+        assert_eq!(TagList::parse(b"=1"), Err(InvalidTagList::Name { offset: 0 }));
+        assert_eq!(TagList::parse(b"1=1"), Err(InvalidTagList::Name { offset: 0 }));
+        assert_eq!(TagList::parse(b"a b=1"), Err(InvalidTagList::Name { offset: 0 }));
+        assert_eq!(TagList::parse(b"a=1;a=2"), Err(InvalidTagList::Duplicate { tag: "a".into() }));
+        assert_eq!(TagList::parse(b"a=\0"), Err(InvalidTagList::Value { tag: "a".into() }));
+        assert_eq!(TagList::parse(b"a=\xff"), Err(InvalidTagList::Value { tag: "a".into() }));
+        assert!(TagList::parse("i=j\u{f6}rg@example.org".as_bytes()).is_ok());
+        assert!(TagList::parse(b"a=1;A=2").is_ok());
+        assert_eq!(TagList::parse_with(b"a=1;b=2", 1), Err(InvalidTagList::TooMany { limit: 1 }));
+    }
+
+    proptest! {
+        #[test]
+        fn the_range_of_a_tag_is_its_value(text in "([a-c]{1,2} ?=[ x\t]{0,4};){0,4}") {
+            if let Ok(list) = TagList::parse(text.as_bytes()) {
+                for tag in list.tags() {
+                    let range = tag.range();
+                    prop_assert_eq!(trim(&text.as_bytes()[range.clone()]), tag.value());
+                    prop_assert_eq!(text.as_bytes()[range.start - 1], b'=');
+                    prop_assert_eq!(text.as_bytes()[range.end], b';');
+                }
+            }
+        }
+
+        #[test]
+        fn any_octets_are_a_list_or_an_error(text in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(list) = TagList::parse(&text) {
+                prop_assert!(list.tags().all(|tag| list.get(tag.name()) == Some(tag.value())));
+            }
+        }
+    }
+}
