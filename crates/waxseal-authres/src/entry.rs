@@ -1,0 +1,289 @@
+//! One statement of the field: a method, its result and what it was about.
+
+use std::fmt;
+
+use crate::escape::Text;
+use crate::fold::Folder;
+use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult};
+use crate::{Keyword, escape};
+
+/// What one check found: `method=result`, and optionally a reason, a comment and properties (`resinfo` of RFC 8601 §2.2).
+///
+/// Values are kept as given and made safe when written; see the [crate](crate) page for how. `Display` writes
+/// the entry on one line of ASCII.
+///
+/// ```
+/// use waxseal_authres::{Entry, Ptype, SpfResult};
+/// let entry = Entry::spf(SpfResult::Fail)
+///     .with_reason("mechanism \"-all\" matched")
+///     .with_property(Ptype::Smtp, "mailfrom", "bounce+a=b.example@example.org");
+/// assert_eq!(
+///     entry.to_string(),
+///     r#"spf=fail reason="mechanism \"-all\" matched" smtp.mailfrom="bounce+a=b.example@example.org""#
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    method: Keyword,
+    result: Keyword,
+    reason: Option<Text>,
+    comment: Option<Text>,
+    properties: Vec<Property>,
+}
+
+impl Entry {
+    /// An entry for a method of its own, such as `dkim-atps`, `auth` or `x-spam`.
+    ///
+    /// Registered methods and results stand in IANA's "Email Authentication Parameters".
+    #[must_use]
+    pub fn new(method: impl Into<Keyword>, result: impl Into<Keyword>) -> Self {
+        Self {
+            method: method.into(),
+            result: result.into(),
+            reason: None,
+            comment: None,
+            properties: Vec::new(),
+        }
+    }
+
+    /// An entry for one DKIM signature, or for the lack of any (`dkim=none`).
+    #[must_use]
+    pub fn dkim(result: DkimResult) -> Self {
+        Self::new(DkimResult::METHOD, result.as_str())
+    }
+
+    /// An entry for one SPF identity.
+    #[must_use]
+    pub fn spf(result: SpfResult) -> Self {
+        Self::new(SpfResult::METHOD, result.as_str())
+    }
+
+    /// An entry for DMARC.
+    #[must_use]
+    pub fn dmarc(result: DmarcResult) -> Self {
+        Self::new(DmarcResult::METHOD, result.as_str())
+    }
+
+    /// An entry for the ARC chain.
+    #[must_use]
+    pub fn arc(result: ArcResult) -> Self {
+        Self::new(ArcResult::METHOD, result.as_str())
+    }
+
+    /// An entry for the reverse DNS check of the client.
+    #[must_use]
+    pub fn iprev(result: IprevResult) -> Self {
+        Self::new(IprevResult::METHOD, result.as_str())
+    }
+
+    /// Says why the result is what it is: `reason="…"`, one short sentence.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl AsRef<[u8]>) -> Self {
+        self.reason = Some(Text::from(reason.as_ref()));
+        self
+    }
+
+    /// Adds a remark for people, in parentheses behind result and reason.
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
+        self.comment = Some(Text::from(comment.as_ref()));
+        self
+    }
+
+    /// Adds `ptype.name=value`: a part of the message or session that was looked at. Properties keep their order.
+    #[must_use]
+    pub fn with_property(mut self, ptype: Ptype, name: impl Into<Keyword>, value: impl AsRef<[u8]>) -> Self {
+        self.properties.push(Property { ptype, name: name.into(), value: Text::from(value.as_ref()) });
+        self
+    }
+
+    /// The method, such as `dkim`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The result word; `entry.result().parse::<DkimResult>()` gives the typed one.
+    #[must_use]
+    pub fn result(&self) -> &str {
+        self.result.as_str()
+    }
+
+    /// The reason as given, unescaped.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_ref().map(Text::as_str)
+    }
+
+    /// The comment as given, unescaped.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_ref().map(Text::as_str)
+    }
+
+    /// The properties in their order.
+    #[must_use]
+    pub fn properties(&self) -> &[Property] {
+        &self.properties
+    }
+
+    /// About how many octets the entry takes, so that the field is allocated once.
+    pub(crate) fn size_hint(&self) -> usize {
+        let texts = self.reason().map_or(0, str::len) + self.comment().map_or(0, str::len);
+        let properties: usize = self.properties.iter().map(|p| p.name().len() + p.value().len() + 16).sum();
+        self.method().len() + self.result().len() + texts + properties + 32
+    }
+
+    pub(crate) fn write(&self, out: &mut Folder, utf8: bool) {
+        out.word(self.method());
+        out.word("=");
+        out.word(self.result());
+        if let Some(reason) = &self.reason {
+            out.space();
+            out.word("reason=");
+            escape::quoted(out, reason, utf8);
+        }
+        if let Some(comment) = &self.comment {
+            out.space();
+            escape::comment(out, comment, utf8);
+        }
+        for property in &self.properties {
+            out.space();
+            property.write(out, utf8);
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Folder::unfolded(self.size_hint());
+        self.write(&mut out, false);
+        f.write_str(&out.finish())
+    }
+}
+
+/// One `ptype.name=value` of an [`Entry`] (`propspec` of RFC 8601 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Property {
+    ptype: Ptype,
+    name: Keyword,
+    value: Text,
+}
+
+impl Property {
+    /// Where the value comes from.
+    #[must_use]
+    pub fn ptype(&self) -> &Ptype {
+        &self.ptype
+    }
+
+    /// The name within its type, such as `d` or `mailfrom`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The value as given, unescaped; bytes that are not UTF-8 show as `<0xFF>`.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        self.value.as_str()
+    }
+
+    fn write(&self, out: &mut Folder, utf8: bool) {
+        out.word(self.ptype.as_str());
+        out.word(".");
+        out.word(self.name());
+        out.word("=");
+        escape::pvalue(out, &self.value, utf8);
+    }
+}
+
+/// Where a property's value comes from (RFC 8601 §2.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ptype {
+    /// `smtp`: a parameter of the SMTP session.
+    Smtp,
+    /// `header`: a header field or a tag in one.
+    Header,
+    /// `body`: the body.
+    Body,
+    /// `policy`: a local policy or something that is no part of the message.
+    Policy,
+    /// `dns`: a DNS record (RFC 8904).
+    Dns,
+    /// Any other registered or private type.
+    Other(Keyword),
+}
+
+impl Ptype {
+    /// The type as written left of the dot.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Header => "header",
+            Self::Body => "body",
+            Self::Policy => "policy",
+            Self::Dns => "dns",
+            Self::Other(word) => word.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Ptype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dkim_pass_reads_like_opendkim() {
+        let entry = Entry::dkim(DkimResult::Pass)
+            .with_comment("2048-bit key; unprotected")
+            .with_property(Ptype::Header, "d", "example.org")
+            .with_property(Ptype::Header, "i", "@example.org")
+            .with_property(Ptype::Header, "a", "rsa-sha256")
+            .with_property(Ptype::Header, "s", "2026a")
+            .with_property(Ptype::Header, "b", "XqDuq8Vh");
+        assert_eq!(
+            entry.to_string(),
+            "dkim=pass (2048-bit key; unprotected) header.d=example.org header.i=@example.org \
+             header.a=rsa-sha256 header.s=2026a header.b=XqDuq8Vh"
+        );
+    }
+
+    #[test]
+    fn a_dkim_fail_reads_like_opendkim() {
+        let entry = Entry::dkim(DkimResult::Fail)
+            .with_reason("signature verification failed")
+            .with_comment("2048-bit key; unprotected")
+            .with_property(Ptype::Header, "d", "example.org");
+        assert_eq!(
+            entry.to_string(),
+            "dkim=fail reason=\"signature verification failed\" (2048-bit key; unprotected) header.d=example.org"
+        );
+    }
+
+    #[test]
+    fn the_parts_can_be_read_back() {
+        let entry = Entry::iprev(IprevResult::Pass)
+            .with_reason("r")
+            .with_comment("c")
+            .with_property(Ptype::Policy, "iprev", "2001:db8::1")
+            .with_property(Ptype::Other("x".into()), "y", b"\xff");
+        assert_eq!((entry.method(), entry.result().parse()), ("iprev", Ok(IprevResult::Pass)));
+        assert_eq!((entry.reason(), entry.comment()), (Some("r"), Some("c")));
+        let read: Vec<_> =
+            entry.properties().iter().map(|p| (p.ptype().as_str(), p.name(), p.value())).collect();
+        assert_eq!(read, [("policy", "iprev", "2001:db8::1"), ("x", "y", "<0xFF>")]);
+        assert_eq!(
+            entry.to_string(),
+            "iprev=pass reason=\"r\" (c) policy.iprev=\"2001:db8::1\" x.y=\"<0xFF>\""
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Folding: words into lines of at most 78 columns.
+
+/// RFC 5322 §2.1.1: a line "SHOULD be no more than 78 characters, excluding the CRLF".
+const WIDTH: usize = 78;
+/// Columns that a tab at the start of a line adds to its one octet.
+const TAB_EXTRA: usize = 7;
+
+/// Gathers a field in one `String` and breaks lines at spaces.
+///
+/// A break goes in *before* a space that stays, so that unfolding (RFC 5322 §2.2.3) restores the text exactly.
+pub(crate) struct Folder {
+    out: String,
+    /// Where the current line starts, and the columns its start takes beyond its octets.
+    line: usize,
+    extra: usize,
+    /// The latest space at which the current line may be broken.
+    candidate: Option<usize>,
+    folding: bool,
+}
+
+impl Folder {
+    pub(crate) fn folded(capacity: usize) -> Self {
+        Self { out: String::with_capacity(capacity), line: 0, extra: 0, candidate: None, folding: true }
+    }
+
+    pub(crate) fn unfolded(capacity: usize) -> Self {
+        Self { folding: false, ..Self::folded(capacity) }
+    }
+
+    /// Adds text that is never broken.
+    pub(crate) fn word(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    /// Adds one character that is never broken off from its neighbours.
+    pub(crate) fn char(&mut self, c: char) {
+        self.out.push(c);
+    }
+
+    /// Adds a space where the line may be broken. The caller sees to it that no space follows: a line of
+    /// blanks only could pass for the end of the header.
+    pub(crate) fn space(&mut self) {
+        self.settle();
+        self.candidate = Some(self.out.len());
+        self.out.push(' ');
+    }
+
+    /// Starts an entry: on a line of its own, behind a tab.
+    pub(crate) fn next_entry(&mut self) {
+        if !self.folding {
+            self.out.push(' ');
+            return;
+        }
+        self.settle();
+        self.out.push_str("\r\n");
+        self.line = self.out.len();
+        self.extra = TAB_EXTRA;
+        self.out.push('\t');
+    }
+
+    pub(crate) fn finish(mut self) -> String {
+        self.settle();
+        self.out
+    }
+
+    /// Breaks the line at its latest space if it has become too long.
+    fn settle(&mut self) {
+        let Some(space) = self.candidate.take() else { return };
+        if self.folding && self.out.len() - self.line + self.extra > WIDTH {
+            self.out.insert_str(space, "\r\n");
+            self.line = space + 2;
+            self.extra = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fold(words: &[&str]) -> String {
+        let mut out = Folder::folded(0);
+        out.word("N:");
+        for word in words {
+            out.space();
+            out.word(word);
+        }
+        out.finish()
+    }
+
+    #[test]
+    fn a_line_of_78_stays_and_one_of_79_breaks() {
+        let (a, b) = ("a".repeat(37), "b".repeat(37));
+        assert_eq!(fold(&[&a, &b]), format!("N: {a} {b}"));
+        let c = "c".repeat(38);
+        assert_eq!(fold(&[&a, &c]), format!("N: {a}\r\n {c}"));
+    }
+
+    #[test]
+    fn a_long_word_stands_alone() {
+        let long = "x".repeat(200);
+        assert_eq!(fold(&["a", &long, "b"]), format!("N: a\r\n {long}\r\n b"));
+    }
+
+    #[test]
+    fn a_tab_counts_as_eight() {
+        let entry = |n: usize| {
+            let mut out = Folder::folded(0);
+            out.word("N:");
+            out.next_entry();
+            out.word(&"a".repeat(n));
+            out.space();
+            out.word("b");
+            out.finish()
+        };
+        assert!(entry(68).ends_with("a b"));
+        assert!(entry(69).ends_with("a\r\n b"));
+    }
+}
