@@ -1,1 +1,31 @@
-//! Signature algorithms and keys of DKIM and ARC over pluggable crypto providers
+//! Signature algorithms and keys of DKIM and ARC over pluggable crypto providers.
+//!
+//! # Choosing a provider
+//!
+//! The feature `ring` is on by default and its provider is the [default](default_provider).
+
+#[cfg(not(feature = "ring"))]
+mod absent;
+mod algorithm;
+mod der;
+mod hash;
+mod key_error;
+mod key_format;
+mod key_material;
+mod pem;
+mod private_key;
+mod provider;
+mod public_key;
+#[cfg(feature = "ring")]
+pub mod ring;
+mod sign;
+
+pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
+pub use hash::{Digest, HashState, Hasher};
+pub use key_error::{KeyError, KeySpec, KeyWarning};
+pub use key_format::KeyFormat;
+pub use key_material::{KeyMaterial, MAX_KEY_FILE, SecretText};
+pub use private_key::PrivateKey;
+pub use provider::{NoProvider, Provider, VerifyError, default_provider};
+pub use public_key::{MAX_RSA_BITS, PublicKey, PublicKeyError};
+pub use sign::{SignError, SigningInput, SigningKey};

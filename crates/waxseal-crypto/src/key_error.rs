@@ -1,0 +1,200 @@
+//! What is said about private keys: errors, warnings and the wish for a new one.
+
+use core::fmt;
+
+use crate::der::DerError;
+use crate::key_format::KeyFormat;
+use crate::{KeyType, MAX_KEY_FILE, NoProvider, PublicKey, PublicKeyError};
+
+/// Why a private key could not be read, loaded or made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The content is something else than a private key in a format that is read.
+    #[error(
+        "found {found}; readable are private keys as PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA) in PEM or DER \
+         without a passphrase, and a base64 Ed25519 seed"
+    )]
+    Format {
+        /// What was found.
+        found: KeyFormat,
+    },
+    /// The private key is of an algorithm that DKIM does not use.
+    #[error("the private key is for {found}; DKIM signs with RSA or Ed25519")]
+    Algorithm {
+        /// The algorithm's name, or `an unknown algorithm`.
+        found: &'static str,
+    },
+    /// The format is right, the content damaged.
+    #[error("the private key is damaged: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The content is longer than [`MAX_KEY_FILE`].
+    #[error("the key file has {len} bytes, more than the {MAX_KEY_FILE} of any key")]
+    TooLarge {
+        /// The length found, in bytes.
+        len: usize,
+    },
+    /// The public half cannot be used: the source says why.
+    #[error("the private key has an unusable public key")]
+    PublicKey(#[from] PublicKeyError),
+    /// The file states a public key that does not belong to the private key.
+    #[error("the private key does not belong to the public key that its file states")]
+    PublicKeyMismatch,
+    /// RFC 8301 §3.2 forbids signing with RSA keys below 1024 bits.
+    #[error("the RSA key has {bits} bits; signing takes at least 1024 (RFC 8301 section 3.2), better 2048")]
+    TooShort {
+        /// The size of the key, in bits.
+        bits: u32,
+    },
+    /// The provider does not sign with RSA keys of this size.
+    #[error("{}", UnsupportedSize { bits: *bits, provider, sizes })]
+    SignKeySize {
+        /// The size of the key, in bits.
+        bits: u32,
+        /// The provider's name.
+        provider: &'static str,
+        /// The sizes that the provider signs with, for reading.
+        sizes: &'static str,
+    },
+    /// The provider says that the key is inconsistent.
+    #[error("the crypto provider {provider} rejects the private key: {reason}")]
+    Rejected {
+        /// The provider's name.
+        provider: &'static str,
+        /// The provider's words.
+        reason: String,
+    },
+    /// The size asked for is not one that this crate makes.
+    #[error("RSA keys are made with 1024 to 4096 bits in steps of 512, not with {bits}")]
+    GenerateSize {
+        /// The size asked for, in bits.
+        bits: u32,
+    },
+    /// The provider cannot make such a key.
+    #[error(
+        "the crypto provider {provider} does not make RSA keys of {bits} bits: the provider of the feature \
+         `aws-lc-rs` makes 2048, 3072 and 4096, that of `rust-crypto` 1024 to 4096"
+    )]
+    CannotGenerate {
+        /// The size asked for, in bits.
+        bits: u32,
+        /// The provider's name.
+        provider: &'static str,
+    },
+    /// The system has no random numbers to make a key of.
+    #[error("this system offers no random numbers: make the key elsewhere")]
+    NoRandomness,
+    /// There is no provider.
+    #[error(transparent)]
+    NoProvider(#[from] NoProvider),
+}
+
+impl KeyError {
+    /// The error of a provider that finds a key inconsistent.
+    #[must_use]
+    pub fn rejected(provider: &'static str, reason: impl fmt::Display) -> Self {
+        Self::Rejected { provider, reason: reason.to_string() }
+    }
+}
+
+impl From<DerError> for KeyError {
+    fn from(DerError(reason): DerError) -> Self {
+        Self::Malformed { reason }
+    }
+}
+
+/// The message of [`KeyError::SignKeySize`], which depends on the size.
+struct UnsupportedSize<'a> {
+    bits: u32,
+    provider: &'a str,
+    sizes: &'a str,
+}
+
+impl fmt::Display for UnsupportedSize<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bits, provider, sizes } = self;
+        write!(f, "the RSA key has {bits} bits, the crypto provider {provider} signs with {sizes}; ")?;
+        if *bits < 2048 {
+            f.write_str(
+                "it works through the `rust-crypto` provider, with a warning; better make a 2048-bit key",
+            )
+        } else {
+            f.write_str("make a 2048-bit key, which every verifier takes")
+        }
+    }
+}
+
+/// What an operator should know about a key although it works; `Display` is the sentence to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyWarning {
+    /// RFC 8301 §3.2: signers SHOULD use RSA keys of at least 2048 bits.
+    #[error("the RSA key has {bits} bits: 2048 are advised (RFC 8301 section 3.2)")]
+    ShortRsa {
+        /// The size of the key, in bits.
+        bits: u32,
+    },
+    /// RFC 8301 §3.2: verifiers need not take RSA keys above 4096 bits.
+    #[error("the RSA key has {bits} bits: verifiers may refuse more than 4096 (RFC 8301 section 3.2)")]
+    LongRsa {
+        /// The size of the key, in bits.
+        bits: u32,
+    },
+    /// An exponent other than 65537 is legal but unusual.
+    #[error("the RSA exponent is {exponent}: some verifiers take 65537 only")]
+    Exponent {
+        /// The public exponent.
+        exponent: u32,
+    },
+}
+
+impl KeyWarning {
+    /// The first warning that applies to this key.
+    #[must_use]
+    pub fn of(key: &PublicKey) -> Option<Self> {
+        let bits = key.bits();
+        match key.rsa_exponent() {
+            None => None,
+            Some(_) if bits < 2048 => Some(Self::ShortRsa { bits }),
+            Some(_) if bits > 4096 => Some(Self::LongRsa { bits }),
+            Some(65_537) => None,
+            Some(exponent) => Some(Self::Exponent { exponent }),
+        }
+    }
+}
+
+/// Which key to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeySpec {
+    /// An RSA key with exponent 65537.
+    Rsa {
+        /// The size of the modulus: 1024 to 4096 bits in steps of 512 (what every provider can load). 2048 is the
+        /// size to choose: it fits a DNS answer and every verifier takes it. 1536 and below need `rust-crypto`.
+        bits: u32,
+    },
+    /// An Ed25519 key.
+    Ed25519,
+}
+
+impl KeySpec {
+    /// The type of the key.
+    #[must_use]
+    pub const fn key_type(self) -> KeyType {
+        match self {
+            Self::Rsa { .. } => KeyType::Rsa,
+            Self::Ed25519 => KeyType::Ed25519,
+        }
+    }
+
+    pub(crate) fn check(self) -> Result<(), KeyError> {
+        match self {
+            Self::Rsa { bits } if !(1024..=4096).contains(&bits) || bits % 512 != 0 => {
+                Err(KeyError::GenerateSize { bits })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Private keys that sign.
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::{
+    Algorithm, KeyError, KeyMaterial, KeySpec, KeyType, KeyWarning, Provider, PublicKey, SecretText,
+    SignError, SigningInput, SigningKey, default_provider,
+};
+
+/// A private key in memory, ready to sign. Clones are cheap and share the key.
+///
+/// What this crate holds of the secret is wiped when the last clone goes; the provider may keep copies of its
+/// own (ring does not wipe them).
+///
+/// ```no_run
+/// use waxseal_crypto::PrivateKey;
+///
+/// let key = PrivateKey::from_pem(&std::fs::read("2026a.pem")?)?;
+/// println!("v=DKIM1; k={}; p={}", key.key_type(), key.public_key().dns_p());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct PrivateKey {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    material: KeyMaterial,
+    signer: Box<dyn SigningKey>,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// Reads a key file of text for the [default provider](default_provider): PEM, or the base64 seed of an
+    /// Ed25519 key. [`KeyMaterial::from_pem`] lists what is read.
+    ///
+    /// # Errors
+    /// [`KeyError`]: it names the format that was found.
+    pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pem_with(text, default_provider())
+    }
+
+    /// As [`from_pem`](Self::from_pem), for this provider.
+    ///
+    /// # Errors
+    /// [`KeyError`]: it names the format that was found.
+    pub fn from_pem_with(text: &[u8], provider: &'static dyn Provider) -> Result<Self, KeyError> {
+        Self::from_material(KeyMaterial::from_pem(text)?, provider)
+    }
+
+    /// Reads DER for the [default provider](default_provider): PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA).
+    ///
+    /// # Errors
+    /// [`KeyError`]: it names the format that was found.
+    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        Self::from_der_with(der, default_provider())
+    }
+
+    /// As [`from_der`](Self::from_der), for this provider.
+    ///
+    /// # Errors
+    /// [`KeyError`]: it names the format that was found.
+    pub fn from_der_with(der: &[u8], provider: &'static dyn Provider) -> Result<Self, KeyError> {
+        Self::from_material(KeyMaterial::from_der(der)?, provider)
+    }
+
+    /// Reads a key file of unknown kind, PEM or DER or seed, for the [default provider](default_provider).
+    ///
+    /// # Errors
+    /// [`KeyError`]: it names the format that was found.
+    pub fn from_file(content: &[u8]) -> Result<Self, KeyError> {
+        Self::from_file_with(content, default_provider())
+    }
+
+    /// As [`from_file`](Self::from_file), for this provider.
+    ///
+    /// # Errors
+    /// [`KeyError`]: it names the format that was found.
+    pub fn from_file_with(content: &[u8], provider: &'static dyn Provider) -> Result<Self, KeyError> {
+        Self::from_material(KeyMaterial::from_file(content)?, provider)
+    }
+
+    /// Makes an Ed25519 key of its 32-byte seed (RFC 8032 §5.1.5) for the [default provider](default_provider).
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is no provider.
+    pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::from_ed25519_seed_with(seed, default_provider())
+    }
+
+    /// As [`from_ed25519_seed`](Self::from_ed25519_seed), for this provider.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is no provider.
+    pub fn from_ed25519_seed_with(
+        seed: &[u8; 32],
+        provider: &'static dyn Provider,
+    ) -> Result<Self, KeyError> {
+        Self::from_material(KeyMaterial::from_ed25519_seed(seed), provider)
+    }
+
+    /// Loads a key that was read before into a provider.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the key is inconsistent, below 1024 bits (RFC 8301 §3.2), or of a size that the
+    /// provider does not sign with.
+    pub fn from_material(material: KeyMaterial, provider: &'static dyn Provider) -> Result<Self, KeyError> {
+        provider.ready()?;
+        material.check_size()?;
+        let signer = provider.load_private_key(&material)?;
+        let derived = signer.public_key();
+        let public = match (material.public_key(), derived) {
+            // A file that names another public key than its own was damaged or put together by hand.
+            (Some(stated), Some(derived)) if *stated != derived => return Err(KeyError::PublicKeyMismatch),
+            (Some(known), _) => known.clone(),
+            (None, Some(derived)) => derived,
+            (None, None) => {
+                return Err(KeyError::rejected(provider.name(), "it does not tell the public key"));
+            }
+        };
+        Ok(Self { inner: Arc::new(Inner { material, signer, public }) })
+    }
+
+    /// Makes a new key. See the [table](crate#choosing-a-provider) for who can make which.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the provider cannot make such keys, or there is no randomness.
+    pub fn generate(spec: KeySpec, provider: &'static dyn Provider) -> Result<Self, KeyError> {
+        provider.ready()?;
+        spec.check()?;
+        Self::from_material(provider.generate(spec)?, provider)
+    }
+
+    /// The key as PKCS#8 PEM (`PRIVATE KEY`, RFC 5958), the format that OpenSSL writes. The text is wiped on drop.
+    #[must_use]
+    pub fn to_pem(&self) -> SecretText {
+        self.inner.material.to_pem()
+    }
+
+    /// The key without its provider.
+    #[must_use]
+    pub fn material(&self) -> &KeyMaterial {
+        &self.inner.material
+    }
+
+    /// The algorithm of the signatures, for `a=`: `rsa-sha256` or `ed25519-sha256`.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.inner.signer.algorithm()
+    }
+
+    /// RSA or Ed25519.
+    #[must_use]
+    pub fn key_type(&self) -> KeyType {
+        self.inner.public.key_type()
+    }
+
+    /// The size of the key in bits: for RSA the true length of the modulus, for Ed25519 256.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.inner.public.bits()
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.inner.public
+    }
+
+    /// What an operator should know about this key although it works.
+    #[must_use]
+    pub fn warning(&self) -> Option<KeyWarning> {
+        KeyWarning::of(&self.inner.public)
+    }
+}
+
+impl SigningKey for PrivateKey {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm()
+    }
+
+    fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
+        self.inner.signer.sign(input)
+    }
+
+    fn public_key(&self) -> Option<PublicKey> {
+        Some(self.inner.public.clone())
+    }
+
+    fn warning(&self) -> Option<KeyWarning> {
+        self.warning()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateKey").field("public", &self.inner.public).finish_non_exhaustive()
+    }
+}

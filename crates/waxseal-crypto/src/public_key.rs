@@ -1,0 +1,413 @@
+//! Public keys as key records publish them.
+
+use core::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::der::{self, DerError, Reader};
+use crate::pem;
+use crate::{Algorithm, KeyType, Provider, VerifyError};
+
+/// The largest RSA modulus that [`PublicKey`] takes, in bits: a hard stop before any maths, whatever the
+/// caller's policy. Providers and policies draw tighter lines (RFC 8301 §3.2 asks verifiers for 1024 to 4096).
+pub const MAX_RSA_BITS: u32 = 16_384;
+
+/// A public key: RSA or Ed25519.
+///
+/// Making one checks its form and cheap facts only (no maths), costs one allocation for RSA and none for
+/// Ed25519. Clones share the RSA bytes.
+///
+/// ```
+/// use waxseal_crypto::{KeyType, PublicKey};
+///
+/// // The key of RFC 8463 appendix A.2.
+/// let p = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+/// # use base64::{Engine as _, prelude::BASE64_STANDARD};
+/// let key = PublicKey::from_dns(KeyType::Ed25519, &BASE64_STANDARD.decode(p)?)?;
+/// assert_eq!(key.bits(), 256);
+/// assert_eq!(key.dns_p(), p);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicKey {
+    kind: Kind,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Kind {
+    Rsa(Rsa),
+    Ed25519([u8; 32]),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Rsa {
+    /// DER of RSAPublicKey (RFC 8017 appendix A.1.1): the modulus, then the exponent at the very end.
+    pkcs1: Arc<[u8]>,
+    /// Where the modulus starts in `pkcs1`; leading zeros are skipped.
+    modulus_at: u16,
+    modulus_len: u16,
+    bits: u16,
+    exponent: u32,
+}
+
+impl PublicKey {
+    /// Reads an RSA key in DER: SubjectPublicKeyInfo, as key records hold it in practice, or the bare
+    /// RSAPublicKey of RFC 6376 §3.6.1.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`] for anything but strict DER of an RSA key with an odd modulus of at most
+    /// [`MAX_RSA_BITS`] bits and an odd exponent from 3 to 2^32-1.
+    pub fn from_rsa_der(der: &[u8]) -> Result<Self, PublicKeyError> {
+        let mut outer = Reader::new(der);
+        let body = outer.enter(der::SEQUENCE)?;
+        outer.end()?;
+        // The first value tells them apart: RSAPublicKey starts with an INTEGER, SPKI with a SEQUENCE.
+        if body.peek() == Some(der::SEQUENCE) { from_pkcs1(read_rsa_spki(body)?) } else { from_pkcs1(der) }
+    }
+
+    /// The RSA key with this modulus and exponent, both big-endian.
+    ///
+    /// # Errors
+    /// As [`from_rsa_der`](Self::from_rsa_der).
+    pub fn from_rsa_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, PublicKeyError> {
+        let mut body = Vec::with_capacity(modulus.len() + exponent.len() + 16);
+        der::write_unsigned(&mut body, without_leading_zeros(modulus));
+        der::write_unsigned(&mut body, without_leading_zeros(exponent));
+        let mut pkcs1 = Vec::with_capacity(body.len() + 8);
+        der::write(&mut pkcs1, der::SEQUENCE, &[&body]);
+        from_pkcs1(&pkcs1)
+    }
+
+    /// Reads an Ed25519 key: exactly the 32 raw bytes of RFC 8463 §4.2.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`] for another length, an encoding that RFC 8032 §5.1.3 forbids, and points of small
+    /// order, for which signatures exist that fit any message.
+    pub fn from_ed25519(raw: &[u8]) -> Result<Self, PublicKeyError> {
+        let Ok(raw) = <[u8; 32]>::try_from(raw) else {
+            return Err(wrong_ed25519_length(raw));
+        };
+        check_ed25519_point(&raw)?;
+        Ok(Self { kind: Kind::Ed25519(raw) })
+    }
+
+    /// Reads the decoded `p=` of a key record whose `k=` is `key_type`.
+    ///
+    /// # Errors
+    /// As [`from_rsa_der`](Self::from_rsa_der) and [`from_ed25519`](Self::from_ed25519).
+    pub fn from_dns(key_type: KeyType, p: &[u8]) -> Result<Self, PublicKeyError> {
+        match key_type {
+            KeyType::Rsa => Self::from_rsa_der(p),
+            KeyType::Ed25519 => Self::from_ed25519(p),
+        }
+    }
+
+    /// Reads a SubjectPublicKeyInfo in DER of either key type.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`] for other DER and as for [`from_dns`](Self::from_dns).
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, PublicKeyError> {
+        match read_ed25519_spki(der) {
+            Some(raw) => Self::from_ed25519(raw),
+            None => Self::from_rsa_der(der),
+        }
+    }
+
+    /// Reads a PEM file that `openssl pkey -pubout` wrote (`PUBLIC KEY`), or a PKCS#1 one (`RSA PUBLIC KEY`).
+    ///
+    /// # Errors
+    /// [`PublicKeyError::NotPem`] when there is no such block, and as for [`from_spki_der`](Self::from_spki_der).
+    pub fn from_spki_pem(text: &[u8]) -> Result<Self, PublicKeyError> {
+        let block = pem::blocks(text)
+            .find(|block| matches!(block.label, b"PUBLIC KEY" | b"RSA PUBLIC KEY"))
+            .ok_or(PublicKeyError::NotPem)?;
+        let der = block.decode().ok_or(PublicKeyError::NotPem)?;
+        Self::from_spki_der(&der)
+    }
+
+    /// RSA or Ed25519.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        match self.kind {
+            Kind::Rsa(_) => KeyType::Rsa,
+            Kind::Ed25519(_) => KeyType::Ed25519,
+        }
+    }
+
+    /// The size of the key in bits: for RSA the true length of the modulus, for Ed25519 256.
+    #[must_use]
+    pub const fn bits(&self) -> u32 {
+        match &self.kind {
+            Kind::Rsa(rsa) => rsa.bits as u32,
+            Kind::Ed25519(_) => 256,
+        }
+    }
+
+    /// The public exponent of an RSA key (65537 nearly always).
+    #[must_use]
+    pub const fn rsa_exponent(&self) -> Option<u32> {
+        match &self.kind {
+            Kind::Rsa(rsa) => Some(rsa.exponent),
+            Kind::Ed25519(_) => None,
+        }
+    }
+
+    /// The modulus of an RSA key, big-endian without leading zeros.
+    #[must_use]
+    pub fn rsa_modulus(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Rsa(rsa) => {
+                let start = usize::from(rsa.modulus_at);
+                rsa.pkcs1.get(start..start + usize::from(rsa.modulus_len))
+            }
+            Kind::Ed25519(_) => None,
+        }
+    }
+
+    /// The DER of an RSA key as RSAPublicKey (RFC 8017 appendix A.1.1), without the SPKI wrapping.
+    #[must_use]
+    pub fn rsa_pkcs1_der(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Rsa(rsa) => Some(&rsa.pkcs1),
+            Kind::Ed25519(_) => None,
+        }
+    }
+
+    /// The 32 bytes of an Ed25519 key.
+    #[must_use]
+    pub const fn ed25519_bytes(&self) -> Option<&[u8; 32]> {
+        match &self.kind {
+            Kind::Rsa(_) => None,
+            Kind::Ed25519(raw) => Some(raw),
+        }
+    }
+
+    /// The key as SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7, RFC 8410 §4).
+    #[must_use]
+    pub fn to_spki_der(&self) -> Vec<u8> {
+        let (oid, parameters, key): (_, &[u8], &[u8]) = match &self.kind {
+            Kind::Rsa(rsa) => (der::OID_RSA, &[der::NULL, 0], &rsa.pkcs1),
+            Kind::Ed25519(raw) => (der::OID_ED25519, &[], raw),
+        };
+        let mut identifier = Vec::new();
+        der::write(&mut identifier, der::OBJECT_IDENTIFIER, &[oid]);
+        let mut body = Vec::with_capacity(key.len() + 32);
+        der::write(&mut body, der::SEQUENCE, &[&identifier, parameters]);
+        der::write(&mut body, der::BIT_STRING, &[&[0], key]);
+        let mut spki = Vec::with_capacity(body.len() + 4);
+        der::write(&mut spki, der::SEQUENCE, &[&body]);
+        spki
+    }
+
+    /// The value of `p=` in a key record: base64 of the SPKI for RSA (RFC 6376 §3.6.1 with erratum 3017), of the raw
+    /// 32 bytes for Ed25519 (RFC 8463 §4.2). The value of `k=` is the name of [`key_type`](Self::key_type).
+    #[must_use]
+    pub fn dns_p(&self) -> String {
+        match &self.kind {
+            Kind::Rsa(_) => BASE64_STANDARD.encode(self.to_spki_der()),
+            Kind::Ed25519(raw) => BASE64_STANDARD.encode(raw),
+        }
+    }
+
+    /// Verifies `signature` over `message`: the short way to [`Provider::verify`].
+    ///
+    /// # Errors
+    /// As [`Provider::verify`].
+    pub fn verify(
+        &self,
+        provider: &dyn Provider,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        provider.verify(self, algorithm, message, signature)
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("PublicKey");
+        out.field("type", &self.key_type()).field("bits", &self.bits()).field("p", &self.dns_p()).finish()
+    }
+}
+
+/// Why bytes are not a public key that can verify mail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublicKeyError {
+    /// The bytes are not the DER of an RSA public key.
+    #[error("the RSA public key is not valid DER: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The DER holds a key of another algorithm.
+    #[error("the public key is for {found}, not for RSA")]
+    WrongAlgorithm {
+        /// The algorithm's name, or `an unknown algorithm`.
+        found: &'static str,
+    },
+    /// The modulus of an RSA key is zero or has more than [`MAX_RSA_BITS`] bits.
+    #[error("the RSA modulus has {bits} bits, must be 1 to 16384")]
+    ModulusSize {
+        /// The true size of the modulus, in bits.
+        bits: u64,
+    },
+    /// The modulus of an RSA key is even, so it is not a product of two odd primes.
+    #[error("the RSA modulus is even")]
+    EvenModulus,
+    /// The exponent of an RSA key is even.
+    #[error("the RSA exponent is even")]
+    EvenExponent,
+    /// The exponent of an RSA key is below 3 or above 2^32-1.
+    #[error("the RSA exponent is not between 3 and 4294967295")]
+    ExponentRange,
+    /// An Ed25519 key is not 32 bytes long.
+    #[error("the ed25519 public key has {found} bytes, must be the 32 raw bytes (RFC 8463 section 4.2)")]
+    Ed25519Length {
+        /// The length found, in bytes.
+        found: usize,
+    },
+    /// An Ed25519 key is wrapped as SubjectPublicKeyInfo.
+    #[error(
+        "the ed25519 public key is a SubjectPublicKeyInfo, must be its last 32 bytes alone (RFC 8463 section 4.2)"
+    )]
+    Ed25519Spki,
+    /// The y coordinate of an Ed25519 key is not below the field prime (RFC 8032 §5.1.3).
+    #[error("the ed25519 public key is not in canonical form (RFC 8032 section 5.1.3)")]
+    NotCanonical,
+    /// An Ed25519 key is one of the points of small order: anyone can sign for it.
+    #[error("the ed25519 public key is a point of small order, for which anyone can sign")]
+    SmallOrder,
+    /// The text holds no readable PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`.
+    #[error("no readable PEM block PUBLIC KEY or RSA PUBLIC KEY")]
+    NotPem,
+}
+
+impl From<DerError> for PublicKeyError {
+    fn from(DerError(reason): DerError) -> Self {
+        Self::Malformed { reason }
+    }
+}
+
+/// The RSAPublicKey inside a SubjectPublicKeyInfo, given the reader inside its SEQUENCE.
+fn read_rsa_spki(mut body: Reader<'_>) -> Result<&[u8], PublicKeyError> {
+    let mut identifier = body.enter(der::SEQUENCE)?;
+    let oid = identifier.read(der::OBJECT_IDENTIFIER)?;
+    if oid != der::OID_RSA {
+        return Err(PublicKeyError::WrongAlgorithm { found: der::algorithm_name(oid) });
+    }
+    // RFC 8017 appendix A.1: the parameters are NULL; some writers leave them out.
+    if !identifier.is_empty() && !identifier.read(der::NULL)?.is_empty() {
+        return Err(PublicKeyError::Malformed { reason: "the NULL is not empty" });
+    }
+    identifier.end()?;
+    let key = body.bit_string()?;
+    body.end()?;
+    Ok(key)
+}
+
+/// The raw key inside an Ed25519 SubjectPublicKeyInfo; `None` for anything else.
+fn read_ed25519_spki(der: &[u8]) -> Option<&[u8]> {
+    let mut body = Reader::new(der).enter(der::SEQUENCE).ok()?;
+    let mut identifier = body.enter(der::SEQUENCE).ok()?;
+    let oid = identifier.read(der::OBJECT_IDENTIFIER).ok()?;
+    (oid == der::OID_ED25519 && identifier.is_empty()).then(|| body.bit_string().ok()).flatten()
+}
+
+fn from_pkcs1(pkcs1: &[u8]) -> Result<PublicKey, PublicKeyError> {
+    let mut outer = Reader::new(pkcs1);
+    let mut body = outer.enter(der::SEQUENCE)?;
+    outer.end()?;
+    let modulus = body.unsigned()?;
+    let exponent = body.unsigned()?;
+    body.end()?;
+    let bits = check_modulus(modulus)?;
+    let exponent_len = exponent.len();
+    let exponent = check_exponent(exponent)?;
+    // The exponent's INTEGER ends the DER: tag, length, perhaps a sign byte, magnitude.
+    let sign = usize::from(exponent.leading_zeros() % 8 == 0);
+    let start = pkcs1.len().saturating_sub(2 + sign + exponent_len + modulus.len());
+    let too_long = |_| PublicKeyError::ModulusSize { bits: u64::from(bits) };
+    let rsa = Rsa {
+        pkcs1: Arc::from(pkcs1),
+        modulus_at: u16::try_from(start).map_err(too_long)?,
+        modulus_len: u16::try_from(modulus.len()).map_err(too_long)?,
+        bits,
+        exponent,
+    };
+    Ok(PublicKey { kind: Kind::Rsa(rsa) })
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// The length of a modulus in bits, if it is odd and not too long.
+fn check_modulus(modulus: &[u8]) -> Result<u16, PublicKeyError> {
+    let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
+        return Err(PublicKeyError::ModulusSize { bits: 0 });
+    };
+    let bits = modulus.len() as u64 * 8 - u64::from(first.leading_zeros());
+    if bits > u64::from(MAX_RSA_BITS) {
+        return Err(PublicKeyError::ModulusSize { bits });
+    }
+    if last & 1 == 0 {
+        return Err(PublicKeyError::EvenModulus);
+    }
+    u16::try_from(bits).map_err(|_| PublicKeyError::ModulusSize { bits })
+}
+
+fn check_exponent(exponent: &[u8]) -> Result<u32, PublicKeyError> {
+    if exponent.len() > 4 {
+        return Err(PublicKeyError::ExponentRange);
+    }
+    let value = exponent.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte));
+    if value < 3 {
+        return Err(PublicKeyError::ExponentRange);
+    }
+    if value & 1 == 0 {
+        return Err(PublicKeyError::EvenExponent);
+    }
+    Ok(value)
+}
+
+#[cold]
+fn wrong_ed25519_length(raw: &[u8]) -> PublicKeyError {
+    match read_ed25519_spki(raw) {
+        Some(_) => PublicKeyError::Ed25519Spki,
+        None => PublicKeyError::Ed25519Length { found: raw.len() },
+    }
+}
+
+/// The y coordinates, little-endian, of the points whose order divides eight; the sign of x is left out.
+const SMALL_ORDER: [[u8; 32]; 4] = [
+    [0; 32],
+    [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
+
+fn check_ed25519_point(raw: &[u8; 32]) -> Result<(), PublicKeyError> {
+    let mut y = *raw;
+    let [low, middle @ .., high] = &mut y;
+    *high &= 0x7f;
+    // p = 2^255 - 19; p - 1, the point of order two, is the largest canonical y.
+    if *high == 0x7f && middle.iter().all(|byte| *byte == 0xff) {
+        match *low {
+            0xed..=0xff => return Err(PublicKeyError::NotCanonical),
+            0xec => return Err(PublicKeyError::SmallOrder),
+            _ => {}
+        }
+    }
+    if SMALL_ORDER.contains(&y) { Err(PublicKeyError::SmallOrder) } else { Ok(()) }
+}

@@ -1,0 +1,118 @@
+//! The signing side of keys, for keys in memory and keys held elsewhere.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use crate::{Algorithm, Digest, HashAlgorithm, KeyWarning, Provider, PublicKey};
+
+/// What a signature covers: the canonical header bytes, and their SHA-256 for those who sign digests.
+#[derive(Debug, Clone, Copy)]
+pub struct SigningInput<'a> {
+    bytes: &'a [u8],
+    provider: &'a dyn Provider,
+}
+
+impl<'a> SigningInput<'a> {
+    /// The input `bytes`, to be hashed by `provider` when someone asks for the digest.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], provider: &'a dyn Provider) -> Self {
+        Self { bytes, provider }
+    }
+
+    /// The bytes to sign, not hashed: what RSA functions that hash on their own want.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The SHA-256 of the bytes, computed at each call: what Ed25519 signs (RFC 8463 §3) and what hardware
+    /// and cloud keys want for RSA.
+    #[must_use]
+    pub fn sha256(&self) -> Digest {
+        let mut hasher = self.provider.hasher(HashAlgorithm::Sha256);
+        hasher.update(self.bytes);
+        hasher.finish()
+    }
+}
+
+/// A key that can sign: a [`PrivateKey`](crate::PrivateKey), or your own type in front of an HSM or an agent.
+///
+/// ```
+/// use waxseal_crypto::{Algorithm, SignError, SigningInput, SigningKey};
+///
+/// /// A key in a token that signs SHA-256 digests with RSASSA-PKCS1-v1_5.
+/// struct Token;
+/// # impl Token { fn sign_digest(&self, digest: &[u8]) -> std::io::Result<Vec<u8>> { Ok(digest.to_vec()) } }
+///
+/// impl SigningKey for Token {
+///     fn algorithm(&self) -> Algorithm {
+///         Algorithm::RsaSha256
+///     }
+///     fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
+///         self.sign_digest(input.sha256().as_ref()).map_err(SignError::other)
+///     }
+/// }
+/// ```
+pub trait SigningKey: Send + Sync {
+    /// The algorithm of the signatures, for `a=`.
+    fn algorithm(&self) -> Algorithm;
+
+    /// Signs: RSASSA-PKCS1-v1_5 over SHA-256 of the bytes, or PureEdDSA over the SHA-256 (RFC 8463 §3).
+    ///
+    /// # Errors
+    /// [`SignError`] when the provider or the place where the key is held fails.
+    fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError>;
+
+    /// The public half, when it is known; used to compare with the published record and to write it.
+    fn public_key(&self) -> Option<PublicKey> {
+        None
+    }
+
+    /// What an operator should know about this key although it works.
+    fn warning(&self) -> Option<KeyWarning> {
+        None
+    }
+}
+
+macro_rules! delegate {
+    ($($pointer:ty),*) => {$(
+        impl<T: SigningKey + ?Sized> SigningKey for $pointer {
+            fn algorithm(&self) -> Algorithm {
+                (**self).algorithm()
+            }
+            fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
+                (**self).sign(input)
+            }
+            fn public_key(&self) -> Option<PublicKey> {
+                (**self).public_key()
+            }
+            fn warning(&self) -> Option<KeyWarning> {
+                (**self).warning()
+            }
+        }
+    )*};
+}
+delegate!(&T, Box<T>, Arc<T>);
+
+/// Why signing failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The provider refused to sign; with a loaded key this should not happen.
+    #[error("the crypto provider {provider} could not sign")]
+    Provider {
+        /// The provider's name.
+        provider: &'static str,
+    },
+    /// A key held elsewhere failed: the source says why.
+    #[error("the key's holder could not sign")]
+    Other(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl SignError {
+    /// Wraps the error of a key held elsewhere.
+    #[must_use]
+    pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Other(Arc::from(error.into()))
+    }
+}
