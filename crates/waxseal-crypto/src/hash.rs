@@ -82,6 +82,12 @@ pub struct Hasher {
 pub(crate) enum State {
     #[cfg(feature = "ring")]
     Ring(::ring::digest::Context),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcRs(::aws_lc_rs::digest::Context),
+    #[cfg(feature = "rust-crypto")]
+    Sha256(sha2::Sha256),
+    #[cfg(feature = "rust-crypto")]
+    Sha1(sha1::Sha1),
     Other(Box<dyn HashState>),
 }
 
@@ -92,7 +98,7 @@ impl Hasher {
         Self { state: State::Other(state) }
     }
 
-    #[cfg(feature = "ring")]
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "rust-crypto"))]
     pub(crate) const fn new(state: State) -> Self {
         Self { state }
     }
@@ -103,6 +109,12 @@ impl Hasher {
         match &mut self.state {
             #[cfg(feature = "ring")]
             State::Ring(context) => context.update(data),
+            #[cfg(feature = "aws-lc-rs")]
+            State::AwsLcRs(context) => context.update(data),
+            #[cfg(feature = "rust-crypto")]
+            State::Sha256(state) => sha2::Digest::update(state, data),
+            #[cfg(feature = "rust-crypto")]
+            State::Sha1(state) => sha1::Digest::update(state, data),
             State::Other(state) => state.update(data),
         }
     }
@@ -113,6 +125,12 @@ impl Hasher {
         let digest = match self.state {
             #[cfg(feature = "ring")]
             State::Ring(context) => Digest::new(context.finish().as_ref()),
+            #[cfg(feature = "aws-lc-rs")]
+            State::AwsLcRs(context) => Digest::new(context.finish().as_ref()),
+            #[cfg(feature = "rust-crypto")]
+            State::Sha256(state) => Digest::new(&sha2::Digest::finalize(state)),
+            #[cfg(feature = "rust-crypto")]
+            State::Sha1(state) => Digest::new(&sha1::Digest::finalize(state)),
             State::Other(state) => Some(state.finish()),
         };
         digest.unwrap_or(Digest::none())

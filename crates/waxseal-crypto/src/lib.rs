@@ -7,6 +7,8 @@
 #[cfg(not(feature = "ring"))]
 mod absent;
 mod algorithm;
+#[cfg(feature = "aws-lc-rs")]
+pub mod aws_lc_rs;
 mod der;
 mod hash;
 mod key_error;
@@ -18,6 +20,8 @@ mod provider;
 mod public_key;
 #[cfg(feature = "ring")]
 pub mod ring;
+#[cfg(feature = "rust-crypto")]
+pub mod rust_crypto;
 mod sign;
 
 pub use algorithm::{Algorithm, HashAlgorithm, KeyType};

@@ -113,13 +113,17 @@ pub enum VerifyError {
 }
 
 /// A public key in the shape that the verifying code of a provider wants.
-#[cfg(feature = "ring")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub(crate) enum VerifyingKey<'a> {
-    Rsa { modulus: &'a [u8], exponent: [u8; 4] },
+    /// Modulus and exponent, big-endian without leading zeros.
+    Rsa {
+        modulus: &'a [u8],
+        exponent: &'a [u8],
+    },
     Ed25519(&'a [u8; 32]),
 }
 
-#[cfg(feature = "ring")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "rust-crypto"))]
 impl<'a> VerifyingKey<'a> {
     /// Checks that the key's type fits the algorithm and its size the provider.
     pub(crate) fn new(
@@ -131,17 +135,14 @@ impl<'a> VerifyingKey<'a> {
         if key.key_type() != algorithm.key_type() {
             return Err(VerifyError::KeyMismatch { key_type: key.key_type(), algorithm });
         }
-        if let Some(raw) = key.ed25519_bytes() {
-            return Ok(Self::Ed25519(raw));
-        }
         let bits = key.bits();
-        if !sizes.contains(&bits) {
-            let (min, max) = sizes.into_inner();
-            return Err(VerifyError::UnsupportedKeySize { bits, min, max, provider });
-        }
-        match (key.rsa_modulus(), key.rsa_exponent()) {
-            (Some(modulus), Some(exponent)) => Ok(Self::Rsa { modulus, exponent: exponent.to_be_bytes() }),
-            _ => Err(VerifyError::BadSignature),
+        match (key.ed25519_bytes(), key.rsa_components()) {
+            (Some(raw), _) => Ok(Self::Ed25519(raw)),
+            (None, Some((modulus, exponent))) if sizes.contains(&bits) => Ok(Self::Rsa { modulus, exponent }),
+            _ => {
+                let (min, max) = sizes.into_inner();
+                Err(VerifyError::UnsupportedKeySize { bits, min, max, provider })
+            }
         }
     }
 }

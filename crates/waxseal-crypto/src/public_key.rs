@@ -154,13 +154,17 @@ impl PublicKey {
         }
     }
 
-    /// The modulus of an RSA key, big-endian without leading zeros.
+    /// The modulus and the exponent of an RSA key, both big-endian without leading zeros.
     #[must_use]
-    pub fn rsa_modulus(&self) -> Option<&[u8]> {
+    pub fn rsa_components(&self) -> Option<(&[u8], &[u8])> {
         match &self.kind {
             Kind::Rsa(rsa) => {
-                let start = usize::from(rsa.modulus_at);
-                rsa.pkcs1.get(start..start + usize::from(rsa.modulus_len))
+                let (start, len) = (usize::from(rsa.modulus_at), usize::from(rsa.modulus_len));
+                let modulus = rsa.pkcs1.get(start..start.checked_add(len)?)?;
+                // The exponent's bytes are the last of the DER; there are at most four (see check_exponent).
+                let exponent_len = 4 - rsa.exponent.leading_zeros() as usize / 8;
+                let exponent = rsa.pkcs1.get(rsa.pkcs1.len().checked_sub(exponent_len)?..)?;
+                Some((modulus, exponent))
             }
             Kind::Ed25519(_) => None,
         }

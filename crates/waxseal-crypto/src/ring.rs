@@ -57,8 +57,6 @@ impl Provider for Ring {
                     HashAlgorithm::Sha256 => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
                     HashAlgorithm::Sha1 => &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
                 };
-                let zeros = exponent.iter().take_while(|byte| **byte == 0).count();
-                let exponent = exponent.get(zeros..).unwrap_or_default();
                 rsa::PublicKeyComponents { n: modulus, e: exponent }.verify(parameters, message, signature)
             }
             VerifyingKey::Ed25519(raw) => {
