@@ -5,12 +5,14 @@ use bytes::Bytes;
 use std::{
     error::Error,
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
-/// The record types that e-mail authentication asks for.
+/// The record types that e-mail authentication asks for. `Display` and `FromStr` use the names of the zone file
+/// (`TXT`, `AAAA`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordType {
     /// Text records: SPF, DKIM, DMARC.
@@ -25,7 +27,49 @@ pub enum RecordType {
     Ptr,
 }
 
+impl RecordType {
+    /// Every type, in the order of declaration.
+    pub const ALL: [Self; 5] = [Self::Txt, Self::A, Self::Aaaa, Self::Mx, Self::Ptr];
+
+    /// The name as in a zone file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Txt => "TXT",
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Mx => "MX",
+            Self::Ptr => "PTR",
+        }
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text is none of `TXT`, `A`, `AAAA`, `MX` and `PTR`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown record type: TXT, A, AAAA, MX and PTR are known")]
+#[non_exhaustive]
+pub struct UnknownRecordType;
+
+impl FromStr for RecordType {
+    type Err = UnknownRecordType;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).ok_or(UnknownRecordType)
+    }
+}
+
 /// One DNS question: a name and a record type.
+///
+/// ```
+/// use waxseal_dns::{DomainName, Question, RecordType};
+/// let name = DomainName::new("_dmarc.example.org").unwrap();
+/// assert_eq!(Question::txt(name.clone()), Question::new(name.clone(), RecordType::Txt));
+/// assert_eq!(Question::txt(name).to_string(), "_dmarc.example.org TXT");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Question {
     /// The name asked about.
@@ -39,18 +83,44 @@ impl Question {
     pub fn new(name: DomainName, kind: RecordType) -> Self {
         Self { name, kind }
     }
+
+    /// The text records of `name`.
+    pub fn txt(name: DomainName) -> Self {
+        Self::new(name, RecordType::Txt)
+    }
+
+    /// The IPv4 addresses of `name`.
+    pub fn a(name: DomainName) -> Self {
+        Self::new(name, RecordType::A)
+    }
+
+    /// The IPv6 addresses of `name`.
+    pub fn aaaa(name: DomainName) -> Self {
+        Self::new(name, RecordType::Aaaa)
+    }
+
+    /// The mail exchangers of `name`.
+    pub fn mx(name: DomainName) -> Self {
+        Self::new(name, RecordType::Mx)
+    }
+
+    /// The names of `address`: PTR at [`DomainName::reverse`].
+    pub fn ptr(address: IpAddr) -> Self {
+        Self::new(DomainName::reverse(address), RecordType::Ptr)
+    }
 }
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.name, self.kind)
+        write!(f, "{} {}", self.name, self.kind)
     }
 }
 
-/// One record of an answer.
+/// One record of an answer. `Display` shows it as a zone file would, in ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// The strings of one TXT record joined with nothing between them (RFC 6376 §3.6.2.2, RFC 7208 §3.3).
+    /// The strings of one TXT record joined with nothing between them (RFC 6376 §3.6.2.2, RFC 7208 §3.3). Octets, not
+    /// text: nothing says that they are UTF-8.
     Txt(Bytes),
     /// An IPv4 address.
     A(Ipv4Addr),
@@ -62,6 +132,32 @@ pub enum Record {
     Ptr(DomainName),
 }
 
+impl Record {
+    /// The type of question that this record answers.
+    pub fn kind(&self) -> RecordType {
+        match self {
+            Self::Txt(_) => RecordType::Txt,
+            Self::A(_) => RecordType::A,
+            Self::Aaaa(_) => RecordType::Aaaa,
+            Self::Mx(..) => RecordType::Mx,
+            Self::Ptr(_) => RecordType::Ptr,
+        }
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Txt(text) => write!(f, "\"{}\"", text.escape_ascii()),
+            Self::A(address) => write!(f, "{address}"),
+            Self::Aaaa(address) => write!(f, "{address}"),
+            Self::Mx(preference, Some(host)) => write!(f, "{preference} {host}."),
+            Self::Mx(preference, None) => write!(f, "{preference} ."),
+            Self::Ptr(name) => write!(f, "{name}."),
+        }
+    }
+}
+
 /// Whether the name asked about exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existence {
@@ -71,7 +167,8 @@ pub enum Existence {
     NxDomain,
 }
 
-/// DNSSEC state of an answer (RFC 4035 §4.3).
+/// DNSSEC state of an answer (RFC 4035 §4.3), ordered from the weakest to the strongest: the state of several answers
+/// together is their `min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Dnssec {
     /// Validation failed.
@@ -85,7 +182,32 @@ pub enum Dnssec {
     Secure,
 }
 
-/// What DNS said: records (maybe none), and how long that holds.
+impl Dnssec {
+    /// The state in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bogus => "bogus",
+            Self::Indeterminate => "indeterminate",
+            Self::Insecure => "insecure",
+            Self::Secure => "secure",
+        }
+    }
+}
+
+impl fmt::Display for Dnssec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What DNS said: records (maybe none), and how long that holds. Cloning shares the records.
+///
+/// ```
+/// use waxseal_dns::{Answer, Record};
+/// let answer = Answer::new([Record::Txt("v=spf1 -all".into())]);
+/// assert_eq!(answer.to_string(), r#""v=spf1 -all""#);
+/// assert!(Answer::nodata().is_void() && Answer::nxdomain().is_void());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Whether the name exists.
@@ -96,6 +218,60 @@ pub struct Answer {
     pub ttl: Option<Duration>,
     /// DNSSEC state.
     pub dnssec: Dnssec,
+}
+
+impl Answer {
+    /// An answer with `records`; none means that the name exists without records of that type (NODATA).
+    pub fn new(records: impl Into<Arc<[Record]>>) -> Self {
+        Self { existence: Existence::Exists, records: records.into(), ttl: None, dnssec: Dnssec::default() }
+    }
+
+    /// The name does not exist.
+    pub fn nxdomain() -> Self {
+        Self { existence: Existence::NxDomain, ..Self::nodata() }
+    }
+
+    /// The name exists without records of the type asked for.
+    pub fn nodata() -> Self {
+        Self::new(Arc::<[Record]>::default())
+    }
+
+    /// The same with this time to live.
+    #[must_use]
+    pub fn with_ttl(self, ttl: Duration) -> Self {
+        Self { ttl: Some(ttl), ..self }
+    }
+
+    /// The same with this DNSSEC state.
+    #[must_use]
+    pub fn with_dnssec(self, dnssec: Dnssec) -> Self {
+        Self { dnssec, ..self }
+    }
+
+    /// A void lookup (RFC 7208 §4.6.4): NXDOMAIN or no records.
+    pub fn is_void(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.existence, &*self.records) {
+            (Existence::NxDomain, _) => f.write_str("NXDOMAIN")?,
+            (Existence::Exists, []) => f.write_str("NODATA")?,
+            (Existence::Exists, [first, rest @ ..]) => {
+                write!(f, "{first}")?;
+                rest.iter().try_for_each(|record| write!(f, ", {record}"))?;
+            }
+        }
+        if let Some(ttl) = self.ttl {
+            write!(f, " (ttl {})", ttl.as_secs())?;
+        }
+        match self.dnssec {
+            Dnssec::Indeterminate => Ok(()),
+            state => write!(f, " ({state})"),
+        }
+    }
 }
 
 /// Why there is no answer. NXDOMAIN and NODATA are answers, not errors.
@@ -115,17 +291,53 @@ pub enum LookupError {
     Other(#[source] Arc<dyn Error + Send + Sync>),
 }
 
+/// Two [`LookupError::Other`] are equal when they say the same.
+impl PartialEq for LookupError {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Timeout, Self::Timeout)
+            | (Self::ServerFailure, Self::ServerFailure)
+            | (Self::Malformed, Self::Malformed) => true,
+            (Self::Other(a), Self::Other(b)) => a.to_string() == b.to_string(),
+            _ => false,
+        }
+    }
+}
+impl Eq for LookupError {}
+
 /// The outcome of one lookup.
 pub type Reply = Result<Answer, LookupError>;
 
-impl Answer {
-    /// An answer with `records`; none means that the name exists without records of that type (NODATA).
-    pub fn new(records: impl Into<Arc<[Record]>>) -> Self {
-        Self { existence: Existence::Exists, records: records.into(), ttl: None, dnssec: Dnssec::default() }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_like_a_zone_file() {
+        let host = DomainName::new("mx.example.org").unwrap();
+        let all = Answer::new([
+            Record::Txt(Bytes::from_static(b"a\"\n\xff")),
+            Record::Mx(0, None),
+            Record::Mx(10, Some(host.clone())),
+            Record::Ptr(host),
+        ]);
+        let shown = all.with_ttl(Duration::from_secs(60)).with_dnssec(Dnssec::Secure).to_string();
+        assert_eq!(shown, r#""a\"\n\xff", 0 ., 10 mx.example.org., mx.example.org. (ttl 60) (secure)"#);
+        assert_eq!(Answer::nodata().to_string(), "NODATA");
+        assert_eq!(Answer::nxdomain().to_string(), "NXDOMAIN");
     }
 
-    /// The name does not exist.
-    pub fn nxdomain() -> Self {
-        Self { existence: Existence::NxDomain, ..Self::new([]) }
+    #[test]
+    fn type_names_round_trip() {
+        for kind in RecordType::ALL {
+            assert_eq!(kind.to_string().to_lowercase().parse(), Ok(kind));
+        }
+        assert_eq!("NS".parse::<RecordType>(), Err(UnknownRecordType));
+    }
+
+    #[test]
+    fn the_weakest_state_wins() {
+        assert_eq!([Dnssec::Secure, Dnssec::Indeterminate].into_iter().min(), Some(Dnssec::Indeterminate));
+        assert!(Dnssec::Bogus < Dnssec::Indeterminate && Dnssec::Insecure < Dnssec::Secure);
     }
 }

@@ -1,17 +1,175 @@
 //! What DNS has said so far.
 
 use crate::{LookupError, Pending, Question, Reply};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 type Inline<'r> = &'r (dyn Fn(&Question) -> Option<Reply> + Sync);
 
 /// The answers so far, in the order in which they became known, and the questions still open.
-#[derive(Default)]
+///
+/// It is also the trace of a check: [`Answers::known`] and `Display` show every lookup and what came of it, and with the
+/// feature `json` it can be saved and the check replayed offline, with the same verdict.
+///
+/// A question has one reply for good. A second reply to it, however late, changes nothing, so every run of a check sees
+/// what earlier runs saw.
+///
+/// ```
+/// use waxseal_dns::{Answer, Answers, DomainName, Pending, Question};
+/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let question = Question::txt("example.org".parse()?);
+/// let mut dns = Answers::new();
+/// assert_eq!(dns.ask(question.clone()), Err(Pending));
+/// assert_eq!(dns.take_wanted(), [question.clone()]);
+///
+/// dns.answer(question.clone(), Ok(Answer::nxdomain()));
+/// dns.answer(question.clone(), Ok(Answer::nodata())); // too late
+/// assert_eq!(dns.ask(question), Ok(Ok(Answer::nxdomain())));
+/// assert_eq!(dns.to_string(), "example.org TXT: NXDOMAIN\n");
+/// # Ok(()) }
+/// ```
 pub struct Answers<'r> {
+    pub(crate) state: State,
+    inline: Option<Inline<'r>>,
+}
+
+/// All but the borrowed cache, so that a driver can lend it one. Lists, not maps: a message makes tens of lookups, and
+/// comparing precomputed hashes beats hashing.
+#[derive(Debug)]
+pub(crate) struct State {
     known: Vec<(Question, Reply)>,
     wanted: Vec<Question>,
-    inline: Option<Inline<'r>>,
+    in_flight: Vec<Question>,
     given_up: bool,
+    rounds: usize,
+    limit: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            known: Vec::new(),
+            wanted: Vec::new(),
+            in_flight: Vec::new(),
+            given_up: false,
+            rounds: 0,
+            limit: Answers::DEFAULT_LIMIT,
+        }
+    }
+}
+
+/// More distinct questions than [`Answers::with_limit`] allows; comes as the source of [`LookupError::Other`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("more than {limit} DNS questions")]
+#[non_exhaustive]
+pub struct TooManyQuestions {
+    /// The limit in force.
+    pub limit: usize,
+}
+
+impl Answers<'_> {
+    /// How many distinct questions may be asked unless [`Answers::with_limit`] says otherwise: 1,000. The checks have
+    /// tighter limits of their own (SPF 100, DKIM 10); this one holds whatever a check does.
+    pub const DEFAULT_LIMIT: usize = 1_000;
+
+    /// The reply to `q`, or a note that it is wanted.
+    ///
+    /// # Errors
+    /// [`Pending`] when the reply is not known yet. A failed lookup is not an error here but the `Err` of the
+    /// [`Reply`]; a question over the limit is [`LookupError::Other`] with [`TooManyQuestions`].
+    pub fn ask(&mut self, q: Question) -> Result<Reply, Pending> {
+        let state = &mut self.state;
+        if let Some((_, reply)) = state.known.iter().find(|(known, _)| *known == q) {
+            return Ok(reply.clone());
+        }
+        if state.wanted.contains(&q) || state.in_flight.contains(&q) {
+            if !state.given_up {
+                return Err(Pending);
+            }
+        } else if state.known.len() + state.wanted.len() + state.in_flight.len() >= state.limit {
+            return Ok(Err(LookupError::Other(Arc::new(TooManyQuestions { limit: state.limit }))));
+        }
+        let reply = match self.inline.and_then(|inline| inline(&q)) {
+            Some(reply) => reply,
+            None if state.given_up => Err(LookupError::Timeout),
+            None => {
+                state.wanted.push(q);
+                return Err(Pending);
+            }
+        };
+        state.learn(q, reply.clone());
+        Ok(reply)
+    }
+
+    /// All replies in the order of the questions, or a note of every one that is missing. Every question is looked at,
+    /// so those that are missing can be looked up together.
+    ///
+    /// # Errors
+    /// [`Pending`] when at least one reply is not known yet.
+    pub fn ask_all(&mut self, qs: impl IntoIterator<Item = Question>) -> Result<Vec<Reply>, Pending> {
+        let mut missing = None;
+        let mut replies = Vec::new();
+        for q in qs {
+            match self.ask(q) {
+                Ok(reply) => replies.push(reply),
+                Err(pending) => missing = Some(pending),
+            }
+        }
+        missing.map_or(Ok(replies), Err)
+    }
+
+    /// The questions noted since the last call, in the order asked. They are in flight from now on: until it is
+    /// answered, a question taken is not wanted again.
+    pub fn take_wanted(&mut self) -> Vec<Question> {
+        let wanted = std::mem::take(&mut self.state.wanted);
+        self.state.rounds += usize::from(!wanted.is_empty());
+        self.state.in_flight.extend_from_slice(&wanted);
+        wanted
+    }
+
+    /// The questions that were taken and not answered yet.
+    pub fn in_flight(&self) -> &[Question] {
+        &self.state.in_flight
+    }
+
+    /// How often [`Answers::take_wanted`] gave something to look up.
+    pub fn rounds(&self) -> usize {
+        self.state.rounds
+    }
+
+    /// Records a reply, asked for or not. The first reply to a question stays; later ones are ignored.
+    pub fn answer(&mut self, q: Question, reply: Reply) {
+        if !self.state.known.iter().any(|(known, _)| *known == q) {
+            self.state.learn(q, reply);
+        }
+    }
+
+    /// From now on every question without a reply is a [`LookupError::Timeout`], and [`Answers::ask`] never returns
+    /// [`Pending`] again.
+    pub fn give_up(&mut self) {
+        self.state.given_up = true;
+    }
+
+    /// Whether [`Answers::give_up`] was called.
+    pub fn has_given_up(&self) -> bool {
+        self.state.given_up
+    }
+
+    /// The questions that have a reply, in the order in which these became known: the trace.
+    pub fn known(&self) -> impl ExactSizeIterator<Item = (&Question, &Reply)> + DoubleEndedIterator {
+        self.state.known.iter().map(|(q, reply)| (q, reply))
+    }
+
+    /// Allows `limit` distinct questions instead of [`Answers::DEFAULT_LIMIT`]; [`Answers::answer`] is not limited.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.state.limit = limit;
+        self
+    }
+
+    /// What was known, without the borrowed cache.
+    pub fn into_owned(self) -> Answers<'static> {
+        Answers { state: self.state, inline: None }
+    }
 }
 
 impl<'r> Answers<'r> {
@@ -20,53 +178,148 @@ impl<'r> Answers<'r> {
         Self::default()
     }
 
-    /// Like [`Answers::new`]; `inline` is asked first and answers at once what a cache already holds.
+    /// Like [`Answers::new`]; `inline` is asked first and answers at once what a cache already holds. What it says is
+    /// recorded, so each question is put to it until it has an answer, and never again.
     pub fn with_inline(inline: Inline<'r>) -> Self {
-        Self { inline: Some(inline), ..Self::default() }
+        Self { state: State::default(), inline: Some(inline) }
     }
 
-    /// The reply to `q`, or a note that it is wanted.
-    pub fn ask(&mut self, q: Question) -> Result<Reply, Pending> {
-        if let Some((_, reply)) = self.known.iter().find(|(known, _)| *known == q) {
-            return Ok(reply.clone());
-        }
-        if let Some(reply) = self.inline.and_then(|inline| inline(&q)) {
-            self.known.push((q, reply.clone()));
-            return Ok(reply);
-        }
-        if self.given_up {
-            return Ok(Err(LookupError::Timeout));
-        }
-        if !self.wanted.contains(&q) {
-            self.wanted.push(q);
-        }
-        Err(Pending)
+    /// Lends the state a cache; the other half is [`Answers::into_owned`].
+    pub(crate) fn resume(state: State, inline: Inline<'r>) -> Self {
+        Self { state, inline: Some(inline) }
+    }
+}
+
+impl State {
+    /// Nobody but the driver answers now: what others left in flight is wanted again when asked again.
+    pub(crate) fn forget_in_flight(&mut self) {
+        self.in_flight.clear();
+        self.wanted.clear();
     }
 
-    /// All replies, or a note of every one that is missing.
-    pub fn ask_all(&mut self, qs: impl IntoIterator<Item = Question>) -> Result<Vec<Reply>, Pending> {
-        let replies: Vec<_> = qs.into_iter().map(|q| self.ask(q)).collect();
-        replies.into_iter().collect()
-    }
-
-    /// The questions noted since the last call.
-    pub fn take_wanted(&mut self) -> Vec<Question> {
-        std::mem::take(&mut self.wanted)
-    }
-
-    /// Records a reply.
-    pub fn answer(&mut self, q: Question, reply: Reply) {
+    fn learn(&mut self, q: Question, reply: Reply) {
+        self.wanted.retain(|open| *open != q);
+        self.in_flight.retain(|open| *open != q);
         self.known.push((q, reply));
     }
+}
 
-    /// From now on every unknown question is a [`LookupError::Timeout`].
-    pub fn give_up(&mut self) {
-        self.given_up = true;
+impl Default for Answers<'_> {
+    fn default() -> Self {
+        Self { state: State::default(), inline: None }
+    }
+}
+
+/// [`Answers::answer`] for each.
+impl Extend<(Question, Reply)> for Answers<'_> {
+    fn extend<I: IntoIterator<Item = (Question, Reply)>>(&mut self, replies: I) {
+        replies.into_iter().for_each(|(q, reply)| self.answer(q, reply));
+    }
+}
+
+impl FromIterator<(Question, Reply)> for Answers<'_> {
+    fn from_iter<I: IntoIterator<Item = (Question, Reply)>>(replies: I) -> Self {
+        let mut dns = Self::new();
+        dns.extend(replies);
+        dns
+    }
+}
+
+/// One line per lookup: the question, a colon and what came of it; then what is still open.
+impl fmt::Display for Answers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (q, reply) in self.known() {
+            match reply {
+                Ok(answer) => writeln!(f, "{q}: {answer}")?,
+                Err(LookupError::Other(cause)) => writeln!(f, "{q}: DNS lookup failed: {cause}")?,
+                Err(error) => writeln!(f, "{q}: {error}")?,
+            }
+        }
+        self.state
+            .wanted
+            .iter()
+            .chain(&self.state.in_flight)
+            .try_for_each(|q| writeln!(f, "{q}: not known yet"))
     }
 }
 
 impl fmt::Debug for Answers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").field("known", &self.known).field("wanted", &self.wanted).finish_non_exhaustive()
+        f.debug_struct("Answers").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Answer;
+
+    fn q(name: &str) -> Question {
+        Question::txt(name.parse().unwrap())
+    }
+
+    #[test]
+    fn a_question_is_wanted_once() {
+        let mut dns = Answers::new();
+        assert_eq!(dns.ask_all([q("a"), q("b"), q("a")]), Err(Pending));
+        assert_eq!(dns.take_wanted(), [q("a"), q("b")]);
+        assert_eq!(dns.ask_all([q("a"), q("c")]), Err(Pending));
+        assert_eq!(dns.take_wanted(), [q("c")]);
+        assert_eq!(dns.in_flight(), [q("a"), q("b"), q("c")]);
+        assert_eq!(dns.rounds(), 2);
+        dns.answer(q("b"), Ok(Answer::nodata()));
+        assert_eq!(dns.in_flight(), [q("a"), q("c")]);
+        assert!(dns.take_wanted().is_empty());
+        assert_eq!(dns.rounds(), 2);
+    }
+
+    #[test]
+    fn an_answer_before_the_question_is_taken() {
+        let mut dns = Answers::new();
+        assert_eq!(dns.ask(q("a")), Err(Pending));
+        dns.answer(q("a"), Ok(Answer::nodata()));
+        assert!(dns.take_wanted().is_empty());
+        assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::nodata())));
+    }
+
+    #[test]
+    fn after_giving_up_nothing_is_pending_and_nothing_changes() {
+        let mut dns = Answers::new();
+        assert_eq!(dns.ask_all([q("a"), q("b")]), Err(Pending));
+        dns.take_wanted();
+        dns.answer(q("b"), Ok(Answer::nodata()));
+        dns.give_up();
+        assert_eq!(dns.ask(q("a")), Ok(Err(LookupError::Timeout)));
+        assert_eq!(dns.ask(q("b")), Ok(Ok(Answer::nodata())));
+        dns.answer(q("a"), Ok(Answer::nodata()));
+        assert_eq!(dns.ask(q("a")), Ok(Err(LookupError::Timeout)));
+        assert_eq!(dns.to_string(), "b TXT: NODATA\na TXT: DNS lookup timed out\n");
+    }
+
+    #[test]
+    fn inline_answers_are_recorded_and_stay() {
+        use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+        let calls = AtomicUsize::new(0);
+        let inline = |asked: &Question| {
+            calls.fetch_add(1, Relaxed);
+            (*asked == q("a")).then(|| Ok(Answer::nxdomain()))
+        };
+        let mut dns = Answers::with_inline(&inline);
+        for _ in 0..3 {
+            assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::nxdomain())));
+        }
+        assert_eq!(dns.ask(q("b")), Err(Pending));
+        assert_eq!(calls.load(Relaxed), 2);
+        assert_eq!(dns.known().len(), 1);
+    }
+
+    #[test]
+    fn questions_are_bounded() {
+        let mut dns = Answers::new().with_limit(2);
+        assert_eq!(dns.ask_all([q("a"), q("b")]), Err(Pending));
+        let refused = dns.ask(q("c")).unwrap().unwrap_err();
+        assert_eq!(refused, LookupError::Other(Arc::new(TooManyQuestions { limit: 2 })));
+        assert_eq!(dns.take_wanted(), [q("a"), q("b")]);
+        assert_eq!(dns.ask(q("a")), Err(Pending));
     }
 }

@@ -2,14 +2,65 @@
 
 use crate::Answers;
 
-/// The run ended early because answers are missing; [`Answers::take_wanted`] names them.
+/// The run ended early because answers are missing; [`Answers::take_wanted`] names them. [`Answers::ask`] returns it,
+/// and `?` hands it on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending;
 
-/// A pure function of the DNS answers so far.
+/// A pure function of the DNS answers so far: ordinary code, recursive where the protocol is, that asks and, where an
+/// answer is missing, ends with `?` to be run again from the start.
+///
+/// Rules for an implementation:
+///
+/// - The same answers give the same questions and the same verdict: no clock (the time is an input), no randomness,
+///   nothing asked in the order of a hash map. `run` may keep what it computed, but must not depend on how often it
+///   was called.
+/// - `Err(Pending)` means that something in this run was missing: return it only when [`Answers::ask`] did. After
+///   [`Answers::give_up`] nothing is missing any more, so every run ends in a verdict. A check that goes on returning
+///   `Pending` of its own accord keeps its driver running for ever.
+/// - Ask together what can be asked together ([`Answers::ask_all`]): the questions of one run are looked up
+///   concurrently.
+/// - Ask everything before the expensive work, so that this is done once.
+///
+/// ```
+/// use waxseal_dns::{Answers, Check, DomainName, Pending, Question, Record, Zone, drive_blocking};
+///
+/// /// Follows `next=` from text record to text record.
+/// struct Follow(DomainName);
+///
+/// impl Check for Follow {
+///     type Output = Vec<DomainName>;
+///     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Vec<DomainName>, Pending> {
+///         let mut path = vec![self.0.clone()];
+///         while let Some(name) = path.last().filter(|_| path.len() < 10) {
+///             let Ok(answer) = dns.ask(Question::txt(name.clone()))? else { break };
+///             let Some(Record::Txt(text)) = answer.records.first() else { break };
+///             let Some(next) = text.strip_prefix(b"next=") else { break };
+///             path.extend(DomainName::lenient(next).ok());
+///         }
+///         Ok(path)
+///     }
+/// }
+///
+/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let zone = Zone::new().with_txt("a.example", "next=b.example")?.with_txt("b.example", "end")?;
+/// let path = drive_blocking(Follow("a.example".parse()?), &zone);
+/// assert_eq!(path, ["a.example".parse()?, "b.example".parse()?]);
+/// # Ok(()) }
+/// ```
 pub trait Check {
     /// The verdict.
     type Output;
-    /// Runs on what is known; `Err(Pending)` when more answers are wanted.
+    /// Runs on what is known.
+    ///
+    /// # Errors
+    /// [`Pending`] when more answers are wanted.
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending>;
+}
+
+impl<C: Check + ?Sized> Check for &mut C {
+    type Output = C::Output;
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending> {
+        (**self).run(dns)
+    }
 }

@@ -1,15 +1,27 @@
-//! DNS for e-mail authentication: a check is a pure function of the answers so far; bring any resolver.
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod answers;
 mod check;
 mod drive;
+mod hash;
+#[cfg(feature = "json")]
+mod json;
 mod name;
 mod resolve;
+mod zone;
 
-pub use answer::{Answer, Dnssec, Existence, LookupError, Question, Record, RecordType, Reply};
-pub use answers::Answers;
+pub use answer::{
+    Answer, Dnssec, Existence, LookupError, Question, Record, RecordType, Reply, UnknownRecordType,
+};
+pub use answers::{Answers, TooManyQuestions};
 pub use check::{Check, Pending};
-pub use drive::{drive, drive_blocking};
+pub use drive::{
+    MAX_ROUNDS, drive, drive_blocking, drive_blocking_until, drive_until, drive_with, drive_with_blocking,
+    prefetch, prefetch_blocking,
+};
+#[cfg(feature = "json")]
+pub use json::InvalidJson;
 pub use name::{DomainName, InvalidDomainName};
 pub use resolve::{DynResolve, Resolve, ResolveBlocking};
+pub use zone::{InvalidZoneFile, Zone, ZoneFileError};

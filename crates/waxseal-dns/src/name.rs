@@ -1,9 +1,37 @@
 //! Domain names as lower-case A-labels.
 
-use std::{fmt, hash, str::FromStr, sync::Arc};
+use crate::hash::quick;
+use std::{borrow::Borrow, cmp::Ordering, fmt, hash, net::IpAddr, str::FromStr, sync::Arc};
 
-/// A domain name: lower-case A-labels without the final dot. Comparison is by whole name, case-insensitive by
-/// construction. Underscores are allowed.
+/// RFC 1035 §2.3.4: 255 octets on the wire, that is 253 as text without the final dot.
+const MAX_NAME: usize = 253;
+/// RFC 1035 §2.3.4: "labels 63 octets or less".
+const MAX_LABEL: usize = 63;
+
+/// A domain name: lower-case A-labels without the final dot, at least one label, at most 253 octets, labels of at
+/// most 63. Two names are equal when they are the same name, however they were written.
+///
+/// There are two ways in, and both refuse empty labels and names over the limits:
+///
+/// - [`DomainName::new`] is **strict**: letters, digits, hyphens and underscores (`_domainkey` and `_dmarc` are legal
+///   names), plus U-labels with the feature `idna`. Use it for what people and messages write: `d=`, `From`, command
+///   lines, configuration.
+/// - [`DomainName::lenient`] takes any visible ASCII octet. Use it for what DNS and SPF macros produce: DNS itself
+///   allows any octet (RFC 2181 §11) and `%{l}._spf.example.org` may well hold a `+`.
+///
+/// Cloning shares the text. `Ord` is the order of the text, not the canonical order of RFC 4034 §6.1.
+///
+/// ```
+/// use waxseal_dns::DomainName;
+/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let key: DomainName = "2026a._domainkey.Example.ORG.".parse()?;
+/// assert_eq!(key.as_str(), "2026a._domainkey.example.org");
+/// assert!(key.is_within(&"example.org".parse()?));
+/// assert!(!DomainName::new("evilexample.org")?.is_within(&"example.org".parse()?));
+/// # #[cfg(feature = "idna")]
+/// assert_eq!(DomainName::new("Bücher。example")?.as_str(), "xn--bcher-kva.example");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct DomainName {
     text: Arc<str>,
@@ -14,7 +42,7 @@ pub struct DomainName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDomainName {
-    /// No label at all.
+    /// No label at all: the empty text or the root alone.
     #[error("domain name is empty")]
     Empty,
     /// Two dots in a row or a dot in front.
@@ -34,20 +62,72 @@ pub enum InvalidDomainName {
         /// Where it stands, in octets from the start.
         offset: usize,
     },
-    /// A non-ASCII name while the feature `idna` is off, or one that IDNA refuses.
-    #[error("domain name cannot be turned into A-labels")]
+    /// A non-ASCII name that UTS #46 does not turn into A-labels.
+    #[error("domain name is not ASCII and IDNA (UTS #46) refuses it")]
     Idna,
+    /// A non-ASCII name while the feature `idna` is off.
+    #[error(
+        "domain name is not ASCII; enable the feature `idna` of waxseal-dns or give its A-label form (xn--...)"
+    )]
+    NonAscii,
 }
 
 impl DomainName {
-    /// Reads a name of letters, digits, hyphens and underscores; U-labels become A-labels (feature `idna`).
+    /// Reads a name of letters, digits, hyphens and underscores, with or without the final dot.
+    ///
+    /// With the feature `idna`, a name that holds non-ASCII characters is mapped by UTS #46 (non-transitional; the
+    /// ideographic full stop and its kin separate labels too) and becomes A-labels.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`]; without the feature `idna` a non-ASCII name is [`InvalidDomainName::NonAscii`].
     pub fn new(name: &str) -> Result<Self, InvalidDomainName> {
-        Self::build(name.as_bytes(), |c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+        match Self::build(name.as_bytes(), STRICT) {
+            Err(InvalidDomainName::Octet { .. } | InvalidDomainName::TooLong) if !name.is_ascii() => {
+                from_unicode(name)
+            }
+            result => result,
+        }
     }
 
-    /// Reads a name whose labels may hold any visible ASCII octet, as SPF macros and DNS answers produce.
+    /// Reads a name whose labels may hold any visible ASCII octet (0x21 to 0x7e), with or without the final dot, as
+    /// SPF macros and DNS answers produce them.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`]; spaces, control and 8-bit octets are [`InvalidDomainName::Octet`].
     pub fn lenient(name: &[u8]) -> Result<Self, InvalidDomainName> {
-        Self::build(name, |c| c.is_ascii_graphic())
+        Self::build(name, LENIENT)
+    }
+
+    /// The name under which the names of an address are found by a PTR question: `in-addr.arpa` (RFC 1035 §3.5) or
+    /// `ip6.arpa` (RFC 3596 §2.5). An IPv4-mapped IPv6 address is taken as the IPv6 address it is; call
+    /// [`IpAddr::to_canonical`] first where it stands for an IPv4 client.
+    ///
+    /// ```
+    /// # use waxseal_dns::DomainName;
+    /// let name = DomainName::reverse("192.0.2.1".parse().unwrap());
+    /// assert_eq!(name.as_str(), "1.2.0.192.in-addr.arpa");
+    /// ```
+    pub fn reverse(address: IpAddr) -> Self {
+        let mut text = String::with_capacity(72);
+        match address {
+            IpAddr::V4(v4) => {
+                for octet in v4.octets().iter().rev() {
+                    text.push_str(&octet.to_string());
+                    text.push('.');
+                }
+                text.push_str("in-addr.arpa");
+            }
+            IpAddr::V6(v6) => {
+                for octet in v6.octets().iter().rev() {
+                    for nibble in [octet & 0xf, octet >> 4] {
+                        text.extend(char::from_digit(u32::from(nibble), 16));
+                        text.push('.');
+                    }
+                }
+                text.push_str("ip6.arpa");
+            }
+        }
+        Self::from_checked(&text)
     }
 
     /// The name as text: lower case, A-labels, no final dot.
@@ -55,55 +135,158 @@ impl DomainName {
         &self.text
     }
 
+    /// The name for people: A-labels that decode become U-labels; a name that does not decode stays as it is. Never
+    /// compare what this returns, and mind that different U-labels may look alike.
+    #[cfg(feature = "idna")]
+    pub fn to_unicode(&self) -> std::borrow::Cow<'_, str> {
+        use idna::uts46::{AsciiDenyList, Hyphens, Uts46};
+        match Uts46::new().to_unicode(self.text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow) {
+            (text, Ok(())) => text,
+            _ => std::borrow::Cow::Borrowed(&self.text),
+        }
+    }
+
     /// The labels from left to right.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.text.split('.')
     }
 
+    /// How many labels the name has; one at least.
+    pub fn label_count(&self) -> usize {
+        self.labels().count()
+    }
+
     /// The name without its leftmost label; `None` for a single label.
     pub fn parent(&self) -> Option<Self> {
-        self.text.split_once('.').map(|(_, rest)| Self::from_checked(rest.into()))
+        self.text.split_once('.').map(|(_, rest)| Self::from_checked(rest))
     }
 
-    /// `label.self`, where `label` may itself be several labels (`2026a._domainkey`).
+    /// `label.self`, where `label` may itself be several labels (`2026a._domainkey`) of visible ASCII.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`], [`InvalidDomainName::TooLong`] above all.
     pub fn prepend(&self, label: &str) -> Result<Self, InvalidDomainName> {
-        Self::lenient(format!("{label}.{}", self.text).as_bytes())
+        if label.is_empty() || label.ends_with('.') {
+            return Err(InvalidDomainName::EmptyLabel);
+        }
+        let mut text = [0; MAX_NAME];
+        let (front, back) = (label.as_bytes(), self.text.as_bytes());
+        let len = front.len() + 1 + back.len();
+        let octets = front.iter().chain(b".").chain(back);
+        let whole = text.get_mut(..len).ok_or(InvalidDomainName::TooLong)?;
+        whole.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        Self::lenient(whole)
     }
 
-    /// True when `self` is `other` or stands below it, by whole labels: `evilexample.org` is not below `example.org`.
+    /// True when `self` is `other` or stands below it, by whole labels: `evilexample.org` is not within `example.org`.
     pub fn is_within(&self, other: &Self) -> bool {
         self.text.strip_suffix(&*other.text).is_some_and(|front| front.is_empty() || front.ends_with('.'))
     }
 
-    fn build(name: &[u8], legal: impl Fn(u8) -> bool) -> Result<Self, InvalidDomainName> {
+    fn build(name: &[u8], allowed: u8) -> Result<Self, InvalidDomainName> {
         let name = name.strip_suffix(b".").unwrap_or(name);
-        if name.is_empty() {
-            return Err(InvalidDomainName::Empty);
+        let seen = scan(name, allowed)?;
+        let mut buffer = [0; MAX_NAME];
+        let mut text = name;
+        if seen & UPPER != 0 {
+            let lower = buffer.get_mut(..name.len()).ok_or(InvalidDomainName::TooLong)?;
+            lower.copy_from_slice(name);
+            lower.make_ascii_lowercase();
+            text = lower;
         }
-        if name.len() > 253 {
-            return Err(InvalidDomainName::TooLong);
-        }
-        let mut text = String::with_capacity(name.len());
-        for (offset, &octet) in name.iter().enumerate() {
-            if octet != b'.' && !legal(octet) {
-                return Err(InvalidDomainName::Octet { octet, offset });
-            }
-            text.push(octet.to_ascii_lowercase() as char);
-        }
-        for label in text.split('.') {
-            match label.len() {
-                0 => return Err(InvalidDomainName::EmptyLabel),
-                1..=63 => {}
-                _ => return Err(InvalidDomainName::LabelTooLong),
-            }
-        }
-        Ok(Self::from_checked(text.into()))
+        // Cannot fail: only ASCII passed the scan.
+        std::str::from_utf8(text).map(Self::from_checked).map_err(|_| InvalidDomainName::NonAscii)
     }
 
-    fn from_checked(text: Arc<str>) -> Self {
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        Self { text, hash }
+    fn from_checked(text: &str) -> Self {
+        Self { hash: quick(0, text.as_bytes()), text: text.into() }
     }
+}
+
+const STRICT: u8 = 1;
+const UPPER: u8 = 2;
+const VISIBLE: u8 = 4;
+const DOT: u8 = 8;
+const LENIENT: u8 = STRICT | VISIBLE;
+
+/// What an octet may be part of.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut octet = 0_u8;
+    while octet < 0x7f {
+        #[expect(clippy::indexing_slicing, reason = "constant evaluation; an octet is always below 256")]
+        {
+            class[octet as usize] = match octet {
+                b'.' => DOT,
+                b'A'..=b'Z' => STRICT | UPPER,
+                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => STRICT,
+                b'!'..=b'~' => VISIBLE,
+                _ => 0,
+            };
+        }
+        octet += 1;
+    }
+    class
+};
+
+/// Checks octets, labels and length in one pass; gives the union of the classes seen.
+fn scan(name: &[u8], allowed: u8) -> Result<u8, InvalidDomainName> {
+    if name.is_empty() {
+        return Err(InvalidDomainName::Empty);
+    }
+    if name.len() > MAX_NAME {
+        return Err(InvalidDomainName::TooLong);
+    }
+    let (mut seen, mut label) = (0, 0);
+    for (offset, &octet) in name.iter().enumerate() {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "an octet is always below 256; this loop is the cost of a name"
+        )]
+        let class = CLASS[usize::from(octet)];
+        if class == DOT {
+            check_label(label)?;
+            label = 0;
+        } else if class & allowed == 0 {
+            return Err(InvalidDomainName::Octet { octet, offset });
+        } else {
+            seen |= class;
+            label += 1;
+        }
+    }
+    check_label(label)?;
+    Ok(seen)
+}
+
+fn check_label(octets: usize) -> Result<(), InvalidDomainName> {
+    match octets {
+        0 => Err(InvalidDomainName::EmptyLabel),
+        1..=MAX_LABEL => Ok(()),
+        _ => Err(InvalidDomainName::LabelTooLong),
+    }
+}
+
+#[cfg(feature = "idna")]
+fn from_unicode(name: &str) -> Result<DomainName, InvalidDomainName> {
+    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+    // Characters have four octets at most: what is longer than this is no name, and is not worth mapping.
+    if name.len() > 4 * (MAX_NAME + 1) {
+        return Err(InvalidDomainName::TooLong);
+    }
+    // The deny list is ours (underscores are legal), so are the lengths; "r3---x.example" is in use.
+    let ascii = Uts46::new()
+        .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+        .map_err(|_| InvalidDomainName::Idna)?;
+    DomainName::build(ascii.as_bytes(), STRICT).map_err(|error| match error {
+        // The offset would point into the mapped text.
+        InvalidDomainName::Octet { .. } => InvalidDomainName::Idna,
+        error => error,
+    })
+}
+
+#[cfg(not(feature = "idna"))]
+fn from_unicode(_: &str) -> Result<DomainName, InvalidDomainName> {
+    Err(InvalidDomainName::NonAscii)
 }
 
 impl PartialEq for DomainName {
@@ -112,24 +295,35 @@ impl PartialEq for DomainName {
     }
 }
 impl Eq for DomainName {}
+/// Hashes the text as `str` does: a map with the standard hasher stays safe against names chosen to collide.
 impl hash::Hash for DomainName {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        self.text.hash(state);
+    }
+}
+impl Borrow<str> for DomainName {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+impl AsRef<str> for DomainName {
+    fn as_ref(&self) -> &str {
+        &self.text
     }
 }
 impl PartialOrd for DomainName {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 impl Ord for DomainName {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.text.cmp(&other.text)
     }
 }
 impl fmt::Display for DomainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.pad(&self.text)
     }
 }
 impl fmt::Debug for DomainName {
@@ -139,7 +333,149 @@ impl fmt::Debug for DomainName {
 }
 impl FromStr for DomainName {
     type Err = InvalidDomainName;
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Self::new(s)
+    /// [`DomainName::new`].
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::new(name)
+    }
+}
+impl TryFrom<&str> for DomainName {
+    type Error = InvalidDomainName;
+    /// [`DomainName::new`].
+    fn try_from(name: &str) -> Result<Self, Self::Error> {
+        Self::new(name)
+    }
+}
+impl TryFrom<&[u8]> for DomainName {
+    type Error = InvalidDomainName;
+    /// [`DomainName::new`]; octets that are not UTF-8 are [`InvalidDomainName::Octet`].
+    fn try_from(name: &[u8]) -> Result<Self, Self::Error> {
+        match std::str::from_utf8(name) {
+            Ok(name) => Self::new(name),
+            Err(error) => {
+                let offset = error.valid_up_to();
+                let octet = name.get(offset).copied().unwrap_or_default();
+                Err(InvalidDomainName::Octet { octet, offset })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DomainName, InvalidDomainName as E};
+
+    fn name(text: &str) -> DomainName {
+        DomainName::new(text).unwrap()
+    }
+
+    #[test]
+    fn compares_without_case_and_final_dot() {
+        assert_eq!(name("Example.ORG."), name("example.org"));
+        assert_eq!(name("Example.ORG.").to_string(), "example.org");
+        assert_ne!(name("example.org"), name("example.com"));
+        assert_eq!(format!("{:>13}|", name("example.org")), "  example.org|");
+    }
+
+    #[test]
+    fn refuses_bad_names() {
+        let long_label = "a".repeat(64);
+        let long = format!("{}.{}.{}.{}", "a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(62));
+        for (text, error) in [
+            ("", E::Empty),
+            (".", E::Empty),
+            ("..", E::EmptyLabel),
+            (".example", E::EmptyLabel),
+            ("a..b", E::EmptyLabel),
+            ("a.b..", E::EmptyLabel),
+            (&long_label, E::LabelTooLong),
+            (&long, E::TooLong),
+            ("a b", E::Octet { octet: b' ', offset: 1 }),
+            ("example.org\r\nX: y", E::Octet { octet: b'\r', offset: 11 }),
+            ("a+b.example", E::Octet { octet: b'+', offset: 1 }),
+            ("*.example", E::Octet { octet: b'*', offset: 0 }),
+        ] {
+            assert_eq!(DomainName::new(text), Err(error), "{text:?}");
+        }
+        assert_eq!(name(&long[1..]).as_str().len(), 253);
+        assert_eq!(name(&format!("{}.", &long[1..])).as_str().len(), 253);
+        assert_eq!(name(&long_label[1..]).as_str().len(), 63);
+    }
+
+    #[test]
+    fn lenient_takes_visible_ascii_only() {
+        assert_eq!(DomainName::lenient(b"A+b%!*\\._spf.Example").unwrap().as_str(), "a+b%!*\\._spf.example");
+        for octet in [0, 0x1f, b' ', 0x7f, 0x80, 0xff] {
+            assert_eq!(DomainName::lenient(&[b'a', octet]), Err(E::Octet { octet, offset: 1 }));
+        }
+        for octet in b'!'..=b'~' {
+            assert_eq!(DomainName::lenient(&[octet, b'a']).is_ok(), octet != b'.');
+        }
+    }
+
+    #[test]
+    fn whole_labels_only() {
+        assert!(name("example.org").is_within(&name("example.org")));
+        assert!(name("a.b.example.org").is_within(&name("example.org")));
+        assert!(!name("evilexample.org").is_within(&name("example.org")));
+        assert!(!name("org").is_within(&name("example.org")));
+    }
+
+    #[test]
+    fn walks_up_and_down() {
+        let leaf = name("2026a._domainkey.example.org");
+        assert_eq!(leaf.label_count(), 4);
+        assert_eq!(leaf.labels().next_back(), Some("org"));
+        assert_eq!(leaf.parent(), Some(name("_domainkey.example.org")));
+        assert_eq!(name("org").parent(), None);
+        assert_eq!(name("example.org").prepend("2026a._DomainKey"), Ok(leaf.clone()));
+        for bad in ["", ".", "a.", ".a", "a..b"] {
+            assert_eq!(leaf.prepend(bad), Err(E::EmptyLabel), "{bad:?}");
+        }
+        assert_eq!(leaf.prepend(&"a".repeat(64)), Err(E::LabelTooLong));
+        assert_eq!(leaf.prepend(&"a.".repeat(130)[..259]), Err(E::TooLong));
+    }
+
+    #[test]
+    fn reverse_names() {
+        let v6 = DomainName::reverse("2001:db8::cb01".parse().unwrap());
+        assert_eq!(v6.as_str(), "1.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+        assert_eq!(DomainName::reverse("203.0.113.9".parse().unwrap()), name("9.113.0.203.in-addr.arpa"));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8() {
+        assert_eq!(DomainName::try_from(&b"ex\xffmple"[..]), Err(E::Octet { octet: 0xff, offset: 2 }));
+        assert_eq!(DomainName::try_from(&b"example"[..]), Ok(name("example")));
+    }
+
+    #[cfg(feature = "idna")]
+    #[test]
+    fn unicode_names() {
+        for (from, to) in [
+            ("faß.example", "xn--fa-hia.example"),
+            ("BÜCHER.example", "xn--bcher-kva.example"),
+            ("例え。テスト", "xn--r8jz45g.xn--zckzah"),
+            ("_dmarc.bücher.example.", "_dmarc.xn--bcher-kva.example"),
+            ("２０２６.example", "2026.example"),
+        ] {
+            assert_eq!(name(from).as_str(), to);
+        }
+        assert_eq!(name("xn--bcher-kva.example").to_unicode(), "bücher.example");
+        assert_eq!(name("xn--zzzzzzzz99999.example").to_unicode(), "xn--zzzzzzzz99999.example");
+        // U+2100 maps to "a/c", U+2024 to a dot that makes an empty label, U+D7FF-like gaps are disallowed.
+        for bad in ["\u{2100}.example", "a\u{0378}b.example", "ex ämple", "\u{200b}\u{fffd}"] {
+            assert_eq!(DomainName::new(bad), Err(E::Idna), "{bad:?}");
+        }
+        assert_eq!(DomainName::new("ä。。b"), Err(E::EmptyLabel));
+        assert_eq!(DomainName::new(&"ü".repeat(64)), Err(E::LabelTooLong));
+        assert_eq!(DomainName::new(&"ü.".repeat(5_000)), Err(E::TooLong));
+    }
+
+    #[cfg(not(feature = "idna"))]
+    #[test]
+    fn unicode_names_name_the_feature() {
+        let error = DomainName::new("bücher.example").unwrap_err();
+        assert_eq!(error, E::NonAscii);
+        assert!(error.to_string().contains("feature `idna`"));
     }
 }

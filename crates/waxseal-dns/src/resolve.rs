@@ -1,19 +1,34 @@
 //! The resolver traits.
 
 use crate::{Question, Reply};
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
-/// An asynchronous resolver. Implementors write `async fn resolve`.
+/// An asynchronous resolver. Implementors write `async fn resolve`; a reference, `Box` or `Arc` of a resolver is one too.
+///
+/// NXDOMAIN and NODATA are answers, CNAME is followed, and the strings of a TXT record are joined with nothing between
+/// them. A lookup must end: a resolver has its own time-out, even where the caller has a deadline.
+///
+/// ```
+/// use waxseal_dns::{Answer, LookupError, Question, Reply, Resolve};
+///
+/// struct Deaf;
+/// impl Resolve for Deaf {
+///     async fn resolve(&self, _: &Question) -> Reply {
+///         Err(LookupError::Timeout)
+///     }
+/// }
+/// ```
 pub trait Resolve: Send + Sync {
     /// Looks `q` up, following CNAME.
     fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send;
-    /// What a cache already holds, so that a warm check is one run.
+    /// What a cache already holds, so that a warm check is one run. Must not block.
     fn cached(&self, _q: &Question) -> Option<Reply> {
         None
     }
 }
 
-/// The object-safe twin of [`Resolve`].
+/// The object-safe twin of [`Resolve`], implemented for every [`Resolve`]: `Arc<dyn DynResolve>` holds any resolver and
+/// is one itself.
 pub trait DynResolve: Send + Sync {
     /// [`Resolve::resolve`], boxed.
     fn resolve_boxed<'a>(&'a self, q: &'a Question) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
@@ -39,10 +54,53 @@ impl Resolve for dyn DynResolve + '_ {
     }
 }
 
-/// A blocking resolver; closures are resolvers too.
+impl<R: Resolve + ?Sized> Resolve for &R {
+    fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send {
+        (**self).resolve(q)
+    }
+    fn cached(&self, q: &Question) -> Option<Reply> {
+        (**self).cached(q)
+    }
+}
+
+impl<R: Resolve + ?Sized> Resolve for Arc<R> {
+    fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send {
+        (**self).resolve(q)
+    }
+    fn cached(&self, q: &Question) -> Option<Reply> {
+        (**self).cached(q)
+    }
+}
+
+impl<R: Resolve + ?Sized> Resolve for Box<R> {
+    fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send {
+        (**self).resolve(q)
+    }
+    fn cached(&self, q: &Question) -> Option<Reply> {
+        (**self).cached(q)
+    }
+}
+
+/// A blocking resolver. Closures from a question to a reply are resolvers too, which also is the way to pass a shared
+/// one where a resolver is taken by value: `move |q: &Question| shared.resolve_blocking(q)`.
+///
+/// ```
+/// use waxseal_dns::{Answer, Question, Reply, ResolveBlocking};
+/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let empty = |_: &Question| -> Reply { Ok(Answer::nxdomain()) };
+/// let question = Question::txt("example.org".parse()?);
+/// assert_eq!(empty.resolve_blocking(&question), Ok(Answer::nxdomain()));
+/// # Ok(()) }
+/// ```
 pub trait ResolveBlocking {
-    /// Looks `q` up, following CNAME.
+    /// Looks `q` up, following CNAME; see [`Resolve`] for what a reply is.
     fn resolve_blocking(&self, q: &Question) -> Reply;
+
+    /// Looks several questions up; the replies come in the order of the questions. As provided, one after the other;
+    /// a resolver that can should look them up at once.
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        qs.iter().map(|q| self.resolve_blocking(q)).collect()
+    }
 }
 
 impl<F: Fn(&Question) -> Reply> ResolveBlocking for F {

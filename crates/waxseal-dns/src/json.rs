@@ -1,0 +1,286 @@
+//! The JSON form of answers, and what it shares with that of zones.
+
+use crate::{
+    Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
+    RecordType, Reply,
+};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+
+/// JSON that is not a zone or not a list of answers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidJson {
+    /// Not JSON at all.
+    #[error("not JSON: line {line}, column {column}")]
+    Syntax {
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, counted from 1; 0 at the end of a line.
+        column: usize,
+    },
+    /// JSON of another shape.
+    #[error("{at}: {expected} is expected")]
+    Shape {
+        /// Which part.
+        at: String,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// A name that is none.
+    #[error("`{name}` is not a domain name")]
+    Name {
+        /// The text, control characters escaped.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        cause: InvalidDomainName,
+    },
+}
+
+/// An error of a saved trace that has no name of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct SavedError(String);
+
+impl Answers<'_> {
+    /// The known answers as JSON: a list of `{"name", "type", "records", "ttl", "dnssec"}`, `{…, "nxdomain": true}` or
+    /// `{…, "error": "TIMEOUT" | "SERVFAIL" | "MALFORMED" | "OTHER", "reason"}` in the order in which they became known. TXT
+    /// data is a string where it is UTF-8, else `{"hex": "…"}`; times to live are whole seconds.
+    ///
+    /// ```
+    /// use waxseal_dns::{Answer, Answers, Question};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut dns = Answers::new();
+    /// dns.answer(Question::txt("example.org".parse()?), Ok(Answer::nxdomain()));
+    /// let replayed = Answers::from_json(&dns.to_json())?;
+    /// assert!(replayed.known().eq(dns.known()));
+    /// # Ok(()) }
+    /// ```
+    pub fn to_json(&self) -> String {
+        let entries: Vec<Value> = self.known().map(|(q, reply)| entry(q, reply)).collect();
+        Value::Array(entries).to_string()
+    }
+
+    /// What [`Answers::to_json`] wrote. [`Answers::give_up`] makes a replay complete: a question that the saved run did
+    /// not ask is then a time-out instead of being wanted.
+    ///
+    /// # Errors
+    /// [`InvalidJson`].
+    pub fn from_json(text: &str) -> Result<Answers<'static>, InvalidJson> {
+        let entries = parse(text)?;
+        let entries = entries.as_array().ok_or_else(|| shape("answers", "a list"))?;
+        entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| read_entry(&format!("answer {}", index + 1), entry))
+            .collect()
+    }
+}
+
+fn entry(q: &Question, reply: &Reply) -> Value {
+    let mut entry = Map::new();
+    entry.insert("name".into(), json!(q.name.as_str()));
+    entry.insert("type".into(), json!(q.kind.as_str()));
+    match reply {
+        Ok(answer) => {
+            match answer.existence {
+                Existence::NxDomain => entry.insert("nxdomain".into(), json!(true)),
+                Existence::Exists => {
+                    entry.insert("records".into(), answer.records.iter().map(record).collect())
+                }
+            };
+            if let Some(ttl) = answer.ttl {
+                entry.insert("ttl".into(), json!(ttl.as_secs()));
+            }
+            entry.insert("dnssec".into(), json!(answer.dnssec.as_str()));
+        }
+        Err(error) => {
+            let word = ERRORS.iter().find(|(_, known)| known == error).map_or("OTHER", |(word, _)| word);
+            entry.insert("error".into(), json!(word));
+            if let LookupError::Other(cause) = error {
+                entry.insert("reason".into(), json!(cause.to_string()));
+            }
+        }
+    }
+    Value::Object(entry)
+}
+
+fn record(record: &Record) -> Value {
+    match record {
+        Record::Txt(text) => match std::str::from_utf8(text) {
+            Ok(text) => json!(text),
+            Err(_) => json!({ "hex": text.iter().map(|octet| format!("{octet:02x}")).collect::<String>() }),
+        },
+        Record::A(address) => json!(address.to_string()),
+        Record::Aaaa(address) => json!(address.to_string()),
+        Record::Mx(preference, host) => json!([preference, host.as_ref().map_or(".", DomainName::as_str)]),
+        Record::Ptr(name) => json!(name.as_str()),
+    }
+}
+
+fn read_entry(at: &str, entry: &Value) -> Result<(Question, Reply), InvalidJson> {
+    let word = |key: &str| entry.get(key).and_then(Value::as_str);
+    let owner = name(word("name").ok_or_else(|| shape(at, "an object with \"name\" and \"type\""))?)?;
+    let kind: RecordType = word("type")
+        .and_then(|kind| kind.parse().ok())
+        .ok_or_else(|| shape(at, "\"type\": TXT, A, AAAA, MX or PTR"))?;
+    let q = Question::new(owner, kind);
+    if let Some(error) = word("error") {
+        let known = error_word(error);
+        let reason = word("reason").unwrap_or("unknown reason");
+        let other = || LookupError::Other(Arc::new(SavedError(reason.to_owned())));
+        return Ok((q, Err(known.unwrap_or_else(other))));
+    }
+    let mut answer = match entry.get("records") {
+        Some(records) => Answer::new(read_records(at, kind, records)?),
+        None if entry.get("nxdomain") == Some(&Value::Bool(true)) => Answer::nxdomain(),
+        None => return Err(shape(at, "\"records\", \"nxdomain\": true or \"error\"")),
+    };
+    answer.ttl = entry.get("ttl").map(|ttl| seconds(at, ttl)).transpose()?;
+    answer.dnssec = word("dnssec").map_or(Ok(Dnssec::default()), |state| {
+        let all = [Dnssec::Bogus, Dnssec::Indeterminate, Dnssec::Insecure, Dnssec::Secure];
+        all.into_iter().find(|known| known.as_str() == state).ok_or_else(|| shape(at, "a DNSSEC state"))
+    })?;
+    Ok((q, Ok(answer)))
+}
+
+/// The errors that have a word.
+const ERRORS: [(&str, LookupError); 3] = [
+    ("TIMEOUT", LookupError::Timeout),
+    ("SERVFAIL", LookupError::ServerFailure),
+    ("MALFORMED", LookupError::Malformed),
+];
+
+pub(crate) fn error_word(word: &str) -> Option<LookupError> {
+    ERRORS.into_iter().find(|(known, _)| *known == word).map(|(_, error)| error)
+}
+
+pub(crate) fn parse(text: &str) -> Result<Value, InvalidJson> {
+    serde_json::from_str(text)
+        .map_err(|error| InvalidJson::Syntax { line: error.line(), column: error.column() })
+}
+
+pub(crate) fn shape(at: &str, expected: &'static str) -> InvalidJson {
+    InvalidJson::Shape { at: at.escape_debug().to_string(), expected }
+}
+
+/// ASCII names are read leniently, others need IDNA.
+pub(crate) fn name(text: &str) -> Result<DomainName, InvalidJson> {
+    let name = if text.is_ascii() { DomainName::lenient(text.as_bytes()) } else { DomainName::new(text) };
+    name.map_err(|cause| InvalidJson::Name { name: text.escape_debug().to_string(), cause })
+}
+
+pub(crate) fn seconds(at: &str, value: &Value) -> Result<Duration, InvalidJson> {
+    value.as_u64().map(Duration::from_secs).ok_or_else(|| shape(at, "a time to live in whole seconds"))
+}
+
+pub(crate) fn read_records(at: &str, kind: RecordType, value: &Value) -> Result<Vec<Record>, InvalidJson> {
+    let records = value.as_array().ok_or_else(|| shape(at, "a list of records"))?;
+    records.iter().map(|value| read_record(at, kind, value)).collect()
+}
+
+fn read_record(at: &str, kind: RecordType, value: &Value) -> Result<Record, InvalidJson> {
+    let word = value.as_str();
+    Ok(match kind {
+        RecordType::Txt => {
+            let text =
+                octets(value).ok_or_else(|| shape(at, "TXT: a string, a list of strings or {\"hex\": …}"))?;
+            Record::Txt(Bytes::from(text))
+        }
+        RecordType::A => {
+            Record::A(word.and_then(|word| word.parse().ok()).ok_or_else(|| shape(at, "A: an IPv4 address"))?)
+        }
+        RecordType::Aaaa => Record::Aaaa(
+            word.and_then(|word| word.parse().ok()).ok_or_else(|| shape(at, "AAAA: an IPv6 address"))?,
+        ),
+        RecordType::Mx => {
+            let mx = || shape(at, "MX: [preference, host]");
+            let Some([preference, host]) = value.as_array().map(Vec::as_slice) else { return Err(mx()) };
+            let preference =
+                preference.as_u64().and_then(|number| u16::try_from(number).ok()).ok_or_else(mx)?;
+            let host = host.as_str().ok_or_else(mx)?;
+            Record::Mx(preference, if matches!(host, "." | "") { None } else { Some(name(host)?) })
+        }
+        RecordType::Ptr => Record::Ptr(name(word.ok_or_else(|| shape(at, "PTR: a name"))?)?),
+    })
+}
+
+/// The octets of TXT data; the strings of a list are joined with nothing between them.
+fn octets(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => Some(text.clone().into_bytes()),
+        Value::Array(strings) => {
+            // One level only: hostile nesting must not recurse.
+            let strings: Option<Vec<&str>> = strings.iter().map(Value::as_str).collect();
+            Some(strings?.concat().into_bytes())
+        }
+        Value::Object(object) => {
+            let digits: Option<Vec<u8>> = object
+                .get("hex")?
+                .as_str()?
+                .chars()
+                .map(|c| c.to_digit(16).and_then(|d| d.try_into().ok()))
+                .collect();
+            digits?
+                .chunks(2)
+                .map(|pair| if let [high, low] = pair { Some(high << 4 | low) } else { None })
+                .collect()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn q(name: &str, kind: RecordType) -> Question {
+        Question::new(name.parse().unwrap(), kind)
+    }
+
+    #[test]
+    fn answers_round_trip() {
+        let host: DomainName = "mx.example".parse().unwrap();
+        let mut dns = Answers::new();
+        let mut add = |name: &str, kind, reply| dns.answer(q(name, kind), reply);
+        add("b", RecordType::Txt, Ok(Answer::new([Record::Txt(Bytes::from_static(b"x\"\\\0\x07"))])));
+        add("a", RecordType::Txt, Ok(Answer::new([Record::Txt(Bytes::from_static(b"\xff\x00\xfe"))])));
+        add("c", RecordType::A, Ok(Answer::nxdomain().with_ttl(Duration::from_secs(5))));
+        add(
+            "d",
+            RecordType::A,
+            Ok(Answer::new([Record::A([192, 0, 2, 1].into())]).with_dnssec(Dnssec::Secure)),
+        );
+        add("d", RecordType::Aaaa, Ok(Answer::new([Record::Aaaa("2001:db8::1".parse().unwrap())])));
+        add("e", RecordType::Mx, Ok(Answer::new([Record::Mx(0, None), Record::Mx(9, Some(host.clone()))])));
+        add("f", RecordType::Ptr, Ok(Answer::new([Record::Ptr(host)])));
+        add("g", RecordType::Ptr, Ok(Answer::nodata().with_dnssec(Dnssec::Bogus)));
+        for (name, (_, error)) in ["h", "i", "j"].into_iter().zip(ERRORS) {
+            add(name, RecordType::Txt, Err(error));
+        }
+        add("k", RecordType::Txt, Err(LookupError::Other(Arc::new(SavedError("no \"route\"\n".into())))));
+        let read = Answers::from_json(&dns.to_json()).unwrap();
+        assert_eq!(read.known().len(), 12);
+        assert!(read.known().eq(dns.known()), "{read}\n{dns}");
+    }
+
+    #[test]
+    fn other_shapes_are_named() {
+        let shape = |text: &str| Answers::from_json(text).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(shape("[\n{"), "not JSON: line 2, column 1");
+        assert_eq!(shape("{}"), "answers: a list is expected");
+        assert!(shape("[3]").starts_with("answer 1: an object with"));
+        assert!(shape(r#"[{"name":"a","type":"TXT"}]"#).starts_with("answer 1: \"records\""));
+        assert!(shape(r#"[{"name":"a","type":"NS"}]"#).starts_with("answer 1: \"type\""));
+        assert!(shape(r#"[{"name":"a","type":"TXT","records":[7]}]"#).starts_with("answer 1: TXT"));
+        assert!(
+            shape(r#"[{"name":"a","type":"TXT","records":[{"hex":"abc"}]}]"#).starts_with("answer 1: TXT")
+        );
+        assert!(shape(r#"[{"name":"a","type":"TXT","records":[{"hex":"é"}]}]"#).starts_with("answer 1: TXT"));
+        assert!(shape(r#"[{"name":"a","type":"MX","records":[[65536,"b"]]}]"#).starts_with("answer 1: MX"));
+        assert_eq!(shape(r#"[{"name":"a..\n","type":"MX","records":[]}]"#), "`a..\\n` is not a domain name");
+        assert!(shape(&format!("{}1", "[".repeat(100_000))).starts_with("not JSON"));
+    }
+}

@@ -1,0 +1,412 @@
+//! An in-memory zone: the resolver of tests, offline tools and examples.
+
+#[cfg(feature = "json")]
+mod json;
+mod master;
+
+pub use master::{InvalidZoneFile, ZoneFileError};
+
+use crate::{
+    Answer, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record, RecordType,
+    Reply, Resolve, ResolveBlocking, hash::QuickHash,
+};
+use bytes::Bytes;
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+
+/// A CNAME chain longer than this is a loop: [`LookupError::ServerFailure`].
+const MAX_CHAIN: usize = 16;
+
+/// An in-memory zone that answers like DNS. It is an ordinary resolver ([`Resolve`], [`ResolveBlocking`]) and the test
+/// double of everyone who writes a [`Check`](crate::Check) or calls one.
+///
+/// - A name that is not there is NXDOMAIN; a name that has others below it exists (RFC 8020); a name without records of
+///   the type asked for is NODATA.
+/// - CNAME is followed; a loop is a server failure. `*` as leftmost label is a wildcard (RFC 4592).
+/// - A name, or one type at a name, can time out or fail ([`Zone::set_error`]); answers can be marked secure or bogus
+///   ([`Zone::set_dnssec`]).
+/// - Names are read leniently ([`DomainName::lenient`]), without regard to case or a final dot.
+///
+/// It can be built record by record, from the text of a zone file ([`Zone::from_zone_file`]) or, with the feature
+/// `json`, from JSON (`Zone::from_json`).
+///
+/// ```
+/// use waxseal_dns::{Answer, LookupError, Question, ResolveBlocking, Zone};
+/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let zone = Zone::new()
+///     .with_txt("2026a._domainkey.example.org", "v=DKIM1; p=")?
+///     .with_address("mx.example.org", "192.0.2.1".parse().unwrap())?
+///     .with_mx("example.org", 10, "mx.example.org")?
+///     .with_error("slow.example.org", LookupError::Timeout)?;
+///
+/// let ask = |name: &str| zone.resolve_blocking(&Question::txt(name.parse().unwrap()));
+/// assert!(matches!(ask("2026A._domainkey.example.org."), Ok(answer) if answer.records.len() == 1));
+/// assert_eq!(ask("_domainkey.example.org"), Ok(Answer::nodata()));
+/// assert_eq!(ask("example.com"), Ok(Answer::nxdomain()));
+/// assert_eq!(ask("slow.example.org"), Err(LookupError::Timeout));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Zone {
+    names: HashMap<DomainName, Node, QuickHash>,
+    wildcards: bool,
+    cold: bool,
+}
+
+/// What is known of one name; with nothing in it the name merely exists.
+#[derive(Debug, Clone, Default)]
+struct Node {
+    sets: [Set; RecordType::ALL.len()],
+    alias: Option<DomainName>,
+    /// For every type that has no records.
+    error: Option<LookupError>,
+    ttl: Option<Duration>,
+    dnssec: Dnssec,
+}
+
+/// The records of one type, or the error that stands for them.
+#[derive(Debug, Clone, Default)]
+enum Set {
+    #[default]
+    Empty,
+    Records(Arc<[Record]>),
+    Error(LookupError),
+}
+
+impl Zone {
+    /// A zone without names: everything is NXDOMAIN.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a record after those of its type that `name` already has.
+    pub fn insert(&mut self, name: DomainName, record: Record) {
+        self.insert_all(name, record.kind(), [record]);
+    }
+
+    /// Makes `name` exist, with no record of its own.
+    pub fn insert_name(&mut self, name: DomainName) {
+        self.node(name);
+    }
+
+    /// Makes `name` an alias of `target` for every type (RFC 1034 §3.6.2).
+    pub fn insert_cname(&mut self, name: DomainName, target: DomainName) {
+        self.node(name).alias = Some(target);
+    }
+
+    /// Makes every question about `name` fail with `error`, but for the types of which it has records.
+    pub fn set_error(&mut self, name: DomainName, error: LookupError) {
+        self.node(name).error = Some(error);
+    }
+
+    /// Makes this one question fail with `error`, whatever records there are.
+    pub fn set_error_for(&mut self, q: Question, error: LookupError) {
+        *self.node(q.name).set_mut(q.kind) = Set::Error(error);
+    }
+
+    /// Gives the answers about `name` a time to live.
+    pub fn set_ttl(&mut self, name: DomainName, ttl: Duration) {
+        self.node(name).ttl = Some(ttl);
+    }
+
+    /// Gives the answers about `name` a DNSSEC state, in place of [`Dnssec::Indeterminate`].
+    pub fn set_dnssec(&mut self, name: DomainName, state: Dnssec) {
+        self.node(name).dnssec = state;
+    }
+
+    /// With a TXT record; `text` of any length and any octets.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`] when `name` is none, as with every `with_` method.
+    pub fn with_txt(self, name: &str, text: impl AsRef<[u8]>) -> Result<Self, InvalidDomainName> {
+        self.with(name, Record::Txt(Bytes::copy_from_slice(text.as_ref())))
+    }
+
+    /// With an A or AAAA record.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`].
+    pub fn with_address(self, name: &str, address: IpAddr) -> Result<Self, InvalidDomainName> {
+        match address {
+            IpAddr::V4(v4) => self.with(name, Record::A(v4)),
+            IpAddr::V6(v6) => self.with(name, Record::Aaaa(v6)),
+        }
+    }
+
+    /// With an MX record; the host `.` is the null MX (RFC 7505).
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`].
+    pub fn with_mx(self, name: &str, preference: u16, host: &str) -> Result<Self, InvalidDomainName> {
+        let host = if host == "." { None } else { Some(DomainName::lenient(host.as_bytes())?) };
+        self.with(name, Record::Mx(preference, host))
+    }
+
+    /// With a PTR record at the reverse name of `address`.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`].
+    pub fn with_ptr(mut self, address: IpAddr, name: &str) -> Result<Self, InvalidDomainName> {
+        self.insert(DomainName::reverse(address), Record::Ptr(DomainName::lenient(name.as_bytes())?));
+        Ok(self)
+    }
+
+    /// With an alias, see [`Zone::insert_cname`].
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`].
+    pub fn with_cname(mut self, name: &str, target: &str) -> Result<Self, InvalidDomainName> {
+        self.insert_cname(DomainName::lenient(name.as_bytes())?, DomainName::lenient(target.as_bytes())?);
+        Ok(self)
+    }
+
+    /// With a failing name, see [`Zone::set_error`].
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`].
+    pub fn with_error(mut self, name: &str, error: LookupError) -> Result<Self, InvalidDomainName> {
+        self.set_error(DomainName::lenient(name.as_bytes())?, error);
+        Ok(self)
+    }
+
+    /// With a DNSSEC state, see [`Zone::set_dnssec`].
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`].
+    pub fn with_dnssec(mut self, name: &str, state: Dnssec) -> Result<Self, InvalidDomainName> {
+        self.set_dnssec(DomainName::lenient(name.as_bytes())?, state);
+        Ok(self)
+    }
+
+    /// The same zone as a resolver that has nothing cached: [`Resolve::cached`] is `None`, so that a check has to be run
+    /// again after every question, as with a network.
+    #[must_use]
+    pub fn cold(self) -> Self {
+        Self { cold: true, ..self }
+    }
+
+    /// Adds the names of `other`; where both have records of a type at a name, they stand one after the other.
+    pub fn merge(&mut self, other: Self) {
+        for (name, node) in other.names {
+            for (kind, set) in RecordType::ALL.into_iter().zip(node.sets) {
+                match set {
+                    Set::Empty => {}
+                    Set::Records(records) => self.insert_all(name.clone(), kind, records.iter().cloned()),
+                    Set::Error(error) => self.set_error_for(Question::new(name.clone(), kind), error),
+                }
+            }
+            let ours = self.node(name);
+            ours.alias = node.alias.or(ours.alias.take());
+            ours.error = node.error.or(ours.error.take());
+            ours.ttl = node.ttl.or(ours.ttl);
+            ours.dnssec = if node.dnssec == Dnssec::default() { ours.dnssec } else { node.dnssec };
+        }
+    }
+
+    /// The reply to `q`.
+    pub fn lookup(&self, q: &Question) -> Reply {
+        let mut answer = Answer::nodata().with_dnssec(Dnssec::Secure);
+        let mut name = &q.name;
+        for _ in 0..MAX_CHAIN {
+            let Some(node) = self.find(name) else {
+                // Nobody signed what is not there.
+                return Ok(Answer { existence: Existence::NxDomain, dnssec: Dnssec::default(), ..answer });
+            };
+            answer.dnssec = answer.dnssec.min(node.dnssec);
+            answer.ttl = answer.ttl.into_iter().chain(node.ttl).min();
+            match (node.set(q.kind), &node.alias, &node.error) {
+                (Set::Records(records), ..) => return Ok(Answer { records: records.clone(), ..answer }),
+                (Set::Error(error), ..) => return Err(error.clone()),
+                (Set::Empty, Some(target), _) => name = target,
+                (Set::Empty, None, Some(error)) => return Err(error.clone()),
+                (Set::Empty, None, None) => return Ok(answer),
+            }
+        }
+        Err(LookupError::ServerFailure)
+    }
+
+    fn find(&self, name: &DomainName) -> Option<&Node> {
+        match self.names.get(name) {
+            None if self.wildcards => self.find_wildcard(name.as_str()),
+            found => found,
+        }
+    }
+
+    /// RFC 4592 §3.3.1: the wildcard just below the closest name that exists.
+    fn find_wildcard(&self, mut name: &str) -> Option<&Node> {
+        while let Some((_, parent)) = name.split_once('.') {
+            if self.names.contains_key(parent) {
+                return self.names.get(format!("*.{parent}").as_str());
+            }
+            name = parent;
+        }
+        None
+    }
+
+    fn with(mut self, name: &str, record: Record) -> Result<Self, InvalidDomainName> {
+        self.insert(DomainName::lenient(name.as_bytes())?, record);
+        Ok(self)
+    }
+
+    /// Adds `records`, all of the type `kind`; an error set for the type goes.
+    fn insert_all(&mut self, name: DomainName, kind: RecordType, records: impl IntoIterator<Item = Record>) {
+        let set = self.node(name).set_mut(kind);
+        let old: &[Record] = if let Set::Records(old) = set { old } else { &[] };
+        *set = Set::Records(old.iter().cloned().chain(records).collect());
+    }
+
+    /// The node of `name`; every name above it exists too.
+    fn node(&mut self, name: DomainName) -> &mut Node {
+        self.wildcards |= name.as_str().starts_with("*.");
+        let mut above = name.parent();
+        while let Some(parent) = above.filter(|parent| !self.names.contains_key(parent)) {
+            above = parent.parent();
+            self.names.insert(parent, Node::default());
+        }
+        self.names.entry(name).or_default()
+    }
+}
+
+impl Node {
+    fn set(&self, kind: RecordType) -> &Set {
+        let [txt, a, aaaa, mx, ptr] = &self.sets;
+        match kind {
+            RecordType::Txt => txt,
+            RecordType::A => a,
+            RecordType::Aaaa => aaaa,
+            RecordType::Mx => mx,
+            RecordType::Ptr => ptr,
+        }
+    }
+
+    fn set_mut(&mut self, kind: RecordType) -> &mut Set {
+        let [txt, a, aaaa, mx, ptr] = &mut self.sets;
+        match kind {
+            RecordType::Txt => txt,
+            RecordType::A => a,
+            RecordType::Aaaa => aaaa,
+            RecordType::Mx => mx,
+            RecordType::Ptr => ptr,
+        }
+    }
+}
+
+impl Resolve for Zone {
+    async fn resolve(&self, q: &Question) -> Reply {
+        self.lookup(q)
+    }
+    fn cached(&self, q: &Question) -> Option<Reply> {
+        (!self.cold).then(|| self.lookup(q))
+    }
+}
+
+impl ResolveBlocking for Zone {
+    fn resolve_blocking(&self, q: &Question) -> Reply {
+        self.lookup(q)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> DomainName {
+        DomainName::lenient(text.as_bytes()).unwrap()
+    }
+
+    fn txt(zone: &Zone, text: &str) -> Reply {
+        zone.lookup(&Question::txt(name(text)))
+    }
+
+    fn one(text: &'static str) -> Reply {
+        Ok(Answer::new([Record::Txt(Bytes::from_static(text.as_bytes()))]))
+    }
+
+    #[test]
+    fn existence() {
+        let zone = Zone::new().with_txt("a.b.Example.", "x").unwrap();
+        assert_eq!(txt(&zone, "A.b.example"), one("x"));
+        assert_eq!(txt(&zone, "b.example"), Ok(Answer::nodata()));
+        assert_eq!(txt(&zone, "example"), Ok(Answer::nodata()));
+        assert_eq!(zone.lookup(&Question::a(name("a.b.example"))), Ok(Answer::nodata()));
+        assert_eq!(txt(&zone, "c.example"), Ok(Answer::nxdomain()));
+        assert_eq!(txt(&zone, "z.a.b.example"), Ok(Answer::nxdomain()));
+    }
+
+    #[test]
+    fn aliases() {
+        let zone = Zone::new()
+            .with_cname("a.example", "b.example")
+            .and_then(|z| z.with_cname("b.example", "c.example"))
+            .and_then(|z| z.with_txt("c.example", "x"))
+            .and_then(|z| z.with_cname("gone.example", "nowhere.example"))
+            .and_then(|z| z.with_cname("loop.example", "pool.example"))
+            .and_then(|z| z.with_cname("pool.example", "loop.example"))
+            .unwrap();
+        assert_eq!(txt(&zone, "a.example"), one("x"));
+        assert_eq!(zone.lookup(&Question::mx(name("a.example"))), Ok(Answer::nodata()));
+        assert_eq!(txt(&zone, "gone.example"), Ok(Answer::nxdomain()));
+        assert_eq!(txt(&zone, "loop.example"), Err(LookupError::ServerFailure));
+    }
+
+    #[test]
+    fn errors_by_name_and_by_type() {
+        let mut zone = Zone::new().with_txt("a.example", "x").unwrap();
+        zone.set_error(name("a.example"), LookupError::Timeout);
+        zone.set_error_for(Question::mx(name("example")), LookupError::ServerFailure);
+        assert_eq!(txt(&zone, "a.example"), one("x"));
+        assert_eq!(zone.lookup(&Question::a(name("a.example"))), Err(LookupError::Timeout));
+        assert_eq!(zone.lookup(&Question::mx(name("example"))), Err(LookupError::ServerFailure));
+        assert_eq!(txt(&zone, "example"), Ok(Answer::nodata()));
+    }
+
+    #[test]
+    fn weakest_state_and_smallest_ttl_along_a_chain() {
+        let mut zone =
+            Zone::new().with_cname("a.example", "b.example").unwrap().with_txt("b.example", "x").unwrap();
+        zone.set_dnssec(name("a.example"), Dnssec::Secure);
+        zone.set_ttl(name("a.example"), Duration::from_secs(60));
+        zone.set_ttl(name("b.example"), Duration::from_secs(300));
+        assert_eq!(txt(&zone, "a.example").unwrap().dnssec, Dnssec::Indeterminate);
+        assert_eq!(txt(&zone, "a.example").unwrap().ttl, Some(Duration::from_secs(60)));
+        zone.set_dnssec(name("b.example"), Dnssec::Secure);
+        assert_eq!(txt(&zone, "a.example").unwrap().dnssec, Dnssec::Secure);
+        assert_eq!(txt(&zone, "c.example").unwrap().dnssec, Dnssec::Indeterminate);
+    }
+
+    #[test]
+    fn wildcards() {
+        let zone = Zone::new().with_txt("*.example", "any").unwrap().with_txt("a.b.example", "x").unwrap();
+        assert_eq!(txt(&zone, "z.example"), one("any"));
+        assert_eq!(txt(&zone, "y.z.example"), one("any"));
+        assert_eq!(txt(&zone, "a.b.example"), one("x"));
+        assert_eq!(txt(&zone, "b.example"), Ok(Answer::nodata()));
+        // RFC 4592 §2.2.1: b.example exists, so the wildcard above it does not reach below it.
+        assert_eq!(txt(&zone, "c.b.example"), Ok(Answer::nxdomain()));
+    }
+
+    #[test]
+    fn null_mx_and_reverse_names() {
+        let ip = "2001:db8::1".parse().unwrap();
+        let zone = Zone::new().with_mx("a.example", 0, ".").unwrap().with_ptr(ip, "mx.example").unwrap();
+        let mx = zone.lookup(&Question::mx(name("a.example"))).unwrap();
+        assert_eq!(&*mx.records, &[Record::Mx(0, None)]);
+        let ptr = zone.lookup(&Question::ptr(ip)).unwrap();
+        assert_eq!(&*ptr.records, &[Record::Ptr(name("mx.example"))]);
+    }
+
+    #[test]
+    fn merged_zones_keep_both() {
+        let mut zone = Zone::new().with_txt("a.example", "1").unwrap();
+        zone.merge(Zone::new().with_txt("a.example", "2").unwrap().with_txt("*.b.example", "any").unwrap());
+        assert_eq!(txt(&zone, "a.example").unwrap().records.len(), 2);
+        assert_eq!(txt(&zone, "c.b.example"), one("any"));
+    }
+
+    #[test]
+    fn a_cold_zone_has_nothing_cached() {
+        let zone = Zone::new().with_txt("a.example", "x").unwrap();
+        let question = Question::txt(name("a.example"));
+        assert_eq!(zone.cached(&question), Some(one("x")));
+        assert_eq!(zone.cold().cached(&question), None);
+    }
+}
