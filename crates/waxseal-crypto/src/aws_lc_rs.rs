@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 use crate::hash::State;
 use crate::provider::VerifyingKey;
 use crate::{
-    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey, SignError,
-    SigningInput, SigningKey, VerifyError,
+    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PrivateParts, Provider, PublicKey,
+    SignError, SigningInput, SigningKey, VerifyError,
 };
 
 /// The provider over aws-lc-rs.
@@ -71,18 +71,20 @@ impl Provider for AwsLcRs {
     }
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        if let Some(seed) = key.ed25519_seed() {
-            let pair =
-                Ed25519KeyPair::from_seed_unchecked(seed).map_err(|error| KeyError::rejected(NAME, error))?;
-            return Ok(Box::new(Ed25519Key(pair)));
+        match (key.secret(), key.bits()) {
+            (PrivateParts::Ed25519 { seed }, _) => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(seed)
+                    .map_err(|error| KeyError::rejected(NAME, error))?;
+                Ok(Box::new(Ed25519Key(pair)))
+            }
+            (PrivateParts::Rsa { pkcs1 }, 2048..=8192) => {
+                let pair = RsaKeyPair::from_der(pkcs1).map_err(|error| KeyError::rejected(NAME, error))?;
+                Ok(Box::new(RsaKey(pair)))
+            }
+            (PrivateParts::Rsa { .. }, bits) => {
+                Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "2048 to 8192 bits" })
+            }
         }
-        let der = key.rsa_pkcs1_der().ok_or(KeyError::rejected(NAME, "neither RSA nor Ed25519"))?;
-        let bits = key.bits();
-        if !(2048..=8192).contains(&bits) {
-            return Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "2048 to 8192 bits" });
-        }
-        let pair = RsaKeyPair::from_der(der).map_err(|error| KeyError::rejected(NAME, error))?;
-        Ok(Box::new(RsaKey(pair)))
     }
 
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {

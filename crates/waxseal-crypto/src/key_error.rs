@@ -59,6 +59,20 @@ pub enum KeyError {
         /// The sizes that the provider signs with, for reading.
         sizes: &'static str,
     },
+    /// The provider does not sign with RSA keys of this exponent.
+    #[error(
+        "the RSA key has the exponent {exponent}, the crypto provider {provider} signs with 65537 or more; it works \
+         through the `aws-lc-rs` and `rust-crypto` providers, with a warning; better make a new key"
+    )]
+    SignExponent {
+        /// The public exponent.
+        exponent: u32,
+        /// The provider's name.
+        provider: &'static str,
+    },
+    /// A signature made with the key does not verify with its own public half.
+    #[error("the private key is damaged: its signatures do not verify with its own public key")]
+    Inconsistent,
     /// The provider says that the key is inconsistent.
     #[error("the crypto provider {provider} rejects the private key: {reason}")]
     Rejected {
@@ -68,7 +82,7 @@ pub enum KeyError {
         reason: String,
     },
     /// The size asked for is not one that this crate makes.
-    #[error("RSA keys are made with 1024 to 4096 bits in steps of 512, not with {bits}")]
+    #[error("RSA keys are made with 1024, 2048, 3072 or 4096 bits, not with {bits}")]
     GenerateSize {
         /// The size asked for, in bits.
         bits: u32,
@@ -76,7 +90,7 @@ pub enum KeyError {
     /// The provider cannot make such a key.
     #[error(
         "the crypto provider {provider} does not make RSA keys of {bits} bits: the provider of the feature \
-         `aws-lc-rs` makes 2048, 3072 and 4096, that of `rust-crypto` 1024 to 4096"
+         `aws-lc-rs` makes 2048, 3072 and 4096, that of `rust-crypto` 1024 as well"
     )]
     CannotGenerate {
         /// The size asked for, in bits.
@@ -117,13 +131,15 @@ impl fmt::Display for UnsupportedSize<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { bits, provider, sizes } = self;
         write!(f, "the RSA key has {bits} bits, the crypto provider {provider} signs with {sizes}; ")?;
-        if *bits < 2048 {
-            f.write_str(
-                "it works through the `rust-crypto` provider, with a warning; better make a 2048-bit key",
-            )
-        } else {
-            f.write_str("make a 2048-bit key, which every verifier takes")
-        }
+        f.write_str(match bits {
+            0..2048 => {
+                "it works through the `rust-crypto` provider, with a warning; better make a 2048-bit key"
+            }
+            2048..=8192 => {
+                "it works through the `aws-lc-rs` and `rust-crypto` providers; better make a 2048-bit key"
+            }
+            _ => "make a 2048-bit key, which every verifier takes",
+        })
     }
 }
 
@@ -171,8 +187,8 @@ impl KeyWarning {
 pub enum KeySpec {
     /// An RSA key with exponent 65537.
     Rsa {
-        /// The size of the modulus: 1024 to 4096 bits in steps of 512 (what every provider can load). 2048 is the
-        /// size to choose: it fits a DNS answer and every verifier takes it. 1536 and below need `rust-crypto`.
+        /// The size of the modulus: 1024, 2048, 3072 or 4096 bits, the sizes that every provider can load (ring
+        /// loads no others; 1024 needs `rust-crypto`). 2048 is the size to choose: every verifier takes it.
         bits: u32,
     },
     /// An Ed25519 key.
@@ -191,10 +207,8 @@ impl KeySpec {
 
     pub(crate) fn check(self) -> Result<(), KeyError> {
         match self {
-            Self::Rsa { bits } if !(1024..=4096).contains(&bits) || bits % 512 != 0 => {
-                Err(KeyError::GenerateSize { bits })
-            }
-            _ => Ok(()),
+            Self::Rsa { bits: 1024 | 2048 | 3072 | 4096 } | Self::Ed25519 => Ok(()),
+            Self::Rsa { bits } => Err(KeyError::GenerateSize { bits }),
         }
     }
 }

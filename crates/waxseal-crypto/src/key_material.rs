@@ -134,21 +134,12 @@ impl KeyMaterial {
         self.public.as_ref()
     }
 
-    /// The secret DER of an RSA key as RSAPrivateKey (RFC 8017 appendix A.1.2).
+    /// The secret itself, for those who write a [`Provider`](crate::Provider). Copies of it are yours to wipe.
     #[must_use]
-    pub fn rsa_pkcs1_der(&self) -> Option<&[u8]> {
+    pub fn secret(&self) -> PrivateParts<'_> {
         match &self.secret {
-            Secret::Rsa(der) => Some(der),
-            Secret::Ed25519(_) => None,
-        }
-    }
-
-    /// The secret seed of an Ed25519 key.
-    #[must_use]
-    pub fn ed25519_seed(&self) -> Option<&[u8; 32]> {
-        match &self.secret {
-            Secret::Rsa(_) => None,
-            Secret::Ed25519(seed) => Some(seed),
+            Secret::Rsa(pkcs1) => PrivateParts::Rsa { pkcs1 },
+            Secret::Ed25519(seed) => PrivateParts::Ed25519 { seed },
         }
     }
 
@@ -205,6 +196,30 @@ impl fmt::Debug for KeyMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("KeyMaterial");
         out.field("type", &self.key_type()).field("bits", &self.bits()).finish_non_exhaustive()
+    }
+}
+
+/// What a private key consists of: the view that [`KeyMaterial::secret`] gives.
+#[derive(Clone, Copy)]
+pub enum PrivateParts<'a> {
+    /// An RSA key.
+    Rsa {
+        /// DER of RSAPrivateKey (RFC 8017 appendix A.1.2) with two primes.
+        pkcs1: &'a [u8],
+    },
+    /// An Ed25519 key.
+    Ed25519 {
+        /// The seed (RFC 8032 §5.1.5).
+        seed: &'a [u8; 32],
+    },
+}
+
+impl fmt::Debug for PrivateParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rsa { .. } => "Rsa(..)",
+            Self::Ed25519 { .. } => "Ed25519(..)",
+        })
     }
 }
 

@@ -28,7 +28,7 @@ pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
 pub use hash::{Digest, HashState, Hasher};
 pub use key_error::{KeyError, KeySpec, KeyWarning};
 pub use key_format::KeyFormat;
-pub use key_material::{KeyMaterial, MAX_KEY_FILE, SecretText};
+pub use key_material::{KeyMaterial, MAX_KEY_FILE, PrivateParts, SecretText};
 pub use private_key::PrivateKey;
 pub use provider::{NoProvider, Provider, VerifyError, default_provider};
 pub use public_key::{MAX_RSA_BITS, PublicKey, PublicKeyError};

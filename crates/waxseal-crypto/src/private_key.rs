@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Algorithm, KeyError, KeyMaterial, KeySpec, KeyType, KeyWarning, Provider, PublicKey, SecretText,
-    SignError, SigningInput, SigningKey, default_provider,
+    SignError, SigningInput, SigningKey, VerifyError, default_provider,
 };
 
 /// A private key in memory, ready to sign. Clones are cheap and share the key.
@@ -100,7 +100,8 @@ impl PrivateKey {
         Self::from_material(KeyMaterial::from_ed25519_seed(seed), provider)
     }
 
-    /// Loads a key that was read before into a provider.
+    /// Loads a key that was read before into a provider, and signs and verifies once: a damaged key is found now,
+    /// not with the first mail.
     ///
     /// # Errors
     /// [`KeyError`] when the key is inconsistent, below 1024 bits (RFC 8301 §3.2), or of a size that the
@@ -119,6 +120,7 @@ impl PrivateKey {
                 return Err(KeyError::rejected(provider.name(), "it does not tell the public key"));
             }
         };
+        check_pair(&*signer, &public, provider)?;
         Ok(Self { inner: Arc::new(Inner { material, signer, public }) })
     }
 
@@ -196,5 +198,17 @@ impl SigningKey for PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrivateKey").field("public", &self.inner.public).finish_non_exhaustive()
+    }
+}
+
+/// Signs something and verifies it: some providers look at parts of the key only when they sign.
+fn check_pair(signer: &dyn SigningKey, public: &PublicKey, provider: &dyn Provider) -> Result<(), KeyError> {
+    let message = b"waxseal checks this key";
+    let Ok(signature) = signer.sign(&SigningInput::new(message, provider)) else {
+        return Err(KeyError::Inconsistent);
+    };
+    match provider.verify(public, signer.algorithm(), message, &signature) {
+        Err(VerifyError::BadSignature | VerifyError::KeyMismatch { .. }) => Err(KeyError::Inconsistent),
+        _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | verify RSA | 1024 to 8192 bits, SHA-256 and SHA-1 |
-//! | sign RSA | 2048 to 4096 bits in steps of 512, exponent 65537 or more |
+//! | sign RSA | 2048, 3072 or 4096 bits, exponent 65537 or more |
 //! | make RSA keys | no |
 //! | Ed25519 | verify, sign, make keys |
 
@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 use crate::hash::State;
 use crate::provider::VerifyingKey;
 use crate::{
-    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey, SignError,
-    SigningInput, SigningKey, VerifyError,
+    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PrivateParts, Provider, PublicKey,
+    SignError, SigningInput, SigningKey, VerifyError,
 };
 
 /// The provider over ring.
@@ -68,20 +68,18 @@ impl Provider for Ring {
     }
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        if let Some(seed) = key.ed25519_seed() {
-            return Ok(Box::new(Ed25519Key(ed25519_from_seed(seed)?)));
+        match key.secret() {
+            PrivateParts::Ed25519 { seed } => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(seed)
+                    .map_err(|error| KeyError::rejected(NAME, error))?;
+                Ok(Box::new(Ed25519Key(pair)))
+            }
+            PrivateParts::Rsa { pkcs1 } => {
+                check_rsa(key)?;
+                let pair = rsa::KeyPair::from_der(pkcs1).map_err(|error| KeyError::rejected(NAME, error))?;
+                Ok(Box::new(RsaKey(pair)))
+            }
         }
-        let der = key.rsa_pkcs1_der().ok_or(KeyError::rejected(NAME, "neither RSA nor Ed25519"))?;
-        let bits = key.bits();
-        if !(2048..=4096).contains(&bits) || bits % 512 != 0 {
-            return Err(KeyError::SignKeySize {
-                bits,
-                provider: NAME,
-                sizes: "2048 to 4096 bits in steps of 512",
-            });
-        }
-        let pair = rsa::KeyPair::from_der(der).map_err(|error| KeyError::rejected(NAME, error))?;
-        Ok(Box::new(RsaKey(pair)))
     }
 
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
@@ -130,6 +128,14 @@ impl SigningKey for Ed25519Key {
     }
 }
 
-fn ed25519_from_seed(seed: &[u8; 32]) -> Result<Ed25519KeyPair, KeyError> {
-    Ed25519KeyPair::from_seed_unchecked(seed).map_err(|error| KeyError::rejected(NAME, error))
+/// Says beforehand, and in more words, what ring would reject.
+fn check_rsa(key: &KeyMaterial) -> Result<(), KeyError> {
+    let bits = key.bits();
+    if !matches!(bits, 2048 | 3072 | 4096) {
+        return Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "2048, 3072 or 4096 bits" });
+    }
+    match key.public_key().and_then(PublicKey::rsa_exponent) {
+        Some(exponent @ 0..65_537) => Err(KeyError::SignExponent { exponent, provider: NAME }),
+        _ => Ok(()),
+    }
 }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | verify RSA | 512 to 8192 bits, SHA-256 and SHA-1 |
 //! | sign RSA | 1024 to 8192 bits |
-//! | make RSA keys | 1024 to 4096 bits in steps of 512 |
+//! | make RSA keys | 1024, 2048, 3072 and 4096 bits |
 //! | Ed25519 | verify, sign, make keys |
 //!
 //! The crate `rsa` 0.9 does not run in constant time (RUSTSEC-2023-0071). Signing here is blinded: the number that
@@ -26,8 +26,8 @@ use crate::der::{self, Reader};
 use crate::hash::State;
 use crate::provider::VerifyingKey;
 use crate::{
-    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey, SignError,
-    SigningInput, SigningKey, VerifyError,
+    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PrivateParts, Provider, PublicKey,
+    SignError, SigningInput, SigningKey, VerifyError,
 };
 
 /// The provider over the crates `rsa`, `ed25519-dalek`, `sha2` and `sha1`.
@@ -74,15 +74,15 @@ impl Provider for RustCrypto {
     }
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        if let Some(seed) = key.ed25519_seed() {
-            return Ok(Box::new(Ed25519Key(ed25519_dalek::SigningKey::from_bytes(seed))));
+        match (key.secret(), key.bits()) {
+            (PrivateParts::Ed25519 { seed }, _) => {
+                Ok(Box::new(Ed25519Key(ed25519_dalek::SigningKey::from_bytes(seed))))
+            }
+            (PrivateParts::Rsa { pkcs1 }, 1024..=8192) => Ok(Box::new(RsaKey(read_rsa(pkcs1)?))),
+            (PrivateParts::Rsa { .. }, bits) => {
+                Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "1024 to 8192 bits" })
+            }
         }
-        let der = key.rsa_pkcs1_der().ok_or(KeyError::rejected(NAME, "neither RSA nor Ed25519"))?;
-        let bits = key.bits();
-        if !(1024..=8192).contains(&bits) {
-            return Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "1024 to 8192 bits" });
-        }
-        Ok(Box::new(RsaKey(read_rsa(der)?)))
     }
 
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
