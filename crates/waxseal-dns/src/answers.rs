@@ -27,6 +27,7 @@ type Inline<'r> = &'r (dyn Fn(&Question) -> Option<Reply> + Sync);
 /// assert_eq!(dns.to_string(), "example.org TXT: NXDOMAIN\n");
 /// # Ok(()) }
 /// ```
+#[derive(Default)]
 pub struct Answers<'r> {
     pub(crate) state: State,
     inline: Option<Inline<'r>>,
@@ -201,12 +202,6 @@ impl State {
         self.wanted.retain(|open| *open != q);
         self.in_flight.retain(|open| *open != q);
         self.known.push((q, reply));
-    }
-}
-
-impl Default for Answers<'_> {
-    fn default() -> Self {
-        Self { state: State::default(), inline: None }
     }
 }
 
