@@ -33,6 +33,9 @@ pub struct Answers<'r> {
     inline: Option<Inline<'r>>,
 }
 
+/// Room for the lookups of most messages at once.
+const USUAL: usize = 12;
+
 /// All but the borrowed cache, so that a driver can lend it one. Lists, not maps: a message makes tens of lookups, and
 /// comparing precomputed hashes beats hashing.
 #[derive(Debug)]
@@ -201,6 +204,9 @@ impl State {
     fn learn(&mut self, q: Question, reply: Reply) {
         self.wanted.retain(|open| *open != q);
         self.in_flight.retain(|open| *open != q);
+        if self.known.capacity() == 0 {
+            self.known.reserve(USUAL);
+        }
         self.known.push((q, reply));
     }
 }
