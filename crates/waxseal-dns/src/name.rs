@@ -16,8 +16,9 @@ const MAX_LABEL: usize = 63;
 /// - [`DomainName::new`] is **strict**: letters, digits, hyphens and underscores (`_domainkey` and `_dmarc` are legal
 ///   names), plus U-labels with the feature `idna`. Use it for what people and messages write: `d=`, `From`, command
 ///   lines, configuration.
-/// - [`DomainName::lenient`] takes any visible ASCII octet. Use it for what DNS and SPF macros produce: DNS itself
-///   allows any octet (RFC 2181 §11) and `%{l}._spf.example.org` may well hold a `+`.
+/// - [`DomainName::lenient`] takes any visible ASCII octet and the space. Use it for what DNS and SPF macros produce:
+///   DNS itself allows any octet (RFC 2181 §11), `%{l}._spf.example.org` may well hold a `+`, and `%_` is a space
+///   (RFC 7208 §7.1).
 ///
 /// Cloning shares the text. `Ord` is the order of the text, not the canonical order of RFC 4034 §6.1.
 ///
@@ -89,11 +90,11 @@ impl DomainName {
         }
     }
 
-    /// Reads a name whose labels may hold any visible ASCII octet (0x21 to 0x7e), with or without the final dot, as
-    /// SPF macros and DNS answers produce them.
+    /// Reads a name whose labels may hold any visible ASCII octet and the space (0x20 to 0x7e), with or without the
+    /// final dot, as SPF macros and DNS answers produce them.
     ///
     /// # Errors
-    /// [`InvalidDomainName`]; spaces, control and 8-bit octets are [`InvalidDomainName::Octet`].
+    /// [`InvalidDomainName`]; control and 8-bit octets are [`InvalidDomainName::Octet`].
     pub fn lenient(name: &[u8]) -> Result<Self, InvalidDomainName> {
         Self::build(name, LENIENT)
     }
@@ -220,7 +221,7 @@ const CLASS: [u8; 256] = {
                 b'.' => DOT,
                 b'A'..=b'Z' => STRICT | UPPER,
                 b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => STRICT,
-                b'!'..=b'~' => VISIBLE,
+                b' '..=b'~' => VISIBLE,
                 _ => 0,
             };
         }
@@ -402,12 +403,12 @@ mod tests {
     }
 
     #[test]
-    fn lenient_takes_visible_ascii_only() {
+    fn lenient_takes_visible_ascii_and_spaces_only() {
         assert_eq!(DomainName::lenient(b"A+b%!*\\._spf.Example").unwrap().as_str(), "a+b%!*\\._spf.example");
-        for octet in [0, 0x1f, b' ', 0x7f, 0x80, 0xff] {
+        for octet in [0, 0x1f, 0x7f, 0x80, 0xff] {
             assert_eq!(DomainName::lenient(&[b'a', octet]), Err(E::Octet { octet, offset: 1 }));
         }
-        for octet in b'!'..=b'~' {
+        for octet in b' '..=b'~' {
             assert_eq!(DomainName::lenient(&[octet, b'a']).is_ok(), octet != b'.');
         }
     }
