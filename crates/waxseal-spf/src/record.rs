@@ -1,0 +1,622 @@
+//! The record as data (RFC 7208 §4.6.1, §5, §6, §12): parse, build, print.
+
+use crate::parse::{self, MechanismRef, Spec, TermKind, Terms};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+use waxseal_authres::SpfResult;
+
+/// A published record: `v=spf1` and its terms in their order.
+///
+/// A record is read as bytes, for a TXT record may hold anything, and is ASCII once read. `Display` writes it back
+/// in a normal form: names in lower case, no needless `+`, prefix lengths only where they say something, one space
+/// between terms. Reading that gives an equal record.
+///
+/// ```
+/// use waxseal_spf::{Mechanism, Qualifier, Record, Term};
+///
+/// let record = Record::parse(b"v=spf1 +MX  a:colo.example.com/28 redirect=_spf.example.com")?;
+/// assert_eq!(record.to_string(), "v=spf1 mx a:colo.example.com/28 redirect=_spf.example.com");
+///
+/// let built = Record::new()
+///     .with(Qualifier::Pass, Mechanism::ip4("192.0.2.0".parse()?, 24))
+///     .with(Qualifier::Fail, Mechanism::All)
+///     .with_term(Term::Exp("explain._spf.%{d}".parse()?));
+/// assert_eq!(built.to_string(), "v=spf1 ip4:192.0.2.0/24 -all exp=explain._spf.%{d}");
+///
+/// let error = Record::parse(b"v=spf1 ipv4:192.0.2.1 -all").unwrap_err();
+/// assert_eq!(error.offset(), 7);
+/// assert_eq!(error.to_string(), "unknown mechanism at offset 7 in ipv4:192.0.2.1: use ip4");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    terms: Vec<Term>,
+}
+
+/// One term of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    /// A mechanism and what a match of it means (RFC 7208 §4.6.2).
+    Directive(Qualifier, Mechanism),
+    /// `redirect=`: evaluate that domain's record instead when nothing matched (RFC 7208 §6.1).
+    Redirect(DomainSpec),
+    /// `exp=`: where the explanation for a fail is published (RFC 7208 §6.2).
+    Exp(DomainSpec),
+    /// Any other modifier, which evaluation ignores (RFC 7208 §6); `ra`, `rp` and `rr` of RFC 6652 are such.
+    Unknown(Modifier),
+}
+
+/// What a match means (RFC 7208 §4.6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Qualifier {
+    /// `+`, or nothing: pass.
+    #[default]
+    Pass,
+    /// `-`: fail.
+    Fail,
+    /// `~`: softfail.
+    SoftFail,
+    /// `?`: neutral.
+    Neutral,
+}
+
+/// A mechanism (RFC 7208 §5). Absent domains mean the domain that is evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Matches always (§5.1).
+    All,
+    /// Matches when the record of that domain gives pass (§5.2).
+    Include(DomainSpec),
+    /// Matches the addresses of a domain (§5.3).
+    A(Option<DomainSpec>, DualCidrLength),
+    /// Matches the addresses of a domain's mail exchangers (§5.4).
+    Mx(Option<DomainSpec>, DualCidrLength),
+    /// Matches when a validated name of the client is in the domain (§5.5); SHOULD NOT be published.
+    Ptr(Option<DomainSpec>),
+    /// Matches an IPv4 network (§5.6).
+    Ip4(Ip4Network),
+    /// Matches an IPv6 network (§5.6).
+    Ip6(Ip6Network),
+    /// Matches when the name has an A record (§5.7).
+    Exists(DomainSpec),
+}
+
+impl Mechanism {
+    /// `ip4:` with a prefix length; more than 32 counts as 32.
+    pub fn ip4(address: Ipv4Addr, length: u8) -> Self {
+        Self::Ip4(Ip4Network { address, length: length.min(32) })
+    }
+
+    /// `ip6:` with a prefix length; more than 128 counts as 128.
+    pub fn ip6(address: Ipv6Addr, length: u8) -> Self {
+        Self::Ip6(Ip6Network { address, length: length.min(128) })
+    }
+
+    /// Whether evaluating it counts against the limit of ten lookups (RFC 7208 §4.6.4).
+    pub fn causes_lookup(&self) -> bool {
+        !matches!(self, Self::All | Self::Ip4(_) | Self::Ip6(_))
+    }
+
+    /// Its `<domain-spec>`, if it has one.
+    pub fn domain_spec(&self) -> Option<&DomainSpec> {
+        match self {
+            Self::Include(spec) | Self::Exists(spec) => Some(spec),
+            Self::A(spec, _) | Self::Mx(spec, _) | Self::Ptr(spec) => spec.as_ref(),
+            Self::All | Self::Ip4(_) | Self::Ip6(_) => None,
+        }
+    }
+}
+
+/// `ip4-network [ ip4-cidr-length ]`. The address is kept as written, host bits included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ip4Network {
+    address: Ipv4Addr,
+    length: u8,
+}
+
+impl Ip4Network {
+    /// The address as written.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// The prefix length, 0 to 32.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// Whether `ip` agrees in the first [`length`](Self::length) bits.
+    pub fn contains(&self, ip: Ipv4Addr) -> bool {
+        same_bits4(self.address, ip, self.length)
+    }
+}
+
+/// `ip6-network [ ip6-cidr-length ]`. The address is kept as written, host bits included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ip6Network {
+    address: Ipv6Addr,
+    length: u8,
+}
+
+impl Ip6Network {
+    /// The address as written.
+    pub fn address(&self) -> Ipv6Addr {
+        self.address
+    }
+
+    /// The prefix length, 0 to 128.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// Whether `ip` agrees in the first [`length`](Self::length) bits.
+    pub fn contains(&self, ip: Ipv6Addr) -> bool {
+        same_bits6(self.address, ip, self.length)
+    }
+}
+
+/// RFC 7208 §5: "only the specified number of high-order bits of <ip> and the IP address are compared".
+pub(crate) fn same_bits4(a: Ipv4Addr, b: Ipv4Addr, length: u8) -> bool {
+    (a.to_bits() ^ b.to_bits()).checked_shr(32 - u32::from(length.min(32))).unwrap_or(0) == 0
+}
+
+/// The same for IPv6.
+pub(crate) fn same_bits6(a: Ipv6Addr, b: Ipv6Addr, length: u8) -> bool {
+    (a.to_bits() ^ b.to_bits()).checked_shr(128 - u32::from(length.min(128))).unwrap_or(0) == 0
+}
+
+/// The `dual-cidr-length` of `a` and `mx`; the default is `/32//128`, one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DualCidrLength {
+    ip4: u8,
+    ip6: u8,
+}
+
+impl DualCidrLength {
+    /// Prefix lengths for IPv4 and IPv6; values above 32 and 128 count as those.
+    pub fn new(ip4: u8, ip6: u8) -> Self {
+        Self { ip4: ip4.min(32), ip6: ip6.min(128) }
+    }
+
+    /// For IPv4 clients, 0 to 32.
+    pub fn ip4(&self) -> u8 {
+        self.ip4
+    }
+
+    /// For IPv6 clients, 0 to 128.
+    pub fn ip6(&self) -> u8 {
+        self.ip6
+    }
+}
+
+impl Default for DualCidrLength {
+    fn default() -> Self {
+        Self { ip4: 32, ip6: 128 }
+    }
+}
+
+/// A `<domain-spec>`: a domain name that may hold macros (RFC 7208 §4.8, §7.1). Its syntax is right by construction;
+/// the name it expands to may still be no name.
+///
+/// [`CheckHost::expand`](crate::CheckHost::expand) gives the name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DomainSpec(Box<str>);
+
+impl DomainSpec {
+    /// The text as published.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the text holds a macro, so that the name depends on the message.
+    pub fn has_macro(&self) -> bool {
+        self.0.contains('%')
+    }
+
+    fn from_ascii(text: &[u8]) -> Self {
+        // The syntax admits ASCII only, so nothing is replaced.
+        Self(String::from_utf8_lossy(text).into())
+    }
+}
+
+impl FromStr for DomainSpec {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        match parse::domain_spec(text.as_bytes()) {
+            Ok(spec) => Ok(Self::from_ascii(spec.text)),
+            Err(kind) => Err(SyntaxError::new(0, text.as_bytes(), kind)),
+        }
+    }
+}
+
+impl fmt::Display for DomainSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `name=value` of a modifier that RFC 7208 does not define.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Modifier {
+    name: Box<str>,
+    value: Box<str>,
+}
+
+impl Modifier {
+    /// A modifier that evaluation ignores, for example `rr` with `e:f` (RFC 6652 §3).
+    pub fn new(name: &str, value: &str) -> Result<Self, SyntaxError> {
+        let text = format!("{name}={value}");
+        let error = |kind| SyntaxError::new(0, text.as_bytes(), kind);
+        match parse::term(text.as_bytes()) {
+            Ok(TermKind::Unknown { name: read, .. }) if read == name.as_bytes() => {
+                Ok(Self { name: name.into(), value: value.into() })
+            }
+            Ok(_) => Err(error(SyntaxErrorKind::ModifierName)),
+            Err(kind) => Err(error(kind)),
+        }
+    }
+
+    /// The name as published; names are compared without regard to case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value as published, macros unexpanded.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl Record {
+    /// A record without terms.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a record, `v=spf1` included. The first error ends the reading.
+    pub fn parse(text: &[u8]) -> Result<Self, SyntaxError> {
+        let rest = parse::after_version(text)
+            .ok_or_else(|| SyntaxError::new(0, text.get(..10).unwrap_or(text), SyntaxErrorKind::Version))?;
+        let terms =
+            Terms::new(rest).map(|term| term.map(|term| Term::from(term.kind))).collect::<Result<_, _>>()?;
+        Ok(Self { terms })
+    }
+
+    /// Whether `text` is an SPF record at all, however broken: its version section is `v=spf1` (RFC 7208 §4.5).
+    pub fn is_spf1(text: &[u8]) -> bool {
+        parse::after_version(text).is_some()
+    }
+
+    /// The same record with a directive at its end.
+    #[must_use]
+    pub fn with(self, qualifier: Qualifier, mechanism: Mechanism) -> Self {
+        self.with_term(Term::Directive(qualifier, mechanism))
+    }
+
+    /// The same record with a term at its end; a second `redirect=` or `exp=` replaces the first, for a record may
+    /// not have two (RFC 7208 §6).
+    #[must_use]
+    pub fn with_term(mut self, term: Term) -> Self {
+        match term {
+            Term::Redirect(_) => self.terms.retain(|old| !matches!(old, Term::Redirect(_))),
+            Term::Exp(_) => self.terms.retain(|old| !matches!(old, Term::Exp(_))),
+            _ => {}
+        }
+        self.terms.push(term);
+        self
+    }
+
+    /// All terms from left to right.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The directives from left to right.
+    pub fn directives(&self) -> impl Iterator<Item = (Qualifier, &Mechanism)> {
+        self.terms.iter().filter_map(|term| match term {
+            Term::Directive(qualifier, mechanism) => Some((*qualifier, mechanism)),
+            _ => None,
+        })
+    }
+
+    /// The target of `redirect=`, unless an `all` makes it void (RFC 7208 §5.1).
+    pub fn redirect(&self) -> Option<&DomainSpec> {
+        if self.directives().any(|(_, mechanism)| *mechanism == Mechanism::All) {
+            return None;
+        }
+        self.terms.iter().find_map(|term| if let Term::Redirect(spec) = term { Some(spec) } else { None })
+    }
+
+    /// The target of `exp=`.
+    pub fn exp(&self) -> Option<&DomainSpec> {
+        self.terms.iter().find_map(|term| if let Term::Exp(spec) = term { Some(spec) } else { None })
+    }
+
+    /// The value of the first unknown modifier of that name, compared without regard to case.
+    pub fn modifier(&self, name: &str) -> Option<&str> {
+        self.terms.iter().find_map(|term| match term {
+            Term::Unknown(modifier) if modifier.name.eq_ignore_ascii_case(name) => Some(modifier.value()),
+            _ => None,
+        })
+    }
+
+    /// What the domain asks of failure reports (RFC 6652 §3); `None` without an `ra=`, which the others need.
+    pub fn reporting(&self) -> Option<Reporting<'_>> {
+        let local_part = self.modifier("ra").filter(|ra| !ra.is_empty())?;
+        let percentage = self.modifier("rp").and_then(|rp| rp.parse().ok()).filter(|rp| *rp <= 100);
+        Some(Reporting {
+            local_part,
+            percentage: percentage.unwrap_or(100),
+            wanted: self.modifier("rr").unwrap_or("all"),
+        })
+    }
+}
+
+/// The reporting modifiers of RFC 6652 §3. Values that make no sense count as absent, for unknown modifiers never
+/// harm a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reporting<'a> {
+    local_part: &'a str,
+    percentage: u8,
+    wanted: &'a str,
+}
+
+impl<'a> Reporting<'a> {
+    /// `ra=`: the local-part, quoted-printable as in RFC 6376 `dkim-quoted-printable`; the domain is that of the
+    /// record.
+    pub fn local_part(&self) -> &'a str {
+        self.local_part
+    }
+
+    /// `rp=`: the share of incidents to report, 0 to 100; 100 when absent.
+    pub fn percentage(&self) -> u8 {
+        self.percentage
+    }
+
+    /// `rr=`: whether a report is wanted for this result. Letters stand for classes: `e` temperror and permerror,
+    /// `f` fail, `s` softfail, `n` neutral and none; `all` is the default. Pass is never reported.
+    pub fn wants(&self, result: SpfResult) -> bool {
+        let letter = match result {
+            SpfResult::TempError | SpfResult::PermError => "e",
+            SpfResult::Fail => "f",
+            SpfResult::SoftFail => "s",
+            SpfResult::Neutral | SpfResult::None => "n",
+            SpfResult::Pass | SpfResult::Policy => return false,
+        };
+        self.wanted
+            .split(':')
+            .any(|token| token.eq_ignore_ascii_case(letter) || token.eq_ignore_ascii_case("all"))
+    }
+}
+
+impl From<TermKind<'_>> for Term {
+    fn from(kind: TermKind<'_>) -> Self {
+        let spec = |spec: Spec<'_>| DomainSpec::from_ascii(spec.text);
+        let dual = |cidr: parse::DualCidr| DualCidrLength { ip4: cidr.ip4, ip6: cidr.ip6 };
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into();
+        let (qualifier, mechanism) = match kind {
+            TermKind::Directive(qualifier, mechanism) => (qualifier, mechanism),
+            TermKind::Redirect(target) => return Self::Redirect(spec(target)),
+            TermKind::Exp(target) => return Self::Exp(spec(target)),
+            TermKind::Unknown { name, value } => {
+                return Self::Unknown(Modifier { name: text(name), value: text(value) });
+            }
+        };
+        let mechanism = match mechanism {
+            MechanismRef::All => Mechanism::All,
+            MechanismRef::Include(target) => Mechanism::Include(spec(target)),
+            MechanismRef::A(target, cidr) => Mechanism::A(target.map(spec), dual(cidr)),
+            MechanismRef::Mx(target, cidr) => Mechanism::Mx(target.map(spec), dual(cidr)),
+            MechanismRef::Ptr(target) => Mechanism::Ptr(target.map(spec)),
+            MechanismRef::Ip4(address, length) => Mechanism::Ip4(Ip4Network { address, length }),
+            MechanismRef::Ip6(address, length) => Mechanism::Ip6(Ip6Network { address, length }),
+            MechanismRef::Exists(target) => Mechanism::Exists(spec(target)),
+        };
+        Self::Directive(qualifier, mechanism)
+    }
+}
+
+impl Qualifier {
+    /// The result of a match (RFC 7208 §4.6.2).
+    pub fn result(self) -> SpfResult {
+        match self {
+            Self::Pass => SpfResult::Pass,
+            Self::Fail => SpfResult::Fail,
+            Self::SoftFail => SpfResult::SoftFail,
+            Self::Neutral => SpfResult::Neutral,
+        }
+    }
+
+    /// The sign, `+` included.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Pass => '+',
+            Self::Fail => '-',
+            Self::SoftFail => '~',
+            Self::Neutral => '?',
+        }
+    }
+}
+
+impl FromStr for Record {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("v=spf1")?;
+        self.terms.iter().try_for_each(|term| write!(f, " {term}"))
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directive(Qualifier::Pass, mechanism) => mechanism.fmt(f),
+            Self::Directive(qualifier, mechanism) => write!(f, "{}{mechanism}", qualifier.sign()),
+            Self::Redirect(spec) => write!(f, "redirect={spec}"),
+            Self::Exp(spec) => write!(f, "exp={spec}"),
+            Self::Unknown(modifier) => write!(f, "{}={}", modifier.name, modifier.value),
+        }
+    }
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let optional = |f: &mut fmt::Formatter<'_>, name: &str, spec: &Option<DomainSpec>| match spec {
+            Some(spec) => write!(f, "{name}:{spec}"),
+            None => f.write_str(name),
+        };
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Include(spec) => write!(f, "include:{spec}"),
+            Self::Exists(spec) => write!(f, "exists:{spec}"),
+            Self::Ptr(spec) => optional(f, "ptr", spec),
+            Self::A(spec, cidr) => optional(f, "a", spec).and_then(|()| cidr.fmt(f)),
+            Self::Mx(spec, cidr) => optional(f, "mx", spec).and_then(|()| cidr.fmt(f)),
+            Self::Ip4(Ip4Network { address, length: 32 }) => write!(f, "ip4:{address}"),
+            Self::Ip4(Ip4Network { address, length }) => write!(f, "ip4:{address}/{length}"),
+            Self::Ip6(Ip6Network { address, length: 128 }) => write!(f, "ip6:{address}"),
+            Self::Ip6(Ip6Network { address, length }) => write!(f, "ip6:{address}/{length}"),
+        }
+    }
+}
+
+impl fmt::Display for DualCidrLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ip4 != 32 {
+            write!(f, "/{}", self.ip4)?;
+        }
+        if self.ip6 != 128 {
+            write!(f, "//{}", self.ip6)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is not a record, and where.
+///
+/// `Display` is one line of ASCII without quotes, fit for `reason=`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at offset {offset} in {}{}", Printable(.term), hint(*.kind, .term))]
+pub struct SyntaxError {
+    kind: SyntaxErrorKind,
+    offset: usize,
+    term: Box<[u8]>,
+}
+
+impl SyntaxError {
+    pub(crate) fn new(offset: usize, term: &[u8], kind: SyntaxErrorKind) -> Self {
+        // A megabyte of term helps nobody.
+        Self { kind, offset, term: term.get(..MAX_SHOWN).unwrap_or(term).into() }
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> SyntaxErrorKind {
+        self.kind
+    }
+
+    /// Where the offending term starts, in octets from the start of the record.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The first 100 octets of the offending term.
+    pub fn term(&self) -> &[u8] {
+        &self.term
+    }
+}
+
+/// What was probably meant.
+fn hint(kind: SyntaxErrorKind, term: &[u8]) -> &'static str {
+    let sign = |c: &u8| matches!(c, b'+' | b'-' | b'~' | b'?');
+    let term = if term.first().is_some_and(sign) { term.get(1..).unwrap_or_default() } else { term };
+    let name =
+        term.split(|c| matches!(c, b':' | b'=' | b'/')).next().unwrap_or_default().to_ascii_lowercase();
+    match (kind, name.as_slice()) {
+        (SyntaxErrorKind::UnknownMechanism, b"ip" | b"ipv4" | b"ip4s") => ": use ip4",
+        (SyntaxErrorKind::UnknownMechanism, b"ipv6" | b"ip6s") => ": use ip6",
+        (SyntaxErrorKind::UnknownMechanism, b"prt") => ": use ptr",
+        (SyntaxErrorKind::UnknownMechanism, b"all." | b"all;" | b"all,") => ": use all",
+        (SyntaxErrorKind::UnknownMechanism, b"includes" | b"inlcude" | b"incude") => ": use include",
+        (SyntaxErrorKind::UnknownMechanism, b"redirect" | b"exp") => ": modifiers take = and a domain",
+        (
+            SyntaxErrorKind::ModifierName,
+            b"a" | b"mx" | b"ip4" | b"ip6" | b"ptr" | b"include" | b"exists" | b"all",
+        ) => ": mechanisms take : and not =",
+        _ => "",
+    }
+}
+
+const MAX_SHOWN: usize = 100;
+
+/// What is wrong with a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyntaxErrorKind {
+    /// The text does not begin with `v=spf1` and a space or its end (RFC 7208 §4.5).
+    #[error("no version section v=spf1")]
+    Version,
+    /// No mechanism has that name (§4.6.1).
+    #[error("unknown mechanism")]
+    UnknownMechanism,
+    /// A modifier's name is a letter, then letters, digits, `-`, `_` or `.` (§4.6.1), without a qualifier.
+    #[error("invalid name of a modifier")]
+    ModifierName,
+    /// `redirect=` or `exp=` twice (§6).
+    #[error("repeated modifier")]
+    RepeatedModifier,
+    /// `all` takes nothing, `ptr` no prefix length (§5.1, §5.5).
+    #[error("needless argument")]
+    NeedlessArgument,
+    /// The term needs a domain (§5.2, §5.7, §6).
+    #[error("missing domain")]
+    MissingDomain,
+    /// A domain ends in a macro or in a dot and a top label: letters, digits and inner hyphens, not digits alone
+    /// (§7.1).
+    #[error("domain without a valid top label")]
+    TopLabel,
+    /// A `%` begins `%%`, `%_`, `%-` or a macro in braces (§7.1).
+    #[error("invalid macro")]
+    Macro,
+    /// The macros `c`, `r` and `t` are for explanations only (§7.2).
+    #[error("macro allowed in explanations only")]
+    ExplainOnlyMacro,
+    /// `ip4:` takes four numbers without leading zeros (§5.6).
+    #[error("invalid IPv4 network")]
+    Ip4Network,
+    /// `ip6:` takes an address as in RFC 4291 §2.2 (§5.6).
+    #[error("invalid IPv6 network")]
+    Ip6Network,
+    /// 0 to 32 for IPv4, 0 to 128 for IPv6, no leading zeros (§5.6).
+    #[error("invalid prefix length")]
+    PrefixLength,
+    /// An octet that is not visible ASCII (§7.1).
+    #[error("octet other than visible ASCII")]
+    Octet,
+}
+
+/// Text from elsewhere on one line of ASCII, without quotes and backslashes.
+pub(crate) struct Printable<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &octet in self.0 {
+            let shown = match octet {
+                b'"' | b'\\' => '?',
+                b' '..=b'~' => char::from(octet),
+                _ => '?',
+            };
+            fmt::Write::write_char(f, shown)?;
+        }
+        Ok(())
+    }
+}
