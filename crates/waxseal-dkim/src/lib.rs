@@ -1,1 +1,26 @@
-//! DKIM signing and verification (RFC 6376, 8301, 8463, 8616): streaming, no DNS, no runtime, any resolver
+//! DKIM
+mod base64_text;
+mod body;
+mod canonicalize;
+mod keys;
+mod picker;
+mod policy;
+mod quoted_printable;
+mod record;
+mod selector;
+mod sign;
+mod signature;
+mod signed_fields;
+mod verdict;
+mod verify;
+pub use body::{BodyHash, BodyHashId, BodyHasher, BodyHashes};
+pub use canonicalize::Canonicalization;
+pub use picker::{FieldIndex, Picker};
+pub use policy::{BodyLengthPolicy, Policy};
+pub use record::{InvalidKeyRecord, KeyRecord};
+pub use selector::Selector;
+pub use sign::{SignError, Signer, Signing, Unsigned, sign_all};
+pub use signature::{InvalidSignature, Signature};
+pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
+pub use verdict::{Cause, Verdict, Verdicts};
+pub use verify::{Examination, Verification, Verifier, VerifyCheck};

@@ -141,6 +141,11 @@ impl Header {
         Some(Field::new(raw, (span.colon != Span::NO_COLON).then(|| span.colon as usize - start)))
     }
 
+    /// The value of the field at `index` as a slice of the shared buffer: it keeps the header block alive, at no copy.
+    pub fn value_bytes(&self, index: usize) -> Option<Bytes> {
+        self.field(index).map(|field| self.bytes.slice_ref(field.value()))
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
         self.spans.len()

@@ -1,0 +1,129 @@
+use super::*;
+use proptest::prelude::*;
+use waxseal_crypto::default_provider;
+
+fn sha256(octets: &[u8]) -> Digest {
+    let mut hasher = default_provider().hasher(HashAlgorithm::Sha256);
+    hasher.update(octets);
+    hasher.finish()
+}
+
+/// The canonical body by the letter of RFC 6376 §3.4.3 and §3.4.4.
+fn slow(form: Canonicalization, body: &[u8]) -> Vec<u8> {
+    let mut body = body.to_vec();
+    if form == Canonicalization::Relaxed {
+        let text: String = body.iter().map(|c| *c as char).collect();
+        let lines = text.split("\r\n").map(|line| {
+            let mut out = String::new();
+            for c in line.replace('\t', " ").trim_end_matches(' ').chars() {
+                if c != ' ' || !out.ends_with(' ') {
+                    out.push(c);
+                }
+            }
+            out
+        });
+        body = lines.collect::<Vec<_>>().join("\r\n").chars().map(|c| c as u8).collect();
+    }
+    while let Some(front) = body.strip_suffix(b"\r\n") {
+        body = front.to_vec();
+    }
+    if form == Canonicalization::Simple || !body.is_empty() {
+        body.extend_from_slice(b"\r\n");
+    }
+    body
+}
+
+fn check(body: &[u8], cuts: &[usize], length: Option<u64>) {
+    for form in [Canonicalization::Simple, Canonicalization::Relaxed] {
+        let mut hasher = BodyHasher::new(default_provider());
+        let id = hasher.want(form, HashAlgorithm::Sha256, length);
+        assert_eq!(hasher.want(form, HashAlgorithm::Sha256, length), id);
+        let mut last = 0;
+        for cut in cuts.iter().copied().chain([body.len()]) {
+            let cut = cut.clamp(last, body.len());
+            hasher.push(&body[last..cut]);
+            last = cut;
+        }
+        let hashes = hasher.finish();
+        let expected = slow(form, body);
+        let cut = length.map_or(expected.len(), |length| (length as usize).min(expected.len()));
+        let found = hashes.get(id).unwrap();
+        assert_eq!(found.length(), expected.len() as u64, "{form} {} {cuts:?}", body.escape_ascii());
+        assert_eq!(*found.digest(), sha256(&expected[..cut]), "{form} {} {cuts:?}", body.escape_ascii());
+    }
+}
+
+#[test]
+fn rfc6376_3_4_examples() {
+    assert_eq!(slow(Canonicalization::Relaxed, b" C \r\nD \t E\r\n\r\n\r\n"), b" C\r\nD E\r\n");
+    assert_eq!(slow(Canonicalization::Simple, b" C \r\nD \t E\r\n\r\n\r\n"), b" C \r\nD \t E\r\n");
+    assert_eq!(slow(Canonicalization::Relaxed, b""), b"");
+    assert_eq!(slow(Canonicalization::Simple, b""), b"\r\n");
+    for body in [
+        &b""[..],
+        b"\r\n",
+        b" ",
+        b" \r\n\t\r\n",
+        b"\r",
+        b"x\r",
+        b"x \r",
+        b"x\n",
+        b"x \n y",
+        b" C \r\nD \t E\r\n\r\n",
+    ] {
+        check(body, &[], None);
+    }
+}
+
+/// RFC 6376 §3.4.3 and §3.4.4 give the hashes of an empty body.
+#[test]
+fn rfc6376_empty_body_hashes() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let mut hasher = BodyHasher::new(default_provider());
+    let expected = [
+        (Canonicalization::Simple, HashAlgorithm::Sha256, "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY="),
+        (Canonicalization::Simple, HashAlgorithm::Sha1, "uoq1oCgLlTqpdDX/iUbLy7J1Wic="),
+        (Canonicalization::Relaxed, HashAlgorithm::Sha256, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
+        (Canonicalization::Relaxed, HashAlgorithm::Sha1, "2jmj7l5rSw0yVb/vlWAYkK/YBwk="),
+    ];
+    let ids = expected.map(|(form, hash, _)| hasher.want(form, hash, None));
+    let hashes = hasher.finish();
+    for (id, (form, hash, digest)) in ids.into_iter().zip(expected) {
+        assert_eq!(BASE64_STANDARD.encode(hashes.get(id).unwrap().digest()), digest, "{form} {hash:?}");
+    }
+}
+
+#[test]
+fn long_clean_text_and_changes_at_block_edges() {
+    for at in [0, 1, 62, 63, 64, 65, 510, 511, 512, 513, 1023, 1024, 16382, 16383, 16384, 16385] {
+        for change in ["\t", "  ", " \r\n", " \t \r\n", " \r", "\r\n ", "\n", " "] {
+            let mut body = vec![b'x'; at];
+            body.extend_from_slice(change.as_bytes());
+            body.extend_from_slice(&[b'y'; 700]);
+            check(&body, &[], None);
+            check(&body, &[at, at + 1], None);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_chunking_gives_the_same(
+        body in "([xy ]|\t|\r|\n|\r\n|  ){0,40}",
+        cuts in proptest::collection::vec(0usize..60, 0..5),
+        length in proptest::option::of(0u64..30),
+    ) {
+        let mut cuts = cuts;
+        cuts.sort_unstable();
+        check(body.as_bytes(), &cuts, length);
+    }
+
+    #[test]
+    fn long_bodies_too(
+        parts in proptest::collection::vec(("[a-z]{1,90}( [a-z]{1,9}){0,20}", "([ \t]{0,3}\r\n){0,3}|[ \t]{1,3}"), 0..40),
+        cut in 0usize..3000,
+    ) {
+        let body: String = parts.into_iter().map(|(text, white)| text + &white).collect();
+        check(body.as_bytes(), &[cut], None);
+    }
+}

@@ -1,0 +1,229 @@
+//! Canonicalization of header fields (RFC 6376 §3.4.1, §3.4.2).
+
+use std::fmt;
+use waxseal_header::Field;
+
+/// How much change on the way a signature tolerates (RFC 6376 §3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Canonicalization {
+    /// Almost none: the octets as they stand. What a signature without `c=` means.
+    #[default]
+    Simple,
+    /// Blanks may be folded, added and removed where words are already apart.
+    Relaxed,
+}
+
+impl Canonicalization {
+    /// The name in `c=`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Relaxed => "relaxed",
+        }
+    }
+
+    /// The algorithm of that name; case does not matter (RFC 5234 §2.3).
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        [Self::Simple, Self::Relaxed].into_iter().find(|c| name.eq_ignore_ascii_case(c.as_str().as_bytes()))
+    }
+
+    /// Appends the canonical form of a header field, with its line end.
+    ///
+    /// ```
+    /// use waxseal_dkim::Canonicalization;
+    /// use waxseal_header::Header;
+    /// let (header, _) = Header::parse(b"SUBJect : a\r\n\t b \r\n\r\n")?;
+    /// let mut out = Vec::new();
+    /// for field in header.fields() {
+    ///     Canonicalization::Relaxed.header_field(field, &mut out);
+    /// }
+    /// assert_eq!(out, b"subject:a b\r\n");
+    /// # Ok::<(), waxseal_header::HeaderError>(())
+    /// ```
+    pub fn header_field(self, field: Field<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Simple => out.extend_from_slice(field.raw()),
+            Self::Relaxed => {
+                relaxed_name(field.name(), out);
+                let value = field.raw().get(colon(field) + 1..).unwrap_or_default();
+                relaxed_value(value.strip_suffix(b"\r\n").unwrap_or(value), out);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    /// Appends the canonical form of the signature field itself: without the octets of `hole`, a range of the value
+    /// (RFC 6376 §3.7: "the value of the b= tag (including all surrounding whitespace) deleted"), and "without a
+    /// trailing CRLF".
+    pub fn signature_field(self, field: Field<'_>, hole: std::ops::Range<usize>, out: &mut Vec<u8>) {
+        let value = field.value();
+        let (before, after) =
+            (value.get(..hole.start).unwrap_or(value), value.get(hole.end..).unwrap_or_default());
+        match self {
+            Self::Simple => {
+                out.extend_from_slice(field.raw().get(..colon(field) + 1).unwrap_or_default());
+                out.extend_from_slice(before);
+                out.extend_from_slice(after);
+            }
+            Self::Relaxed => {
+                relaxed_name(field.name(), out);
+                relaxed_value(&[before, after].concat(), out);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Canonicalization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Offset of the colon in the field.
+fn colon(field: Field<'_>) -> usize {
+    let name = field.name().len();
+    // Obsolete syntax puts blanks between name and colon (RFC 5322 §4.5).
+    let blanks = field.raw().get(name..).unwrap_or_default().iter().position(|c| *c == b':');
+    name + blanks.unwrap_or(0)
+}
+
+/// §3.4.2: "Convert all header field names … to lowercase", "Delete any WSP characters remaining before and after the
+/// colon".
+fn relaxed_name(name: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(name);
+    if let Some(name) = out.get_mut(start..) {
+        name.make_ascii_lowercase();
+    }
+    out.push(b':');
+}
+
+/// §3.4.2: unfold, make each run of WSP one SP, delete WSP at both ends. Every fold is followed by WSP, so the lines can
+/// be trimmed and joined by SP.
+fn relaxed_value(value: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = value;
+    loop {
+        let (line, after) = split_line(rest);
+        let line = trim_blanks(line);
+        if !line.is_empty() {
+            if out.len() > start {
+                out.push(b' ');
+            }
+            relaxed_line(line, out);
+        }
+        match after {
+            Some(after) => rest = after,
+            None => return,
+        }
+    }
+}
+
+/// The text up to the next CRLF, and the text after it. A bare CR or LF is data.
+fn split_line(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    for cr in memchr::memchr_iter(b'\r', text) {
+        if let Some((line, [b'\r', b'\n', after @ ..])) = text.split_at_checked(cr) {
+            return (line, Some(after));
+        }
+    }
+    (text, None)
+}
+
+/// Makes each run of WSP one SP; `line` neither begins nor ends in WSP.
+fn relaxed_line(line: &[u8], out: &mut Vec<u8>) {
+    if !has_blank_runs(line) {
+        out.extend_from_slice(line);
+        return;
+    }
+    let mut words = line.split(|c| is_blank(*c)).filter(|word| !word.is_empty());
+    out.extend_from_slice(words.next().unwrap_or_default());
+    for word in words {
+        out.push(b' ');
+        out.extend_from_slice(word);
+    }
+}
+
+/// True when there is a TAB or two blanks in a row. No branch, so that the compiler can use vectors.
+fn has_blank_runs(line: &[u8]) -> bool {
+    let pairs = line.iter().zip(line.get(1..).unwrap_or_default());
+    pairs.fold(0, |any, (a, b)| any | u8::from(*b == b'\t') | (u8::from(*a == b' ') & u8::from(*b == b' ')))
+        != 0
+}
+
+fn is_blank(c: u8) -> bool {
+    c == b' ' || c == b'\t'
+}
+
+fn trim_blanks(text: &[u8]) -> &[u8] {
+    let mut text = text;
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use waxseal_header::Header;
+
+    fn canonical(canonicalization: Canonicalization, message: &[u8]) -> Vec<u8> {
+        let (header, _) = Header::parse(message).unwrap();
+        let mut out = Vec::new();
+        header.fields().for_each(|field| canonicalization.header_field(field, &mut out));
+        out
+    }
+
+    #[test]
+    fn rfc6376_3_4_5() {
+        let message = b"A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n C \r\nD \t E\r\n";
+        assert_eq!(canonical(Canonicalization::Relaxed, message), b"a:X\r\nb:Y Z\r\n");
+        assert_eq!(canonical(Canonicalization::Simple, message), b"A: X\r\nB : Y\t\r\n\tZ  \r\n");
+    }
+
+    #[test]
+    fn relaxed_edges() {
+        for (message, expected) in [
+            (&b"A:\r\n x\r\n"[..], &b"a:x\r\n"[..]),
+            (b"A:\r\n", b"a:\r\n"),
+            (b"A: \t \r\n \r\n\t\r\n", b"a:\r\n"),
+            (b"A: x\r\n \r\n y\r\n", b"a:x y\r\n"),
+            (b"A:x\rb\r\n", b"a:x\rb\r\n"),
+            (b"A \t : x", b"a:x\r\n"),
+            (b"A: x\n y\r\n", b"a:x\n y\r\n"),
+        ] {
+            assert_eq!(canonical(Canonicalization::Relaxed, message), expected, "{}", message.escape_ascii());
+        }
+    }
+
+    /// RFC 6376 §3.4.2 step by step, octet by octet.
+    fn slow_relaxed(value: &[u8]) -> Vec<u8> {
+        let text = String::from_utf8(value.to_vec()).unwrap().replace("\r\n", "").replace('\t', " ");
+        let words: Vec<_> = text.split(' ').filter(|word| !word.is_empty()).collect();
+        words.join(" ").into_bytes()
+    }
+
+    proptest! {
+        #[test]
+        fn relaxed_is_what_the_rfc_says(value in "([ab \t]|\r\n[ \t]){0,30}") {
+            let mut fast = Vec::new();
+            relaxed_value(value.as_bytes(), &mut fast);
+            prop_assert_eq!(fast, slow_relaxed(value.as_bytes()));
+        }
+
+        #[test]
+        fn the_hole_is_left_out(front in "[a-z=; ]{0,9}", hole in "[A-Z \t]{0,9}", back in "[a-z=; ]{0,9}") {
+            let with = format!("S:{front}{hole}{back}\r\n");
+            let without = format!("S:{front}{back}\r\n");
+            for canonicalization in [Canonicalization::Simple, Canonicalization::Relaxed] {
+                let (header, _) = Header::parse(with.as_bytes()).unwrap();
+                let mut out = Vec::new();
+                let range = front.len()..front.len() + hole.len();
+                canonicalization.signature_field(header.field(0).unwrap(), range, &mut out);
+                out.extend_from_slice(b"\r\n");
+                prop_assert_eq!(out, canonical(canonicalization, without.as_bytes()));
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The key record (RFC 6376 §3.6.1, RFC 8463 §4).
+
+use crate::base64_text;
+use std::fmt;
+use waxseal_crypto::{HashAlgorithm, KeyType, PublicKey, PublicKeyError};
+use waxseal_header::{InvalidTagList, TagList};
+
+/// A parsed key record, or one that is to be published.
+///
+/// ```
+/// use waxseal_dkim::KeyRecord;
+/// let record = KeyRecord::parse(b"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")?;
+/// assert_eq!(record.public_key().map(|key| key.bits()), Some(256));
+/// let record = KeyRecord::parse(b"v=DKIM1; p=")?;
+/// assert!(record.is_revoked());
+/// # Ok::<(), waxseal_dkim::InvalidKeyRecord>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct KeyRecord {
+    key_type: KeyType,
+    key: Option<PublicKey>,
+    hashes: Option<Vec<HashAlgorithm>>,
+    services: Option<Vec<u8>>,
+    testing: bool,
+    strict_identity: bool,
+    notes: Option<Vec<u8>>,
+}
+
+/// Why a TXT record is no key record (RFC 6376 §6.1.2: "PERMFAIL (key syntax error)").
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKeyRecord {
+    /// The record is no tag list.
+    #[error(transparent)]
+    TagList(#[from] InvalidTagList),
+    /// §3.6.1: "v= … If specified, this tag MUST be set to "DKIM1" … This tag MUST be the first tag in the record."
+    #[error("v= is not DKIM1 or not the first tag")]
+    Version,
+    /// §3.6.1: `p=` is required.
+    #[error("tag p= is missing")]
+    NoKey,
+    /// §3.6.1: "Unrecognized key types MUST be ignored".
+    #[error("key type is unknown")]
+    KeyType,
+    /// `p=` is no base64.
+    #[error("p= is no base64")]
+    Base64,
+    /// The octets in `p=` are no key.
+    #[error(transparent)]
+    Key(#[from] PublicKeyError),
+}
+
+impl KeyRecord {
+    /// Reads the text of a TXT record, its strings joined.
+    ///
+    /// # Errors
+    /// [`InvalidKeyRecord`].
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidKeyRecord> {
+        let tags = TagList::parse(text)?;
+        let version = tags.tags().position(|tag| tag.name() == "v");
+        if version.is_some_and(|at| at > 0) || tags.get("v").is_some_and(|v| v != b"DKIM1") {
+            return Err(InvalidKeyRecord::Version);
+        }
+        let key_type = match tags.get("k") {
+            // §3.6.1: "k= Key type (plain-text; OPTIONAL, default is "rsa")."
+            None => KeyType::Rsa,
+            Some(name) => KeyType::from_name(name).ok_or(InvalidKeyRecord::KeyType)?,
+        };
+        Ok(Self {
+            key_type,
+            key: parse_key(key_type, tags.get("p").ok_or(InvalidKeyRecord::NoKey)?)?,
+            // §3.6.1: "Unrecognized algorithms MUST be ignored."
+            hashes: tags.get("h").map(|list| items(list).filter_map(HashAlgorithm::from_name).collect()),
+            services: tags.get("s").map(<[u8]>::to_vec),
+            testing: tags.get("t").is_some_and(|list| has(list, b"y")),
+            strict_identity: tags.get("t").is_some_and(|list| has(list, b"s")),
+            notes: tags.get("n").and_then(crate::quoted_printable::decode),
+        })
+    }
+
+    /// A record that publishes `key`, with nothing but what has to be said. `Display` writes it.
+    ///
+    /// ```
+    /// use waxseal_crypto::PublicKey;
+    /// use waxseal_dkim::KeyRecord;
+    /// let key = PublicKey::from_ed25519(&[
+    ///     0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a,
+    ///     0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+    /// ])?;
+    /// let record = KeyRecord::new(key).with_testing(true);
+    /// assert_eq!(
+    ///     record.to_string(),
+    ///     "v=DKIM1; k=ed25519; t=y; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    /// );
+    /// # Ok::<(), waxseal_crypto::PublicKeyError>(())
+    /// ```
+    pub fn new(key: PublicKey) -> Self {
+        Self {
+            key_type: key.key_type(),
+            key: Some(key),
+            hashes: None,
+            services: None,
+            testing: false,
+            strict_identity: false,
+            notes: None,
+        }
+    }
+
+    /// `h=`: the hashes that signatures with this key may use (default: all).
+    pub fn with_hashes(self, hashes: impl IntoIterator<Item = HashAlgorithm>) -> Self {
+        Self { hashes: Some(hashes.into_iter().collect()), ..self }
+    }
+
+    /// `t=y`: the domain is testing DKIM (default: no).
+    pub fn with_testing(self, testing: bool) -> Self {
+        Self { testing, ..self }
+    }
+
+    /// `t=s`: the domain of `i=` has to equal `d=` (default: no).
+    pub fn with_strict_identity(self, strict_identity: bool) -> Self {
+        Self { strict_identity, ..self }
+    }
+
+    /// `n=`: notes for people (default: none).
+    pub fn with_notes(self, notes: &str) -> Self {
+        Self { notes: Some(notes.into()), ..self }
+    }
+
+    /// `k=`
+    pub fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+
+    /// `p=`; `None` when the key was revoked.
+    pub fn public_key(&self) -> Option<&PublicKey> {
+        self.key.as_ref()
+    }
+
+    /// §3.6.1: "An empty value means that this public key has been revoked."
+    pub fn is_revoked(&self) -> bool {
+        self.key.is_none()
+    }
+
+    /// `h=`: whether signatures with this key may use `hash`.
+    pub fn allows_hash(&self, hash: HashAlgorithm) -> bool {
+        self.hashes.as_ref().is_none_or(|hashes| hashes.contains(&hash))
+    }
+
+    /// `s=`: whether the key is meant for mail, by name or by the `*` that is the default.
+    pub fn is_for_email(&self) -> bool {
+        self.services.as_ref().is_none_or(|list| has(list, b"*") || has(list, b"email"))
+    }
+
+    /// `t=y`: "This domain is testing DKIM. Verifiers MUST NOT treat messages from Signers in testing mode differently
+    /// from unsigned email, even should the signature fail to verify."
+    pub fn is_testing(&self) -> bool {
+        self.testing
+    }
+
+    /// `t=s`: the domain of `i=` has to equal `d=`.
+    pub fn has_strict_identity(&self) -> bool {
+        self.strict_identity
+    }
+
+    /// `n=`, decoded.
+    pub fn notes(&self) -> Option<&[u8]> {
+        self.notes.as_deref()
+    }
+}
+
+impl fmt::Display for KeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v=DKIM1; ")?;
+        if let Some(hashes) = &self.hashes {
+            let names: Vec<_> = hashes.iter().map(ToString::to_string).collect();
+            write!(f, "h={}; ", names.join(":"))?;
+        }
+        write!(f, "k={}; ", self.key_type)?;
+        if let Some(notes) = &self.notes {
+            write!(f, "n={}; ", crate::quoted_printable::encode(notes))?;
+        }
+        if let Some(services) = &self.services {
+            write!(f, "s={}; ", String::from_utf8_lossy(services))?;
+        }
+        match (self.testing, self.strict_identity) {
+            (true, true) => write!(f, "t=y:s; ")?,
+            (true, false) => write!(f, "t=y; ")?,
+            (false, true) => write!(f, "t=s; ")?,
+            (false, false) => {}
+        }
+        write!(f, "p={}", self.key.as_ref().map(PublicKey::dns_p).unwrap_or_default())
+    }
+}
+
+fn parse_key(key_type: KeyType, p: &[u8]) -> Result<Option<PublicKey>, InvalidKeyRecord> {
+    if p.is_empty() {
+        return Ok(None);
+    }
+    let octets = base64_text::decode(p).ok_or(InvalidKeyRecord::Base64)?;
+    Ok(Some(PublicKey::from_dns(key_type, &octets)?))
+}
+
+fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|c| *c == b':').map(<[u8]>::trim_ascii)
+}
+
+fn has(list: &[u8], item: &[u8]) -> bool {
+    items(list).any(|other| other.eq_ignore_ascii_case(item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const P: &str = "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+    fn parse(text: &str) -> Result<KeyRecord, InvalidKeyRecord> {
+        KeyRecord::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn what_tags_mean() {
+        let record =
+            parse(&format!("v=DKIM1;k=ed25519;h=sha1 : sha256:x;s=mail:*;t=s : y;n=a=20b;g=*;{P}")).unwrap();
+        assert!(record.allows_hash(HashAlgorithm::Sha256) && record.is_for_email());
+        assert!(record.is_testing() && record.has_strict_identity());
+        assert_eq!(record.notes(), Some(&b"a b"[..]));
+        let record = parse(&format!("k=ed25519; h=sha1; s=tlsrpt; {P};")).unwrap();
+        assert!(!record.allows_hash(HashAlgorithm::Sha256) && !record.is_for_email());
+        assert!(!record.is_testing() && !record.has_strict_identity());
+        assert!(parse(&format!("k=ed25519; h=; {P}")).is_ok_and(|r| !r.allows_hash(HashAlgorithm::Sha256)));
+        assert!(parse("v=DKIM1; k=rsa; p= ").unwrap().is_revoked());
+    }
+
+    #[test]
+    fn what_is_refused() {
+        assert_eq!(parse(&format!("v=DKIM2; {P}")).unwrap_err(), InvalidKeyRecord::Version);
+        assert_eq!(parse(&format!("k=ed25519; v=DKIM1; {P}")).unwrap_err(), InvalidKeyRecord::Version);
+        assert_eq!(parse("v=DKIM1; k=rsa").unwrap_err(), InvalidKeyRecord::NoKey);
+        assert_eq!(parse(&format!("k=dsa; {P}")).unwrap_err(), InvalidKeyRecord::KeyType);
+        assert_eq!(parse("k=ed25519; p=!!!").unwrap_err(), InvalidKeyRecord::Base64);
+        assert!(matches!(parse("k=ed25519; p=AAAA").unwrap_err(), InvalidKeyRecord::Key(_)));
+        // An old generator wrote this; receivers call it a bad format.
+        assert!(matches!(parse("v=DKIM1; =rsa; p=MIGf").unwrap_err(), InvalidKeyRecord::TagList(_)));
+        assert_eq!(parse("").unwrap_err(), InvalidKeyRecord::NoKey);
+    }
+
+    #[test]
+    fn cve_2012_5671_oversized_record() {
+        let long = vec![b'A'; 64 * 1024];
+        assert!(KeyRecord::parse(&[b"v=DKIM1; p=", &long[..]].concat()).is_err());
+        let many: String = (0..300).map(|n| format!("a{n}=x;")).collect();
+        assert!(matches!(
+            parse(&many).unwrap_err(),
+            InvalidKeyRecord::TagList(InvalidTagList::TooMany { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_a_record_or_an_error(text in proptest::collection::vec(any::<u8>(), 0..90)) {
+            prop_assert!(KeyRecord::parse(&text).is_err());
+        }
+
+        #[test]
+        fn mail_auth_0_3_17_random_der(der in proptest::collection::vec(any::<u8>(), 0..300)) {
+            use base64::{Engine, prelude::BASE64_STANDARD};
+            prop_assume!(!der.is_empty());
+            let record = parse(&format!("p={}", BASE64_STANDARD.encode(der)));
+            prop_assert!(record.is_err());
+        }
+
+        #[test]
+        fn what_is_written_reads_the_same(testing: bool, strict: bool, notes in "[ -~]{0,9}") {
+            let key = parse(&format!("k=ed25519; {P}")).unwrap().public_key().unwrap().clone();
+            let record = KeyRecord::new(key).with_testing(testing).with_strict_identity(strict).with_notes(&notes)
+                .with_hashes([HashAlgorithm::Sha256]);
+            let read = parse(&record.to_string()).unwrap();
+            prop_assert_eq!(read.to_string(), record.to_string());
+            prop_assert_eq!((read.is_testing(), read.has_strict_identity()), (testing, strict));
+            prop_assert_eq!(read.notes(), Some(notes.as_bytes()));
+        }
+    }
+}

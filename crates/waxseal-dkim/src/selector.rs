@@ -1,0 +1,49 @@
+//! Selectors (RFC 6376 §3.1).
+
+use std::{fmt, str::FromStr};
+use waxseal_dns::{DomainName, InvalidDomainName};
+
+/// The name under which a domain publishes one of its keys: one label or several, such as `2026a` or `mail.2026`.
+///
+/// ```
+/// use waxseal_dkim::Selector;
+/// let selector: Selector = "2026a".parse()?;
+/// let name = selector.key_name(&"example.org".parse()?)?;
+/// assert_eq!(name.as_str(), "2026a._domainkey.example.org");
+/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Selector(DomainName);
+
+impl Selector {
+    /// The selector as text: lower case, A-labels.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Where the key is published (RFC 6376 §3.6.2.1): `<selector>._domainkey.<domain>`.
+    ///
+    /// # Errors
+    /// [`InvalidDomainName::TooLong`] when the whole is over 253 octets.
+    pub fn key_name(&self, domain: &DomainName) -> Result<DomainName, InvalidDomainName> {
+        const LABEL: &str = "._domainkey";
+        let mut front = String::with_capacity(self.as_str().len() + LABEL.len());
+        front.push_str(self.as_str());
+        front.push_str(LABEL);
+        domain.prepend(&front)
+    }
+}
+
+impl FromStr for Selector {
+    type Err = InvalidDomainName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        DomainName::new(text).map(Self)
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

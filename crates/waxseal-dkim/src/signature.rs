@@ -1,0 +1,474 @@
+//! The DKIM-Signature field (RFC 6376 §3.5).
+
+use crate::{Canonicalization, Selector, quoted_printable};
+use base64::Engine;
+use bytes::Bytes;
+use std::ops::Range;
+use waxseal_crypto::Algorithm;
+use waxseal_dns::{DomainName, InvalidDomainName};
+use waxseal_header::{InvalidTagList, TagList};
+
+/// A parsed DKIM-Signature. Every rule of RFC 6376 §3.5 and §6.1.1 that needs nothing but the field itself holds.
+///
+/// ```
+/// use waxseal_dkim::Signature;
+/// let signature = Signature::parse(
+///     b"v=1; a=rsa-sha256; c=relaxed/simple; d=example.org; s=2026a; h=From : Subject; \
+///       bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=c2lnbmF0dXJl",
+/// )?;
+/// assert_eq!(signature.domain().as_str(), "example.org");
+/// assert_eq!(signature.signed_fields().collect::<Vec<_>>(), [&b"From"[..], b"Subject"]);
+/// assert_eq!(signature.body_length(), None);
+/// # Ok::<(), waxseal_dkim::InvalidSignature>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Signature {
+    value: Bytes,
+    algorithm: Algorithm,
+    header_form: Canonicalization,
+    body_form: Canonicalization,
+    domain: DomainName,
+    selector: Selector,
+    key_name: DomainName,
+    identity: Option<Vec<u8>>,
+    signed_fields: Range<usize>,
+    copied_fields: Option<Range<usize>>,
+    body_hash: Vec<u8>,
+    body_length: Option<u64>,
+    timestamp: Option<u64>,
+    expiration: Option<u64>,
+    signature: Vec<u8>,
+    signature_range: Range<usize>,
+}
+
+/// Why a DKIM-Signature field says nothing that could be verified (RFC 6376 §6.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSignature {
+    /// The field is no tag list.
+    #[error(transparent)]
+    TagList(#[from] InvalidTagList),
+    /// §6.1.1: "If any tag listed as 'required' … is omitted … PERMFAIL (signature missing required tag)".
+    #[error("signature lacks the required tag {tag}=")]
+    Missing {
+        /// The tag.
+        tag: &'static str,
+    },
+    /// §3.5: `v=` is not `1`.
+    #[error("signature is of an incompatible version")]
+    Version,
+    /// §3.3: an algorithm that nobody knows.
+    #[error("signature algorithm is unknown")]
+    Algorithm,
+    /// §3.4: a canonicalization that nobody knows.
+    #[error("canonicalization algorithm is unknown")]
+    Canonicalization,
+    /// §3.5: `q=` names no method that is known; `dns/txt` is the only one.
+    #[error("query method is unknown")]
+    QueryMethod,
+    /// `d=` or `s=` is no domain name.
+    #[error("{tag}= is no domain name: {source}")]
+    Name {
+        /// The tag.
+        tag: &'static str,
+        /// What is wrong with it.
+        source: InvalidDomainName,
+    },
+    /// The value of a tag does not follow its grammar.
+    #[error("value of {tag}= is malformed")]
+    Value {
+        /// The tag.
+        tag: &'static str,
+    },
+    /// §6.1.1: "If the 'h=' tag does not include the From header field … PERMFAIL (From field not signed)".
+    #[error("From field is not signed")]
+    FromNotSigned,
+    /// §3.5: "i= … The domain part of the address MUST be the same as, or a subdomain of, the value of the d= tag."
+    #[error("domain of i= is not within d=")]
+    Identity,
+    /// §3.5: the hash in `bh=` does not have the octets that the algorithm makes (CVE-2020-28025).
+    #[error("bh= has {octets} octets, the hash of the algorithm has {expected}")]
+    BodyHashLength {
+        /// Octets in `bh=`.
+        octets: usize,
+        /// Octets of the hash.
+        expected: usize,
+    },
+    /// §3.5: "The value of the x= tag MUST be greater than the value of the t= tag if both are present."
+    #[error("x= is not after t=")]
+    ExpiresBeforeSigned,
+}
+
+impl Signature {
+    /// Reads the value of a DKIM-Signature field: what stands after the colon, folds included.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`].
+    pub fn parse(value: impl AsRef<[u8]>) -> Result<Self, InvalidSignature> {
+        Self::from_bytes(Bytes::copy_from_slice(value.as_ref()))
+    }
+
+    /// [`Signature::parse`] without a copy; the buffer behind `value` lives as long as the signature.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`].
+    pub fn from_bytes(value: Bytes) -> Result<Self, InvalidSignature> {
+        let tags = TagList::parse(&value)?;
+        let tags = Tags(&tags);
+        // §3.5: "v= … It MUST have the value "1""
+        if tags.required("v")? != b"1" {
+            return Err(InvalidSignature::Version);
+        }
+        let algorithm = Algorithm::from_name(tags.required("a")?).ok_or(InvalidSignature::Algorithm)?;
+        let (header_form, body_form) = tags.canonicalization()?;
+        tags.query_method()?;
+        let domain = DomainName::new(text(tags.required("d")?)).map_err(name_error("d"))?;
+        let selector: Selector = text(tags.required("s")?).parse().map_err(name_error("s"))?;
+        let key_name = selector.key_name(&domain).map_err(name_error("s"))?;
+        let (timestamp, expiration) = (tags.number("t", 12)?, tags.number("x", 12)?);
+        if timestamp.is_some_and(|t| expiration.is_some_and(|x| x <= t)) {
+            return Err(InvalidSignature::ExpiresBeforeSigned);
+        }
+        let signed_fields = tags.range("h")?;
+        check_signed_fields(value.get(signed_fields.clone()).unwrap_or_default())?;
+        let body_hash = tags.base64("bh")?;
+        let expected = algorithm.hash().output_len();
+        if body_hash.len() != expected {
+            return Err(InvalidSignature::BodyHashLength { octets: body_hash.len(), expected });
+        }
+        Ok(Self {
+            identity: tags.identity(&domain)?,
+            copied_fields: tags.0.tag("z").map(|tag| tag.range()),
+            body_length: tags.number("l", 76)?,
+            signature: tags.base64("b")?,
+            signature_range: tags.range("b")?,
+            algorithm,
+            header_form,
+            body_form,
+            domain,
+            selector,
+            key_name,
+            timestamp,
+            expiration,
+            signed_fields,
+            body_hash,
+            value: value.clone(),
+        })
+    }
+
+    /// `a=`
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// `c=`, the part before the slash.
+    pub fn header_canonicalization(&self) -> Canonicalization {
+        self.header_form
+    }
+
+    /// `c=`, the part after the slash.
+    pub fn body_canonicalization(&self) -> Canonicalization {
+        self.body_form
+    }
+
+    /// `d=`, the domain that takes responsibility.
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
+    /// `s=`
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Where the public key is published.
+    pub fn key_name(&self) -> &DomainName {
+        &self.key_name
+    }
+
+    /// `i=`, decoded: maybe a local part, an at sign, and a domain within `d=`. `None` when the tag is absent, which
+    /// means `@` and `d=`.
+    pub fn identity(&self) -> Option<&[u8]> {
+        self.identity.as_deref()
+    }
+
+    /// `h=`: names of the signed fields, in the order in which they are hashed.
+    pub fn signed_fields(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let list = self.value.get(self.signed_fields.clone()).unwrap_or_default();
+        list.split(|c| *c == b':').map(trim)
+    }
+
+    /// `bh=`, decoded: as many octets as the hash of [`Signature::algorithm`] has.
+    pub fn body_hash(&self) -> &[u8] {
+        &self.body_hash
+    }
+
+    /// `l=`: octets of the canonical body that are signed; `None` means all. A number over 2⁶⁴-1 reads as 2⁶⁴-1, which
+    /// is longer than any body.
+    pub fn body_length(&self) -> Option<u64> {
+        self.body_length
+    }
+
+    /// `t=`, in seconds of Unix time.
+    pub fn timestamp(&self) -> Option<u64> {
+        self.timestamp
+    }
+
+    /// `x=`, in seconds of Unix time.
+    pub fn expiration(&self) -> Option<u64> {
+        self.expiration
+    }
+
+    /// `b=`, decoded.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// `z=`, decoded: the fields as the signer saw them, for diagnosis alone (RFC 6376 §3.5). Entries without a colon
+    /// are left out.
+    pub fn copied_fields(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let list = self.copied_fields.clone().and_then(|range| self.value.get(range)).unwrap_or_default();
+        let entries = list.split(|c| *c == b'|').filter_map(quoted_printable::decode);
+        entries
+            .filter_map(|entry| {
+                let colon = entry.iter().position(|c| *c == b':')?;
+                Some((entry.get(..colon)?.to_vec(), entry.get(colon + 1..)?.to_vec()))
+            })
+            .collect()
+    }
+
+    /// What tells this signature from every other, for those who count how often one message is replayed (RFC 6376
+    /// §8.6): `d`, `s`, `bh` and `b`, joined.
+    pub fn replay_key(&self) -> String {
+        let base64 = |octets| base64::prelude::BASE64_STANDARD.encode(octets);
+        format!("{} {} {} {}", self.domain, self.selector, base64(&self.body_hash), base64(&self.signature))
+    }
+
+    /// Where the value of `b=` and the blanks around it stand in the value of the field.
+    pub fn signature_range(&self) -> Range<usize> {
+        self.signature_range.clone()
+    }
+}
+
+/// The tags of a signature, by their grammar.
+struct Tags<'a, 't>(&'a TagList<'t>);
+
+impl<'t> Tags<'_, 't> {
+    fn required(&self, tag: &'static str) -> Result<&'t [u8], InvalidSignature> {
+        self.0.get(tag).ok_or(InvalidSignature::Missing { tag })
+    }
+
+    fn range(&self, tag: &'static str) -> Result<Range<usize>, InvalidSignature> {
+        self.0.tag(tag).map(|tag| tag.range()).ok_or(InvalidSignature::Missing { tag })
+    }
+
+    /// §3.5: `c=` is "simple/simple" when absent; "If only one algorithm is named, that algorithm is used for the
+    /// header and "simple" is used for the body."
+    fn canonicalization(&self) -> Result<(Canonicalization, Canonicalization), InvalidSignature> {
+        let Some(value) = self.0.get("c") else {
+            return Ok(Default::default());
+        };
+        let mut parts = value.splitn(2, |c| *c == b'/').map(|name| Canonicalization::from_name(trim(name)));
+        let header = parts.next().flatten().ok_or(InvalidSignature::Canonicalization)?;
+        let body = parts
+            .next()
+            .unwrap_or(Some(Canonicalization::Simple))
+            .ok_or(InvalidSignature::Canonicalization)?;
+        Ok((header, body))
+    }
+
+    /// §3.5: "q= A colon-separated list … optional, default is "dns/txt"". Methods that are not known are passed over.
+    fn query_method(&self) -> Result<(), InvalidSignature> {
+        match self.0.get("q") {
+            Some(list) if !list.split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {
+                Err(InvalidSignature::QueryMethod)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn number(&self, tag: &'static str, max_digits: usize) -> Result<Option<u64>, InvalidSignature> {
+        let Some(value) = self.0.get(tag) else {
+            return Ok(None);
+        };
+        if value.is_empty() || value.len() > max_digits || !value.iter().all(u8::is_ascii_digit) {
+            return Err(InvalidSignature::Value { tag });
+        }
+        let number =
+            |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+        Ok(Some(value.iter().fold(0, number)))
+    }
+
+    /// §3.5: "[FWS] base64string [FWS]" with folds anywhere inside.
+    fn base64(&self, tag: &'static str) -> Result<Vec<u8>, InvalidSignature> {
+        let value = self.required(tag)?;
+        crate::base64_text::decode(value)
+            .filter(|octets| !octets.is_empty())
+            .ok_or(InvalidSignature::Value { tag })
+    }
+
+    fn identity(&self, domain: &DomainName) -> Result<Option<Vec<u8>>, InvalidSignature> {
+        let Some(value) = self.0.get("i") else {
+            return Ok(None);
+        };
+        let malformed = InvalidSignature::Value { tag: "i" };
+        let identity = quoted_printable::decode(value).ok_or(malformed.clone())?;
+        let at = identity.iter().rposition(|c| *c == b'@').ok_or(malformed.clone())?;
+        // What stands here goes into reports and headers.
+        if identity.iter().any(|c| c.is_ascii_control()) || std::str::from_utf8(&identity).is_err() {
+            return Err(malformed);
+        }
+        let host =
+            DomainName::new(text(identity.get(at + 1..).unwrap_or_default())).map_err(name_error("i"))?;
+        if !host.is_within(domain) {
+            return Err(InvalidSignature::Identity);
+        }
+        Ok(Some(identity))
+    }
+}
+
+/// §3.5: `h=` is a list of field names divided by colons; §5.4: "The From header field MUST be signed".
+fn check_signed_fields(list: &[u8]) -> Result<(), InvalidSignature> {
+    let mut from = false;
+    for name in list.split(|c| *c == b':').map(trim) {
+        if name.is_empty() || !name.iter().all(|c| c.is_ascii_graphic()) {
+            return Err(InvalidSignature::Value { tag: "h" });
+        }
+        from |= name.eq_ignore_ascii_case(b"from");
+    }
+    if from { Ok(()) } else { Err(InvalidSignature::FromNotSigned) }
+}
+
+/// Tag values are UTF-8 as far as they are not ASCII ([`TagList`] sees to that); other octets read as no text, which
+/// is no name either.
+fn text(value: &[u8]) -> &str {
+    std::str::from_utf8(value).unwrap_or_default()
+}
+
+fn name_error(tag: &'static str) -> impl Fn(InvalidDomainName) -> InvalidSignature {
+    move |source| InvalidSignature::Name { tag, source }
+}
+
+fn trim(value: &[u8]) -> &[u8] {
+    value.trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn with(change: &str) -> Result<Signature, InvalidSignature> {
+        let mut tags = vec![
+            ("v", "1"),
+            ("a", "rsa-sha256"),
+            ("d", "example.org"),
+            ("s", "sel"),
+            ("h", "from"),
+            ("bh", BH),
+            ("b", "Yg=="),
+        ];
+        for (name, value) in change.split(';').filter_map(|tag| tag.trim().split_once('=')) {
+            tags.retain(|tag| tag.0 != name);
+            if value != "-" {
+                tags.push((name, value));
+            }
+        }
+        let list: Vec<_> = tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Signature::parse(list.join(";"))
+    }
+
+    #[test]
+    fn required_tags() {
+        for tag in ["v", "a", "b", "bh", "d", "h", "s"] {
+            assert_eq!(with(&format!("{tag}=-")).unwrap_err(), InvalidSignature::Missing { tag }, "{tag}");
+        }
+    }
+
+    #[test]
+    fn defaults() {
+        let signature = with("").unwrap();
+        assert_eq!(signature.header_canonicalization(), Canonicalization::Simple);
+        assert_eq!(signature.body_canonicalization(), Canonicalization::Simple);
+        assert_eq!((signature.identity(), signature.timestamp(), signature.expiration()), (None, None, None));
+        assert_eq!(with("c=relaxed").unwrap().body_canonicalization(), Canonicalization::Simple);
+        assert_eq!(with("l=99999999999999999999").unwrap().body_length(), Some(u64::MAX));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        use InvalidSignature as E;
+        for (change, error) in [
+            ("v=2", E::Version),
+            ("a=rsa-md5", E::Algorithm),
+            ("c=nofws", E::Canonicalization),
+            ("c=simple/", E::Canonicalization),
+            ("q=http", E::QueryMethod),
+            ("h=subject", E::FromNotSigned),
+            ("h=from:", E::Value { tag: "h" }),
+            ("h=from::to", E::Value { tag: "h" }),
+            ("h=", E::Value { tag: "h" }),
+            ("t=", E::Value { tag: "t" }),
+            ("t=-1", E::Value { tag: "t" }),
+            ("x=1234567890123", E::Value { tag: "x" }),
+            ("t=5; x=5", E::ExpiresBeforeSigned),
+            ("l=1k", E::Value { tag: "l" }),
+            ("b=", E::Value { tag: "b" }),
+            ("b=!", E::Value { tag: "b" }),
+            ("i=joe@evilexample.org", E::Identity),
+            ("i=joe@org", E::Identity),
+            ("i=joe", E::Value { tag: "i" }),
+            ("i=joe=2@example.org", E::Value { tag: "i" }),
+            ("i=joe=0D=0A@example.org", E::Value { tag: "i" }),
+        ] {
+            assert_eq!(with(change).unwrap_err(), error, "{change}");
+        }
+        assert!(with("q=http:dns/txt;i==40@sub.Example.org;c=Relaxed/SIMPLE").is_ok());
+    }
+
+    #[test]
+    fn cve_2020_28025_body_hash_of_the_wrong_length() {
+        use base64::prelude::BASE64_STANDARD;
+        for octets in [3, 31, 33] {
+            let error = with(&format!("bh={}", BASE64_STANDARD.encode(vec![7; octets]))).unwrap_err();
+            assert_eq!(error, InvalidSignature::BodyHashLength { octets, expected: 32 });
+        }
+        assert_eq!(with("bh=").unwrap_err(), InvalidSignature::Value { tag: "bh" });
+    }
+
+    #[test]
+    fn cve_2020_12272_no_odd_octets_in_names() {
+        for name in ["legit.com(.attacker.com", "legit.com'", "legit.com\"", "a b.com", "legit.com\\"] {
+            for tag in ["d", "s"] {
+                let error = with(&format!("{tag}={name}")).unwrap_err();
+                assert!(matches!(error, InvalidSignature::Name { .. }), "{tag}={name}: {error:?}");
+            }
+        }
+        for name in ["legit.com(.", "legit.com'.", "legit.com\".", "legit.com\\.", "=20", "=28."] {
+            assert!(with(&format!("i=@{name}example.org")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn copied_fields_are_decoded() {
+        let signature = with("z=From:joe=20doe|Subject:a=7Cb|junk").unwrap();
+        let expected = [(b"From".to_vec(), b"joe doe".to_vec()), (b"Subject".to_vec(), b"a|b".to_vec())];
+        assert_eq!(signature.copied_fields(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_a_signature_or_an_error(value in proptest::collection::vec(any::<u8>(), 0..90)) {
+            prop_assert!(Signature::parse(&value).is_err());
+        }
+
+        #[test]
+        fn any_values_are_a_signature_or_an_error(value in "[ -~]{0,20}", tag in "[abcdhilqstxz]") {
+            if let Ok(signature) = with(&format!("{tag}={value}")) {
+                prop_assert!(signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"from")));
+            }
+        }
+    }
+}

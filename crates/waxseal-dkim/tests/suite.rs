@@ -1,0 +1,1 @@
+//! Other people's messages with the verdicts that they expect.
