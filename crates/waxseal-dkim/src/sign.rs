@@ -237,8 +237,8 @@ impl Signer {
     ///     if from.all(|field| own(field.value())) { Ok(()) } else { Err("foreign From".into()) }
     /// });
     /// let mut signing = Signing::new([&signer], SystemTime::now());
-    /// signing.push(b"From: joe@example.com\r\n\r\n")?;
-    /// assert!(matches!(signing.finish(), Err(SignError::Refused { .. })));
+    /// let refused = signing.push(b"From: joe@example.com\r\n\r\n");
+    /// assert!(matches!(refused, Err(SignError::Refused { .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_guard(self, guard: impl Fn(&Header) -> Result<(), String> + Send + Sync + 'static) -> Self {
