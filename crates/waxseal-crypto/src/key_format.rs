@@ -42,6 +42,8 @@ pub enum KeyFormat {
     CutOffPem,
     /// DER where text was expected.
     Der,
+    /// DER that is cut off or otherwise damaged.
+    DamagedDer,
     /// Base64 of bytes that are no key.
     Base64 {
         /// The length of what the base64 stands for, in bytes.
@@ -80,6 +82,8 @@ impl KeyFormat {
             _ if text.starts_with(b"ssh-") || text.starts_with(b"v=DKIM1") => Self::PublicKey,
             _ if contains(text, b"-----BEGIN ") => Self::CutOffPem,
             _ if Reader::new(content).read(der::SEQUENCE).is_ok() => Self::Der,
+            // A SEQUENCE with a long length: no text starts like that.
+            [der::SEQUENCE, 0x80..=0x84, ..] => Self::DamagedDer,
             _ => Self::Unknown,
         }
     }
@@ -131,6 +135,7 @@ impl fmt::Display for KeyFormat {
             Self::Pem { label } => return write!(f, "a PEM block {label}"),
             Self::CutOffPem => "a PEM block without its END line",
             Self::Der => "DER, not text",
+            Self::DamagedDer => "DER that is cut off or damaged",
             Self::Base64 { len } => return write!(f, "base64 of {len} bytes that are no key"),
             Self::Unknown => "an unknown format",
         })

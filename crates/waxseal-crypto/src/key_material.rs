@@ -82,12 +82,10 @@ impl KeyMaterial {
             return Err(KeyError::Format { found: KeyFormat::of_bytes(der) });
         };
         outer.end()?;
-        let (Ok(_version), Some(next)) = (body.unsigned(), body.peek()) else {
-            return Err(KeyError::Format { found: KeyFormat::of_der(der) });
-        };
-        match next {
-            der::INTEGER => from_pkcs1(der),
-            der::SEQUENCE => from_pkcs8(der),
+        match (body.unsigned(), body.peek()) {
+            (Ok(_), Some(der::INTEGER)) => from_pkcs1(der),
+            // RFC 5208 §5, RFC 5958 §2: version 0, or 1 with a public key.
+            (Ok([] | [1]), Some(der::SEQUENCE)) => from_pkcs8(body),
             _ => Err(KeyError::Format { found: KeyFormat::of_der(der) }),
         }
     }
@@ -291,12 +289,8 @@ fn from_pkcs1(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     Ok(KeyMaterial { secret: Secret::Rsa(Zeroizing::new(der.to_vec())), public: Some(public) })
 }
 
-/// PrivateKeyInfo (RFC 5208 §5) and OneAsymmetricKey (RFC 5958 §2).
-fn from_pkcs8(der: &[u8]) -> Result<KeyMaterial, KeyError> {
-    let mut body = Reader::new(der).enter(der::SEQUENCE)?;
-    if !matches!(body.unsigned()?, [] | [1]) {
-        return Err(KeyError::Malformed { reason: "its PKCS#8 version is unknown" });
-    }
+/// PrivateKeyInfo (RFC 5208 §5) and OneAsymmetricKey (RFC 5958 §2), after the version.
+fn from_pkcs8(mut body: Reader<'_>) -> Result<KeyMaterial, KeyError> {
     let mut identifier = body.enter(der::SEQUENCE)?;
     let oid = identifier.read(der::OBJECT_IDENTIFIER)?;
     let key = body.read(der::OCTET_STRING)?;

@@ -1,8 +1,67 @@
-//! Signature algorithms and keys of DKIM and ARC over pluggable crypto providers.
+//! The signature algorithms and keys of DKIM (RFC 6376, 8301, 8463) and ARC (RFC 8617), over crypto libraries that can
+//! be swapped.
+//!
+//! * [`PrivateKey`] reads key files as OpenSSL, OpenDKIM, dkimpy and rspamd write them, and signs.
+//! * [`PublicKey`] reads the `p=` of a key record, checks it, and verifies.
+//! * [`SigningKey`] is the seam for keys held elsewhere: in an HSM, an agent, a cloud.
+//! * [`Provider`] is the seam to the library that does the maths.
+//!
+//! There is no DNS, no clock and no I/O here; randomness is used to make keys, and by one provider to hide timings.
+//!
+//! ```
+//! # #[cfg(feature = "ring")] {
+//! use waxseal_crypto::{Algorithm, PrivateKey, PublicKey, SigningInput, SigningKey, default_provider};
+//!
+//! // The key of RFC 8463 appendix A.2.
+//! let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+//! let message = b"from:joe@football.example.com\r\n";
+//! let signature = key.sign(&SigningInput::new(message, default_provider()))?;
+//!
+//! let published: &PublicKey = key.public_key();
+//! assert_eq!(published.dns_p(), "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+//! published.verify(default_provider(), Algorithm::Ed25519Sha256, message, &signature)?;
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Choosing a provider
 //!
-//! The feature `ring` is on by default and its provider is the [default](default_provider).
+//! | feature | verify RSA | sign RSA | make RSA keys | Ed25519 | builds with |
+//! |---|---|---|---|---|---|
+//! | `ring` (default) | 1024–8192 bits | 2048, 3072, 4096 bits; exponent ≥ 65537 | no | all | C compiler |
+//! | `aws-lc-rs` | 1024–8192 | 2048–8192 | 2048, 3072, 4096 | all | C compiler |
+//! | `rust-crypto` | 512–8192 | 1024–8192 | 1024, 2048, 3072, 4096 | all | Rust alone, also for wasm32 |
+//!
+//! * **ring** is the default: small, quick to build, fast.
+//! * **aws-lc-rs** signs with RSA in less than half the time on recent processors. Take it when you sign much mail.
+//! * **rust-crypto** does what the others do not: 1024-bit signing keys, which old how-tos made (better make a 2048-bit
+//!   key), verifying 512- and 768-bit keys of old corpora, targets without a C compiler. It is the slowest, and its
+//!   RSA signing does not run in constant time; see its module, `rust_crypto`.
+//!
+//! All make the same bytes, and all refuse the same forgeries: the same tests run over each.
+//!
+//! Features only add providers. [`default_provider`] is ring's with the feature `ring`; without it, it is a stand-in
+//! that fails with [`NoProvider`], so no feature of some other crate in your build changes which library you use.
+//! Name another where you want it:
+//!
+//! ```
+//! # #[cfg(feature = "rust-crypto")] {
+//! use waxseal_crypto::{PrivateKey, rust_crypto};
+//!
+//! # let pem = include_bytes!("../tests/keys/rsa1024.pkcs8.pem");
+//! let key = PrivateKey::from_pem_with(pem, rust_crypto::PROVIDER)?;
+//! if let Some(warning) = key.warning() {
+//!     eprintln!("{warning}"); // the RSA key has 1024 bits: 2048 are advised (RFC 8301 section 3.2)
+//! }
+//! # }
+//! # Ok::<(), waxseal_crypto::KeyError>(())
+//! ```
+//!
+//! # Limits
+//!
+//! RSA moduli above 16384 bits ([`MAX_RSA_BITS`]), even moduli, even exponents and exponents outside 3 to 2^32-1 are
+//! refused before any maths, and so are Ed25519 keys of small order. Key files above 64 KiB ([`MAX_KEY_FILE`]) are not
+//! read. Policy is the caller's: RFC 8301 asks verifiers for 1024 to 4096 bits and forbids `rsa-sha1`.
 
 #[cfg(not(feature = "ring"))]
 mod absent;

@@ -51,7 +51,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 }
 
-/// The provider used where none is named: [`ring`](crate::ring) with the feature `ring` (on by default).
+/// The provider used where none is named: `ring::PROVIDER` with the feature `ring` (on by default).
 ///
 /// Without that feature it is a stand-in whose operations fail with [`NoProvider`] (its hashes are empty):
 /// another feature never becomes the default by itself, because a feature must not change behaviour.

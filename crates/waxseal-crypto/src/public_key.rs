@@ -205,7 +205,7 @@ impl PublicKey {
         spki
     }
 
-    /// The value of `p=` in a key record: base64 of the SPKI for RSA (RFC 6376 §3.6.1 with erratum 3017), of the raw
+    /// The value of `p=` in a key record: base64 of the SPKI for RSA (RFC 6376 §3.6.1 with erratum 3017 and appendix C), of the raw
     /// 32 bytes for Ed25519 (RFC 8463 §4.2). The value of `k=` is the name of [`key_type`](Self::key_type).
     #[must_use]
     pub fn dns_p(&self) -> String {
