@@ -48,6 +48,11 @@ fn header_oddities() -> Vec<Message> {
             hello,
         ),
         message(
+            "header-space-before-colon",
+            "Subject: Blanks\r\nReply-To : bob@alpha.example\r\nCc \t: c@beta.example\r\n",
+            hello,
+        ),
+        message(
             "header-mixed-case",
             "SUBJECT: Shouting\r\nmime-version: 1.0\r\ncOnTent-TyPe: text/plain\r\n",
             hello,
@@ -108,7 +113,7 @@ fn body_oddities() -> Vec<Message> {
 #[test]
 fn the_corpus_is_what_it_says() {
     let all = messages();
-    assert_eq!(all.len(), 24);
+    assert_eq!(all.len(), 25);
     for message in &all {
         let text = String::from_utf8_lossy(&message.bytes);
         let (header, _) = text.split_once("\r\n\r\n").expect("an end of the header");

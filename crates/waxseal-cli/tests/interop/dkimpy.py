@@ -22,13 +22,20 @@ def words(message, zone):
         name = name if isinstance(name, bytes) else name.encode()
         return zone.get(name.rstrip(b".").lower())
 
-    count = len([name for name, _ in dkim.rfc822_parse(message)[0] if name.lower() == b"dkim-signature"])
-    for index in range(count):
-        try:
-            yield "pass" if dkim.DKIM(message).verify(idx=index, dnsfunc=lookup) else "fail"
-        except dkim.DKIMException as error:
-            # A wrong body hash is raised, a wrong signature is returned.
-            yield "fail" if "body hash mismatch" in str(error) else "error:%s" % str(error).replace("\t", " ")
+    try:
+        fields = dkim.rfc822_parse(message)[0]
+    except dkim.MessageFormatError:
+        return ["unreadable"]
+    count = len([name for name, _ in fields if name.lower() == b"dkim-signature"])
+    return [word(message, index, lookup) for index in range(count)]
+
+
+def word(message, index, lookup):
+    try:
+        return "pass" if dkim.DKIM(message).verify(idx=index, dnsfunc=lookup) else "fail"
+    except dkim.DKIMException as error:
+        # A wrong body hash is raised, a wrong signature is returned.
+        return "fail" if "body hash mismatch" in str(error) else "error:%s" % str(error).replace("\t", " ")
 
 
 def main(verb, *args):

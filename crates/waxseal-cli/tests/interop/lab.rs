@@ -21,6 +21,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn start() -> Self {
+        require_tools();
         let dir = scratch_dir();
         make_keys(&dir);
         let dns_port = free_port();
@@ -98,12 +99,44 @@ impl Drop for Daemon {
     }
 }
 
-/// The full path of a tool, also of those in `sbin`, which is not in everyone's `PATH`.
-pub(crate) fn tool(name: &str) -> PathBuf {
-    find_tool(name).unwrap_or_else(|| panic!("{name} is missing: see the list of Debian packages in main.rs"))
+/// The tools that the matrix needs, and Debian's package of each.
+const TOOLS: [(&str, &str); 9] = [
+    ("dknewkey", "python3-dkim"),
+    ("ip", "iproute2"),
+    ("kill", "procps"),
+    ("nsd", "nsd"),
+    ("opendkim", "opendkim"),
+    ("opendkim-genkey", "opendkim-tools"),
+    ("opendkim-testmsg", "opendkim-tools"),
+    ("openssl", "openssl"),
+    ("unshare", "util-linux"),
+];
+
+/// Calls that load the modules that the matrix needs, and Debian's packages of them.
+const MODULES: [(&str, &[&str], &str); 2] = [
+    ("python3", &["-c", "import dkim, nacl"], "python3-dkim python3-nacl"),
+    ("perl", &["-MMail::DKIM", "-MNet::DNS", "-e1"], "libmail-dkim-perl"),
+];
+
+/// Names all that is missing at once.
+fn require_tools() {
+    let loads = |name: &str, args: &[&str]| {
+        find_tool(name)
+            .is_some_and(|path| Command::new(path).args(args).output().is_ok_and(|o| o.status.success()))
+    };
+    let tools = TOOLS.into_iter().filter(|(name, _)| find_tool(name).is_none()).map(|(_, package)| package);
+    let modules =
+        MODULES.into_iter().filter(|(name, args, _)| !loads(name, args)).map(|(_, _, packages)| packages);
+    let missing: Vec<&str> = tools.chain(modules).collect();
+    assert!(missing.is_empty(), "missing, by their Debian packages: {}", missing.join(" "));
 }
 
-pub(crate) fn find_tool(name: &str) -> Option<PathBuf> {
+/// The full path of a tool, also of those in `sbin`, which is not in everyone's `PATH`.
+fn tool(name: &str) -> PathBuf {
+    find_tool(name).unwrap_or_else(|| panic!("{name} is missing"))
+}
+
+fn find_tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian's own Python and Perl know Debian's modules; another one may come first in PATH.
     let system = ["/usr/bin", "/usr/sbin", "/sbin", "/bin"].into_iter().map(PathBuf::from);
@@ -117,9 +150,12 @@ pub(crate) fn script(name: &str) -> PathBuf {
 
 /// Runs a command to its end and gives its standard output; another exit code than 0 is a failure.
 pub(crate) fn run(command: &mut Command) -> Vec<u8> {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let program = Path::new(command.get_program()).to_owned();
+    let output =
+        command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} ended with {}: {error}", output.status);
+    let last = error.lines().last().unwrap_or_default();
+    assert!(output.status.success(), "{} ended with {}: {last}", program.display(), output.status);
     output.stdout
 }
 

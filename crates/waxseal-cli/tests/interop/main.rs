@@ -4,10 +4,10 @@
 //! and waxseal verifies what they sign: every message of a corpus of odd ones, in all four canonicalizations,
 //! intact and tampered with, with the exact outcome expected of each.
 //!
-//! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `opendkim
-//! opendkim-tools python3-dkim python3-nacl libmail-dkim-perl nsd openssl iproute2 util-linux`. `opendkim-testmsg`
-//! needs private network and mount namespaces; where the system grants none, it is left out with a remark, or is
-//! a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
+//! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `iproute2
+//! libmail-dkim-perl nsd opendkim opendkim-tools openssl procps python3-dkim python3-nacl util-linux`.
+//! `opendkim-testmsg` needs private network and mount namespaces; where the system grants none, it is left out with
+//! a remark, or is a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
 
 #[cfg(test)]
 mod corpus;

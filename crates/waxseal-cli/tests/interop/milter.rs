@@ -29,7 +29,11 @@ pub(crate) fn inserted_fields(socket: &Path, message: &[u8]) -> Vec<Inserted> {
         let value = if filter.leading_space { &value[..] } else { value.trim_ascii_start() };
         filter.ask(b'L', &[&name[..], b"\0", value, b"\0"].concat());
     }
-    filter.ask(b'N', b"");
+    // A filter that accepts here wants no more of this message.
+    filter.send(b'N', b"");
+    if filter.receive().0 == b'a' {
+        return Vec::new();
+    }
     for chunk in body.chunks(CHUNK) {
         filter.ask(b'B', chunk);
     }

@@ -98,8 +98,12 @@ pub(crate) fn opendkim_t_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Word
     let conf = lab.path("opendkim-t.conf");
     fs::write(&conf, format!("{VERIFY_SETTINGS}Nameservers 127.0.0.1@{}\n", lab.dns_port)).unwrap();
     let mut found = HashMap::new();
+    // At a blank before a colon it stops altogether and names no file any more.
+    let (unreadable, readable): (Vec<_>, Vec<_>) =
+        files.iter().cloned().partition(|file| file.to_str().unwrap().contains("/header-space-before-colon"));
+    found.extend(unreadable.into_iter().map(|file| (file, Words::new())));
     // All names go in one argument, which has its limit.
-    for some in files.chunks(400) {
+    for some in readable.chunks(400) {
         let names = some.iter().map(|file| file.to_str().unwrap()).collect::<Vec<_>>().join(",");
         // The exit code says nothing: it is always 0.
         let output = run(command("opendkim", ["-vv", "-x"]).arg(&conf).args(["-t", &names]));
