@@ -249,3 +249,34 @@ impl RngCore for Generator {
 }
 
 impl CryptoRng for Generator {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_is_a_function_of_its_seed_and_does_not_repeat() {
+        let stream = |seed: u8| {
+            let mut bytes = [0; 100];
+            Generator::new(Zeroizing::new([seed; 32])).fill_bytes(&mut bytes);
+            bytes
+        };
+        assert_eq!(stream(1), stream(1));
+        assert_ne!(stream(1), stream(2));
+        let bytes = stream(1);
+        assert_ne!(bytes[..32], bytes[32..64]);
+        let mut generator = Generator::new(Zeroizing::new([1; 32]));
+        assert_ne!(generator.next_u64(), generator.next_u64());
+    }
+
+    /// Without fresh randomness too, the seed depends on the private key and on the message.
+    #[test]
+    fn blinding_differs_from_message_to_message() {
+        let pem = include_bytes!("../tests/keys/rsa1024.pkcs8.pem");
+        let material = KeyMaterial::from_pem(pem).unwrap();
+        let PrivateParts::Rsa { pkcs1 } = material.secret() else { panic!("an RSA key") };
+        let key = read_rsa(pkcs1).unwrap();
+        let seeds = [b"a", b"b"].map(|message| blinding_seed(&key, message));
+        assert_ne!(seeds[0], seeds[1]);
+    }
+}
