@@ -108,7 +108,10 @@ impl SigningKey for RsaKey {
 
     fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
         let digest = Sha256::digest(input.bytes());
-        let mut blinding = Generator::new(blinding_seed(&self.0, &digest));
+        let mut fresh = Zeroizing::new([0; 32]);
+        // Without randomness the private key alone keeps the seed secret.
+        let _ = fill_with_randomness(&mut fresh);
+        let mut blinding = Generator::new(blinding_seed(&self.0, &digest, &fresh));
         self.0
             .sign_with_rng(&mut blinding, padding(HashAlgorithm::Sha256), &digest)
             .map_err(|_| SignError::Provider { provider: NAME })
@@ -185,13 +188,10 @@ fn write_rsa(key: &RsaPrivateKey) -> Result<KeyMaterial, KeyError> {
     KeyMaterial::from_der(&pkcs1)
 }
 
-/// A seed that nobody without the private key can guess, and that is fresh where there is randomness.
-fn blinding_seed(key: &RsaPrivateKey, digest: &[u8]) -> Zeroizing<[u8; 32]> {
-    let mut fresh = Zeroizing::new([0; 32]);
-    // Without randomness the private key alone keeps the seed secret.
-    let _ = fill_with_randomness(&mut fresh);
+/// A seed that nobody without the private key can guess, whether `fresh` is random or all zeros.
+fn blinding_seed(key: &RsaPrivateKey, digest: &[u8], fresh: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     let secret = Zeroizing::new(key.d().to_bytes_be());
-    let hash = Sha256::new_with_prefix(b"waxseal RSA blinding").chain_update(fresh.as_slice());
+    let hash = Sha256::new_with_prefix(b"waxseal RSA blinding").chain_update(fresh);
     Zeroizing::new(hash.chain_update(secret.as_slice()).chain_update(digest).finalize().into())
 }
 
@@ -269,14 +269,22 @@ mod tests {
         assert_ne!(generator.next_u64(), generator.next_u64());
     }
 
-    /// Without fresh randomness too, the seed depends on the private key and on the message.
+    /// Without fresh randomness, the seed still depends on the message and on the private key.
     #[test]
-    fn blinding_differs_from_message_to_message() {
-        let pem = include_bytes!("../tests/keys/rsa1024.pkcs8.pem");
-        let material = KeyMaterial::from_pem(pem).unwrap();
-        let PrivateParts::Rsa { pkcs1 } = material.secret() else { panic!("an RSA key") };
-        let key = read_rsa(pkcs1).unwrap();
-        let seeds = [b"a", b"b"].map(|message| blinding_seed(&key, message));
-        assert_ne!(seeds[0], seeds[1]);
+    fn blinding_needs_no_randomness() {
+        let [first, second] = [
+            &include_bytes!("../tests/keys/rsa1024.pkcs8.pem")[..],
+            include_bytes!("../tests/keys/rsa2048.pkcs8.pem"),
+        ]
+        .map(|pem| match KeyMaterial::from_pem(pem).unwrap().secret() {
+            PrivateParts::Rsa { pkcs1 } => read_rsa(pkcs1).unwrap(),
+            PrivateParts::Ed25519 { .. } => panic!("an RSA key"),
+        });
+        let none = [0; 32];
+        let seed = blinding_seed(&first, b"a", &none);
+        assert_ne!(seed, blinding_seed(&first, b"b", &none));
+        assert_ne!(seed, blinding_seed(&second, b"a", &none));
+        assert_ne!(seed, blinding_seed(&first, b"a", &[1; 32]));
+        assert_eq!(seed, blinding_seed(&first, b"a", &none));
     }
 }
