@@ -23,3 +23,15 @@ mod milter;
 mod ours;
 #[cfg(test)]
 mod peers;
+#[cfg(test)]
+mod results;
+
+/// Whether the tests that need other people's tools are to run; says so if not.
+#[cfg(test)]
+fn wanted() -> bool {
+    let wanted = std::env::var_os("WAXSEAL_INTEROP").is_some_and(|value| value == "1");
+    if !wanted {
+        println!("skipped: set WAXSEAL_INTEROP=1 to check against dkimpy, Mail::DKIM and OpenDKIM");
+    }
+    wanted
+}

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::corpus::messages;
 use crate::expected::expected;
 use crate::lab::Lab;
-use crate::ours;
 use crate::peers::{self, Words};
+use crate::{ours, wanted};
 
 const CANONICALIZATIONS: [&str; 4] = ["simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed"];
 
 /// The signer that sets every optional tag.
 const EVERY_TAG: &str = "waxseal+tags";
+/// The signer whose keys OpenSSL holds.
+const REMOTE_KEY: &str = "waxseal+hsm";
 
 /// What is done to a message after it was signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Case {
 }
 
 /// Signs files with the keys of the selectors, the last one topmost, and writes the results into a folder.
-type Sign = fn(&Lab, &[&str], &str, &Path, &[PathBuf]);
+pub(crate) type Sign = fn(&Lab, &[&str], &str, &Path, &[PathBuf]);
 /// Gives the words for each file, or nothing where the verifier cannot run.
 type Verify = fn(&Lab, &[PathBuf]) -> Option<Vec<Words>>;
 
@@ -69,8 +71,7 @@ const VERIFIERS: [(&str, Verify); 6] = [
 
 #[test]
 fn everyone_agrees_with_everyone() {
-    if std::env::var_os("WAXSEAL_INTEROP").is_none_or(|value| value != "1") {
-        println!("skipped: set WAXSEAL_INTEROP=1 to run the interoperability matrix");
+    if !wanted() {
         return;
     }
     let lab = Lab::start();
@@ -153,7 +154,7 @@ impl Job {
     fn tampers(&self) -> &'static [Tamper] {
         use Tamper::{Body, Header, Nothing, SecondFrom, SecondSubject};
         match self.signer {
-            "waxseal" | EVERY_TAG => &[Nothing, Body, Header, SecondFrom, SecondSubject],
+            "waxseal" | EVERY_TAG | REMOTE_KEY => &[Nothing, Body, Header, SecondFrom, SecondSubject],
             // Mail::DKIM does not sign From more often than it is there.
             "Mail::DKIM" => &[Nothing, Body, Header],
             _ => &[Nothing, Body, Header, SecondFrom],
@@ -195,7 +196,8 @@ fn jobs() -> Vec<Job> {
         ("opendkim", peers::opendkim_sign, &["rsa"]),
         ("opendkim", peers::opendkim_sign, &["ed"]),
     ];
-    let plain: [(&str, Sign, &[&str]); 11] = [
+    let plain: [(&str, Sign, &[&str]); 12] = [
+        (REMOTE_KEY, ours::sign_remotely, &["rsa", "ed"]),
         ("waxseal", ours::sign, &["dk"]),
         ("waxseal", ours::sign, &["rsa4096"]),
         (EVERY_TAG, ours::sign_every_tag, &["rsa"]),
@@ -254,7 +256,8 @@ fn name_of(file: &Path) -> String {
     file.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-fn tampered(signed: &[u8], tamper: Tamper) -> Vec<u8> {
+/// The signed message with that done to it.
+pub(crate) fn tampered(signed: &[u8], tamper: Tamper) -> Vec<u8> {
     let mut bytes = signed.to_vec();
     let body = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
     match tamper {

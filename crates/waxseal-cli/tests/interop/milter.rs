@@ -110,11 +110,14 @@ impl Filter {
     }
 }
 
-/// The fields as an MTA hands them on, with folding as LF, and the body.
-fn split(message: &[u8]) -> (Vec<(Vec<u8>, Vec<u8>)>, &[u8]) {
+/// Names, and values from the colon on, folded with LF.
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The fields as an MTA hands them on, and the body.
+fn split(message: &[u8]) -> (Fields, &[u8]) {
     let end = message.windows(4).position(|w| w == b"\r\n\r\n");
     let (header, body) = end.map_or((message, &b""[..]), |at| (&message[..at + 2], &message[at + 4..]));
-    let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut fields = Fields::new();
     for line in header.split_inclusive(|&b| b == b'\n') {
         let line = line.strip_suffix(b"\r\n").unwrap();
         match fields.last_mut() {

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use waxseal_crypto::PrivateKey;
-use waxseal_dkim::{Canonicalization, Signer, Verifier, sign_all};
+use waxseal_crypto::{Algorithm, PrivateKey};
+use waxseal_dkim::{Canonicalization, Signer, Signing, Verifier, sign_all};
 use waxseal_dns::Zone;
 
-use crate::lab::{DOMAIN, Lab};
+use crate::lab::{DOMAIN, Lab, command, run};
 use crate::peers::Words;
 
 /// Signs the files with the library's defaults, all selectors in one pass, the last one topmost.
@@ -31,6 +31,42 @@ pub(crate) fn sign_every_tag(lab: &Lab, selectors: &[&str], canon: &str, out: &P
     sign_files(&signers, out, files);
 }
 
+/// Signs with keys that the library never sees, as those of a key server: OpenSSL is given what is to be signed. The
+/// message arrives in small chunks.
+pub(crate) fn sign_remotely(lab: &Lab, selectors: &[&str], canon: &str, out: &Path, files: &[PathBuf]) {
+    let remote = |selector: &&str| {
+        let algorithm = if *selector == "ed" { Algorithm::Ed25519Sha256 } else { Algorithm::RsaSha256 };
+        let (header, body) = forms(canon);
+        Signer::remote(DOMAIN.parse().unwrap(), selector.parse().unwrap(), algorithm)
+            .with_canonicalization(header, body)
+    };
+    let signers: Vec<Signer> = selectors.iter().rev().map(remote).collect();
+    for file in files {
+        let message = fs::read(file).unwrap();
+        let mut signing = Signing::new(&signers, SystemTime::now());
+        message.chunks(7).for_each(|chunk| signing.push(chunk).unwrap());
+        let mut signed = Vec::new();
+        for (unsigned, signer) in signing.finish().unwrap().into_iter().zip(&signers) {
+            let input = out.join("input");
+            let key = lab.key(signer.selector().as_str());
+            let signature = if unsigned.algorithm() == Algorithm::Ed25519Sha256 {
+                // RFC 8463 §3: Ed25519 signs the SHA-256 hash.
+                fs::write(&input, unsigned.input().sha256().as_bytes()).unwrap();
+                run(command("openssl", ["pkeyutl", "-sign", "-rawin", "-inkey"])
+                    .arg(key)
+                    .arg("-in")
+                    .arg(&input))
+            } else {
+                fs::write(&input, unsigned.input().bytes()).unwrap();
+                run(command("openssl", ["dgst", "-sha256", "-sign"]).arg(key).arg(&input))
+            };
+            signed.extend_from_slice(unsigned.attach(&signature).as_bytes());
+        }
+        signed.extend_from_slice(&message);
+        fs::write(out.join(file.file_name().unwrap()), signed).unwrap();
+    }
+}
+
 /// Verifies the files with the library's default policy. The zone is the text that NSD serves.
 pub(crate) fn verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
     let zone = Zone::from_zone_file(lab.zone_text(), None).unwrap();
@@ -46,13 +82,14 @@ pub(crate) fn verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
 fn signer(lab: &Lab, selector: &str, canon: &str) -> Signer {
     let file = if selector == "dk" { lab.path("dk.key") } else { lab.key(selector) };
     let key = PrivateKey::from_file(&fs::read(file).unwrap()).unwrap();
-    let (header, body) = canon.split_once('/').unwrap();
-    Signer::new(DOMAIN.parse().unwrap(), selector.parse().unwrap(), key)
-        .with_canonicalization(form(header), form(body))
+    let (header, body) = forms(canon);
+    Signer::new(DOMAIN.parse().unwrap(), selector.parse().unwrap(), key).with_canonicalization(header, body)
 }
 
-fn form(name: &str) -> Canonicalization {
-    if name == "relaxed" { Canonicalization::Relaxed } else { Canonicalization::Simple }
+fn forms(canon: &str) -> (Canonicalization, Canonicalization) {
+    let form = |name| if name == "relaxed" { Canonicalization::Relaxed } else { Canonicalization::Simple };
+    let (header, body) = canon.split_once('/').unwrap();
+    (form(header), form(body))
 }
 
 fn sign_files(signers: &[Signer], out: &Path, files: &[PathBuf]) {

@@ -70,16 +70,20 @@ pub(crate) fn opendkim_sign(lab: &Lab, selectors: &[&str], canon: &str, out: &Pa
 
 /// Verifies the files with a running OpenDKIM and reads the Authentication-Results it inserts.
 pub(crate) fn opendkim_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
-    let (_filter, socket) = start_opendkim(lab, "opendkim-verify", VERIFY_SETTINGS);
-    let words = |file: &PathBuf| {
+    let results = opendkim_results(lab, "opendkim-verify", files);
+    Some(results.iter().map(|result| dkim_words(result).collect()).collect())
+}
+
+/// The Authentication-Results that a running OpenDKIM inserts for each file, on one line; empty where it inserts none.
+pub(crate) fn opendkim_results(lab: &Lab, name: &str, files: &[PathBuf]) -> Vec<String> {
+    let (_filter, socket) = start_opendkim(lab, name, VERIFY_SETTINGS);
+    let result = |file: &PathBuf| {
         let inserted = milter::inserted_fields(&socket, &fs::read(file).unwrap());
-        inserted
-            .iter()
-            .filter(|(name, _)| name == "Authentication-Results")
-            .flat_map(|(_, value)| dkim_words(value))
-            .collect()
+        let (_, value) =
+            inserted.into_iter().find(|(name, _)| name == "Authentication-Results").unwrap_or_default();
+        value.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    Some(files.iter().map(words).collect())
+    files.iter().map(result).collect()
 }
 
 const VERIFY_SETTINGS: &str = "Mode v\nAuthservID mx\nAlwaysAddARHeader yes\n";
