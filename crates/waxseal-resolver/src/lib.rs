@@ -1,1 +1,19 @@
-//! DNS resolvers for waxseal: a blocking stub over std sockets, hickory for async, and a bounded cache
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "cache")]
+mod cached;
+mod exchange;
+#[cfg(feature = "cache")]
+mod flights;
+#[cfg(feature = "hickory")]
+mod hickory;
+mod message;
+mod server;
+mod stub;
+
+#[cfg(feature = "cache")]
+pub use cached::Cached;
+#[cfg(feature = "hickory")]
+pub use hickory::Hickory;
+pub use server::{SetupError, parse_server};
+pub use stub::Stub;

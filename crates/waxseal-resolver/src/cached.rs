@@ -1,0 +1,266 @@
+//! A bounded cache in front of any resolver.
+
+use crate::flights::{Flights, Lead, Seat};
+use moka::{Expiry, sync::Cache};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use waxseal_dns::{Answer, Question, Record, Reply, Resolve, ResolveBlocking};
+
+/// A concurrent cache in front of any resolver, blocking or asynchronous. Cloning is cheap and shares the cache.
+///
+/// - Answers are kept for their time to live, negative ones (NXDOMAIN, NODATA) for that of their SOA record (RFC 2308 §5);
+///   those without a time to live, or with one of zero, are not kept. What is given out has the time that is left.
+/// - Identical questions in flight are looked up once, whoever asks.
+/// - As an asynchronous resolver it answers inline ([`Resolve::cached`]): a check whose answers are all here is one run.
+///
+/// | limit | default | |
+/// |---|---|---|
+/// | memory | 16 MiB, by the size of names and records | [`Cached::with_capacity`] |
+/// | longest time an answer is kept | 1 day | [`Cached::with_max_ttl`] |
+/// | longest time a negative answer is kept | 1 hour | [`Cached::with_max_negative_ttl`] |
+/// | time a failure is kept | 1 second | [`Cached::with_failure_ttl`] |
+///
+/// RFC 9520 §3.2 wants failures (time-outs, server failures, malformed answers) kept for a second at least, so that mail
+/// to many recipients does not hammer a broken server.
+///
+/// ```
+/// use waxseal_dns::{Question, ResolveBlocking, Zone};
+/// use waxseal_resolver::Cached;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let dns = Cached::new(Zone::new().with_txt("example.org", "v=spf1 -all")?);
+/// assert!(dns.resolve_blocking(&Question::txt("example.org".parse()?)).is_ok());
+/// # Ok(()) }
+/// ```
+pub struct Cached<R> {
+    resolver: Arc<R>,
+    entries: Cache<Question, Entry>,
+    flights: Arc<Flights>,
+    limits: Limits,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    capacity: u64,
+    positive: Duration,
+    negative: Duration,
+    failure: Duration,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    reply: Reply,
+    since: Instant,
+    keep: Duration,
+}
+
+impl<R> Cached<R> {
+    /// An empty cache in front of `resolver`.
+    pub fn new(resolver: R) -> Self {
+        let limits = Limits {
+            capacity: 16 << 20,
+            positive: Duration::from_secs(86_400),
+            negative: Duration::from_secs(3_600),
+            failure: Duration::from_secs(1),
+        };
+        Self {
+            resolver: Arc::new(resolver),
+            entries: entries(limits.capacity),
+            flights: Arc::default(),
+            limits,
+        }
+    }
+
+    /// Keeps about `octets` of names and records at most; 16 MiB by default. The cache becomes empty.
+    #[must_use]
+    pub fn with_capacity(mut self, octets: u64) -> Self {
+        self.limits.capacity = octets;
+        self.entries = entries(octets);
+        self
+    }
+
+    /// Keeps no answer for longer; 1 day by default.
+    #[must_use]
+    pub fn with_max_ttl(mut self, ttl: Duration) -> Self {
+        self.limits.positive = ttl;
+        self
+    }
+
+    /// Keeps no negative answer for longer; 1 hour by default.
+    #[must_use]
+    pub fn with_max_negative_ttl(mut self, ttl: Duration) -> Self {
+        self.limits.negative = ttl;
+        self
+    }
+
+    /// Keeps failures so long; 1 second by default, zero for not at all.
+    #[must_use]
+    pub fn with_failure_ttl(mut self, ttl: Duration) -> Self {
+        self.limits.failure = ttl;
+        self
+    }
+
+    /// The resolver behind the cache.
+    pub fn resolver(&self) -> &R {
+        &self.resolver
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.entries.invalidate_all();
+    }
+
+    fn get(&self, q: &Question) -> Option<Reply> {
+        let Entry { reply, since, keep } = self.entries.get(q)?;
+        let age = since.elapsed();
+        let fresh = |answer: Answer| Answer { ttl: answer.ttl.map(|ttl| ttl.saturating_sub(age)), ..answer };
+        (age < keep).then(|| reply.map(fresh))
+    }
+
+    /// Looks for the entry again: it may have come between the first look and taking the lead.
+    fn board(&self, q: &Question) -> Result<Reply, Seat<'_>> {
+        match self.flights.board(q) {
+            Seat::Lead(lead) => match self.get(q) {
+                Some(reply) => {
+                    lead.land(reply.clone());
+                    Ok(reply)
+                }
+                None => Err(Seat::Lead(lead)),
+            },
+            passenger => Err(passenger),
+        }
+    }
+
+    /// Keeps the reply before the flight ends, so that nobody finds neither.
+    fn land(&self, q: &Question, lead: Lead<'_>, reply: Reply) -> Reply {
+        let keep = match &reply {
+            Ok(answer) if answer.is_void() => answer.ttl.unwrap_or_default().min(self.limits.negative),
+            Ok(answer) => answer.ttl.unwrap_or_default().min(self.limits.positive),
+            Err(_) => self.limits.failure,
+        };
+        if !keep.is_zero() {
+            self.entries.insert(q.clone(), Entry { reply: reply.clone(), since: Instant::now(), keep });
+        }
+        lead.land(reply.clone());
+        reply
+    }
+}
+
+impl<R: Resolve> Resolve for Cached<R> {
+    async fn resolve(&self, q: &Question) -> Reply {
+        loop {
+            if let Some(reply) = self.get(q) {
+                return reply;
+            }
+            match self.board(q) {
+                Ok(reply) => return reply,
+                Err(Seat::Lead(lead)) => return self.land(q, lead, self.resolver.resolve(q).await),
+                Err(Seat::Passenger(flight)) => {
+                    if let Some(reply) = flight.wait().await {
+                        return reply;
+                    }
+                }
+            }
+        }
+    }
+
+    fn cached(&self, q: &Question) -> Option<Reply> {
+        self.get(q)
+    }
+}
+
+impl<R: ResolveBlocking> ResolveBlocking for Cached<R> {
+    fn resolve_blocking(&self, q: &Question) -> Reply {
+        loop {
+            if let Some(reply) = self.get(q) {
+                return reply;
+            }
+            match self.board(q) {
+                Ok(reply) => return reply,
+                Err(Seat::Lead(lead)) => return self.land(q, lead, self.resolver.resolve_blocking(q)),
+                Err(Seat::Passenger(flight)) => {
+                    if let Some(reply) = flight.wait_blocking() {
+                        return reply;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What nobody else is looking up goes to the resolver together, and only then are others waited for: two that wait
+    /// for each other's questions both have their own answered.
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        let mut leads = Vec::new();
+        for q in qs {
+            if self.get(q).is_none()
+                && let Err(Seat::Lead(lead)) = self.board(q)
+            {
+                leads.push((q.clone(), lead));
+            }
+        }
+        let (questions, leads): (Vec<_>, Vec<_>) = leads.into_iter().unzip();
+        let replies = self.resolver.resolve_all_blocking(&questions);
+        let mut ours = Vec::with_capacity(questions.len());
+        for ((q, lead), reply) in questions.into_iter().zip(leads).zip(replies) {
+            let reply = self.land(&q, lead, reply);
+            ours.push((q, reply));
+        }
+        let known = |q: &Question| ours.iter().find(|(own, _)| own == q).map(|(_, reply)| reply.clone());
+        qs.iter().map(|q| known(q).unwrap_or_else(|| self.resolve_blocking(q))).collect()
+    }
+}
+
+impl<R> Clone for Cached<R> {
+    fn clone(&self) -> Self {
+        Self {
+            resolver: Arc::clone(&self.resolver),
+            entries: self.entries.clone(),
+            flights: Arc::clone(&self.flights),
+            limits: self.limits,
+        }
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for Cached<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resolver, limits, .. } = self;
+        f.debug_struct("Cached").field("resolver", resolver).field("limits", limits).finish_non_exhaustive()
+    }
+}
+
+/// Each entry ends when its own time is over.
+struct OwnTime;
+
+impl Expiry<Question, Entry> for OwnTime {
+    fn expire_after_create(&self, _: &Question, entry: &Entry, _: Instant) -> Option<Duration> {
+        Some(entry.keep)
+    }
+    fn expire_after_update(
+        &self,
+        _: &Question,
+        entry: &Entry,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.keep)
+    }
+}
+
+fn entries(capacity: u64) -> Cache<Question, Entry> {
+    Cache::builder().max_capacity(capacity).weigher(weigh).expire_after(OwnTime).build()
+}
+
+/// About what an entry takes, in octets.
+fn weigh(q: &Question, entry: &Entry) -> u32 {
+    let records: &[Record] = entry.reply.as_ref().map_or(&[], |answer| &answer.records);
+    let data = records.iter().map(|record| match record {
+        Record::Txt(text) => text.len(),
+        Record::Mx(_, Some(name)) | Record::Ptr(name) => name.as_str().len(),
+        Record::A(_) | Record::Aaaa(_) | Record::Mx(_, None) => 0,
+    });
+    let fixed = 2 * size_of::<Question>() + size_of::<Entry>() + 64;
+    let size = fixed + q.name.as_str().len() + size_of_val(records) + data.sum::<usize>();
+    u32::try_from(size).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,246 @@
+//! The asynchronous resolver.
+
+use crate::{
+    SetupError,
+    message::{Chain, UDP_PAYLOAD, seconds},
+    server::SystemConfig,
+};
+use hickory_resolver::{
+    NameServerPool, PoolContext, TlsConfig,
+    config::{ConnectionConfig, NameServerConfig, ResolverOpts, ServerOrderingStrategy},
+    net::{DnsError, DnsHandle, NetError, RetryDnsHandle, runtime::TokioRuntimeProvider, xfer::FirstAnswer},
+    proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query, ResponseCode},
+};
+use std::{fmt, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
+use waxseal_dns::{Answer, Dnssec, LookupError, Question, Reply, Resolve};
+
+/// An asynchronous resolver on tokio, by hickory: it asks the given recursive servers, keeps their connections, and prefers
+/// those that answer fast. Cloning is cheap and shares all that.
+///
+/// What it says is what [`Stub`](crate::Stub) says: EDNS (1232 octets), TCP when the answer is cut off, random ids, ports and
+/// case, CNAME chains of 16 aliases. It caches nothing: put `Cached` in front, which also answers inline.
+///
+/// | limit | default | |
+/// |---|---|---|
+/// | one attempt, all servers | 3 s | [`Hickory::with_timeout`] |
+/// | attempts | 2 | [`Hickory::with_attempts`] |
+/// | one lookup in all, with every attempt and alias | 10 s | [`Hickory::with_lookup_timeout`] |
+///
+/// Lookups must run within a tokio runtime that has time and I/O enabled.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use waxseal_dns::{DynResolve, Question, Resolve};
+/// use waxseal_resolver::{Cached, Hickory};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let dns = Cached::new(Hickory::system()?);
+/// let answer = dns.resolve(&Question::txt("example.org".parse()?)).await?;
+/// println!("{answer}");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Hickory {
+    handle: Handle,
+    config: Config,
+}
+
+type Handle = RetryDnsHandle<NameServerPool<TokioRuntimeProvider>>;
+
+#[derive(Debug, Clone)]
+struct Config {
+    servers: Vec<SocketAddr>,
+    timeout: Duration,
+    attempts: u32,
+    lookup_timeout: Duration,
+    rotate: bool,
+    trust_ad: bool,
+}
+
+/// What one question came to.
+enum Found {
+    Message(Message),
+    /// hickory turns negative answers into errors, and this one back.
+    Nothing(Answer, Option<Duration>),
+}
+
+impl Hickory {
+    /// Asks these servers over UDP and TCP.
+    ///
+    /// # Errors
+    /// [`SetupError::NoServer`] when there is none, [`SetupError::Resolver`] when hickory refuses.
+    pub fn new(servers: impl IntoIterator<Item = SocketAddr>) -> Result<Self, SetupError> {
+        let servers: Vec<_> = servers.into_iter().collect();
+        if servers.is_empty() {
+            return Err(SetupError::NoServer);
+        }
+        Self::build(Config {
+            servers,
+            timeout: Duration::from_secs(3),
+            attempts: 2,
+            lookup_timeout: Duration::from_secs(10),
+            rotate: false,
+            trust_ad: false,
+        })
+    }
+
+    /// Asks the servers of `/etc/resolv.conf`; see [`Hickory::from_resolv_conf`].
+    ///
+    /// # Errors
+    /// [`SetupError::Read`] when there is no such file, as on Windows: give servers explicitly there.
+    pub fn system() -> Result<Self, SetupError> {
+        SystemConfig::read().and_then(Self::with_system)
+    }
+
+    /// Reads the text of a resolv.conf(5): `nameserver` and the options `timeout`, `attempts`, `rotate` and `trust-ad`.
+    ///
+    /// # Errors
+    /// [`SetupError::Resolver`] when hickory refuses.
+    pub fn from_resolv_conf(text: &str) -> Result<Self, SetupError> {
+        Self::with_system(SystemConfig::parse(text))
+    }
+
+    fn with_system(system: SystemConfig) -> Result<Self, SetupError> {
+        let mut config = Self::new(system.servers)?.config;
+        config.timeout = system.timeout.unwrap_or(config.timeout);
+        config.attempts = system.attempts.unwrap_or(config.attempts);
+        (config.rotate, config.trust_ad) = (system.rotate, system.trust_ad);
+        Self::build(config)
+    }
+
+    /// How long one attempt may take; 3 seconds by default.
+    ///
+    /// # Errors
+    /// [`SetupError::Resolver`] when hickory refuses, here and below.
+    pub fn with_timeout(self, timeout: Duration) -> Result<Self, SetupError> {
+        Self::build(Config { timeout, ..self.config })
+    }
+
+    /// How often a question is sent; 2 by default, 1 at least.
+    ///
+    /// # Errors
+    /// [`SetupError::Resolver`].
+    pub fn with_attempts(self, attempts: u32) -> Result<Self, SetupError> {
+        Self::build(Config { attempts: attempts.max(1), ..self.config })
+    }
+
+    /// How long one lookup may take in all; 10 seconds by default.
+    #[must_use]
+    pub fn with_lookup_timeout(mut self, timeout: Duration) -> Self {
+        self.config.lookup_timeout = timeout;
+        self
+    }
+
+    /// Takes the AD bit of the servers for [`Dnssec::Secure`]. Right only when the servers validate and the way to them is
+    /// safe, as with one on this machine (RFC 6840 §5.7); off by default, then every answer is
+    /// [`Dnssec::Indeterminate`].
+    #[must_use]
+    pub fn with_trusted_ad(mut self, trust: bool) -> Self {
+        self.config.trust_ad = trust;
+        self
+    }
+
+    /// The servers, in the order given.
+    pub fn servers(&self) -> &[SocketAddr] {
+        &self.config.servers
+    }
+
+    fn build(config: Config) -> Result<Self, SetupError> {
+        let mut options = ResolverOpts::default();
+        options.timeout = config.timeout;
+        options.case_randomization = true;
+        options.edns_payload_len = UDP_PAYLOAD;
+        options.num_concurrent_reqs = 1;
+        if config.rotate {
+            options.server_ordering_strategy = ServerOrderingStrategy::RoundRobin;
+        }
+        let tls = TlsConfig::new().map_err(|error| SetupError::Resolver(Arc::new(error)))?;
+        let servers = config.servers.iter().map(name_server);
+        let context = Arc::new(PoolContext::new(options, tls));
+        let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());
+        let retries = usize::try_from(config.attempts.saturating_sub(1)).unwrap_or_default();
+        Ok(Self { handle: RetryDnsHandle::new(pool, retries), config })
+    }
+
+    async fn lookup(&self, q: &Question) -> Reply {
+        let mut chain = Chain::new(q)?;
+        loop {
+            match self.ask(&chain).await? {
+                Found::Nothing(answer, ttl) => return Ok(chain.end(answer, ttl, Dnssec::Indeterminate)),
+                Found::Message(message) => {
+                    let secure = self.config.trust_ad && message.metadata.authentic_data;
+                    let dnssec = if secure { Dnssec::Secure } else { Dnssec::Indeterminate };
+                    if let Some(answer) = chain.follow(&message, dnssec)? {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// RFC 6891 §7: a server that does not know EDNS says so with FORMERR, NOTIMP or BADVERS; it is asked without.
+    async fn ask(&self, chain: &Chain) -> Result<Found, LookupError> {
+        let response = match self.send(chain, true).await {
+            Err(NetError::Dns(DnsError::ResponseCode(
+                ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS,
+            ))) => self.send(chain, false).await,
+            response => response,
+        };
+        response.map_or_else(without_message, |response| Ok(Found::Message(response.into_message())))
+    }
+
+    async fn send(&self, chain: &Chain, edns: bool) -> Result<DnsResponse, NetError> {
+        let mut options = DnsRequestOptions::default();
+        options.use_edns = edns;
+        options.edns_payload_len = UDP_PAYLOAD;
+        options.case_randomization = true;
+        let mut request = DnsRequest::from_query(Query::query(chain.name.clone(), chain.kind), options);
+        // RFC 6840 §5.7: AD in a query says that the asker understands it in the response.
+        request.metadata.authentic_data = self.config.trust_ad;
+        self.handle.send(request).first_answer().await
+    }
+}
+
+impl Resolve for Hickory {
+    async fn resolve(&self, q: &Question) -> Reply {
+        let lookup = tokio::time::timeout(self.config.lookup_timeout, self.lookup(q));
+        lookup.await.unwrap_or(Err(LookupError::Timeout))
+    }
+}
+
+impl fmt::Debug for Hickory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hickory").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+fn name_server(server: &SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = server.port();
+        connection
+    });
+    NameServerConfig::new(server.ip(), true, connections.into())
+}
+
+fn without_message(error: NetError) -> Result<Found, LookupError> {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => {
+            let ttl = none.negative_ttl.map(seconds);
+            match none.response_code {
+                ResponseCode::NXDomain => Ok(Found::Nothing(Answer::nxdomain(), ttl)),
+                // Servers of other zones and no SOA record: a referral, which nobody follows here.
+                ResponseCode::NoError if none.ns.is_some() && none.soa.is_none() => {
+                    Err(LookupError::ServerFailure)
+                }
+                ResponseCode::NoError => Ok(Found::Nothing(Answer::nodata(), ttl)),
+                _ => Err(LookupError::ServerFailure),
+            }
+        }
+        NetError::Dns(_) => Err(LookupError::ServerFailure),
+        NetError::Timeout => Err(LookupError::Timeout),
+        NetError::Io(error) if error.kind() == ErrorKind::TimedOut => Err(LookupError::Timeout),
+        NetError::Proto(_) | NetError::Truncated | NetError::ForeignClassRecord { .. } => {
+            Err(LookupError::Malformed)
+        }
+        error => Err(LookupError::Other(Arc::new(error))),
+    }
+}

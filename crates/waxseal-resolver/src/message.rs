@@ -1,0 +1,210 @@
+//! Between the types of waxseal-dns and those of the wire.
+
+use hickory_proto::{
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{DNSClass, Name, RData, Record as WireRecord, RecordType as WireType},
+};
+use std::time::Duration;
+use waxseal_dns::{Answer, Dnssec, DomainName, LookupError, Question, Record, RecordType};
+
+/// RFC 6891 §6.2.5 leaves the size to us; 1232 octets fit an IPv6 packet on every link (RFC 9715 §3).
+pub(crate) const UDP_PAYLOAD: u16 = 1232;
+/// A chain of aliases longer than this is a loop.
+const MAX_ALIASES: usize = 16;
+
+/// Why a datagram is not the response that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Not an answer to our query: someone else's, late or forged. Go on waiting.
+    Stray,
+    /// Ours, but cut off, or its question came back in another case: ask over TCP.
+    AskByTcp,
+    /// Ours, and broken.
+    Malformed,
+}
+
+fn wire_type(kind: RecordType) -> WireType {
+    match kind {
+        RecordType::Txt => WireType::TXT,
+        RecordType::A => WireType::A,
+        RecordType::Aaaa => WireType::AAAA,
+        RecordType::Mx => WireType::MX,
+        RecordType::Ptr => WireType::PTR,
+    }
+}
+
+/// `None` for a name that does not fit the wire, which no [`DomainName`] is.
+fn wire_name(name: &DomainName) -> Option<Name> {
+    Name::from_labels(name.labels().map(str::as_bytes)).ok()
+}
+
+/// The name with octets that are not visible ASCII, dots within a label and backslashes written `\DDD`: unlike every name
+/// that someone asks for, but not lost. `None` for the root and for what then is too long.
+fn domain_name(name: &Name) -> Option<DomainName> {
+    let mut text = Vec::with_capacity(name.len());
+    for label in name.iter() {
+        for &octet in label {
+            if octet.is_ascii_graphic() && octet != b'.' && octet != b'\\' {
+                text.push(octet);
+            } else {
+                text.extend_from_slice(format!("\\{octet:03}").as_bytes());
+            }
+        }
+        text.push(b'.');
+    }
+    DomainName::lenient(&text).ok()
+}
+
+/// `None` for other types, and for names that cannot be expressed.
+fn record(data: &RData) -> Option<Record> {
+    match data {
+        RData::TXT(txt) => Some(Record::Txt(txt.txt_data.concat().into())),
+        RData::A(address) => Some(Record::A(address.0)),
+        RData::AAAA(address) => Some(Record::Aaaa(address.0)),
+        RData::MX(mx) if mx.exchange.is_root() => Some(Record::Mx(mx.preference, None)),
+        RData::MX(mx) => Some(Record::Mx(mx.preference, Some(domain_name(&mx.exchange)?))),
+        RData::PTR(name) => domain_name(&name.0).map(Record::Ptr),
+        _ => None,
+    }
+}
+
+/// RFC 2181 §8: a time to live "with the most significant bit set" is taken as zero.
+pub(crate) fn seconds(ttl: u32) -> Duration {
+    Duration::from_secs(if ttl > i32::MAX as u32 { 0 } else { ttl.into() })
+}
+
+/// A query with a random id.
+pub(crate) fn query(name: &Name, kind: WireType, want_ad: bool, edns: bool) -> Message {
+    let mut query = Message::query();
+    query.metadata.recursion_desired = true;
+    // RFC 6840 §5.7: AD in a query says that the asker understands it in the response.
+    query.metadata.authentic_data = want_ad;
+    query.add_query(Query::query(name.clone(), kind));
+    if edns {
+        let mut options = Edns::new();
+        options.set_max_payload(UDP_PAYLOAD).set_version(0);
+        query.set_edns(options);
+    }
+    query
+}
+
+/// Reads a response to `query` and holds it against the query (RFC 5452 §9.1).
+pub(crate) fn response(octets: &[u8], query: &Message) -> Result<Message, Unfit> {
+    let [id_high, id_low, flags, ..] = *octets else { return Err(Unfit::Stray) };
+    let is_response = flags & 0x80 != 0;
+    if !is_response || u16::from_be_bytes([id_high, id_low]) != query.metadata.id {
+        return Err(Unfit::Stray);
+    }
+    let truncated = flags & 0x02 != 0;
+    let broken = if truncated { Unfit::AskByTcp } else { Unfit::Malformed };
+    let message = Message::from_vec(octets).map_err(|_| broken)?;
+    if message.metadata.message_type != MessageType::Response || message.metadata.op_code != OpCode::Query {
+        return Err(Unfit::Stray);
+    }
+    match (message.queries.as_slice(), query.queries.as_slice()) {
+        ([echo], [asked]) if echo.query_type == asked.query_type && echo.query_class == asked.query_class => {
+            if echo.name.eq_case(&asked.name) && !truncated {
+                Ok(message)
+            } else if echo.name == asked.name {
+                Err(Unfit::AskByTcp)
+            } else {
+                Err(Unfit::Stray)
+            }
+        }
+        // A server that does not understand the query may not repeat it.
+        ([], _) if !is_answer(message.metadata.response_code) => Ok(message),
+        _ => Err(Unfit::Stray),
+    }
+}
+
+/// Whether the code says that the question was answered, if only by "no".
+pub(crate) fn is_answer(code: ResponseCode) -> bool {
+    matches!(code, ResponseCode::NoError | ResponseCode::NXDomain)
+}
+
+/// A lookup that follows aliases from response to response.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// What to ask for next.
+    pub(crate) name: Name,
+    pub(crate) kind: WireType,
+    /// How many aliases were followed.
+    aliases: usize,
+    /// The smallest time to live on the way.
+    ttl: Duration,
+    /// The weakest state on the way.
+    dnssec: Dnssec,
+}
+
+impl Chain {
+    pub(crate) fn new(q: &Question) -> Result<Self, LookupError> {
+        let name = wire_name(&q.name).ok_or(LookupError::Malformed)?;
+        Ok(Self { name, kind: wire_type(q.kind), aliases: 0, ttl: Duration::MAX, dnssec: Dnssec::Secure })
+    }
+
+    /// Takes a response to the question for [`Chain::name`]: the answer, or `None` when the server stopped at an alias.
+    pub(crate) fn follow(
+        &mut self,
+        message: &Message,
+        dnssec: Dnssec,
+    ) -> Result<Option<Answer>, LookupError> {
+        if !is_answer(message.metadata.response_code) {
+            return Err(LookupError::ServerFailure);
+        }
+        let before = self.aliases;
+        loop {
+            let found: Vec<_> = of_type(message, &self.name, self.kind).collect();
+            if let Some(ttl) = found.iter().map(|record| seconds(record.ttl)).min() {
+                let records: Vec<_> = found.iter().filter_map(|found| record(&found.data)).collect();
+                return Ok(Some(self.end(Answer::new(records), Some(ttl), dnssec)));
+            }
+            let Some(alias) = of_type(message, &self.name, WireType::CNAME).next() else { break };
+            let RData::CNAME(target) = &alias.data else { break };
+            if self.aliases == MAX_ALIASES {
+                return Err(LookupError::ServerFailure);
+            }
+            self.aliases += 1;
+            self.ttl = self.ttl.min(seconds(alias.ttl));
+            self.name = target.0.clone();
+        }
+        let ttl = negative_ttl(message);
+        if message.metadata.response_code == ResponseCode::NXDomain {
+            // RFC 6604 §3: with aliases, the code is about the last name.
+            Ok(Some(self.end(Answer::nxdomain(), ttl, dnssec)))
+        } else if ttl.is_none() && self.aliases > before {
+            self.dnssec = self.dnssec.min(dnssec);
+            Ok(None)
+        } else if ttl.is_none() && is_referral(message) {
+            Err(LookupError::ServerFailure)
+        } else {
+            Ok(Some(self.end(Answer::nodata(), ttl, dnssec)))
+        }
+    }
+
+    /// The answer, with what the way to it allows.
+    pub(crate) fn end(&self, answer: Answer, ttl: Option<Duration>, dnssec: Dnssec) -> Answer {
+        Answer { ttl: ttl.map(|ttl| ttl.min(self.ttl)), dnssec: dnssec.min(self.dnssec), ..answer }
+    }
+}
+
+fn of_type<'m>(message: &'m Message, name: &Name, kind: WireType) -> impl Iterator<Item = &'m WireRecord> {
+    let is_ours = move |record: &&WireRecord| {
+        record.record_type() == kind && record.dns_class == DNSClass::IN && record.name == *name
+    };
+    message.answers.iter().filter(is_ours)
+}
+
+/// RFC 2308 §5: "the minimum of the MINIMUM field of the SOA record and the TTL of the SOA itself".
+fn negative_ttl(message: &Message) -> Option<Duration> {
+    message.authorities.iter().find_map(|record| match &record.data {
+        RData::SOA(soa) => Some(seconds(record.ttl).min(seconds(soa.minimum))),
+        _ => None,
+    })
+}
+
+/// A server that neither knows nor recurses points to others; nobody follows here.
+fn is_referral(message: &Message) -> bool {
+    let metadata = &message.metadata;
+    let delegates = message.authorities.iter().any(|record| record.record_type() == WireType::NS);
+    delegates && !metadata.authoritative && !metadata.recursion_available
+}

@@ -1,0 +1,276 @@
+//! The blocking stub resolver.
+
+use crate::{
+    SetupError,
+    exchange::exchange,
+    message::{Chain, is_answer, query},
+    server::SystemConfig,
+};
+use hickory_proto::op::{Message, ResponseCode};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use waxseal_dns::{Dnssec, LookupError, Question, Reply, ResolveBlocking};
+
+/// A blocking stub resolver over the sockets of the standard library: it asks the given recursive servers, and links no
+/// runtime. Cloning is cheap and shares the configuration.
+///
+/// - UDP with EDNS (1232 octets), TCP when the answer is cut off; servers that do not know EDNS are asked without.
+/// - Every query has a random id, a fresh random source port and random upper and lower case; replies from elsewhere or to
+///   another question are not looked at (RFC 5452).
+/// - CNAME chains are followed, in the answer and beyond, for 16 aliases; more is a loop and a server failure.
+/// - The questions of one round are asked in parallel threads ([`ResolveBlocking::resolve_all_blocking`]).
+/// - It caches nothing: put `Cached` in front where lookups repeat.
+///
+/// | limit | default | |
+/// |---|---|---|
+/// | wait for one server, one attempt | 3 s | [`Stub::with_timeout`] |
+/// | attempts per server | 2 | [`Stub::with_attempts`] |
+/// | one lookup in all, with every server, attempt and alias | 10 s | [`Stub::with_lookup_timeout`] |
+/// | threads of one round | 16 | [`Stub::with_concurrency`] |
+/// | octets of one answer | 65,535 | DNS over TCP allows no more |
+///
+/// A server that says SERVFAIL, REFUSED or something broken is not asked again for that lookup, but the next one is. When
+/// none has an answer, a server failure is reported rather than a malformed answer, that rather than a network error, and
+/// a time-out only when nothing else happened.
+///
+/// ```no_run
+/// use waxseal_dns::{Question, ResolveBlocking};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let dns = waxseal_resolver::Stub::system()?;
+/// let answer = dns.resolve_blocking(&Question::txt("example.org".parse()?))?;
+/// println!("{answer}");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Stub {
+    config: Arc<Config>,
+    /// Where the next lookup starts when servers take turns.
+    turn: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, Clone)]
+struct Config {
+    servers: Vec<SocketAddr>,
+    timeout: Duration,
+    attempts: u32,
+    lookup_timeout: Duration,
+    concurrency: usize,
+    rotate: bool,
+    trust_ad: bool,
+}
+
+impl Stub {
+    /// Asks these servers, the first one first.
+    ///
+    /// # Errors
+    /// [`SetupError::NoServer`] when there is none.
+    ///
+    /// ```
+    /// use waxseal_resolver::{Stub, parse_server};
+    /// # fn main() -> Result<(), waxseal_resolver::SetupError> {
+    /// let dns = Stub::new([parse_server("127.0.0.1:5354")?])?;
+    /// # Ok(()) }
+    /// ```
+    pub fn new(servers: impl IntoIterator<Item = SocketAddr>) -> Result<Self, SetupError> {
+        let servers: Vec<_> = servers.into_iter().collect();
+        if servers.is_empty() {
+            return Err(SetupError::NoServer);
+        }
+        let config = Config {
+            servers,
+            timeout: Duration::from_secs(3),
+            attempts: 2,
+            lookup_timeout: Duration::from_secs(10),
+            concurrency: 16,
+            rotate: false,
+            trust_ad: false,
+        };
+        Ok(Self { config: Arc::new(config), turn: Arc::default() })
+    }
+
+    /// Asks the servers of `/etc/resolv.conf`; see [`Stub::from_resolv_conf`].
+    ///
+    /// # Errors
+    /// [`SetupError::Read`] when there is no such file, as on Windows: give servers explicitly there.
+    pub fn system() -> Result<Self, SetupError> {
+        SystemConfig::read().and_then(Self::with_system)
+    }
+
+    /// Reads the text of a resolv.conf(5): `nameserver` and the options `timeout`, `attempts`, `rotate` and `trust-ad`.
+    /// Unknown lines are passed over; without a `nameserver` line the server is 127.0.0.1. Search lists do not matter,
+    /// all names are complete.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn from_resolv_conf(text: &str) -> Result<Self, SetupError> {
+        Self::with_system(SystemConfig::parse(text))
+    }
+
+    fn with_system(system: SystemConfig) -> Result<Self, SetupError> {
+        let mut stub = Self::new(system.servers)?;
+        let config = stub.config();
+        config.timeout = system.timeout.unwrap_or(config.timeout);
+        config.attempts = system.attempts.unwrap_or(config.attempts);
+        (config.rotate, config.trust_ad) = (system.rotate, system.trust_ad);
+        Ok(stub)
+    }
+
+    /// How long to wait for one server in one attempt; 3 seconds by default.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.config().timeout = timeout;
+        self
+    }
+
+    /// How often each server is asked when it stays silent; 2 by default, 1 at least.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.config().attempts = attempts.max(1);
+        self
+    }
+
+    /// How long one lookup may take in all; 10 seconds by default.
+    #[must_use]
+    pub fn with_lookup_timeout(mut self, timeout: Duration) -> Self {
+        self.config().lookup_timeout = timeout;
+        self
+    }
+
+    /// How many questions are asked at once; 16 by default, 1 for no threads at all.
+    #[must_use]
+    pub fn with_concurrency(mut self, questions: usize) -> Self {
+        self.config().concurrency = questions;
+        self
+    }
+
+    /// Lets the servers take turns instead of beginning with the first each time.
+    #[must_use]
+    pub fn with_rotation(mut self, rotate: bool) -> Self {
+        self.config().rotate = rotate;
+        self
+    }
+
+    /// Takes the AD bit of the servers for [`Dnssec::Secure`]. Right only when the servers validate and the way to them is
+    /// safe, as with one on this machine (RFC 6840 §5.7); off by default, then every answer is
+    /// [`Dnssec::Indeterminate`].
+    #[must_use]
+    pub fn with_trusted_ad(mut self, trust: bool) -> Self {
+        self.config().trust_ad = trust;
+        self
+    }
+
+    /// The servers, in the order given.
+    pub fn servers(&self) -> &[SocketAddr] {
+        &self.config.servers
+    }
+
+    fn config(&mut self) -> &mut Config {
+        Arc::make_mut(&mut self.config)
+    }
+
+    fn lookup(&self, q: &Question) -> Reply {
+        let deadline = Instant::now() + self.config.lookup_timeout;
+        let mut chain = Chain::new(q)?;
+        loop {
+            let message = self.ask_servers(&chain, deadline)?;
+            let secure = self.config.trust_ad && message.metadata.authentic_data;
+            let dnssec = if secure { Dnssec::Secure } else { Dnssec::Indeterminate };
+            if let Some(answer) = chain.follow(&message, dnssec)? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The first answer of any server. Silent servers are asked again, those that failed are not.
+    fn ask_servers(&self, chain: &Chain, deadline: Instant) -> Result<Message, LookupError> {
+        let config = &*self.config;
+        let turn = if config.rotate { self.turn.fetch_add(1, Relaxed) % config.servers.len() } else { 0 };
+        let mut servers: Vec<_> =
+            config.servers.iter().cycle().skip(turn).take(config.servers.len()).collect();
+        let mut failure = LookupError::Timeout;
+        for _ in 0..config.attempts {
+            let mut silent = Vec::new();
+            for server in servers {
+                let until = deadline.min(Instant::now() + config.timeout);
+                let error = match self.ask_server(*server, chain, until) {
+                    Ok(message) => return Ok(message),
+                    Err(error) => error,
+                };
+                if matches!(error, LookupError::Timeout) {
+                    silent.push(server);
+                }
+                if telling(&error) > telling(&failure) {
+                    failure = error;
+                }
+            }
+            servers = silent;
+        }
+        Err(failure)
+    }
+
+    /// RFC 6891 §7: a server that does not know EDNS says so with FORMERR, NOTIMP or BADVERS; it is asked without.
+    fn ask_server(&self, server: SocketAddr, chain: &Chain, until: Instant) -> Result<Message, LookupError> {
+        let mut name = chain.name.clone();
+        name.randomize_label_case();
+        let query = |edns| query(&name, chain.kind, self.config.trust_ad, edns);
+        let mut message = exchange(&query(true), server, until)?;
+        let code = message.metadata.response_code;
+        if matches!(code, ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS) {
+            message = exchange(&query(false), server, until)?;
+        }
+        if is_answer(message.metadata.response_code) { Ok(message) } else { Err(LookupError::ServerFailure) }
+    }
+}
+
+/// Which of several failures is worth reporting.
+fn telling(error: &LookupError) -> u8 {
+    match error {
+        LookupError::Timeout => 0,
+        LookupError::Other(_) => 1,
+        LookupError::Malformed => 2,
+        LookupError::ServerFailure => 3,
+    }
+}
+
+impl ResolveBlocking for Stub {
+    fn resolve_blocking(&self, q: &Question) -> Reply {
+        self.lookup(q)
+    }
+
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        let threads = qs.len().min(self.config.concurrency);
+        if threads <= 1 {
+            return qs.iter().map(|q| self.lookup(q)).collect();
+        }
+        let replies: Vec<OnceLock<Reply>> = qs.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((q, reply)) = next_of(&next, qs, &replies) {
+                reply.get_or_init(|| self.lookup(q));
+            }
+        };
+        thread::scope(|scope| {
+            // This thread works too; where no more can be had, those that are there do it.
+            let more = || thread::Builder::new().spawn_scoped(scope, work);
+            let _spawned = (1..threads).map_while(|_| more().ok()).count();
+            work();
+        });
+        replies.into_iter().map(|reply| reply.into_inner().unwrap_or(Err(LookupError::Timeout))).collect()
+    }
+}
+
+fn next_of<'a>(
+    next: &AtomicUsize,
+    qs: &'a [Question],
+    replies: &'a [OnceLock<Reply>],
+) -> Option<(&'a Question, &'a OnceLock<Reply>)> {
+    let index = next.fetch_add(1, Relaxed);
+    Some((qs.get(index)?, replies.get(index)?))
+}
