@@ -44,12 +44,14 @@ mod escape;
 mod field;
 mod fold;
 mod keyword;
+mod received_spf;
 mod result;
 
 pub use entry::{Entry, Property, Ptype};
 pub use escape::MAX_WRITTEN;
 pub use field::AuthenticationResults;
 pub use keyword::{Keyword, MAX_KEYWORD};
+pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
 pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult, UnknownResult};
 
 #[cfg(doctest)]

@@ -1,0 +1,222 @@
+//! The Received-SPF header field (RFC 7208 §9.1).
+
+use std::fmt;
+
+use crate::escape::{self, Text};
+use crate::fold::Folder;
+use crate::{Keyword, SpfResult};
+
+const NAME: &str = "Received-SPF:";
+
+/// A Received-SPF header field: a result, a comment for people and `key=value` pairs for machines.
+///
+/// `Display` writes the field's body on one line; [`to_field`](Self::to_field) writes the whole field. Values are kept
+/// as given and made safe when written, as in [`Entry`](crate::Entry).
+///
+/// ```
+/// use waxseal_authres::{ReceivedSpf, SpfResult};
+/// let field = ReceivedSpf::new(SpfResult::Pass)
+///     .with_comment("mybox.example.org: domain of myname@example.com designates 192.0.2.1 as permitted sender")
+///     .with_pair("receiver", "mybox.example.org")
+///     .with_pair("client-ip", "192.0.2.1")
+///     .with_pair("envelope-from", "myname@example.com")
+///     .with_pair("helo", "foo.example.com");
+/// assert_eq!(
+///     field.to_field(),
+///     "Received-SPF: pass (mybox.example.org: domain of myname@example.com designates\r\n \
+///      192.0.2.1 as permitted sender) receiver=mybox.example.org;\r\n \
+///      client-ip=192.0.2.1; envelope-from=\"myname@example.com\"; helo=foo.example.com\r\n"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedSpf {
+    result: SpfResult,
+    comment: Option<Text>,
+    pairs: Vec<(Keyword, Text)>,
+    style: ReceivedSpfStyle,
+}
+
+/// How a [`ReceivedSpf`] is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ReceivedSpfStyle {
+    /// By the grammar of RFC 7208 §9.1: the result in lower case, values quoted unless they are dot-atoms, folded.
+    #[default]
+    Rfc7208,
+    /// As policyd-spf (pypolicyd-spf, spf-engine) writes it, which log readers and filters look for: the result with a
+    /// capital, values bare, one line, a blank at its end. Values that could leave their place are quoted all the same.
+    PolicydSpf,
+}
+
+impl ReceivedSpf {
+    /// A field without comment and pairs.
+    #[must_use]
+    pub fn new(result: SpfResult) -> Self {
+        Self { result, comment: None, pairs: Vec::new(), style: ReceivedSpfStyle::default() }
+    }
+
+    /// Adds a remark for people, in parentheses behind the result; RFC 7208 §9.1 asks for one.
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
+        self.comment = Some(Text::from(comment.as_ref()));
+        self
+    }
+
+    /// Adds `key=value`. RFC 7208 §9.1 knows `client-ip`, `envelope-from`, `helo`, `problem`, `receiver`, `identity` and
+    /// `mechanism`. Pairs keep their order.
+    #[must_use]
+    pub fn with_pair(mut self, key: impl Into<Keyword>, value: impl AsRef<[u8]>) -> Self {
+        self.pairs.push((key.into(), Text::from(value.as_ref())));
+        self
+    }
+
+    /// Writes the field in this style.
+    #[must_use]
+    pub fn with_style(mut self, style: ReceivedSpfStyle) -> Self {
+        self.style = style;
+        self
+    }
+
+    /// The result.
+    #[must_use]
+    pub fn result(&self) -> SpfResult {
+        self.result
+    }
+
+    /// The comment as given, unescaped.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_ref().map(Text::as_str)
+    }
+
+    /// The pairs in their order, values as given.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The whole field, name and final CRLF included, ready to be put in front of the message: above the `Received` field
+    /// of the same host and above all other Received-SPF fields (RFC 7208 §9.1).
+    #[must_use]
+    pub fn to_field(&self) -> String {
+        let mut out = match self.style {
+            ReceivedSpfStyle::Rfc7208 => Folder::folded(self.size_hint()),
+            ReceivedSpfStyle::PolicydSpf => Folder::unfolded(self.size_hint()),
+        };
+        out.word(NAME);
+        out.space();
+        self.write(&mut out);
+        let mut field = out.finish();
+        field.push_str("\r\n");
+        field
+    }
+
+    fn size_hint(&self) -> usize {
+        let pairs: usize = self.pairs().map(|(key, value)| key.len() + value.len() + 6).sum();
+        64 + self.comment().map_or(0, str::len) + pairs
+    }
+
+    fn write(&self, out: &mut Folder) {
+        match self.style {
+            ReceivedSpfStyle::Rfc7208 => out.word(self.result.as_str()),
+            ReceivedSpfStyle::PolicydSpf => {
+                let mut word = self.result.as_str().chars();
+                word.next().into_iter().for_each(|first| out.char(first.to_ascii_uppercase()));
+                out.word(word.as_str());
+            }
+        }
+        if let Some(comment) = &self.comment {
+            out.space();
+            escape::comment(out, comment, false);
+        }
+        for (i, (key, value)) in self.pairs.iter().enumerate() {
+            if i > 0 {
+                out.word(";");
+            }
+            out.space();
+            out.word(key.as_str());
+            out.word("=");
+            if value.as_str().len() <= escape::MAX_WRITTEN && self.stands_bare(value.as_str()) {
+                out.word(value.as_str());
+            } else {
+                escape::quoted(out, value, false);
+            }
+        }
+        if self.style == ReceivedSpfStyle::PolicydSpf {
+            out.word(" ");
+        }
+    }
+
+    fn stands_bare(&self, value: &str) -> bool {
+        match self.style {
+            // dot-atom of RFC 5322 §3.2.3
+            ReceivedSpfStyle::Rfc7208 => {
+                value.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext))
+            }
+            ReceivedSpfStyle::PolicydSpf => value
+                .bytes()
+                .all(|b| is_atext(b) || matches!(b, b'.' | b'@' | b':' | b'<' | b'>' | b'[' | b']')),
+        }
+    }
+}
+
+/// RFC 5322 §3.2.3
+fn is_atext(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
+}
+
+impl fmt::Display for ReceivedSpf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Folder::unfolded(self.size_hint());
+        self.write(&mut out);
+        f.write_str(&out.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_policyd_spf() {
+        let field = ReceivedSpf::new(SpfResult::SoftFail)
+            .with_style(ReceivedSpfStyle::PolicydSpf)
+            .with_comment("mailfrom")
+            .with_pair("identity", "mailfrom")
+            .with_pair("client-ip", "2001:db8::1")
+            .with_pair("helo", "mail.example.org")
+            .with_pair("envelope-from", "user@example.org")
+            .with_pair("receiver", "<UNKNOWN>");
+        assert_eq!(
+            field.to_field(),
+            "Received-SPF: Softfail (mailfrom) identity=mailfrom; client-ip=2001:db8::1; helo=mail.example.org; \
+             envelope-from=user@example.org; receiver=<UNKNOWN> \r\n"
+        );
+    }
+
+    #[test]
+    fn hostile_values_stay_in_their_place() {
+        for style in [ReceivedSpfStyle::Rfc7208, ReceivedSpfStyle::PolicydSpf] {
+            let hostile = "a; identity=helo\r\nX: (\"\\";
+            let field = ReceivedSpf::new(SpfResult::Pass)
+                .with_style(style)
+                .with_comment("a) pass\r\nX: y")
+                .with_pair("helo", hostile)
+                .to_field();
+            let field = field.replace("\r\n ", " ");
+            assert_eq!(field.matches("\r\n").count(), 1, "{field}");
+            assert!(field.contains(r#"helo="a; identity=helo<U+000D><U+000A>X:"#), "{field}");
+            assert!(field.contains(r#"(\"\\""#), "{field}");
+            assert!(field.contains(r"(a\) pass<U+000D><U+000A>X: y)"), "{field}");
+        }
+    }
+
+    #[test]
+    fn values_are_quoted_unless_they_are_dot_atoms() {
+        let value = |value: &str| ReceivedSpf::new(SpfResult::None).with_pair("k", value).to_string();
+        assert_eq!(value("foo.example.com"), "none k=foo.example.com");
+        assert_eq!(value("a@b.example"), r#"none k="a@b.example""#);
+        assert_eq!(value("2001:db8::1"), r#"none k="2001:db8::1""#);
+        assert_eq!(value("a..b"), r#"none k="a..b""#);
+        assert_eq!(value(""), r#"none k="""#);
+    }
+}
