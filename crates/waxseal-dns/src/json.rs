@@ -166,10 +166,8 @@ pub(crate) fn shape(at: &str, expected: &'static str) -> InvalidJson {
     InvalidJson::Shape { at: at.escape_debug().to_string(), expected }
 }
 
-/// ASCII names are read leniently, others need IDNA.
 pub(crate) fn name(text: &str) -> Result<DomainName, InvalidJson> {
-    let name = if text.is_ascii() { DomainName::lenient(text.as_bytes()) } else { DomainName::new(text) };
-    name.map_err(|cause| InvalidJson::Name { name: text.escape_debug().to_string(), cause })
+    read_name(text).map_err(|cause| InvalidJson::Name { name: text.escape_debug().to_string(), cause })
 }
 
 pub(crate) fn seconds(at: &str, value: &Value) -> Result<Duration, InvalidJson> {

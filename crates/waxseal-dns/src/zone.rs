@@ -24,7 +24,8 @@ const MAX_CHAIN: usize = 16;
 /// - CNAME is followed; a loop is a server failure. `*` as leftmost label is a wildcard (RFC 4592).
 /// - A name, or one type at a name, can time out or fail ([`Zone::set_error`]); answers can be marked secure or bogus
 ///   ([`Zone::set_dnssec`]).
-/// - Names are read leniently ([`DomainName::lenient`]), without regard to case or a final dot.
+/// - Names are read without regard to case or a final dot, leniently where they are ASCII ([`DomainName::lenient`]), else
+///   as U-labels ([`DomainName::new`]).
 ///
 /// It can be built record by record, from the text of a zone file ([`Zone::from_zone_file`]) or, with the feature
 /// `json`, from JSON (`Zone::from_json`).
@@ -137,7 +138,7 @@ impl Zone {
     /// # Errors
     /// [`InvalidDomainName`].
     pub fn with_mx(self, name: &str, preference: u16, host: &str) -> Result<Self, InvalidDomainName> {
-        let host = if host == "." { None } else { Some(DomainName::lenient(host.as_bytes())?) };
+        let host = if host == "." { None } else { Some(read_name(host)?) };
         self.with(name, Record::Mx(preference, host))
     }
 
@@ -146,7 +147,7 @@ impl Zone {
     /// # Errors
     /// [`InvalidDomainName`].
     pub fn with_ptr(mut self, address: IpAddr, name: &str) -> Result<Self, InvalidDomainName> {
-        self.insert(DomainName::reverse(address), Record::Ptr(DomainName::lenient(name.as_bytes())?));
+        self.insert(DomainName::reverse(address), Record::Ptr(read_name(name)?));
         Ok(self)
     }
 
@@ -155,7 +156,7 @@ impl Zone {
     /// # Errors
     /// [`InvalidDomainName`].
     pub fn with_cname(mut self, name: &str, target: &str) -> Result<Self, InvalidDomainName> {
-        self.insert_cname(DomainName::lenient(name.as_bytes())?, DomainName::lenient(target.as_bytes())?);
+        self.insert_cname(read_name(name)?, read_name(target)?);
         Ok(self)
     }
 
@@ -164,7 +165,7 @@ impl Zone {
     /// # Errors
     /// [`InvalidDomainName`].
     pub fn with_error(mut self, name: &str, error: LookupError) -> Result<Self, InvalidDomainName> {
-        self.set_error(DomainName::lenient(name.as_bytes())?, error);
+        self.set_error(read_name(name)?, error);
         Ok(self)
     }
 
@@ -173,7 +174,7 @@ impl Zone {
     /// # Errors
     /// [`InvalidDomainName`].
     pub fn with_dnssec(mut self, name: &str, state: Dnssec) -> Result<Self, InvalidDomainName> {
-        self.set_dnssec(DomainName::lenient(name.as_bytes())?, state);
+        self.set_dnssec(read_name(name)?, state);
         Ok(self)
     }
 
@@ -243,7 +244,7 @@ impl Zone {
     }
 
     fn with(mut self, name: &str, record: Record) -> Result<Self, InvalidDomainName> {
-        self.insert(DomainName::lenient(name.as_bytes())?, record);
+        self.insert(read_name(name)?, record);
         Ok(self)
     }
 
@@ -264,6 +265,11 @@ impl Zone {
         }
         self.names.entry(name).or_default()
     }
+}
+
+/// People write U-labels; ASCII names may hold what DNS allows.
+pub(crate) fn read_name(name: &str) -> Result<DomainName, InvalidDomainName> {
+    if name.is_ascii() { DomainName::lenient(name.as_bytes()) } else { DomainName::new(name) }
 }
 
 impl Node {
@@ -392,6 +398,13 @@ mod tests {
         assert_eq!(&*mx.records, &[Record::Mx(0, None)]);
         let ptr = zone.lookup(&Question::ptr(ip)).unwrap();
         assert_eq!(&*ptr.records, &[Record::Ptr(name("mx.example"))]);
+    }
+
+    #[cfg(feature = "idna")]
+    #[test]
+    fn unicode_names() {
+        let zone = Zone::new().with_txt("bücher.example", "x").unwrap();
+        assert_eq!(txt(&zone, "xn--bcher-kva.example"), one("x"));
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn memory_is_bounded() {
 
 #[test]
 fn threads_join_one_lookup() {
-    let counting = Counting { delay: Duration::from_millis(100), ..Counting::default() };
+    let counting = Counting { delay: Duration::from_millis(300), ..Counting::default() };
     let dns = Cached::new(counting).with_failure_ttl(Duration::ZERO);
     for name in ["ttl0", "fail"] {
         let barrier = Barrier::new(8);

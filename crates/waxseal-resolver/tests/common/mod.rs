@@ -37,6 +37,8 @@ pub(crate) enum Out {
     Message(Message),
     Raw(Vec<u8>),
     Pause(Duration),
+    /// Ends the TCP connection.
+    Close,
 }
 
 type Handler = dyn Fn(&Asked) -> Vec<Out> + Send + Sync;
@@ -95,6 +97,7 @@ fn serve_udp(socket: &UdpSocket, stop: &AtomicBool, handler: &Arc<Handler>) {
                     Out::Message(message) => drop(socket.send_to(&message.to_vec().unwrap(), from)),
                     Out::Raw(octets) => drop(socket.send_to(&octets, from)),
                     Out::Pause(time) => thread::sleep(time),
+                    Out::Close => {}
                 }
             }
         });
@@ -130,6 +133,7 @@ fn serve_stream(mut stream: TcpStream, from: SocketAddr, handler: &Arc<Handler>)
                 }
                 Out::Raw(octets) => stream.write_all(&octets).ok()?,
                 Out::Pause(time) => thread::sleep(time),
+                Out::Close => return None,
             }
         }
     }
