@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
-    RecordType, Reply,
+    RecordType, Reply, zone::read_name,
 };
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
