@@ -4,8 +4,8 @@ use crate::{
     check::CheckHost,
     limits::MAX_DEPTH,
     macros::{self, Letters},
-    parse::{self, DualCidr, MechanismRef, Spec, TermKind, Terms},
-    record::{Qualifier, same_bits4, same_bits6},
+    parse::{self, DualCidr, MechanismRef, Spec, TermKind, Terms, same_bits4, same_bits6},
+    record::{Qualifier, SyntaxError},
     trace::{Outcome, Recorder},
     verdict::{Cause, Place, Verdict},
 };
@@ -196,7 +196,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         if let Some(trace) = &mut self.trace {
             trace.select(frame.record);
         }
-        let plan = self.plan(terms).map_err(|source| Cause::Syntax {
+        let mut plan = Plan::default();
+        self.plan(terms, &mut plan).map_err(|source| Cause::Syntax {
             domain: frame.domain.clone(),
             source,
             depth: frame.depth,
@@ -247,10 +248,14 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     /// RFC 7208 §4.6: "The syntax of the record is validated first". Directives that need no DNS are decided on the way,
     /// so that a list of networks costs one pass; for a trace, all are kept.
-    fn plan<'t>(&self, terms: &'t [u8]) -> Result<Plan<'t>, crate::SyntaxError> {
-        let mut plan = Plan::default();
+    fn plan<'t>(&self, terms: &'t [u8], plan: &mut Plan<'t>) -> Result<(), SyntaxError> {
         let mut decided = false;
-        for term in Terms::new(terms) {
+        let mut terms = Terms::new(terms);
+        loop {
+            if self.trace.is_none() {
+                terms.skip_other_networks(self.check.envelope.ip);
+            }
+            let Some(term) = terms.next() else { return Ok(()) };
             let term = term?;
             let (start, end) = (term.start, term.end);
             match term.kind {
@@ -274,15 +279,14 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 TermKind::Unknown { .. } => {}
             }
         }
-        Ok(plan)
     }
 
     /// Whether a mechanism that needs no DNS matches.
     fn contains(&self, mechanism: MechanismRef<'_>) -> bool {
         match (mechanism, self.check.envelope.ip) {
             (MechanismRef::All, _) => true,
-            (MechanismRef::Ip4(network, length), IpAddr::V4(ip)) => same_bits4(network, ip, length),
-            (MechanismRef::Ip6(network, length), IpAddr::V6(ip)) => same_bits6(network, ip, length),
+            (MechanismRef::Ip4(network), IpAddr::V4(ip)) => network.contains(ip),
+            (MechanismRef::Ip6(network), IpAddr::V6(ip)) => network.contains(ip),
             _ => false,
         }
     }
@@ -393,7 +397,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         let Some(target) = self.host_target(Some(spec), frame)? else { return Ok(None) };
         let answer = self.ask(&target, RecordType::Txt)?;
         let [Record::Txt(text)] = &*answer.records else { return Ok(None) };
-        let Ok(found) = macros::validate(text, true) else { return Ok(None) };
+        let Ok(found) = macros::scan(text, true) else { return Ok(None) };
         let validated = self.validated_name(found.letters, frame.domain)?;
         let values = self.check.values(frame.domain, validated.as_ref());
         let limit = usize::from(self.check.limits.explanation());
@@ -421,7 +425,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         if spec.letters.any_of(Letters::LOCAL_PART) && !self.check.envelope.ascii_local_part {
             return Ok(None);
         }
-        let name = if spec.literal && spec.text.len() <= MAX_LITERAL {
+        let name = if spec.letters.is_literal() && spec.text.len() <= MAX_LITERAL {
             DomainName::lenient(spec.text)
         } else {
             let validated = self.validated_name(spec.letters, frame.domain)?;
@@ -499,8 +503,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     fn any_address(&self, answer: &Answer, cidr: DualCidr) -> bool {
         answer.records.iter().any(|record| match (record, self.check.envelope.ip) {
-            (Record::A(address), IpAddr::V4(ip)) => same_bits4(*address, ip, cidr.ip4),
-            (Record::Aaaa(address), IpAddr::V6(ip)) => same_bits6(*address, ip, cidr.ip6),
+            (Record::A(address), IpAddr::V4(ip)) => same_bits4(address.to_bits(), ip.to_bits(), cidr.ip4),
+            (Record::Aaaa(address), IpAddr::V6(ip)) => same_bits6(address.to_bits(), ip.to_bits(), cidr.ip6),
             _ => false,
         })
     }

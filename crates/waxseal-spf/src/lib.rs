@@ -5,6 +5,7 @@ mod evaluate;
 mod limits;
 mod macros;
 mod parse;
+mod received;
 mod record;
 mod trace;
 mod verdict;

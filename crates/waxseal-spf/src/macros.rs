@@ -7,7 +7,7 @@ use std::{
 };
 use waxseal_dns::{DomainName, InvalidDomainName};
 
-/// A set of macro letters.
+/// A set of macro letters, and whether there is any macro.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Letters(u32);
 
@@ -18,6 +18,13 @@ impl Letters {
     pub(crate) const LOCAL_PART: Self = Self(bit(b's') | bit(b'l'));
     /// The validated domain name, which costs lookups.
     pub(crate) const VALIDATED: Self = Self(bit(b'p'));
+
+    /// Any `%` at all: without one, the text is its expansion.
+    const PERCENT: Self = Self(1);
+
+    pub(crate) fn is_literal(self) -> bool {
+        self.0 == 0
+    }
 
     pub(crate) fn any_of(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -32,41 +39,59 @@ const fn bit(lower_letter: u8) -> u32 {
     1 << (lower_letter & 31)
 }
 
-/// What [`validate`] saw on its way.
+/// What [`scan`] saw on its way.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Found {
     pub(crate) letters: Letters,
-    pub(crate) has_macro: bool,
-    /// Where the literal text behind the last macro begins.
+    /// Where the literal text behind the last macro begins; 0 without any.
     pub(crate) literal_from: usize,
+    /// Where the scan ended.
+    pub(crate) length: usize,
 }
 
-/// Checks that `text` is a macro-string, or with `explaining` an explain-string (RFC 7208 §7.1).
-pub(crate) fn validate(text: &[u8], explaining: bool) -> Result<Found, SyntaxErrorKind> {
+/// Checks that `text` is a macro-string up to its end or a space, or with `explaining` an explain-string up to its end
+/// (RFC 7208 §7.1).
+#[inline]
+pub(crate) fn scan(text: &[u8], explaining: bool) -> Result<Found, SyntaxErrorKind> {
     let mut found = Found::default();
     let mut rest = text;
-    while let Some((&c, after)) = rest.split_first() {
+    // RFC 7208 §7.1: macro-literal = %x21-24 / %x26-7E
+    let other = |c: &u8| !matches!(c, 0x21..=0x24 | 0x26..=0x7e);
+    while let Some(at) = rest.iter().position(other) {
+        let (c, after) = rest.get(at..).and_then(<[u8]>::split_first).unwrap_or((&b' ', b""));
         rest = match c {
             b'%' => {
-                let (piece, after) = percent(after)?;
-                if let Piece::Macro(Macro { letter, .. }) = piece {
-                    // RFC 7208 §7.2: "allowed only in "exp" text: c, r, t".
-                    if !explaining && matches!(letter, b'c' | b'r' | b't') {
-                        return Err(SyntaxErrorKind::ExplainOnlyMacro);
-                    }
-                    found.letters.insert(Letters(bit(letter)));
-                }
-                found.has_macro = true;
+                let after = note_macro(after, explaining, &mut found.letters)?;
                 found.literal_from = text.len() - after.len();
                 after
             }
-            // RFC 7208 §7.1: macro-literal = %x21-24 / %x26-7E
-            0x21..=0x7e => after,
             b' ' if explaining => after,
+            b' ' => {
+                found.length = text.len() - after.len() - 1;
+                return Ok(found);
+            }
             _ => return Err(SyntaxErrorKind::Octet),
         };
     }
+    found.length = text.len();
     Ok(found)
+}
+
+fn note_macro<'a>(
+    after: &'a [u8],
+    explaining: bool,
+    letters: &mut Letters,
+) -> Result<&'a [u8], SyntaxErrorKind> {
+    let (piece, after) = percent(after)?;
+    letters.insert(Letters::PERCENT);
+    if let Piece::Macro(Macro { letter, .. }) = piece {
+        // RFC 7208 §7.2: "allowed only in "exp" text: c, r, t".
+        if !explaining && matches!(letter, b'c' | b'r' | b't') {
+            return Err(SyntaxErrorKind::ExplainOnlyMacro);
+        }
+        letters.insert(Letters(bit(letter)));
+    }
+    Ok(after)
 }
 
 #[derive(Debug, Clone, Copy)]

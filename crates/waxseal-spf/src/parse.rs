@@ -2,10 +2,10 @@
 //! validated before any of it is evaluated (RFC 7208 §4.6).
 
 use crate::{
-    macros::{self, Letters},
+    macros::{self, Found, Letters},
     record::{Qualifier, SyntaxError, SyntaxErrorKind},
 };
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What follows `v=spf1`; `None` when the version section is another one.
 ///
@@ -22,17 +22,60 @@ pub(crate) const VERSION: &[u8] = b"v=spf1";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spec<'a> {
     pub(crate) text: &'a [u8],
-    /// The macro letters in it.
+    /// The macros in it.
     pub(crate) letters: Letters,
-    /// Without any `%`, so that the expansion is the text itself.
-    pub(crate) literal: bool,
 }
 
 /// The two prefix lengths of `a` and `mx`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DualCidr {
-    pub(crate) ip4: u8,
-    pub(crate) ip6: u8,
+    pub(crate) ip4: u32,
+    pub(crate) ip6: u32,
+}
+
+/// An IPv4 network. Numbers rather than addresses, for values that are aligned are moved without stalls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Network4 {
+    pub(crate) bits: u32,
+    pub(crate) length: u32,
+}
+
+/// An IPv6 network, in two halves for the same reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Network6 {
+    high: u64,
+    low: u64,
+    pub(crate) length: u32,
+}
+
+impl Network4 {
+    pub(crate) fn address(self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.bits)
+    }
+
+    pub(crate) fn contains(self, ip: Ipv4Addr) -> bool {
+        same_bits4(self.bits, ip.to_bits(), self.length)
+    }
+}
+
+impl Network6 {
+    pub(crate) fn address(self) -> Ipv6Addr {
+        Ipv6Addr::from_bits(u128::from(self.high) << 64 | u128::from(self.low))
+    }
+
+    pub(crate) fn contains(self, ip: Ipv6Addr) -> bool {
+        same_bits6(self.address().to_bits(), ip.to_bits(), self.length)
+    }
+}
+
+/// RFC 7208 §5: "only the specified number of high-order bits of <ip> and the IP address are compared".
+pub(crate) fn same_bits4(a: u32, b: u32, length: u32) -> bool {
+    (a ^ b).checked_shr(32 - length.min(32)).unwrap_or(0) == 0
+}
+
+/// The same for IPv6.
+pub(crate) fn same_bits6(a: u128, b: u128, length: u32) -> bool {
+    (a ^ b).checked_shr(128 - length.min(128)).unwrap_or(0) == 0
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +85,8 @@ pub(crate) enum MechanismRef<'a> {
     A(Option<Spec<'a>>, DualCidr),
     Mx(Option<Spec<'a>>, DualCidr),
     Ptr(Option<Spec<'a>>),
-    Ip4(Ipv4Addr, u8),
-    Ip6(Ipv6Addr, u8),
+    Ip4(Network4),
+    Ip6(Network6),
     Exists(Spec<'a>),
 }
 
@@ -93,6 +136,7 @@ impl<'a> Terms<'a> {
 impl<'a> Iterator for Terms<'a> {
     type Item = Result<TermRef<'a>, SyntaxError>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         while let Some((b' ', rest)) = self.rest.split_first() {
             self.rest = rest;
@@ -101,22 +145,56 @@ impl<'a> Iterator for Terms<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        // RFC 7208 §4.6.1: only SP separates terms; a tab or line end makes the term invalid.
-        let length = self.rest.iter().position(|&c| c == b' ').unwrap_or(self.rest.len());
-        let (text, rest) = self.rest.split_at_checked(length)?;
-        let start = self.at;
-        self.rest = rest;
-        self.at += length;
-        let kind = term(text).and_then(|kind| self.once(&kind).map(|()| kind));
-        Some(match kind {
-            Ok(kind) => Ok(TermRef { start, end: self.at, kind }),
-            Err(kind) => Err(SyntaxError::new(start, text, kind)),
-        })
+        let (text, start) = (self.rest, self.at);
+        match term(text).and_then(|(kind, rest)| self.once(&kind).map(|()| (kind, rest))) {
+            Ok((kind, rest)) => {
+                self.at += text.len() - rest.len();
+                self.rest = rest;
+                Some(Ok(TermRef { start, end: self.at, kind }))
+            }
+            Err(kind) => Some(Err(self.skip(kind))),
+        }
     }
 }
 
-/// Reads one term.
-pub(crate) fn term(text: &[u8]) -> Result<TermKind<'_>, SyntaxErrorKind> {
+impl Terms<'_> {
+    /// Goes past the `ip4` directives in front that are right and do not hold `client`: long lists of them are what
+    /// makes records long, and nothing needs to be kept of them.
+    #[inline]
+    pub(crate) fn skip_other_networks(&mut self, client: IpAddr) {
+        while let Some(network) = strip_name(self.rest, b" ip4:") {
+            let Ok((network, rest)) = ip4(network) else { return };
+            if matches!(client, IpAddr::V4(client) if network.contains(client)) {
+                return;
+            }
+            self.at += self.rest.len() - rest.len();
+            self.rest = rest;
+        }
+    }
+
+    /// Goes past a term that cannot be read.
+    #[cold]
+    fn skip(&mut self, kind: SyntaxErrorKind) -> SyntaxError {
+        let length = self.rest.iter().position(|&c| c == b' ').unwrap_or(self.rest.len());
+        let (text, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, b""));
+        let error = SyntaxError::new(self.at, text, kind);
+        self.at += length;
+        self.rest = rest;
+        error
+    }
+}
+
+/// A value and the text behind it.
+type Parsed<'a, T> = Result<(T, &'a [u8]), SyntaxErrorKind>;
+
+/// RFC 7208 §4.6.1: only SP separates terms; a tab or line end makes the term invalid.
+fn at_end(rest: &[u8]) -> bool {
+    matches!(rest.first(), None | Some(b' '))
+}
+
+/// Reads one term from the front of `text`, up to a space or the end.
+#[inline(always)]
+pub(crate) fn term(text: &[u8]) -> Parsed<'_, TermKind<'_>> {
     let (qualifier, rest) = match text.split_first() {
         Some((b'+', rest)) => (Some(Qualifier::Pass), rest),
         Some((b'-', rest)) => (Some(Qualifier::Fail), rest),
@@ -124,55 +202,72 @@ pub(crate) fn term(text: &[u8]) -> Result<TermKind<'_>, SyntaxErrorKind> {
         Some((b'?', rest)) => (Some(Qualifier::Neutral), rest),
         _ => (None, text),
     };
-    let name_end = rest.iter().position(|c| matches!(c, b'=' | b':' | b'/')).unwrap_or(rest.len());
+    let directive = |(mechanism, rest)| (TermKind::Directive(qualifier.unwrap_or_default(), mechanism), rest);
+    // The two that make up most records.
+    if let Some(network) = strip_name(rest, b"ip4:") {
+        return ip4(network).map(|(network, rest)| directive((MechanismRef::Ip4(network), rest)));
+    }
+    if let Some(spec) = strip_name(rest, b"include:") {
+        return domain_spec(spec).map(|(spec, rest)| directive((MechanismRef::Include(spec), rest)));
+    }
+    let name_end = rest.iter().position(|c| matches!(c, b'=' | b':' | b'/' | b' ')).unwrap_or(rest.len());
     let (name, argument) = rest.split_at_checked(name_end).unwrap_or((rest, b""));
     if let Some((b'=', value)) = argument.split_first() {
         // RFC 7208 §4.6.1: "directive = [ qualifier ] mechanism": a modifier has no qualifier.
         return if qualifier.is_some() { Err(SyntaxErrorKind::ModifierName) } else { modifier(name, value) };
     }
-    mechanism(name, argument)
-        .map(|mechanism| TermKind::Directive(qualifier.unwrap_or(Qualifier::Pass), mechanism))
+    mechanism(name, argument).map(directive)
 }
 
-fn mechanism<'a>(name: &[u8], argument: &'a [u8]) -> Result<MechanismRef<'a>, SyntaxErrorKind> {
+/// What follows `name`, compared without regard to the case of letters.
+#[inline(always)]
+fn strip_name<'a, const N: usize>(text: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]> {
+    let (front, rest) = text.split_first_chunk::<N>()?;
+    // Only the two cases of a letter become that letter when the bit 0x20 is set.
+    let same =
+        |(c, known): (&u8, &u8)| if known.is_ascii_lowercase() { c | 0x20 == *known } else { c == known };
+    front.iter().zip(name).all(same).then_some(rest)
+}
+
+fn mechanism<'a>(name: &[u8], argument: &'a [u8]) -> Parsed<'a, MechanismRef<'a>> {
     let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
     match name.len() {
-        1 if is(b"a") => dual(argument).map(|(spec, cidr)| MechanismRef::A(spec, cidr)),
-        2 if is(b"mx") => dual(argument).map(|(spec, cidr)| MechanismRef::Mx(spec, cidr)),
-        3 if is(b"ip4") => ip4(argument),
+        1 if is(b"a") => dual(argument).map(|((spec, cidr), rest)| (MechanismRef::A(spec, cidr), rest)),
+        2 if is(b"mx") => dual(argument).map(|((spec, cidr), rest)| (MechanismRef::Mx(spec, cidr), rest)),
+        3 if is(b"all") && at_end(argument) => Ok((MechanismRef::All, argument)),
+        3 if is(b"all") => Err(SyntaxErrorKind::NeedlessArgument),
+        3 if is(b"ip4") => Err(SyntaxErrorKind::Ip4Network),
         3 if is(b"ip6") => ip6(argument),
-        3 if is(b"all") => match argument {
-            [] => Ok(MechanismRef::All),
+        3 if is(b"ptr") => match argument.split_first() {
+            Some((b':', spec)) => domain_spec(spec).map(|(spec, rest)| (MechanismRef::Ptr(Some(spec)), rest)),
+            _ if at_end(argument) => Ok((MechanismRef::Ptr(None), argument)),
             _ => Err(SyntaxErrorKind::NeedlessArgument),
         },
-        3 if is(b"ptr") => match argument.split_first() {
-            None => Ok(MechanismRef::Ptr(None)),
-            Some((b':', spec)) => domain_spec(spec).map(|spec| MechanismRef::Ptr(Some(spec))),
-            Some(_) => Err(SyntaxErrorKind::NeedlessArgument),
-        },
-        6 if is(b"exists") => required(argument).map(MechanismRef::Exists),
-        7 if is(b"include") => required(argument).map(MechanismRef::Include),
+        6 if is(b"exists") => required(argument).map(|(spec, rest)| (MechanismRef::Exists(spec), rest)),
+        // With a colon it has been read already.
+        7 if is(b"include") => Err(SyntaxErrorKind::MissingDomain),
         _ => Err(SyntaxErrorKind::UnknownMechanism),
     }
 }
 
-fn modifier<'a>(name: &'a [u8], value: &'a [u8]) -> Result<TermKind<'a>, SyntaxErrorKind> {
+fn modifier<'a>(name: &'a [u8], value: &'a [u8]) -> Parsed<'a, TermKind<'a>> {
     if name.eq_ignore_ascii_case(b"redirect") {
-        return domain_spec(value).map(TermKind::Redirect);
+        return domain_spec(value).map(|(spec, rest)| (TermKind::Redirect(spec), rest));
     }
     if name.eq_ignore_ascii_case(b"exp") {
-        return domain_spec(value).map(TermKind::Exp);
+        return domain_spec(value).map(|(spec, rest)| (TermKind::Exp(spec), rest));
     }
     // RFC 7208 §12: name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." )
     let legal = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
     if !name.first().is_some_and(u8::is_ascii_alphabetic) || !name.iter().all(legal) {
         return Err(SyntaxErrorKind::ModifierName);
     }
-    macros::validate(value, false)?;
-    Ok(TermKind::Unknown { name, value })
+    let found = macros::scan(value, false)?;
+    let (value, rest) = value.split_at_checked(found.length).unwrap_or((value, b""));
+    Ok((TermKind::Unknown { name, value }, rest))
 }
 
-fn required(argument: &[u8]) -> Result<Spec<'_>, SyntaxErrorKind> {
+fn required(argument: &[u8]) -> Parsed<'_, Spec<'_>> {
     match argument.split_first() {
         Some((b':', spec)) => domain_spec(spec),
         _ => Err(SyntaxErrorKind::MissingDomain),
@@ -180,52 +275,68 @@ fn required(argument: &[u8]) -> Result<Spec<'_>, SyntaxErrorKind> {
 }
 
 /// RFC 7208 §12: domain-spec = macro-string domain-end
-pub(crate) fn domain_spec(text: &[u8]) -> Result<Spec<'_>, SyntaxErrorKind> {
+pub(crate) fn domain_spec(text: &[u8]) -> Parsed<'_, Spec<'_>> {
+    let found = macros::scan(text, false)?;
+    let (text, rest) = text.split_at_checked(found.length).unwrap_or((text, b""));
+    spec(text, &found).map(|spec| (spec, rest))
+}
+
+/// `text` is what was scanned, or the front of it.
+fn spec<'a>(text: &'a [u8], found: &Found) -> Result<Spec<'a>, SyntaxErrorKind> {
     if text.is_empty() {
         return Err(SyntaxErrorKind::MissingDomain);
     }
-    let found = macros::validate(text, false)?;
-    let literal_end = text.get(found.literal_from..).unwrap_or_default();
     // RFC 7208 §12: domain-end = ( "." toplabel [ "." ] ) / macro-expand
+    let literal_end = text.get(found.literal_from..).unwrap_or_default();
     if !literal_end.is_empty() && !ends_in_top_label(literal_end) {
         return Err(SyntaxErrorKind::TopLabel);
     }
-    Ok(Spec { text, letters: found.letters, literal: !found.has_macro })
+    Ok(Spec { text, letters: found.letters })
 }
 
 /// RFC 7208 §12: toplabel = ( *alphanum ALPHA *alphanum ) / ( 1*alphanum "-" *( alphanum / "-" ) alphanum )
 fn ends_in_top_label(literal: &[u8]) -> bool {
     let literal = literal.strip_suffix(b".").unwrap_or(literal);
-    let Some(dot) = literal.iter().rposition(|&c| c == b'.') else { return false };
-    let label = literal.get(dot + 1..).unwrap_or_default();
-    let (Some(first), Some(last)) = (label.first(), label.last()) else { return false };
-    first.is_ascii_alphanumeric()
-        && last.is_ascii_alphanumeric()
-        && label.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
-        && !label.iter().all(u8::is_ascii_digit)
+    let mut numeric = true;
+    // From the right.
+    let mut previous = None;
+    for &c in literal.iter().rev() {
+        match c {
+            b'0'..=b'9' => {}
+            b'a'..=b'z' | b'A'..=b'Z' => numeric = false,
+            b'-' if previous.is_some() => numeric = false,
+            b'.' => return previous.is_some_and(|c| c != b'-') && !numeric,
+            _ => return false,
+        }
+        previous = Some(c);
+    }
+    false
 }
 
 /// The arguments of `a` and `mx`: [ ":" domain-spec ] [ dual-cidr-length ]
-fn dual(argument: &[u8]) -> Result<(Option<Spec<'_>>, DualCidr), SyntaxErrorKind> {
+fn dual(argument: &[u8]) -> Parsed<'_, (Option<Spec<'_>>, DualCidr)> {
     let mut cidr = DualCidr { ip4: 32, ip6: 128 };
-    if argument.is_empty() {
-        return Ok((None, cidr));
-    }
+    let (body, named) = match argument.split_first() {
+        Some((b':', spec)) => (spec, true),
+        Some((b'/', _)) => (argument, false),
+        _ => return Ok(((None, cidr), argument)),
+    };
+    let found = macros::scan(body, false)?;
+    let (mut text, rest) = body.split_at_checked(found.length).unwrap_or((body, b""));
     // A domain-spec may hold "/" too; what can be read as a prefix length at the end is one, for no top label
     // holds a "/".
-    let mut rest = argument;
-    if let Some((front, length)) = trailing_length(rest, b"//") {
+    if let Some((front, length)) = trailing_length(text, b"//") {
         cidr.ip6 = prefix_length(length, 128)?;
-        rest = front;
+        text = front;
     }
-    if let Some((front, length)) = trailing_length(rest, b"/") {
+    if let Some((front, length)) = trailing_length(text, b"/") {
         cidr.ip4 = prefix_length(length, 32)?;
-        rest = front;
+        text = front;
     }
-    match rest.split_first() {
-        None => Ok((None, cidr)),
-        Some((b':', spec)) => domain_spec(spec).map(|spec| (Some(spec), cidr)),
-        Some(_) => Err(SyntaxErrorKind::PrefixLength),
+    match (named, text) {
+        (true, text) => Ok(((Some(spec(text, &found)?), cidr), rest)),
+        (false, []) => Ok(((None, cidr), rest)),
+        (false, _) => Err(SyntaxErrorKind::PrefixLength),
     }
 }
 
@@ -237,77 +348,84 @@ fn trailing_length<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8
 }
 
 /// RFC 7208 §12: "0" / %x31-39 followed by more digits, up to `max`.
-fn prefix_length(digits: &[u8], max: u8) -> Result<u8, SyntaxErrorKind> {
-    let bad = Err(SyntaxErrorKind::PrefixLength);
-    match digits {
-        [b'0'] => return Ok(0),
-        [b'1'..=b'9', rest @ ..] if rest.len() < 3 => {}
-        _ => return bad,
-    }
-    let mut value = 0_u16;
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return bad;
-        }
-        value = value * 10 + u16::from(digit - b'0');
-    }
-    match u8::try_from(value) {
-        Ok(value) if value <= max => Ok(value),
-        _ => bad,
+fn prefix_length(digits: &[u8], max: u32) -> Result<u32, SyntaxErrorKind> {
+    match leading_number(digits) {
+        Some((value, [])) if value <= max => Ok(value),
+        _ => Err(SyntaxErrorKind::PrefixLength),
     }
 }
 
-fn ip4(argument: &[u8]) -> Result<MechanismRef<'_>, SyntaxErrorKind> {
-    let Some((b':', network)) = argument.split_first() else { return Err(SyntaxErrorKind::Ip4Network) };
-    let (octets, rest) = dotted_quad(network).ok_or(SyntaxErrorKind::Ip4Network)?;
-    let length = match rest.split_first() {
-        None => 32,
-        Some((b'/', digits)) => prefix_length(digits, 32)?,
-        Some(_) => return Err(SyntaxErrorKind::Ip4Network),
-    };
-    Ok(MechanismRef::Ip4(Ipv4Addr::from_bits(octets), length))
+/// A number of at most three digits without leading zeros, and what follows it.
+#[inline]
+fn leading_number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (&first @ b'0'..=b'9', mut rest) = text.split_first()? else { return None };
+    let mut value = u32::from(first - b'0');
+    while let Some((&digit @ b'0'..=b'9', next)) = rest.split_first() {
+        if value == 0 || value > 99 {
+            return None;
+        }
+        value = value * 10 + u32::from(digit - b'0');
+        rest = next;
+    }
+    Some((value, rest))
+}
+
+/// What may follow an address: a prefix length or nothing.
+fn network_length(text: &[u8], max: u32) -> Parsed<'_, u32> {
+    match text.split_first() {
+        None | Some((b' ', _)) => Ok((max, text)),
+        Some((b'/', digits)) => match leading_number(digits) {
+            Some((value, rest)) if value <= max && at_end(rest) => Ok((value, rest)),
+            _ => Err(SyntaxErrorKind::PrefixLength),
+        },
+        Some(_) if max == 32 => Err(SyntaxErrorKind::Ip4Network),
+        Some(_) => Err(SyntaxErrorKind::Ip6Network),
+    }
+}
+
+#[inline]
+fn ip4(network: &[u8]) -> Parsed<'_, Network4> {
+    let (bits, rest) = dotted_quad(network).ok_or(SyntaxErrorKind::Ip4Network)?;
+    let (length, rest) = network_length(rest, 32)?;
+    Ok((Network4 { bits, length }, rest))
 }
 
 /// RFC 7208 §12: qnum "." qnum "." qnum "." qnum, without leading zeros. Returns what follows as well.
+#[inline]
 fn dotted_quad(text: &[u8]) -> Option<(u32, &[u8])> {
-    let mut rest = text;
-    let mut bits = 0_u32;
-    for index in 0..4 {
-        if index > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        let (first, mut after) = rest.split_first()?;
-        let mut number = u32::from(first.wrapping_sub(b'0'));
-        if number > 9 {
-            return None;
-        }
-        while let Some((digit @ b'0'..=b'9', next)) = after.split_first() {
-            // A leading zero, or a fourth digit.
-            if number == 0 || number > 25 {
+    let (mut bits, mut dots, mut number, mut digits) = (0_u32, 0_u8, 0_u32, 0_u8);
+    let mut end = text.len();
+    for (index, &c) in text.iter().enumerate() {
+        let digit = c.wrapping_sub(b'0');
+        if digit <= 9 {
+            number = number * 10 + u32::from(digit);
+            // More digits than the number needs are a leading zero.
+            if number > 255 || (digits > 0 && number < 10) {
                 return None;
             }
-            number = number * 10 + u32::from(digit - b'0');
-            after = next;
+            digits += 1;
+        } else if c == b'.' && digits > 0 {
+            (bits, dots) = (bits << 8 | number, dots + 1);
+            (number, digits) = (0, 0);
+        } else {
+            end = index;
+            break;
         }
-        if number > 255 {
+        if dots > 3 {
             return None;
         }
-        bits = bits << 8 | number;
-        rest = after;
     }
-    Some((bits, rest))
+    (dots == 3 && digits > 0).then_some((bits << 8 | number, text.get(end..)?))
 }
 
-fn ip6(argument: &[u8]) -> Result<MechanismRef<'_>, SyntaxErrorKind> {
+fn ip6(argument: &[u8]) -> Parsed<'_, MechanismRef<'_>> {
     let Some((b':', network)) = argument.split_first() else { return Err(SyntaxErrorKind::Ip6Network) };
-    let (address, length) =
-        match network.iter().position(|&c| c == b'/').and_then(|i| network.split_at_checked(i)) {
-            None => (network, 128),
-            Some((address, slash)) => {
-                (address, prefix_length(slash.strip_prefix(b"/").unwrap_or_default(), 128)?)
-            }
-        };
+    let end = network.iter().position(|&c| matches!(c, b'/' | b' ')).unwrap_or(network.len());
+    let (address, rest) = network.split_at_checked(end).unwrap_or((network, b""));
     // RFC 4291 §2.2, which is what std reads.
     let address = std::str::from_utf8(address).ok().and_then(|text| text.parse().ok());
-    Ok(MechanismRef::Ip6(address.ok_or(SyntaxErrorKind::Ip6Network)?, length))
+    let address: Ipv6Addr = address.ok_or(SyntaxErrorKind::Ip6Network)?;
+    let (length, rest) = network_length(rest, 128)?;
+    let bits = address.to_bits();
+    Ok((MechanismRef::Ip6(Network6 { high: (bits >> 64) as u64, low: bits as u64, length }), rest))
 }

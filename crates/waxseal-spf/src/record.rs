@@ -50,6 +50,8 @@ pub enum Term {
 }
 
 /// What a match means (RFC 7208 §4.6.2).
+// As wide as what stands beside it in a term: a lone octet there makes every move of the term stall.
+#[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Qualifier {
     /// `+`, or nothing: pass.
@@ -130,7 +132,7 @@ impl Ip4Network {
 
     /// Whether `ip` agrees in the first [`length`](Self::length) bits.
     pub fn contains(&self, ip: Ipv4Addr) -> bool {
-        same_bits4(self.address, ip, self.length)
+        parse::same_bits4(self.address.to_bits(), ip.to_bits(), self.length.into())
     }
 }
 
@@ -154,18 +156,8 @@ impl Ip6Network {
 
     /// Whether `ip` agrees in the first [`length`](Self::length) bits.
     pub fn contains(&self, ip: Ipv6Addr) -> bool {
-        same_bits6(self.address, ip, self.length)
+        parse::same_bits6(self.address.to_bits(), ip.to_bits(), self.length.into())
     }
-}
-
-/// RFC 7208 §5: "only the specified number of high-order bits of <ip> and the IP address are compared".
-pub(crate) fn same_bits4(a: Ipv4Addr, b: Ipv4Addr, length: u8) -> bool {
-    (a.to_bits() ^ b.to_bits()).checked_shr(32 - u32::from(length.min(32))).unwrap_or(0) == 0
-}
-
-/// The same for IPv6.
-pub(crate) fn same_bits6(a: Ipv6Addr, b: Ipv6Addr, length: u8) -> bool {
-    (a.to_bits() ^ b.to_bits()).checked_shr(128 - u32::from(length.min(128))).unwrap_or(0) == 0
 }
 
 /// The `dual-cidr-length` of `a` and `mx`; the default is `/32//128`, one address.
@@ -227,7 +219,8 @@ impl FromStr for DomainSpec {
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         match parse::domain_spec(text.as_bytes()) {
-            Ok(spec) => Ok(Self::from_ascii(spec.text)),
+            Ok((spec, [])) => Ok(Self::from_ascii(spec.text)),
+            Ok(_) => Err(SyntaxError::new(0, text.as_bytes(), SyntaxErrorKind::Octet)),
             Err(kind) => Err(SyntaxError::new(0, text.as_bytes(), kind)),
         }
     }
@@ -252,7 +245,7 @@ impl Modifier {
         let text = format!("{name}={value}");
         let error = |kind| SyntaxError::new(0, text.as_bytes(), kind);
         match parse::term(text.as_bytes()) {
-            Ok(TermKind::Unknown { name: read, .. }) if read == name.as_bytes() => {
+            Ok((TermKind::Unknown { name: read, .. }, [])) if read == name.as_bytes() => {
                 Ok(Self { name: name.into(), value: value.into() })
             }
             Ok(_) => Err(error(SyntaxErrorKind::ModifierName)),
@@ -396,7 +389,8 @@ impl<'a> Reporting<'a> {
 impl From<TermKind<'_>> for Term {
     fn from(kind: TermKind<'_>) -> Self {
         let spec = |spec: Spec<'_>| DomainSpec::from_ascii(spec.text);
-        let dual = |cidr: parse::DualCidr| DualCidrLength { ip4: cidr.ip4, ip6: cidr.ip6 };
+        // Prefix lengths have been checked, so nothing is lost.
+        let dual = |cidr: parse::DualCidr| DualCidrLength::new(cidr.ip4 as u8, cidr.ip6 as u8);
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into();
         let (qualifier, mechanism) = match kind {
             TermKind::Directive(qualifier, mechanism) => (qualifier, mechanism),
@@ -412,8 +406,8 @@ impl From<TermKind<'_>> for Term {
             MechanismRef::A(target, cidr) => Mechanism::A(target.map(spec), dual(cidr)),
             MechanismRef::Mx(target, cidr) => Mechanism::Mx(target.map(spec), dual(cidr)),
             MechanismRef::Ptr(target) => Mechanism::Ptr(target.map(spec)),
-            MechanismRef::Ip4(address, length) => Mechanism::Ip4(Ip4Network { address, length }),
-            MechanismRef::Ip6(address, length) => Mechanism::Ip6(Ip6Network { address, length }),
+            MechanismRef::Ip4(network) => Mechanism::ip4(network.address(), network.length as u8),
+            MechanismRef::Ip6(network) => Mechanism::ip6(network.address(), network.length as u8),
             MechanismRef::Exists(target) => Mechanism::Exists(spec(target)),
         };
         Self::Directive(qualifier, mechanism)
