@@ -162,7 +162,7 @@ impl DomainName {
         self.text.split_once('.').map(|(_, rest)| Self::from_checked(rest))
     }
 
-    /// `label.self`, where `label` may itself be several labels (`2026a._domainkey`) of visible ASCII.
+    /// `label.self`, where `label` may itself be several labels (`2026a._domainkey`), read leniently.
     ///
     /// # Errors
     /// [`InvalidDomainName`], [`InvalidDomainName::TooLong`] above all.

@@ -38,13 +38,13 @@ fn wire_name(name: &DomainName) -> Option<Name> {
     Name::from_labels(name.labels().map(str::as_bytes)).ok()
 }
 
-/// The name with octets that are not visible ASCII, dots within a label and backslashes written `\DDD`: unlike every name
+/// The name with octets that are not printable ASCII, dots within a label and backslashes written `\DDD`: unlike every name
 /// that someone asks for, but not lost. `None` for the root and for what then is too long.
 fn domain_name(name: &Name) -> Option<DomainName> {
     let mut text = Vec::with_capacity(name.len());
     for label in name.iter() {
         for &octet in label {
-            if octet.is_ascii_graphic() && octet != b'.' && octet != b'\\' {
+            if matches!(octet, b' '..=b'~') && octet != b'.' && octet != b'\\' {
                 text.push(octet);
             } else {
                 text.extend_from_slice(format!("\\{octet:03}").as_bytes());

@@ -144,6 +144,6 @@ mod tests {
         assert!(error(r#"{"a": {"TXT": "v=spf1"}}"#).starts_with("a, TXT: TIMEOUT, SERVFAIL"));
         assert!(error(r#"{"a": {"A": ["1.2.3"]}}"#).starts_with("a, A: A: an IPv4"));
         assert!(error(r#"{"a": {"CNAME": ["b", "c"]}}"#).starts_with("a, CNAME: one name"));
-        assert_eq!(error(r#"{"a b": {}}"#), "`a b` is not a domain name");
+        assert_eq!(error(r#"{"a..b": {}}"#), "`a..b` is not a domain name");
     }
 }
