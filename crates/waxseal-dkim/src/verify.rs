@@ -375,12 +375,17 @@ impl<'c> Judge<'c> {
         let header = &self.examination.header;
         let mut input = Vec::with_capacity(header.as_bytes().len().min(4096));
         let form = signature.header_canonicalization();
+        let own = header.field(field);
+        // §3.5: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
+        let is_own = |field: &Field<'_>| own.is_some_and(|own| std::ptr::eq(own.raw(), field.raw()));
         for name in signature.signed_fields() {
-            if let Some(field) = picker.pick(name) {
+            let picked = picker.pick(name);
+            let picked = if picked.as_ref().is_some_and(is_own) { picker.pick(name) } else { picked };
+            if let Some(field) = picked {
                 form.header_field(field, &mut input);
             }
         }
-        if let Some(field) = header.field(field) {
+        if let Some(field) = own {
             form.signature_field(field, signature.signature_range(), &mut input);
         }
         input
