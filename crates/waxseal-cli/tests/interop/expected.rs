@@ -3,6 +3,7 @@
 //! The rule is short: intact signatures pass, all others fail. What departs from it is a peer's trait, and listed;
 //! a trait that no longer shows is an unexpected outcome too.
 
+use crate::lab::is_ed25519;
 use crate::matrix::{Case, Tamper};
 use crate::peers::Words;
 
@@ -16,9 +17,8 @@ fn ruled(verifier: &str, case: &Case) -> Vec<&'static str> {
     let word = if case.tamper == Tamper::Nothing { "pass" } else { "fail" };
     // opendkim-testmsg gives one answer for all signatures.
     let answers = if verifier == "opendkim-testmsg" { 1 } else { case.selectors.len() };
-    let ed25519 = |selector: &str| matches!(selector, "ed" | "dk");
     // Mail::DKIM before 1.20230911 knows no Ed25519.
-    let known = |selector: &str| verifier != "Mail::DKIM" || !ed25519(selector);
+    let known = |selector: &str| verifier != "Mail::DKIM" || !is_ed25519(selector);
     case.selectors
         .iter()
         .take(answers)

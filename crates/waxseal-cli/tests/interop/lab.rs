@@ -165,6 +165,18 @@ pub(crate) fn command(name: &str, args: impl IntoIterator<Item = impl AsRef<OsSt
     command
 }
 
+/// The `waxseal` command of this build.
+pub(crate) fn waxseal(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waxseal"));
+    command.args(args);
+    command
+}
+
+/// Whether the key of a selector is an Ed25519 key.
+pub(crate) fn is_ed25519(selector: &str) -> bool {
+    matches!(selector, "ed" | "dk" | "we")
+}
+
 /// Runs OpenSSL with `input` on its standard input.
 fn openssl(args: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = command("openssl", args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -185,7 +197,7 @@ fn scratch_dir() -> PathBuf {
     dir
 }
 
-/// RSA keys by OpenDKIM's generator, Ed25519 keys by OpenSSL and by dkimpy's generator.
+/// RSA keys by OpenDKIM's generator, Ed25519 keys by OpenSSL and by dkimpy's generator, and both by `waxseal keygen`.
 fn make_keys(dir: &Path) {
     for (selector, bits) in [("rsa", "2048"), ("rsa1024", "1024"), ("rsa4096", "4096")] {
         run(command("opendkim-genkey", ["-b", bits, "-d", DOMAIN, "-s", selector, "-D"]).arg(dir));
@@ -201,13 +213,16 @@ fn make_keys(dir: &Path) {
     run(command("dknewkey", ["--ktype", "ed25519", "dk"]).current_dir(dir));
     let record = fs::read_to_string(dir.join("dk.dns")).unwrap();
     fs::write(dir.join("dk.txt"), format!("dk._domainkey IN TXT \"{}\"\n", record.trim())).unwrap();
+    for (selector, algorithm) in [("wr", "rsa"), ("we", "ed25519")] {
+        run(waxseal(["keygen", "-d", DOMAIN, "-s", selector, "-a", algorithm, "-o"]).arg(dir));
+    }
 }
 
 fn last_32(der: &[u8]) -> &[u8] {
     &der[der.len() - 32..]
 }
 
-const SELECTORS: [&str; 5] = ["rsa", "rsa1024", "rsa4096", "ed", "dk"];
+const SELECTORS: [&str; 7] = ["rsa", "rsa1024", "rsa4096", "wr", "ed", "dk", "we"];
 
 fn zone_file(dir: &Path) -> String {
     let mut zone = format!(

@@ -14,6 +14,8 @@ const CANONICALIZATIONS: [&str; 4] = ["simple/simple", "simple/relaxed", "relaxe
 
 /// The signer that sets every optional tag.
 const EVERY_TAG: &str = "waxseal+tags";
+/// The `waxseal` command.
+const COMMAND: &str = "waxseal sign";
 /// The signer whose keys OpenSSL holds.
 const REMOTE_KEY: &str = "waxseal+hsm";
 
@@ -60,8 +62,9 @@ pub(crate) type Sign = fn(&Lab, &[&str], &str, &Path, &[PathBuf]);
 /// Gives the words for each file, or nothing where the verifier cannot run.
 type Verify = fn(&Lab, &[PathBuf]) -> Option<Vec<Words>>;
 
-const VERIFIERS: [(&str, Verify); 6] = [
+const VERIFIERS: [(&str, Verify); 7] = [
     ("waxseal", ours::verify),
+    ("waxseal verify", ours::command_verify),
     ("dkimpy", peers::dkimpy_verify),
     ("Mail::DKIM", peers::maildkim_verify),
     ("opendkim", peers::opendkim_verify),
@@ -154,7 +157,9 @@ impl Job {
     fn tampers(&self) -> &'static [Tamper] {
         use Tamper::{Body, Header, Nothing, SecondFrom, SecondSubject};
         match self.signer {
-            "waxseal" | EVERY_TAG | REMOTE_KEY => &[Nothing, Body, Header, SecondFrom, SecondSubject],
+            "waxseal" | COMMAND | EVERY_TAG | REMOTE_KEY => {
+                &[Nothing, Body, Header, SecondFrom, SecondSubject]
+            }
             // Mail::DKIM does not sign From more often than it is there.
             "Mail::DKIM" => &[Nothing, Body, Header],
             _ => &[Nothing, Body, Header, SecondFrom],
@@ -186,7 +191,8 @@ impl Job {
 }
 
 fn jobs() -> Vec<Job> {
-    let whole: [(&str, Sign, &[&str]); 8] = [
+    let whole: [(&str, Sign, &[&str]); 9] = [
+        (COMMAND, ours::command_sign, &["wr", "we"]),
         ("waxseal", ours::sign, &["rsa"]),
         ("waxseal", ours::sign, &["ed"]),
         ("waxseal", ours::sign, &["rsa", "ed"]),
@@ -196,7 +202,12 @@ fn jobs() -> Vec<Job> {
         ("opendkim", peers::opendkim_sign, &["rsa"]),
         ("opendkim", peers::opendkim_sign, &["ed"]),
     ];
-    let plain: [(&str, Sign, &[&str]); 12] = [
+    let plain: [(&str, Sign, &[&str]); 17] = [
+        ("waxseal", ours::sign, &["wr", "we"]),
+        ("dkimpy", peers::dkimpy_sign, &["wr"]),
+        ("Mail::DKIM", peers::maildkim_sign, &["wr"]),
+        ("opendkim", peers::opendkim_sign, &["wr"]),
+        ("opendkim", peers::opendkim_sign, &["we"]),
         (REMOTE_KEY, ours::sign_remotely, &["rsa", "ed"]),
         ("waxseal", ours::sign, &["dk"]),
         ("waxseal", ours::sign, &["rsa4096"]),

@@ -1,4 +1,4 @@
-//! waxseal's own part: the library as signer and as verifier.
+//! waxseal's own part: library and command as signer and as verifier.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use waxseal_crypto::{Algorithm, PrivateKey};
 use waxseal_dkim::{Canonicalization, Signer, Signing, Verifier, sign_all};
 use waxseal_dns::Zone;
 
-use crate::lab::{DOMAIN, Lab, command, run};
+use crate::lab::{DOMAIN, Lab, command, is_ed25519, run, waxseal};
 use crate::peers::Words;
 
 /// Signs the files with the library's defaults, all selectors in one pass, the last one topmost.
@@ -35,7 +35,7 @@ pub(crate) fn sign_every_tag(lab: &Lab, selectors: &[&str], canon: &str, out: &P
 /// message arrives in small chunks.
 pub(crate) fn sign_remotely(lab: &Lab, selectors: &[&str], canon: &str, out: &Path, files: &[PathBuf]) {
     let remote = |selector: &&str| {
-        let algorithm = if *selector == "ed" { Algorithm::Ed25519Sha256 } else { Algorithm::RsaSha256 };
+        let algorithm = if is_ed25519(selector) { Algorithm::Ed25519Sha256 } else { Algorithm::RsaSha256 };
         let (header, body) = forms(canon);
         Signer::remote(DOMAIN.parse().unwrap(), selector.parse().unwrap(), algorithm)
             .with_canonicalization(header, body)
@@ -77,6 +77,31 @@ pub(crate) fn verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
         verdicts.iter().map(|verdict| verdict.word().to_string()).collect()
     };
     Some(files.iter().map(words).collect())
+}
+
+/// Signs the files with the `waxseal` command.
+pub(crate) fn command_sign(lab: &Lab, selectors: &[&str], canon: &str, out: &Path, files: &[PathBuf]) {
+    let keys: Vec<String> =
+        selectors.iter().rev().map(|s| format!("--with={DOMAIN}:{s}:{}", lab.key(s).display())).collect();
+    for file in files {
+        let signed = run(waxseal(["sign", "-c", canon]).args(&keys).arg(file));
+        fs::write(out.join(file.file_name().unwrap()), signed).unwrap();
+    }
+}
+
+/// Verifies the files with the `waxseal` command, which asks NSD.
+pub(crate) fn command_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
+    let server = format!("127.0.0.1:{}", lab.dns_port);
+    let output = waxseal(["verify", "--json", "--server", &server]).args(files).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let words = |line: &str| -> Words {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        let signatures = message["dkim"].as_array().unwrap().iter();
+        signatures.map(|signature| signature["result"].as_str().unwrap().to_owned()).collect()
+    };
+    let words: Vec<Words> = String::from_utf8(output.stdout).unwrap().lines().map(words).collect();
+    assert_eq!(words.len(), files.len());
+    Some(words)
 }
 
 fn signer(lab: &Lab, selector: &str, canon: &str) -> Signer {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::lab::{DOMAIN, Daemon, Lab, command, run, script};
+use crate::lab::{DOMAIN, Daemon, Lab, command, is_ed25519, run, script};
 use crate::milter;
 
 /// One word per DKIM signature, top first.
@@ -47,7 +47,7 @@ pub(crate) fn maildkim_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>
 /// Signs the files with a running OpenDKIM, as an MTA would have it do.
 pub(crate) fn opendkim_sign(lab: &Lab, selectors: &[&str], canon: &str, out: &Path, files: &[PathBuf]) {
     for selector in selectors {
-        let algorithm = if *selector == "ed" { "ed25519-sha256" } else { "rsa-sha256" };
+        let algorithm = if is_ed25519(selector) { "ed25519-sha256" } else { "rsa-sha256" };
         let settings = format!(
             "Mode s\nDomain {DOMAIN}\nSelector {selector}\nKeyFile {}\nSignatureAlgorithm {algorithm}\n\
              Canonicalization {canon}\nOversignHeaders From\nRequireSafeKeys no\n",
