@@ -1,0 +1,109 @@
+//! Where DNS answers come from: the system's servers, given servers, or files.
+
+use crate::exit::{Failure, chain};
+use clap::Args;
+use serde_json::value::RawValue;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+use waxseal::dns::{DomainName, Question, Reply, ResolveBlocking, Zone};
+use waxseal_resolver::{Cached, Stub, parse_server};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DnsArgs {
+    /// Take DNS answers from this file and ask nobody: a zone file or JSON; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    zone: Vec<PathBuf>,
+    /// The domain that completes relative names in zone files, as those of key generators
+    #[arg(long, value_name = "DOMAIN", requires = "zone")]
+    origin: Option<DomainName>,
+    /// Ask this DNS server, not those of /etc/resolv.conf; may be repeated
+    #[arg(long, value_name = "IP[:PORT]", value_parser = parse_server)]
+    server: Vec<SocketAddr>,
+}
+
+/// An opened source of DNS answers.
+pub(crate) enum Dns {
+    Zone(Zone),
+    Servers(Cached<Stub>),
+}
+
+impl DnsArgs {
+    pub(crate) fn open(&self) -> Result<Dns, Failure> {
+        if !self.zone.is_empty() {
+            let mut zone = Zone::new();
+            for path in &self.zone {
+                zone.merge(self.read_zone(path)?);
+            }
+            return Ok(Dns::Zone(zone));
+        }
+        let stub =
+            if self.server.is_empty() { Stub::system() } else { Stub::new(self.server.iter().copied()) };
+        let hint = "cannot set up DNS (name servers with --server, or answers from a file with --zone)";
+        stub.map(|stub| Dns::Servers(Cached::new(stub))).map_err(|error| Failure::because(hint, &error))
+    }
+
+    fn read_zone(&self, path: &Path) -> Result<Zone, Failure> {
+        let text = fs::read(path).map_err(|error| Failure::file("read", path, &error))?;
+        read_zone(&text, self.origin.as_ref())
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+    }
+}
+
+/// Reads a zone: JSON when it begins with a brace, else a zone file.
+fn read_zone(text: &[u8], origin: Option<&DomainName>) -> Result<Zone, String> {
+    if text.trim_ascii_start().starts_with(b"{") {
+        let text = std::str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
+        return Zone::from_json(text).map_err(|error| chain(&error));
+    }
+    Zone::from_zone_file(text, origin).map_err(|error| chain(&error))
+}
+
+/// The DNS of a batch: each line may bring a zone of its own; the DNS of the command line is opened when the first line
+/// without one comes.
+pub(crate) struct LineDns<'a> {
+    args: &'a DnsArgs,
+    opened: OnceLock<Result<Dns, String>>,
+}
+
+impl<'a> LineDns<'a> {
+    pub(crate) fn new(args: &'a DnsArgs) -> Self {
+        Self { args, opened: OnceLock::new() }
+    }
+
+    /// Calls `job` with the DNS of a line. Its zone is JSON, or a string with the text of a zone file.
+    pub(crate) fn with<T>(
+        &self,
+        zone: Option<&RawValue>,
+        job: impl FnOnce(&dyn ResolveBlocking) -> T,
+    ) -> Result<T, String> {
+        let Some(zone) = zone else {
+            let open = || self.args.open().map_err(|failure| failure.to_string());
+            return self.opened.get_or_init(open).as_ref().map(|dns| job(dns)).map_err(Clone::clone);
+        };
+        let zone = match serde_json::from_str::<String>(zone.get()) {
+            Ok(text) => read_zone(text.as_bytes(), self.args.origin.as_ref()),
+            Err(_) => Zone::from_json(zone.get()).map_err(|error| chain(&error)),
+        };
+        zone.map(|zone| job(&zone)).map_err(|error| format!("zone: {error}"))
+    }
+}
+
+impl ResolveBlocking for Dns {
+    fn resolve_blocking(&self, q: &Question) -> Reply {
+        match self {
+            Self::Zone(zone) => zone.resolve_blocking(q),
+            Self::Servers(servers) => servers.resolve_blocking(q),
+        }
+    }
+
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        match self {
+            Self::Zone(zone) => zone.resolve_all_blocking(qs),
+            Self::Servers(servers) => servers.resolve_all_blocking(qs),
+        }
+    }
+}

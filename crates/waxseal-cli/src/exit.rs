@@ -1,0 +1,116 @@
+//! How the command ends.
+
+use crate::terminal;
+use std::{
+    error::Error,
+    fmt::{self, Display},
+    io,
+    path::Path,
+    process::ExitCode,
+};
+
+/// The exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done, or the verdict is pass.
+    Pass,
+    /// 1: the verdict is another one.
+    NotPass,
+    /// 2: wrong usage, or something could not be read, written or signed. clap ends with the same code.
+    Failed,
+    /// 75, `EX_TEMPFAIL` of sysexits(3): no verdict for now.
+    Temporary,
+}
+
+impl Exit {
+    /// The exit code for several verdicts: 2 beats 1 beats 75 beats 0. Trying again later (75) makes sense only when
+    /// nothing else is wrong.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let rank = |exit| match exit {
+            Self::Failed => 0,
+            Self::NotPass => 1,
+            Self::Temporary => 2,
+            Self::Pass => 3,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Pass => 0,
+            Exit::NotPass => 1,
+            Exit::Failed => 2,
+            Exit::Temporary => 75,
+        })
+    }
+}
+
+/// Why the command could not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What is wrong, where, and what to do.
+    Text(String),
+    /// Whoever read our output has gone, like `head` when it has seen enough.
+    Closed,
+}
+
+impl Failure {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// `what: ` and the error with all that is behind it.
+    pub(crate) fn because(what: impl Display, error: &(dyn Error + 'static)) -> Self {
+        Self::Text(format!("{what}: {}", chain(error)))
+    }
+
+    /// Cannot `verb` the file.
+    pub(crate) fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
+        Self::Text(format!("cannot {verb} {}: {error}", path.display()))
+    }
+
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Text(text) => {
+                terminal::error(text);
+                Exit::Failed.into()
+            }
+            // As the shell reports a command that SIGPIPE ended: no verdict must seem to be a pass.
+            Self::Closed => ExitCode::from(141),
+        }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Closed => f.write_str("the output was closed"),
+        }
+    }
+}
+
+/// Only writing to standard output fails with a bare `io::Error`; what is read has a name and goes through
+/// [`Failure::file`].
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Text(format!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
+/// An error and its sources, divided by colons.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

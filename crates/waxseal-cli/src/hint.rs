@@ -1,0 +1,42 @@
+//! What to do about a verdict that is not pass.
+
+use waxseal::dkim::{Cause, Verdict};
+
+/// One or two sentences for whoever asks what to do, beside [`Verdict::explain`].
+pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
+    let key_name = verdict.signature().map(|signature| signature.key_name());
+    Some(match verdict.cause()? {
+        Cause::BodyHash { header_intact: true, .. } => "The header is as it was signed, the body alone was changed: by a \
+             footer, a content filter, a mailing list, or another encoding."
+            .into(),
+        Cause::BodyHash { .. } => {
+            "Neither the body nor the signed header fields are as they were signed, or another key signed them.".into()
+        }
+        Cause::HeaderSignature { changed_fields, .. } if changed_fields.is_empty() => {
+            let signature = verdict.signature()?;
+            let fields: Vec<_> = signature.signed_fields().map(String::from_utf8_lossy).collect();
+            format!(
+                "The body is as it was signed. One of the signed fields was changed, or the published key is not that of \
+                 the signer. Signed are: {}",
+                fields.join(" ")
+            )
+        }
+        Cause::NoKey => format!("Publish the key record as TXT at {}, or sign with a selector that has one.", key_name?),
+        Cause::Lookup(_) => format!("The TXT record of {} could not be had: try again later.", key_name?),
+        Cause::SeveralKeys { .. } => format!("Leave one TXT record at {}.", key_name?),
+        Cause::KeyRecord(_) => {
+            format!("The TXT record of {} cannot be read; `waxseal keygen` shows what one looks like.", key_name?)
+        }
+        Cause::Revoked => format!("The owner of {} has withdrawn the key.", key_name?),
+        Cause::RsaSha1 => "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \
+             old archives."
+            .into(),
+        Cause::KeyTooSmall { .. } => {
+            "The signer needs a key of 2048 bits. --min-rsa-bits checks old archives.".into()
+        }
+        Cause::SignedInFuture { .. } => "The clock of the signer is ahead, or --now is behind.".into(),
+        Cause::Expired { .. } => "--now verifies as of another time.".into(),
+        Cause::BodyAdditions { .. } => "--body-length accept takes them, for old archives.".into(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,253 @@
+//! Messages from files and standard input, in chunks, with the line ends of SMTP.
+
+use crate::{exit::Failure, terminal::Progress};
+use clap::ValueEnum;
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Read, Seek},
+    path::{Path, PathBuf},
+};
+use waxseal::header::line_ends::ToCrlf;
+
+/// Octets read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// What to do about line ends. Mail travels with CRLF, and signatures are about that form; files on disk often have
+/// LF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LineEnds {
+    /// When the first line ends in LF alone, read every bare LF as CRLF; else take the message as it is
+    #[default]
+    Auto,
+    /// Take the message as it is
+    Keep,
+    /// Read every bare CR and every bare LF as CRLF
+    Repair,
+}
+
+/// Where a message comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `-`
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl From<PathBuf> for Source {
+    fn from(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path) }
+    }
+}
+
+impl Source {
+    /// The file name as given, `-` for standard input.
+    pub(crate) fn name(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Stdin => Path::new("-"),
+            Self::File(path) => path,
+        }
+    }
+
+    pub(crate) fn open(&self) -> Result<Input, Failure> {
+        match self {
+            Self::Stdin => Ok(Input::Stdin(io::stdin().lock())),
+            Self::File(path) => {
+                let failed = |error| Failure::file("read", path, &error);
+                let file = File::open(path).map_err(failed)?;
+                let metadata = file.metadata().map_err(failed)?;
+                if metadata.is_dir() {
+                    return Err(Failure::file("read", path, &ErrorKind::IsADirectory.into()));
+                }
+                Ok(Input::File { length: metadata.is_file().then_some(metadata.len()), file })
+            }
+        }
+    }
+}
+
+/// An open message.
+pub(crate) enum Input {
+    Stdin(io::StdinLock<'static>),
+    /// `length` is known of regular files only; pipes with a name have none and cannot be read twice.
+    File {
+        file: File,
+        length: Option<u64>,
+    },
+}
+
+impl Input {
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Stdin(_) => None,
+            Self::File { length, .. } => *length,
+        }
+    }
+
+    /// Back to the start; only for files whose length is known.
+    pub(crate) fn rewind(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdin(_) => Err(ErrorKind::NotSeekable.into()),
+            Self::File { file, .. } => file.rewind(),
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdin(stdin) => stdin.read(buffer),
+            Self::File { file, .. } => file.read(buffer),
+        }
+    }
+}
+
+/// The octets of a message, chunk by chunk, in constant memory.
+pub(crate) struct Chunks<R> {
+    reader: R,
+    buffer: Vec<u8>,
+    converted: Vec<u8>,
+    convert: Convert,
+    ended: bool,
+    progress: Progress,
+}
+
+/// How far the line ends are understood.
+enum Convert {
+    /// No line has ended yet; the last octet so far.
+    Undecided(Option<u8>),
+    No,
+    BareLf(BareLf),
+    Repair(ToCrlf),
+}
+
+impl<R: Read> Chunks<R> {
+    pub(crate) fn new(reader: R, line_ends: LineEnds, progress: Progress) -> Self {
+        let convert = match line_ends {
+            LineEnds::Auto => Convert::Undecided(None),
+            LineEnds::Keep => Convert::No,
+            LineEnds::Repair => Convert::Repair(ToCrlf::default()),
+        };
+        Self { reader, buffer: vec![0; CHUNK], converted: Vec::new(), convert, ended: false, progress }
+    }
+
+    /// Whether the line ends were LF and are given out as CRLF.
+    pub(crate) fn is_lf_file(&self) -> bool {
+        matches!(self.convert, Convert::BareLf(_))
+    }
+
+    /// The next octets; `None` at the end.
+    pub(crate) fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let length = read_some(&mut self.reader, &mut self.buffer)?;
+        self.progress.add(length);
+        self.ended = length == 0;
+        self.converted.clear();
+        let chunk = self.buffer.get(..length).unwrap_or_default();
+        if let Convert::Undecided(last) = self.convert {
+            self.convert = match memchr::memchr(b'\n', chunk) {
+                None => Convert::Undecided(chunk.last().copied().or(last)),
+                Some(lf) => match lf.checked_sub(1).map_or(last, |at| chunk.get(at).copied()) {
+                    Some(b'\r') => Convert::No,
+                    _ => Convert::BareLf(BareLf::default()),
+                },
+            };
+        }
+        match &mut self.convert {
+            Convert::Undecided(_) | Convert::No => return Ok((length > 0).then_some(chunk)),
+            Convert::BareLf(convert) => convert.push(chunk, &mut self.converted),
+            Convert::Repair(convert) if self.ended => std::mem::take(convert).finish(&mut self.converted),
+            Convert::Repair(convert) => convert.push(chunk, &mut self.converted),
+        }
+        let more = !self.ended || !self.converted.is_empty();
+        Ok(more.then_some(self.converted.as_slice()))
+    }
+}
+
+fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Makes CRLF of every LF without CR in front, and leaves a bare CR alone: the way back from what mail servers do when
+/// they store a message on Unix.
+#[derive(Default)]
+struct BareLf {
+    after_cr: bool,
+}
+
+impl BareLf {
+    fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let mut start = 0;
+        for lf in memchr::memchr_iter(b'\n', chunk) {
+            let line = chunk.get(start..lf).unwrap_or_default();
+            out.extend_from_slice(line);
+            let after_cr = if line.is_empty() { start == 0 && self.after_cr } else { line.ends_with(b"\r") };
+            out.extend_from_slice(if after_cr { b"\n" } else { b"\r\n" });
+            start = lf + 1;
+        }
+        let rest = chunk.get(start..).unwrap_or_default();
+        out.extend_from_slice(rest);
+        if let Some(last) = chunk.last() {
+            self.after_cr = *last == b'\r';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives out one or few octets at a time.
+    struct Drip<'t>(&'t [u8], usize);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let (head, rest) = self.0.split_at(self.1.min(self.0.len()));
+            buffer[..head.len()].copy_from_slice(head);
+            self.0 = rest;
+            Ok(head.len())
+        }
+    }
+
+    fn read(text: &[u8], step: usize, line_ends: LineEnds) -> (Vec<u8>, bool) {
+        let mut chunks = Chunks::new(Drip(text, step), line_ends, Progress::new("reading", None));
+        let mut out = Vec::new();
+        while let Some(chunk) = chunks.next_chunk().unwrap() {
+            out.extend_from_slice(chunk);
+        }
+        (out, chunks.is_lf_file())
+    }
+
+    #[test]
+    fn line_ends_do_not_depend_on_the_cut() {
+        for step in 1..8 {
+            let auto = |text: &[u8]| read(text, step, LineEnds::Auto);
+            assert_eq!(auto(b"a: 1\nb\r\n\n\nc\rd\n"), (b"a: 1\r\nb\r\n\r\n\r\nc\rd\r\n".to_vec(), true));
+            assert_eq!(auto(b"\nx"), (b"\r\nx".to_vec(), true));
+            assert_eq!(auto(b"x"), (b"x".to_vec(), false));
+            assert_eq!(auto(b""), (b"".to_vec(), false));
+            let keep = read(b"a: 1\nb\r", step, LineEnds::Keep);
+            assert_eq!(keep, (b"a: 1\nb\r".to_vec(), false));
+            let repair = read(b"a\nb\rc\r\nd\r", step, LineEnds::Repair);
+            assert_eq!(repair, (b"a\r\nb\r\nc\r\nd\r\n".to_vec(), false));
+        }
+    }
+
+    #[test]
+    fn a_first_line_with_crlf_keeps_all_as_it_is() {
+        for step in 1..8 {
+            let text = b"a: 1\r\nb\nc";
+            assert_eq!(read(text, step, LineEnds::Auto), (text.to_vec(), false), "{step}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `waxseal keygen`: a new key, and the record that publishes it.
+
+use crate::{
+    exit::{Exit, Failure},
+    key_record_text::KeyRecordText,
+    terminal,
+};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use waxseal::{
+    crypto::{HashAlgorithm, KeySpec, KeyType, PrivateKey, rust_crypto},
+    dkim::{KeyRecord, Selector},
+    dns::DomainName,
+};
+
+/// Make a key pair and the DNS record for it
+///
+/// Writes the private key (PKCS#8 PEM, readable by its owner alone) to SELECTOR.private and the record to SELECTOR.txt,
+/// as opendkim-genkey does, and prints the record in every form that DNS providers want. Nothing is ever overwritten.
+#[derive(Debug, Args)]
+pub(crate) struct Keygen {
+    /// The domain that will sign, d=
+    #[arg(long, short)]
+    domain: DomainName,
+    /// The name of the key, s=, such as 2026a
+    #[arg(long, short)]
+    selector: Selector,
+    /// The type of the key. Many large receivers do not verify ed25519 yet: sign with both, or with rsa alone
+    #[arg(long, short, value_enum, default_value_t)]
+    algorithm: KeyAlgorithm,
+    /// Size of an RSA key: 1024, 2048, 3072 or 4096 bits [default: 2048]
+    #[arg(long, short, value_parser = clap::value_parser!(u32).range(1024..=4096))]
+    bits: Option<u32>,
+    /// Folder for both files, or a file name for the private key; the record goes next to it as .txt
+    #[arg(long, short, value_name = "DIR|FILE", default_value = ".")]
+    out: PathBuf,
+    /// Say that the domain is testing DKIM, t=y
+    #[arg(long)]
+    test_mode: bool,
+    /// Allow no subdomains of the domain in i=, t=s
+    #[arg(long)]
+    no_subdomains: bool,
+    /// Allow this hash alone, h=
+    #[arg(long, value_enum)]
+    hash: Option<Hash>,
+    /// A note for people who read the record, n=
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// What to print of the record
+    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
+    print: Form,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum KeyAlgorithm {
+    #[default]
+    Rsa,
+    Ed25519,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Hash {
+    Sha256,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Form {
+    /// Every form, with explanations
+    #[default]
+    All,
+    /// Zone file text for BIND, NSD and others
+    Bind,
+    /// Quoted strings of at most 255 characters
+    Split,
+    /// One line without quotes
+    Line,
+}
+
+#[derive(Debug, Serialize)]
+struct Made<'m> {
+    domain: &'m str,
+    selector: &'m str,
+    algorithm: &'m str,
+    bits: u32,
+    key_file: &'m Path,
+    record_file: &'m Path,
+    #[serde(flatten)]
+    record: &'m KeyRecordText,
+}
+
+impl Keygen {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let spec = match (self.algorithm, self.bits) {
+            (KeyAlgorithm::Rsa, bits) => KeySpec::Rsa { bits: bits.unwrap_or(2048) },
+            (KeyAlgorithm::Ed25519, None) => KeySpec::Ed25519,
+            (KeyAlgorithm::Ed25519, Some(_)) => {
+                return Err(Failure::new("an ed25519 key has but one size: leave out --bits"));
+            }
+        };
+        // Making a large key takes a while: whether the name is fit to publish, and the files new, is looked at before.
+        self.selector.key_name(&self.domain).map_err(|error| {
+            Failure::because(format_args!("{}._domainkey.{}", self.selector, self.domain), &error)
+        })?;
+        let files = Files::at(&self.out, &self.selector)?;
+        files.check_absent()?;
+        let key = PrivateKey::generate(spec, rust_crypto::PROVIDER)
+            .map_err(|error| Failure::because("cannot make the key", &error))?;
+        let record = KeyRecordText::new(&self.record(&key), &self.selector, &self.domain);
+        files.write(key.to_pem().as_str(), &record.bind())?;
+        if let Some(warning) = key.warning() {
+            terminal::note(warning);
+        }
+        self.print(&key, &record, &files)?;
+        Ok(Exit::Pass)
+    }
+
+    fn record(&self, key: &PrivateKey) -> KeyRecord {
+        let mut record = KeyRecord::new(key.public_key().clone())
+            .with_testing(self.test_mode)
+            .with_strict_identity(self.no_subdomains);
+        if let Some(Hash::Sha256) = self.hash {
+            record = record.with_hashes([HashAlgorithm::Sha256]);
+        }
+        match &self.note {
+            Some(note) => record.with_notes(note),
+            None => record,
+        }
+    }
+
+    fn print(&self, key: &PrivateKey, record: &KeyRecordText, files: &Files) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            let made = Made {
+                domain: self.domain.as_str(),
+                selector: self.selector.as_str(),
+                algorithm: key.key_type().name(),
+                bits: key.bits(),
+                key_file: &files.key,
+                record_file: &files.record,
+                record,
+            };
+            return writeln!(out, "{}", serde_json::to_string(&made)?);
+        }
+        match self.print {
+            Form::Bind => write!(out, "{}", record.bind()),
+            Form::Split => writeln!(out, "{}", record.quoted()),
+            Form::Line => writeln!(out, "{}", record.record),
+            Form::All => print_all(&mut out, key, record, files),
+        }
+    }
+}
+
+fn print_all(
+    out: &mut impl Write,
+    key: &PrivateKey,
+    record: &KeyRecordText,
+    files: &Files,
+) -> io::Result<()> {
+    let kind = match key.key_type() {
+        KeyType::Rsa => format!("RSA, {} bits", key.bits()),
+        KeyType::Ed25519 => "Ed25519".into(),
+    };
+    writeln!(out, "Private key ({kind}): {}", files.key.display())?;
+    writeln!(out, "DNS record: {}\n", files.record.display())?;
+    writeln!(out, "Publish it as TXT record of {}", terminal::heading(&record.name))?;
+    writeln!(out, "(where the form adds the domain: {})\n", record.relative_name())?;
+    let length = record.record.len();
+    let heading = format!("One line, {length} characters, for forms that quote and split by themselves:");
+    writeln!(out, "{}\n{}\n", terminal::heading(heading), record.record)?;
+    let heading = format!("Quoted strings of at most 255 characters ({}):", record.strings.len());
+    writeln!(out, "{}\n{}\n", terminal::heading(heading), record.quoted())?;
+    write!(out, "{}\n{}", terminal::heading("Zone file (BIND, NSD, Knot):"), record.bind())
+}
+
+/// The files that are made.
+#[derive(Debug)]
+struct Files {
+    key: PathBuf,
+    record: PathBuf,
+}
+
+impl Files {
+    fn at(out: &Path, selector: &Selector) -> Result<Self, Failure> {
+        if out.is_dir() {
+            let file = |extension| out.join(format!("{selector}.{extension}"));
+            return Ok(Self { key: file("private"), record: file("txt") });
+        }
+        let record = out.with_extension("txt");
+        if record == out {
+            return Err(Failure::new(format!(
+                "{}: the record goes to .txt, give the private key another ending",
+                out.display()
+            )));
+        }
+        Ok(Self { key: out.to_owned(), record })
+    }
+
+    fn check_absent(&self) -> Result<(), Failure> {
+        for path in [&self.key, &self.record] {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(exists(path));
+            }
+        }
+        Ok(())
+    }
+
+    /// Both or none.
+    fn write(&self, key: &str, record: &str) -> Result<(), Failure> {
+        create(&self.key, key, 0o600)?;
+        create(&self.record, record, 0o644).inspect_err(|_| {
+            // The key is ours and nobody has seen it. If it cannot be removed, the error says where it stands.
+            let _ = fs::remove_file(&self.key);
+        })
+    }
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(format!(
+        "{} is there already: give another --selector or --out; keys are never overwritten",
+        path.display()
+    ))
+}
+
+/// Creates the file and nothing else: `create_new` is O_EXCL, which follows no link and opens nothing that is there.
+fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    set_mode(&mut options, mode);
+    let mut file = options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => Failure::file("create", path, &error),
+    })?;
+    fill(&mut file, text).map_err(|error| {
+        let _ = fs::remove_file(path);
+        Failure::file("write", path, &error)
+    })
+}
+
+fn fill(file: &mut File, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn set_mode(options: &mut OpenOptions, mode: u32) {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(mode);
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &mut OpenOptions, _: u32) {}

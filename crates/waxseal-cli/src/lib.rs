@@ -1,1 +1,0 @@
-//! The waxseal command: make keys, sign and verify mail, and say why

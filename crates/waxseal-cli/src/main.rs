@@ -1,0 +1,59 @@
+//! The `waxseal` command: make keys, sign and verify mail, check SPF, and say why.
+//!
+//! Exit codes are those of [`exit::Exit`].
+
+mod batch;
+mod demo;
+mod dns_args;
+mod exit;
+mod hint;
+mod input;
+mod key_file;
+mod key_record_text;
+mod keygen;
+mod sign;
+mod spf;
+mod terminal;
+mod verify;
+mod verify_batch;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Make DKIM keys, sign and verify mail, check SPF, and say why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "waxseal",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, or pass; 1 not pass; 2 wrong usage, or something could not be read or written; \
+                  75 a DNS server did not answer, try again later."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Keygen(keygen::Keygen),
+    Sign(Box<sign::Sign>),
+    Verify(Box<verify::Verify>),
+    Spf(spf::Spf),
+    Demo(demo::Demo),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Keygen(keygen) => keygen.run(),
+        Verb::Sign(sign) => sign.run(),
+        Verb::Verify(verify) => verify.run(),
+        Verb::Spf(spf) => spf.run(),
+        Verb::Demo(demo) => demo.run(),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,297 @@
+//! `waxseal sign`: puts DKIM-Signature fields in front of a message.
+
+use crate::{
+    exit::{Exit, Failure},
+    input::{Chunks, Input, LineEnds, Source},
+    key_file,
+    terminal::{self, Progress},
+};
+use clap::Args;
+use std::{
+    io::{self, BufWriter, Read, Seek, Write},
+    path::PathBuf,
+    str::FromStr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use waxseal::{
+    dkim::{Canonicalization, Selector, SignError, Signer, Signing},
+    dns::DomainName,
+};
+
+/// Put a DKIM-Signature in front of a message
+///
+/// The message goes to standard output with the signatures in front. It is read in chunks: a file twice, standard input
+/// once, with a temporary file for what does not fit into a mebibyte.
+///
+/// Mail travels with CRLF line ends, and so it is signed: a message whose first line ends in LF alone is read as if all
+/// its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The message; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    message: PathBuf,
+    /// The domain that signs, d=
+    #[arg(long, short, requires_all = ["selector", "key"], required_unless_present = "with")]
+    domain: Option<DomainName>,
+    /// The name of the key, s=
+    #[arg(long, short, requires = "domain")]
+    selector: Option<Selector>,
+    /// The private key: PKCS#8 or PKCS#1, PEM or DER, or a base64 Ed25519 seed
+    #[arg(long, short, value_name = "FILE", requires = "domain")]
+    key: Option<PathBuf>,
+    /// A further signature with this domain, selector and key; may be repeated. Signatures are printed in the order given
+    #[arg(long, value_name = "DOMAIN:SELECTOR:FILE")]
+    with: Vec<Identity>,
+    /// How header and body may change on the way, c=
+    #[arg(long, short, value_name = "HEADER/BODY", default_value = "relaxed/relaxed")]
+    canonicalization: Forms,
+    /// Fields to sign when they are there [default: those of RFC 6376 section 5.4.1 and some more]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "exact_fields")]
+    fields: Option<Vec<String>>,
+    /// Fields to sign once more than they are there, so that none can be added; an empty list for none [default: From,
+    /// Reply-To, Subject, To, Cc, and some more that are there]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "exact_fields")]
+    oversign: Option<Vec<String>>,
+    /// The very list for h=, whatever fields are there
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    exact_fields: Option<Vec<String>>,
+    /// The user or agent for whom the domain signs, i=, such as joe@lists.example.org
+    #[arg(long, value_name = "ADDRESS")]
+    identity: Option<String>,
+    /// Let the signature expire so many seconds after signing, x=; a week or more, as mail can be slow
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    expire: Option<u64>,
+    /// The time of signing in Unix time, t=; `none` leaves it out [default: now]
+    #[arg(long, value_name = "SECONDS|none")]
+    timestamp: Option<Timestamp>,
+    /// Sign the length of the body, l=. Then anyone can add text behind the body, and careful verifiers refuse that
+    #[arg(long)]
+    length: bool,
+    /// Add copies of the signed fields, z=, for those who ask why a signature broke
+    #[arg(long)]
+    copy_fields: bool,
+    /// Print the DKIM-Signature fields alone
+    #[arg(long)]
+    field_only: bool,
+    /// How to read line ends
+    #[arg(long, value_enum, default_value_t)]
+    line_ends: LineEnds,
+    /// Print LF line ends, as local files have. The signature holds for the message as SMTP sends it, with CRLF
+    #[arg(long)]
+    lf_out: bool,
+}
+
+/// One of `--with`.
+#[derive(Debug, Clone)]
+struct Identity {
+    domain: DomainName,
+    selector: Selector,
+    key: PathBuf,
+}
+
+impl FromStr for Identity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ':');
+        let (Some(domain), Some(selector), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err("DOMAIN:SELECTOR:FILE is expected".into());
+        };
+        Ok(Self {
+            domain: domain.parse().map_err(|error| format!("{domain}: {error}"))?,
+            selector: selector.parse().map_err(|error| format!("{selector}: {error}"))?,
+            key: key.into(),
+        })
+    }
+}
+
+/// `c=`
+#[derive(Debug, Clone, Copy)]
+struct Forms {
+    header: Canonicalization,
+    body: Canonicalization,
+}
+
+impl FromStr for Forms {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let form = |name| match name {
+            "simple" => Ok(Canonicalization::Simple),
+            "relaxed" => Ok(Canonicalization::Relaxed),
+            _ => Err("simple and relaxed are known, such as relaxed/simple"),
+        };
+        // RFC 6376 §3.5: "If only one algorithm is named, that algorithm is used for the header and "simple" is used for
+        // the body."
+        let (header, body) = text.split_once('/').unwrap_or((text, "simple"));
+        Ok(Self { header: form(header)?, body: form(body)? })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Timestamp {
+    Leave,
+    At(u64),
+}
+
+impl FromStr for Timestamp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::Leave),
+            _ => text.parse().map(Self::At).map_err(|error| format!("{error}: seconds since 1970, or none")),
+        }
+    }
+}
+
+/// What standard input may take of memory before it goes to a temporary file.
+const SPOOL: usize = 1 << 20;
+
+impl Sign {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let signers = self.signers()?;
+        let source = Source::from(self.message.clone());
+        let mut input = source.open()?;
+        let read_failed = |error: io::Error| Failure::file("read", source.path(), &error);
+        match input.length() {
+            _ if self.field_only => {
+                let fields = self.sign(&signers, &mut input, &source, |_| Ok(()))?;
+                self.print(&fields, None::<(&mut Input, _)>)
+            }
+            Some(_) => {
+                let fields = self.sign(&signers, &mut input, &source, |_| Ok(()))?;
+                input.rewind().map_err(read_failed)?;
+                self.print(&fields, Some((&mut input, self.line_ends)))
+            }
+            None => {
+                let mut spool = tempfile::spooled_tempfile(SPOOL);
+                let failed = |error: io::Error| {
+                    Failure::new(format!("cannot keep the message in a temporary file (TMPDIR): {error}"))
+                };
+                let fields =
+                    self.sign(&signers, &mut input, &source, |chunk| spool.write_all(chunk).map_err(failed))?;
+                spool.rewind().map_err(failed)?;
+                // What was kept has its line ends already.
+                self.print(&fields, Some((&mut spool, LineEnds::Keep)))
+            }
+        }
+        .map(|()| Exit::Pass)
+    }
+
+    fn signers(&self) -> Result<Vec<Signer>, Failure> {
+        let mut signers = Vec::new();
+        if let (Some(domain), Some(selector), Some(key)) = (&self.domain, &self.selector, &self.key) {
+            signers.push(self.signer(domain, selector, key_file::read(key)?));
+        }
+        for with in &self.with {
+            signers.push(self.signer(&with.domain, &with.selector, key_file::read(&with.key)?));
+        }
+        Ok(signers)
+    }
+
+    fn signer(&self, domain: &DomainName, selector: &Selector, key: waxseal::crypto::PrivateKey) -> Signer {
+        let mut signer = Signer::new(domain.clone(), selector.clone(), key)
+            .with_canonicalization(self.canonicalization.header, self.canonicalization.body)
+            .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Leave)))
+            .with_body_length(self.length)
+            .with_copied_fields(self.copy_fields);
+        let names = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect::<Vec<_>>()
+        };
+        if let Some(fields) = &self.fields {
+            signer = signer.with_fields(names(fields));
+        }
+        if let Some(fields) = &self.oversign {
+            signer = signer.with_oversigned(names(fields));
+        }
+        if let Some(fields) = &self.exact_fields {
+            signer = signer.with_field_list(names(fields));
+        }
+        if let Some(identity) = &self.identity {
+            signer = signer.with_identity(identity);
+        }
+        match self.expire {
+            Some(seconds) => signer.with_lifetime(Duration::from_secs(seconds)),
+            None => signer,
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        match self.timestamp {
+            Some(Timestamp::At(seconds)) => {
+                UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
+            }
+            _ => SystemTime::now(),
+        }
+    }
+
+    /// One pass over the message; `keep` sees what is signed.
+    fn sign(
+        &self,
+        signers: &[Signer],
+        input: &mut Input,
+        source: &Source,
+        mut keep: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<String, Failure> {
+        let progress = Progress::new("signing", input.length());
+        let mut chunks = Chunks::new(input, self.line_ends, progress);
+        let mut signing = Signing::new(signers, self.now());
+        let refused = |error: SignError| Failure::because(source.name(), &error);
+        while let Some(chunk) =
+            chunks.next_chunk().map_err(|error| Failure::file("read", source.path(), &error))?
+        {
+            signing
+                .push(chunk)
+                .map_err(|error| bare_line_end(&error, source).unwrap_or_else(|| refused(error)))?;
+            keep(chunk)?;
+        }
+        let lf = chunks.is_lf_file();
+        let unsigned = signing
+            .finish()
+            .map_err(|error| bare_line_end(&error, source).unwrap_or_else(|| refused(error)))?;
+        if lf && !self.lf_out {
+            terminal::note(format_args!(
+                "{} has LF line ends: signed as CRLF, which is how mail travels{}",
+                source.name(),
+                if self.field_only { "" } else { ", and printed with CRLF (--lf-out prints LF)" }
+            ));
+        }
+        unsigned.into_iter().map(|unsigned| unsigned.sign().map_err(refused)).collect()
+    }
+
+    fn print(&self, fields: &str, message: Option<(&mut impl Read, LineEnds)>) -> Result<(), Failure> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        self.write(&mut out, fields.as_bytes())?;
+        if let Some((reader, line_ends)) = message {
+            let mut chunks = Chunks::new(reader, line_ends, Progress::new("writing", None));
+            let failed = |error| Failure::because("cannot read the message again", &error);
+            while let Some(chunk) = chunks.next_chunk().map_err(failed)? {
+                self.write(&mut out, chunk)?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    /// What was signed has no bare CR and no bare LF, so without its CRs it is the form with LF.
+    fn write(&self, out: &mut impl Write, chunk: &[u8]) -> io::Result<()> {
+        if !self.lf_out {
+            return out.write_all(chunk);
+        }
+        chunk.split(|octet| *octet == b'\r').try_for_each(|part| out.write_all(part))
+    }
+}
+
+/// The library's advice is for programs.
+fn bare_line_end(error: &SignError, source: &Source) -> Option<Failure> {
+    let SignError::BareLineEnd { offset } = error else { return None };
+    Some(Failure::new(format!(
+        "{}: bare CR or LF at offset {offset} of a message with CRLF line ends; mail servers may rewrite it, so it cannot \
+         be signed: --line-ends repair makes CRLF of it, then send what is printed",
+        source.name()
+    )))
+}

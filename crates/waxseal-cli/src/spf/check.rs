@@ -1,0 +1,229 @@
+//! `waxseal spf check`: the verdict, and why.
+
+use crate::{
+    batch::{self, BadLine},
+    dns_args::{DnsArgs, LineDns},
+    exit::{Exit, Failure},
+    input::Source,
+    terminal,
+};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{
+    borrow::Cow,
+    io::{self, Read, Write},
+    net::IpAddr,
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use waxseal::{
+    authres::{AuthenticationResults, SpfResult},
+    dns::{ResolveBlocking, drive_blocking},
+    spf::{CheckHost, Identity, Verdict},
+};
+
+/// Say whether a client may send mail for a domain, and why
+///
+/// With --mail-from the MAIL FROM identity is checked; an empty one is the null reverse-path of bounces, for which SPF
+/// looks at HELO. With --helo alone the HELO identity is checked.
+///
+/// Exit codes: 0 for pass, 1 for any other result, 2 for wrong usage and unreadable files, 75 for temperror.
+///
+/// --jsonl reads one JSON object per line, {"id", "ip", "helo", "mail_from", "receiver", "zone"}, and prints {"id",
+/// "result", "identity", "domain", "explanation", "reason", "mechanism", "lookups", "void_lookups"} in the same order. All
+/// but ip may be left out. It exits with 0 when every line could be read: the results are in the output.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Check {
+    /// The address of the client
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "jsonl")]
+    ip: Option<IpAddr>,
+    /// What the client said in HELO or EHLO
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["mail_from", "jsonl"])]
+    helo: Option<String>,
+    /// The address of MAIL FROM
+    #[arg(long, value_name = "ADDRESS")]
+    mail_from: Option<String>,
+    /// The name of the receiving host, for explanations
+    #[arg(long, value_name = "NAME")]
+    receiver: Option<String>,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// Show everything that was evaluated
+    #[arg(long, conflicts_with = "jsonl")]
+    trace: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+    /// Print the Authentication-Results field of this server as well
+    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
+    authserv_id: Option<String>,
+    /// Read one JSON object per line from FILE or standard input
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
+          conflicts_with_all = ["ip", "helo", "mail_from", "receiver"])]
+    jsonl: Option<PathBuf>,
+}
+
+/// A line of --jsonl.
+#[derive(Debug, Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    ip: Cow<'l, str>,
+    #[serde(borrow, default)]
+    helo: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    mail_from: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    receiver: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    zone: Option<&'l RawValue>,
+}
+
+/// A verdict in JSON.
+#[derive(Debug, Serialize)]
+struct Row<I> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<I>,
+    result: &'static str,
+    identity: &'static str,
+    domain: Option<String>,
+    explanation: Option<String>,
+    reason: String,
+    mechanism: Option<String>,
+    lookups: u16,
+    void_lookups: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Box<RawValue>>,
+}
+
+impl<I> Row<I> {
+    fn new(id: Option<I>, verdict: &Verdict) -> Self {
+        Self {
+            id,
+            result: verdict.word().as_str(),
+            identity: verdict.identity().as_str(),
+            domain: verdict.domain().map(ToString::to_string),
+            explanation: verdict.explanation().map(Into::into),
+            reason: verdict.reason(),
+            mechanism: verdict.mechanism().map(Into::into),
+            lookups: verdict.lookups(),
+            void_lookups: verdict.void_lookups(),
+            trace: verdict.trace().and_then(|trace| RawValue::from_string(trace.to_json()).ok()),
+        }
+    }
+}
+
+/// What is known of the SMTP session.
+struct Session<'s> {
+    ip: IpAddr,
+    helo: Option<&'s str>,
+    mail_from: Option<&'s str>,
+    receiver: Option<&'s str>,
+}
+
+impl Session<'_> {
+    fn check(&self) -> CheckHost {
+        let helo = self.helo.unwrap_or_default();
+        let check = match self.mail_from {
+            Some(sender) => CheckHost::mail_from(self.ip, sender, helo),
+            None => CheckHost::helo(self.ip, helo),
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let check = check.with_now(now);
+        match self.receiver {
+            Some(receiver) => check.with_receiver(receiver),
+            None => check,
+        }
+    }
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        if let Some(file) = &self.jsonl {
+            return batch(Source::from(file.clone()).open()?, &self.dns);
+        }
+        let Some(ip) = self.ip else { return Err(Failure::new("--ip is missing")) };
+        let session = Session {
+            ip,
+            helo: self.helo.as_deref(),
+            mail_from: self.mail_from.as_deref(),
+            receiver: self.receiver.as_deref(),
+        };
+        let mut check = session.check();
+        if self.trace {
+            check = check.with_trace();
+        }
+        let verdict = drive_blocking(check, &self.dns.open()?);
+        self.print(&verdict)?;
+        Ok(exit_of(verdict.word()))
+    }
+
+    fn print(&self, verdict: &Verdict) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            return writeln!(out, "{}", serde_json::to_string(&Row::<()>::new(None, verdict))?);
+        }
+        let identity = match verdict.identity() {
+            Identity::Helo => "HELO",
+            Identity::MailFrom => "MAIL FROM",
+        };
+        let domain = verdict.domain().map(|domain| format!(" {domain}")).unwrap_or_default();
+        writeln!(
+            out,
+            "{}: {identity}{domain} from {}",
+            terminal::word(verdict.word().as_str()),
+            verdict.ip()
+        )?;
+        writeln!(out, "  {}", verdict.reason())?;
+        writeln!(
+            out,
+            "  {} of 10 terms with lookups, {} of 2 void lookups, {} DNS questions",
+            verdict.lookups(),
+            verdict.void_lookups(),
+            verdict.queries()
+        )?;
+        if let Some(explanation) = verdict.explanation() {
+            writeln!(out, "  the domain explains: {explanation}")?;
+        }
+        if let Some(trace) = verdict.trace() {
+            write!(out, "\n{trace}")?;
+        }
+        if let Some(id) = &self.authserv_id {
+            let results = AuthenticationResults::new(id).with_entry(verdict.entry());
+            write!(out, "{}", results.to_field().replace("\r\n", "\n"))?;
+        }
+        Ok(())
+    }
+}
+
+fn batch(input: impl Read, dns: &DnsArgs) -> Result<Exit, Failure> {
+    let dns = LineDns::new(dns);
+    batch::run(input, |line| {
+        let id = batch::id(line)?;
+        match judge(line, &dns) {
+            Ok(verdict) => batch::answer(&Row::new(Some(id), &verdict)),
+            Err(error) => Err(BadLine { id, error }),
+        }
+    })
+}
+
+fn judge(line: &[u8], dns: &LineDns<'_>) -> Result<Verdict, String> {
+    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let session = Session {
+        ip: line.ip.parse().map_err(|error| format!("ip: {error}"))?,
+        helo: line.helo.as_deref(),
+        mail_from: line.mail_from.as_deref(),
+        receiver: line.receiver.as_deref(),
+    };
+    let check = session.check();
+    dns.with(line.zone, |dns: &dyn ResolveBlocking| drive_blocking(check, dns))
+}
+
+fn exit_of(word: SpfResult) -> Exit {
+    match word {
+        SpfResult::Pass => Exit::Pass,
+        SpfResult::TempError => Exit::Temporary,
+        _ => Exit::NotPass,
+    }
+}

@@ -1,0 +1,303 @@
+//! `waxseal verify`: a verdict for every DKIM signature, and why.
+
+use crate::{
+    dns_args::{Dns, DnsArgs},
+    exit::{Exit, Failure},
+    hint::hint,
+    input::{Chunks, Input, LineEnds, Source},
+    terminal::{self, Progress},
+    verify_batch,
+};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use waxseal::{
+    authres::{AuthenticationResults, DkimResult},
+    crypto::rust_crypto,
+    dkim::{BodyLengthPolicy, Policy, Verdict, Verdicts, Verification, Verifier},
+    dns::{Answers, Question, drive_with_blocking, prefetch_blocking},
+    header::{Header, HeaderError, HeaderLimits, Split, Splitter},
+};
+
+/// Verify the DKIM signatures of messages, and say why
+///
+/// Messages are read in chunks: memory does not depend on their size. A message whose first line ends in LF alone is read
+/// as if all its lines ended in CRLF, which is how it travelled.
+///
+/// Exit codes: 0 when every message has a signature that passes, 1 when one has none, 2 for wrong usage and unreadable
+/// files, 75 when a DNS server did not answer and a later attempt may pass.
+///
+/// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "now"}, and prints {"id", "dkim": [{"d", "s", "a",
+/// "i", "result", "reason"}]} in the same order; zone and now may be left out. It exits with 0 when every line could be
+/// read: the verdicts are in the output.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Verify {
+    /// The messages; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    messages: Vec<PathBuf>,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// The time of verification in Unix time, for t= and x= [default: now]
+    #[arg(long, value_name = "SECONDS")]
+    now: Option<u64>,
+    /// Print one JSON object for each message
+    #[arg(long)]
+    json: bool,
+    /// Read one JSON object per line instead of messages
+    #[arg(long, conflicts_with = "json")]
+    jsonl: bool,
+    /// Print the Authentication-Results field of this server as well
+    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
+    authserv_id: Option<String>,
+    /// Accept rsa-sha1, which RFC 8301 forbids; for old archives
+    #[arg(long)]
+    allow_rsa_sha1: bool,
+    /// Accept RSA keys of so many bits and more
+    #[arg(long, value_name = "BITS", default_value_t = 1024)]
+    min_rsa_bits: u32,
+    /// What to do with l=, a signature over the first part of the body alone
+    #[arg(long, value_enum, default_value_t)]
+    body_length: BodyLength,
+    /// Refuse every l=, and signatures that leave room for a second From, Subject or the like when there is one
+    #[arg(long)]
+    strict: bool,
+    /// How to read line ends
+    #[arg(long, value_enum, default_value_t)]
+    line_ends: LineEnds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum BodyLength {
+    /// Pass as long as nothing was added behind it
+    #[default]
+    RefuseAdditions,
+    /// Never pass
+    Refuse,
+    /// Pass whatever was added; for old archives
+    Accept,
+}
+
+/// One message in JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct MessageRow<I> {
+    pub(crate) id: I,
+    pub(crate) dkim: Vec<SignatureRow>,
+}
+
+/// One signature in JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct SignatureRow {
+    d: Option<String>,
+    s: Option<String>,
+    a: Option<&'static str>,
+    i: Option<String>,
+    result: &'static str,
+    reason: String,
+}
+
+impl SignatureRow {
+    pub(crate) fn all(verdicts: &Verdicts) -> Vec<Self> {
+        verdicts.iter().map(Self::new).collect()
+    }
+
+    fn new(verdict: &Verdict) -> Self {
+        Self {
+            d: verdict.domain().map(ToString::to_string),
+            s: verdict.selector().map(ToString::to_string),
+            a: verdict.algorithm().map(|algorithm| algorithm.name()),
+            i: verdict.identity(),
+            result: verdict.word().as_str(),
+            reason: verdict.explain(),
+        }
+    }
+}
+
+impl Verify {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let verifier = self.verifier();
+        if self.jsonl {
+            return self.batch(&verifier);
+        }
+        let dns = self.dns.open()?;
+        let mut exit = Exit::Pass;
+        for message in &self.messages {
+            let source = Source::from(message.clone());
+            exit = exit.and(match self.verify(&verifier, &dns, &source) {
+                Ok((verdicts, lf)) => {
+                    self.print(&source, &verdicts, lf)?;
+                    exit_of(&verdicts)
+                }
+                Err(Failure::Text(text)) => {
+                    terminal::error(&text);
+                    Exit::Failed
+                }
+                Err(closed) => return Err(closed),
+            });
+        }
+        Ok(exit)
+    }
+
+    fn verifier(&self) -> Verifier {
+        let body_length = match self.body_length {
+            _ if self.strict => BodyLengthPolicy::Refuse,
+            BodyLength::RefuseAdditions => BodyLengthPolicy::RefuseAdditions,
+            BodyLength::Refuse => BodyLengthPolicy::Refuse,
+            BodyLength::Accept => BodyLengthPolicy::Accept,
+        };
+        let policy = Policy::default()
+            .with_rsa_sha1(self.allow_rsa_sha1)
+            .with_min_rsa_bits(self.min_rsa_bits)
+            .with_body_length(body_length)
+            .with_unsigned_additions_refused(self.strict);
+        let verifier = Verifier::new(policy);
+        // ring verifies 1024 bits and more.
+        if self.min_rsa_bits < 1024 { verifier.with_provider(rust_crypto::PROVIDER) } else { verifier }
+    }
+
+    fn batch(&self, verifier: &Verifier) -> Result<Exit, Failure> {
+        let mut exit = Exit::Pass;
+        for file in &self.messages {
+            let input = Source::from(file.clone()).open()?;
+            exit = exit.and(verify_batch::run(input, verifier, &self.dns, self.now)?);
+        }
+        Ok(exit)
+    }
+
+    /// The verdicts, and whether the file had LF line ends.
+    fn verify(&self, verifier: &Verifier, dns: &Dns, source: &Source) -> Result<(Verdicts, bool), Failure> {
+        let input = source.open()?;
+        let progress = Progress::new("verifying", input.length());
+        let mut chunks = Chunks::new(input, self.line_ends, progress);
+        let verdicts = verify_chunks(verifier, dns, time(self.now), &mut chunks);
+        let verdicts = verdicts.map_err(|error| Failure::file("read", source.path(), &error))?;
+        Ok((verdicts, chunks.is_lf_file()))
+    }
+
+    fn print(&self, source: &Source, verdicts: &Verdicts, lf: bool) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            let row = MessageRow { id: source.name(), dkim: SignatureRow::all(verdicts) };
+            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+            return Ok(());
+        }
+        print_verdicts(&mut out, &source.name(), verdicts)?;
+        if lf && !verdicts.any_pass() && !verdicts.is_empty() {
+            writeln!(
+                out,
+                "  The file has LF line ends and was read as if they were CRLF (--line-ends keep: as it is)."
+            )?;
+        }
+        if let Some(id) = &self.authserv_id {
+            let mut results = AuthenticationResults::new(id);
+            results.extend(verdicts.entries());
+            write!(out, "{}", results.to_field().replace("\r\n", "\n"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The verdicts on one message for people.
+pub(crate) fn print_verdicts(out: &mut impl Write, name: &str, verdicts: &Verdicts) -> io::Result<()> {
+    let word = verdicts.word();
+    write!(out, "{name}: {}", terminal::word(word.as_str()))?;
+    match verdicts.len() {
+        0 => writeln!(out, ", no signature")?,
+        1 => writeln!(out)?,
+        all => writeln!(out, ", {} of {all} signatures", verdicts.iter().filter(|v| v.is_pass()).count())?,
+    }
+    verdicts.iter().try_for_each(|verdict| print_verdict(out, verdict))
+}
+
+fn print_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+    write!(out, "  {}", terminal::word(verdict.word().as_str()))?;
+    if let Some(domain) = verdict.domain() {
+        write!(out, " d={domain}")?;
+    }
+    if let Some(selector) = verdict.selector() {
+        write!(out, " s={selector}")?;
+    }
+    if let Some(algorithm) = verdict.algorithm() {
+        write!(out, " a={algorithm}")?;
+    }
+    if let Some(bits) = verdict.key_bits() {
+        write!(out, " ({bits}-bit key)")?;
+    }
+    writeln!(out, "\n    {}", verdict.explain())?;
+    if let Some(hint) = hint(verdict) {
+        writeln!(out, "    {}", terminal::dim(hint))?;
+    }
+    if !verdict.unsigned_additions().is_empty() {
+        let fields = verdict.unsigned_additions().join(", ");
+        let text =
+            format!("not covered, though a reader may see it: a further {fields} (--strict refuses this)");
+        writeln!(out, "    {}", terminal::dim(text))?;
+    }
+    Ok(())
+}
+
+/// The exit code for one message.
+fn exit_of(verdicts: &Verdicts) -> Exit {
+    let temporary = |verdict: &Verdict| verdict.word() == DkimResult::TempError;
+    match verdicts.any_pass() {
+        true => Exit::Pass,
+        false if verdicts.iter().any(temporary) => Exit::Temporary,
+        false => Exit::NotPass,
+    }
+}
+
+/// `--now`, or the clock.
+pub(crate) fn time(now: Option<u64>) -> SystemTime {
+    let given = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    now.and_then(given).unwrap_or_else(SystemTime::now)
+}
+
+/// Verifies what comes in chunks; the keys are looked up while the body arrives.
+fn verify_chunks(
+    verifier: &Verifier,
+    dns: &Dns,
+    now: SystemTime,
+    chunks: &mut Chunks<Input>,
+) -> io::Result<Verdicts> {
+    let mut verification = match read_header(verifier, now, chunks)? {
+        Ok(verification) => verification,
+        Err(error) => return Ok(error.into()),
+    };
+    let questions: Vec<Question> = verification.questions().collect();
+    let replies = thread::scope(|scope| {
+        // Without a thread the driver looks the keys up after the body.
+        let lookups = thread::Builder::new().spawn_scoped(scope, || prefetch_blocking(dns, questions)).ok();
+        while let Some(chunk) = chunks.next_chunk()? {
+            verification.body(chunk);
+        }
+        io::Result::Ok(lookups.and_then(|lookups| lookups.join().ok()).unwrap_or_default())
+    })?;
+    let mut answers: Answers<'_> = replies.into_iter().collect();
+    Ok(drive_with_blocking(verification.finish(), &mut answers, dns, || false))
+}
+
+fn read_header(
+    verifier: &Verifier,
+    now: SystemTime,
+    chunks: &mut Chunks<Input>,
+) -> io::Result<Result<Verification, HeaderError>> {
+    let mut splitter = Splitter::new(HeaderLimits::default());
+    while let Some(chunk) = chunks.next_chunk()? {
+        match splitter.push(chunk) {
+            Ok(Split::Header) => {}
+            Ok(Split::Body(header, body)) => {
+                let mut verification = verifier.begin(header, now);
+                verification.body(body);
+                return Ok(Ok(verification));
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    let begin = |header: Header| verifier.begin(header, now);
+    Ok(splitter.finish().map(begin))
+}
