@@ -107,21 +107,24 @@ impl BodyHasher {
     }
 }
 
-/// Octets looked at in one go.
-const STEP: usize = 16 * 1024;
+/// Octets looked at in one go, then hashed: few enough that the memory is read ahead while the hash is at work.
+const STEP: usize = 4 * 1024;
 
 /// Where the canonical octets of one form go.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Sink {
     jobs: Vec<Job>,
     /// Canonical octets so far.
     length: u64,
     /// Short pieces are gathered here, since a hash takes a few long ones faster than many short ones.
-    gathered: [u8; GATHER],
-    used: usize,
+    gathered: Vec<u8>,
 }
 
-const GATHER: usize = 1024;
+/// Octets gathered at the most.
+const GATHER: usize = 4096;
+
+/// A piece of this many octets is hashed where it lies.
+const LONG: usize = 2048;
 
 #[derive(Debug)]
 struct Job {
@@ -129,12 +132,6 @@ struct Job {
     wanted: Option<u64>,
     left: u64,
     hasher: Hasher,
-}
-
-impl Default for Sink {
-    fn default() -> Self {
-        Self { jobs: Vec::with_capacity(1), length: 0, gathered: [0; GATHER], used: 0 }
-    }
 }
 
 impl Sink {
@@ -148,29 +145,18 @@ impl Sink {
     }
 
     fn put(&mut self, octets: &[u8]) {
+        if octets.len() >= LONG || self.gathered.len() + octets.len() > GATHER {
+            self.flush();
+        }
         self.length += octets.len() as u64;
-        match self.gathered.get_mut(self.used..self.used + octets.len()) {
-            Some(room) if octets.len() < GATHER / 4 => {
-                room.copy_from_slice(octets);
-                self.used += octets.len();
-            }
-            _ => {
-                self.flush();
-                if octets.len() < GATHER / 4 {
-                    self.gather_first(octets);
-                } else {
-                    hash(&mut self.jobs, octets);
-                }
-            }
+        if octets.len() >= LONG {
+            hash(&mut self.jobs, octets);
+            return;
         }
-    }
-
-    /// Gathers into the empty buffer.
-    fn gather_first(&mut self, octets: &[u8]) {
-        if let Some(room) = self.gathered.get_mut(..octets.len()) {
-            room.copy_from_slice(octets);
-            self.used = octets.len();
+        if self.gathered.capacity() == 0 {
+            self.gathered.reserve_exact(GATHER);
         }
+        self.gathered.extend_from_slice(octets);
     }
 
     fn put_line_ends(&mut self, count: u64) {
@@ -184,8 +170,8 @@ impl Sink {
     }
 
     fn flush(&mut self) {
-        let used = std::mem::take(&mut self.used);
-        hash(&mut self.jobs, self.gathered.get(..used).unwrap_or_default());
+        hash(&mut self.jobs, &self.gathered);
+        self.gathered.clear();
     }
 
     fn finish(mut self) -> Vec<BodyHash> {
@@ -324,32 +310,29 @@ impl Relaxed {
     /// that have to be changed.
     fn put_text(&mut self, text: &[u8]) {
         let mut done = 0;
-        let mut block = 0;
-        while block < text.len() {
-            let end = (block + BLOCK).min(text.len());
-            if may_change(text, block, end) {
-                done = self.put_changes(text, done, block..end);
+        let mut start = 0;
+        for block in text.chunks(BLOCK) {
+            let end = start + block.len();
+            // Attachments in base64 have no blanks at all; the octet in front may be one.
+            let looked_at = text.get(start.saturating_sub(1)..end).unwrap_or_default();
+            if memchr::memchr2(b' ', b'\t', looked_at).is_some() && may_change(text, start, end) {
+                done = self.put_changes(text, done, start, end);
             }
-            block = end;
+            start = end;
         }
         self.sink.put(text.get(done..).unwrap_or_default());
     }
 
-    /// Puts the text from `done` on up to the last blanks in `block` that have to be changed; gives where it goes on.
-    fn put_changes(&mut self, text: &[u8], done: usize, block: std::ops::Range<usize>) -> usize {
+    /// Puts the text from `done` on up to the last blanks of the block that have to be changed; gives where it goes on.
+    fn put_changes(&mut self, text: &[u8], done: usize, start: usize, end: usize) -> usize {
         let mut done = done;
-        let mut start = block.start;
-        while start < block.end {
-            let end = (start + LANES).min(block.end);
-            let mut suspects = suspects(text, start, end);
-            while suspects != 0 {
-                let at = start.max(1) + suspects.trailing_zeros() as usize;
-                suspects &= suspects - 1;
-                if at >= done {
-                    done = self.put_blanks(text, done, at);
-                }
+        let mut marks = [0; BLOCK];
+        mark_suspects(text, start, end, &mut marks);
+        for mark in memchr::memchr_iter(MARK, &marks) {
+            let at = start.max(1) + mark;
+            if at >= done {
+                done = self.put_blanks(text, done, at);
             }
-            start = end;
         }
         done
     }
@@ -391,35 +374,35 @@ impl Relaxed {
 }
 
 /// Octets of which one look says whether anything has to be changed.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 
-/// Octets that one word of suspects stands for.
-const LANES: usize = 64;
-
-/// True when a TAB stands in the block, or two octets side by side of which none is above SP and one is SP: blanks in a
-/// row, and blanks before a line end, are among these. No branch, so that the compiler can use vectors.
+/// True when an octet below LF stands in the block, a TAB among them, or two octets side by side of which none is above SP
+/// and one is SP: blanks in a row, and blanks before a line end, are among these. No branch, so that the compiler can use
+/// vectors, and as few operations as will do: this is nearly all that is done for a body besides hashing it.
 fn may_change(text: &[u8], start: usize, end: usize) -> bool {
     let (before, here) = neighbours(text, start, end);
-    before.iter().zip(here).fold(0, |any, (b, h)| any | suspect(*b, *h)) != 0
-}
-
-/// The octets for which [`may_change`] is true, a bit each, from the first that has one before it.
-fn suspects(text: &[u8], start: usize, end: usize) -> u64 {
-    let (before, here) = neighbours(text, start, end);
-    let mut flags = [0_u8; LANES];
-    for ((flag, b), h) in flags.iter_mut().zip(before).zip(here) {
-        *flag = suspect(*b, *h);
+    let mut lowest = u8::MAX;
+    let mut pair = 0;
+    for (b, h) in before.iter().zip(here) {
+        lowest = lowest.min(*h);
+        pair |= mask((*b).max(*h) == b' ');
     }
-    let bits = |eight: &[u8]| {
-        let word = eight.iter().rev().fold(0, |word: u64, flag| word << 8 | u64::from(*flag));
-        // Moves the lowest bit of each octet into the top octet.
-        word.wrapping_mul(0x0102_0408_1020_4080) >> 56
-    };
-    flags.chunks_exact(8).rev().fold(0, |word, eight| word << 8 | bits(eight))
+    lowest < b'\n' || pair != 0
 }
 
-fn suspect(before: u8, here: u8) -> u8 {
-    u8::from(here == b'\t') | u8::from(before.max(here) == b' ')
+/// Marks the TABs and the pairs of [`may_change`], from the first octet that has one before it.
+fn mark_suspects(text: &[u8], start: usize, end: usize, marks: &mut [u8; BLOCK]) {
+    let (before, here) = neighbours(text, start, end);
+    for ((mark, b), h) in marks.iter_mut().zip(before).zip(here) {
+        *mark = mask(*h == b'\t') | mask((*b).max(*h) == b' ');
+    }
+}
+
+const MARK: u8 = u8::MAX;
+
+/// All bits or none, as vector comparisons give them.
+fn mask(yes: bool) -> u8 {
+    if yes { MARK } else { 0 }
 }
 
 /// The octets of the range, and for each the one before it. The first octet of the text has none and is no blank.

@@ -1,5 +1,6 @@
 //! Which field a name in `h=` means (RFC 6376 §5.4.2): the lowest one not meant yet.
 
+use std::ops::Range;
 use waxseal_header::{Field, Header};
 
 /// The fields of a header by name. Built once for all signatures; picking is linear overall.
@@ -7,12 +8,21 @@ use waxseal_header::{Field, Header};
 pub struct FieldIndex {
     /// Open addressing: group number + 1, or 0.
     table: Vec<u32>,
-    /// The lowest field of each name.
-    lowest: Vec<u32>,
+    groups: Vec<Group>,
     /// The next field above with the same name, by field.
     above: Vec<u32>,
     /// The groups of more than one field.
     repeated: Vec<u32>,
+}
+
+/// The fields of one name.
+#[derive(Debug, Clone)]
+struct Group {
+    hash: u32,
+    /// The lowest one.
+    lowest: u32,
+    /// Where a name of the group stands in the header block.
+    name: Range<u32>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -31,59 +41,62 @@ impl FieldIndex {
     pub fn new(header: &Header) -> Self {
         let fields = header.len();
         let mut index = Self {
-            table: vec![0; (fields * 2).next_power_of_two()],
-            lowest: Vec::with_capacity(fields),
+            table: Vec::with_capacity((fields * 2).next_power_of_two()),
+            groups: Vec::with_capacity(fields),
             above: Vec::with_capacity(fields),
             repeated: Vec::new(),
         };
+        index.table.resize((fields * 2).next_power_of_two(), 0);
+        let mut start = 0;
         for (number, field) in (0..).zip(header.fields()) {
-            index.add(header, number, field);
+            let above = match field.name() {
+                [] => NONE,
+                name => index.add(header, number, start..start + name.len() as u32, name),
+            };
+            index.above.push(above);
+            // Header blocks are shorter than 2³¹ octets.
+            start += field.raw().len() as u32;
         }
         index
     }
 
     /// A picker that begins at the bottom. `header` must be the one that the index was made from.
     pub fn picker<'h>(&'h self, header: &'h Header) -> Picker<'h> {
-        Picker { index: self, header, next: self.lowest.clone() }
+        Picker { index: self, header, next: self.groups.iter().map(|group| group.lowest).collect() }
     }
 
-    fn add(&mut self, header: &Header, number: u32, field: Field<'_>) {
-        if field.is_malformed() {
-            self.above.push(NONE);
-            return;
+    /// Notes a field; gives the one above it of the same name.
+    fn add(&mut self, header: &Header, number: u32, place: Range<u32>, name: &[u8]) -> u32 {
+        let hash = hash(name);
+        let (slot, found) = self.find(header, name, hash);
+        if let Some(group) = found.and_then(|group| self.groups.get_mut(group as usize)) {
+            let above = std::mem::replace(&mut group.lowest, number);
+            if self.above.get(above as usize) == Some(&NONE) {
+                self.repeated.extend(found);
+            }
+            return above;
         }
-        let (slot, group) = self.find(header, field.name());
-        let above = match group.and_then(|group| self.lowest.get_mut(group as usize)) {
-            Some(lowest) => {
-                let above = std::mem::replace(lowest, number);
-                if self.above.get(above as usize) == Some(&NONE) {
-                    self.repeated.extend(group);
-                }
-                above
-            }
-            None => {
-                self.lowest.push(number);
-                if let Some(entry) = self.table.get_mut(slot) {
-                    *entry = self.lowest.len() as u32;
-                }
-                NONE
-            }
-        };
-        self.above.push(above);
+        self.groups.push(Group { hash, lowest: number, name: place });
+        if let Some(entry) = self.table.get_mut(slot) {
+            *entry = self.groups.len() as u32;
+        }
+        NONE
     }
 
     /// The slot of `name`, and its group if it has one.
-    fn find(&self, header: &Header, name: &[u8]) -> (usize, Option<u32>) {
+    fn find(&self, header: &Header, name: &[u8], hash: u32) -> (usize, Option<u32>) {
         let mask = self.table.len().wrapping_sub(1);
-        let mut slot = hash(name) as usize & mask;
+        let mut slot = hash as usize & mask;
         // The table is at most half full, so an empty slot comes.
         loop {
-            let Some(group) = self.table.get(slot).and_then(|entry| entry.checked_sub(1)) else {
+            let entry = self.table.get(slot).copied().unwrap_or(0);
+            let Some(group) = self.groups.get((entry as usize).wrapping_sub(1)) else {
                 return (slot, None);
             };
-            let lowest = self.lowest.get(group as usize).and_then(|field| header.field(*field as usize));
-            if lowest.is_some_and(|field| field.name().eq_ignore_ascii_case(name)) {
-                return (slot, Some(group));
+            let place = group.name.start as usize..group.name.end as usize;
+            if group.hash == hash && header.as_bytes().get(place).is_some_and(|other| same_name(other, name))
+            {
+                return (slot, Some(entry - 1));
             }
             slot = (slot + 1) & mask;
         }
@@ -94,7 +107,7 @@ impl<'h> Picker<'h> {
     /// The lowest field named `name` that was not handed out yet. `None` when there is no more: such a name in `h=`
     /// signs that no further field of that name exists (RFC 6376 §5.4).
     pub fn pick(&mut self, name: &[u8]) -> Option<Field<'h>> {
-        let (_, group) = self.index.find(self.header, name);
+        let (_, group) = self.index.find(self.header, name, hash(name));
         let next = self.next.get_mut(group? as usize)?;
         let field = self.header.field(*next as usize)?;
         *next = self.index.above.get(*next as usize).copied().unwrap_or(NONE);
@@ -108,16 +121,32 @@ impl<'h> Picker<'h> {
     }
 }
 
-/// FNV-like over eight octets at a time; case does not count.
+/// Mixes the name eight octets at a time; case does not count. Not proof against names made to collide, which cost time
+/// that the limits on fields and signatures bound.
 fn hash(name: &[u8]) -> u32 {
     const FOLD: u64 = 0x2020_2020_2020_2020;
     const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, octets: u64| (hash.rotate_left(5) ^ (octets | FOLD)).wrapping_mul(PRIME);
-    let octets = |chunk: &[u8]| chunk.iter().fold(0, |octets: u64, octet| octets << 8 | u64::from(*octet));
-    let chunks = name.chunks_exact(8);
-    let last = octets(chunks.remainder());
-    let hash = chunks.fold(name.len() as u64, |hash, chunk| mix(hash, octets(chunk)));
+    let mix = |hash: u64, octets: u64| (hash ^ (octets | FOLD)).wrapping_mul(PRIME).rotate_left(29);
+    let mut hash = name.len() as u64;
+    let mut rest = name;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        hash = mix(hash, u64::from_le_bytes(*chunk));
+        rest = after;
+    }
+    // The last octets again as far as there are eight, or else the first four and the last four.
+    let last = match (name.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(last), _, _) => u64::from_le_bytes(*last),
+        (None, Some(a), Some(b)) => {
+            u64::from(u32::from_le_bytes(*a)) | u64::from(u32::from_le_bytes(*b)) << 32
+        }
+        _ => rest.iter().fold(0, |octets: u64, octet| octets << 8 | u64::from(*octet)),
+    };
     (mix(hash, last) >> 32) as u32
+}
+
+/// Names are mostly written alike.
+fn same_name(a: &[u8], b: &[u8]) -> bool {
+    a == b || a.eq_ignore_ascii_case(b)
 }
 
 #[cfg(test)]

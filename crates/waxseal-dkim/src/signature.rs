@@ -4,9 +4,9 @@ use crate::{Canonicalization, Selector, quoted_printable};
 use base64::Engine;
 use bytes::Bytes;
 use std::ops::Range;
-use waxseal_crypto::Algorithm;
+use waxseal_crypto::{Algorithm, Digest};
 use waxseal_dns::{DomainName, InvalidDomainName};
-use waxseal_header::{InvalidTagList, TagList};
+use waxseal_header::{InvalidTagList, Tag, TagList};
 
 /// A parsed DKIM-Signature. Every rule of RFC 6376 §3.5 and §6.1.1 that needs nothing but the field itself holds.
 ///
@@ -31,9 +31,9 @@ pub struct Signature {
     selector: Selector,
     key_name: DomainName,
     identity: Option<Vec<u8>>,
-    signed_fields: Range<usize>,
+    signed_fields: Vec<Range<u32>>,
     copied_fields: Option<Range<usize>>,
-    body_hash: Vec<u8>,
+    body_hash: Digest,
     body_length: Option<u64>,
     timestamp: Option<u64>,
     expiration: Option<u64>,
@@ -113,35 +113,34 @@ impl Signature {
     /// # Errors
     /// [`InvalidSignature`].
     pub fn from_bytes(value: Bytes) -> Result<Self, InvalidSignature> {
-        let tags = TagList::parse(&value)?;
-        let tags = Tags(&tags);
+        let tags = Tags::new(&TagList::parse(&value)?);
         // §3.5: "v= … It MUST have the value "1""
-        if tags.required("v")? != b"1" {
+        if required("v", tags.v)?.value() != b"1" {
             return Err(InvalidSignature::Version);
         }
-        let algorithm = Algorithm::from_name(tags.required("a")?).ok_or(InvalidSignature::Algorithm)?;
+        let algorithm =
+            Algorithm::from_name(required("a", tags.a)?.value()).ok_or(InvalidSignature::Algorithm)?;
         let (header_form, body_form) = tags.canonicalization()?;
         tags.query_method()?;
-        let domain = DomainName::new(text(tags.required("d")?)).map_err(name_error("d"))?;
-        let selector: Selector = text(tags.required("s")?).parse().map_err(name_error("s"))?;
+        let domain = DomainName::new(text(required("d", tags.d)?.value())).map_err(name_error("d"))?;
+        let selector: Selector = text(required("s", tags.s)?.value()).parse().map_err(name_error("s"))?;
         let key_name = selector.key_name(&domain).map_err(name_error("s"))?;
-        let (timestamp, expiration) = (tags.number("t", 12)?, tags.number("x", 12)?);
+        let (timestamp, expiration) = (number("t", tags.t, 12)?, number("x", tags.x, 12)?);
         if timestamp.is_some_and(|t| expiration.is_some_and(|x| x <= t)) {
             return Err(InvalidSignature::ExpiresBeforeSigned);
         }
-        let signed_fields = tags.range("h")?;
-        check_signed_fields(value.get(signed_fields.clone()).unwrap_or_default())?;
-        let body_hash = tags.base64("bh")?;
+        let signed_fields = signed_fields(&value, required("h", tags.h)?.range())?;
+        let body_hash = base64("bh", tags.bh)?;
         let expected = algorithm.hash().output_len();
-        if body_hash.len() != expected {
-            return Err(InvalidSignature::BodyHashLength { octets: body_hash.len(), expected });
-        }
+        let wrong_length = InvalidSignature::BodyHashLength { octets: body_hash.len(), expected };
+        let body_hash =
+            Digest::new(&body_hash).filter(|hash| hash.as_ref().len() == expected).ok_or(wrong_length)?;
         Ok(Self {
             identity: tags.identity(&domain)?,
-            copied_fields: tags.0.tag("z").map(|tag| tag.range()),
-            body_length: tags.number("l", 76)?,
-            signature: tags.base64("b")?,
-            signature_range: tags.range("b")?,
+            copied_fields: tags.z.map(|tag| tag.range()),
+            body_length: number("l", tags.l, 76)?,
+            signature: base64("b", tags.b)?,
+            signature_range: required("b", tags.b)?.range(),
             algorithm,
             header_form,
             body_form,
@@ -194,13 +193,13 @@ impl Signature {
 
     /// `h=`: names of the signed fields, in the order in which they are hashed.
     pub fn signed_fields(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        let list = self.value.get(self.signed_fields.clone()).unwrap_or_default();
-        list.split(|c| *c == b':').map(trim)
+        let range = |range: &Range<u32>| range.start as usize..range.end as usize;
+        self.signed_fields.iter().filter_map(move |name| self.value.get(range(name)))
     }
 
     /// `bh=`, decoded: as many octets as the hash of [`Signature::algorithm`] has.
     pub fn body_hash(&self) -> &[u8] {
-        &self.body_hash
+        self.body_hash.as_ref()
     }
 
     /// `l=`: octets of the canonical body that are signed; `None` means all. A number over 2⁶⁴-1 reads as 2⁶⁴-1, which
@@ -240,8 +239,8 @@ impl Signature {
     /// What tells this signature from every other, for those who count how often one message is replayed (RFC 6376
     /// §8.6): `d`, `s`, `bh` and `b`, joined.
     pub fn replay_key(&self) -> String {
-        let base64 = |octets| base64::prelude::BASE64_STANDARD.encode(octets);
-        format!("{} {} {} {}", self.domain, self.selector, base64(&self.body_hash), base64(&self.signature))
+        let base64 = |octets: &[u8]| base64::prelude::BASE64_STANDARD.encode(octets);
+        format!("{} {} {} {}", self.domain, self.selector, base64(self.body_hash()), base64(&self.signature))
     }
 
     /// Where the value of `b=` and the blanks around it stand in the value of the field.
@@ -250,22 +249,55 @@ impl Signature {
     }
 }
 
-/// The tags of a signature, by their grammar.
-struct Tags<'a, 't>(&'a TagList<'t>);
+/// The tags of a signature, by their grammar. Unknown ones are passed over (§3.2).
+#[derive(Default)]
+struct Tags<'t> {
+    v: Option<Tag<'t>>,
+    a: Option<Tag<'t>>,
+    b: Option<Tag<'t>>,
+    bh: Option<Tag<'t>>,
+    c: Option<Tag<'t>>,
+    d: Option<Tag<'t>>,
+    h: Option<Tag<'t>>,
+    i: Option<Tag<'t>>,
+    l: Option<Tag<'t>>,
+    q: Option<Tag<'t>>,
+    s: Option<Tag<'t>>,
+    t: Option<Tag<'t>>,
+    x: Option<Tag<'t>>,
+    z: Option<Tag<'t>>,
+}
 
-impl<'t> Tags<'_, 't> {
-    fn required(&self, tag: &'static str) -> Result<&'t [u8], InvalidSignature> {
-        self.0.get(tag).ok_or(InvalidSignature::Missing { tag })
-    }
-
-    fn range(&self, tag: &'static str) -> Result<Range<usize>, InvalidSignature> {
-        self.0.tag(tag).map(|tag| tag.range()).ok_or(InvalidSignature::Missing { tag })
+impl<'t> Tags<'t> {
+    fn new(list: &TagList<'t>) -> Self {
+        let mut tags = Self::default();
+        for tag in list.tags() {
+            let slot = match tag.name() {
+                "v" => &mut tags.v,
+                "a" => &mut tags.a,
+                "b" => &mut tags.b,
+                "bh" => &mut tags.bh,
+                "c" => &mut tags.c,
+                "d" => &mut tags.d,
+                "h" => &mut tags.h,
+                "i" => &mut tags.i,
+                "l" => &mut tags.l,
+                "q" => &mut tags.q,
+                "s" => &mut tags.s,
+                "t" => &mut tags.t,
+                "x" => &mut tags.x,
+                "z" => &mut tags.z,
+                _ => continue,
+            };
+            *slot = Some(tag);
+        }
+        tags
     }
 
     /// §3.5: `c=` is "simple/simple" when absent; "If only one algorithm is named, that algorithm is used for the
     /// header and "simple" is used for the body."
     fn canonicalization(&self) -> Result<(Canonicalization, Canonicalization), InvalidSignature> {
-        let Some(value) = self.0.get("c") else {
+        let Some(value) = self.c.map(|tag| tag.value()) else {
             return Ok(Default::default());
         };
         let mut parts = value.splitn(2, |c| *c == b'/').map(|name| Canonicalization::from_name(trim(name)));
@@ -279,36 +311,16 @@ impl<'t> Tags<'_, 't> {
 
     /// §3.5: "q= A colon-separated list … optional, default is "dns/txt"". Methods that are not known are passed over.
     fn query_method(&self) -> Result<(), InvalidSignature> {
-        match self.0.get("q") {
-            Some(list) if !list.split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {
+        match self.q {
+            Some(q) if !q.value().split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {
                 Err(InvalidSignature::QueryMethod)
             }
             _ => Ok(()),
         }
     }
 
-    fn number(&self, tag: &'static str, max_digits: usize) -> Result<Option<u64>, InvalidSignature> {
-        let Some(value) = self.0.get(tag) else {
-            return Ok(None);
-        };
-        if value.is_empty() || value.len() > max_digits || !value.iter().all(u8::is_ascii_digit) {
-            return Err(InvalidSignature::Value { tag });
-        }
-        let number =
-            |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-        Ok(Some(value.iter().fold(0, number)))
-    }
-
-    /// §3.5: "[FWS] base64string [FWS]" with folds anywhere inside.
-    fn base64(&self, tag: &'static str) -> Result<Vec<u8>, InvalidSignature> {
-        let value = self.required(tag)?;
-        crate::base64_text::decode(value)
-            .filter(|octets| !octets.is_empty())
-            .ok_or(InvalidSignature::Value { tag })
-    }
-
     fn identity(&self, domain: &DomainName) -> Result<Option<Vec<u8>>, InvalidSignature> {
-        let Some(value) = self.0.get("i") else {
+        let Some(value) = self.i.map(|tag| tag.value()) else {
             return Ok(None);
         };
         let malformed = InvalidSignature::Value { tag: "i" };
@@ -327,16 +339,55 @@ impl<'t> Tags<'_, 't> {
     }
 }
 
-/// §3.5: `h=` is a list of field names divided by colons; §5.4: "The From header field MUST be signed".
-fn check_signed_fields(list: &[u8]) -> Result<(), InvalidSignature> {
+fn required<'t>(name: &'static str, tag: Option<Tag<'t>>) -> Result<Tag<'t>, InvalidSignature> {
+    tag.ok_or(InvalidSignature::Missing { tag: name })
+}
+
+fn number(
+    name: &'static str,
+    tag: Option<Tag<'_>>,
+    max_digits: usize,
+) -> Result<Option<u64>, InvalidSignature> {
+    let Some(value) = tag.map(|tag| tag.value()) else {
+        return Ok(None);
+    };
+    if value.is_empty() || value.len() > max_digits || !value.iter().all(u8::is_ascii_digit) {
+        return Err(InvalidSignature::Value { tag: name });
+    }
+    let number = |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    Ok(Some(value.iter().fold(0, number)))
+}
+
+/// §3.5: "[FWS] base64string [FWS]" with folds anywhere inside.
+fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSignature> {
+    let octets = crate::base64_text::decode(required(name, tag)?.value());
+    octets.filter(|octets| !octets.is_empty()).ok_or(InvalidSignature::Value { tag: name })
+}
+
+/// Where the names in `h=` stand. §3.5: they are divided by colons; §5.4: "The From header field MUST be signed".
+fn signed_fields(value: &[u8], list: Range<usize>) -> Result<Vec<Range<u32>>, InvalidSignature> {
+    let text = value.get(list.clone()).unwrap_or_default();
+    let mut names = Vec::with_capacity(32);
     let mut from = false;
-    for name in list.split(|c| *c == b':').map(trim) {
-        if name.is_empty() || !name.iter().all(|c| c.is_ascii_graphic()) {
+    let mut rest = text;
+    loop {
+        let front = rest.trim_ascii_start();
+        let end = front.iter().position(|c| !(b'!'..=b'~').contains(c) || *c == b':').unwrap_or(front.len());
+        let (name, after) = front.split_at_checked(end).unwrap_or((front, &[]));
+        if name.is_empty() {
             return Err(InvalidSignature::Value { tag: "h" });
         }
-        from |= name.eq_ignore_ascii_case(b"from");
+        from |= name.len() == 4 && name.eq_ignore_ascii_case(b"from");
+        // Header blocks are shorter than 2³¹ octets.
+        let at = (list.end - front.len()) as u32;
+        names.push(at..at + name.len() as u32);
+        match after.trim_ascii_start() {
+            [] => break,
+            [b':', next @ ..] => rest = next,
+            _ => return Err(InvalidSignature::Value { tag: "h" }),
+        }
     }
-    if from { Ok(()) } else { Err(InvalidSignature::FromNotSigned) }
+    if from { Ok(names) } else { Err(InvalidSignature::FromNotSigned) }
 }
 
 /// Tag values are UTF-8 as far as they are not ASCII ([`TagList`] sees to that); other octets read as no text, which

@@ -2,7 +2,7 @@
 
 use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 use waxseal_authres::{DkimResult, Entry, Ptype};
 use waxseal_crypto::{Algorithm, KeyType, VerifyError};
 use waxseal_dns::{Dnssec, DomainName, LookupError};
@@ -217,7 +217,7 @@ fn changed(fields: &[String]) -> String {
 /// What became of one signature.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    pub(crate) signature: Option<Box<Signature>>,
+    pub(crate) signature: Option<Arc<Signature>>,
     pub(crate) claims: Claims,
     pub(crate) cause: Option<Cause>,
     pub(crate) key: Option<KeyFacts>,
@@ -432,6 +432,14 @@ impl Verdicts {
             return vec![Entry::dkim(DkimResult::None).with_reason("no signature")];
         }
         self.iter().map(Verdict::entry).collect()
+    }
+}
+
+/// The one verdict on a message whose header block is over a limit, for those who feed a
+/// [`Splitter`](waxseal_header::Splitter) themselves.
+impl From<HeaderError> for Verdicts {
+    fn from(error: HeaderError) -> Self {
+        Self(vec![Verdict::new(Some(Cause::Header(error)))])
     }
 }
 

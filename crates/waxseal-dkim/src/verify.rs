@@ -175,7 +175,7 @@ pub struct Examination {
 /// One DKIM-Signature field.
 enum Candidate {
     /// To be verified.
-    Ready { signature: Box<Signature>, field: usize, body: BodyHashId },
+    Ready { signature: Arc<Signature>, field: usize, body: BodyHashId },
     /// Decided without its key.
     Decided(Box<Verdict>),
 }
@@ -194,7 +194,7 @@ impl Examination {
     fn candidate(&mut self, number: usize, now: u64, hasher: &mut BodyHasher) -> Candidate {
         let value = self.header.value_bytes(number).unwrap_or_default();
         let signature = match Signature::from_bytes(value.clone()) {
-            Ok(signature) => Box::new(signature),
+            Ok(signature) => Arc::new(signature),
             Err(error) => {
                 let verdict = Verdict { claims: Claims::read(&value), ..Verdict::new(Some(error.into())) };
                 return Candidate::Decided(Box::new(verdict));
@@ -311,8 +311,8 @@ impl<'c> Judge<'c> {
         Verdicts(self.examination.candidates.iter().map(verdict).collect())
     }
 
-    fn verdict(&self, signature: &Signature, field: usize, body: BodyHashId) -> Verdict {
-        let mut verdict = Verdict { signature: Some(Box::new(signature.clone())), ..Verdict::new(None) };
+    fn verdict(&self, signature: &Arc<Signature>, field: usize, body: BodyHashId) -> Verdict {
+        let mut verdict = Verdict { signature: Some(signature.clone()), ..Verdict::new(None) };
         verdict.cause = self.judge(signature, field, body, &mut verdict).err();
         verdict
     }

@@ -21,6 +21,8 @@ pub struct TagList<'t> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tag<'t> {
     name: &'t str,
+    /// The first eight octets of the name, to compare names in one step.
+    key: u64,
     text: &'t [u8],
     start: usize,
 }
@@ -78,7 +80,8 @@ impl<'t> TagList<'t> {
     /// # Errors
     /// [`InvalidTagList`].
     pub fn parse_with(text: &'t [u8], max_tags: usize) -> Result<Self, InvalidTagList> {
-        let mut tags = Vec::with_capacity(12.min(max_tags));
+        let plain = is_plain(text);
+        let mut tags = Vec::with_capacity(16.min(max_tags));
         let mut start = 0;
         while start < text.len() {
             let rest = text.get(start..).unwrap_or_default();
@@ -89,6 +92,9 @@ impl<'t> TagList<'t> {
                 break;
             }
             let tag = Tag::parse(spec, start)?;
+            if !plain && !is_legal_value(tag.text) {
+                return Err(InvalidTagList::Value { tag: tag.name.into() });
+            }
             check_unique(&tags, &tag)?;
             if tags.len() >= max_tags {
                 return Err(InvalidTagList::TooMany { limit: max_tags });
@@ -106,7 +112,8 @@ impl<'t> TagList<'t> {
 
     /// The tag `name`.
     pub fn tag(&self, name: &str) -> Option<Tag<'t>> {
-        self.tags.iter().find(|tag| tag.name == name).copied()
+        let key = key(name.as_bytes());
+        self.tags.iter().find(|tag| tag.key == key && tag.name == name).copied()
     }
 
     /// The tags in the order given.
@@ -142,10 +149,7 @@ impl<'t> Tag<'t> {
             && name.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'_');
         let name = std::str::from_utf8(name).ok().filter(|_| legal).ok_or(InvalidTagList::Name { offset })?;
         let text = text.get(1..).unwrap_or_default();
-        if !is_legal_value(text) {
-            return Err(InvalidTagList::Value { tag: name.into() });
-        }
-        Ok(Self { name, text, start: offset + equals + 1 })
+        Ok(Self { name, key: key(name.as_bytes()), text, start: offset + equals + 1 })
     }
 }
 
@@ -155,21 +159,35 @@ impl fmt::Debug for Tag<'_> {
     }
 }
 
+fn key(name: &[u8]) -> u64 {
+    name.iter().take(8).fold(0, |key, octet| key << 8 | u64::from(*octet))
+}
+
 fn check_unique(tags: &[Tag<'_>], new: &Tag<'_>) -> Result<(), InvalidTagList> {
-    if tags.iter().any(|tag| tag.name == new.name) {
+    if tags.iter().any(|tag| tag.key == new.key && tag.name == new.name) {
         return Err(InvalidTagList::Duplicate { tag: new.name.into() });
     }
     Ok(())
 }
 
-/// Visible characters, blanks and line ends; RFC 8616 §3 adds UTF-8. No branch, so that the compiler can use vectors.
+/// Visible ASCII, blanks and line ends.
+fn is_plain(text: &[u8]) -> bool {
+    odd_octets(text) == 0
+}
+
+/// Visible characters, blanks and line ends; RFC 8616 §3 adds UTF-8.
 fn is_legal_value(text: &[u8]) -> bool {
-    let odd = text.iter().fold(0, |odd, c| {
+    let odd = odd_octets(text);
+    odd == 0 || (odd == 0x80 && std::str::from_utf8(text).is_ok())
+}
+
+/// Bit 0 for a control octet, bit 7 for one above 127. No branch, so that the compiler can use vectors.
+fn odd_octets(text: &[u8]) -> u8 {
+    text.iter().fold(0, |odd, c| {
         let control =
             u8::from(*c < b' ') & u8::from(*c != b'\t') & u8::from(*c != b'\r') & u8::from(*c != b'\n');
         odd | control | u8::from(*c == 0x7f) | (*c & 0x80)
-    });
-    odd == 0 || (odd == 0x80 && std::str::from_utf8(text).is_ok())
+    })
 }
 
 fn trim(text: &[u8]) -> &[u8] {
