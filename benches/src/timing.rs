@@ -1,15 +1,20 @@
 //! Timing on a machine that others use too.
 //!
-//! The jobs of one comparison run in turn, in short batches, and a ratio is taken within each round of batches: what
-//! slows the machine down slows all of them. The medians over the rounds are reported.
+//! The clock is the processor time of the thread, so time that went to others does not count. The jobs of one comparison
+//! run in turn, in short batches, and a ratio is taken within each round of batches: what slows the machine down slows
+//! all of them. The medians over the rounds are reported.
 
-use std::time::{Duration, Instant};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
-/// Rounds of a comparison.
-pub const ROUNDS: usize = 31;
+/// Rounds of a comparison: as many as fit into [`MEASURE`], but within these bounds.
+const ROUNDS: std::ops::RangeInclusive<u32> = 31..=301;
 
-/// What a batch should take.
-const BATCH: Duration = Duration::from_millis(6);
+/// What a batch should take, in which short jobs are repeated.
+const BATCH: Duration = Duration::from_millis(1);
+
+/// What all rounds of a job should take together.
+const MEASURE: Duration = Duration::from_millis(400);
 
 /// The times of some jobs.
 #[derive(Debug, Clone)]
@@ -36,11 +41,15 @@ impl Times {
     /// The number of a job that did not.
     pub fn measure(jobs: &mut [&mut dyn FnMut() -> bool]) -> Result<Self, String> {
         let mut counts = Vec::new();
+        let mut longest = BATCH;
         for (number, job) in jobs.iter_mut().enumerate() {
-            counts.push(calibrate(job).ok_or_else(|| format!("job {number} failed"))?);
+            let took = calibrate(job).ok_or_else(|| format!("job {number} failed"))?;
+            longest = longest.max(took);
+            counts.push(fit(BATCH, took).max(1));
         }
-        let mut nanos = vec![Vec::with_capacity(ROUNDS); jobs.len()];
-        for round in 0..ROUNDS {
+        let rounds = fit(MEASURE, longest).clamp(*ROUNDS.start(), *ROUNDS.end());
+        let mut nanos = vec![Vec::with_capacity(rounds as usize); jobs.len()];
+        for round in 0..rounds as usize {
             // Another job is first each time, lest one always runs behind the same other.
             for turn in 0..jobs.len() {
                 let number = (round + turn) % jobs.len();
@@ -77,31 +86,41 @@ impl Spread {
     }
 }
 
-/// How often the job fits into a batch; `None` when it fails.
-fn calibrate(job: &mut dyn FnMut() -> bool) -> Option<u32> {
+/// Roughly what the job takes; `None` when it fails.
+fn calibrate(job: &mut dyn FnMut() -> bool) -> Option<Duration> {
     let mut count = 1_u32;
     loop {
-        let start = Instant::now();
+        let start = now();
         for _ in 0..count {
             if !job() {
                 return None;
             }
         }
-        let took = start.elapsed();
+        let took = now().saturating_sub(start);
         if took * 4 >= BATCH || count >= 1 << 20 {
-            let per = took / count;
-            return Some(u32::try_from(BATCH.as_nanos() / per.as_nanos().max(1)).unwrap_or(1).max(1));
+            return Some(took / count);
         }
         count *= 4;
     }
 }
 
+/// How often `part` fits into `whole`.
+fn fit(whole: Duration, part: Duration) -> u32 {
+    u32::try_from(whole.as_nanos() / part.as_nanos().max(1)).unwrap_or(u32::MAX)
+}
+
 fn batch(job: &mut dyn FnMut() -> bool, count: u32) -> Duration {
-    let start = Instant::now();
+    let start = now();
     for _ in 0..count {
         std::hint::black_box(job());
     }
-    start.elapsed()
+    now().saturating_sub(start)
+}
+
+/// Processor time of this thread.
+fn now() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 #[cfg(test)]

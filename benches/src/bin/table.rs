@@ -1,7 +1,7 @@
 //! Prints the table of speed and memory: `cargo run --release -p waxseal-benches --bin table`.
 //!
 //! Every ratio is to the floor of the same run (module `floor` of this package says what that is, and why there are two),
-//! the median of many rounds, with the quartiles in brackets. `reach` is what is aimed at. Memory is what one operation
+//! the median of many rounds, with the quartiles in brackets; times are processor time. `reach` is what is aimed at. Memory is what one operation
 //! holds at most besides the message, which lies in the caller's buffer.
 //!
 //! With the `waxseal` command built before (`cargo build --release -p waxseal-cli`), the last line is its resident
