@@ -381,7 +381,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     fn exists(&mut self, spec: Spec<'_>, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(Some(spec), frame)? else { return Ok(false) };
-        Ok(!self.ask_for_term(&target, RecordType::A)?.is_void())
+        let answer = self.ask_for_term(&target, RecordType::A)?;
+        Ok(answer.records.iter().any(|record| matches!(record, Record::A(_))))
     }
 
     /// RFC 7208 §6.2: whatever goes wrong, "proceed as if no "exp" modifier was given".
@@ -580,6 +581,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         let answer = reply.map_err(|error| Fault::Lookup(Question::new(name.clone(), kind), error))?;
         self.dnssec = Some(self.dnssec.map_or(answer.dnssec, |weakest| weakest.min(answer.dnssec)));
         self.ttl = match (self.ttl, answer.ttl) {
+            // What was passed over once stays so.
+            (Ttl::Smallest(Duration::ZERO), _) => self.ttl,
             (Ttl::Unknown, _) | (_, None) => Ttl::Unknown,
             (Ttl::Nothing, Some(ttl)) => Ttl::Smallest(ttl),
             (Ttl::Smallest(smallest), Some(ttl)) => Ttl::Smallest(smallest.min(ttl)),

@@ -1,0 +1,533 @@
+//! Hostile and broken input: a named verdict each, never a panic, never unbounded work.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use std::time::{Duration, Instant};
+use waxseal_dns::{
+    Answer, Answers, Check, Dnssec, DomainName, LookupError, Question, Record, Reply, Zone, drive_blocking,
+};
+use waxseal_spf::{Cause, CheckHost, Limits, SyntaxErrorKind, Verdict};
+
+const DOMAIN: &str = "example.org";
+
+fn check() -> CheckHost {
+    CheckHost::mail_from("192.0.2.7".parse().unwrap(), "user@example.org", "mail.example.net")
+}
+
+fn zone(records: &[(&str, &str)]) -> Zone {
+    records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
+}
+
+fn judge(records: &[(&str, &str)]) -> Verdict {
+    drive_blocking(check(), &zone(records))
+}
+
+/// The verdict on one record.
+fn one(record: impl AsRef<[u8]>) -> Verdict {
+    drive_blocking(check(), &Zone::new().with_txt(DOMAIN, record).unwrap())
+}
+
+fn said(verdict: &Verdict) -> (String, String) {
+    let reason = verdict.reason();
+    assert!(reason.bytes().all(|c| (b' '..=b'~').contains(&c) && c != b'"' && c != b'\\'), "{reason}");
+    (verdict.word().to_string(), reason)
+}
+
+#[track_caller]
+fn assert_said(verdict: &Verdict, word: &str, reason: &str) {
+    assert_eq!(said(verdict), (word.to_owned(), reason.to_owned()));
+}
+
+fn syntax(record: impl AsRef<[u8]>) -> SyntaxErrorKind {
+    let verdict = one(record.as_ref());
+    assert_eq!(verdict.word().as_str(), "permerror");
+    match verdict.cause() {
+        Cause::Syntax { source, .. } => source.kind(),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn truncated_and_odd_macros() {
+    for (text, kind) in [
+        ("%{", SyntaxErrorKind::Macro),
+        ("%", SyntaxErrorKind::Macro),
+        ("%{}", SyntaxErrorKind::Macro),
+        ("%{d", SyntaxErrorKind::Macro),
+        ("%{d.example.org", SyntaxErrorKind::Macro),
+        ("%{dd}", SyntaxErrorKind::Macro),
+        ("%{d0}", SyntaxErrorKind::Macro),
+        ("%{d00}", SyntaxErrorKind::Macro),
+        ("%{dr2}", SyntaxErrorKind::Macro),
+        ("%{d*}", SyntaxErrorKind::Macro),
+        ("%{q}.example.org", SyntaxErrorKind::Macro),
+        ("%(d).example.org", SyntaxErrorKind::Macro),
+        ("%{c}.example.org", SyntaxErrorKind::ExplainOnlyMacro),
+        ("%{d}.", SyntaxErrorKind::TopLabel),
+        ("%{d}org", SyntaxErrorKind::TopLabel),
+        ("example", SyntaxErrorKind::TopLabel),
+        ("example.123", SyntaxErrorKind::TopLabel),
+        ("example.-a", SyntaxErrorKind::TopLabel),
+        ("example.a-", SyntaxErrorKind::TopLabel),
+        ("", SyntaxErrorKind::MissingDomain),
+    ] {
+        assert_eq!(syntax(format!("v=spf1 exists:{text} -all")), kind, "{text}");
+    }
+    // Odd, but by the grammar: domain-end = macro-expand.
+    for text in ["%%%_%-", "%%", "%{d40r}", "%{Dr}", "%{d1r.-+,/_=}", "a.1-2", "a..b", ".com", "x/y.com."] {
+        assert_said(&one(format!("v=spf1 exists:{text} ~all")), "softfail", "matched ~all of example.org");
+    }
+}
+
+/// libspf2 wrote past its buffer for these: CVE-2021-20314, CVE-2021-33912, CVE-2021-33913.
+#[test]
+fn cve_2021_20314_33912_33913_macro_expansion() {
+    let local_part = "x".repeat(65_536);
+    for text in
+        ["%{d40r}", "%{S}", "%{L}.%{l}.%{s}.example.org", "%%%_%-", "%{lr-}.%{ir}", "%{h250r-}.a.example"]
+    {
+        let dns = zone(&[(DOMAIN, &format!("v=spf1 exists:{text} -all exp=%{{S}}.e.example.org"))]);
+        let sender = format!("{local_part}@example.org");
+        let check = CheckHost::mail_from("2001:db8::1".parse().unwrap(), &sender, &local_part);
+        assert_said(&drive_blocking(check, &dns), "fail", "matched -all of example.org");
+    }
+    assert_eq!(syntax("v=spf1 exists:%{"), SyntaxErrorKind::Macro);
+}
+
+/// SPFail: implementations are told apart by what they make of a reversed and cut macro.
+#[test]
+fn spfail_macro_fingerprint() {
+    let name = check().expand(&"%{d1r}.foo.com".parse().unwrap(), &"a.b.example.org".parse().unwrap(), None);
+    assert_eq!(name.unwrap().as_str(), "a.foo.com");
+}
+
+/// CVE-2020-12272: a domain is what the grammar of names allows, not what a later reader makes of it.
+#[test]
+fn cve_2020_12272_domain_injection() {
+    for sender in
+        ["a@legit.com(.attacker.com", "a@legit.com\0.attacker.com", "a@legit.com'.attacker.com", "a@b c.com"]
+    {
+        let verdict = drive_blocking(
+            CheckHost::mail_from("192.0.2.7".parse().unwrap(), sender, "h.example"),
+            &zone(&[("attacker.com", "v=spf1 +all"), ("legit.com", "v=spf1 +all")]),
+        );
+        assert_eq!(said(&verdict).0, "none", "{sender}");
+        assert!(said(&verdict).1.starts_with("no valid domain name to check: "), "{}", verdict.reason());
+        let entry = verdict.entry().to_string();
+        assert!(!entry.contains('\0') && entry.contains("smtp.mailfrom=\""), "{entry}");
+    }
+}
+
+/// CVE-2019-20790: a pass of HELO is not one of MAIL FROM.
+#[test]
+fn cve_2019_20790_helo_is_not_mail_from() {
+    let dns = zone(&[("attacker.example", "v=spf1 +all")]);
+    let helo = drive_blocking(CheckHost::helo("192.0.2.7".parse().unwrap(), "attacker.example"), &dns);
+    assert_eq!(helo.entry().to_string(), "spf=pass smtp.helo=attacker.example");
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "ceo@bank.example", "attacker.example");
+    let mail_from = drive_blocking(check, &dns);
+    assert_said(&mail_from, "none", "bank.example does not exist");
+    assert_eq!(mail_from.domain().map(DomainName::as_str), Some("bank.example"));
+}
+
+/// CVE-2023-42118, CVE-2023-42119, CVE-2026-40684, CVE-2026-40686: libspf2 and Exim trusted what DNS said. Here answers
+/// of the wrong type, with octets of every kind, are passed over.
+#[test]
+fn cve_2023_42118_42119_2026_40684_40686_malformed_answers() {
+    let odd = |octets: &[u8]| Record::Txt(octets.to_vec().into());
+    let lying = |q: &Question| -> Reply {
+        Ok(match q.name.as_str() {
+            "example.org" => Answer::new([
+                Record::A("192.0.2.7".parse().unwrap()),
+                odd(b""),
+                odd(b"\xff\xfe"),
+                odd(b"v=spf"),
+                odd(b"v=spf1 a:h.example.org mx:h.example.org ptr:h.example.org exists:t.example.org -all"),
+            ]),
+            _ => Answer::new([odd(b"192.0.2.7"), Record::Aaaa("::1".parse().unwrap()), Record::Mx(0, None)]),
+        })
+    };
+    assert_said(&drive_blocking(check(), &lying), "fail", "matched -all of example.org");
+    let malformed = |_: &Question| -> Reply { Err(LookupError::Malformed) };
+    let verdict = drive_blocking(check(), &malformed);
+    assert_said(&verdict, "temperror", "lookup of example.org TXT failed: malformed DNS answer");
+}
+
+/// CERT VU#244112 (CVE-2024-7208, CVE-2024-7209) and CVE-2021-35525: a mebibyte of address.
+#[test]
+fn cve_2021_35525_long_addresses() {
+    let start = Instant::now();
+    let long = format!("{}@example.org", "a-".repeat(524_288));
+    let record = format!("v=spf1 exists:{} -all", "%{lr-}".repeat(80));
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), &long, &long);
+    let verdict = drive_blocking(check, &zone(&[(DOMAIN, &record)]));
+    assert_eq!(said(&verdict).0, "permerror");
+    assert!(matches!(verdict.cause(), Cause::TooManyMacroOctets { limit: 1_048_576, .. }));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(verdict.entry().to_string().len() < 1000);
+    assert!(verdict.received_spf(None).to_field().lines().all(|line| line.len() < 998));
+}
+
+#[test]
+fn expanded_names_lose_labels_from_the_left() {
+    let label = "x".repeat(62);
+    let sender = format!("{label}.{label}.{label}.{label}.{label}@example.org");
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), &sender, "h");
+    let name = check.expand(&"%{l}.%{d}".parse().unwrap(), &"example.org".parse().unwrap(), None).unwrap();
+    assert_eq!(name.as_str(), format!("{label}.{label}.{label}.example.org"));
+    assert!(name.as_str().len() <= 253);
+    // A label of more than 63 octets is no name, and no match.
+    let sender = format!("{}@example.org", "x".repeat(64));
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), &sender, "h");
+    assert!(check.expand(&"%{l}.%{d}".parse().unwrap(), &"example.org".parse().unwrap(), None).is_err());
+    let dns = zone(&[(DOMAIN, "v=spf1 a:%{l}.%{d} include:%{l}.%{d} -all")]);
+    assert_said(
+        &drive_blocking(check, &dns),
+        "permerror",
+        "no valid domain name in include:%{l}.%{d} of example.org: domain label is longer than 63 octets",
+    );
+}
+
+#[test]
+fn empty_labels() {
+    assert_said(&one("v=spf1 a:a..example.org -all"), "fail", "matched -all of example.org");
+    assert_said(
+        &one("v=spf1 redirect=a..example.org"),
+        "permerror",
+        "no valid domain name in redirect=a..example.org of example.org: domain name has an empty label",
+    );
+    for sender in ["a@example..org", "a@.org", "a@.", "a@", "@", "a@.example.org"] {
+        let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), sender, "h.example");
+        assert_eq!(said(&drive_blocking(check, &Zone::new())).0, "none", "{sender}");
+    }
+}
+
+#[test]
+fn identities() {
+    let dns = zone(&[
+        (DOMAIN, "v=spf1 ip4:192.0.2.7 -all"),
+        ("xn--bcher-kva.example", "v=spf1 ip4:192.0.2.7 -all"),
+    ]);
+    for (sender, shown) in [
+        ("user@example.org", "user@example.org"),
+        ("<user@Example.ORG>", "user@Example.ORG"),
+        ("user@example.org.", "user@example.org"),
+        ("@example.org", "postmaster@example.org"),
+        ("example.org", "postmaster@example.org"),
+        ("<>", "postmaster@example.org"),
+        ("", "postmaster@example.org"),
+        ("@relay.example,@b.example:user@example.org", "user@example.org"),
+        ("\"a@b\"@example.org", "\"a@b\"@example.org"),
+        ("user@B\u{fc}cher.example", "user@xn--bcher-kva.example"),
+    ] {
+        let check = CheckHost::mail_from("::ffff:192.0.2.7".parse().unwrap(), sender, "example.org");
+        let verdict = drive_blocking(check, &dns);
+        assert_eq!(said(&verdict).0, "pass", "{sender}");
+        assert_eq!(verdict.sender(), shown.as_bytes());
+        assert_eq!(verdict.ip().to_string(), "192.0.2.7");
+    }
+    for helo in ["[192.0.2.7]", "localhost", "", "a b.example", "-", "\u{ff}"] {
+        let verdict = drive_blocking(CheckHost::helo("192.0.2.7".parse().unwrap(), helo), &dns);
+        assert_eq!(said(&verdict).0, "none", "{helo}");
+    }
+}
+
+/// RFC 8616 §4
+#[test]
+fn non_ascii_local_parts_match_nothing() {
+    let dns = zone(&[(
+        DOMAIN,
+        "v=spf1 exists:%{l}.x.example include:%{S}.x.example a:%{o} -all exp=%{l}.x.example",
+    )])
+    .with_address(DOMAIN, "192.0.2.7".parse().unwrap())
+    .unwrap();
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "b\u{fc}ro@example.org", "h");
+    assert_said(&drive_blocking(check.clone(), &dns), "pass", "matched a:%{o} of example.org");
+    let dns = zone(&[(DOMAIN, "v=spf1 redirect=%{l}.x.example")]);
+    assert_eq!(said(&drive_blocking(check, &dns)).0, "permerror");
+}
+
+#[test]
+fn loops() {
+    assert_said(
+        &judge(&[(DOMAIN, "v=spf1 include:example.org -all")]),
+        "permerror",
+        "more than 10 terms with lookups, at include:example.org of example.org",
+    );
+    assert_said(
+        &judge(&[
+            (DOMAIN, "v=spf1 include:a.example -all"),
+            ("a.example", "v=spf1 redirect=b.example"),
+            ("b.example", "v=spf1 include:a.example"),
+        ]),
+        "permerror",
+        "more than 10 terms with lookups, at include:a.example of b.example",
+    );
+    assert_said(
+        &judge(&[(DOMAIN, "v=spf1 redirect=example.org")]),
+        "permerror",
+        "more than 10 terms with lookups, at redirect=example.org of example.org",
+    );
+    // However many terms are allowed, the depth is bounded.
+    let check = check().with_limits(Limits::default().with_terms(255).with_queries(u16::MAX));
+    let verdict = drive_blocking(check, &zone(&[(DOMAIN, "v=spf1 include:example.org -all")]));
+    assert_eq!((said(&verdict).0.as_str(), verdict.lookups()), ("permerror", 32));
+    // An alias that leads to itself is the resolver's to find.
+    let dns = Zone::new()
+        .with_cname(DOMAIN, "b.example")
+        .and_then(|dns| dns.with_cname("b.example", DOMAIN))
+        .unwrap();
+    assert_said(
+        &drive_blocking(self::check(), &dns),
+        "temperror",
+        "lookup of example.org TXT failed: DNS server failure",
+    );
+}
+
+/// Every error at every depth of a chain of includes is a temperror that names the place.
+#[test]
+fn failing_lookups_at_every_depth() {
+    let names: Vec<String> =
+        (0..=10).map(|n| if n == 0 { DOMAIN.to_owned() } else { format!("d{n}.example") }).collect();
+    for error in [LookupError::Timeout, LookupError::ServerFailure, LookupError::Malformed] {
+        for depth in 0..=10 {
+            let mut dns = Zone::new();
+            for (name, next) in names.iter().zip(&names[1..]).take(depth) {
+                dns = dns.with_txt(name, format!("v=spf1 include:{next} -all")).unwrap();
+            }
+            let failing = names[depth].as_str();
+            let dns = dns.with_error(failing, error.clone()).unwrap();
+            let verdict = drive_blocking(check().with_trace(), &dns);
+            let at = match depth {
+                0 => String::new(),
+                _ => format!(", at include:{failing} of {}", names[depth - 1]),
+            };
+            assert_said(&verdict, "temperror", &format!("lookup of {failing} TXT failed{at}: {error}"));
+            assert_eq!(verdict.lookups(), depth as u16);
+            assert_eq!(verdict.trace().unwrap().root().result.as_str(), "temperror");
+        }
+    }
+    for (record, question) in [("a", "A"), ("mx", "MX"), ("exists:example.org", "A"), ("mx:m.example", "A")] {
+        let mut dns =
+            zone(&[(DOMAIN, &format!("v=spf1 {record} -all"))]).with_mx("m.example", 1, "e.example").unwrap();
+        dns.set_error(DOMAIN.parse().unwrap(), LookupError::Timeout);
+        let dns = dns.with_error("e.example", LookupError::Timeout).unwrap();
+        let verdict = drive_blocking(check(), &dns);
+        let name = if record.ends_with("m.example") { "e.example" } else { DOMAIN };
+        let reason =
+            format!("lookup of {name} {question} failed, at {record} of example.org: DNS lookup timed out");
+        assert_said(&verdict, "temperror", &reason);
+    }
+}
+
+/// RFC 7208 §5.5: errors of PTR lookups are no match, errors of a name's address skip the name.
+#[test]
+fn errors_of_ptr_are_no_match() {
+    let reverse = "7.2.0.192.in-addr.arpa";
+    let failing =
+        zone(&[(DOMAIN, "v=spf1 ptr -all")]).with_error(reverse, LookupError::ServerFailure).unwrap();
+    assert_said(&drive_blocking(check(), &failing), "fail", "matched -all of example.org");
+    let ip = "192.0.2.7".parse().unwrap();
+    let skipped = zone(&[(DOMAIN, "v=spf1 ptr -all")])
+        .with_ptr(ip, "bad.example.org")
+        .and_then(|dns| dns.with_error("bad.example.org", LookupError::Timeout))
+        .and_then(|dns| dns.with_ptr(ip, "good.example.org"))
+        .and_then(|dns| dns.with_address("good.example.org", ip))
+        .unwrap();
+    let verdict = drive_blocking(check(), &skipped);
+    assert_said(&verdict, "pass", "matched ptr of example.org");
+    assert_eq!(verdict.ttl(), Some(Duration::ZERO));
+}
+
+#[test]
+fn records_of_every_size_and_octet() {
+    let long = format!("v=spf1 {}ip4:192.0.2.7 -all", "ip4:198.51.100.0/24 ".repeat(50_000));
+    assert!(long.len() > 1_000_000);
+    assert_said(&one(&long), "pass", "matched ip4:192.0.2.7 of example.org");
+    let word = format!("v=spf1 {} -all", "x".repeat(1 << 20));
+    let reason = format!(
+        "SPF record of example.org has a syntax error: unknown mechanism at offset 7 in {}",
+        "x".repeat(100)
+    );
+    assert_said(&one(word), "permerror", &reason);
+    for octet in (0..=255).filter(|octet| *octet != b' ' && *octet != b'x') {
+        for record in [
+            [b"v=spf1 a:ex", &[octet][..], b"ample.org -all"].concat(),
+            [&b"v=spf1 ip4:192.0.2.1"[..], &[octet], b" -all"].concat(),
+            [&b"v=spf1 "[..], &[octet], b"all"].concat(),
+            [&b"v=spf1"[..], &[octet], b" -all"].concat(),
+        ] {
+            let verdict = one(&record);
+            said(&verdict);
+            if !(b'!'..=b'~').contains(&octet) && record.starts_with(b"v=spf1 ") {
+                assert_eq!(verdict.word().as_str(), "permerror", "{}", record.escape_ascii());
+            }
+        }
+    }
+    assert_eq!(syntax(b"v=spf1 a:example.org\0 -all"), SyntaxErrorKind::Octet);
+    assert_eq!(syntax(b"v=spf1 x=\x80 -all"), SyntaxErrorKind::Octet);
+    assert_eq!(syntax(b"v=spf1 ip4:192.0.2.1\t-all"), SyntaxErrorKind::Ip4Network);
+    assert_said(&one(b"v=spf1\t-all"), "none", "no SPF record at example.org");
+    assert_said(&one(b"v=spf10 -all"), "none", "no SPF record at example.org");
+    assert_said(&one(b"V=SpF1   -ALL  "), "fail", "matched -ALL of example.org");
+}
+
+#[test]
+fn several_records() {
+    let dns =
+        zone(&[(DOMAIN, "v=spf1 +all"), (DOMAIN, "v=spf1 +all"), (DOMAIN, "other"), (DOMAIN, "v=spf1 moo")]);
+    assert_said(&drive_blocking(check(), &dns), "permerror", "3 SPF records at example.org");
+}
+
+#[test]
+fn terms_with_lookups() {
+    let nine = (1..=9).map(|n| format!("a:a{n}.example ")).collect::<String>();
+    let many = |tail: &str| {
+        let dns = (1..=10).fold(zone(&[(DOMAIN, &format!("v=spf1 {nine}{tail}"))]), |dns, n| {
+            dns.with_address(&format!("a{n}.example"), "203.0.113.1".parse().unwrap()).unwrap()
+        });
+        drive_blocking(check(), &dns)
+    };
+    assert_said(&many("a:a10.example -all"), "fail", "matched -all of example.org");
+    assert_eq!(many("a:a10.example -all").lookups(), 10);
+    assert_said(
+        &many("a:a10.example a -all"),
+        "permerror",
+        "more than 10 terms with lookups, at a of example.org",
+    );
+    // Behind a match nothing is counted.
+    assert_said(&many("ip4:192.0.2.7 a a a -all"), "pass", "matched ip4:192.0.2.7 of example.org");
+}
+
+#[test]
+fn void_lookups() {
+    let verdict = one("v=spf1 a:n1.example exists:n2.example -all");
+    assert_said(&verdict, "fail", "matched -all of example.org");
+    assert_eq!((verdict.lookups(), verdict.void_lookups(), verdict.queries()), (2, 2, 3));
+    assert_said(
+        &one("v=spf1 a:n1.example exists:n2.example mx:n3.example -all"),
+        "permerror",
+        "more than 2 void lookups, at mx:n3.example of example.org",
+    );
+    let hosts = ["m1.example", "m2.example", "m3.example"];
+    let dns = hosts
+        .iter()
+        .fold(zone(&[(DOMAIN, "v=spf1 mx -all")]), |dns, host| dns.with_mx(DOMAIN, 1, host).unwrap());
+    assert_said(
+        &drive_blocking(check(), &dns),
+        "permerror",
+        "more than 2 void lookups, at mx of example.org",
+    );
+    let lax = check().with_limits(Limits::default().with_void_lookups(3));
+    assert_said(&drive_blocking(lax, &dns), "fail", "matched -all of example.org");
+}
+
+#[test]
+fn mail_exchangers_and_names() {
+    let with_hosts = |count: usize| {
+        (0..count).fold(zone(&[(DOMAIN, "v=spf1 mx ptr -all")]), |dns, n| {
+            let host = format!("m{n}.example.org");
+            let dns = dns
+                .with_mx(DOMAIN, 1, &host)
+                .and_then(|dns| dns.with_ptr("192.0.2.7".parse().unwrap(), &host));
+            dns.and_then(|dns| dns.with_address(&host, format!("203.0.113.{n}").parse().unwrap())).unwrap()
+        })
+    };
+    let verdict = drive_blocking(check(), &with_hosts(10));
+    assert_said(&verdict, "fail", "matched -all of example.org");
+    assert_eq!(verdict.queries(), 1 + 1 + 10 + 1 + 10);
+    assert_said(
+        &drive_blocking(check(), &with_hosts(11)),
+        "permerror",
+        "11 mail exchangers, more than 10, for mx of example.org",
+    );
+    // The eleventh name of the client would match, and is not looked at.
+    let limits = Limits::default().with_mx_names(99);
+    let dns = with_hosts(10).with_ptr("192.0.2.7".parse().unwrap(), "last.example.org").unwrap();
+    let dns = dns.with_address("last.example.org", "192.0.2.7".parse().unwrap()).unwrap();
+    assert_said(&drive_blocking(check().with_limits(limits), &dns), "fail", "matched -all of example.org");
+    let limits = limits.with_ptr_names(11);
+    assert_said(&drive_blocking(check().with_limits(limits), &dns), "pass", "matched ptr of example.org");
+    // RFC 7505: no mail exchanger at all, and no name to ask for.
+    let dns = zone(&[(DOMAIN, "v=spf1 mx -all")]).with_mx(DOMAIN, 0, ".").unwrap();
+    assert_eq!(drive_blocking(check(), &dns).void_lookups(), 0);
+}
+
+#[test]
+fn queries() {
+    let limits = Limits::default().with_queries(2);
+    let verdict =
+        drive_blocking(check().with_limits(limits), &zone(&[(DOMAIN, "v=spf1 a:n.example a -all")]));
+    assert_said(&verdict, "permerror", "more than 2 DNS queries, at a of example.org");
+    let limits = Limits::default().with_queries(0);
+    assert_said(
+        &drive_blocking(check().with_limits(limits), &zone(&[])),
+        "permerror",
+        "more than 0 DNS queries",
+    );
+}
+
+#[test]
+fn the_deadline_of_the_caller() {
+    let mut answers = Answers::new();
+    let mut check = check();
+    assert!(check.run(&mut answers).is_err());
+    answers.take_wanted();
+    answers.give_up();
+    let verdict = check.run(&mut answers).unwrap();
+    assert_said(&verdict, "temperror", "lookup of example.org TXT failed: DNS lookup timed out");
+}
+
+#[test]
+fn explanations_are_short_ascii_and_optional() {
+    let dns = zone(&[(DOMAIN, "v=spf1 -all exp=e.example"), ("e.example", "%{h} %{l}")]);
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "b\u{fc}ro@example.org", "a\r\nb");
+    let verdict = drive_blocking(check.clone(), &dns);
+    assert_eq!(verdict.explanation(), Some("a??b b??ro"));
+    let verdict = drive_blocking(check.clone().with_limits(Limits::default().with_explanation(4)), &dns);
+    assert_eq!(verdict.explanation(), Some("a??b"));
+    let verdict = drive_blocking(check.without_explanation(), &dns);
+    assert_eq!((verdict.explanation(), verdict.queries()), (None, 1));
+    // Two texts, none, or a failing lookup: as if there were no exp.
+    let two = zone(&[(DOMAIN, "v=spf1 -all exp=e.example"), ("e.example", "a"), ("e.example", "b")]);
+    assert_eq!(drive_blocking(self::check(), &two).explanation(), None);
+    let failing =
+        zone(&[(DOMAIN, "v=spf1 -all exp=e.example")]).with_error("e.example", LookupError::Timeout).unwrap();
+    let verdict = drive_blocking(self::check(), &failing);
+    assert_eq!((verdict.word().as_str(), verdict.explanation()), ("fail", None));
+    // Only the record that fails may explain: not the included one, and not the redirecting one.
+    let dns = zone(&[
+        (DOMAIN, "v=spf1 include:i.example redirect=r.example exp=wrong.example"),
+        ("i.example", "v=spf1 -all exp=wrong.example"),
+        ("r.example", "v=spf1 -all exp=right.example"),
+        ("wrong.example", "wrong"),
+        ("right.example", "right"),
+    ]);
+    assert_eq!(drive_blocking(self::check(), &dns).explanation(), Some("right"));
+}
+
+#[test]
+fn smallest_ttl_and_weakest_dnssec() {
+    let mut dns = zone(&[(DOMAIN, "v=spf1 include:i.example -all"), ("i.example", "v=spf1 a:h.example")]);
+    let name = |text: &str| text.parse::<DomainName>().unwrap();
+    let dns_of = |dns: &Zone| drive_blocking(check(), dns);
+    for (domain, seconds, state) in [
+        (DOMAIN, 300, Dnssec::Secure),
+        ("i.example", 60, Dnssec::Insecure),
+        ("h.example", 900, Dnssec::Secure),
+    ] {
+        dns.set_ttl(name(domain), Duration::from_secs(seconds));
+        dns.set_dnssec(name(domain), state);
+    }
+    let dns = dns.with_address("h.example", "192.0.2.7".parse().unwrap()).unwrap();
+    let verdict = dns_of(&dns);
+    assert_said(&verdict, "pass", "matched include:i.example of example.org by a:h.example of i.example");
+    assert_eq!((verdict.ttl(), verdict.dnssec()), (Some(Duration::from_secs(60)), Dnssec::Insecure));
+    assert!(!verdict.depends_on_sender());
+    let bogus = dns.with_dnssec("h.example", Dnssec::Bogus).unwrap();
+    assert_said(
+        &dns_of(&bogus),
+        "temperror",
+        "lookup of h.example A failed, at a:h.example of i.example: DNS server failure",
+    );
+    assert!(one("v=spf1 exists:%{l}.example").depends_on_sender());
+}
