@@ -1,0 +1,219 @@
+//! What holds for any record, any answers and any order of them.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use std::net::IpAddr;
+use waxseal_dns::{
+    Answer, Answers, Check, DomainName, LookupError, Question, Record as Data, RecordType, Reply,
+    drive_blocking,
+};
+use waxseal_spf::{
+    CheckHost, DomainSpec, DualCidrLength, Mechanism, Modifier, Qualifier, Record, Term, Verdict,
+};
+
+fn spec() -> impl Strategy<Value = DomainSpec> {
+    let pieces = vec(
+        select(
+            &[
+                "a", "example", ".", "-", "%{d}", "%{ir}", "%{L2r+-}", "%{p}", "%%", "%_", "%-", "x/y",
+                "_spf", "1", "!",
+            ][..],
+        ),
+        0..6,
+    );
+    let end = select(&[".com", ".a-1", ".org.", "%{o}", "%{S3r.,}", "%%", ".museum"][..]);
+    (pieces, end).prop_map(|(pieces, end)| (pieces.concat() + end).parse().unwrap())
+}
+
+fn mechanism() -> impl Strategy<Value = Mechanism> {
+    let cidr = || (0..=32_u8, 0..=128_u8).prop_map(|(four, six)| DualCidrLength::new(four, six));
+    let cidr = || prop_oneof![Just(DualCidrLength::default()), cidr()];
+    prop_oneof![
+        Just(Mechanism::All),
+        spec().prop_map(Mechanism::Include),
+        (option::of(spec()), cidr()).prop_map(|(spec, cidr)| Mechanism::A(spec, cidr)),
+        (option::of(spec()), cidr()).prop_map(|(spec, cidr)| Mechanism::Mx(spec, cidr)),
+        option::of(spec()).prop_map(Mechanism::Ptr),
+        (any::<[u8; 4]>(), 0..=32_u8).prop_map(|(ip, length)| Mechanism::ip4(ip.into(), length)),
+        (any::<[u16; 8]>(), 0..=128_u8).prop_map(|(ip, length)| Mechanism::ip6(ip.into(), length)),
+        spec().prop_map(Mechanism::Exists),
+    ]
+}
+
+fn term() -> impl Strategy<Value = Term> {
+    let qualifier = select(&[Qualifier::Pass, Qualifier::Fail, Qualifier::SoftFail, Qualifier::Neutral][..]);
+    let modifier =
+        (select(&["ra", "rp", "rr", "x-a.b_c"][..]), select(&["", "all", "e:f", "%{d}", "a=b/c"][..]));
+    prop_oneof![
+        8 => (qualifier, mechanism()).prop_map(|(qualifier, mechanism)| Term::Directive(qualifier, mechanism)),
+        1 => spec().prop_map(Term::Redirect),
+        1 => spec().prop_map(Term::Exp),
+        1 => modifier.prop_map(|(name, value)| Term::Unknown(Modifier::new(name, value).unwrap())),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    vec(term(), 0..9).prop_map(|terms| terms.into_iter().fold(Record::new(), Record::with_term))
+}
+
+/// Text near the grammar: most of it broken in one place or another.
+fn near_record() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        12 => select(
+            &[
+                " ", "a", "mx", "ip4:", "ip6:", "include:", "exists:", "ptr", "all", "redirect=", "exp=", "x=", "%{d}", "%{p}", "%{",
+                "}", "%", "r", ":", "/", "//", "24", "128", "0", "192.0.2.1", "2001:db8::1", "n0.example", "n1.example.", "-", "~", "?",
+                "+", "=", ".", "v=spf1",
+            ][..]
+        )
+        .prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 1..3),
+    ];
+    vec(piece, 0..14).prop_map(|pieces| [&b"v=spf1 "[..], &pieces.concat()].concat())
+}
+
+/// What a small world of DNS says: names n0.example to n3.example, and whatever else is asked.
+fn world() -> impl Strategy<Value = Vec<Reply>> {
+    let name = || {
+        select(&["n0.example", "n1.example", "n2.example", "n3.example"][..])
+            .prop_map(|name| name.parse::<DomainName>().unwrap())
+    };
+    let data = prop_oneof![
+        (0..3_u8).prop_map(|n| Data::A([192, 0, 2, n].into())),
+        (0..3_u16).prop_map(|n| Data::Aaaa([0x2001, 0xdb8, 0, 0, 0, 0, 0, n].into())),
+        (0..3_u16, option::of(name())).prop_map(|(preference, host)| Data::Mx(preference, host)),
+        name().prop_map(Data::Ptr),
+        near_record().prop_map(|text| Data::Txt(text.into())),
+        record().prop_map(|record| Data::Txt(record.to_string().into())),
+        vec(any::<u8>(), 0..40).prop_map(|octets| Data::Txt(octets.into())),
+    ];
+    let reply = prop_oneof![
+        12 => vec(data, 0..5).prop_map(|records| Ok(Answer::new(records))),
+        1 => Just(Ok(Answer::nxdomain())),
+        1 => Just(Err(LookupError::Timeout)),
+        1 => Just(Err(LookupError::ServerFailure)),
+    ];
+    vec(reply, 1..12)
+}
+
+/// The same question has the same reply. Records of the type asked for come first; half of the time, alone.
+fn answer(world: &[Reply], q: &Question) -> Reply {
+    let sum =
+        q.name.as_str().bytes().fold(q.kind as usize, |sum, c| sum.wrapping_mul(31).wrapping_add(c.into()));
+    let mut reply = world[sum % world.len()].clone();
+    if let Ok(answer) = &mut reply {
+        let right = answer.records.iter().filter(|data| data.kind() == q.kind).cloned();
+        if sum & 1 == 0 {
+            answer.records = right.collect();
+        } else if q.kind == RecordType::Txt {
+            answer.records = right.take(1).collect();
+        }
+    }
+    reply
+}
+
+fn client() -> impl Strategy<Value = IpAddr> {
+    select(&["192.0.2.1", "192.0.2.2", "2001:db8::1", "::ffff:192.0.2.1"][..])
+        .prop_map(|ip| ip.parse().unwrap())
+}
+
+fn check(ip: IpAddr, sender: &[u8], helo: &[u8]) -> CheckHost {
+    CheckHost::mail_from(ip, sender, helo)
+}
+
+/// Answers one open question at a time, chosen by `order`.
+fn shuffled(mut check: CheckHost, world: &[Reply], order: &[usize]) -> Verdict {
+    let mut dns = Answers::new();
+    let mut open = Vec::new();
+    let mut order = order.iter().cycle();
+    loop {
+        if let Ok(verdict) = check.run(&mut dns) {
+            return verdict;
+        }
+        open.extend(dns.take_wanted());
+        assert!(!open.is_empty(), "pending without a question");
+        let question = open.swap_remove(order.next().unwrap() % open.len());
+        let reply = answer(world, &question);
+        dns.answer(question, reply);
+    }
+}
+
+fn all_of(verdict: &Verdict) -> String {
+    let counts = (verdict.lookups(), verdict.void_lookups(), verdict.queries(), verdict.depends_on_sender());
+    format!(
+        "{} {} {:?} {:?} {:?}",
+        verdict.word(),
+        verdict.reason(),
+        verdict.explanation(),
+        verdict.ttl(),
+        counts
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_written_reads_back(record in record()) {
+        prop_assert_eq!(Record::parse(record.to_string().as_bytes()), Ok(record));
+    }
+
+    #[test]
+    fn what_is_read_is_written_and_reads_back(text in near_record()) {
+        match Record::parse(&text) {
+            Ok(record) => {
+                let written = record.to_string();
+                prop_assert_eq!(&Record::parse(written.as_bytes()).unwrap(), &record);
+                prop_assert_eq!(Record::parse(written.as_bytes()).unwrap().to_string(), written);
+            }
+            Err(error) => {
+                let at = text.get(error.offset()..).unwrap();
+                prop_assert!(at.starts_with(error.term()), "{error}");
+                prop_assert!(error.to_string().bytes().all(|c| (b' '..=b'~').contains(&c) && c != b'"'));
+            }
+        }
+    }
+
+    #[test]
+    fn any_octets_are_read_without_panic(octets in vec(any::<u8>(), 0..200)) {
+        let _ = Record::parse(&octets);
+        let _ = Record::parse(&[b"v=spf1 ", octets.as_slice()].concat());
+    }
+
+    #[test]
+    fn expanded_names_fit(spec in spec(), sender in vec(any::<u8>(), 0..600), ip in client()) {
+        let check = check(ip, &sender, &sender);
+        if let Ok(name) = check.expand(&spec, &"n0.example".parse().unwrap(), None) {
+            prop_assert!(name.as_str().len() <= 253);
+        }
+    }
+
+    #[test]
+    fn verdicts_do_not_depend_on_the_order_of_answers(
+        world in world(),
+        ip in client(),
+        sender in prop_oneof![
+            9 => select(&["a@n0.example", "b-c+d@n1.example", "", "n2.example"][..]).prop_map(|text| text.as_bytes().to_vec()),
+            1 => vec(any::<u8>(), 0..30),
+        ],
+        order in vec(any::<usize>(), 1..20),
+    ) {
+        let resolver = |q: &Question| answer(&world, q);
+        let verdict = drive_blocking(check(ip, &sender, b"n3.example"), &resolver);
+        prop_assert_eq!(all_of(&shuffled(check(ip, &sender, b"n3.example"), &world, &order)), all_of(&verdict));
+        // A trace changes nothing, and two of them are the same.
+        let traced = || shuffled(check(ip, &sender, b"n3.example").with_trace(), &world, &order);
+        let (first, second) = (traced(), drive_blocking(check(ip, &sender, b"n3.example").with_trace(), &resolver));
+        prop_assert_eq!(all_of(&first), all_of(&verdict));
+        prop_assert_eq!(first.trace(), second.trace());
+        if let Some(trace) = first.trace() {
+            prop_assert_eq!(trace.root().result, verdict.word());
+            let json: serde_json::Value = serde_json::from_str(&trace.to_json()).unwrap();
+            prop_assert_eq!(json["result"].as_str(), Some(verdict.word().as_str()));
+            prop_assert!(trace.to_string().is_ascii());
+        }
+        prop_assert!(verdict.queries() <= 100 && verdict.lookups() <= 10);
+        prop_assert!(verdict.reason().bytes().all(|c| (b' '..=b'~').contains(&c) && c != b'"'));
+        prop_assert!(verdict.received_spf(Some("mx.example")).to_field().is_ascii());
+    }
+}
