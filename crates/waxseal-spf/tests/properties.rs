@@ -1,5 +1,5 @@
 //! What holds for any record, any answers and any order of them.
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of tests are tests")]
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::net::IpAddr;
