@@ -1,0 +1,159 @@
+//! The rules of RFC 6376 for key records and their lookup, one test each.
+
+mod common;
+
+use common::*;
+use waxseal_authres::DkimResult;
+use waxseal_dkim::{Cause, InvalidKeyRecord, Policy};
+use waxseal_dns::{LookupError, Zone};
+
+/// §3.6.1: "s Any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the right-hand side
+/// of the "@" in the "i=" tag and the value of the "d=" tag."
+#[test]
+fn strict_identity_is_equal() {
+    let strict = zone_with(format!("{}; t=s", ed_record()));
+    let verdict = |identity: &str| {
+        let message = craft(
+            &format!("v=1; a=ed25519-sha256; d=example.org; s=ed{identity}; h=from; bh=BH; b=B"),
+            MESSAGE,
+        );
+        only(verify_with(Policy::default(), &message, &strict))
+    };
+    assert!(verdict("").is_pass());
+    assert!(verdict("; i=joe@Example.ORG").is_pass());
+    assert!(matches!(verdict("; i=joe@sub.example.org").cause(), Some(Cause::StrictIdentity)));
+}
+
+/// §3.6.1: "v= … If specified, this tag MUST be set to "DKIM1" (without the quotes). This tag MUST be the first tag in the
+/// record. Records beginning with a "v=" tag with any other value MUST be discarded."
+#[test]
+fn key_version_is_first() {
+    let p = ED25519.public_key().dns_p();
+    assert!(verdict_with_record(format!("k=ed25519; p={p}")).is_pass());
+    for record in [
+        format!("k=ed25519; v=DKIM1; p={p}"),
+        format!("v=DKIM2; k=ed25519; p={p}"),
+        format!("v=DKIM1 DKIM1; k=ed25519; p={p}"),
+        format!("v=dkim1; k=ed25519; p={p}"),
+    ] {
+        let verdict = verdict_with_record(&record);
+        assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Version))), "{record}");
+        assert_eq!(verdict.word(), DkimResult::PermError);
+    }
+}
+
+/// §3.6.1: "p= … An empty value means that this public key has been revoked"; §6.1.2 step 7: "return PERMFAIL (key
+/// revoked)".
+#[test]
+fn an_empty_key_is_revoked() {
+    for record in ["v=DKIM1; k=ed25519; p=", "v=DKIM1; p= ;", "p="] {
+        let verdict = verdict_with_record(record);
+        assert!(matches!(verdict.cause(), Some(Cause::Revoked)), "{record}: {verdict}");
+        assert_eq!(verdict.word(), DkimResult::PermError);
+    }
+    let verdict = verdict_with_record("v=DKIM1; k=ed25519");
+    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::NoKey))));
+}
+
+/// §3.6.1: "h= Acceptable hash algorithms (plain-text; OPTIONAL, defaults to allowing all algorithms). … Unrecognized
+/// algorithms MUST be ignored."; §6.1.2 step 6: "PERMFAIL (inappropriate hash algorithm)".
+#[test]
+fn key_names_hashes() {
+    for hashes in ["sha256", "sha1:sha256", "sha512 : sha256", "sha256 :\r\n sha1"] {
+        assert!(verdict_with_record(format!("{}; h={hashes}", ed_record())).is_pass(), "{hashes}");
+    }
+    for hashes in ["sha1", "sha512", "sha2561", ""] {
+        let verdict = verdict_with_record(format!("{}; h={hashes}", ed_record()));
+        assert!(matches!(verdict.cause(), Some(Cause::HashNotAllowed { .. })), "{hashes}");
+    }
+}
+
+/// §3.6.1: "s= Service Type (plain-text; OPTIONAL; default is "*"). … Verifiers for a given service type MUST ignore this
+/// record if the appropriate type is not listed. Unrecognized service types MUST be ignored."
+#[test]
+fn key_names_services() {
+    for services in ["*", "email", "tlsrpt:email", "x : *"] {
+        assert!(verdict_with_record(format!("{}; s={services}", ed_record())).is_pass(), "{services}");
+    }
+    for services in ["tlsrpt", "e-mail", ""] {
+        let verdict = verdict_with_record(format!("{}; s={services}", ed_record()));
+        assert!(matches!(verdict.cause(), Some(Cause::ServiceType)), "{services}");
+    }
+}
+
+/// §3.6.1: "k= Key type (plain-text; OPTIONAL, default is "rsa"). … Unrecognized key types MUST be ignored"; §6.1.2 step
+/// 8: "PERMFAIL (inappropriate key algorithm)".
+#[test]
+fn key_type_goes_with_the_algorithm() {
+    let verdict = verdict_with_record(format!("v=DKIM1; k=rsa; p={}", RSA.public_key().dns_p()));
+    assert!(matches!(verdict.cause(), Some(Cause::KeyType { .. })));
+    let verdict = verdict_with_record(format!("v=DKIM1; p={}", RSA.public_key().dns_p()));
+    assert!(matches!(verdict.cause(), Some(Cause::KeyType { .. })));
+    let verdict = verdict_with_record(ed_record().replace("k=ed25519", "k=dsa"));
+    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::KeyType))));
+    assert_eq!(verdict.word(), DkimResult::PermError);
+}
+
+/// §3.6.1: "y This domain is testing DKIM. Verifiers MUST NOT treat messages from Signers in testing mode differently from
+/// unsigned email": the caller is told, pass or fail.
+#[test]
+fn testing_is_reported() {
+    assert!(!verdict_with_record(ed_record()).is_testing());
+    for flags in ["y", "y:s", "s : y", "zz:y"] {
+        let verdict = verdict_with_record(format!("{}; t={flags}", ed_record()));
+        assert!(verdict.is_pass() && verdict.is_testing(), "{flags}");
+        assert!(verdict.entry().to_string().contains("testing"));
+    }
+    let changed = [&signed(&signer(), MESSAGE)[..], b"more"].concat();
+    let zone = zone_with(format!("{}; t=y", ed_record()));
+    let verdict = only(verify_with(Policy::default(), &changed, &zone));
+    assert!(!verdict.is_pass() && verdict.is_testing());
+}
+
+/// §3.6.1: "p= Public-key data (base64; REQUIRED) … FWS in the value is ignored"; §3.6.2.2: "strings in a TXT RR MUST be
+/// concatenated together before use with no intervening whitespace".
+#[test]
+fn keys_may_hold_blanks() {
+    let p = ED25519.public_key().dns_p();
+    let (front, back) = p.split_at(20);
+    assert!(verdict_with_record(format!("v=DKIM1 ; k = ed25519 ;p= {front} {back} ; ")).is_pass());
+    assert!(verdict_with_record(format!("v=DKIM1;k=ed25519;p={front}\r\n\t{back}")).is_pass());
+    let json = format!(
+        r#"{{"ed._domainkey.example.org": {{"TXT": [["v=DKIM1; k=ed255", "19; p={front}", "{back}"]]}}}}"#
+    );
+    let zone = Zone::from_json(&json).unwrap();
+    assert!(only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone)).is_pass());
+}
+
+/// §3.6.2.2: "TXT RRs MUST be unique for a particular selector name; that is, if there are multiple records in an RRset,
+/// the results are undefined." Which one is meant can not be told.
+#[test]
+fn several_key_records_are_an_error() {
+    for record in [ed_record(), "v=DKIM1; p=".into(), "v=spf1 -all".into()] {
+        let zone = zone_with(ed_record()).with_txt("ed._domainkey.example.org", &record).unwrap();
+        let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
+        assert!(matches!(verdict.cause(), Some(Cause::SeveralKeys { count: 2 })), "{record}");
+        assert_eq!(verdict.word(), DkimResult::PermError);
+    }
+}
+
+/// §6.1.2: "If the query for the public key fails because the corresponding key record does not exist, the Verifier MUST
+/// immediately return PERMFAIL (no key for signature)"; "If the query for the public key fails to respond, the Verifier
+/// MAY seek a later verification attempt by returning TEMPFAIL (key unavailable)."
+#[test]
+fn missing_keys_and_failing_lookups() {
+    let verdict = |zone: &Zone| only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), zone));
+    let below = Zone::new().with_txt("x.ed._domainkey.example.org", "v=DKIM1; p=").unwrap();
+    for zone in [Zone::new(), below] {
+        assert!(matches!(verdict(&zone).cause(), Some(Cause::NoKey)));
+        assert_eq!(verdict(&zone).word(), DkimResult::PermError);
+    }
+    for error in [LookupError::Timeout, LookupError::ServerFailure, LookupError::Malformed] {
+        let zone = Zone::new().with_error("ed._domainkey.example.org", error.clone()).unwrap();
+        assert!(matches!(verdict(&zone).cause(), Some(Cause::Lookup(found)) if *found == error));
+        assert_eq!(verdict(&zone).word(), DkimResult::TempError);
+    }
+    let alias = Zone::new().with_txt("keys.example.net", ed_record()).unwrap();
+    let alias = alias.with_cname("ed._domainkey.example.org", "keys.example.net").unwrap();
+    assert!(verdict(&alias).is_pass());
+}
