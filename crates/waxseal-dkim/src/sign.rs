@@ -396,8 +396,10 @@ impl Signing {
     /// # Errors
     /// [`SignError`].
     pub fn finish(mut self) -> Result<Vec<Unsigned>, SignError> {
-        if let Some(offset) = self.line_ends.finish() {
-            return Err(SignError::BareLineEnd { offset });
+        match (&self.stage, self.line_ends.finish()) {
+            (Stage::Failed(error), _) => return Err(error.clone()),
+            (_, Some(offset)) => return Err(SignError::BareLineEnd { offset }),
+            (_, None) => {}
         }
         self.stage = match std::mem::replace(&mut self.stage, Stage::Failed(SignError::NoFrom)) {
             Stage::Header(splitter) => self.begin_body(splitter.finish()?)?,
@@ -495,9 +497,7 @@ impl Template<'_> {
             folder.word(&format!("l={};", hash.length()));
         }
         if signer.copied_fields {
-            folder.word("z=");
-            folder.glue(&self.copies(&names));
-            folder.glue(";");
+            folder.pieces(whole_octets(&format!("z={};", self.copies(&names))).iter().copied());
         }
         push_names(&mut folder, &names);
         // b= begins a line, so that what is signed does not depend on how long the signature will be.
@@ -576,6 +576,20 @@ impl Template<'_> {
             }
         }
         input
+    }
+}
+
+/// The pieces between which `z=` may be folded. §2.11: "hex-octet = "=" 2HEXDIG": no blank stands in one.
+fn whole_octets(tag: &str) -> Vec<&str> {
+    let mut pieces = Vec::with_capacity(tag.len());
+    let (mut piece, mut rest) = tag.split_at_checked("z=".len()).unwrap_or((tag, ""));
+    loop {
+        pieces.push(piece);
+        let octets = if rest.starts_with('=') { 3 } else { 1 };
+        match rest.split_at_checked(octets) {
+            Some(next) => (piece, rest) = next,
+            None => return pieces,
+        }
     }
 }
 

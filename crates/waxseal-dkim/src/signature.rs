@@ -227,6 +227,8 @@ impl Signature {
     /// are left out.
     pub fn copied_fields(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let list = self.copied_fields.clone().and_then(|range| self.value.get(range)).unwrap_or_default();
+        // OpenDKIM folds between the digits of an octet too.
+        let list: Vec<u8> = list.iter().copied().filter(|c| !c.is_ascii_whitespace()).collect();
         let entries = list.split(|c| *c == b'|').filter_map(quoted_printable::decode);
         entries
             .filter_map(|entry| {
