@@ -173,7 +173,7 @@ fn expiration_is_after_timestamp() {
         assert_eq!(found, InvalidSignature::ExpiresBeforeSigned);
     }
     pass(&TAGS.replace("s=ed", &format!("s=ed; t={NOW}; x={}", NOW + 1)));
-    // "[It is] the number of seconds since 00:00:00 on January 1, 1970 … up to 12 digits"
+    // "sig-x-tag = %x78 [FWS] "=" [FWS] 1*12DIGIT"
     pass(&TAGS.replace("s=ed", "s=ed; x=999999999999"));
     assert_eq!(invalid(&TAGS.replace("s=ed", "s=ed; x=1000000000000")), InvalidSignature::Value { tag: "x" });
 }
@@ -292,9 +292,8 @@ fn repeated_fields_are_taken_from_the_bottom() {
     assert!(!verdict(signed.replace("X: 2\r\nX: 3\r\n", "X: 3\r\nX: 2\r\n").as_bytes()).is_pass());
 }
 
-/// §3.5: "h= … The field MAY contain names of header fields that do not exist when signed; nonexistent header fields do
-/// not contribute to the signature computation"; §5.4: so "allowing Signers to explicitly assert the absence of a header
-/// field".
+/// §5.4: "Signers MAY claim to have signed header fields that do not exist … This allows Signers to explicitly assert the
+/// absence of a header field; if that header field is added later, the signature will fail."
 #[test]
 fn absent_fields_are_signed_as_absent() {
     let signed =
@@ -427,14 +426,14 @@ fn lines_of_blanks_at_the_end() {
             assert_eq!(verdict(&[&signed[..], added].concat()).is_pass(), ignored, "{form} {added:?}");
         }
         assert!(!verdict(&[&signed[..], b"\r\n."].concat()).is_pass());
-        // "… Implementations MUST NOT remove [empty lines] in front or in the middle."
+        // Empty lines elsewhere are text.
         let text = String::from_utf8(signed).unwrap();
         assert!(!verdict(text.replace("Hi.\r\n\r\n", "Hi.\r\n").as_bytes()).is_pass());
     }
 }
 
-/// §3.5: "l= … This tag's value MUST NOT be larger than the actual number of octets in the canonicalized message body";
-/// §8.2: "Verifiers may … even ignore signatures that have such tags".
+/// §3.5: "l= … This value MUST NOT be larger than the actual number of octets in the canonicalized message body."; §8.2:
+/// "Signers should be extremely wary of using this tag, and Assessors might wish to ignore signatures that use the tag."
 #[test]
 fn body_lengths() {
     let octets = b"Hi.\r\n\r\nWe lost the game.\r\n\r\nJoe.\r\n".len();
@@ -465,7 +464,7 @@ fn body_lengths() {
     assert_eq!(invalid(&longer), InvalidSignature::Value { tag: "l" });
 }
 
-/// §3.5: "z= … This field is not used … except for diagnosis": a copy that differs harms nothing, and says what changed.
+/// §3.5: "z= … Copied header field values are for diagnostic use.": one that differs harms nothing, and says what changed.
 #[test]
 fn copies_are_for_diagnosis() {
     pass(&TAGS.replace("s=ed", "s=ed; z=From:someone=20else|Subject:other"));
@@ -494,7 +493,8 @@ fn body_and_header_mismatches_differ() {
     assert!([body, header, both].iter().all(|cause| cause.word() == DkimResult::Fail));
 }
 
-/// §4.2: "Verifiers … SHOULD … evaluate signatures independently": each has its verdict, from top to bottom.
+/// §4.2: "When evaluating a message with multiple signatures, a Verifier SHOULD evaluate signatures independently and on
+/// their own merits.": each has its verdict, from top to bottom.
 #[test]
 fn every_signature_has_its_verdict_in_order() {
     let mut message = signed(&signer(), MESSAGE);

@@ -110,8 +110,8 @@ fn testing_is_reported() {
     assert!(!verdict.is_pass() && verdict.is_testing());
 }
 
-/// §3.6.1: "p= Public-key data (base64; REQUIRED) … FWS in the value is ignored"; §3.6.2.2: "strings in a TXT RR MUST be
-/// concatenated together before use with no intervening whitespace".
+/// §3.6.1: p= is base64, which §2.10 allows to hold blanks and folds; §3.6.2.2: "Strings in a TXT RR MUST be concatenated
+/// together before use with no intervening whitespace."
 #[test]
 fn keys_may_hold_blanks() {
     let p = ED25519.public_key().dns_p();
