@@ -1,0 +1,155 @@
+//! `--jsonl`
+
+use crate::lab::{Lab, MESSAGE, command, feed};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::Stdio,
+};
+
+fn rows(out: &str) -> Vec<Value> {
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn line(id: impl Into<Value>, message: &str, zone: &Value) -> String {
+    let eml_b64 = BASE64_STANDARD.encode(message);
+    json!({ "id": id.into(), "eml_b64": eml_b64, "zone": zone, "now": 1_800_000_000 }).to_string() + "\n"
+}
+
+#[test]
+fn every_line_is_answered_in_order() {
+    let lab = Lab::get();
+    let zone = json!(fs::read_to_string(lab.path("zone")).unwrap());
+    let good = feed(lab.sign("ed", &["--timestamp", "1800000000"]), MESSAGE.as_bytes()).out;
+    let bad = good.replace("Hi.", "Ho.");
+    // Long and short ones mixed, so that later lines are done before earlier ones.
+    let long = format!("{bad}{}", "x\r\n".repeat(300_000));
+    let lines: String = (0..400)
+        .map(|id| match id % 100 {
+            0 => line(id, &long, &zone),
+            n if n % 2 == 0 => line(id, &bad, &zone),
+            _ => line(id, &good, &zone),
+        })
+        .collect();
+    let done = feed(["verify", "--jsonl"], lines.as_bytes());
+    assert_eq!((done.code, &*done.err), (Some(0), ""));
+    let rows = rows(&done.out);
+    assert_eq!(rows.len(), 400);
+    for (number, row) in rows.iter().enumerate() {
+        assert_eq!(row["id"], json!(number));
+        let expected = if number % 2 == 0 { "fail" } else { "pass" };
+        assert_eq!(row["dkim"][0]["result"], expected, "{row}");
+        assert_eq!((&row["dkim"][0]["d"], &row["dkim"][0]["s"]), (&json!("example.org"), &json!("ed")));
+    }
+}
+
+#[test]
+fn now_and_zone_come_from_the_command_line_when_the_line_has_none() {
+    let lab = Lab::get();
+    let signed = feed(lab.sign("ed", &["--timestamp", "1000", "--expire", "9"]), MESSAGE.as_bytes()).out;
+    let eml_b64 = BASE64_STANDARD.encode(signed);
+    let lines = [
+        json!({ "id": "a", "eml_b64": eml_b64 }),
+        json!({ "id": ["b"], "eml_b64": eml_b64, "now": 1_000_000, "zone": null }),
+        json!({ "eml_b64": eml_b64, "now": 1000.5, "zone": {} }),
+    ];
+    let lines = lines.map(|line| line.to_string()).join("\n\n");
+    let done = feed(lab.verify(&["--jsonl", "--now", "1000"]), lines.as_bytes());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let rows = rows(&done.out);
+    let result = |n: usize| (rows[n]["id"].clone(), rows[n]["dkim"][0]["result"].clone());
+    assert_eq!(result(0), (json!("a"), json!("pass")));
+    assert_eq!(result(1), (json!(["b"]), json!("fail")));
+    assert_eq!(result(2), (json!(null), json!("permerror")));
+}
+
+#[test]
+fn what_cannot_be_read_is_answered_too() {
+    let lab = Lab::get();
+    let lines = [
+        "not json".to_owned(),
+        json!({ "id": 2 }).to_string(),
+        json!({ "id": 3, "eml_b64": "!" }).to_string(),
+        json!({ "id": 4, "eml_b64": "", "zone": { "a": 1 } }).to_string(),
+        json!({ "id": 5, "eml_b64": "" }).to_string(),
+        "\u{e4}".repeat(9),
+    ];
+    let done = feed(lab.verify(&["--jsonl"]), lines.join("\n").as_bytes());
+    assert_eq!(done.code, Some(2));
+    let rows = rows(&done.out);
+    assert_eq!(rows.len(), 6);
+    let error = |n: usize| rows[n]["error"].as_str().unwrap();
+    assert_eq!((&rows[0]["id"], &rows[0]["line"]), (&json!(null), &json!(1)));
+    assert_eq!((&rows[1]["id"], &rows[1]["line"]), (&json!(2), &json!(2)));
+    assert!(
+        error(1).contains("eml_b64") && error(2).starts_with("eml_b64: ") && error(3).starts_with("zone: ")
+    );
+    assert_eq!(rows[4], json!({ "id": 5, "dkim": [] }));
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_comes() {
+    let lab = Lab::get();
+    let mut child =
+        command(lab.verify(&["--jsonl"])).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for id in 0..3 {
+        writeln!(stdin, "{{\"id\": {id}, \"eml_b64\": \"\"}}").unwrap();
+        let answer: Value = serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap();
+        assert_eq!(answer, json!({ "id": id, "dkim": [] }));
+    }
+    drop(stdin);
+    assert!(answers.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn whoever_stops_reading_ends_it() {
+    let lab = Lab::get();
+    let mut child = command(lab.verify(&["--jsonl"]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    drop(child.stdout.take());
+    let line = b"{\"id\": 1, \"eml_b64\": \"\"}\n";
+    // Far more than any pipe holds: the write fails once the command has gone.
+    let stopped = (0..1_000_000).any(|_| stdin.write_all(line).is_err());
+    assert!(stopped);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &*output.stderr), (Some(141), &b""[..]));
+}
+
+#[test]
+fn spf_lines() {
+    let zone = json!({ "example.org": { "TXT": ["v=spf1 ip4:192.0.2.0/24 exp=why.example.org -all"] },
+                       "why.example.org": { "TXT": ["%{r} refuses %{i}"] } });
+    let lines = [
+        json!({ "id": 1, "ip": "192.0.2.7", "helo": "mx.example.org", "mail_from": "joe@example.org", "zone": zone }),
+        json!({ "id": 2, "ip": "198.51.100.7", "helo": "mx", "mail_from": "joe@example.org", "receiver": "me",
+                "zone": zone }),
+        json!({ "id": 3, "ip": "192.0.2.7", "helo": "example.org", "zone": zone }),
+        json!({ "id": 4, "ip": "192.0.2" }),
+    ];
+    let lines = lines.map(|line| line.to_string() + "\n").concat();
+    let done = feed(["spf", "check", "--jsonl"], lines.as_bytes());
+    assert_eq!(done.code, Some(2), "{done:?}");
+    let rows = rows(&done.out);
+    assert_eq!(
+        rows[0],
+        json!({ "id": 1, "result": "pass", "identity": "mailfrom", "domain": "example.org", "explanation": null,
+                "reason": "matched ip4:192.0.2.0/24 of example.org", "mechanism": "ip4:192.0.2.0/24", "lookups": 0,
+                "void_lookups": 0 })
+    );
+    assert_eq!(
+        (&rows[1]["result"], &rows[1]["explanation"]),
+        (&json!("fail"), &json!("me refuses 198.51.100.7"))
+    );
+    assert_eq!((&rows[2]["result"], &rows[2]["identity"]), (&json!("pass"), &json!("helo")));
+    assert!(rows[3]["error"].as_str().unwrap().starts_with("ip: "), "{}", rows[3]);
+}

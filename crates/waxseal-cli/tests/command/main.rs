@@ -1,0 +1,16 @@
+//! The `waxseal` command as people and scripts use it.
+
+#[cfg(test)]
+mod batch;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod keygen;
+#[cfg(test)]
+mod lab;
+#[cfg(test)]
+mod sign;
+#[cfg(test)]
+mod spf;
+#[cfg(test)]
+mod verify;
