@@ -1,0 +1,20 @@
+//! Signs a message with two keys in one pass: RSA, which everyone verifies, and Ed25519.
+
+use std::{error::Error, time::SystemTime};
+use waxseal::{
+    crypto::KeySpec,
+    dkim::{Signer, sign_all},
+};
+use waxseal_examples::{MESSAGE, fresh_key};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let rsa = fresh_key(KeySpec::Rsa { bits: 2048 })?;
+    let ed25519 = fresh_key(KeySpec::Ed25519)?;
+    let signers = [
+        Signer::new("example.org".parse()?, "2026r".parse()?, rsa),
+        Signer::new("example.org".parse()?, "2026e".parse()?, ed25519),
+    ];
+    let fields = sign_all(&signers, MESSAGE, SystemTime::now())?;
+    print!("{fields}{}", String::from_utf8_lossy(MESSAGE));
+    Ok(())
+}

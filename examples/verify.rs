@@ -1,0 +1,41 @@
+//! Verifies a message. With a file name, that message with the name servers of this machine:
+//! `cargo run -p waxseal-examples --example verify -- message.eml`. Without, a message made here with a zone in memory.
+
+use std::{error::Error, time::SystemTime};
+use waxseal::{
+    authres::AuthenticationResults,
+    crypto::KeySpec,
+    dkim::{Signer, Verifier},
+    dns::{ResolveBlocking, Zone},
+    header::line_ends::to_crlf,
+};
+use waxseal_examples::{MESSAGE, fresh_key, publish};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    match std::env::args_os().nth(1) {
+        // Files on disk often have LF line ends; the signature is about CRLF.
+        Some(file) => print(&to_crlf(&std::fs::read(file)?), &waxseal_resolver::Stub::system()?),
+        None => {
+            let key = fresh_key(KeySpec::Ed25519)?;
+            let zone = publish(Zone::new(), "2026e", &key)?;
+            let field = Signer::new("example.org".parse()?, "2026e".parse()?, key)
+                .sign(MESSAGE, SystemTime::now())?;
+            let signed = [field.as_bytes(), MESSAGE].concat();
+            print(&signed, &zone);
+            println!("\nAnd with another subject:");
+            let forged = String::from_utf8(signed)?.replace("Lunch", "Launch");
+            print(forged.as_bytes(), &zone);
+        }
+    }
+    Ok(())
+}
+
+fn print(message: &[u8], dns: &impl ResolveBlocking) {
+    let verdicts = Verifier::default().verify_blocking(message, SystemTime::now(), dns);
+    for verdict in &verdicts {
+        println!("{verdict}");
+    }
+    let mut results = AuthenticationResults::new("mx.example.net");
+    results.extend(verdicts.entries());
+    print!("{}", results.to_field());
+}
