@@ -1,6 +1,7 @@
 //! Canonicalization and hashing of the body (RFC 6376 §3.4.3, §3.4.4, §3.7), in one pass and constant memory.
 
 use crate::Canonicalization;
+use std::ops::Range;
 use waxseal_crypto::{Digest, HashAlgorithm, Hasher, Provider};
 
 /// Hashes a body that arrives in chunks, once for every distinct (canonicalization, hash, length) that is asked for.
@@ -309,14 +310,16 @@ impl Relaxed {
     /// Takes text that neither begins nor ends in a blank, CR or LF. It goes on as it stands but for the runs of blanks
     /// that have to be changed.
     fn put_text(&mut self, text: &[u8]) {
-        let mut done = 0;
-        let mut start = 0;
+        let mut marks = [0; BLOCK];
+        let (mut done, mut start) = (0, 0);
         for block in text.chunks(BLOCK) {
             let end = start + block.len();
             // Attachments in base64 have no blanks at all; the octet in front may be one.
             let looked_at = text.get(start.saturating_sub(1)..end).unwrap_or_default();
-            if memchr::memchr2(b' ', b'\t', looked_at).is_some() && may_change(text, start, end) {
-                done = self.put_changes(text, done, start, end);
+            if memchr::memchr2(b' ', b'\t', looked_at).is_some()
+                && mark_suspects(text, start..end, &mut marks)
+            {
+                done = self.put_changes(text, done, start..end, &marks);
             }
             start = end;
         }
@@ -324,39 +327,67 @@ impl Relaxed {
     }
 
     /// Puts the text from `done` on up to the last blanks of the block that have to be changed; gives where it goes on.
-    fn put_changes(&mut self, text: &[u8], done: usize, start: usize, end: usize) -> usize {
-        let mut done = done;
-        let mut marks = [0; BLOCK];
-        mark_suspects(text, start, end, &mut marks);
-        for mark in memchr::memchr_iter(MARK, &marks) {
-            let at = start.max(1) + mark;
-            if at >= done {
-                done = self.put_blanks(text, done, at);
+    fn put_changes(&mut self, text: &[u8], done: usize, block: Range<usize>, marks: &[u8; BLOCK]) -> usize {
+        let (mut done, mut from) = (done, done.max(block.start));
+        while let Some(next) =
+            marks.get(from - block.start..block.len()).and_then(|marks| memchr::memchr(MARK, marks))
+        {
+            let run = Run::at(text, done, from + next);
+            if run.has_to_change(text) {
+                done = self.put_changed(text, done, &run);
+            }
+            from = run.end.max(from + next + 1);
+            if from >= block.end {
+                break;
             }
         }
         done
     }
 
-    /// `at` may be in a run of blanks that has to be changed. Puts the text from `done` and the changed run.
-    fn put_blanks(&mut self, text: &[u8], done: usize, at: usize) -> usize {
+    /// Puts the text from `done` and the run, changed; gives where the text goes on.
+    fn put_changed(&mut self, text: &[u8], done: usize, run: &Run) -> usize {
+        match text.get(run.start) {
+            // The blank that stays is part of the slice.
+            Some(b' ') if !run.at_line_end => {
+                self.sink.put(text.get(done..run.start + 1).unwrap_or_default())
+            }
+            _ => {
+                self.sink.put(text.get(done..run.start).unwrap_or_default());
+                if !run.at_line_end {
+                    self.sink.put(b" ");
+                }
+            }
+        }
+        run.end
+    }
+}
+
+/// A run of blanks, maybe empty.
+struct Run {
+    start: usize,
+    end: usize,
+    at_line_end: bool,
+}
+
+impl Run {
+    /// The run around the first mark behind `done`: it begins there or one octet before.
+    fn at(text: &[u8], done: usize, mark: usize) -> Self {
         let is_blank = |at: usize| matches!(text.get(at), Some(b' ' | b'\t'));
-        let mut run = at;
-        while run > done && is_blank(run - 1) {
-            run -= 1;
+        let start = if mark > done && is_blank(mark - 1) { mark - 1 } else { mark };
+        let mut end = mark;
+        while is_blank(end) {
+            end += 1;
         }
-        let mut after = at;
-        while is_blank(after) {
-            after += 1;
+        let at_line_end = matches!(text.get(end..), Some([b'\r', b'\n', ..]));
+        Self { start, end, at_line_end }
+    }
+
+    fn has_to_change(&self, text: &[u8]) -> bool {
+        match self.end - self.start {
+            0 => false,
+            1 => self.at_line_end || text.get(self.start) == Some(&b'\t'),
+            _ => true,
         }
-        let at_line_end = matches!(text.get(after..), Some([b'\r', b'\n', ..]));
-        if after == run || (!at_line_end && text.get(run..after) == Some(b" ")) {
-            return done;
-        }
-        self.sink.put(text.get(done..run).unwrap_or_default());
-        if !at_line_end {
-            self.sink.put(b" ");
-        }
-        after
     }
 }
 
@@ -376,26 +407,20 @@ impl Relaxed {
 /// Octets of which one look says whether anything has to be changed.
 const BLOCK: usize = 1024;
 
-/// True when an octet below LF stands in the block, a TAB among them, or two octets side by side of which none is above SP
-/// and one is SP: blanks in a row, and blanks before a line end, are among these. No branch, so that the compiler can use
-/// vectors, and as few operations as will do: this is nearly all that is done for a body besides hashing it.
-fn may_change(text: &[u8], start: usize, end: usize) -> bool {
-    let (before, here) = neighbours(text, start, end);
-    let mut lowest = u8::MAX;
-    let mut pair = 0;
-    for (b, h) in before.iter().zip(here) {
-        lowest = lowest.min(*h);
-        pair |= mask((*b).max(*h) == b' ');
-    }
-    lowest < b'\n' || pair != 0
-}
-
-/// Marks the TABs and the pairs of [`may_change`], from the first octet that has one before it.
-fn mark_suspects(text: &[u8], start: usize, end: usize, marks: &mut [u8; BLOCK]) {
-    let (before, here) = neighbours(text, start, end);
-    for ((mark, b), h) in marks.iter_mut().zip(before).zip(here) {
+/// Marks each TAB, and each octet that makes a pair with the one before it of which none is above SP and one is SP: blanks
+/// in a row, and blanks before a line end, are among these. True when there is any. No branch, so that the compiler can use
+/// vectors: this is nearly all that is done for a body besides hashing it.
+fn mark_suspects(text: &[u8], block: Range<usize>, marks: &mut [u8; BLOCK]) -> bool {
+    // The first octet of the text has none before it, and is no blank.
+    let skip = usize::from(block.start == 0);
+    let here = text.get(block.start + skip..block.end).unwrap_or_default();
+    let before = text.get(block.start + skip - 1..block.end).unwrap_or_default();
+    let mut any = 0;
+    for ((mark, b), h) in marks.iter_mut().skip(skip).zip(before).zip(here) {
         *mark = mask(*h == b'\t') | mask((*b).max(*h) == b' ');
+        any |= *mark;
     }
+    any != 0
 }
 
 const MARK: u8 = u8::MAX;
@@ -403,12 +428,6 @@ const MARK: u8 = u8::MAX;
 /// All bits or none, as vector comparisons give them.
 fn mask(yes: bool) -> u8 {
     if yes { MARK } else { 0 }
-}
-
-/// The octets of the range, and for each the one before it. The first octet of the text has none and is no blank.
-fn neighbours(text: &[u8], start: usize, end: usize) -> (&[u8], &[u8]) {
-    let start = start.max(1).min(end);
-    (text.get(start - 1..end - 1).unwrap_or_default(), text.get(start..end).unwrap_or_default())
 }
 
 fn is_white(c: u8) -> bool {

@@ -113,9 +113,23 @@ impl Signature {
     /// # Errors
     /// [`InvalidSignature`].
     pub fn from_bytes(value: Bytes) -> Result<Self, InvalidSignature> {
-        let tags = Tags::new(&TagList::parse(&value)?);
+        Self::read(&value, &TagList::parse(&value)?, Kind::Dkim)
+    }
+
+    /// Reads the value of an ARC-Message-Signature field, of which `list` are the tags (RFC 8617 §4.1.2): as a
+    /// DKIM-Signature, but for `v=`, which means nothing there, `i=`, which is no identity, and `h=`, which may lack From
+    /// and have empty names. The buffer behind `value` lives as long as the signature.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`].
+    pub fn from_arc_tags(value: &Bytes, list: &TagList<'_>) -> Result<Self, InvalidSignature> {
+        Self::read(value, list, Kind::Arc)
+    }
+
+    fn read(value: &Bytes, list: &TagList<'_>, kind: Kind) -> Result<Self, InvalidSignature> {
+        let tags = Tags::new(list);
         // §3.5: "v= … It MUST have the value "1""
-        if required("v", tags.v)?.value() != b"1" {
+        if kind == Kind::Dkim && required("v", tags.v)?.value() != b"1" {
             return Err(InvalidSignature::Version);
         }
         let algorithm =
@@ -129,14 +143,14 @@ impl Signature {
         if timestamp.is_some_and(|t| expiration.is_some_and(|x| x <= t)) {
             return Err(InvalidSignature::ExpiresBeforeSigned);
         }
-        let signed_fields = signed_fields(&value, required("h", tags.h)?.range())?;
+        let signed_fields = signed_fields(value, required("h", tags.h)?.range(), kind)?;
         let body_hash = base64("bh", tags.bh)?;
         let expected = algorithm.hash().output_len();
         let wrong_length = InvalidSignature::BodyHashLength { octets: body_hash.len(), expected };
         let body_hash =
             Digest::new(&body_hash).filter(|hash| hash.as_ref().len() == expected).ok_or(wrong_length)?;
         Ok(Self {
-            identity: tags.identity(&domain)?,
+            identity: if kind == Kind::Dkim { tags.identity(&domain)? } else { None },
             copied_fields: tags.z.map(|tag| tag.range()),
             body_length: number("l", tags.l, 76)?,
             signature: base64("b", tags.b)?,
@@ -249,6 +263,13 @@ impl Signature {
     pub fn signature_range(&self) -> Range<usize> {
         self.signature_range.clone()
     }
+}
+
+/// What differs between the signatures of DKIM and of ARC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Dkim,
+    Arc,
 }
 
 /// The tags of a signature, by their grammar. Unknown ones are passed over (§3.2).
@@ -367,7 +388,11 @@ fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSi
 }
 
 /// Where the names in `h=` stand. §3.5: they are divided by colons; §5.4: "The From header field MUST be signed".
-fn signed_fields(value: &[u8], list: Range<usize>) -> Result<Vec<Range<u32>>, InvalidSignature> {
+fn signed_fields(
+    value: &[u8],
+    list: Range<usize>,
+    kind: Kind,
+) -> Result<Vec<Range<u32>>, InvalidSignature> {
     let text = value.get(list.clone()).unwrap_or_default();
     let mut names = Vec::with_capacity(32);
     let mut from = false;
@@ -376,7 +401,7 @@ fn signed_fields(value: &[u8], list: Range<usize>) -> Result<Vec<Range<u32>>, In
         let front = rest.trim_ascii_start();
         let end = front.iter().position(|c| !(b'!'..=b'~').contains(c) || *c == b':').unwrap_or(front.len());
         let (name, after) = front.split_at_checked(end).unwrap_or((front, &[]));
-        if name.is_empty() {
+        if name.is_empty() && kind == Kind::Dkim {
             return Err(InvalidSignature::Value { tag: "h" });
         }
         from |= name.len() == 4 && name.eq_ignore_ascii_case(b"from");
@@ -389,7 +414,7 @@ fn signed_fields(value: &[u8], list: Range<usize>) -> Result<Vec<Range<u32>>, In
             _ => return Err(InvalidSignature::Value { tag: "h" }),
         }
     }
-    if from { Ok(names) } else { Err(InvalidSignature::FromNotSigned) }
+    if from || kind == Kind::Arc { Ok(names) } else { Err(InvalidSignature::FromNotSigned) }
 }
 
 /// Tag values are UTF-8 as far as they are not ASCII ([`TagList`] sees to that); other octets read as no text, which

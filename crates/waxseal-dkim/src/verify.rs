@@ -212,13 +212,7 @@ impl Examination {
     /// What can be said of a well-formed signature before its key is known.
     fn admit(&mut self, signature: &Signature, now: u64) -> Result<(), Cause> {
         let policy = &self.verifier.policy;
-        if signature.algorithm() == Algorithm::RsaSha1 && !policy.allow_rsa_sha1 {
-            return Err(Cause::RsaSha1);
-        }
-        check_times(signature, now, policy)?;
-        if signature.body_length().is_some() && policy.body_length == BodyLengthPolicy::Refuse {
-            return Err(Cause::BodyLength);
-        }
+        policy.admit(signature, now)?;
         check_required_fields(signature, &self.header, policy)?;
         if self.tried >= policy.max_signatures {
             return Err(Cause::TooManySignatures { limit: policy.max_signatures });
@@ -230,6 +224,19 @@ impl Examination {
             self.keys.push(signature.key_name().clone());
         }
         self.tried += 1;
+        Ok(())
+    }
+}
+
+impl Policy {
+    fn admit(&self, signature: &Signature, now: u64) -> Result<(), Cause> {
+        if signature.algorithm() == Algorithm::RsaSha1 && !self.allow_rsa_sha1 {
+            return Err(Cause::RsaSha1);
+        }
+        check_times(signature, now, self)?;
+        if signature.body_length().is_some() && self.body_length == BodyLengthPolicy::Refuse {
+            return Err(Cause::BodyLength);
+        }
         Ok(())
     }
 }
