@@ -20,6 +20,7 @@
 //! Around it stand the other pieces that DKIM, ARC, DMARC and SPF share: [`TagList`] (RFC 6376 §3.2),
 //! [`Folder`] (RFC 5322 §2.2.3) and [`line_ends`] (what to do about bare CR and LF).
 
+mod address;
 mod builder;
 mod field;
 mod fold;
@@ -28,6 +29,7 @@ pub mod line_ends;
 mod splitter;
 mod tag_list;
 
+pub use address::{Address, Authors, InvalidAddress, InvalidFrom};
 pub use builder::{HeaderBuilder, Space};
 pub use field::Field;
 pub use fold::Folder;

@@ -1,0 +1,185 @@
+//! Tokens of structured fields (RFC 5322 §3.2).
+
+use super::InvalidAddress;
+
+/// How deep comments may be nested.
+const MAX_DEPTH: usize = 16;
+
+/// Reads tokens one by one, each octet a bounded number of times.
+#[derive(Clone)]
+pub(super) struct Lexer<'t> {
+    text: &'t [u8],
+    offset: usize,
+    gap: Gap,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Token<'t> {
+    pub(super) kind: Kind,
+    pub(super) text: &'t [u8],
+    pub(super) start: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `atext` and dots, with UTF-8 (RFC 6532 §3.2) and other 8-bit octets.
+    Word,
+    Quoted,
+    /// `[...]`
+    Literal,
+    At,
+    Comma,
+    Semicolon,
+    Colon,
+    Less,
+    Greater,
+}
+
+/// What stands before a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Gap {
+    None,
+    Blank,
+    Comment,
+}
+
+/// Refuses control octets, and CR and LF that are no fold (RFC 5322 §2.2.3).
+pub(super) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
+    for (offset, &octet) in text.iter().enumerate() {
+        let next = || text.get(offset + 1);
+        let legal = match octet {
+            b'\t' => true,
+            b'\r' => next() == Some(&b'\n'),
+            b'\n' => matches!(next(), Some(b' ' | b'\t')),
+            0x7f => false,
+            _ => octet >= b' ',
+        };
+        if !legal {
+            return Err(InvalidAddress::Control { octet, offset });
+        }
+    }
+    Ok(())
+}
+
+impl<'t> Lexer<'t> {
+    pub(super) fn new(text: &'t [u8], offset: usize) -> Self {
+        Self { text, offset, gap: Gap::None }
+    }
+
+    /// Where the next token, or the gap before it, begins.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What stood before the token read last.
+    pub(super) fn gap(&self) -> Gap {
+        self.gap
+    }
+
+    /// What stands before the next token.
+    pub(super) fn peek_gap(&self) -> Result<Gap, InvalidAddress> {
+        let mut ahead = self.clone();
+        ahead.skip_gap()?;
+        Ok(ahead.gap)
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Token<'t>>, InvalidAddress> {
+        self.skip_gap()?;
+        let start = self.offset;
+        let Some(first) = self.text.get(start) else { return Ok(None) };
+        let kind = match first {
+            b'@' => Kind::At,
+            b',' => Kind::Comma,
+            b';' => Kind::Semicolon,
+            b':' => Kind::Colon,
+            b'<' => Kind::Less,
+            b'>' => Kind::Greater,
+            b'"' => Kind::Quoted,
+            b'[' => Kind::Literal,
+            b')' => return Err(InvalidAddress::Comment { offset: start }),
+            c if is_word(*c) => Kind::Word,
+            _ => return Err(InvalidAddress::Syntax { offset: start }),
+        };
+        self.offset = match kind {
+            Kind::Word => self.end_of_word(),
+            Kind::Quoted => self.end_of_quoted()?,
+            Kind::Literal => self.end_of_literal()?,
+            _ => start + 1,
+        };
+        Ok(Some(Token { kind, text: self.text.get(start..self.offset).unwrap_or_default(), start }))
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.offset..).unwrap_or_default()
+    }
+
+    fn skip_gap(&mut self) -> Result<(), InvalidAddress> {
+        self.gap = Gap::None;
+        while let Some(c) = self.text.get(self.offset) {
+            match c {
+                b' ' | b'\t' | b'\r' | b'\n' => {
+                    self.gap = self.gap.max(Gap::Blank);
+                    self.offset += 1;
+                }
+                b'(' => {
+                    self.gap = Gap::Comment;
+                    self.offset = self.end_of_comment()?;
+                }
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn end_of_word(&self) -> usize {
+        self.offset + self.rest().iter().position(|c| !is_word(*c)).unwrap_or(self.rest().len())
+    }
+
+    fn end_of_comment(&self) -> Result<usize, InvalidAddress> {
+        let mut depth = 0;
+        let mut octets = self.rest().iter().enumerate();
+        while let Some((at, c)) = octets.next() {
+            match c {
+                b'\\' => {
+                    octets.next();
+                }
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Ok(self.offset + at + 1);
+            }
+            if depth > MAX_DEPTH {
+                break;
+            }
+        }
+        Err(InvalidAddress::Comment { offset: self.offset })
+    }
+
+    fn end_of_quoted(&self) -> Result<usize, InvalidAddress> {
+        let mut octets = self.rest().iter().enumerate().skip(1);
+        while let Some((at, c)) = octets.next() {
+            match c {
+                b'\\' => {
+                    octets.next();
+                }
+                b'"' => return Ok(self.offset + at + 1),
+                _ => {}
+            }
+        }
+        Err(InvalidAddress::QuotedString { offset: self.offset })
+    }
+
+    fn end_of_literal(&self) -> Result<usize, InvalidAddress> {
+        let syntax = InvalidAddress::Syntax { offset: self.offset };
+        let inner = self.rest().get(1..).unwrap_or_default();
+        let end = inner.iter().position(|c| matches!(c, b'[' | b']' | b'\\')).ok_or(syntax.clone())?;
+        if inner.get(end) == Some(&b']') { Ok(self.offset + end + 2) } else { Err(syntax) }
+    }
+}
+
+fn is_word(c: u8) -> bool {
+    c > b' '
+        && !matches!(c, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"')
+}
