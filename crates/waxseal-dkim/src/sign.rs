@@ -1,7 +1,9 @@
 //! Signing (RFC 6376 §5).
 
+mod with_hash;
+
 use crate::{
-    BodyHashId, BodyHasher, BodyHashes, Canonicalization, FieldIndex, Selector, quoted_printable,
+    BodyHash, BodyHashId, BodyHasher, BodyHashes, Canonicalization, FieldIndex, Selector, quoted_printable,
     signed_fields::SignedFields, verify::FIELD_NAME,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -414,7 +416,11 @@ impl Signing {
         let index = FieldIndex::new(&header);
         let template = Template { header: &header, index: &index, now: self.now };
         let signers = self.signers.into_iter().zip(bodies);
-        signers.map(|(signer, (hasher, id))| template.unsigned(signer, hashes.get(hasher), id)).collect()
+        let unsigned = |(signer, (hasher, id)): (Signer, (usize, BodyHashId))| {
+            let hash = hashes.get(hasher).and_then(|hashes| hashes.get(id)).ok_or(NoProvider)?;
+            template.unsigned(signer, hash)
+        };
+        signers.map(unsigned).collect()
     }
 
     /// Checks the header, and asks for the body hashes: one hasher for each crypto provider.
@@ -480,13 +486,7 @@ struct Template<'h> {
 }
 
 impl Template<'_> {
-    fn unsigned(
-        &self,
-        signer: Signer,
-        hashes: Option<&BodyHashes>,
-        id: BodyHashId,
-    ) -> Result<Unsigned, SignError> {
-        let hash = hashes.and_then(|hashes| hashes.get(id)).ok_or(NoProvider)?;
+    fn unsigned(&self, signer: Signer, hash: &BodyHash) -> Result<Unsigned, SignError> {
         let names = signer.fields.list(self.header);
         let mut folder = Folder::new(FIELD_NAME);
         for tag in self.leading_tags(&signer) {
@@ -500,17 +500,16 @@ impl Template<'_> {
             folder.pieces(whole_octets(&format!("z={};", self.copies(&names))).iter().copied());
         }
         push_names(&mut folder, &names);
+        Ok(self.without_signature(signer, &names, folder))
+    }
+
+    /// The field with an empty `b=`.
+    fn without_signature(&self, signer: Signer, names: &[String], mut folder: Folder) -> Unsigned {
         // b= begins a line, so that what is signed does not depend on how long the signature will be.
         folder.end_line();
         folder.word("b=");
-        let input = self.input(&signer, &names, folder.as_str());
-        Ok(Unsigned {
-            folder,
-            input,
-            algorithm: signer.algorithm,
-            key: signer.key,
-            provider: signer.provider,
-        })
+        let input = self.input(&signer, names, folder.as_str());
+        Unsigned { folder, input, algorithm: signer.algorithm, key: signer.key, provider: signer.provider }
     }
 
     fn leading_tags(&self, signer: &Signer) -> Vec<Cow<'static, str>> {
@@ -521,13 +520,7 @@ impl Template<'_> {
             format!("d={};", signer.domain).into(),
             format!("s={};", signer.selector).into(),
         ];
-        if signer.timestamp {
-            tags.push(format!("t={};", self.now).into());
-        }
-        if let Some(lifetime) = signer.lifetime {
-            // §3.5: "x= … MUST be greater than the value of the t= tag".
-            tags.push(format!("x={};", self.now.saturating_add(lifetime.as_secs().max(1))).into());
-        }
+        tags.extend(self.times(signer).into_iter().map(Cow::from));
         if let Some(identity) = &signer.identity {
             tags.push(format!("i={};", quoted_printable::encode(identity.as_bytes())).into());
         }
@@ -535,6 +528,15 @@ impl Template<'_> {
             tags.push("q=dns/txt;".into());
         }
         tags
+    }
+
+    /// `t=` and `x=`.
+    fn times(&self, signer: &Signer) -> Vec<String> {
+        let timestamp = signer.timestamp.then(|| format!("t={};", self.now));
+        // §3.5: "x= … MUST be greater than the value of the t= tag".
+        let expiration = |lifetime: Duration| self.now.saturating_add(lifetime.as_secs().max(1));
+        let expiration = signer.lifetime.map(|lifetime| format!("x={};", expiration(lifetime)));
+        timestamp.into_iter().chain(expiration).collect()
     }
 
     /// §3.5: "z= Copied header fields": every field that is signed, name and value, divided by `|`.

@@ -388,11 +388,7 @@ fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSi
 }
 
 /// Where the names in `h=` stand. §3.5: they are divided by colons; §5.4: "The From header field MUST be signed".
-fn signed_fields(
-    value: &[u8],
-    list: Range<usize>,
-    kind: Kind,
-) -> Result<Vec<Range<u32>>, InvalidSignature> {
+fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Range<u32>>, InvalidSignature> {
     let text = value.get(list.clone()).unwrap_or_default();
     let mut names = Vec::with_capacity(32);
     let mut from = false;

@@ -1,8 +1,8 @@
 //! Verifying (RFC 6376 §6).
 
 use crate::{
-    BodyHashId, BodyHasher, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, KeyRecord, Picker, Policy,
-    Signature, Verdict, Verdicts,
+    BodyHash, BodyHashId, BodyHasher, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, KeyRecord, Picker,
+    Policy, Signature, Verdict, Verdicts,
     keys::KeyCache,
     verdict::{Claims, KeyFacts},
 };
@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use waxseal_crypto::{Algorithm, HashAlgorithm, KeyType, Provider, VerifyError, default_provider};
+use waxseal_crypto::{Algorithm, KeyType, Provider, PublicKey, VerifyError, default_provider};
 use waxseal_dns::{
     Answers, Check, Dnssec, DomainName, Pending, Question, Record, RecordType, Reply, Resolve,
     ResolveBlocking, drive, drive_blocking,
@@ -117,7 +117,7 @@ impl Verifier {
     /// Looks at the signatures of a header and asks `hasher` for the body hashes that they need. So several checks of
     /// one message (DKIM, ARC) share one pass over the body.
     pub fn examine(&self, header: Header, now: SystemTime, hasher: &mut BodyHasher) -> Examination {
-        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = seconds(now);
         let mut examination = Examination {
             verifier: self.clone(),
             header,
@@ -137,6 +137,13 @@ impl Verifier {
 }
 
 pub(crate) const FIELD_NAME: &str = "DKIM-Signature";
+
+/// Room for the signed fields of most messages.
+const INPUT_OCTETS: usize = 4096;
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
 
 /// The verification of a message whose body is still arriving; see [`Verifier::begin`].
 #[derive(Debug)]
@@ -331,38 +338,134 @@ impl<'c> Judge<'c> {
         body: BodyHashId,
         verdict: &mut Verdict,
     ) -> Result<(), Cause> {
-        let record = self.key_record(signature.key_name(), verdict)?;
-        let policy = &self.examination.verifier.policy;
-        check_record(&record, signature)?;
-        let key = record.public_key().ok_or(Cause::Revoked)?;
-        verdict.key = Some(KeyFacts { bits: key.bits(), testing: record.is_testing() });
-        if key.key_type() == KeyType::Rsa {
-            check_bits(key.bits(), policy)?;
+        let verifier = &self.examination.verifier;
+        let reply = self.reply(signature.key_name())?;
+        if let Ok(answer) = reply {
+            (verdict.dnssec, verdict.ttl) = (answer.dnssec, answer.ttl);
         }
-        let mut picker = self.index.picker(&self.examination.header);
-        let input = self.header_input(signature, field, &mut picker);
+        let record = verifier.key_record(signature.key_name(), reply)?;
+        let key = check_record(&record, signature.algorithm())?;
+        if record.has_strict_identity() && !identity_is_domain(signature) {
+            return Err(Cause::StrictIdentity);
+        }
+        verdict.key = Some(KeyFacts { bits: key.bits(), testing: record.is_testing() });
+        check_bits(key, &verifier.policy)?;
+        let header = &self.examination.header;
+        let mut picker = self.index.picker(header);
+        let input = header_input(signature, header.field(field), &mut picker);
         verdict.unsigned_additions = unsigned_additions(&picker);
-        let provider = self.examination.verifier.provider;
-        let header = match key.verify(provider, signature.algorithm(), &input, signature.signature()) {
-            Ok(()) => Ok(()),
-            Err(VerifyError::BadSignature) => Err(()),
-            Err(error) => return Err(Cause::Crypto(error)),
-        };
-        self.check_body(signature, body, header.is_ok())?;
-        header.map_err(|()| self.header_changed(signature, &input))?;
-        check_additions(signature, self.hashes, body, policy)?;
+        verifier.check_signature(signature, key, &input, self.hashes.get(body)).map_err(
+            |cause| match cause {
+                Cause::HeaderSignature { header_hash, .. } => {
+                    Cause::HeaderSignature { header_hash, changed_fields: changed_fields(signature, header) }
+                }
+                other => other,
+            },
+        )?;
         match verdict.unsigned_additions.first() {
-            Some(field) if policy.refuse_unsigned_additions => Err(Cause::UnsignedAddition { field }),
+            Some(field) if verifier.policy.refuse_unsigned_additions => {
+                Err(Cause::UnsignedAddition { field })
+            }
             _ => Ok(()),
         }
     }
 
-    /// RFC 6376 §6.1.2.
-    fn key_record(&self, name: &DomainName, verdict: &mut Verdict) -> Result<Arc<KeyRecord>, Cause> {
+    fn reply(&self, name: &DomainName) -> Result<&'c Reply, Cause> {
         let number = self.examination.keys.iter().position(|key| key == name);
-        let reply = number.and_then(|number| self.replies.get(number)).ok_or(Cause::NoKey)?;
+        number.and_then(|number| self.replies.get(number)).ok_or(Cause::NoKey)
+    }
+}
+
+/// What a verifier of ARC (RFC 8617), whose signatures are verified as those of DKIM are, has to know of one.
+impl Verifier {
+    /// What it accepts.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The crypto provider.
+    pub fn provider(&self) -> &'static dyn Provider {
+        self.provider
+    }
+
+    /// Whether the policy lets a well-formed signature be looked at before its key is known: by its algorithm, `t=`, `x=`
+    /// and `l=`.
+    ///
+    /// # Errors
+    /// The [`Cause`] that speaks against it.
+    pub fn admit(&self, signature: &Signature, now: SystemTime) -> Result<(), Cause> {
+        self.policy.admit(signature, seconds(now))
+    }
+
+    /// The public key in `reply`, the TXT records of `name`, if the record and the policy allow it to be used with
+    /// `algorithm` for mail (RFC 6376 §6.1.2).
+    ///
+    /// # Errors
+    /// The [`Cause`] that speaks against it.
+    pub fn key(&self, name: &DomainName, reply: &Reply, algorithm: Algorithm) -> Result<PublicKey, Cause> {
+        let record = self.key_record(name, reply)?;
+        let key = check_record(&record, algorithm)?;
+        check_bits(key, &self.policy)?;
+        Ok(key.clone())
+    }
+
+    /// Verifies `signature`, which is the field number `field` of the header that `index` was made from, with its `key`:
+    /// the signed fields and the body, of which `body` is the hash.
+    ///
+    /// # Errors
+    /// [`Cause::BodyHash`], [`Cause::HeaderSignature`] and those about `l=`.
+    pub fn verify_message(
+        &self,
+        signature: &Signature,
+        key: &PublicKey,
+        (header, index, field): (&Header, &FieldIndex, usize),
+        body: Option<&BodyHash>,
+    ) -> Result<(), Cause> {
+        let input = header_input(signature, header.field(field), &mut index.picker(header));
+        self.check_signature(signature, key, &input, body)
+    }
+
+    /// Verifies `signature` over `input`, the canonical octets.
+    ///
+    /// # Errors
+    /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider can not tell.
+    pub fn verify_octets(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Cause> {
+        match key.verify(self.provider, algorithm, input, signature) {
+            Ok(()) => Ok(()),
+            Err(VerifyError::BadSignature) => Err(self.header_changed(algorithm, input)),
+            Err(error) => Err(Cause::Crypto(error)),
+        }
+    }
+
+    /// RFC 6376 §6.1.3.
+    fn check_signature(
+        &self,
+        signature: &Signature,
+        key: &PublicKey,
+        input: &[u8],
+        body: Option<&BodyHash>,
+    ) -> Result<(), Cause> {
+        let header = self.verify_octets(signature.algorithm(), key, input, signature.signature());
+        let header_intact = match &header {
+            Ok(()) => true,
+            Err(Cause::HeaderSignature { .. }) => false,
+            Err(_) => return header,
+        };
+        let body = body.ok_or(Cause::Signature(crate::InvalidSignature::Value { tag: "bh" }))?;
+        check_body(signature, body, header_intact)?;
+        header?;
+        check_additions(signature, body, &self.policy)
+    }
+
+    /// RFC 6376 §6.1.2.
+    fn key_record(&self, name: &DomainName, reply: &Reply) -> Result<Arc<KeyRecord>, Cause> {
         let answer = reply.as_ref().map_err(|error| Cause::Lookup(error.clone()))?;
-        (verdict.dnssec, verdict.ttl) = (answer.dnssec, answer.ttl);
         if answer.dnssec == Dnssec::Bogus {
             return Err(Cause::BogusKey);
         }
@@ -374,57 +477,47 @@ impl<'c> Judge<'c> {
             count => return Err(Cause::SeveralKeys { count }),
         }
         let text = texts().next().ok_or(Cause::NoKey)?;
-        self.examination.verifier.keys.parse(name, text).map_err(Cause::KeyRecord)
+        self.keys.parse(name, text).map_err(Cause::KeyRecord)
     }
 
-    /// RFC 6376 §3.7: the signed fields, then the signature field without `b=` and its line end.
-    fn header_input(&self, signature: &Signature, field: usize, picker: &mut Picker<'_>) -> Vec<u8> {
-        let header = &self.examination.header;
-        let mut input = Vec::with_capacity(header.as_bytes().len().min(4096));
-        let form = signature.header_canonicalization();
-        let own = header.field(field);
-        // §3.5: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
-        let is_own = |field: &Field<'_>| own.is_some_and(|own| std::ptr::eq(own.raw(), field.raw()));
-        for name in signature.signed_fields() {
-            let picked = picker.pick(name);
-            let picked = if picked.as_ref().is_some_and(is_own) { picker.pick(name) } else { picked };
-            if let Some(field) = picked {
-                form.header_field(field, &mut input);
-            }
-        }
-        if let Some(field) = own {
-            form.signature_field(field, signature.signature_range(), &mut input);
-        }
-        input
-    }
-
-    fn check_body(&self, signature: &Signature, body: BodyHashId, header_intact: bool) -> Result<(), Cause> {
-        let hash =
-            self.hashes.get(body).ok_or(Cause::Signature(crate::InvalidSignature::Value { tag: "bh" }))?;
-        if let Some(signed) = signature.body_length().filter(|signed| *signed > hash.length()) {
-            return Err(Cause::BodyTooShort { signed, octets: hash.length() });
-        }
-        if hash.digest().as_ref() == signature.body_hash() {
-            return Ok(());
-        }
-        Err(Cause::BodyHash {
-            expected: signature.body_hash().to_vec(),
-            computed: hash.digest().as_ref().to_vec(),
-            header_intact,
-        })
-    }
-
-    fn header_changed(&self, signature: &Signature, input: &[u8]) -> Cause {
-        let mut hasher = self.examination.verifier.provider.hasher(match signature.algorithm() {
-            Algorithm::RsaSha1 => HashAlgorithm::Sha1,
-            _ => HashAlgorithm::Sha256,
-        });
+    fn header_changed(&self, algorithm: Algorithm, input: &[u8]) -> Cause {
+        let mut hasher = self.provider.hasher(algorithm.hash());
         hasher.update(input);
-        Cause::HeaderSignature {
-            header_hash: hasher.finish().as_ref().to_vec(),
-            changed_fields: changed_fields(signature, &self.examination.header),
+        Cause::HeaderSignature { header_hash: hasher.finish().as_ref().to_vec(), changed_fields: Vec::new() }
+    }
+}
+
+/// RFC 6376 §3.7: the signed fields, then the signature field without `b=` and its line end.
+fn header_input(signature: &Signature, own: Option<Field<'_>>, picker: &mut Picker<'_>) -> Vec<u8> {
+    let mut input = Vec::with_capacity(INPUT_OCTETS);
+    let form = signature.header_canonicalization();
+    // §3.5: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
+    let is_own = |field: &Field<'_>| own.is_some_and(|own| std::ptr::eq(own.raw(), field.raw()));
+    for name in signature.signed_fields() {
+        let picked = picker.pick(name);
+        let picked = if picked.as_ref().is_some_and(is_own) { picker.pick(name) } else { picked };
+        if let Some(field) = picked {
+            form.header_field(field, &mut input);
         }
     }
+    if let Some(field) = own {
+        form.signature_field(field, signature.signature_range(), &mut input);
+    }
+    input
+}
+
+fn check_body(signature: &Signature, body: &BodyHash, header_intact: bool) -> Result<(), Cause> {
+    if let Some(signed) = signature.body_length().filter(|signed| *signed > body.length()) {
+        return Err(Cause::BodyTooShort { signed, octets: body.length() });
+    }
+    if body.digest().as_ref() == signature.body_hash() {
+        return Ok(());
+    }
+    Err(Cause::BodyHash {
+        expected: signature.body_hash().to_vec(),
+        computed: body.digest().as_ref().to_vec(),
+        header_intact,
+    })
 }
 
 fn text(record: &Record) -> Option<&bytes::Bytes> {
@@ -435,11 +528,8 @@ fn text(record: &Record) -> Option<&bytes::Bytes> {
 }
 
 /// RFC 6376 §6.1.2, steps 4 to 8.
-fn check_record(record: &KeyRecord, signature: &Signature) -> Result<(), Cause> {
-    let algorithm = signature.algorithm();
-    if record.is_revoked() {
-        return Err(Cause::Revoked);
-    }
+fn check_record(record: &KeyRecord, algorithm: Algorithm) -> Result<&PublicKey, Cause> {
+    let key = record.public_key().ok_or(Cause::Revoked)?;
     if record.key_type() != algorithm.key_type() {
         return Err(Cause::KeyType { key_type: record.key_type(), algorithm });
     }
@@ -449,10 +539,7 @@ fn check_record(record: &KeyRecord, signature: &Signature) -> Result<(), Cause> 
     if !record.is_for_email() {
         return Err(Cause::ServiceType);
     }
-    if record.has_strict_identity() && !identity_is_domain(signature) {
-        return Err(Cause::StrictIdentity);
-    }
-    Ok(())
+    Ok(key)
 }
 
 fn identity_is_domain(signature: &Signature) -> bool {
@@ -463,8 +550,11 @@ fn identity_is_domain(signature: &Signature) -> bool {
     host.and_then(|host| DomainName::new(host).ok()).as_ref() == Some(signature.domain())
 }
 
-fn check_bits(bits: u32, policy: &Policy) -> Result<(), Cause> {
-    if bits < policy.min_rsa_bits {
+fn check_bits(key: &PublicKey, policy: &Policy) -> Result<(), Cause> {
+    let bits = key.bits();
+    if key.key_type() != KeyType::Rsa {
+        Ok(())
+    } else if bits < policy.min_rsa_bits {
         Err(Cause::KeyTooSmall { bits, min: policy.min_rsa_bits })
     } else if bits > policy.max_rsa_bits {
         Err(Cause::KeyTooLarge { bits, max: policy.max_rsa_bits })
@@ -473,13 +563,8 @@ fn check_bits(bits: u32, policy: &Policy) -> Result<(), Cause> {
     }
 }
 
-fn check_additions(
-    signature: &Signature,
-    hashes: &BodyHashes,
-    body: BodyHashId,
-    policy: &Policy,
-) -> Result<(), Cause> {
-    let octets = hashes.get(body).map_or(0, |hash| hash.length());
+fn check_additions(signature: &Signature, body: &BodyHash, policy: &Policy) -> Result<(), Cause> {
+    let octets = body.length();
     match signature.body_length().map(|signed| (signed, octets.saturating_sub(signed))) {
         Some((signed, added)) if added > 0 && policy.body_length == BodyLengthPolicy::RefuseAdditions => {
             Err(Cause::BodyAdditions { signed, added })

@@ -1,0 +1,99 @@
+//! Signing with a body hash that is made elsewhere, for DKIM and ARC (RFC 8617 §4.1.2) in one pass over the body.
+
+use super::{SignError, Signer, Template, Unsigned, check_header, push_names};
+use crate::{BodyHash, BodyHashId, BodyHasher, FieldIndex};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::time::{SystemTime, UNIX_EPOCH};
+use waxseal_crypto::{Provider, SigningKey};
+use waxseal_header::{Folder, Header, line_ends::find_bare};
+
+/// For those who hash the body themselves, such as a forwarder that verifies, signs and seals in one pass.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_crypto::{PrivateKey, default_provider};
+/// use waxseal_dkim::{BodyHasher, Signer};
+/// use waxseal_header::Header;
+/// # let pem = include_str!("../../tests/keys/ed25519.pem");
+/// # let key = PrivateKey::from_pem(pem.as_bytes())?;
+/// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+/// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
+/// let mut hasher = BodyHasher::new(default_provider());
+/// let wanted = signer.want_body(&mut hasher);
+/// hasher.push(body);
+/// let hashes = hasher.finish();
+/// let hash = hashes.get(wanted).ok_or("a hash of another hasher")?;
+/// let field = signer.unsigned(&header, hash, SystemTime::now())?.sign()?;
+/// assert!(field.starts_with("DKIM-Signature: "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Whoever hashes the body also sees to it that its lines end in CRLF
+/// ([`FindBare`](waxseal_header::line_ends::FindBare)).
+impl Signer {
+    /// Asks `hasher` for the body hash that this signer needs. Has to be called before the body is pushed.
+    pub fn want_body(&self, hasher: &mut BodyHasher) -> BodyHashId {
+        hasher.want(self.body_form, self.algorithm.hash(), None)
+    }
+
+    /// A DKIM-Signature that lacks nothing but the signature, for `header` and the body of which `body` is the hash that
+    /// [`Signer::want_body`] asked for.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn unsigned(&self, header: &Header, body: &BodyHash, now: SystemTime) -> Result<Unsigned, SignError> {
+        self.prepare(header)?;
+        let index = FieldIndex::new(header);
+        Template { header, index: &index, now: seconds(now) }.unsigned(self.clone(), body)
+    }
+
+    /// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2), which says `i=` and the number of the ARC set.
+    /// None of `i=`, `l=`, `q=` and `z=` of DKIM is set.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn unsigned_arc(
+        &self,
+        instance: u32,
+        header: &Header,
+        body: &BodyHash,
+        now: SystemTime,
+    ) -> Result<Unsigned, SignError> {
+        self.prepare(header)?;
+        let index = FieldIndex::new(header);
+        let template = Template { header, index: &index, now: seconds(now) };
+        let names = self.fields.list(header);
+        let mut folder = Folder::new("ARC-Message-Signature");
+        folder.word(&format!("i={instance};"));
+        folder.word(&format!("d={};", self.domain));
+        folder.word(&format!("s={};", self.selector));
+        folder.word(&format!("a={};", self.algorithm.name()));
+        folder.word(&format!("c={}/{};", self.header_form, self.body_form));
+        template.times(self).iter().for_each(|tag| folder.word(tag));
+        push_names(&mut folder, &names);
+        folder.word(&format!("bh={};", BASE64_STANDARD.encode(body.digest())));
+        Ok(template.without_signature(self.clone(), &names, folder))
+    }
+
+    /// The key; `None` for a signer made by [`Signer::remote`].
+    pub fn key(&self) -> Option<&dyn SigningKey> {
+        self.key.as_deref().map(|key| key as &dyn SigningKey)
+    }
+
+    /// The crypto provider that hashes.
+    pub fn provider(&self) -> &'static dyn Provider {
+        self.provider
+    }
+
+    fn prepare(&self, header: &Header) -> Result<(), SignError> {
+        if let Some(offset) = find_bare(header.as_bytes()) {
+            return Err(SignError::BareLineEnd { offset: offset as u64 });
+        }
+        check_header(header)?;
+        self.check(header)
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
