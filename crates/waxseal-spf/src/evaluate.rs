@@ -4,7 +4,7 @@ use crate::{
     check::CheckHost,
     limits::MAX_DEPTH,
     macros::{self, Letters},
-    parse::{self, DualCidr, MechanismRef, Spec, TermKind, Terms, same_bits4, same_bits6},
+    parse::{self, Name, Spec, TermRef, Terms, same_bits4, same_bits6},
     record::{Qualifier, SyntaxError},
     trace::{Outcome, Recorder},
     verdict::{Cause, Place, Verdict},
@@ -13,11 +13,11 @@ use bytes::Bytes;
 use std::{net::IpAddr, time::Duration};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{
-    Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Pending, Question,
-    Record, RecordType, Reply,
+    Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Pending, Question, Record,
+    RecordType, Reply,
 };
 
-/// One run of a check.
+/// One run of a check. What `check_host()` returns beside its result is left here, so that results stay small.
 pub(crate) struct Evaluation<'a, 'd, 'r> {
     check: &'a CheckHost,
     dns: &'d mut Answers<'r>,
@@ -28,6 +28,11 @@ pub(crate) struct Evaluation<'a, 'd, 'r> {
     ttl: Ttl,
     dnssec: Option<Dnssec>,
     letters: Letters,
+    /// The directive that matched last, unless nobody will ask.
+    place: Option<Place>,
+    /// The last domain whose directives did not match.
+    unmatched: Option<DomainName>,
+    explanation: Option<String>,
     /// The validated names of the client, once asked for.
     validated: Option<Vec<DomainName>>,
     trace: Option<Recorder>,
@@ -42,25 +47,26 @@ enum Ttl {
 }
 
 /// What a `check_host()` returned, errors aside.
+#[derive(Clone, Copy)]
 enum Found {
-    Match {
-        qualifier: Qualifier,
-        place: Option<Place>,
-        explanation: Option<String>,
-    },
-    NoMatch(DomainName),
-    /// No record, or no domain where one could be.
-    NoRecord(Cause),
+    Match(Qualifier),
+    NoMatch,
+    NoRecord(Missing),
 }
 
-/// A literal name that needs no truncation (RFC 7208 §7.3), final dot included.
-const MAX_LITERAL: usize = 253;
+/// Why there is no record.
+#[derive(Clone, Copy)]
+enum Missing {
+    SingleLabel,
+    Domain,
+    Record,
+}
 
 /// Why an evaluation cannot go on.
 enum Stop {
     Pending,
     /// At the term that is evaluated.
-    Fault(Fault),
+    Fault(Box<Fault>),
     Cause(Box<Cause>),
 }
 
@@ -75,18 +81,6 @@ enum Fault {
     TooManyMacroOctets,
 }
 
-impl From<Pending> for Stop {
-    fn from(_: Pending) -> Self {
-        Self::Pending
-    }
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
 /// The record that is evaluated.
 #[derive(Clone, Copy)]
 struct Frame<'a> {
@@ -96,6 +90,9 @@ struct Frame<'a> {
     /// Below an `include`, where explanations do not count (RFC 7208 §6.2).
     included: bool,
 }
+
+/// A literal name that needs no truncation (RFC 7208 §7.3), final dot included.
+const MAX_LITERAL: usize = 253;
 
 impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     pub(crate) fn new(check: &'a CheckHost, dns: &'d mut Answers<'r>) -> Self {
@@ -109,6 +106,9 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             ttl: Ttl::Nothing,
             dnssec: None,
             letters: Letters::default(),
+            place: None,
+            unmatched: None,
+            explanation: None,
             validated: None,
             trace: check.trace.then(Recorder::default),
         }
@@ -116,25 +116,26 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     pub(crate) fn verdict(mut self) -> Result<Verdict, Pending> {
         let check = self.check;
-        let mut explanation = None;
         let cause = match &check.envelope.domain {
             Err(error) => Cause::InvalidDomain(error.clone()),
             Ok(domain) => match self.check_host(domain, 0, false) {
-                Ok(Found::Match { qualifier, place, explanation: text }) => {
-                    explanation = text;
-                    Cause::Matched { qualifier, place: place.unwrap_or_else(|| Place::top(domain)) }
+                Ok(Found::Match(qualifier)) => {
+                    let place = self.place.take().unwrap_or_else(|| Place::top(domain));
+                    Cause::Matched { qualifier, place }
                 }
-                Ok(Found::NoMatch(domain)) => Cause::NoMatch(domain),
-                Ok(Found::NoRecord(cause)) => cause,
+                Ok(Found::NoMatch) => Cause::NoMatch(self.unmatched.take().unwrap_or_else(|| domain.clone())),
+                Ok(Found::NoRecord(Missing::SingleLabel)) => Cause::SingleLabel(domain.clone()),
+                Ok(Found::NoRecord(Missing::Domain)) => Cause::NoDomain(domain.clone()),
+                Ok(Found::NoRecord(Missing::Record)) => Cause::NoRecord(domain.clone()),
                 Err(Stop::Pending) => return Err(Pending),
                 Err(Stop::Cause(cause)) => *cause,
-                Err(Stop::Fault(fault)) => self.cause(fault, Place::top(domain)),
+                Err(Stop::Fault(fault)) => self.cause(*fault, Place::top(domain)),
             },
         };
         Ok(Verdict {
             envelope: check.envelope.clone(),
             cause,
-            explanation,
+            explanation: self.explanation,
             ttl: if let Ttl::Smallest(ttl) = self.ttl { Some(ttl) } else { None },
             dnssec: self.dnssec.unwrap_or_default(),
             lookups: self.terms,
@@ -153,8 +154,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         let found = self.fetch_and_evaluate(domain, depth, included);
         if let Some(trace) = &mut self.trace {
             trace.leave(match &found {
-                Ok(Found::Match { qualifier, .. }) => qualifier.result(),
-                Ok(Found::NoMatch(_)) => SpfResult::Neutral,
+                Ok(Found::Match(qualifier)) => qualifier.result(),
+                Ok(Found::NoMatch) => SpfResult::Neutral,
                 Ok(Found::NoRecord(_)) => SpfResult::None,
                 Err(stop) => stop.word(),
             });
@@ -162,15 +163,10 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         found
     }
 
-    fn fetch_and_evaluate(
-        &mut self,
-        domain: &DomainName,
-        depth: usize,
-        included: bool,
-    ) -> Result<Found, Stop> {
+    fn fetch_and_evaluate(&mut self, domain: &DomainName, depth: usize, included: bool) -> Result<Found, Stop> {
         // RFC 7208 §4.3: "is not a multi-label domain name"
         if !domain.as_str().contains('.') {
-            return Ok(Found::NoRecord(Cause::SingleLabel(domain.clone())));
+            return Ok(Found::NoRecord(Missing::SingleLabel));
         }
         let answer = self.ask(domain, RecordType::Txt)?;
         if answer.is_void() && depth > 0 {
@@ -178,153 +174,140 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             self.void(domain);
         }
         let mut records = answer.records.iter().filter_map(spf_record);
-        let Some((record, terms)) = records.next() else {
+        let Some(record) = records.next() else {
             return Ok(Found::NoRecord(match answer.existence {
-                Existence::NxDomain => Cause::NoDomain(domain.clone()),
-                Existence::Exists => Cause::NoRecord(domain.clone()),
+                Existence::NxDomain => Missing::Domain,
+                Existence::Exists => Missing::Record,
             }));
         };
         let more = records.count();
         if more > 0 {
             return Err(Cause::SeveralRecords { domain: domain.clone(), count: more + 1 }.into());
         }
-        self.evaluate(Frame { domain, record, depth, included }, terms)
+        self.evaluate(&Frame { domain, record, depth, included })
     }
 
     /// RFC 7208 §4.6
-    fn evaluate(&mut self, frame: Frame<'_>, terms: &[u8]) -> Result<Found, Stop> {
+    fn evaluate(&mut self, frame: &Frame<'_>) -> Result<Found, Stop> {
+        let mut plan = Plan::default();
         if let Some(trace) = &mut self.trace {
             trace.select(frame.record);
         }
-        let mut plan = Plan::default();
-        self.plan(terms, &mut plan).map_err(|source| Cause::Syntax {
+        self.plan(frame.record, &mut plan).map_err(|source| Cause::Syntax {
             domain: frame.domain.clone(),
             source,
             depth: frame.depth,
         })?;
         if let Some(trace) = &mut self.trace {
-            for term in Terms::new(terms).flatten() {
-                trace.push(frame.record.slice(term.start..term.end), term.start);
+            trace.terms(frame.record);
+        }
+        for term in plan.terms() {
+            self.begin(term);
+            match self.matches(term, frame) {
+                Ok(false) => self.outcome(|| Outcome::NoMatch),
+                Ok(true) => {
+                    self.outcome(|| Outcome::Match(term.qualifier.result()));
+                    return self.matched(term, plan.exp.as_ref(), frame);
+                }
+                Err(stop) => return Err(self.stop(stop, term, frame)),
             }
         }
-        for step in plan.steps() {
-            self.begin(step.start);
-            let inside = match self.matches(step.mechanism, &frame) {
-                Ok(None) => {
-                    self.outcome(|| Outcome::NoMatch);
-                    continue;
-                }
-                Ok(Some(inside)) => inside,
-                Err(stop) => return Err(self.stop(stop, &frame, step.start, step.end)),
-            };
-            self.outcome(|| Outcome::Match(step.qualifier.result()));
-            // An include asks only whether the result is pass; nobody will ask for the place of another.
-            let place = (step.qualifier == Qualifier::Pass || !frame.included)
-                .then(|| Place { inside: inside.map(Box::new), ..frame.place(step.start, step.end) });
-            let explanation = match plan.exp {
-                // RFC 7208 §6.2: "If check_host() results in a "fail" due to a mechanism match"
-                Some(exp) if step.qualifier == Qualifier::Fail && !frame.included && self.check.explain => {
-                    self.begin(exp.start);
-                    let text = self.explanation(exp.spec, &frame)?;
-                    self.outcome(|| Outcome::Explained(text.clone()));
-                    text
-                }
-                _ => None,
-            };
-            return Ok(Found::Match { qualifier: step.qualifier, place, explanation });
-        }
-        match plan.redirect {
-            Some(target) => {
-                self.begin(target.start);
-                let found = self.redirect(target.spec, &frame);
-                let found = found.map_err(|stop| self.stop(stop, &frame, target.start, target.end))?;
-                self.outcome(|| Outcome::Followed);
-                Ok(found)
-            }
+        let Some(redirect) = plan.redirect else {
             // RFC 7208 §4.7
-            None => Ok(Found::NoMatch(frame.domain.clone())),
-        }
+            if !frame.included {
+                self.unmatched = Some(frame.domain.clone());
+            }
+            return Ok(Found::NoMatch);
+        };
+        self.begin(&redirect);
+        let found = self.redirect(&redirect, frame).map_err(|stop| self.stop(stop, &redirect, frame))?;
+        self.outcome(|| Outcome::Followed);
+        Ok(found)
     }
 
     /// RFC 7208 §4.6: "The syntax of the record is validated first". Directives that need no DNS are decided on the way,
     /// so that a list of networks costs one pass; for a trace, all are kept.
-    fn plan<'t>(&self, terms: &'t [u8], plan: &mut Plan<'t>) -> Result<(), SyntaxError> {
+    fn plan(&self, record: &[u8], plan: &mut Plan) -> Result<(), SyntaxError> {
+        let ip = self.check.envelope.ip;
+        let mut terms = Terms::new(record);
         let mut decided = false;
-        let mut terms = Terms::new(terms);
         loop {
             if self.trace.is_none() {
-                terms.skip_other_networks(self.check.envelope.ip);
+                terms.skip_other_networks(ip);
             }
-            let Some(term) = terms.next() else { return Ok(()) };
-            let term = term?;
-            let (start, end) = (term.start, term.end);
-            match term.kind {
-                TermKind::Directive(qualifier, mechanism) => {
-                    let keep = match mechanism {
-                        _ if decided => false,
-                        MechanismRef::All => true,
-                        MechanismRef::Ip4(..) | MechanismRef::Ip6(..) => {
-                            self.trace.is_some() || self.contains(mechanism)
-                        }
-                        _ => true,
-                    };
-                    if keep {
-                        plan.push(Step { qualifier, mechanism, start, end });
-                        // RFC 7208 §5.1: "Mechanisms after "all" will never be tested."
-                        decided = self.contains(mechanism);
-                    }
+            let term = plan.next();
+            if !terms.read(term)? {
+                return Ok(());
+            }
+            let keep = match term.name {
+                Name::Redirect => {
+                    plan.redirect = Some(*term);
+                    continue;
                 }
-                TermKind::Redirect(spec) => plan.redirect = Some(Target { spec, start, end }),
-                TermKind::Exp(spec) => plan.exp = Some(Target { spec, start, end }),
-                TermKind::Unknown { .. } => {}
+                Name::Exp => {
+                    plan.exp = Some(*term);
+                    continue;
+                }
+                Name::Unknown => continue,
+                _ if decided => false,
+                Name::Ip4 | Name::Ip6 => self.trace.is_some() || term.contains(ip),
+                _ => true,
+            };
+            if keep {
+                // RFC 7208 §5.1: "Mechanisms after "all" will never be tested."
+                decided = term.contains(ip);
+                plan.count += 1;
             }
         }
     }
 
-    /// Whether a mechanism that needs no DNS matches.
-    fn contains(&self, mechanism: MechanismRef<'_>) -> bool {
-        match (mechanism, self.check.envelope.ip) {
-            (MechanismRef::All, _) => true,
-            (MechanismRef::Ip4(network), IpAddr::V4(ip)) => network.contains(ip),
-            (MechanismRef::Ip6(network), IpAddr::V6(ip)) => network.contains(ip),
-            _ => false,
+    /// A directive matched: leaves its place and the explanation.
+    fn matched(&mut self, term: &TermRef, exp: Option<&TermRef>, frame: &Frame<'_>) -> Result<Found, Stop> {
+        let inside = self.place.take();
+        // An include asks only whether the result is pass; nobody will ask for the place of another.
+        if term.qualifier == Qualifier::Pass || !frame.included {
+            self.place = Some(Place { inside: inside.map(Box::new), ..frame.place(term) });
         }
+        // RFC 7208 §6.2: "If check_host() results in a "fail" due to a mechanism match"
+        if let Some(exp) = exp {
+            if term.qualifier == Qualifier::Fail && !frame.included && self.check.explain {
+                self.begin(exp);
+                self.explanation = self.explain(exp, frame)?;
+                let text = self.explanation.clone();
+                self.outcome(|| Outcome::Explained(text));
+            }
+        }
+        Ok(Found::Match(term.qualifier))
     }
 
-    /// Whether a mechanism matches; for an `include`, with the place inside.
-    fn matches(
-        &mut self,
-        mechanism: MechanismRef<'_>,
-        frame: &Frame<'_>,
-    ) -> Result<Option<Option<Place>>, Stop> {
-        let matched = match mechanism {
-            MechanismRef::All | MechanismRef::Ip4(..) | MechanismRef::Ip6(..) => self.contains(mechanism),
-            MechanismRef::Include(spec) => return self.include(spec, frame),
-            MechanismRef::A(spec, cidr) => self.a(spec, cidr, frame)?,
-            MechanismRef::Mx(spec, cidr) => self.mx(spec, cidr, frame)?,
-            MechanismRef::Ptr(spec) => self.ptr(spec, frame)?,
-            MechanismRef::Exists(spec) => self.exists(spec, frame)?,
-        };
-        Ok(matched.then_some(None))
+    fn matches(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+        match term.name {
+            Name::Include => self.include(term, frame),
+            Name::A => self.a(term, frame),
+            Name::Mx => self.mx(term, frame),
+            Name::Ptr => self.ptr(term, frame),
+            Name::Exists => self.exists(term, frame),
+            _ => Ok(term.contains(self.check.envelope.ip)),
+        }
     }
 
     /// RFC 7208 §5.2
-    fn include(&mut self, spec: Spec<'_>, frame: &Frame<'_>) -> Result<Option<Option<Place>>, Stop> {
+    fn include(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
-        let Some(target) = self.target(spec, frame)? else { return Ok(None) };
+        let Some(target) = self.target(term, frame)? else { return Ok(false) };
         let target = target.map_err(Fault::InvalidTarget)?;
         match self.check_host(&target, frame.depth + 1, true)? {
-            Found::Match { qualifier: Qualifier::Pass, place, .. } => Ok(Some(place)),
-            Found::Match { .. } | Found::NoMatch(_) => Ok(None),
+            Found::Match(Qualifier::Pass) => Ok(true),
+            Found::Match(_) | Found::NoMatch => Ok(false),
             Found::NoRecord(_) => Err(Fault::NoRecord.into()),
         }
     }
 
     /// RFC 7208 §6.1
-    fn redirect(&mut self, spec: Spec<'_>, frame: &Frame<'_>) -> Result<Found, Stop> {
+    fn redirect(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Found, Stop> {
         self.count_term(frame.depth)?;
         // "if the <target-name> is malformed, the result is a "permerror" rather than "none"."
-        let target = self.target(spec, frame)?.unwrap_or(Err(InvalidDomainName::NonAscii));
+        let target = self.target(term, frame)?.unwrap_or(Err(InvalidDomainName::NonAscii));
         let target = target.map_err(Fault::InvalidTarget)?;
         match self.check_host(&target, frame.depth + 1, frame.included)? {
             Found::NoRecord(_) => Err(Fault::NoRecord.into()),
@@ -333,17 +316,17 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     }
 
     /// RFC 7208 §5.3
-    fn a(&mut self, spec: Option<Spec<'_>>, cidr: DualCidr, frame: &Frame<'_>) -> Result<bool, Stop> {
+    fn a(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
-        let Some(target) = self.host_target(spec, frame)? else { return Ok(false) };
+        let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, self.address_kind())?;
-        Ok(self.any_address(&answer, cidr))
+        Ok(self.any_address(&answer, term.ip4, term.ip6))
     }
 
     /// RFC 7208 §5.4. Hosts are looked at in the order of preference, then of names, whatever the order of the answer.
-    fn mx(&mut self, spec: Option<Spec<'_>>, cidr: DualCidr, frame: &Frame<'_>) -> Result<bool, Stop> {
+    fn mx(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
-        let Some(target) = self.host_target(spec, frame)? else { return Ok(false) };
+        let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, RecordType::Mx)?;
         let count = answer.records.len();
         if count > usize::from(self.check.limits.mx_names()) {
@@ -361,7 +344,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             if answer.is_void() {
                 self.count_void(host)?;
             }
-            if self.any_address(&answer, cidr) {
+            if self.any_address(&answer, term.ip4, term.ip6) {
                 return Ok(true);
             }
         }
@@ -369,33 +352,33 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     }
 
     /// RFC 7208 §5.5. Only names within the target are validated: others cannot make a match.
-    fn ptr(&mut self, spec: Option<Spec<'_>>, frame: &Frame<'_>) -> Result<bool, Stop> {
+    fn ptr(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
-        let Some(target) = self.host_target(spec, frame)? else { return Ok(false) };
+        let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let mut names = self.client_names()?;
         names.retain(|name| name.is_within(&target));
         Ok(!self.validate(names)?.is_empty())
     }
 
     /// RFC 7208 §5.7: "a DNS A RR lookup (even when the connection type is IPv6)"
-    fn exists(&mut self, spec: Spec<'_>, frame: &Frame<'_>) -> Result<bool, Stop> {
+    fn exists(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
-        let Some(target) = self.host_target(Some(spec), frame)? else { return Ok(false) };
+        let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, RecordType::A)?;
         Ok(answer.records.iter().any(|record| matches!(record, Record::A(_))))
     }
 
     /// RFC 7208 §6.2: whatever goes wrong, "proceed as if no "exp" modifier was given".
-    fn explanation(&mut self, spec: Spec<'_>, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
-        match self.published_explanation(spec, frame) {
+    fn explain(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
+        match self.published_explanation(term, frame) {
             Err(Stop::Pending) => Err(Stop::Pending),
             Err(_) => Ok(None),
             Ok(text) => Ok(text),
         }
     }
 
-    fn published_explanation(&mut self, spec: Spec<'_>, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
-        let Some(target) = self.host_target(Some(spec), frame)? else { return Ok(None) };
+    fn published_explanation(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
+        let Some(target) = self.host_target(term, frame)? else { return Ok(None) };
         let answer = self.ask(&target, RecordType::Txt)?;
         let [Record::Txt(text)] = &*answer.records else { return Ok(None) };
         let Ok(found) = macros::scan(text, true) else { return Ok(None) };
@@ -408,10 +391,10 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     /// The `<target-name>` of a term whose failure to have one is no match.
     ///
     /// RFC 7208 §4.8: "Some implementations choose to treat such errors as not-match and therefore ignore such names".
-    fn host_target(&mut self, spec: Option<Spec<'_>>, frame: &Frame<'_>) -> Result<Option<DomainName>, Stop> {
-        match spec {
+    fn host_target(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Option<DomainName>, Stop> {
+        match term.spec() {
             None => Ok(Some(frame.domain.clone())),
-            Some(spec) => Ok(self.target(spec, frame)?.and_then(Result::ok)),
+            Some(_) => Ok(self.target(term, frame)?.and_then(Result::ok)),
         }
     }
 
@@ -419,19 +402,21 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     /// not match anything": `None`.
     fn target(
         &mut self,
-        spec: Spec<'_>,
+        term: &TermRef,
         frame: &Frame<'_>,
     ) -> Result<Option<Result<DomainName, InvalidDomainName>>, Stop> {
-        self.letters.insert(spec.letters);
-        if spec.letters.any_of(Letters::LOCAL_PART) && !self.check.envelope.ascii_local_part {
+        let Spec { letters, .. } = term.spec().unwrap_or_default();
+        let text = term.spec().unwrap_or_default().of(frame.record);
+        self.letters.insert(letters);
+        if letters.any_of(Letters::LOCAL_PART) && !self.check.envelope.ascii_local_part {
             return Ok(None);
         }
-        let name = if spec.letters.is_literal() && spec.text.len() <= MAX_LITERAL {
-            DomainName::lenient(spec.text)
+        let name = if letters.is_literal() && text.len() <= MAX_LITERAL {
+            DomainName::lenient(text)
         } else {
-            let validated = self.validated_name(spec.letters, frame.domain)?;
+            let validated = self.validated_name(letters, frame.domain)?;
             let values = self.check.values(frame.domain, validated.as_ref());
-            let expanded = macros::expand_name(spec.text, &values, &mut self.macro_budget);
+            let expanded = macros::expand_name(text, &values, &mut self.macro_budget);
             expanded.map_err(|_| Fault::TooManyMacroOctets)?
         };
         if let (Some(trace), Ok(name)) = (&mut self.trace, &name) {
@@ -455,8 +440,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         // "If the <domain> is present in the list of validated domains, it SHOULD be used. Otherwise, if a subdomain of the
         // <domain> is present, it SHOULD be used. Otherwise, any name from the list can be used."
         let exact = names.iter().find(|name| *name == domain);
-        let name =
-            exact.or_else(|| names.iter().find(|name| name.is_within(domain))).or(names.first()).cloned();
+        let name = exact.or_else(|| names.iter().find(|name| name.is_within(domain))).or(names.first()).cloned();
         self.validated = Some(names);
         Ok(name)
     }
@@ -467,7 +451,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         let answer = match self.ask_for_term(&reverse, RecordType::Ptr) {
             Ok(answer) => answer,
             // "If a DNS error occurs while doing the PTR RR lookup, then this mechanism fails to match."
-            Err(Stop::Fault(Fault::Lookup(..))) => {
+            Err(Stop::Fault(fault)) if matches!(*fault, Fault::Lookup(..)) => {
                 self.ttl = Ttl::Smallest(Duration::ZERO);
                 return Ok(Vec::new());
             }
@@ -480,14 +464,12 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     /// Those of the names that lead back to the client.
     fn validate(&mut self, mut names: Vec<DomainName>) -> Result<Vec<DomainName>, Stop> {
-        let replies = self.ask_addresses(&names)?;
-        let mut replies = replies.into_iter();
-        let exactly = DualCidr { ip4: 32, ip6: 128 };
+        let mut replies = self.ask_addresses(&names)?.into_iter();
         names.retain(|name| {
             // "If a DNS error occurs while doing an A RR lookup, then that domain name is skipped".
             let accepted = replies.next().map(|reply| self.accept(name, self.address_kind(), reply));
             match accepted {
-                Some(Ok(answer)) => self.any_address(&answer, exactly),
+                Some(Ok(answer)) => self.any_address(&answer, 32, 128),
                 _ => {
                     self.ttl = Ttl::Smallest(Duration::ZERO);
                     false
@@ -502,30 +484,30 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         if self.check.envelope.ip.is_ipv4() { RecordType::A } else { RecordType::Aaaa }
     }
 
-    fn any_address(&self, answer: &Answer, cidr: DualCidr) -> bool {
+    /// Whether an address of the answer agrees with the client in the first `ip4` or `ip6` bits.
+    fn any_address(&self, answer: &Answer, ip4: u32, ip6: u32) -> bool {
         answer.records.iter().any(|record| match (record, self.check.envelope.ip) {
-            (Record::A(address), IpAddr::V4(ip)) => same_bits4(address.to_bits(), ip.to_bits(), cidr.ip4),
-            (Record::Aaaa(address), IpAddr::V6(ip)) => same_bits6(address.to_bits(), ip.to_bits(), cidr.ip6),
+            (Record::A(address), IpAddr::V4(ip)) => same_bits4(address.to_bits(), ip.to_bits(), ip4),
+            (Record::Aaaa(address), IpAddr::V6(ip)) => same_bits6(address.to_bits(), ip.to_bits(), ip6),
             _ => false,
         })
     }
 
     /// RFC 7208 §4.6.4: "SPF implementations MUST limit the total number of those terms to 10 during SPF evaluation".
-    fn count_term(&mut self, depth: usize) -> Result<(), Fault> {
+    fn count_term(&mut self, depth: usize) -> Result<(), Stop> {
         if self.terms >= u16::from(self.check.limits.terms()) || depth >= MAX_DEPTH {
-            return Err(Fault::TooManyTerms);
+            return Err(Fault::TooManyTerms.into());
         }
         self.terms += 1;
         Ok(())
     }
 
-    fn count_void(&mut self, name: &DomainName) -> Result<(), Fault> {
+    fn count_void(&mut self, name: &DomainName) -> Result<(), Stop> {
         self.void(name);
         if self.void_lookups > self.check.limits.void_lookups() {
-            Err(Fault::TooManyVoidLookups)
-        } else {
-            Ok(())
+            return Err(Fault::TooManyVoidLookups.into());
         }
+        Ok(())
     }
 
     fn void(&mut self, name: &DomainName) {
@@ -535,14 +517,14 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         }
     }
 
-    fn count_queries(&mut self, count: usize) -> Result<(), Fault> {
+    fn count_queries(&mut self, count: usize) -> Result<(), Stop> {
         let queries = usize::from(self.queries) + count;
         match u16::try_from(queries) {
             Ok(queries) if queries <= self.check.limits.queries() => {
                 self.queries = queries;
                 Ok(())
             }
-            _ => Err(Fault::TooManyQueries),
+            _ => Err(Fault::TooManyQueries.into()),
         }
     }
 
@@ -555,10 +537,11 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         Ok(answer)
     }
 
+    #[inline(always)]
     fn ask(&mut self, name: &DomainName, kind: RecordType) -> Result<Answer, Stop> {
         self.count_queries(1)?;
         let reply = self.dns.ask(Question::new(name.clone(), kind))?;
-        Ok(self.accept(name, kind, reply)?)
+        self.accept(name, kind, reply)
     }
 
     /// The addresses of all `names`, asked for together.
@@ -569,33 +552,42 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     }
 
     /// Takes note of a reply.
-    fn accept(&mut self, name: &DomainName, kind: RecordType, reply: Reply) -> Result<Answer, Fault> {
+    #[inline(always)]
+    fn accept(&mut self, name: &DomainName, kind: RecordType, reply: Reply) -> Result<Answer, Stop> {
         if let Some(trace) = &mut self.trace {
             trace.lookup(Question::new(name.clone(), kind), &reply);
         }
-        // RFC 4035 §5.5: data that failed validation is not to be used.
-        let reply = reply.and_then(|answer| match answer.dnssec {
-            Dnssec::Bogus => Err(LookupError::ServerFailure),
-            _ => Ok(answer),
-        });
-        let answer = reply.map_err(|error| Fault::Lookup(Question::new(name.clone(), kind), error))?;
+        let failed = |error| Fault::Lookup(Question::new(name.clone(), kind), error).into();
+        match reply {
+            // RFC 4035 §5.5: data that failed validation is not to be used.
+            Ok(answer) if answer.dnssec == Dnssec::Bogus => Err(failed(LookupError::ServerFailure)),
+            Ok(answer) => {
+                self.note(&answer);
+                Ok(answer)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn note(&mut self, answer: &Answer) {
         self.dnssec = Some(self.dnssec.map_or(answer.dnssec, |weakest| weakest.min(answer.dnssec)));
         self.ttl = match (self.ttl, answer.ttl) {
             // What was passed over once stays so.
-            (Ttl::Smallest(Duration::ZERO), _) => self.ttl,
+            (Ttl::Smallest(Duration::ZERO), _) => return,
             (Ttl::Unknown, _) | (_, None) => Ttl::Unknown,
             (Ttl::Nothing, Some(ttl)) => Ttl::Smallest(ttl),
             (Ttl::Smallest(smallest), Some(ttl)) => Ttl::Smallest(smallest.min(ttl)),
         };
-        Ok(answer)
     }
 
-    fn begin(&mut self, offset: usize) {
+    #[inline]
+    fn begin(&mut self, term: &TermRef) {
         if let Some(trace) = &mut self.trace {
-            trace.begin(offset);
+            trace.begin(term.start);
         }
     }
 
+    #[inline]
     fn outcome(&mut self, outcome: impl FnOnce() -> Outcome) {
         if let Some(trace) = &mut self.trace {
             trace.outcome(outcome());
@@ -603,10 +595,11 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     }
 
     /// Gives a fault its place.
-    fn stop(&mut self, stop: Stop, frame: &Frame<'_>, start: usize, end: usize) -> Stop {
+    #[cold]
+    fn stop(&mut self, stop: Stop, term: &TermRef, frame: &Frame<'_>) -> Stop {
         self.outcome(|| Outcome::Error(stop.word()));
         match stop {
-            Stop::Fault(fault) => self.cause(fault, frame.place(start, end)).into(),
+            Stop::Fault(fault) => self.cause(*fault, frame.place(term)).into(),
             stop => stop,
         }
     }
@@ -620,9 +613,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             Fault::TooManyTerms => Cause::TooManyTerms { limit: limits.terms().into(), place },
             Fault::TooManyVoidLookups => Cause::TooManyVoidLookups { limit: limits.void_lookups(), place },
             Fault::TooManyMxNames(count) => Cause::TooManyMxNames { count, limit: limits.mx_names(), place },
-            Fault::TooManyQueries => {
-                Cause::TooManyQueries { limit: limits.queries(), place: place.of_term() }
-            }
+            Fault::TooManyQueries => Cause::TooManyQueries { limit: limits.queries(), place: place.of_term() },
             Fault::TooManyMacroOctets => Cause::TooManyMacroOctets { limit: limits.macro_octets(), place },
         }
     }
@@ -631,23 +622,43 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 impl Stop {
     fn word(&self) -> SpfResult {
         match self {
-            Self::Pending | Self::Fault(Fault::Lookup(..)) => SpfResult::TempError,
+            Self::Pending => SpfResult::TempError,
+            Self::Fault(fault) if matches!(**fault, Fault::Lookup(..)) => SpfResult::TempError,
             Self::Fault(_) => SpfResult::PermError,
             Self::Cause(cause) => cause.word(),
         }
     }
 }
 
+impl From<Pending> for Stop {
+    fn from(_: Pending) -> Self {
+        Self::Pending
+    }
+}
+
+impl From<Fault> for Stop {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
 impl From<Cause> for Stop {
+    #[cold]
     fn from(cause: Cause) -> Self {
         Self::Cause(Box::new(cause))
     }
 }
 
 impl Frame<'_> {
-    fn place(&self, start: usize, end: usize) -> Place {
-        let term = self.record.slice(start..end);
-        Place { domain: self.domain.clone(), term, offset: start, depth: self.depth, inside: None }
+    fn place(&self, term: &TermRef) -> Place {
+        Place {
+            domain: self.domain.clone(),
+            term: self.record.slice(term.start..term.end),
+            offset: term.start,
+            depth: self.depth,
+            inside: None,
+        }
     }
 }
 
@@ -662,51 +673,43 @@ impl Place {
     }
 }
 
-/// An SPF record and what follows its version section (RFC 7208 §4.5).
-fn spf_record(record: &Record) -> Option<(&Bytes, &[u8])> {
+/// RFC 7208 §4.5
+fn spf_record(record: &Record) -> Option<&Bytes> {
     match record {
-        Record::Txt(text) => Some((text, parse::after_version(text)?)),
+        Record::Txt(text) if parse::is_spf1(text) => Some(text),
         _ => None,
     }
-}
-
-/// A directive that is to be evaluated.
-#[derive(Clone, Copy)]
-struct Step<'t> {
-    qualifier: Qualifier,
-    mechanism: MechanismRef<'t>,
-    start: usize,
-    end: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Target<'t> {
-    spec: Spec<'t>,
-    start: usize,
-    end: usize,
 }
 
 /// What of a record is to be evaluated: without a trace, the directives that need DNS and the first that matches without.
 /// There are hardly ever more than ten, for more would exceed the limit.
 #[derive(Default)]
-struct Plan<'t> {
-    first: [Option<Step<'t>>; 11],
+struct Plan {
+    first: [TermRef; Plan::FIRST],
+    more: Vec<TermRef>,
     count: usize,
-    more: Vec<Step<'t>>,
-    redirect: Option<Target<'t>>,
-    exp: Option<Target<'t>>,
+    redirect: Option<TermRef>,
+    exp: Option<TermRef>,
 }
 
-impl<'t> Plan<'t> {
-    fn push(&mut self, step: Step<'t>) {
+impl Plan {
+    const FIRST: usize = 11;
+
+    /// The term behind those that count.
+    #[inline]
+    fn next(&mut self) -> &mut TermRef {
         match self.first.get_mut(self.count) {
-            Some(free) => *free = Some(step),
-            None => self.more.push(step),
+            Some(term) => term,
+            None => {
+                let index = self.count - Self::FIRST;
+                self.more.resize(index + 1, TermRef::default());
+                #[expect(clippy::indexing_slicing, reason = "it has just been made that long")]
+                &mut self.more[index]
+            }
         }
-        self.count += 1;
     }
 
-    fn steps(&self) -> impl Iterator<Item = &Step<'t>> {
-        self.first.iter().map_while(Option::as_ref).chain(&self.more)
+    fn terms(&self) -> impl Iterator<Item = &TermRef> {
+        self.first.iter().chain(&self.more).take(self.count)
     }
 }

@@ -2,69 +2,102 @@
 //! validated before any of it is evaluated (RFC 7208 §4.6).
 
 use crate::{
-    macros::{self, Found, Letters},
+    macros::{self, Letters},
     record::{Qualifier, SyntaxError, SyntaxErrorKind},
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What follows `v=spf1`; `None` when the version section is another one.
+/// RFC 7208 §12: `version = "v=spf1"`, and literal strings of ABNF are case-insensitive.
+const VERSION: &[u8] = b"v=spf1";
+
+/// Whether the version section is `v=spf1`.
 ///
 /// RFC 7208 §4.5: "the version section is terminated by either an SP character or the end of the record".
-pub(crate) fn after_version(text: &[u8]) -> Option<&[u8]> {
-    let (version, rest) = text.split_at_checked(VERSION.len())?;
-    (version.eq_ignore_ascii_case(VERSION) && matches!(rest.first(), None | Some(b' '))).then_some(rest)
+pub(crate) fn is_spf1(text: &[u8]) -> bool {
+    text.split_at_checked(VERSION.len()).is_some_and(|(version, rest)| {
+        version.eq_ignore_ascii_case(VERSION) && matches!(rest.first(), None | Some(b' '))
+    })
 }
 
-/// RFC 7208 §12: `version = "v=spf1"`, and literal strings of ABNF are case-insensitive.
-pub(crate) const VERSION: &[u8] = b"v=spf1";
+/// What a term is.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Name {
+    All,
+    Include,
+    A,
+    Mx,
+    Ptr,
+    Ip4,
+    Ip6,
+    Exists,
+    Redirect,
+    Exp,
+    #[default]
+    Unknown,
+}
 
-/// A `<domain-spec>` whose syntax is known to be right.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spec<'a> {
-    pub(crate) text: &'a [u8],
+/// A `<domain-spec>` whose syntax is known to be right, or the value of an unknown modifier.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spec {
+    start: usize,
+    end: usize,
     /// The macros in it.
     pub(crate) letters: Letters,
 }
 
-/// The two prefix lengths of `a` and `mx`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DualCidr {
+impl Spec {
+    pub(crate) fn of(self, record: &[u8]) -> &[u8] {
+        record.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// One term. Plain numbers side by side, each as wide as it is read: they are written where they stay, and moving
+/// unions of octets and words would stall at every step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TermRef {
+    /// Where the term is in the record.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) name: Name,
+    pub(crate) qualifier: Qualifier,
+    spec: Spec,
+    /// Prefix lengths.
     pub(crate) ip4: u32,
     pub(crate) ip6: u32,
-}
-
-/// An IPv4 network. Numbers rather than addresses, for values that are aligned are moved without stalls.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Network4 {
-    pub(crate) bits: u32,
-    pub(crate) length: u32,
-}
-
-/// An IPv6 network, in two halves for the same reason.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Network6 {
+    /// The address of `ip4` or `ip6`.
     high: u64,
     low: u64,
-    pub(crate) length: u32,
 }
 
-impl Network4 {
-    pub(crate) fn address(self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.bits)
+impl TermRef {
+    /// The `<domain-spec>`, if there is one.
+    pub(crate) fn spec(&self) -> Option<Spec> {
+        (self.spec.end > self.spec.start).then_some(self.spec)
     }
 
-    pub(crate) fn contains(self, ip: Ipv4Addr) -> bool {
-        same_bits4(self.bits, ip.to_bits(), self.length)
+    /// Name and value of an unknown modifier.
+    pub(crate) fn modifier<'a>(&self, record: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let name = record.get(self.start..self.spec.start.saturating_sub(1)).unwrap_or_default();
+        (name, self.spec.of(record))
     }
-}
 
-impl Network6 {
-    pub(crate) fn address(self) -> Ipv6Addr {
+    pub(crate) fn network4(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.low as u32)
+    }
+
+    pub(crate) fn network6(&self) -> Ipv6Addr {
         Ipv6Addr::from_bits(u128::from(self.high) << 64 | u128::from(self.low))
     }
 
-    pub(crate) fn contains(self, ip: Ipv6Addr) -> bool {
-        same_bits6(self.address().to_bits(), ip.to_bits(), self.length)
+    /// Whether the term is a mechanism that needs no DNS, and matches.
+    pub(crate) fn contains(&self, ip: IpAddr) -> bool {
+        match (self.name, ip) {
+            (Name::All, _) => true,
+            (Name::Ip4, IpAddr::V4(ip)) => same_bits4(self.low as u32, ip.to_bits(), self.ip4),
+            (Name::Ip6, IpAddr::V6(ip)) => same_bits6(self.network6().to_bits(), ip.to_bits(), self.ip6),
+            _ => false,
+        }
     }
 }
 
@@ -78,220 +111,293 @@ pub(crate) fn same_bits6(a: u128, b: u128, length: u32) -> bool {
     (a ^ b).checked_shr(128 - length.min(128)).unwrap_or(0) == 0
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum MechanismRef<'a> {
-    All,
-    Include(Spec<'a>),
-    A(Option<Spec<'a>>, DualCidr),
-    Mx(Option<Spec<'a>>, DualCidr),
-    Ptr(Option<Spec<'a>>),
-    Ip4(Network4),
-    Ip6(Network6),
-    Exists(Spec<'a>),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum TermKind<'a> {
-    Directive(Qualifier, MechanismRef<'a>),
-    Redirect(Spec<'a>),
-    Exp(Spec<'a>),
-    Unknown { name: &'a [u8], value: &'a [u8] },
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TermRef<'a> {
-    /// Offset of the term in the record.
-    pub(crate) start: usize,
-    /// Where it ends.
-    pub(crate) end: usize,
-    pub(crate) kind: TermKind<'a>,
-}
-
-/// The terms of a record from left to right; stops being useful at the first error.
+/// Reads the terms of a record from left to right.
 #[derive(Debug)]
 pub(crate) struct Terms<'a> {
-    rest: &'a [u8],
+    text: &'a [u8],
     at: usize,
     redirects: bool,
     explains: bool,
 }
 
 impl<'a> Terms<'a> {
-    /// `rest` is what [`after_version`] returned.
-    pub(crate) fn new(rest: &'a [u8]) -> Self {
-        Self { rest, at: VERSION.len(), redirects: false, explains: false }
+    /// The terms of a text that [`is_spf1`].
+    pub(crate) fn new(record: &'a [u8]) -> Self {
+        Self { text: record, at: VERSION.len(), redirects: false, explains: false }
+    }
+
+    /// Reads the next term into `term`; false at the end. After an error, goes on behind the term that cannot be read.
+    pub(crate) fn read(&mut self, term: &mut TermRef) -> Result<bool, SyntaxError> {
+        while self.peek() == Some(b' ') {
+            self.at += 1;
+        }
+        if self.at >= self.text.len() {
+            return Ok(false);
+        }
+        term.start = self.at;
+        match self.term(term).and_then(|()| self.once(term.name)) {
+            Ok(()) => {
+                term.end = self.at;
+                Ok(true)
+            }
+            Err(kind) => Err(self.skip(term.start, kind)),
+        }
+    }
+
+    /// Goes past the `ip4` directives in front that are right and do not hold `client`: long lists of them are what
+    /// makes records long, and nothing needs to be kept of them.
+    pub(crate) fn skip_other_networks(&mut self, client: IpAddr) {
+        let mut term = TermRef { name: Name::Ip4, ..TermRef::default() };
+        loop {
+            let start = self.at;
+            if !self.eat_name(b" ip4:") || self.ip4(&mut term).is_err() || term.contains(client) {
+                self.at = start;
+                return;
+            }
+        }
+    }
+
+    #[cold]
+    fn skip(&mut self, start: usize, kind: SyntaxErrorKind) -> SyntaxError {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let text = rest.split(|&c| c == b' ').next().unwrap_or_default();
+        self.at = start + text.len();
+        SyntaxError::new(start, text, kind)
     }
 
     /// RFC 7208 §6: redirect and exp "MUST NOT appear in a record more than once each".
-    fn once(&mut self, kind: &TermKind<'_>) -> Result<(), SyntaxErrorKind> {
-        let seen = match kind {
-            TermKind::Redirect(_) => &mut self.redirects,
-            TermKind::Exp(_) => &mut self.explains,
+    fn once(&mut self, name: Name) -> Result<(), SyntaxErrorKind> {
+        let seen = match name {
+            Name::Redirect => &mut self.redirects,
+            Name::Exp => &mut self.explains,
             _ => return Ok(()),
         };
         if std::mem::replace(seen, true) { Err(SyntaxErrorKind::RepeatedModifier) } else { Ok(()) }
     }
-}
 
-impl<'a> Iterator for Terms<'a> {
-    type Item = Result<TermRef<'a>, SyntaxError>;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        while let Some((b' ', rest)) = self.rest.split_first() {
-            self.rest = rest;
-            self.at += 1;
-        }
-        if self.rest.is_empty() {
-            return None;
-        }
-        let (text, start) = (self.rest, self.at);
-        match term(text).and_then(|(kind, rest)| self.once(&kind).map(|()| (kind, rest))) {
-            Ok((kind, rest)) => {
-                self.at += text.len() - rest.len();
-                self.rest = rest;
-                Some(Ok(TermRef { start, end: self.at, kind }))
-            }
-            Err(kind) => Some(Err(self.skip(kind))),
-        }
-    }
-}
-
-impl Terms<'_> {
-    /// Goes past the `ip4` directives in front that are right and do not hold `client`: long lists of them are what
-    /// makes records long, and nothing needs to be kept of them.
     #[inline]
-    pub(crate) fn skip_other_networks(&mut self, client: IpAddr) {
-        while let Some(network) = strip_name(self.rest, b" ip4:") {
-            let Ok((network, rest)) = ip4(network) else { return };
-            if matches!(client, IpAddr::V4(client) if network.contains(client)) {
-                return;
-            }
-            self.at += self.rest.len() - rest.len();
-            self.rest = rest;
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn eat(&mut self, c: u8) -> bool {
+        let is = self.peek() == Some(c);
+        self.at += usize::from(is);
+        is
+    }
+
+    /// Goes past `name`, compared without regard to the case of letters.
+    #[inline(always)]
+    fn eat_name<const N: usize>(&mut self, name: &[u8; N]) -> bool {
+        let Some(front) = self.rest().first_chunk::<N>() else { return false };
+        // Only the two cases of a letter become that letter when the bit 0x20 is set.
+        let fold = |c: &u8, known: &u8| if known.is_ascii_lowercase() { c | 0x20 } else { *c };
+        let same = front.iter().zip(name).all(|(c, known)| fold(c, known) == *known);
+        self.at += if same { N } else { 0 };
+        same
+    }
+
+    /// RFC 7208 §4.6.1: only SP separates terms; a tab or line end makes the term invalid.
+    #[inline]
+    fn end(&self, otherwise: SyntaxErrorKind) -> Result<(), SyntaxErrorKind> {
+        if matches!(self.peek(), None | Some(b' ')) { Ok(()) } else { Err(otherwise) }
+    }
+
+    fn term(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        let qualifier = match self.peek() {
+            Some(b'+') => Some(Qualifier::Pass),
+            Some(b'-') => Some(Qualifier::Fail),
+            Some(b'~') => Some(Qualifier::SoftFail),
+            Some(b'?') => Some(Qualifier::Neutral),
+            _ => None,
+        };
+        self.at += usize::from(qualifier.is_some());
+        term.qualifier = qualifier.unwrap_or_default();
+        term.spec = Spec::default();
+        // The two that make up most records.
+        if self.eat_name(b"ip4:") {
+            term.name = Name::Ip4;
+            return self.ip4(term);
+        }
+        if self.eat_name(b"include:") {
+            term.name = Name::Include;
+            return self.domain_spec(term);
+        }
+        let rest = self.rest();
+        let length = rest.iter().position(|c| matches!(c, b'=' | b':' | b'/' | b' ')).unwrap_or(rest.len());
+        let name = rest.get(..length).unwrap_or_default();
+        self.at += length;
+        if !self.eat(b'=') {
+            return self.mechanism(name, term);
+        }
+        // RFC 7208 §4.6.1: "directive = [ qualifier ] mechanism": a modifier has no qualifier.
+        if qualifier.is_some() { Err(SyntaxErrorKind::ModifierName) } else { self.modifier(name, term) }
+    }
+
+    fn mechanism(&mut self, name: &[u8], term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        term.name = match name.len() {
+            3 if is(b"all") => Name::All,
+            1 if is(b"a") => Name::A,
+            2 if is(b"mx") => Name::Mx,
+            3 if is(b"ptr") => Name::Ptr,
+            3 if is(b"ip4") => Name::Ip4,
+            3 if is(b"ip6") => Name::Ip6,
+            6 if is(b"exists") => Name::Exists,
+            7 if is(b"include") => Name::Include,
+            _ => return Err(SyntaxErrorKind::UnknownMechanism),
+        };
+        match term.name {
+            Name::All => self.end(SyntaxErrorKind::NeedlessArgument),
+            Name::A | Name::Mx => self.dual(term),
+            Name::Ptr if self.eat(b':') => self.domain_spec(term),
+            Name::Ptr => self.end(SyntaxErrorKind::NeedlessArgument),
+            Name::Ip6 if self.eat(b':') => self.ip6(term),
+            Name::Ip6 => Err(SyntaxErrorKind::Ip6Network),
+            Name::Exists if self.eat(b':') => self.domain_spec(term),
+            // With a colon they have been read already.
+            Name::Ip4 => Err(SyntaxErrorKind::Ip4Network),
+            _ => Err(SyntaxErrorKind::MissingDomain),
         }
     }
 
-    /// Goes past a term that cannot be read.
-    #[cold]
-    fn skip(&mut self, kind: SyntaxErrorKind) -> SyntaxError {
-        let length = self.rest.iter().position(|&c| c == b' ').unwrap_or(self.rest.len());
-        let (text, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, b""));
-        let error = SyntaxError::new(self.at, text, kind);
+    fn modifier(&mut self, name: &[u8], term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        if name.eq_ignore_ascii_case(b"redirect") {
+            term.name = Name::Redirect;
+            return self.domain_spec(term);
+        }
+        if name.eq_ignore_ascii_case(b"exp") {
+            term.name = Name::Exp;
+            return self.domain_spec(term);
+        }
+        // RFC 7208 §12: name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." )
+        let legal = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+        if !name.first().is_some_and(u8::is_ascii_alphabetic) || !name.iter().all(legal) {
+            return Err(SyntaxErrorKind::ModifierName);
+        }
+        term.name = Name::Unknown;
+        let found = macros::scan(self.rest(), false)?;
+        term.spec = Spec { start: self.at, end: self.at + found.length, letters: found.letters };
+        self.at = term.spec.end;
+        Ok(())
+    }
+
+    /// RFC 7208 §12: domain-spec = macro-string domain-end
+    fn domain_spec(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        let found = macros::scan(self.rest(), false)?;
+        let end = self.at + found.length;
+        self.spec(end, found.literal_from, found.letters, term)?;
+        self.at = end;
+        Ok(())
+    }
+
+    /// Takes the text up to `end` for a `<domain-spec>` whose last macro ends `literal_from` octets from here.
+    fn spec(
+        &mut self,
+        end: usize,
+        literal_from: usize,
+        letters: Letters,
+        term: &mut TermRef,
+    ) -> Result<(), SyntaxErrorKind> {
+        if self.at >= end {
+            return Err(SyntaxErrorKind::MissingDomain);
+        }
+        // RFC 7208 §12: domain-end = ( "." toplabel [ "." ] ) / macro-expand
+        let literal_end = self.text.get(self.at + literal_from..end).unwrap_or_default();
+        if !literal_end.is_empty() && !ends_in_top_label(literal_end) {
+            return Err(SyntaxErrorKind::TopLabel);
+        }
+        term.spec = Spec { start: self.at, end, letters };
+        Ok(())
+    }
+
+    /// The arguments of `a` and `mx`: [ ":" domain-spec ] [ dual-cidr-length ]
+    fn dual(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        (term.ip4, term.ip6) = (32, 128);
+        let named = self.eat(b':');
+        if !named && self.peek() != Some(b'/') {
+            return self.end(SyntaxErrorKind::UnknownMechanism);
+        }
+        let rest = self.rest();
+        let found = macros::scan(rest, false)?;
+        let mut text = rest.get(..found.length).unwrap_or_default();
+        // A domain-spec may hold "/" too; what can be read as a prefix length at the end is one, for no top label
+        // holds a "/".
+        if let Some((front, length)) = trailing_length(text, b"//") {
+            term.ip6 = prefix_length(length, 128)?;
+            text = front;
+        }
+        if let Some((front, length)) = trailing_length(text, b"/") {
+            term.ip4 = prefix_length(length, 32)?;
+            text = front;
+        }
+        if named {
+            self.spec(self.at + text.len(), found.literal_from, found.letters, term)?;
+        } else if !text.is_empty() {
+            return Err(SyntaxErrorKind::PrefixLength);
+        }
+        self.at += found.length;
+        Ok(())
+    }
+
+    #[inline]
+    fn ip4(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        let (bits, length) = dotted_quad(self.rest()).ok_or(SyntaxErrorKind::Ip4Network)?;
         self.at += length;
-        self.rest = rest;
-        error
+        term.low = bits.into();
+        term.ip4 = self.network_length(32, SyntaxErrorKind::Ip4Network)?;
+        Ok(())
+    }
+
+    fn ip6(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
+        let rest = self.rest();
+        let length = rest.iter().position(|c| matches!(c, b'/' | b' ')).unwrap_or(rest.len());
+        let address = rest.get(..length).unwrap_or_default();
+        // RFC 4291 §2.2, which is what std reads.
+        let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
+        let bits = address.ok_or(SyntaxErrorKind::Ip6Network)?.to_bits();
+        (term.high, term.low) = ((bits >> 64) as u64, bits as u64);
+        self.at += length;
+        term.ip6 = self.network_length(128, SyntaxErrorKind::Ip6Network)?;
+        Ok(())
+    }
+
+    /// What follows an address: a prefix length up to `max`, or nothing.
+    #[inline]
+    fn network_length(&mut self, max: u32, otherwise: SyntaxErrorKind) -> Result<u32, SyntaxErrorKind> {
+        if !self.eat(b'/') {
+            return self.end(otherwise).map(|()| max);
+        }
+        let rest = self.rest();
+        let digits = rest.iter().position(|c| !c.is_ascii_digit()).unwrap_or(rest.len());
+        self.at += digits;
+        self.end(SyntaxErrorKind::PrefixLength)?;
+        prefix_length(rest.get(..digits).unwrap_or_default(), max)
     }
 }
 
-/// A value and the text behind it.
-type Parsed<'a, T> = Result<(T, &'a [u8]), SyntaxErrorKind>;
-
-/// RFC 7208 §4.6.1: only SP separates terms; a tab or line end makes the term invalid.
-fn at_end(rest: &[u8]) -> bool {
-    matches!(rest.first(), None | Some(b' '))
+/// Checks that the whole text is a `<domain-spec>`.
+pub(crate) fn check_domain_spec(text: &[u8]) -> Result<(), SyntaxErrorKind> {
+    let mut terms = Terms { at: 0, ..Terms::new(text) };
+    terms.domain_spec(&mut TermRef::default())?;
+    if terms.at == text.len() { Ok(()) } else { Err(SyntaxErrorKind::Octet) }
 }
 
-/// Reads one term from the front of `text`, up to a space or the end.
-#[inline(always)]
-pub(crate) fn term(text: &[u8]) -> Parsed<'_, TermKind<'_>> {
-    let (qualifier, rest) = match text.split_first() {
-        Some((b'+', rest)) => (Some(Qualifier::Pass), rest),
-        Some((b'-', rest)) => (Some(Qualifier::Fail), rest),
-        Some((b'~', rest)) => (Some(Qualifier::SoftFail), rest),
-        Some((b'?', rest)) => (Some(Qualifier::Neutral), rest),
-        _ => (None, text),
-    };
-    let directive = |(mechanism, rest)| (TermKind::Directive(qualifier.unwrap_or_default(), mechanism), rest);
-    // The two that make up most records.
-    if let Some(network) = strip_name(rest, b"ip4:") {
-        return ip4(network).map(|(network, rest)| directive((MechanismRef::Ip4(network), rest)));
+/// Checks that the whole text is one unknown modifier with a name of that length.
+pub(crate) fn check_modifier(text: &[u8], name_length: usize) -> Result<(), SyntaxErrorKind> {
+    let mut terms = Terms { at: 0, ..Terms::new(text) };
+    let mut term = TermRef::default();
+    terms.term(&mut term)?;
+    match term.name {
+        Name::Unknown if terms.at < text.len() => Err(SyntaxErrorKind::Octet),
+        Name::Unknown if term.spec.start == name_length + 1 => Ok(()),
+        _ => Err(SyntaxErrorKind::ModifierName),
     }
-    if let Some(spec) = strip_name(rest, b"include:") {
-        return domain_spec(spec).map(|(spec, rest)| directive((MechanismRef::Include(spec), rest)));
-    }
-    let name_end = rest.iter().position(|c| matches!(c, b'=' | b':' | b'/' | b' ')).unwrap_or(rest.len());
-    let (name, argument) = rest.split_at_checked(name_end).unwrap_or((rest, b""));
-    if let Some((b'=', value)) = argument.split_first() {
-        // RFC 7208 §4.6.1: "directive = [ qualifier ] mechanism": a modifier has no qualifier.
-        return if qualifier.is_some() { Err(SyntaxErrorKind::ModifierName) } else { modifier(name, value) };
-    }
-    mechanism(name, argument).map(directive)
-}
-
-/// What follows `name`, compared without regard to the case of letters.
-#[inline(always)]
-fn strip_name<'a, const N: usize>(text: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]> {
-    let (front, rest) = text.split_first_chunk::<N>()?;
-    // Only the two cases of a letter become that letter when the bit 0x20 is set.
-    let same =
-        |(c, known): (&u8, &u8)| if known.is_ascii_lowercase() { c | 0x20 == *known } else { c == known };
-    front.iter().zip(name).all(same).then_some(rest)
-}
-
-fn mechanism<'a>(name: &[u8], argument: &'a [u8]) -> Parsed<'a, MechanismRef<'a>> {
-    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-    match name.len() {
-        1 if is(b"a") => dual(argument).map(|((spec, cidr), rest)| (MechanismRef::A(spec, cidr), rest)),
-        2 if is(b"mx") => dual(argument).map(|((spec, cidr), rest)| (MechanismRef::Mx(spec, cidr), rest)),
-        3 if is(b"all") && at_end(argument) => Ok((MechanismRef::All, argument)),
-        3 if is(b"all") => Err(SyntaxErrorKind::NeedlessArgument),
-        3 if is(b"ip4") => Err(SyntaxErrorKind::Ip4Network),
-        3 if is(b"ip6") => ip6(argument),
-        3 if is(b"ptr") => match argument.split_first() {
-            Some((b':', spec)) => domain_spec(spec).map(|(spec, rest)| (MechanismRef::Ptr(Some(spec)), rest)),
-            _ if at_end(argument) => Ok((MechanismRef::Ptr(None), argument)),
-            _ => Err(SyntaxErrorKind::NeedlessArgument),
-        },
-        6 if is(b"exists") => required(argument).map(|(spec, rest)| (MechanismRef::Exists(spec), rest)),
-        // With a colon it has been read already.
-        7 if is(b"include") => Err(SyntaxErrorKind::MissingDomain),
-        _ => Err(SyntaxErrorKind::UnknownMechanism),
-    }
-}
-
-fn modifier<'a>(name: &'a [u8], value: &'a [u8]) -> Parsed<'a, TermKind<'a>> {
-    if name.eq_ignore_ascii_case(b"redirect") {
-        return domain_spec(value).map(|(spec, rest)| (TermKind::Redirect(spec), rest));
-    }
-    if name.eq_ignore_ascii_case(b"exp") {
-        return domain_spec(value).map(|(spec, rest)| (TermKind::Exp(spec), rest));
-    }
-    // RFC 7208 §12: name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." )
-    let legal = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
-    if !name.first().is_some_and(u8::is_ascii_alphabetic) || !name.iter().all(legal) {
-        return Err(SyntaxErrorKind::ModifierName);
-    }
-    let found = macros::scan(value, false)?;
-    let (value, rest) = value.split_at_checked(found.length).unwrap_or((value, b""));
-    Ok((TermKind::Unknown { name, value }, rest))
-}
-
-fn required(argument: &[u8]) -> Parsed<'_, Spec<'_>> {
-    match argument.split_first() {
-        Some((b':', spec)) => domain_spec(spec),
-        _ => Err(SyntaxErrorKind::MissingDomain),
-    }
-}
-
-/// RFC 7208 §12: domain-spec = macro-string domain-end
-pub(crate) fn domain_spec(text: &[u8]) -> Parsed<'_, Spec<'_>> {
-    let found = macros::scan(text, false)?;
-    let (text, rest) = text.split_at_checked(found.length).unwrap_or((text, b""));
-    spec(text, &found).map(|spec| (spec, rest))
-}
-
-/// `text` is what was scanned, or the front of it.
-fn spec<'a>(text: &'a [u8], found: &Found) -> Result<Spec<'a>, SyntaxErrorKind> {
-    if text.is_empty() {
-        return Err(SyntaxErrorKind::MissingDomain);
-    }
-    // RFC 7208 §12: domain-end = ( "." toplabel [ "." ] ) / macro-expand
-    let literal_end = text.get(found.literal_from..).unwrap_or_default();
-    if !literal_end.is_empty() && !ends_in_top_label(literal_end) {
-        return Err(SyntaxErrorKind::TopLabel);
-    }
-    Ok(Spec { text, letters: found.letters })
 }
 
 /// RFC 7208 §12: toplabel = ( *alphanum ALPHA *alphanum ) / ( 1*alphanum "-" *( alphanum / "-" ) alphanum )
@@ -313,33 +419,6 @@ fn ends_in_top_label(literal: &[u8]) -> bool {
     false
 }
 
-/// The arguments of `a` and `mx`: [ ":" domain-spec ] [ dual-cidr-length ]
-fn dual(argument: &[u8]) -> Parsed<'_, (Option<Spec<'_>>, DualCidr)> {
-    let mut cidr = DualCidr { ip4: 32, ip6: 128 };
-    let (body, named) = match argument.split_first() {
-        Some((b':', spec)) => (spec, true),
-        Some((b'/', _)) => (argument, false),
-        _ => return Ok(((None, cidr), argument)),
-    };
-    let found = macros::scan(body, false)?;
-    let (mut text, rest) = body.split_at_checked(found.length).unwrap_or((body, b""));
-    // A domain-spec may hold "/" too; what can be read as a prefix length at the end is one, for no top label
-    // holds a "/".
-    if let Some((front, length)) = trailing_length(text, b"//") {
-        cidr.ip6 = prefix_length(length, 128)?;
-        text = front;
-    }
-    if let Some((front, length)) = trailing_length(text, b"/") {
-        cidr.ip4 = prefix_length(length, 32)?;
-        text = front;
-    }
-    match (named, text) {
-        (true, text) => Ok(((Some(spec(text, &found)?), cidr), rest)),
-        (false, []) => Ok(((None, cidr), rest)),
-        (false, _) => Err(SyntaxErrorKind::PrefixLength),
-    }
-}
-
 /// Splits digits and the mark before them from the end.
 fn trailing_length<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let digits = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
@@ -348,51 +427,18 @@ fn trailing_length<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8
 }
 
 /// RFC 7208 §12: "0" / %x31-39 followed by more digits, up to `max`.
+#[inline]
 fn prefix_length(digits: &[u8], max: u32) -> Result<u32, SyntaxErrorKind> {
-    match leading_number(digits) {
-        Some((value, [])) if value <= max => Ok(value),
+    let value = digits.iter().take(4).fold(0, |value, digit| value * 10 + u32::from(digit.wrapping_sub(b'0')));
+    match digits {
+        [b'0'] | [b'1'..=b'9'] | [b'1'..=b'9', _] | [b'1'..=b'9', _, _] if value <= max => Ok(value),
         _ => Err(SyntaxErrorKind::PrefixLength),
     }
 }
 
-/// A number of at most three digits without leading zeros, and what follows it.
+/// RFC 7208 §12: qnum "." qnum "." qnum "." qnum, without leading zeros; with how many octets it takes.
 #[inline]
-fn leading_number(text: &[u8]) -> Option<(u32, &[u8])> {
-    let (&first @ b'0'..=b'9', mut rest) = text.split_first()? else { return None };
-    let mut value = u32::from(first - b'0');
-    while let Some((&digit @ b'0'..=b'9', next)) = rest.split_first() {
-        if value == 0 || value > 99 {
-            return None;
-        }
-        value = value * 10 + u32::from(digit - b'0');
-        rest = next;
-    }
-    Some((value, rest))
-}
-
-/// What may follow an address: a prefix length or nothing.
-fn network_length(text: &[u8], max: u32) -> Parsed<'_, u32> {
-    match text.split_first() {
-        None | Some((b' ', _)) => Ok((max, text)),
-        Some((b'/', digits)) => match leading_number(digits) {
-            Some((value, rest)) if value <= max && at_end(rest) => Ok((value, rest)),
-            _ => Err(SyntaxErrorKind::PrefixLength),
-        },
-        Some(_) if max == 32 => Err(SyntaxErrorKind::Ip4Network),
-        Some(_) => Err(SyntaxErrorKind::Ip6Network),
-    }
-}
-
-#[inline]
-fn ip4(network: &[u8]) -> Parsed<'_, Network4> {
-    let (bits, rest) = dotted_quad(network).ok_or(SyntaxErrorKind::Ip4Network)?;
-    let (length, rest) = network_length(rest, 32)?;
-    Ok((Network4 { bits, length }, rest))
-}
-
-/// RFC 7208 §12: qnum "." qnum "." qnum "." qnum, without leading zeros. Returns what follows as well.
-#[inline]
-fn dotted_quad(text: &[u8]) -> Option<(u32, &[u8])> {
+fn dotted_quad(text: &[u8]) -> Option<(u32, usize)> {
     let (mut bits, mut dots, mut number, mut digits) = (0_u32, 0_u8, 0_u32, 0_u8);
     let mut end = text.len();
     for (index, &c) in text.iter().enumerate() {
@@ -404,28 +450,13 @@ fn dotted_quad(text: &[u8]) -> Option<(u32, &[u8])> {
                 return None;
             }
             digits += 1;
-        } else if c == b'.' && digits > 0 {
+        } else if c == b'.' && digits > 0 && dots < 3 {
             (bits, dots) = (bits << 8 | number, dots + 1);
             (number, digits) = (0, 0);
         } else {
             end = index;
             break;
         }
-        if dots > 3 {
-            return None;
-        }
     }
-    (dots == 3 && digits > 0).then_some((bits << 8 | number, text.get(end..)?))
-}
-
-fn ip6(argument: &[u8]) -> Parsed<'_, MechanismRef<'_>> {
-    let Some((b':', network)) = argument.split_first() else { return Err(SyntaxErrorKind::Ip6Network) };
-    let end = network.iter().position(|&c| matches!(c, b'/' | b' ')).unwrap_or(network.len());
-    let (address, rest) = network.split_at_checked(end).unwrap_or((network, b""));
-    // RFC 4291 §2.2, which is what std reads.
-    let address = std::str::from_utf8(address).ok().and_then(|text| text.parse().ok());
-    let address: Ipv6Addr = address.ok_or(SyntaxErrorKind::Ip6Network)?;
-    let (length, rest) = network_length(rest, 128)?;
-    let bits = address.to_bits();
-    Ok((MechanismRef::Ip6(Network6 { high: (bits >> 64) as u64, low: bits as u64, length }), rest))
+    (dots == 3 && digits > 0).then_some((bits << 8 | number, end))
 }

@@ -1,6 +1,6 @@
 //! The record as data (RFC 7208 §4.6.1, §5, §6, §12): parse, build, print.
 
-use crate::parse::{self, MechanismRef, Spec, TermKind, Terms};
+use crate::parse::{self, Name, TermRef, Terms};
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
@@ -218,9 +218,8 @@ impl FromStr for DomainSpec {
     type Err = SyntaxError;
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
-        match parse::domain_spec(text.as_bytes()) {
-            Ok((spec, [])) => Ok(Self::from_ascii(spec.text)),
-            Ok(_) => Err(SyntaxError::new(0, text.as_bytes(), SyntaxErrorKind::Octet)),
+        match parse::check_domain_spec(text.as_bytes()) {
+            Ok(()) => Ok(Self::from_ascii(text.as_bytes())),
             Err(kind) => Err(SyntaxError::new(0, text.as_bytes(), kind)),
         }
     }
@@ -243,13 +242,9 @@ impl Modifier {
     /// A modifier that evaluation ignores, for example `rr` with `e:f` (RFC 6652 §3).
     pub fn new(name: &str, value: &str) -> Result<Self, SyntaxError> {
         let text = format!("{name}={value}");
-        let error = |kind| SyntaxError::new(0, text.as_bytes(), kind);
-        match parse::term(text.as_bytes()) {
-            Ok((TermKind::Unknown { name: read, .. }, [])) if read == name.as_bytes() => {
-                Ok(Self { name: name.into(), value: value.into() })
-            }
-            Ok(_) => Err(error(SyntaxErrorKind::ModifierName)),
-            Err(kind) => Err(error(kind)),
+        match parse::check_modifier(text.as_bytes(), name.len()) {
+            Ok(()) => Ok(Self { name: name.into(), value: value.into() }),
+            Err(kind) => Err(SyntaxError::new(0, text.as_bytes(), kind)),
         }
     }
 
@@ -272,16 +267,21 @@ impl Record {
 
     /// Reads a record, `v=spf1` included. The first error ends the reading.
     pub fn parse(text: &[u8]) -> Result<Self, SyntaxError> {
-        let rest = parse::after_version(text)
-            .ok_or_else(|| SyntaxError::new(0, text.get(..10).unwrap_or(text), SyntaxErrorKind::Version))?;
-        let terms =
-            Terms::new(rest).map(|term| term.map(|term| Term::from(term.kind))).collect::<Result<_, _>>()?;
-        Ok(Self { terms })
+        if !parse::is_spf1(text) {
+            return Err(SyntaxError::new(0, text.get(..10).unwrap_or(text), SyntaxErrorKind::Version));
+        }
+        let mut terms = Terms::new(text);
+        let mut record = Self::new();
+        let mut term = TermRef::default();
+        while terms.read(&mut term)? {
+            record.terms.push(Term::read(&term, text));
+        }
+        Ok(record)
     }
 
     /// Whether `text` is an SPF record at all, however broken: its version section is `v=spf1` (RFC 7208 §4.5).
     pub fn is_spf1(text: &[u8]) -> bool {
-        parse::after_version(text).is_some()
+        parse::is_spf1(text)
     }
 
     /// The same record with a directive at its end.
@@ -386,31 +386,31 @@ impl<'a> Reporting<'a> {
     }
 }
 
-impl From<TermKind<'_>> for Term {
-    fn from(kind: TermKind<'_>) -> Self {
-        let spec = |spec: Spec<'_>| DomainSpec::from_ascii(spec.text);
+impl Term {
+    /// `term` as read from `record`.
+    fn read(term: &TermRef, record: &[u8]) -> Self {
+        let spec = term.spec().map(|spec| DomainSpec::from_ascii(spec.of(record)));
+        let required = || DomainSpec::from_ascii(term.spec().unwrap_or_default().of(record));
         // Prefix lengths have been checked, so nothing is lost.
-        let dual = |cidr: parse::DualCidr| DualCidrLength::new(cidr.ip4 as u8, cidr.ip6 as u8);
-        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into();
-        let (qualifier, mechanism) = match kind {
-            TermKind::Directive(qualifier, mechanism) => (qualifier, mechanism),
-            TermKind::Redirect(target) => return Self::Redirect(spec(target)),
-            TermKind::Exp(target) => return Self::Exp(spec(target)),
-            TermKind::Unknown { name, value } => {
+        let (ip4, ip6) = (term.ip4 as u8, term.ip6 as u8);
+        let mechanism = match term.name {
+            Name::Redirect => return Self::Redirect(required()),
+            Name::Exp => return Self::Exp(required()),
+            Name::Unknown => {
+                let (name, value) = term.modifier(record);
+                let text = |octets| String::from_utf8_lossy(octets).into();
                 return Self::Unknown(Modifier { name: text(name), value: text(value) });
             }
+            Name::All => Mechanism::All,
+            Name::Include => Mechanism::Include(required()),
+            Name::Exists => Mechanism::Exists(required()),
+            Name::A => Mechanism::A(spec, DualCidrLength { ip4, ip6 }),
+            Name::Mx => Mechanism::Mx(spec, DualCidrLength { ip4, ip6 }),
+            Name::Ptr => Mechanism::Ptr(spec),
+            Name::Ip4 => Mechanism::ip4(term.network4(), ip4),
+            Name::Ip6 => Mechanism::ip6(term.network6(), ip6),
         };
-        let mechanism = match mechanism {
-            MechanismRef::All => Mechanism::All,
-            MechanismRef::Include(target) => Mechanism::Include(spec(target)),
-            MechanismRef::A(target, cidr) => Mechanism::A(target.map(spec), dual(cidr)),
-            MechanismRef::Mx(target, cidr) => Mechanism::Mx(target.map(spec), dual(cidr)),
-            MechanismRef::Ptr(target) => Mechanism::Ptr(target.map(spec)),
-            MechanismRef::Ip4(network) => Mechanism::ip4(network.address(), network.length as u8),
-            MechanismRef::Ip6(network) => Mechanism::ip6(network.address(), network.length as u8),
-            MechanismRef::Exists(target) => Mechanism::Exists(spec(target)),
-        };
-        Self::Directive(qualifier, mechanism)
+        Self::Directive(term.qualifier, mechanism)
     }
 }
 

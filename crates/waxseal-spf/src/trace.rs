@@ -1,5 +1,6 @@
 //! Everything a check evaluated, in the order in which it did.
 
+use crate::parse::{TermRef, Terms};
 use bytes::Bytes;
 use std::fmt;
 use waxseal_authres::SpfResult;
@@ -320,16 +321,17 @@ impl Recorder {
         }
     }
 
-    /// A term of the selected record, not evaluated yet.
-    pub(crate) fn push(&mut self, text: Bytes, offset: usize) {
-        if let Some((record, _)) = self.open.last_mut() {
-            let outcome = Outcome::NotEvaluated;
-            record.terms.push(TermTrace {
-                text,
-                offset,
+    /// The terms of the selected record, none evaluated yet.
+    pub(crate) fn terms(&mut self, record: &Bytes) {
+        let Some((trace, _)) = self.open.last_mut() else { return };
+        let (mut terms, mut term) = (Terms::new(record), TermRef::default());
+        while let Ok(true) = terms.read(&mut term) {
+            trace.terms.push(TermTrace {
+                text: record.slice(term.start..term.end),
+                offset: term.start,
                 target: None,
                 lookups: Vec::new(),
-                outcome,
+                outcome: Outcome::NotEvaluated,
                 inside: None,
             });
         }
