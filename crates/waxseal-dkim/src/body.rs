@@ -125,7 +125,7 @@ struct Sink {
 const GATHER: usize = 4096;
 
 /// A piece of this many octets is hashed where it lies.
-const LONG: usize = 2048;
+const LONG: usize = GATHER / 2;
 
 #[derive(Debug)]
 struct Job {
@@ -146,18 +146,15 @@ impl Sink {
     }
 
     fn put(&mut self, octets: &[u8]) {
+        self.length += octets.len() as u64;
         if octets.len() >= LONG || self.gathered.len() + octets.len() > GATHER {
             self.flush();
         }
-        self.length += octets.len() as u64;
         if octets.len() >= LONG {
             hash(&mut self.jobs, octets);
-            return;
+        } else {
+            self.gathered.extend_from_slice(octets);
         }
-        if self.gathered.capacity() == 0 {
-            self.gathered.reserve_exact(GATHER);
-        }
-        self.gathered.extend_from_slice(octets);
     }
 
     fn put_line_ends(&mut self, count: u64) {
@@ -183,6 +180,9 @@ impl Sink {
 }
 
 fn hash(jobs: &mut [Job], octets: &[u8]) {
+    if octets.is_empty() {
+        return;
+    }
     for job in jobs.iter_mut().filter(|job| job.left > 0) {
         // §3.4.5: the body is cut to l= octets after canonicalization.
         let now = octets.len().min(usize::try_from(job.left).unwrap_or(usize::MAX));

@@ -67,7 +67,10 @@ impl Canonicalization {
             }
             Self::Relaxed => {
                 relaxed_name(field.name(), out);
-                relaxed_value(&[before, after].concat(), out);
+                match after {
+                    [] => relaxed_value(before, out),
+                    _ => relaxed_value(&[before, after].concat(), out),
+                }
             }
         }
     }

@@ -1,4 +1,54 @@
-//! DKIM
+//! DKIM (RFC 6376, with RFC 8301, 8463 and 8616): sign and verify mail, whole or as a stream.
+//!
+//! * **Signing** needs neither DNS nor a runtime nor a clock: [`Signer::sign`] for a message in memory, [`Signing`] for one
+//!   that arrives in chunks, [`sign_all`] for several keys or domains in one pass over the body, and
+//!   [`Unsigned::attach`] for keys held elsewhere.
+//! * **Verifying** is a pure [`Check`](waxseal_dns::Check) over DNS answers: [`Verifier::verify`] with an asynchronous
+//!   resolver, [`Verifier::verify_blocking`] with a blocking one or a closure, [`Verifier::begin`] for a message that
+//!   arrives in chunks. Every DKIM-Signature gets a [`Verdict`], from the top of the header to the bottom, with a
+//!   [`Cause`] when it did not pass.
+//! * What a verifier accepts beyond the letter of the RFCs is its [`Policy`]: every limit and default stands there.
+//! * `now` is always an argument.
+//!
+//! Memory for a message is its header and a few KiB, whatever the size of the body.
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use waxseal_crypto::PrivateKey;
+//! use waxseal_dkim::{KeyRecord, Signer, Verifier};
+//! use waxseal_dns::Zone;
+//!
+//! # let pem = include_str!("../tests/keys/ed25519.pem");
+//! let key = PrivateKey::from_pem(pem.as_bytes())?;
+//! let record = KeyRecord::new(key.public_key().clone());
+//! let zone = Zone::new().with_txt("2026a._domainkey.example.org", record.to_string())?;
+//!
+//! let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+//! let message = "From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
+//! let signed = signer.sign(message.as_bytes(), SystemTime::now())? + message;
+//!
+//! let verdicts = Verifier::default().verify_blocking(signed.as_bytes(), SystemTime::now(), &zone);
+//! assert!(verdicts.any_pass());
+//!
+//! let forged = signed.replace("Hi.", "Pay me.");
+//! let verdicts = Verifier::default().verify_blocking(forged.as_bytes(), SystemTime::now(), &zone);
+//! assert!(verdicts[0].explain().starts_with("body hash does not match: signed "));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where a rule of the RFC stands
+//!
+//! | RFC 6376 | file |
+//! |---|---|
+//! | §3.4.1, §3.4.2 header canonicalization | `canonicalize.rs` |
+//! | §3.4.3, §3.4.4 body canonicalization, §3.7 hashes | `body.rs` |
+//! | §3.5 the signature field | `signature.rs` |
+//! | §3.6.1 the key record | `record.rs` |
+//! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
+//! | §5.4.2 which of several fields is meant | `picker.rs` |
+//! | §6 verifying | `verify.rs` |
+//! | RFC 8601 §2.7.1 result words | `verdict.rs` |
+
 mod base64_text;
 mod body;
 mod canonicalize;

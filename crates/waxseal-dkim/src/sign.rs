@@ -504,7 +504,7 @@ impl Template<'_> {
     }
 
     /// The field with an empty `b=`.
-    fn without_signature(&self, signer: Signer, names: &[String], mut folder: Folder) -> Unsigned {
+    fn without_signature(&self, signer: Signer, names: &[&str], mut folder: Folder) -> Unsigned {
         // b= begins a line, so that what is signed does not depend on how long the signature will be.
         folder.end_line();
         folder.word("b=");
@@ -540,7 +540,7 @@ impl Template<'_> {
     }
 
     /// §3.5: "z= Copied header fields": every field that is signed, name and value, divided by `|`.
-    fn copies(&self, names: &[String]) -> String {
+    fn copies(&self, names: &[&str]) -> String {
         let mut picker = self.index.picker(self.header);
         let mut copies = String::new();
         for field in names.iter().filter_map(|name| picker.pick(name.as_bytes())) {
@@ -562,7 +562,7 @@ impl Template<'_> {
         copies
     }
 
-    fn input(&self, signer: &Signer, names: &[String], field: &str) -> Vec<u8> {
+    fn input(&self, signer: &Signer, names: &[&str], field: &str) -> Vec<u8> {
         let mut input = Vec::with_capacity(self.header.as_bytes().len() + field.len());
         let mut picker = self.index.picker(self.header);
         for field in names.iter().filter_map(|name| picker.pick(name.as_bytes())) {
@@ -595,16 +595,9 @@ fn whole_octets(tag: &str) -> Vec<&str> {
     }
 }
 
-fn push_names(folder: &mut Folder, names: &[String]) {
-    let mut pieces: Vec<_> = names.iter().map(|name| format!("{name}:")).collect();
-    if let Some(first) = pieces.first_mut() {
-        first.insert_str(0, "h=");
-    }
-    if let Some(last) = pieces.last_mut() {
-        last.pop();
-        last.push(';');
-    }
-    folder.pieces(pieces.iter().map(String::as_str));
+fn push_names(folder: &mut Folder, names: &[&str]) {
+    let list = format!("h={};", names.join(":"));
+    folder.pieces(list.split_inclusive(':'));
 }
 
 /// A signature field that lacks nothing but the signature.

@@ -94,7 +94,7 @@ impl SignedFields {
             Self::Names { names, oversigned } => {
                 names.iter().all(legal) && oversigned.as_ref().is_none_or(|names| names.iter().all(legal))
             }
-            Self::Exactly(names) if !has(names, b"From") => return Err(SignError::NoFrom),
+            Self::Exactly(names) if !has(names, "From") => return Err(SignError::NoFrom),
             Self::Exactly(names) => names.iter().all(legal),
         };
         if all { Ok(()) } else { Err(SignError::FieldName) }
@@ -102,34 +102,31 @@ impl SignedFields {
 
     /// The names for `h=`: the fields of the header from top to bottom as they are written there, then those signed once
     /// more.
-    pub(crate) fn list(&self, header: &Header) -> Vec<String> {
+    pub(crate) fn list<'l>(&'l self, header: &'l Header) -> Vec<&'l str> {
         let (names, oversigned) = match self {
             Self::Names { names, oversigned } => (names, oversigned),
-            Self::Exactly(names) => return names.to_vec(),
+            Self::Exactly(names) => return names.iter().map(String::as_str).collect(),
         };
-        let wanted = |name: &[u8]| {
+        let wanted = |name: &str| {
             let oversigned = oversigned.as_ref().is_some_and(|oversigned| has(oversigned, name));
-            name.eq_ignore_ascii_case(b"From") || oversigned || has(names, name)
+            name.eq_ignore_ascii_case("From") || oversigned || has(names, name)
         };
-        // A name with a semicolon is legal in a header and not in h=.
-        let present = header.fields().map(|field| field.name()).filter(|name| !name.contains(&b';'));
-        let mut list: Vec<_> = present
-            .filter(|name| wanted(name))
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .collect();
-        let more: Vec<String> = match oversigned {
-            Some(oversigned) => oversigned.to_vec(),
+        // Names are ASCII. One with a semicolon is legal in a header and not in h=.
+        let present = header.fields().filter_map(|field| std::str::from_utf8(field.name()).ok());
+        let mut list: Vec<_> = present.filter(|name| !name.contains(';') && wanted(name)).collect();
+        match oversigned {
+            Some(oversigned) => list.extend(oversigned.iter().map(String::as_str)),
             None => {
-                let always = OVERSIGNED_FIELDS.into_iter().filter(|name| wanted(name.as_bytes()));
-                let present = OVERSIGNED_IF_PRESENT.into_iter().filter(|name| has(&list, name.as_bytes()));
-                always.chain(present).map(String::from).collect()
+                let always = OVERSIGNED_FIELDS.into_iter().filter(|name| wanted(name));
+                let present = OVERSIGNED_IF_PRESENT.into_iter().filter(|name| has(&list, name));
+                let more: Vec<_> = always.chain(present).collect();
+                list.extend(more);
             }
-        };
-        list.extend(more);
+        }
         list
     }
 }
 
-fn has(names: &[String], name: &[u8]) -> bool {
-    names.iter().any(|other| other.as_bytes().eq_ignore_ascii_case(name))
+fn has(names: &[impl AsRef<str>], name: &str) -> bool {
+    names.iter().any(|other| other.as_ref().eq_ignore_ascii_case(name))
 }
