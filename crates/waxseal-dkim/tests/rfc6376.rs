@@ -1,4 +1,5 @@
 //! The rules of RFC 6376 for verifiers, one test each.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests are tests")]
 
 mod common;
 

@@ -44,8 +44,8 @@ fn rsa_sha1_does_not_sign() {
 
 /// A good signature by the 2048-bit key, verified against a record with a modulus of `bits` bits that never signed it.
 fn with_modulus(bits: u32, policy: Policy) -> Verdict {
-    let mut modulus = vec![0xff; bits.div_ceil(8) as usize];
-    modulus[0] >>= (8 - bits % 8) % 8;
+    let mut modulus = vec![0xff; bits.div_ceil(8) as usize - 1];
+    modulus.insert(0, 0xff >> ((8 - bits % 8) % 8));
     let key = PublicKey::from_rsa_components(&modulus, &[1, 0, 1]).unwrap();
     assert_eq!(key.bits(), bits);
     let zone = Zone::new().with_txt("rsa._domainkey.example.org", KeyRecord::new(key).to_string()).unwrap();

@@ -1,4 +1,5 @@
 //! RFC 8616: internationalized mail, a test for each rule.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 

@@ -101,9 +101,7 @@ fn lines_have_78_columns() {
     let columns = |line: &str| line.chars().map(|c| if c == '\t' { 8 } else { 1 }).sum::<usize>();
     let long = "List-Unsubscribe: <https://example.org/u>\r\nX-Some-Long-Name-Of-A-Field: x\r\n".repeat(9);
     let message = [long.as_bytes(), MESSAGE].concat();
-    for domain in
-        ["a.example", "example.org", "a-rather-long-label.and-another-one-below-it.example.org"]
-    {
+    for domain in ["a.example", "example.org", "a-rather-long-label.and-another-one-below-it.example.org"] {
         for signer in [&*ED25519, &*RSA] {
             let signer =
                 Signer::new(domain.parse().unwrap(), "a.selector.of.labels".parse().unwrap(), signer.clone())

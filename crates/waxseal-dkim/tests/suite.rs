@@ -7,6 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "the helpers of tests are tests, and a suite that cannot be read is a failure"
 )]
 

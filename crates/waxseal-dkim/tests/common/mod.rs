@@ -54,7 +54,7 @@ pub(crate) fn ed_record() -> String {
 /// A zone with both keys.
 pub(crate) fn zone() -> Zone {
     let rsa = format!("v=DKIM1; k=rsa; p={}", RSA.public_key().dns_p());
-    zone_with(&ed_record()).with_txt("rsa._domainkey.example.org", rsa).unwrap()
+    zone_with(ed_record()).with_txt("rsa._domainkey.example.org", rsa).unwrap()
 }
 
 /// A zone with `record` where the Ed25519 key stands otherwise.
