@@ -13,8 +13,8 @@ use bytes::Bytes;
 use std::{net::IpAddr, time::Duration};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{
-    Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Pending, Question, Record,
-    RecordType, Reply,
+    Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Pending, Question,
+    Record, RecordType, Reply,
 };
 
 /// One run of a check. What `check_host()` returns beside its result is left here, so that results stay small.
@@ -163,7 +163,12 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         found
     }
 
-    fn fetch_and_evaluate(&mut self, domain: &DomainName, depth: usize, included: bool) -> Result<Found, Stop> {
+    fn fetch_and_evaluate(
+        &mut self,
+        domain: &DomainName,
+        depth: usize,
+        included: bool,
+    ) -> Result<Found, Stop> {
         // RFC 7208 §4.3: "is not a multi-label domain name"
         if !domain.as_str().contains('.') {
             return Ok(Found::NoRecord(Missing::SingleLabel));
@@ -440,7 +445,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         // "If the <domain> is present in the list of validated domains, it SHOULD be used. Otherwise, if a subdomain of the
         // <domain> is present, it SHOULD be used. Otherwise, any name from the list can be used."
         let exact = names.iter().find(|name| *name == domain);
-        let name = exact.or_else(|| names.iter().find(|name| name.is_within(domain))).or(names.first()).cloned();
+        let name =
+            exact.or_else(|| names.iter().find(|name| name.is_within(domain))).or(names.first()).cloned();
         self.validated = Some(names);
         Ok(name)
     }
@@ -613,7 +619,9 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             Fault::TooManyTerms => Cause::TooManyTerms { limit: limits.terms().into(), place },
             Fault::TooManyVoidLookups => Cause::TooManyVoidLookups { limit: limits.void_lookups(), place },
             Fault::TooManyMxNames(count) => Cause::TooManyMxNames { count, limit: limits.mx_names(), place },
-            Fault::TooManyQueries => Cause::TooManyQueries { limit: limits.queries(), place: place.of_term() },
+            Fault::TooManyQueries => {
+                Cause::TooManyQueries { limit: limits.queries(), place: place.of_term() }
+            }
             Fault::TooManyMacroOctets => Cause::TooManyMacroOctets { limit: limits.macro_octets(), place },
         }
     }
@@ -693,7 +701,7 @@ struct Plan {
 }
 
 impl Plan {
-    const FIRST: usize = 11;
+    const FIRST: usize = 12;
 
     /// The term behind those that count.
     #[inline]

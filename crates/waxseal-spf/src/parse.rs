@@ -23,6 +23,9 @@ pub(crate) fn is_spf1(text: &[u8]) -> bool {
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Name {
+    /// A modifier that RFC 7208 does not know.
+    #[default]
+    Unknown,
     All,
     Include,
     A,
@@ -33,8 +36,6 @@ pub(crate) enum Name {
     Exists,
     Redirect,
     Exp,
-    #[default]
-    Unknown,
 }
 
 /// A `<domain-spec>` whose syntax is known to be right, or the value of an unknown modifier.
@@ -429,7 +430,8 @@ fn trailing_length<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8
 /// RFC 7208 §12: "0" / %x31-39 followed by more digits, up to `max`.
 #[inline]
 fn prefix_length(digits: &[u8], max: u32) -> Result<u32, SyntaxErrorKind> {
-    let value = digits.iter().take(4).fold(0, |value, digit| value * 10 + u32::from(digit.wrapping_sub(b'0')));
+    let value =
+        digits.iter().take(4).fold(0, |value, digit| value * 10 + u32::from(digit.wrapping_sub(b'0')));
     match digits {
         [b'0'] | [b'1'..=b'9'] | [b'1'..=b'9', _] | [b'1'..=b'9', _, _] if value <= max => Ok(value),
         _ => Err(SyntaxErrorKind::PrefixLength),
