@@ -415,8 +415,8 @@ impl Signing {
         let hashes: Vec<BodyHashes> = hashers.into_iter().map(|(_, hasher)| hasher.finish()).collect();
         let index = FieldIndex::new(&header);
         let template = Template { header: &header, index: &index, now: self.now };
-        let signers = self.signers.into_iter().zip(bodies);
-        let unsigned = |(signer, (hasher, id)): (Signer, (usize, BodyHashId))| {
+        let signers = self.signers.iter().zip(bodies);
+        let unsigned = |(signer, (hasher, id)): (&Signer, (usize, BodyHashId))| {
             let hash = hashes.get(hasher).and_then(|hashes| hashes.get(id)).ok_or(NoProvider)?;
             template.unsigned(signer, hash)
         };
@@ -486,10 +486,10 @@ struct Template<'h> {
 }
 
 impl Template<'_> {
-    fn unsigned(&self, signer: Signer, hash: &BodyHash) -> Result<Unsigned, SignError> {
+    fn unsigned(&self, signer: &Signer, hash: &BodyHash) -> Result<Unsigned, SignError> {
         let names = signer.fields.list(self.header);
         let mut folder = Folder::new(FIELD_NAME);
-        for tag in self.leading_tags(&signer) {
+        for tag in self.leading_tags(signer) {
             folder.word(&tag);
         }
         folder.word(&format!("bh={};", BASE64_STANDARD.encode(hash.digest())));
@@ -504,12 +504,18 @@ impl Template<'_> {
     }
 
     /// The field with an empty `b=`.
-    fn without_signature(&self, signer: Signer, names: &[&str], mut folder: Folder) -> Unsigned {
+    fn without_signature(&self, signer: &Signer, names: &[&str], mut folder: Folder) -> Unsigned {
         // b= begins a line, so that what is signed does not depend on how long the signature will be.
         folder.end_line();
         folder.word("b=");
-        let input = self.input(&signer, names, folder.as_str());
-        Unsigned { folder, input, algorithm: signer.algorithm, key: signer.key, provider: signer.provider }
+        let input = self.input(signer, names, folder.as_str());
+        Unsigned {
+            folder,
+            input,
+            algorithm: signer.algorithm,
+            key: signer.key.clone(),
+            provider: signer.provider,
+        }
     }
 
     fn leading_tags(&self, signer: &Signer) -> Vec<Cow<'static, str>> {
