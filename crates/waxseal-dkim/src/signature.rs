@@ -252,6 +252,12 @@ impl Signature {
             .collect()
     }
 
+    /// The octets that a value of `b=` or `bh=` stands for, with folds anywhere inside; `None` when it is no base64, or
+    /// empty.
+    pub fn decode_base64(value: &[u8]) -> Option<Vec<u8>> {
+        crate::base64_text::decode(value).filter(|octets| !octets.is_empty())
+    }
+
     /// What tells this signature from every other, for those who count how often one message is replayed (RFC 6376
     /// §8.6): `d`, `s`, `bh` and `b`, joined.
     pub fn replay_key(&self) -> String {
@@ -383,8 +389,7 @@ fn number(
 
 /// §3.5: "[FWS] base64string [FWS]" with folds anywhere inside.
 fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSignature> {
-    let octets = crate::base64_text::decode(required(name, tag)?.value());
-    octets.filter(|octets| !octets.is_empty()).ok_or(InvalidSignature::Value { tag: name })
+    Signature::decode_base64(required(name, tag)?.value()).ok_or(InvalidSignature::Value { tag: name })
 }
 
 /// Where the names in `h=` stand. §3.5: they are divided by colons; §5.4: "The From header field MUST be signed".
