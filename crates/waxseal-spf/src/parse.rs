@@ -148,12 +148,16 @@ impl<'a> Terms<'a> {
     /// Goes past the `ip4` directives in front that are right and do not hold `client`: long lists of them are what
     /// makes records long, and nothing needs to be kept of them.
     pub(crate) fn skip_other_networks(&mut self, client: IpAddr) {
-        let mut term = TermRef { name: Name::Ip4, ..TermRef::default() };
         loop {
             let start = self.at;
-            if !self.eat_name(b" ip4:") || self.ip4(&mut term).is_err() || term.contains(client) {
-                self.at = start;
-                return;
+            let network = if self.eat_name(b" ip4:") { self.network4().ok() } else { None };
+            match (network, client) {
+                (Some((bits, length)), IpAddr::V4(ip)) if !same_bits4(bits, ip.to_bits(), length) => {}
+                (Some(_), IpAddr::V6(_)) => {}
+                _ => {
+                    self.at = start;
+                    return;
+                }
             }
         }
     }
@@ -346,13 +350,18 @@ impl<'a> Terms<'a> {
         Ok(())
     }
 
-    #[inline]
     fn ip4(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
-        let (bits, length) = dotted_quad(self.rest()).ok_or(SyntaxErrorKind::Ip4Network)?;
-        self.at += length;
-        term.low = bits.into();
-        term.ip4 = self.network_length(32, SyntaxErrorKind::Ip4Network)?;
+        let (bits, length) = self.network4()?;
+        (term.low, term.ip4) = (bits.into(), length);
         Ok(())
+    }
+
+    /// ip4-network [ ip4-cidr-length ]
+    #[inline(always)]
+    fn network4(&mut self) -> Result<(u32, u32), SyntaxErrorKind> {
+        let (bits, octets) = dotted_quad(self.rest()).ok_or(SyntaxErrorKind::Ip4Network)?;
+        self.at += octets;
+        Ok((bits, self.network_length(32, SyntaxErrorKind::Ip4Network)?))
     }
 
     fn ip6(&mut self, term: &mut TermRef) -> Result<(), SyntaxErrorKind> {
@@ -369,16 +378,29 @@ impl<'a> Terms<'a> {
     }
 
     /// What follows an address: a prefix length up to `max`, or nothing.
-    #[inline]
+    #[inline(always)]
     fn network_length(&mut self, max: u32, otherwise: SyntaxErrorKind) -> Result<u32, SyntaxErrorKind> {
         if !self.eat(b'/') {
             return self.end(otherwise).map(|()| max);
         }
-        let rest = self.rest();
-        let digits = rest.iter().position(|c| !c.is_ascii_digit()).unwrap_or(rest.len());
-        self.at += digits;
-        self.end(SyntaxErrorKind::PrefixLength)?;
-        prefix_length(rest.get(..digits).unwrap_or_default(), max)
+        let length = match self.rest() {
+            [digit @ b'0'..=b'9'] | [digit @ b'0'..=b'9', b' ', ..] => {
+                self.at += 1;
+                u32::from(digit - b'0')
+            }
+            [tens @ b'1'..=b'9', ones @ b'0'..=b'9'] | [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b' ', ..] => {
+                self.at += 2;
+                u32::from(tens - b'0') * 10 + u32::from(ones - b'0')
+            }
+            // 100 to 128
+            [b'1', tens @ b'0'..=b'2', ones @ b'0'..=b'9']
+            | [b'1', tens @ b'0'..=b'2', ones @ b'0'..=b'9', b' ', ..] => {
+                self.at += 3;
+                u32::from(tens - b'0') * 10 + u32::from(ones - b'0') + 100
+            }
+            _ => return Err(SyntaxErrorKind::PrefixLength),
+        };
+        if length <= max { Ok(length) } else { Err(SyntaxErrorKind::PrefixLength) }
     }
 }
 
