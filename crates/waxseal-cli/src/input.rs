@@ -7,7 +7,7 @@ use std::{
     io::{self, ErrorKind, Read, Seek},
     path::{Path, PathBuf},
 };
-use waxseal::header::line_ends::ToCrlf;
+use waxseal::header::line_ends::{ToCrlf, to_crlf};
 
 /// Octets read at a time.
 const CHUNK: usize = 64 * 1024;
@@ -23,6 +23,21 @@ pub(crate) enum LineEnds {
     Keep,
     /// Read every bare CR and every bare LF as CRLF
     Repair,
+}
+
+impl LineEnds {
+    /// For a message that is in memory.
+    pub(crate) fn apply(self, message: Vec<u8>) -> Vec<u8> {
+        match (self, memchr::memchr(b'\n', &message)) {
+            (Self::Auto, Some(lf)) if lf == 0 || message.get(lf - 1) != Some(&b'\r') => {
+                let mut out = Vec::with_capacity(message.len() + message.len() / 32);
+                BareLf::default().push(&message, &mut out);
+                out
+            }
+            (Self::Repair, _) => to_crlf(&message).into_owned(),
+            _ => message,
+        }
+    }
 }
 
 /// Where a message comes from.
@@ -230,6 +245,16 @@ mod tests {
 
     #[test]
     fn line_ends_do_not_depend_on_the_cut() {
+        for text in [&b"a: 1\nb\r\n\n\nc\rd\n"[..], b"\nx", b"a\r\nb\nc\rd", b"x", b"", b"\r", b"\r\n\n"] {
+            for line_ends in [LineEnds::Auto, LineEnds::Keep, LineEnds::Repair] {
+                assert_eq!(
+                    line_ends.apply(text.to_vec()),
+                    read(text, 3, line_ends).0,
+                    "{}",
+                    text.escape_ascii()
+                );
+            }
+        }
         for step in 1..8 {
             let auto = |text: &[u8]| read(text, step, LineEnds::Auto);
             assert_eq!(auto(b"a: 1\nb\r\n\n\nc\rd\n"), (b"a: 1\r\nb\r\n\r\n\r\nc\rd\r\n".to_vec(), true));

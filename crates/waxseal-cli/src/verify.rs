@@ -1,12 +1,12 @@
 //! `waxseal verify`: a verdict for every DKIM signature, and why.
 
 use crate::{
-    dns_args::{Dns, DnsArgs},
+    dns_args::{Dns, DnsArgs, LineDns},
     exit::{Exit, Failure},
     hint::hint,
     input::{Chunks, Input, LineEnds, Source},
     terminal::{self, Progress},
-    verify_batch,
+    verify_batch::Judge,
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -161,10 +161,11 @@ impl Verify {
     }
 
     fn batch(&self, verifier: &Verifier) -> Result<Exit, Failure> {
+        let dns = LineDns::new(&self.dns);
+        let judge = Judge { verifier, dns, now: self.now, line_ends: self.line_ends };
         let mut exit = Exit::Pass;
         for file in &self.messages {
-            let input = Source::from(file.clone()).open()?;
-            exit = exit.and(verify_batch::run(input, verifier, &self.dns, self.now)?);
+            exit = exit.and(judge.run(Source::from(file.clone()).open()?)?);
         }
         Ok(exit)
     }

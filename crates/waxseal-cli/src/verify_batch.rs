@@ -2,11 +2,16 @@
 
 use crate::{
     batch::{self, BadLine},
-    dns_args::{DnsArgs, LineDns},
+    dns_args::LineDns,
     exit::{Exit, Failure},
+    input::LineEnds,
     verify::{MessageRow, SignatureRow, time},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    DecodeError, Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{
@@ -26,32 +31,47 @@ struct Line<'l> {
     now: Option<f64>,
 }
 
-pub(crate) fn run(
-    input: impl Read,
-    verifier: &Verifier,
-    dns: &DnsArgs,
-    now: Option<u64>,
-) -> Result<Exit, Failure> {
-    let dns = LineDns::new(dns);
-    batch::run(input, |line| {
-        let id = batch::id(line)?;
-        match judge(line, verifier, &dns, now) {
-            Ok(dkim) => batch::answer(&MessageRow { id, dkim }),
-            Err(error) => Err(BadLine { id, error }),
-        }
-    })
+/// Whether the padding is there does not matter.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What all lines share.
+pub(crate) struct Judge<'a> {
+    pub(crate) verifier: &'a Verifier,
+    pub(crate) dns: LineDns<'a>,
+    /// `--now`
+    pub(crate) now: Option<u64>,
+    pub(crate) line_ends: LineEnds,
 }
 
-fn judge(
-    line: &[u8],
-    verifier: &Verifier,
-    dns: &LineDns<'_>,
-    now: Option<u64>,
-) -> Result<Vec<SignatureRow>, String> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let message = BASE64_STANDARD.decode(&*line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
-    let now = line.now.and_then(from_unix).unwrap_or_else(|| time(now));
-    dns.with(line.zone, |dns| SignatureRow::all(&verifier.verify_blocking(&message, now, dns)))
+impl Judge<'_> {
+    pub(crate) fn run(&self, input: impl Read) -> Result<Exit, Failure> {
+        batch::run(input, |line| {
+            let id = batch::id(line)?;
+            match self.judge(line) {
+                Ok(dkim) => batch::answer(&MessageRow { id, dkim }),
+                Err(error) => Err(BadLine { id, error }),
+            }
+        })
+    }
+
+    fn judge(&self, line: &[u8]) -> Result<Vec<SignatureRow>, String> {
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
+        let message = self.line_ends.apply(message);
+        let now = line.now.and_then(from_unix).unwrap_or_else(|| time(self.now));
+        self.dns.with(line.zone, |dns| SignatureRow::all(&self.verifier.verify_blocking(&message, now, dns)))
+    }
+}
+
+/// Folds in the base64, as MIME has them, do not matter either.
+fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
+    match text.contains(|c: char| c.is_ascii_whitespace()) {
+        true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
+        false => BASE64.decode(text),
+    }
 }
 
 /// Times before 1970 and beyond all calendars are none.

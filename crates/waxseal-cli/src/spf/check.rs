@@ -59,10 +59,12 @@ pub(crate) struct Check {
     /// Print the Authentication-Results field of this server as well
     #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
-    /// Read one JSON object per line from FILE or standard input
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
-          conflicts_with_all = ["ip", "helo", "mail_from", "receiver"])]
-    jsonl: Option<PathBuf>,
+    /// Read one JSON object per line instead
+    #[arg(long, conflicts_with_all = ["ip", "helo", "mail_from", "receiver"])]
+    jsonl: bool,
+    /// Where --jsonl reads; - is standard input [default: -]
+    #[arg(value_name = "FILE")]
+    lines: Option<PathBuf>,
 }
 
 /// A line of --jsonl.
@@ -140,8 +142,12 @@ impl Session<'_> {
 
 impl Check {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        if let Some(file) = &self.jsonl {
-            return batch(Source::from(file.clone()).open()?, &self.dns);
+        if self.jsonl {
+            let lines = self.lines.clone().unwrap_or_else(|| "-".into());
+            return batch(Source::from(lines).open()?, &self.dns);
+        }
+        if self.lines.is_some() {
+            return Err(Failure::new("a FILE is for --jsonl"));
         }
         let Some(ip) = self.ip else { return Err(Failure::new("--ip is missing")) };
         let session = Session {

@@ -66,6 +66,23 @@ fn now_and_zone_come_from_the_command_line_when_the_line_has_none() {
 }
 
 #[test]
+fn messages_are_read_as_files_are() {
+    let lab = Lab::get();
+    let signed = lab.signed("ed");
+    let folded = BASE64_STANDARD.encode(&signed).chars().collect::<Vec<_>>();
+    let folded = folded.chunks(76).map(String::from_iter).collect::<Vec<_>>().join("\r\n");
+    let lf = BASE64_STANDARD.encode(signed.replace("\r\n", "\n"));
+    let lines: String =
+        [folded.trim_end_matches('='), &lf].map(|b64| json!({ "eml_b64": b64 }).to_string() + "\n").concat();
+    let results = |options: &[&str]| {
+        let done = feed(lab.verify(options), lines.as_bytes());
+        rows(&done.out).iter().map(|row| row["dkim"][0]["result"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(results(&["--jsonl"]), ["pass", "pass"]);
+    assert_eq!(results(&["--jsonl", "--line-ends", "keep"]), ["pass", "fail"]);
+}
+
+#[test]
 fn what_cannot_be_read_is_answered_too() {
     let lab = Lab::get();
     let lines = [

@@ -65,6 +65,7 @@ fn what_is_missing_is_named() {
         ("--ip 192.0.2.1", "--helo"),
         ("--ip 192.0.2 --helo a", "--ip"),
         ("--jsonl --ip 192.0.2.1", "--jsonl"),
+        ("--ip 192.0.2.1 --helo a file", "--jsonl"),
     ] {
         let done = check(args);
         assert_eq!(done.code, Some(2), "{args}");
