@@ -44,7 +44,7 @@ impl Signer {
     pub fn unsigned(&self, header: &Header, body: &BodyHash, now: SystemTime) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
         let index = FieldIndex::new(header);
-        Template { header, index: &index, now: seconds(now) }.unsigned(self.clone(), body)
+        Template { header, index: &index, now: seconds(now) }.unsigned(self, body)
     }
 
     /// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2), which says `i=` and the number of the ARC set.
@@ -72,7 +72,7 @@ impl Signer {
         template.times(self).iter().for_each(|tag| folder.word(tag));
         push_names(&mut folder, &names);
         folder.word(&format!("bh={};", BASE64_STANDARD.encode(body.digest())));
-        Ok(template.without_signature(self.clone(), &names, folder))
+        Ok(template.without_signature(self, &names, folder))
     }
 
     /// The key; `None` for a signer made by [`Signer::remote`].
