@@ -1,6 +1,7 @@
 //! One statement of the field: a method, its result and what it was about.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::escape::Text;
 use crate::fold::Folder;
@@ -198,8 +199,13 @@ impl Property {
     }
 }
 
-/// Where a property's value comes from (RFC 8601 §2.3).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Where a property's value comes from (RFC 8601 §2.3). Equal when the words are, in any letter case.
+///
+/// ```
+/// use waxseal_authres::Ptype;
+/// assert_eq!(Ptype::Other("SMTP".into()), Ptype::Smtp);
+/// ```
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Ptype {
     /// `smtp`: a parameter of the SMTP session.
@@ -228,6 +234,30 @@ impl Ptype {
             Self::Dns => "dns",
             Self::Other(word) => word.as_str(),
         }
+    }
+}
+
+impl PartialEq for Ptype {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str().eq_ignore_ascii_case(other.as_str())
+    }
+}
+
+impl Eq for Ptype {}
+
+impl Hash for Ptype {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().bytes().for_each(|b| b.to_ascii_lowercase().hash(state));
+    }
+}
+
+impl From<Keyword> for Ptype {
+    /// The type of this word, in any letter case.
+    fn from(word: Keyword) -> Self {
+        [Self::Smtp, Self::Header, Self::Body, Self::Policy, Self::Dns]
+            .into_iter()
+            .find(|known| known.as_str().eq_ignore_ascii_case(word.as_str()))
+            .unwrap_or(Self::Other(word))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values made safe: tokens, addresses, quoted strings and comments.
 
+use std::borrow::Cow;
+
 use crate::fold::Folder;
 
 /// The most octets a value, reason, comment or authserv-id takes when written, quotes not counted.
@@ -22,18 +24,23 @@ impl Text {
 
 impl From<&[u8]> for Text {
     fn from(bytes: &[u8]) -> Self {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Self(text.into());
-        }
-        let mut text = String::with_capacity(bytes.len() + 16);
-        for chunk in bytes.utf8_chunks() {
-            text.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                text.push_str(&format!("<0x{byte:02X}>"));
-            }
-        }
-        Self(text.into())
+        Self(readable(bytes).into())
     }
+}
+
+/// The bytes as UTF-8; those that are none become `<0xFF>`.
+pub(crate) fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("<0x{byte:02X}>"));
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Writes a `value` of RFC 8601 §2.2: a MIME token, or else a quoted string.

@@ -7,7 +7,9 @@ const TAB_EXTRA: usize = 7;
 
 /// Gathers a field in one `String` and breaks lines at spaces.
 ///
-/// A break goes in *before* a space that stays, so that unfolding (RFC 5322 §2.2.3) restores the text exactly.
+/// A break goes in *before* a space that stays, so that unfolding (RFC 5322 §2.2.3) restores the text exactly, also in
+/// quoted strings and comments. (The folder of `waxseal-header` puts a tab in place of the space, as OpenDKIM does:
+/// harmless between tags, but it would change quoted text.)
 pub(crate) struct Folder {
     out: String,
     /// Where the current line starts, and the columns its start takes beyond its octets.

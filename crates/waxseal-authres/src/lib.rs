@@ -1,8 +1,10 @@
-//! Authentication-Results (RFC 8601): result words, entries and safe formatting.
+//! Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 §9.1): write, read, and remove forged ones.
 //!
 //! A receiver tells later software what it found about a message in one header field. This crate holds the
 //! words of that field ([`DkimResult`], [`SpfResult`], [`DmarcResult`], [`ArcResult`], [`IprevResult`]), one
-//! statement per check ([`Entry`]) and the field itself ([`AuthenticationResults`]).
+//! statement per check ([`Entry`]) and the field itself ([`AuthenticationResults`]). It reads such fields
+//! ([`AuthenticationResults::parse`]) and knows which of them to believe and which to remove ([`AuthservIds`]).
+//! [`ReceivedSpf`] is the older field of SPF alone, both ways.
 //!
 //! ```
 //! use waxseal_authres::{AuthenticationResults, DkimResult, Entry, Ptype};
@@ -21,6 +23,28 @@
 //!      \tdkim=pass (2048-bit key) header.d=example.org header.s=2026a\r\n"
 //! );
 //! ```
+//!
+//! # Reading
+//!
+//! ```
+//! use waxseal_authres::{AuthservIds, DkimResult};
+//! use waxseal_header::Header;
+//!
+//! let message = b"Authentication-Results: mx.example.net; dkim=pass (2048-bit key)\r\n\theader.d=example.org\r\n\
+//!     Authentication-Results: mx.other.example; dkim=fail header.d=example.org\r\n\r\n";
+//! let (header, _) = Header::parse(message)?;
+//! let ids = AuthservIds::new(["mx.example.net"]);
+//! for results in ids.trusted(&header, header.len()) {
+//!     for (result, entry) in results.results_of::<DkimResult>() {
+//!         assert_eq!((result, entry.property("header", "d")), (DkimResult::Pass, Some("example.org")));
+//!     }
+//! }
+//! # Ok::<(), waxseal_header::HeaderError>(())
+//! ```
+//!
+//! Anyone can write the field, so a host that adds it [removes](AuthservIds::remove_forged) those that already claim its
+//! name. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`]); what breaks the grammar is an
+//! error that says where, never a guess.
 //!
 //! # What a hostile value can do
 //!
@@ -44,15 +68,25 @@ mod escape;
 mod field;
 mod fold;
 mod keyword;
+mod parse;
+mod parse_received_spf;
+mod parsed;
 mod received_spf;
 mod result;
+mod scan;
+mod trust;
 
 pub use entry::{Entry, Property, Ptype};
 pub use escape::MAX_WRITTEN;
 pub use field::AuthenticationResults;
 pub use keyword::{Keyword, MAX_KEYWORD};
+pub use parse::{InvalidAuthenticationResults, ParseLimits};
+pub use parse_received_spf::{InvalidReceivedSpf, ParsedReceivedSpf};
+pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults};
 pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
-pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult, UnknownResult};
+pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult, UnknownResult};
+pub use scan::{InvalidText, MAX_COMMENT_DEPTH};
+pub use trust::{AuthservIds, Position};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,6 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The result words of one method; to be implemented for methods that this crate does not know.
+pub trait ResultWord: FromStr {
+    /// The method these words belong to, as written left of the `=`.
+    const METHOD: &'static str;
+}
+
 /// Declares one result enum: the IANA registry is the contract, so every enum is exhaustive.
 macro_rules! result_words {
     ($(#[$meta:meta])* $name:ident, $method:literal, $where:literal, { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -26,6 +32,10 @@ macro_rules! result_words {
                     $(Self::$variant => $word,)+
                 }
             }
+        }
+
+        impl ResultWord for $name {
+            const METHOD: &'static str = $method;
         }
 
         impl fmt::Display for $name {

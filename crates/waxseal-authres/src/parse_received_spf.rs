@@ -1,0 +1,212 @@
+//! Reading Received-SPF by the grammar of RFC 7208 §9.1.
+
+use std::borrow::Cow;
+
+use crate::escape::readable;
+use crate::received_spf::ReceivedSpf;
+use crate::result::{SpfResult, UnknownResult};
+use crate::scan::{self, InvalidText, Scanner};
+
+/// The value of a Received-SPF field, read with [`ReceivedSpf::parse`].
+///
+/// It borrows from the value; only text that had to be unescaped or unfolded is copied. Anyone can write such a field:
+/// believe only those above what came from outside (RFC 7208 §9.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedReceivedSpf<'v> {
+    result: SpfResult,
+    comment: Option<Cow<'v, str>>,
+    pairs: Vec<(Cow<'v, str>, Cow<'v, str>)>,
+}
+
+impl ParsedReceivedSpf<'_> {
+    /// The result.
+    #[must_use]
+    pub fn result(&self) -> SpfResult {
+        self.result
+    }
+
+    /// The comment in front of the pairs, unescaped, its folds removed.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// The pairs of key and value in their order, values unescaped.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
+    }
+
+    /// The value of a key, in any letter case; `None` also when the key stands there more than once, since readers could
+    /// then disagree about which one counts.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let mut found = self.pairs().filter(|(known, _)| known.eq_ignore_ascii_case(key));
+        found.next().filter(|_| found.next().is_none()).map(|(_, value)| value)
+    }
+}
+
+/// Why the value of a Received-SPF field could not be read. Offsets are octets from the start of the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidReceivedSpf {
+    /// More octets than [`ReceivedSpf::MAX_OCTETS`].
+    #[error("the value is longer than {limit} octets")]
+    TooLong {
+        /// The limit.
+        limit: usize,
+    },
+    /// More pairs than [`ReceivedSpf::MAX_PAIRS`].
+    #[error("more than {limit} pairs of key and value")]
+    TooManyPairs {
+        /// The limit.
+        limit: usize,
+    },
+    /// The field does not begin with a result of SPF.
+    #[error("no result of SPF")]
+    Result(#[from] UnknownResult),
+    /// Something else stands where the grammar of RFC 7208 §9.1 wants this.
+    #[error("{what} is missing at offset {offset} (RFC 7208 §9.1)")]
+    Expected {
+        /// What should stand there.
+        what: &'static str,
+        /// Where.
+        offset: usize,
+    },
+    /// A comment, quoted string or line end that is none.
+    #[error(transparent)]
+    Text(#[from] InvalidText),
+}
+
+impl ReceivedSpf {
+    /// The octets that a value may have to be read by [`ReceivedSpf::parse`]: 16 KiB.
+    pub const MAX_OCTETS: usize = 16_384;
+    /// The pairs that a value may have to be read by [`ReceivedSpf::parse`].
+    pub const MAX_PAIRS: usize = 64;
+
+    /// Reads what stands behind the colon of a Received-SPF field.
+    ///
+    /// The result is taken in any letter case. Beyond the grammar of RFC 7208 §9.1, values may stand bare that should be
+    /// quoted, such as addresses, as policyd-spf writes them (`envelope-from=joe@example.org; receiver=<UNKNOWN>`), and
+    /// comments may stand between all parts.
+    ///
+    /// ```
+    /// use waxseal_authres::{ReceivedSpf, SpfResult};
+    /// let read = ReceivedSpf::parse(
+    ///     b" pass (mybox.example.org: domain of joe@example.com\r\n\tdesignates 192.0.2.1 as permitted sender)\r\n\t\
+    ///       client-ip=192.0.2.1; envelope-from=\"joe@example.com\"; helo=foo.example.com;",
+    /// )?;
+    /// assert_eq!(read.result(), SpfResult::Pass);
+    /// assert_eq!(read.get("envelope-from"), Some("joe@example.com"));
+    /// assert_eq!(read.get("identity"), None);
+    /// # Ok::<(), waxseal_authres::InvalidReceivedSpf>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidReceivedSpf`] says what is wrong, and where.
+    pub fn parse(value: &[u8]) -> Result<ParsedReceivedSpf<'_>, InvalidReceivedSpf> {
+        if value.len() > Self::MAX_OCTETS {
+            return Err(InvalidReceivedSpf::TooLong { limit: Self::MAX_OCTETS });
+        }
+        let mut scan = Scanner::new(value);
+        scan.skip_cfws()?;
+        let word = scan.run(|b| b.is_ascii_alphanumeric());
+        let result = readable(word).parse()?;
+        scan.forget_comments();
+        scan.skip_cfws()?;
+        let comment = scan.comment();
+        Ok(ParsedReceivedSpf { result, comment, pairs: pairs(&mut scan)? })
+    }
+}
+
+type Pairs<'v> = Vec<(Cow<'v, str>, Cow<'v, str>)>;
+
+fn pairs<'v>(scan: &mut Scanner<'v>) -> Result<Pairs<'v>, InvalidReceivedSpf> {
+    let expected = |what, offset| InvalidReceivedSpf::Expected { what, offset };
+    let mut pairs = Vec::new();
+    loop {
+        scan.skip_cfws()?;
+        if scan.peek().is_none() {
+            return Ok(pairs);
+        }
+        let offset = scan.offset();
+        let key = scan.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if key.is_empty() {
+            return Err(expected("a key", offset));
+        }
+        scan.skip_cfws()?;
+        if !scan.eat(b'=') {
+            return Err(expected("\"=\"", scan.offset()));
+        }
+        scan.skip_cfws()?;
+        let value = match scan.peek() {
+            Some(b'"') => scan::unescaped(scan.quoted()?),
+            _ => readable(scan.run(is_bare)),
+        };
+        if pairs.len() == ReceivedSpf::MAX_PAIRS {
+            return Err(InvalidReceivedSpf::TooManyPairs { limit: ReceivedSpf::MAX_PAIRS });
+        }
+        pairs.push((readable(key), value));
+        scan.skip_cfws()?;
+        if !scan.eat(b';') && scan.peek().is_some() {
+            return Err(expected("\";\"", scan.offset()));
+        }
+    }
+}
+
+/// What may stand in a value without quotes: more than a dot-atom, but nothing that could end it.
+fn is_bare(b: u8) -> bool {
+    b >= 0x80 || b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b';' | b'"' | b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ReceivedSpfStyle;
+
+    #[test]
+    fn both_styles_are_read_back() {
+        for style in [ReceivedSpfStyle::Rfc7208, ReceivedSpfStyle::PolicydSpf] {
+            let written = ReceivedSpf::new(SpfResult::SoftFail)
+                .with_style(style)
+                .with_comment("a (b) \\ \"c\"; d=e")
+                .with_pair("client-ip", "2001:db8::1")
+                .with_pair("envelope-from", "<>")
+                .with_pair("helo", "a; identity=\"x\" (\\)")
+                .with_pair("mechanism", "ip4:192.0.2.0/24")
+                .with_pair("problem", "");
+            let field = written.to_field();
+            let read = ReceivedSpf::parse(&field.as_bytes()["Received-SPF:".len()..]).unwrap();
+            assert_eq!((read.result(), read.comment()), (SpfResult::SoftFail, written.comment()));
+            assert_eq!(read.pairs().collect::<Vec<_>>(), written.pairs().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn keys_that_stand_twice_have_no_value() {
+        let read = ReceivedSpf::parse(b"pass identity=mailfrom; Identity=helo; x.y_z=1").unwrap();
+        assert_eq!((read.get("identity"), read.get("X.Y_Z")), (None, Some("1")));
+        assert_eq!(read.pairs().count(), 3);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |value: &[u8]| {
+            let error = ReceivedSpf::parse(value).unwrap_err();
+            let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+            format!("{error}{}", source.unwrap_or_default())
+        };
+        assert_eq!(
+            error(b"ok"),
+            "no result of SPF: \"ok\" is no result word of spf (RFC 8601 §2.7.2); use one of: none, neutral, pass, fail, \
+             softfail, policy, temperror, permerror"
+        );
+        assert_eq!(error(b"pass helo"), "\"=\" is missing at offset 9 (RFC 7208 §9.1)");
+        assert_eq!(error(b"pass helo=a b"), "\";\" is missing at offset 12 (RFC 7208 §9.1)");
+        assert_eq!(error(b"pass ;"), "a key is missing at offset 5 (RFC 7208 §9.1)");
+        assert_eq!(error(b"pass helo=\"a"), "the quoted string that begins at offset 10 is not closed");
+        assert_eq!(error(b"pass\r\nX: y"), "forbidden control character 0x0D at offset 4");
+        let many = format!("pass {}", "a=b;".repeat(ReceivedSpf::MAX_PAIRS + 1));
+        assert_eq!(error(many.as_bytes()), "more than 64 pairs of key and value");
+        assert_eq!(error(&[b' '; ReceivedSpf::MAX_OCTETS + 1]), "the value is longer than 16384 octets");
+    }
+}

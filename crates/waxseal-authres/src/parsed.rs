@@ -1,0 +1,196 @@
+//! Authentication-Results as read from a message.
+
+use std::borrow::Cow;
+
+use crate::entry::{Entry, Ptype};
+use crate::result::ResultWord;
+use crate::{AuthenticationResults, Keyword};
+
+/// The value of an Authentication-Results field, read with [`AuthenticationResults::parse`].
+///
+/// It borrows from the value; only text that had to be unescaped or unfolded is copied. Anyone can write such a field:
+/// believe only what [`AuthservIds::trusted`](crate::AuthservIds::trusted) gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedResults<'v> {
+    pub(crate) authserv_id: Option<Cow<'v, str>>,
+    pub(crate) version: u32,
+    pub(crate) entries: Vec<ParsedEntry<'v>>,
+}
+
+impl<'v> ParsedResults<'v> {
+    /// Who speaks, unescaped; `None` when the field does not say it, as with Office 365.
+    #[must_use]
+    pub fn authserv_id(&self) -> Option<&str> {
+        self.authserv_id.as_deref()
+    }
+
+    /// The version of the field's grammar: 1 when it is not given (RFC 8601 §2.2).
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The results in their order; none for `none`.
+    #[must_use]
+    pub fn entries(&self) -> &[ParsedEntry<'v>] {
+        &self.entries
+    }
+
+    /// The results of one method whose word is known, in their order.
+    ///
+    /// ```
+    /// use waxseal_authres::{AuthenticationResults, DkimResult};
+    /// let read = AuthenticationResults::parse(b"a.example; dkim=pass; spf=pass; dkim=hardfail; dkim=fail")?;
+    /// let words: Vec<_> = read.results_of::<DkimResult>().map(|(word, _)| word).collect();
+    /// assert_eq!(words, [DkimResult::Pass, DkimResult::Fail]);
+    /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
+    /// ```
+    pub fn results_of<R: ResultWord>(&self) -> impl Iterator<Item = (R, &ParsedEntry<'v>)> {
+        self.entries.iter().filter_map(|entry| Some((entry.typed()?.ok()?, entry)))
+    }
+
+    /// The same as a field of its own, such as for ARC-Authentication-Results (RFC 8617 §4.1.1); `None` when that would say
+    /// something else: without an authserv-id, or in another version of the field or of a method than 1.
+    ///
+    /// What has no place in [`Entry`] is left out: all comments of a result but the first, and
+    /// [extensions](ParsedEntry::extensions).
+    #[must_use]
+    pub fn to_results(&self) -> Option<AuthenticationResults> {
+        let id = self.authserv_id().filter(|_| self.version == 1)?;
+        self.entries.iter().try_fold(AuthenticationResults::new(id), |results, entry| {
+            Some(results.with_entry(entry.to_entry()?))
+        })
+    }
+}
+
+/// One result: `method=result` and what stands with it (`resinfo` of RFC 8601 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedEntry<'v> {
+    pub(crate) method: &'v str,
+    pub(crate) method_version: u32,
+    pub(crate) result: &'v str,
+    pub(crate) reason: Option<Cow<'v, str>>,
+    pub(crate) comment: Option<Cow<'v, str>>,
+    pub(crate) properties: Vec<ParsedProperty<'v>>,
+    pub(crate) extensions: Vec<(&'v str, Cow<'v, str>)>,
+}
+
+impl<'v> ParsedEntry<'v> {
+    /// The method as written; letter case does not matter.
+    #[must_use]
+    pub fn method(&self) -> &'v str {
+        self.method
+    }
+
+    /// The version of the method: 1 when it is not given (RFC 8601 §2.2).
+    #[must_use]
+    pub fn method_version(&self) -> u32 {
+        self.method_version
+    }
+
+    /// The result as written, known or not (`hardfail`); letter case does not matter.
+    #[must_use]
+    pub fn result(&self) -> &'v str {
+        self.result
+    }
+
+    /// The result as the words of one method; `None` when this is another method, or another version of it than 1,
+    /// whose words may mean something else.
+    ///
+    /// ```
+    /// use waxseal_authres::{AuthenticationResults, DkimResult, SpfResult};
+    /// let read = AuthenticationResults::parse(b"mx.example.net; spf=hardfail; dkim/2=pass")?;
+    /// assert!(matches!(read.entries()[0].typed::<SpfResult>(), Some(Err(_))));
+    /// assert_eq!(read.entries()[0].typed::<DkimResult>(), None);
+    /// assert_eq!(read.entries()[1].typed::<DkimResult>(), None);
+    /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
+    /// ```
+    #[must_use]
+    pub fn typed<R: ResultWord>(&self) -> Option<Result<R, R::Err>> {
+        let same = self.method_version == 1 && self.method.eq_ignore_ascii_case(R::METHOD);
+        same.then(|| self.result.parse())
+    }
+
+    /// The reason, unescaped.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// The first comment of the result, unescaped, its folds removed.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// The properties in their order.
+    #[must_use]
+    pub fn properties(&self) -> &[ParsedProperty<'v>] {
+        &self.properties
+    }
+
+    /// The value of `ptype.name`, in any letter case; `None` also when it stands there more than once, since readers
+    /// could then disagree about which one counts.
+    #[must_use]
+    pub fn property(&self, ptype: &str, name: &str) -> Option<&str> {
+        let same = |property: &&ParsedProperty<'_>| {
+            property.ptype.eq_ignore_ascii_case(ptype) && property.name.eq_ignore_ascii_case(name)
+        };
+        let mut found = self.properties.iter().filter(same);
+        found.next().filter(|_| found.next().is_none()).map(ParsedProperty::value)
+    }
+
+    /// Pairs of name and value without a property type, which are not in the grammar of RFC 8601 but are written,
+    /// such as `action=none` by Office 365.
+    pub fn extensions(&self) -> impl Iterator<Item = (&'v str, &str)> {
+        self.extensions.iter().map(|(name, value)| (*name, value.as_ref()))
+    }
+
+    /// The same as an entry to write, without [extensions](Self::extensions); `None` for another version of the method
+    /// than 1.
+    #[must_use]
+    pub fn to_entry(&self) -> Option<Entry> {
+        if self.method_version != 1 {
+            return None;
+        }
+        let mut entry = Entry::new(self.method.to_owned(), self.result.to_owned());
+        if let Some(reason) = self.reason() {
+            entry = entry.with_reason(reason);
+        }
+        if let Some(comment) = self.comment() {
+            entry = entry.with_comment(comment);
+        }
+        Some(self.properties.iter().fold(entry, |entry, property| {
+            entry.with_property(property.ptype(), property.name.to_owned(), property.value())
+        }))
+    }
+}
+
+/// One `ptype.name=value` as read (`propspec` of RFC 8601 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedProperty<'v> {
+    pub(crate) ptype: &'v str,
+    pub(crate) name: &'v str,
+    pub(crate) value: Cow<'v, str>,
+}
+
+impl<'v> ParsedProperty<'v> {
+    /// Where the value comes from.
+    #[must_use]
+    pub fn ptype(&self) -> Ptype {
+        Ptype::from(Keyword::from(self.ptype.to_owned()))
+    }
+
+    /// The type and the name as written; letter case does not matter.
+    #[must_use]
+    pub fn key(&self) -> (&'v str, &'v str) {
+        (self.ptype, self.name)
+    }
+
+    /// The value, unescaped; bytes that are not UTF-8 show as `<0xFF>`. An address with a quoted local part keeps its
+    /// quotes.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
