@@ -184,6 +184,11 @@ impl Signature {
         self.body_form
     }
 
+    /// The same signature, taken for one with another `c=`.
+    pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
+        Self { header_form: header, body_form: body, ..self }
+    }
+
     /// `d=`, the domain that takes responsibility.
     pub fn domain(&self) -> &DomainName {
         &self.domain
