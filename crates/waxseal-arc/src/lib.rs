@@ -1,1 +1,14 @@
-//! ARC (RFC 8617): chain validation and sealing, streaming, any resolver
+#![doc = include_str!("../README.md")]
+
+mod chain;
+mod policy;
+mod set;
+mod verdict;
+mod verify;
+
+pub use chain::Chain;
+pub use policy::Policy;
+pub use set::{ArcField, InvalidSeal, Seal, Set};
+pub use verdict::Cause;
+pub use verify::{ChainCheck, ChainExamination, ChainVerification, ChainVerifier};
+pub use waxseal_authres::ArcResult;

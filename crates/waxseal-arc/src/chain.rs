@@ -1,0 +1,263 @@
+//! The chain: what it consists of, and what became of it (RFC 8617 §5.2).
+
+use crate::{
+    ArcField, Cause, InvalidSeal, Seal, Set,
+    set::{self, Content, MessageSignature},
+};
+use bytes::Bytes;
+use std::{fmt, net::IpAddr, sync::Arc};
+use waxseal_authres::{ArcResult, Entry, Ptype};
+use waxseal_dkim::Signature;
+use waxseal_dns::DomainName;
+use waxseal_header::{Header, HeaderError};
+
+/// What became of the chain of a message: none, pass or fail, and why.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_arc::{ArcResult, ChainVerifier};
+/// # use waxseal_dns::{Answer, Question};
+/// # let resolver = |_: &Question| Ok(Answer::nxdomain());
+/// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+/// let chain = ChainVerifier::default().verify_blocking(message, SystemTime::now(), &resolver);
+/// assert_eq!(chain.word(), ArcResult::None);
+/// assert_eq!(chain.entry().to_string(), "arc=none");
+/// assert!(!chain.trusted_by(|_| true));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Chain {
+    pub(crate) sets: Arc<[Set]>,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) oldest_pass: Option<u32>,
+    /// The largest `i=` that could be read.
+    pub(crate) highest: u32,
+}
+
+impl Chain {
+    /// The Chain Validation Status.
+    pub fn word(&self) -> ArcResult {
+        match &self.cause {
+            Some(cause) => cause.word(),
+            None if self.sets.is_empty() => ArcResult::None,
+            None => ArcResult::Pass,
+        }
+    }
+
+    /// True when there is a chain and it is intact. By itself this says nothing good of a message, since anyone can seal:
+    /// see [`Chain::trusted_by`].
+    pub fn is_pass(&self) -> bool {
+        self.word() == ArcResult::Pass
+    }
+
+    /// Why it failed; `None` when it did not.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+
+    /// The sets, the oldest first, whether the chain passed or not; empty when they do not form a chain.
+    pub fn sets(&self) -> &[Set] {
+        &self.sets
+    }
+
+    /// §5.2 step 5, "oldest-pass": the lowest instance whose ARC-Message-Signature still verifies, which is the handler
+    /// after which the message did not change; 0 when all do. `None` when the chain did not pass, or the policy does not
+    /// ask for it ([`Policy::with_oldest_pass`](crate::Policy::with_oldest_pass)).
+    pub fn oldest_pass(&self) -> Option<u32> {
+        self.oldest_pass
+    }
+
+    /// Whether the chain passed, all of its sealers are trusted, and the newest message signature covers From. `trusts` is
+    /// asked for `d=` of each ARC-Seal. Only then may what the sets say, [`Set::authentication_results`] of the oldest
+    /// above all, change what is done with a message that failed DMARC: an intact chain of strangers proves nothing.
+    ///
+    /// ```
+    /// # use waxseal_arc::Chain;
+    /// # fn forgive(chain: &Chain) -> bool {
+    /// let trusted = ["lists.example.org", "forward.example.net"];
+    /// chain.trusted_by(|sealer| trusted.contains(&sealer.as_str()))
+    /// # }
+    /// ```
+    pub fn trusted_by(&self, trusts: impl FnMut(&DomainName) -> bool) -> bool {
+        !self.sets.is_empty() && self.trusted_sets(trusts).len() == self.sets.len()
+    }
+
+    /// The newest sets whose sealers are trusted, down to the first stranger: what they say can be believed, and what is
+    /// below them can not, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
+    pub fn trusted_sets(&self, mut trusts: impl FnMut(&DomainName) -> bool) -> &[Set] {
+        let covers_from = self.sets.last().and_then(Set::message_signature).is_some_and(signs_from);
+        if !self.is_pass() || !covers_from {
+            return &[];
+        }
+        let trusted = self.sets.iter().rev().take_while(|set| set.domain().is_some_and(&mut trusts)).count();
+        self.sets.get(self.sets.len() - trusted..).unwrap_or_default()
+    }
+
+    /// One line for people: the cause and those behind it, or that all is well.
+    pub fn explain(&self) -> String {
+        match (&self.cause, self.sets.last()) {
+            (Some(cause), _) => cause.explain(),
+            (None, None) => "no ARC set".into(),
+            (None, Some(newest)) => format!("{} sets verified", newest.instance()),
+        }
+    }
+
+    /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`.
+    pub fn entry(&self) -> Entry {
+        let mut entry = Entry::arc(self.word());
+        if let Some(cause) = &self.cause {
+            entry = entry.with_reason(cause.to_string());
+        }
+        match self.oldest_pass {
+            Some(oldest) => entry.with_property(Ptype::Header, "oldest-pass", oldest.to_string()),
+            None => entry,
+        }
+    }
+
+    /// [`Chain::entry`] with the address of the client, as OpenARC writes it:
+    /// `arc=pass header.oldest-pass=0 smtp.remote-ip=192.0.2.1`. RFC 8617 §10.2 wants it there for those who read the set
+    /// that is sealed over it.
+    pub fn entry_from(&self, client: IpAddr) -> Entry {
+        self.entry().with_property(Ptype::Smtp, "remote-ip", client.to_string())
+    }
+
+    /// Whether the newest seal already says `cv=fail`: such a chain has ended (RFC 8617 §5.1 step 2).
+    pub fn has_ended(&self) -> bool {
+        matches!(self.cause, Some(Cause::Failed { .. }))
+    }
+}
+
+fn signs_from(signature: &Signature) -> bool {
+    signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"from"))
+}
+
+/// `arc=pass` and the sealers, or the word and the cause.
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "arc={}", self.word())?;
+        for set in self.sets.iter() {
+            write!(f, " i={}", set.instance())?;
+            if let Some(domain) = set.domain() {
+                write!(f, " d={domain}")?;
+            }
+        }
+        if self.cause.is_some() { write!(f, ": {}", self.explain()) } else { Ok(()) }
+    }
+}
+
+/// The verdict on a message whose header block is over a limit, for those who feed a
+/// [`Splitter`](waxseal_header::Splitter) themselves.
+impl From<HeaderError> for Chain {
+    fn from(error: HeaderError) -> Self {
+        Self { sets: Arc::default(), cause: Some(error.into()), oldest_pass: None, highest: 0 }
+    }
+}
+
+impl Chain {
+    /// Reads the ARC fields of a header: §5.2 steps 1 to 3.
+    pub(crate) fn read(header: &Header, max_sets: usize) -> Self {
+        let mut draft = Draft::default();
+        for (number, field) in header.fields().enumerate() {
+            let Some(kind) = ArcField::of(field) else { continue };
+            let value = header.value_bytes(number).unwrap_or_default();
+            if let Err(cause) = draft.add(kind, number, &value, max_sets) {
+                // The first is told.
+                draft.cause.get_or_insert(cause);
+            }
+        }
+        draft.finish()
+    }
+}
+
+/// A chain that is being read.
+#[derive(Default)]
+struct Draft {
+    slots: Vec<Slot>,
+    cause: Option<Cause>,
+}
+
+/// What there is of a set so far.
+#[derive(Default)]
+struct Slot {
+    results: Option<(usize, Bytes)>,
+    message_signature: Option<(usize, MessageSignature)>,
+    seal: Option<(usize, Result<Seal, InvalidSeal>)>,
+}
+
+impl Draft {
+    fn add(&mut self, field: ArcField, number: usize, value: &Bytes, max_sets: usize) -> Result<(), Cause> {
+        let (instance, content) = set::read(field, value).ok_or(Cause::Instance { field })?;
+        let place = instance as usize;
+        // Step 1: "If more than the maximum number exist, the Chain Validation Status is "fail"".
+        if place > max_sets {
+            return Err(Cause::TooManySets { limit: max_sets });
+        }
+        if self.slots.len() < place {
+            self.slots.resize_with(place, Slot::default);
+        }
+        let Some(slot) = self.slots.get_mut(place - 1) else { return Ok(()) };
+        slot.fill(number, content).map_err(|()| Cause::Duplicate { field, instance })
+    }
+
+    fn finish(self) -> Chain {
+        let highest = self.slots.len() as u32;
+        let newest = self.slots.last().and_then(Slot::chain_validation);
+        let mut cause = self.cause;
+        let mut sets = Vec::with_capacity(self.slots.len());
+        for (instance, slot) in (1..).zip(self.slots) {
+            match slot.finish(instance) {
+                Ok(set) => sets.push(set),
+                Err(missing) => _ = cause.get_or_insert(missing),
+            }
+        }
+        if cause.is_some() {
+            sets.clear();
+        }
+        if let (Some(ArcResult::Fail), false) = (newest, matches!(cause, Some(Cause::TooManySets { .. }))) {
+            // Step 2 comes before step 3.
+            cause = Some(Cause::Failed { instance: highest });
+        }
+        let cause = cause.or_else(|| sets.iter().find_map(|set| check_seal(set).err()));
+        Chain { sets: sets.into(), cause, oldest_pass: None, highest }
+    }
+}
+
+impl Slot {
+    fn fill(&mut self, number: usize, content: Content) -> Result<(), ()> {
+        let taken = match content {
+            Content::Results(payload) => self.results.replace((number, payload)).is_some(),
+            Content::MessageSignature(read) => self.message_signature.replace((number, read)).is_some(),
+            Content::Seal(read) => self.seal.replace((number, read)).is_some(),
+        };
+        if taken { Err(()) } else { Ok(()) }
+    }
+
+    fn chain_validation(&self) -> Option<ArcResult> {
+        let (_, seal) = self.seal.as_ref()?;
+        seal.as_ref().ok().map(Seal::chain_validation)
+    }
+
+    /// Step 3A: "Each ARC Set MUST contain exactly one each of the three ARC header fields (AAR, AMS, and AS)."
+    /// Step 3B: "The instance values of the ARC Sets MUST form a continuous sequence from 1..N with no gaps or repetition."
+    fn finish(self, instance: u32) -> Result<Set, Cause> {
+        match (self.results, self.message_signature, self.seal) {
+            (Some((first, results)), Some((second, message_signature)), Some((third, seal))) => {
+                Ok(Set { instance, results, message_signature, seal, places: [first, second, third] })
+            }
+            (None, None, None) => Err(Cause::Gap { instance }),
+            (None, _, _) => Err(Cause::Missing { field: ArcField::AuthenticationResults, instance }),
+            (_, None, _) => Err(Cause::Missing { field: ArcField::MessageSignature, instance }),
+            (_, _, None) => Err(Cause::Missing { field: ArcField::Seal, instance }),
+        }
+    }
+}
+
+/// Step 3C: "The "cv" value for all ARC-Seal header fields MUST NOT be "fail". For ARC Sets with instance values > 1, the
+/// values MUST be "pass". For the ARC Set with instance value = 1, the value MUST be "none"."
+fn check_seal(set: &Set) -> Result<(), Cause> {
+    let instance = set.instance;
+    let seal = set.seal.as_ref().map_err(|error| Cause::MalformedSeal { instance, error: error.clone() })?;
+    match (instance, Seal::chain_validation(seal)) {
+        (1, ArcResult::None) | (2.., ArcResult::Pass) => Ok(()),
+        (_, found) => Err(Cause::ChainValidation { instance, found }),
+    }
+}

@@ -1,0 +1,66 @@
+//! What a chain verifier accepts.
+
+use waxseal_header::HeaderLimits;
+
+/// What a [`ChainVerifier`](crate::ChainVerifier) accepts of chains. What it accepts of keys and signatures (bits of RSA
+/// keys, `l=`, clocks) is the [policy of DKIM](waxseal_dkim::Policy), except that rsa-sha1 is never accepted.
+///
+/// ```
+/// use waxseal_arc::{ChainVerifier, Policy};
+/// let verifier = ChainVerifier::new(Policy::default().with_max_sets(20).with_oldest_pass(false));
+/// # let _ = verifier;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) header_limits: HeaderLimits,
+    pub(crate) max_sets: usize,
+    pub(crate) max_key_lookups: usize,
+    pub(crate) oldest_pass: bool,
+}
+
+impl Default for Policy {
+    /// 50 sets, 50 key lookups, and the oldest pass is looked for.
+    fn default() -> Self {
+        Self {
+            header_limits: HeaderLimits::default(),
+            max_sets: Self::MAX_SETS,
+            max_key_lookups: 50,
+            oldest_pass: true,
+        }
+    }
+}
+
+impl Policy {
+    /// RFC 8617 §5.2: "The maximum number of ARC Sets that can be attached to a message is 50."
+    pub const MAX_SETS: usize = 50;
+
+    /// How large a header block may be (default: 262,144 octets, 1,000 fields). Over it:
+    /// [`Cause::Header`](crate::Cause::Header).
+    pub fn with_header_limits(self, header_limits: HeaderLimits) -> Self {
+        Self { header_limits, ..self }
+    }
+
+    /// How many sets a chain may have (default and maximum [`Policy::MAX_SETS`]; more counts as that). Over it:
+    /// [`Cause::TooManySets`](crate::Cause::TooManySets).
+    pub fn with_max_sets(self, max_sets: usize) -> Self {
+        Self { max_sets: max_sets.min(Self::MAX_SETS), ..self }
+    }
+
+    /// How many different keys are looked up (default 50). When the seals and the newest message signature need more:
+    /// [`Cause::TooManyKeyLookups`](crate::Cause::TooManyKeyLookups). When only older message signatures do, they count as
+    /// changed, see [`Chain::oldest_pass`](crate::Chain::oldest_pass).
+    pub fn with_max_key_lookups(self, max_key_lookups: usize) -> Self {
+        Self { max_key_lookups, ..self }
+    }
+
+    /// Whether older message signatures are verified to find the oldest that passes (default: yes), which RFC 8617 §5.2
+    /// leaves open. Without it each set costs one signature, not two.
+    pub fn with_oldest_pass(self, oldest_pass: bool) -> Self {
+        Self { oldest_pass, ..self }
+    }
+
+    /// How many sets a chain may have.
+    pub fn max_sets(&self) -> usize {
+        self.max_sets
+    }
+}

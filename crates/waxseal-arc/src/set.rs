@@ -1,0 +1,387 @@
+//! ARC sets and their fields (RFC 8617 §3.9, §4).
+
+use bytes::Bytes;
+use std::{fmt, ops::Range};
+use waxseal_authres::ArcResult;
+use waxseal_crypto::Algorithm;
+use waxseal_dkim::{Canonicalization, InvalidSignature, Selector, Signature};
+use waxseal_dns::{DomainName, InvalidDomainName};
+use waxseal_header::{Field, InvalidTagList, Tag, TagList};
+
+/// The three fields that one handler of the message added, with the same `i=`.
+#[derive(Debug, Clone)]
+pub struct Set {
+    pub(crate) instance: u32,
+    pub(crate) results: Bytes,
+    pub(crate) message_signature: MessageSignature,
+    pub(crate) seal: Result<Seal, InvalidSeal>,
+    /// Where the fields stand in the header: AAR, AMS, AS.
+    pub(crate) places: [usize; 3],
+}
+
+impl Set {
+    /// `i=`: 1 for the set that was added first.
+    pub fn instance(&self) -> u32 {
+        self.instance
+    }
+
+    /// What the handler found, as ARC-Authentication-Results says behind `i=` and its semicolon: the authserv-id and the
+    /// results (RFC 8617 §4.1.1). Worth no more than the sealer: see [`Chain::trusted_by`](crate::Chain::trusted_by).
+    pub fn authentication_results(&self) -> &[u8] {
+        &self.results
+    }
+
+    /// The ARC-Message-Signature; `None` when it is malformed, which in all but the newest set does not break the chain.
+    pub fn message_signature(&self) -> Option<&Signature> {
+        self.message_signature.as_ref().ok()?.first()
+    }
+
+    /// The ARC-Seal; `None` when it is malformed.
+    pub fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref().ok()
+    }
+
+    /// `d=` of the ARC-Seal, the domain that answers for the set.
+    pub fn domain(&self) -> Option<&DomainName> {
+        self.seal().map(Seal::domain)
+    }
+
+    /// `s=` of the ARC-Seal.
+    pub fn selector(&self) -> Option<&Selector> {
+        self.seal().map(Seal::selector)
+    }
+}
+
+/// One of the three fields of a [`Set`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArcField {
+    /// ARC-Authentication-Results (RFC 8617 §4.1.1).
+    AuthenticationResults,
+    /// ARC-Message-Signature (RFC 8617 §4.1.2).
+    MessageSignature,
+    /// ARC-Seal (RFC 8617 §4.1.3).
+    Seal,
+}
+
+impl ArcField {
+    /// All three, in the order in which a seal covers them (RFC 8617 §5.1.1).
+    pub const ALL: [Self; 3] = [Self::AuthenticationResults, Self::MessageSignature, Self::Seal];
+
+    /// The name of the field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthenticationResults => "ARC-Authentication-Results",
+            Self::MessageSignature => "ARC-Message-Signature",
+            Self::Seal => "ARC-Seal",
+        }
+    }
+
+    /// Which of the three a field is.
+    pub(crate) fn of(field: Field<'_>) -> Option<Self> {
+        let name = field.name();
+        // The lengths differ, and hardly any other field has one of them.
+        let candidate = match name.len() {
+            26 => Self::AuthenticationResults,
+            21 => Self::MessageSignature,
+            8 => Self::Seal,
+            _ => return None,
+        };
+        name.eq_ignore_ascii_case(candidate.name().as_bytes()).then_some(candidate)
+    }
+}
+
+impl fmt::Display for ArcField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A parsed ARC-Seal (RFC 8617 §4.1.3).
+///
+/// ```
+/// use waxseal_arc::{ArcResult, Seal};
+/// let seal = Seal::parse(b"i=1; a=rsa-sha256; cv=none; d=example.org; s=2026a; t=12345; b=c2VhbA==")?;
+/// assert_eq!(seal.domain().as_str(), "example.org");
+/// assert_eq!(seal.chain_validation(), ArcResult::None);
+/// # Ok::<(), waxseal_arc::InvalidSeal>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Seal {
+    algorithm: Algorithm,
+    chain_validation: ArcResult,
+    domain: DomainName,
+    selector: Selector,
+    key_name: DomainName,
+    timestamp: Option<u64>,
+    signature: Vec<u8>,
+    signature_range: Range<usize>,
+}
+
+/// Why an ARC-Seal field seals nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSeal {
+    /// The field is no tag list.
+    #[error(transparent)]
+    TagList(#[from] InvalidTagList),
+    /// A tag that is required is missing.
+    #[error("required tag {tag}= is missing")]
+    Missing {
+        /// The tag.
+        tag: &'static str,
+    },
+    /// The value of a tag does not follow its grammar.
+    #[error("value of {tag}= is malformed")]
+    Value {
+        /// The tag.
+        tag: &'static str,
+    },
+    /// An algorithm that nobody knows.
+    #[error("algorithm is unknown")]
+    Algorithm,
+    /// `d=` or `s=` is no domain name.
+    #[error("{tag}= is no domain name: {source}")]
+    Name {
+        /// The tag.
+        tag: &'static str,
+        /// What is wrong with it.
+        source: InvalidDomainName,
+    },
+    /// §4.1.3: "Note especially that the DKIM "h" tag is NOT allowed and, if found, MUST result in a cv status of "fail"".
+    #[error("tag h= is forbidden")]
+    SignedFields,
+}
+
+impl Seal {
+    /// Reads the value of an ARC-Seal field: what stands after the colon, folds included. `i=` is not looked at.
+    ///
+    /// # Errors
+    /// [`InvalidSeal`].
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidSeal> {
+        Self::from_tags(&TagList::parse(value)?)
+    }
+
+    pub(crate) fn from_tags(tags: &TagList<'_>) -> Result<Self, InvalidSeal> {
+        if tags.tag("h").is_some() {
+            return Err(InvalidSeal::SignedFields);
+        }
+        let required = |tag: &'static str| tags.tag(tag).ok_or(InvalidSeal::Missing { tag });
+        let name = |tag: &'static str| move |source| InvalidSeal::Name { tag, source };
+        let algorithm = Algorithm::from_name(required("a")?.value()).ok_or(InvalidSeal::Algorithm)?;
+        let domain = DomainName::new(text(required("d")?)).map_err(name("d"))?;
+        let selector: Selector = text(required("s")?).parse().map_err(name("s"))?;
+        let signature = required("b")?;
+        Ok(Self {
+            algorithm,
+            chain_validation: text(required("cv")?)
+                .parse()
+                .map_err(|_| InvalidSeal::Value { tag: "cv" })?,
+            key_name: selector.key_name(&domain).map_err(name("s"))?,
+            domain,
+            selector,
+            timestamp: timestamp(tags.tag("t"))?,
+            signature: Signature::decode_base64(signature.value()).ok_or(InvalidSeal::Value { tag: "b" })?,
+            signature_range: signature.range(),
+        })
+    }
+
+    /// `a=`
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// `cv=`, what the sealer found of the sets before (RFC 8617 §4.4).
+    pub fn chain_validation(&self) -> ArcResult {
+        self.chain_validation
+    }
+
+    /// `d=`
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
+    /// `s=`
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Where the public key is published.
+    pub fn key_name(&self) -> &DomainName {
+        &self.key_name
+    }
+
+    /// `t=`, in seconds of Unix time. It decides nothing.
+    pub fn timestamp(&self) -> Option<u64> {
+        self.timestamp
+    }
+
+    /// `b=`, decoded.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// Where the value of `b=` and the blanks around it stand in the value of the field.
+    pub fn signature_range(&self) -> Range<usize> {
+        self.signature_range.clone()
+    }
+}
+
+fn timestamp(tag: Option<Tag<'_>>) -> Result<Option<u64>, InvalidSeal> {
+    tag.map(|tag| number(tag.value(), 12).ok_or(InvalidSeal::Value { tag: "t" })).transpose()
+}
+
+/// A name that is no UTF-8 is no name.
+fn text(tag: Tag<'_>) -> &str {
+    std::str::from_utf8(tag.value()).unwrap_or_default()
+}
+
+fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
+    let legal = (1..=max_digits).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    legal.then(|| digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// An ARC-Message-Signature in each of the ways in which it may be meant, the likeliest first.
+pub(crate) type MessageSignature = Result<Vec<Signature>, InvalidSignature>;
+
+/// RFC 6376 §3.5: without `c=` it is simple/simple. There are sealers, and a case of ValiMail's suite, that leave it away
+/// and mean relaxed/relaxed; whichever fits is taken.
+fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature {
+    let signature = Signature::from_arc_tags(value, tags)?;
+    let relaxed = || signature.clone().with_canonicalization(Canonicalization::Relaxed, Canonicalization::Relaxed);
+    let relaxed = tags.tag("c").is_none().then(relaxed);
+    Ok([signature].into_iter().chain(relaxed).collect())
+}
+
+/// What one ARC field says, and in which set.
+pub(crate) enum Content {
+    Results(Bytes),
+    MessageSignature(MessageSignature),
+    Seal(Result<Seal, InvalidSeal>),
+}
+
+/// Reads one ARC field: the instance first, then the rest. `None` when it can not be told to which set it belongs.
+pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
+    if field == ArcField::AuthenticationResults {
+        let (instance, payload) = split_results(value)?;
+        return Some((instance, Content::Results(value.slice_ref(payload))));
+    }
+    let tags = TagList::parse(value).ok()?;
+    let instance = instance(tags.get("i")?)?;
+    let content = match field {
+        ArcField::Seal => Content::Seal(Seal::from_tags(&tags)),
+        _ => Content::MessageSignature(read_message_signature(value, &tags)),
+    };
+    Some((instance, content))
+}
+
+/// §4.2.1: numbers from 1 on. Those over the limit are numbers too, so that the cause can be told.
+fn instance(digits: &[u8]) -> Option<u32> {
+    number(digits, 9).and_then(|instance| u32::try_from(instance).ok()).filter(|instance| *instance > 0)
+}
+
+/// `arc-info = instance [CFWS] ";" authres-payload` (§4.1.1).
+fn split_results(value: &[u8]) -> Option<(u32, &[u8])> {
+    let rest = skip_cfws(value).strip_prefix(b"i")?;
+    let rest = skip_cfws(skip_cfws(rest).strip_prefix(b"=")?);
+    let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
+    let (digits, rest) = rest.split_at_checked(digits)?;
+    let payload = skip_cfws(rest).strip_prefix(b";")?;
+    Some((instance(digits)?, payload.trim_ascii_start()))
+}
+
+/// Without the blanks, folds and comments (RFC 5322 §3.2.2) at the start; a comment without an end stays.
+fn skip_cfws(text: &[u8]) -> &[u8] {
+    let mut rest = text.trim_ascii_start();
+    while let Some(after) = rest.strip_prefix(b"(").and_then(skip_comment) {
+        rest = after.trim_ascii_start();
+    }
+    rest
+}
+
+/// What stands behind the comment of which `text` begins after the parenthesis.
+fn skip_comment(text: &[u8]) -> Option<&[u8]> {
+    let mut depth = 1_usize;
+    let mut octets = text.iter();
+    while depth > 0 {
+        match octets.next()? {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            b'\\' => _ = octets.next()?,
+            _ => {}
+        }
+    }
+    Some(octets.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_instance_of_results() {
+        for (value, expected) in [
+            ("i=1; a.example; none", Some((1, "a.example; none"))),
+            (" (a (b\\)) c) i (x) = (y) 50 (z) ;\r\n\ta.example", Some((50, "a.example"))),
+            ("i=1;", Some((1, ""))),
+            ("i=123456789;x", Some((123_456_789, "x"))),
+            ("i=1", None),
+            ("i=0; x", None),
+            ("i=; x", None),
+            ("I=1; x", None),
+            ("i=1 x; y", None),
+            ("x; i=1; y", None),
+            ("(i=1; x", None),
+            ("i=-1; x", None),
+            ("i=1234567890; x", None),
+        ] {
+            let expected = expected.map(|(instance, payload)| (instance, payload.as_bytes()));
+            assert_eq!(split_results(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_a_seal_needs() {
+        let tags = ["a=rsa-sha256", "cv=pass", "d=example.org", "s=x", "b=c2VhbA==", "t=1"];
+        let with = |change: &str| {
+            let name = change.split('=').next().unwrap();
+            let kept = tags.into_iter().filter(|tag| tag.split('=').next() != Some(name));
+            let all: Vec<_> = kept.chain((!change.ends_with("=-")).then_some(change)).collect();
+            Seal::parse(all.join("; ").as_bytes())
+        };
+        for tag in ["a", "cv", "d", "s", "b"] {
+            assert_eq!(with(&format!("{tag}=-")).unwrap_err(), InvalidSeal::Missing { tag });
+        }
+        for tag in ["cv", "b", "t"] {
+            for value in ["", "!"] {
+                assert_eq!(with(&format!("{tag}={value}")).unwrap_err(), InvalidSeal::Value { tag });
+            }
+        }
+        assert_eq!(with("a=rsa-md5").unwrap_err(), InvalidSeal::Algorithm);
+        assert_eq!(with("h=from").unwrap_err(), InvalidSeal::SignedFields);
+        assert_eq!(with("h=").unwrap_err(), InvalidSeal::SignedFields);
+        assert!(matches!(with("d=example...").unwrap_err(), InvalidSeal::Name { tag: "d", .. }));
+        assert!(matches!(with("s=").unwrap_err(), InvalidSeal::Name { tag: "s", .. }));
+        let seal = with("t=-").unwrap();
+        assert_eq!((seal.timestamp(), seal.chain_validation()), (None, ArcResult::Pass));
+        // Tags that ARC does not know are passed over, such as these of DKIM.
+        assert!(with("v=2").is_ok() && with("bh=!").is_ok() && with("c=x").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_or_refused(value in proptest::collection::vec(any::<u8>(), 0..60)) {
+            for field in ArcField::ALL {
+                if let Some((instance, _)) = read(field, &Bytes::from(value.clone())) {
+                    prop_assert!(instance > 0);
+                }
+            }
+        }
+
+        #[test]
+        fn comments_hide_nothing(front in "([(]x[)]|[ \t]|[(][(]y[)]z[)]){0,5}", rest in "[a-z]{0,5}") {
+            let text = format!("{front}{rest}");
+            prop_assert_eq!(skip_cfws(text.as_bytes()), rest.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Why a chain did not pass.
+
+use crate::{ArcField, InvalidSeal};
+use std::error::Error;
+use waxseal_authres::ArcResult;
+use waxseal_header::HeaderError;
+
+/// Why a chain did not pass (RFC 8617 §5.2). [`Cause::word`] gives the result that goes with it.
+///
+/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The header block was over a limit; no field was looked at.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// §5.2 step 1: more sets than [`Policy::with_max_sets`](crate::Policy::with_max_sets) allows, or `i=` of one is
+    /// larger.
+    #[error("more than {limit} ARC sets")]
+    TooManySets {
+        /// The limit.
+        limit: usize,
+    },
+    /// The seals need more keys than [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups) allows.
+    #[error("more than {limit} key lookups")]
+    TooManyKeyLookups {
+        /// The limit.
+        limit: usize,
+    },
+    /// §5.2 step 2: the newest seal says that the chain had failed before.
+    #[error("seal of set {instance} says that the chain failed")]
+    Failed {
+        /// The set.
+        instance: u32,
+    },
+    /// §4.2.1: `i=` is missing or no number from 1 on, or the field can not be read.
+    #[error("{field} without a legible i=")]
+    Instance {
+        /// The field.
+        field: ArcField,
+    },
+    /// §5.2 step 3A: a second field where one is due.
+    #[error("second {field} in set {instance}")]
+    Duplicate {
+        /// The field.
+        field: ArcField,
+        /// The set.
+        instance: u32,
+    },
+    /// §5.2 step 3A: a field that is missing.
+    #[error("no {field} in set {instance}")]
+    Missing {
+        /// The field.
+        field: ArcField,
+        /// The set.
+        instance: u32,
+    },
+    /// §5.2 step 3B: a set that is missing below the newest one.
+    #[error("no set {instance}")]
+    Gap {
+        /// The set.
+        instance: u32,
+    },
+    /// An ARC-Seal is malformed.
+    #[error("ARC-Seal of set {instance}: {error}")]
+    MalformedSeal {
+        /// The set.
+        instance: u32,
+        /// What is wrong with it.
+        error: InvalidSeal,
+    },
+    /// §5.2 step 3C: `cv=` has to be none in set 1 and pass in all others.
+    #[error("seal of set {instance} says cv={found}")]
+    ChainValidation {
+        /// The set.
+        instance: u32,
+        /// `cv=`
+        found: ArcResult,
+    },
+    /// §4.1.2: the ARC-Message-Signature of the newest set claims to cover ARC-Seal, which is made after it.
+    #[error("ARC-Message-Signature of set {instance} covers ARC-Seal")]
+    CoversSeal {
+        /// The set.
+        instance: u32,
+    },
+    /// §5.2 step 4: the ARC-Message-Signature of the newest set does not verify.
+    #[error("ARC-Message-Signature of set {instance}: {cause}")]
+    MessageSignature {
+        /// The set.
+        instance: u32,
+        /// Why.
+        cause: waxseal_dkim::Cause,
+    },
+    /// §5.2 step 6: an ARC-Seal does not verify.
+    #[error("ARC-Seal of set {instance}: {cause}")]
+    Seal {
+        /// The set.
+        instance: u32,
+        /// Why.
+        cause: waxseal_dkim::Cause,
+    },
+}
+
+impl Cause {
+    /// The result that goes with the cause: always fail. §5.2.1: "All errors, including DNS failures, become unrecoverable
+    /// and are considered permanent." [`Cause::is_temporary`] tells who wants to know.
+    pub const fn word(&self) -> ArcResult {
+        match self {
+            // Nothing is known of the chain, and §5.2.1 knows no other word for that.
+            Self::Header(_) => ArcResult::Fail,
+            // §5.2 step 1: "If more than the maximum number exist, the Chain Validation Status is "fail"".
+            Self::TooManySets { .. } | Self::TooManyKeyLookups { .. } => ArcResult::Fail,
+            // Step 2: "If the Chain Validation Status of the highest instance value ARC Set is "fail", then the Chain
+            // Validation Status is "fail"".
+            Self::Failed { .. } => ArcResult::Fail,
+            // Step 3: "If any of these conditions are not met, the Chain Validation Status is "fail"".
+            Self::Instance { .. }
+            | Self::Duplicate { .. }
+            | Self::Missing { .. }
+            | Self::Gap { .. }
+            | Self::MalformedSeal { .. }
+            | Self::ChainValidation { .. } => ArcResult::Fail,
+            // Step 4: "If validation fails, then the Chain Validation Status is "fail"".
+            Self::CoversSeal { .. } | Self::MessageSignature { .. } => ArcResult::Fail,
+            // Step 6: "If any AS fails to validate, the Chain Validation Status is "fail"".
+            Self::Seal { .. } => ArcResult::Fail,
+        }
+    }
+
+    /// True when a key could not be looked up, so that another attempt may pass. RFC 8617 calls it a failure all the
+    /// same; a forwarder that seals `cv=fail` ends the chain for good, and may rather ask the sender to come again.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.signature_cause(), Some(waxseal_dkim::Cause::Lookup(_)))
+    }
+
+    /// Why a message signature or a seal did not verify.
+    pub fn signature_cause(&self) -> Option<&waxseal_dkim::Cause> {
+        match self {
+            Self::MessageSignature { cause, .. } | Self::Seal { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// The set that is to blame, when one is.
+    pub const fn instance(&self) -> Option<u32> {
+        match self {
+            Self::Failed { instance }
+            | Self::Duplicate { instance, .. }
+            | Self::Missing { instance, .. }
+            | Self::Gap { instance }
+            | Self::MalformedSeal { instance, .. }
+            | Self::ChainValidation { instance, .. }
+            | Self::CoversSeal { instance }
+            | Self::MessageSignature { instance, .. }
+            | Self::Seal { instance, .. } => Some(*instance),
+            Self::Header(_)
+            | Self::TooManySets { .. }
+            | Self::TooManyKeyLookups { .. }
+            | Self::Instance { .. } => None,
+        }
+    }
+
+    /// The cause and what is behind it.
+    pub(crate) fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.signature_cause().and_then(Error::source).or(self.source());
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,410 @@
+//! Validating chains (RFC 8617 §5.2).
+
+use crate::{Cause, Chain, Policy, Seal, Set};
+use std::time::SystemTime;
+use waxseal_crypto::{Algorithm, PublicKey};
+use waxseal_dkim::{
+    BodyHashId, BodyHasher, BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature,
+    Verifier,
+};
+use waxseal_dns::{
+    Answers, Check, DomainName, Pending, Question, Reply, Resolve, ResolveBlocking, drive, drive_blocking,
+};
+use waxseal_header::Header;
+
+/// Validates the ARC chains of messages. Cheap to clone; clones share what they remember of keys.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_arc::ChainVerifier;
+/// # use waxseal_dns::{Answer, Question};
+/// # let resolver = |_: &Question| Ok(Answer::nxdomain());
+/// # let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+/// let verifier = ChainVerifier::default();
+/// let chain = verifier.verify_blocking(message, SystemTime::now(), &resolver);
+/// println!("{chain}");
+/// ```
+///
+/// A message that arrives in chunks goes through [`ChainVerifier::begin`]; one pass over the body serves DKIM as well with
+/// [`ChainVerifier::examine`].
+#[derive(Debug, Clone, Default)]
+pub struct ChainVerifier {
+    signatures: Verifier,
+    policy: Policy,
+}
+
+impl ChainVerifier {
+    /// A verifier with this policy, the default policy of DKIM and the default crypto provider.
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, signatures: Verifier::default() }
+    }
+
+    /// Lets this verifier judge keys and signatures: its policy and crypto provider hold, and keys that it remembers are
+    /// not parsed again.
+    pub fn with_signatures(self, signatures: Verifier) -> Self {
+        Self { signatures, ..self }
+    }
+
+    /// Validates the chain of a whole message with an asynchronous resolver. `now` decides about `t=` and `x=` of message
+    /// signatures.
+    pub async fn verify(
+        &self,
+        message: &[u8],
+        now: SystemTime,
+        resolver: &(impl Resolve + ?Sized),
+    ) -> Chain {
+        drive(self.check(message, now), resolver).await
+    }
+
+    /// Validates the chain of a whole message with a blocking resolver. `now` decides about `t=` and `x=` of message
+    /// signatures.
+    pub fn verify_blocking(
+        &self,
+        message: &[u8],
+        now: SystemTime,
+        resolver: &(impl ResolveBlocking + ?Sized),
+    ) -> Chain {
+        drive_blocking(self.check(message, now), resolver)
+    }
+
+    /// The check of a whole message, for those who drive it themselves.
+    pub fn check(&self, message: &[u8], now: SystemTime) -> ChainCheck {
+        match Header::parse_with(message, self.policy.header_limits) {
+            Ok((header, body)) => {
+                let mut verification = self.begin(header, now);
+                verification.body(body);
+                verification.finish()
+            }
+            Err(error) => {
+                let examination = ChainExamination::new(self, Header::default(), error.into());
+                examination.finish(BodyHashes::default())
+            }
+        }
+    }
+
+    /// Begins with a message of which the header is known; the body comes in chunks.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal_arc::ChainVerifier;
+    /// use waxseal_dns::drive_blocking;
+    /// use waxseal_header::{HeaderLimits, Split, Splitter};
+    /// # use waxseal_dns::{Answer, Question};
+    /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
+    /// let mut splitter = Splitter::new(HeaderLimits::default());
+    /// let Split::Body(header, rest) = splitter.push(b"Subject: lunch\r\n\r\nHi.")? else { panic!() };
+    /// let mut verification = ChainVerifier::default().begin(header, SystemTime::now());
+    /// verification.body(rest);
+    /// verification.body(b"\r\n");
+    /// let chain = drive_blocking(verification.finish(), &resolver);
+    /// assert!(chain.sets().is_empty());
+    /// # Ok::<(), waxseal_header::HeaderError>(())
+    /// ```
+    pub fn begin(&self, header: Header, now: SystemTime) -> ChainVerification {
+        let mut hasher = BodyHasher::new(self.signatures.provider());
+        let examination = self.examine(header, now, &mut hasher);
+        ChainVerification { examination, hasher }
+    }
+
+    /// Looks at the chain in a header and asks `hasher` for the body hashes that it needs. So several checks of one
+    /// message (DKIM, ARC) share one pass over the body.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal_arc::ChainVerifier;
+    /// use waxseal_dkim::{BodyHasher, Verifier};
+    /// use waxseal_dns::drive_blocking;
+    /// use waxseal_header::Header;
+    /// # use waxseal_dns::{Answer, Question};
+    /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
+    /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
+    /// let dkim = Verifier::default();
+    /// let arc = ChainVerifier::default().with_signatures(dkim.clone());
+    /// let now = SystemTime::now();
+    /// let mut hasher = BodyHasher::new(dkim.provider());
+    /// let signatures = dkim.examine(header.clone(), now, &mut hasher);
+    /// let chain = arc.examine(header, now, &mut hasher);
+    /// hasher.push(body);
+    /// let hashes = hasher.finish();
+    /// let verdicts = drive_blocking(signatures.finish(hashes.clone()), &resolver);
+    /// let chain = drive_blocking(chain.finish(hashes), &resolver);
+    /// assert!(verdicts.is_empty() && chain.sets().is_empty());
+    /// # Ok::<(), waxseal_header::HeaderError>(())
+    /// ```
+    pub fn examine(&self, header: Header, now: SystemTime, hasher: &mut BodyHasher) -> ChainExamination {
+        let chain = Chain::read(&header, self.policy.max_sets);
+        let mut examination = ChainExamination::new(self, header, chain);
+        if examination.chain.cause.is_none() {
+            examination.chain.cause = examination.admit(now, hasher).err();
+        }
+        examination
+    }
+}
+
+/// The validation of a chain in a message whose body is still arriving; see [`ChainVerifier::begin`].
+#[derive(Debug)]
+pub struct ChainVerification {
+    examination: ChainExamination,
+    hasher: BodyHasher,
+}
+
+impl ChainVerification {
+    /// The keys that will be needed. Look them up while the body arrives.
+    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+        self.examination.questions()
+    }
+
+    /// Takes the next chunk of the body.
+    pub fn body(&mut self, chunk: &[u8]) {
+        self.hasher.push(chunk);
+    }
+
+    /// Ends the body; what is left is a check that asks for the keys.
+    pub fn finish(self) -> ChainCheck {
+        self.examination.finish(self.hasher.finish())
+    }
+}
+
+/// The chain in a header, the body hashes for which are made elsewhere; see [`ChainVerifier::examine`].
+#[derive(Debug)]
+pub struct ChainExamination {
+    verifier: Verifier,
+    oldest_pass: bool,
+    max_key_lookups: usize,
+    header: Header,
+    /// What is known without keys; it has a cause when it needs none.
+    chain: Chain,
+    /// The body hashes of each message signature that is to be verified, the newest first: as many as there are ways to
+    /// read the signature.
+    bodies: Vec<Vec<BodyHashId>>,
+    keys: Vec<DomainName>,
+}
+
+impl ChainExamination {
+    fn new(verifier: &ChainVerifier, header: Header, chain: Chain) -> Self {
+        let ChainVerifier { signatures, policy } = verifier;
+        Self {
+            verifier: signatures.clone(),
+            oldest_pass: policy.oldest_pass,
+            max_key_lookups: policy.max_key_lookups,
+            header,
+            chain,
+            bodies: Vec::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// The keys that will be needed. Look them up while the body arrives.
+    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+        let keys = if self.chain.cause.is_none() { self.keys.as_slice() } else { &[] };
+        keys.iter().cloned().map(Question::txt)
+    }
+
+    /// With the finished hashes; what is left is a check that asks for the keys.
+    pub fn finish(self, hashes: BodyHashes) -> ChainCheck {
+        ChainCheck { examination: self, hashes }
+    }
+
+    /// What can be said of the signatures before their keys are known. Notes the keys and the body hashes that are needed.
+    fn admit(&mut self, now: SystemTime, hasher: &mut BodyHasher) -> Result<(), Cause> {
+        let sets = self.chain.sets.clone();
+        let Some((newest, older)) = sets.split_last() else { return Ok(()) };
+        let signatures = admit_message_signature(newest, &self.verifier, now)?;
+        self.want(signatures, hasher)?;
+        for set in sets.iter().rev() {
+            if let Some(seal) = set.seal() {
+                refuse_sha1(seal.algorithm())
+                    .map_err(|cause| Cause::Seal { instance: set.instance, cause })?;
+                self.ask(seal.key_name())?;
+            }
+        }
+        let older = if self.oldest_pass { older } else { &[] };
+        for set in older.iter().rev() {
+            // Step 5A: the first that fails ends the search.
+            let Ok(signatures) = admit_message_signature(set, &self.verifier, now) else { break };
+            if self.want(signatures, hasher).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn want(&mut self, signatures: &[Signature], hasher: &mut BodyHasher) -> Result<(), Cause> {
+        let hash = |signature: &Signature| {
+            let form = signature.body_canonicalization();
+            hasher.want(form, signature.algorithm().hash(), signature.body_length())
+        };
+        signatures.iter().try_for_each(|signature| self.ask(signature.key_name()))?;
+        self.bodies.push(signatures.iter().map(hash).collect());
+        Ok(())
+    }
+
+    fn ask(&mut self, name: &DomainName) -> Result<(), Cause> {
+        if self.keys.contains(name) {
+            return Ok(());
+        }
+        if self.keys.len() >= self.max_key_lookups {
+            return Err(Cause::TooManyKeyLookups { limit: self.max_key_lookups });
+        }
+        self.keys.push(name.clone());
+        Ok(())
+    }
+}
+
+/// The message signature of a set, if it can be verified.
+fn admit_message_signature<'s>(
+    set: &'s Set,
+    verifier: &Verifier,
+    now: SystemTime,
+) -> Result<&'s [Signature], Cause> {
+    let instance = set.instance;
+    let failed = |cause| Cause::MessageSignature { instance, cause };
+    let signatures = set.message_signature.as_deref().map_err(|error| failed(error.clone().into()))?;
+    for signature in signatures {
+        refuse_sha1(signature.algorithm()).map_err(failed)?;
+        verifier.admit(signature, now).map_err(failed)?;
+        // §4.1.2: ARC-Seal is made after the message signature, and never covered by it.
+        if signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"ARC-Seal")) {
+            return Err(Cause::CoversSeal { instance });
+        }
+    }
+    Ok(signatures)
+}
+
+/// RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying." There are no old archives of ARC.
+fn refuse_sha1(algorithm: Algorithm) -> Result<(), SignatureCause> {
+    if algorithm == Algorithm::RsaSha1 { Err(SignatureCause::RsaSha1) } else { Ok(()) }
+}
+
+/// The check that is left when the body has ended: it asks for the keys, then judges. Its output is the [`Chain`].
+#[derive(Debug)]
+pub struct ChainCheck {
+    examination: ChainExamination,
+    hashes: BodyHashes,
+}
+
+impl Check for ChainCheck {
+    type Output = Chain;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Chain, Pending> {
+        let mut chain = self.examination.chain.clone();
+        if chain.cause.is_none() && !chain.sets.is_empty() {
+            // Every key is asked for before any signature is computed, so that this is done once.
+            let replies = dns.ask_all(self.examination.questions())?;
+            match Judge::new(self, &replies).oldest_pass() {
+                Ok(oldest_pass) => chain.oldest_pass = oldest_pass,
+                Err(cause) => chain.cause = Some(cause),
+            }
+        }
+        Ok(chain)
+    }
+}
+
+/// All that is known of a message and its keys.
+struct Judge<'c> {
+    examination: &'c ChainExamination,
+    hashes: &'c BodyHashes,
+    replies: &'c [Reply],
+    index: FieldIndex,
+}
+
+impl<'c> Judge<'c> {
+    fn new(check: &'c ChainCheck, replies: &'c [Reply]) -> Self {
+        let index = FieldIndex::new(&check.examination.header);
+        Self { examination: &check.examination, hashes: &check.hashes, replies, index }
+    }
+
+    /// §5.2 steps 4 to 6. The seals are looked at before the older message signatures, which change nothing when one of
+    /// them fails.
+    fn oldest_pass(&self) -> Result<Option<u32>, Cause> {
+        let mut message_signatures = self.examination.chain.sets.iter().rev().zip(&self.examination.bodies);
+        let Some((newest, bodies)) = message_signatures.next() else { return Ok(None) };
+        let verified = self.message_signature(newest, bodies);
+        verified.map_err(|cause| Cause::MessageSignature { instance: newest.instance, cause })?;
+        self.seals()?;
+        if !self.examination.oldest_pass {
+            return Ok(None);
+        }
+        let passed = message_signatures.take_while(|(set, bodies)| self.message_signature(set, bodies).is_ok());
+        // Step 5A: "set the oldest-pass value to the lowest AMS instance value that passed"; 5B: "If all AMS header fields
+        // verify, set the oldest-pass value to zero (0)."
+        let lowest = newest.instance.saturating_sub(passed.count() as u32);
+        Ok(Some(if lowest == 1 { 0 } else { lowest }))
+    }
+
+    /// Whether one reading of the message signature verifies; else what is wrong with the likeliest.
+    fn message_signature(&self, set: &Set, bodies: &[BodyHashId]) -> Result<(), SignatureCause> {
+        let ChainExamination { verifier, header, .. } = self.examination;
+        let [_, field, _] = set.places;
+        let signatures = set.message_signature.as_deref().map_err(|error| error.clone())?;
+        let mut verified = signatures.iter().zip(bodies).map(|(signature, body)| {
+            let key = self.key(signature.key_name(), signature.algorithm())?;
+            verifier.verify_message(signature, &key, (header, &self.index, field), self.hashes.get(*body))
+        });
+        let first = verified.next().unwrap_or(Err(SignatureCause::NoKey));
+        first.or_else(|cause| if verified.any(|other| other.is_ok()) { Ok(()) } else { Err(cause) })
+    }
+
+    /// Step 6: "Validate each AS beginning with the greatest instance value and proceeding in decreasing order to the AS
+    /// with the instance value of 1."
+    fn seals(&self) -> Result<(), Cause> {
+        let ChainExamination { verifier, header, chain, .. } = self.examination;
+        let mut scope = Scope::new(header, &chain.sets);
+        for set in chain.sets.iter().rev() {
+            let Some(seal) = set.seal() else { continue };
+            let input = scope.before(header, set, seal);
+            let verified = self
+                .key(seal.key_name(), seal.algorithm())
+                .and_then(|key| verifier.verify_octets(seal.algorithm(), &key, input, seal.signature()));
+            verified.map_err(|cause| Cause::Seal { instance: set.instance, cause })?;
+        }
+        Ok(())
+    }
+
+    fn key(&self, name: &DomainName, algorithm: Algorithm) -> Result<PublicKey, SignatureCause> {
+        let number = self.examination.keys.iter().position(|key| key == name);
+        let reply = number.and_then(|number| self.replies.get(number)).ok_or(SignatureCause::NoKey)?;
+        self.examination.verifier.key(name, reply, algorithm)
+    }
+}
+
+/// What seals cover (RFC 8617 §5.1.1): the fields of all sets up to their own, in the order in which they were added,
+/// canonicalized *relaxed*. Canonicalized once for all seals: each covers a beginning of what the next one covers.
+pub(crate) struct Scope {
+    octets: Vec<u8>,
+    /// Where the ARC-Seal of each set begins.
+    seals: Vec<usize>,
+}
+
+impl Scope {
+    /// All sets, the newest without its seal.
+    pub(crate) fn new(header: &Header, sets: &[Set]) -> Self {
+        let mut scope = Self { octets: Vec::with_capacity(4096), seals: Vec::with_capacity(sets.len()) };
+        let mut fields = sets.iter().flat_map(|set| set.places).enumerate();
+        let last = (sets.len() * 3).saturating_sub(1);
+        while let Some((number, place)) = fields.next().filter(|(number, _)| *number < last) {
+            if number % 3 == 2 {
+                scope.seals.push(scope.octets.len());
+            }
+            scope.push(header, place);
+        }
+        scope.seals.push(scope.octets.len());
+        scope
+    }
+
+    fn push(&mut self, header: &Header, place: usize) {
+        if let Some(field) = header.field(place) {
+            Canonicalization::Relaxed.header_field(field, &mut self.octets);
+        }
+    }
+
+    /// What the newest seal that was not asked for yet covers.
+    fn before(&mut self, header: &Header, set: &Set, seal: &Seal) -> &[u8] {
+        self.octets.truncate(self.seals.pop().unwrap_or(0));
+        let [_, _, place] = set.places;
+        if let Some(field) = header.field(place) {
+            Canonicalization::Relaxed.signature_field(field, seal.signature_range(), &mut self.octets);
+        }
+        &self.octets
+    }
+}

@@ -1,0 +1,124 @@
+//! Other people's chains with the results that they expect, from the folder `WAXSEAL_CONFORMANCE`
+//! (`../shared/conformance` beside the workspace unless set). Without the folder nothing is checked and the output says
+//! so; with `WAXSEAL_REQUIRE_CONFORMANCE=1` that is a failure.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests are tests, and a suite that cannot be read is a failure"
+)]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use waxseal_arc::{ArcResult, Chain, ChainVerifier};
+use waxseal_dns::Zone;
+use waxseal_header::line_ends::to_crlf;
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// The folder of a suite, if it is there.
+fn suite(name: &str) -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let folder = env::var_os("WAXSEAL_CONFORMANCE").map_or(default, PathBuf::from).join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("1 suite skipped: {} is not there", folder.display());
+    let required = env::var_os("WAXSEAL_REQUIRE_CONFORMANCE").is_some_and(|value| value == "1");
+    assert!(!required, "{} is not there", folder.display());
+    None
+}
+
+/// One of ValiMail's cases.
+struct Case<'y> {
+    name: &'y str,
+    test: &'y Yaml,
+    scenario: &'y Yaml,
+    zone: Zone,
+}
+
+impl<'y> Case<'y> {
+    fn text(&self, key: &str) -> &'y str {
+        self.test[key].as_str().unwrap_or_default().trim()
+    }
+
+    fn message(&self) -> Vec<u8> {
+        to_crlf(self.test["message"].as_str().unwrap_or_default().as_bytes()).into_owned()
+    }
+
+    fn chain(&self, now: SystemTime) -> Chain {
+        let resolver = |q: &_| self.zone.lookup(q);
+        ChainVerifier::default().verify_blocking(&self.message(), now, &resolver)
+    }
+}
+
+fn each_case(file: &Path, mut run: impl FnMut(Case<'_>)) {
+    let text = unique_names(&fs::read_to_string(file).unwrap());
+    for scenario in &YamlLoader::load_from_str(&text).unwrap() {
+        for (name, test) in scenario["tests"].as_hash().into_iter().flatten() {
+            let mut zone = Zone::new();
+            for (name, text) in scenario["txt-records"].as_hash().into_iter().flatten() {
+                // The lines of a record are its strings.
+                let text: String = text.as_str().unwrap().lines().collect();
+                zone = zone.with_txt(name.as_str().unwrap(), text).unwrap();
+            }
+            run(Case { name: name.as_str().unwrap(), test, scenario, zone });
+        }
+    }
+}
+
+/// A few cases have the name of another, which YAML forbids; here each gets its number.
+fn unique_names(text: &str) -> String {
+    let is_name = |line: &str| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':');
+    let number = |(number, line): (usize, &str)| match line.strip_suffix(':').filter(|_| is_name(line)) {
+        Some(name) => format!("{name}~{number}:\n"),
+        None => format!("{line}\n"),
+    };
+    text.lines().enumerate().map(number).collect()
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[test]
+fn valimail_validation() {
+    let Some(folder) = suite("arc-valimail") else { return };
+    let (mut cases, mut problems) = (0, Vec::new());
+    each_case(&folder.join("arc-draft-validation-tests.yml"), |case| {
+        cases += 1;
+        let chain = case.chain(at(1_500_000_000));
+        let expected = match case.text("cv") {
+            // These have a seal with cv=fail. The drafts left open what such a chain is; RFC 8617 §5.2 steps 2 and 3C say
+            // that it failed.
+            "" if case.name.contains("fail") => ArcResult::Fail,
+            "" => ArcResult::None,
+            word => word.parse().unwrap(),
+        };
+        if chain.word() != expected {
+            problems.push(format!("{}: expected {expected}, got {chain}", case.name));
+        }
+    });
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    println!("{cases} cases");
+    // 171 names, four of them twice.
+    assert_eq!(cases, 175);
+}
+
+#[test]
+fn stalwart() {
+    let Some(folder) = suite("dkim-stalwart") else { return };
+    let zone = Zone::from_json(&fs::read_to_string(folder.join("zone.json")).unwrap()).unwrap();
+    let cases: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("cases.json")).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap().iter().filter_map(|case| Some((case["file"].as_str()?, case["arc"].as_str()?)));
+    let mut count = 0;
+    for (file, expected) in cases {
+        count += 1;
+        let message = fs::read(folder.join(file)).unwrap();
+        let resolver = |q: &_| zone.lookup(q);
+        let chain = ChainVerifier::default().verify_blocking(&message, at(1_667_843_664), &resolver);
+        assert_eq!(chain.word().as_str(), expected, "{file}: {chain}");
+    }
+    assert_eq!(count, 2);
+}
