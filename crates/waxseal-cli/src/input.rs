@@ -70,7 +70,7 @@ impl Source {
 
     pub(crate) fn open(&self) -> Result<Input, Failure> {
         match self {
-            Self::Stdin => Ok(Input::Stdin(io::stdin().lock())),
+            Self::Stdin => Ok(Input::Stdin(io::stdin())),
             Self::File(path) => {
                 let failed = |error| Failure::file("read", path, &error);
                 let file = File::open(path).map_err(failed)?;
@@ -86,7 +86,7 @@ impl Source {
 
 /// An open message.
 pub(crate) enum Input {
-    Stdin(io::StdinLock<'static>),
+    Stdin(io::Stdin),
     /// `length` is known of regular files only; pipes with a name have none and cannot be read twice.
     File {
         file: File,

@@ -47,7 +47,7 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    pub(crate) fn run(&self, input: impl Read) -> Result<Exit, Failure> {
+    pub(crate) fn run(&self, input: impl Read + Send) -> Result<Exit, Failure> {
         batch::run(input, |line| {
             let id = batch::id(line)?;
             match self.judge(line) {

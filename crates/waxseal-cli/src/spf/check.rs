@@ -203,7 +203,7 @@ impl Check {
     }
 }
 
-fn batch(input: impl Read, dns: &DnsArgs) -> Result<Exit, Failure> {
+fn batch(input: impl Read + Send, dns: &DnsArgs) -> Result<Exit, Failure> {
     let dns = LineDns::new(dns);
     batch::run(input, |line| {
         let id = batch::id(line)?;

@@ -79,7 +79,7 @@ fn messages_are_read_as_files_are() {
         rows(&done.out).iter().map(|row| row["dkim"][0]["result"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(results(&["--jsonl"]), ["pass", "pass"]);
-    assert_eq!(results(&["--jsonl", "--line-ends", "keep"]), ["pass", "fail"]);
+    assert_eq!(results(&["--jsonl", "--line-ends", "keep"]), ["pass", "permerror"]);
 }
 
 #[test]
