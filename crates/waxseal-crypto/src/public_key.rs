@@ -50,6 +50,9 @@ struct Rsa {
     modulus_len: u16,
     bits: u16,
     exponent: u32,
+    /// What aws-lc-rs makes of the key, kept from the first use on.
+    #[cfg(feature = "aws-lc-rs")]
+    aws_lc_rs: crate::aws_lc_rs::Prepared,
 }
 
 impl PublicKey {
@@ -166,6 +169,14 @@ impl PublicKey {
                 let exponent = rsa.pkcs1.get(rsa.pkcs1.len().checked_sub(exponent_len)?..)?;
                 Some((modulus, exponent))
             }
+            Kind::Ed25519(_) => None,
+        }
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) fn prepared_for_aws_lc_rs(&self) -> Option<&crate::aws_lc_rs::Prepared> {
+        match &self.kind {
+            Kind::Rsa(rsa) => Some(&rsa.aws_lc_rs),
             Kind::Ed25519(_) => None,
         }
     }
@@ -341,6 +352,8 @@ fn from_pkcs1(pkcs1: &[u8]) -> Result<PublicKey, PublicKeyError> {
         modulus_len: u16::try_from(modulus.len()).map_err(too_long)?,
         bits,
         exponent,
+        #[cfg(feature = "aws-lc-rs")]
+        aws_lc_rs: crate::aws_lc_rs::Prepared::default(),
     };
     Ok(PublicKey { kind: Kind::Rsa(rsa) })
 }
