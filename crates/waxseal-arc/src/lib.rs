@@ -2,12 +2,14 @@
 
 mod chain;
 mod policy;
+mod seal;
 mod set;
 mod verdict;
 mod verify;
 
 pub use chain::Chain;
 pub use policy::Policy;
+pub use seal::{SealError, SealedSet, Sealer, UnsealedSet, UnsignedSet, merged_results};
 pub use set::{ArcField, InvalidSeal, Seal, Set};
 pub use verdict::Cause;
 pub use verify::{ChainCheck, ChainExamination, ChainVerification, ChainVerifier};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use std::{fmt, ops::Range};
-use waxseal_authres::ArcResult;
+use waxseal_authres::{ArcResult, AuthenticationResults, InvalidAuthenticationResults, ParsedResults};
 use waxseal_crypto::Algorithm;
 use waxseal_dkim::{Canonicalization, InvalidSignature, Selector, Signature};
 use waxseal_dns::{DomainName, InvalidDomainName};
@@ -25,9 +25,17 @@ impl Set {
         self.instance
     }
 
-    /// What the handler found, as ARC-Authentication-Results says behind `i=` and its semicolon: the authserv-id and the
-    /// results (RFC 8617 §4.1.1). Worth no more than the sealer: see [`Chain::trusted_by`](crate::Chain::trusted_by).
-    pub fn authentication_results(&self) -> &[u8] {
+    /// What the handler found, as ARC-Authentication-Results says (RFC 8617 §4.1.1). Worth no more than the sealer: see
+    /// [`Chain::trusted_by`](crate::Chain::trusted_by).
+    ///
+    /// # Errors
+    /// [`InvalidAuthenticationResults`], which does not break the chain.
+    pub fn authentication_results(&self) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
+        AuthenticationResults::parse(&self.results)
+    }
+
+    /// The text of ARC-Authentication-Results behind `i=` and its semicolon.
+    pub fn authentication_results_text(&self) -> &[u8] {
         &self.results
     }
 

@@ -8,13 +8,15 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use waxseal_arc::{ArcResult, Chain, ChainVerifier};
+use waxseal_arc::{ArcResult, Chain, ChainVerifier, SealError, Sealer, merged_results};
+use waxseal_crypto::{PrivateKey, rust_crypto};
 use waxseal_dns::Zone;
-use waxseal_header::line_ends::to_crlf;
+use waxseal_header::{Header, TagList, line_ends::to_crlf};
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// The folder of a suite, if it is there.
@@ -121,4 +123,65 @@ fn stalwart() {
         assert_eq!(chain.word().as_str(), expected, "{file}: {chain}");
     }
     assert_eq!(count, 2);
+}
+
+#[test]
+fn valimail_signing() {
+    let Some(folder) = suite("arc-valimail") else { return };
+    let (mut cases, mut problems) = (0, Vec::new());
+    each_case(&folder.join("arc-draft-sign-tests.yml"), |case| {
+        cases += 1;
+        if let Err(problem) = signs(&case) {
+            problems.push(format!("{}: {problem}", case.name));
+        }
+    });
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    println!("{cases} cases");
+    assert_eq!(cases, 17);
+}
+
+fn signs(case: &Case<'_>) -> Result<(), String> {
+    let setting = |key: &str| case.scenario[key].as_str().unwrap().trim();
+    let key = PrivateKey::from_pem_with(setting("privatekey").as_bytes(), rust_crypto::PROVIDER).unwrap();
+    let now = at(case.test["t"].as_i64().unwrap().unsigned_abs());
+    let sealer = Sealer::new(setting("domain").parse().unwrap(), setting("sel").parse().unwrap(), key)
+        .with_field_list(case.text("sig-headers").split(':'));
+    let message = case.message();
+    let (header, _) = Header::parse(&message).unwrap();
+    let chain = case.chain(now);
+    let results = merged_results(&header, header.len(), case.text("srv-id"));
+    let sealed = sealer.seal(&message, &chain, &results, now);
+    if case.text("AS").is_empty() {
+        return match sealed {
+            Err(SealError::Ended) => Ok(()),
+            other => Err(format!("{other:?}")),
+        };
+    }
+    let set = sealed.map_err(|error| error.to_string())?;
+    let value = |field: &str| field.split_once(':').unwrap().1.to_owned();
+    same_tags(case.text("AS"), &value(set.seal()))?;
+    same_tags(case.text("AMS"), &value(set.message_signature()))?;
+    let words = |text: &str| text.split_whitespace().collect::<String>();
+    if words(case.text("AAR")) != words(&value(set.authentication_results())) {
+        return Err(format!("expected {}, got {}", case.text("AAR"), set.authentication_results()));
+    }
+    let message = [set.fields().as_bytes(), &message].concat();
+    let resolver = |q: &_| case.zone.lookup(q);
+    let after = ChainVerifier::default().verify_blocking(&message, now, &resolver);
+    match chain.word() {
+        ArcResult::Fail if after.has_ended() => Ok(()),
+        ArcResult::None | ArcResult::Pass if after.is_pass() => Ok(()),
+        _ => Err(format!("{chain}, then {after}")),
+    }
+}
+
+/// Whether two tag lists say the same, but for `b=`.
+fn same_tags(expected: &str, found: &str) -> Result<(), String> {
+    let tags = |text: &str| -> BTreeMap<String, String> {
+        let list = TagList::parse(text.as_bytes()).unwrap();
+        let value = |value: &[u8]| value.iter().filter(|c| !c.is_ascii_whitespace()).map(|c| char::from(*c)).collect();
+        list.tags().filter(|tag| tag.name() != "b").map(|tag| (tag.name().into(), value(tag.value()))).collect()
+    };
+    let (expected, found) = (tags(expected), tags(found));
+    if expected == found { Ok(()) } else { Err(format!("expected {expected:?}, got {found:?}")) }
 }
