@@ -1,0 +1,408 @@
+//! The evaluation of a message (RFC 9989 §5.3) as a pure check over DNS answers.
+
+use crate::{
+    Alignment, AuthorVerdict, Cause, Disposition, Identifier, LocalPolicy, Match, MethodResult,
+    OrganizationalDomain, OrganizationalRule, PublicSuffixList, Record, Requested, Scope, Step, Verdict,
+    Walk, align, discover, verdict::Applied,
+};
+use std::cmp::Reverse;
+use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
+use waxseal_dns::{Answers, Check, DomainName, Existence, LookupError, Pending, Question};
+use waxseal_header::{Authors, Header};
+
+/// What DMARC is told about a message: its authors, and what DKIM and SPF found. Anyone's DKIM and SPF will do.
+#[derive(Debug, Clone)]
+pub struct Input {
+    authors: Result<Vec<DomainName>, Cause>,
+    dkim: Vec<(DomainName, DkimResult)>,
+    spf: Option<(DomainName, SpfResult)>,
+}
+
+impl Input {
+    /// A message by one author.
+    pub fn new(author: DomainName) -> Self {
+        Self::with_authors([author])
+    }
+
+    /// A message by the authors in its From field. What is wrong with that field is no error here but ends in a verdict
+    /// that fails closed: permerror, see [`LocalPolicy::with_invalid_from`].
+    pub fn from_header(header: &Header) -> Self {
+        let authors = Authors::from_header(header)
+            .map_err(Cause::InvalidFrom)
+            .and_then(|authors| authors.domains().map(author_domain).collect::<Result<Vec<_>, _>>());
+        match authors {
+            Ok(authors) => Self::with_authors(authors),
+            Err(cause) => Self { authors: Err(cause), dkim: Vec::new(), spf: None },
+        }
+    }
+
+    /// A message by several authors; those given twice count once.
+    pub fn with_authors(authors: impl IntoIterator<Item = DomainName>) -> Self {
+        let mut seen = std::collections::HashSet::new();
+        let distinct: Vec<_> = authors.into_iter().filter(|author| seen.insert(author.clone())).collect();
+        let authors = if distinct.is_empty() { Err(Cause::NoAuthor) } else { Ok(distinct) };
+        Self { authors, dkim: Vec::new(), spf: None }
+    }
+
+    /// Adds what became of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
+    /// its result to another.
+    #[must_use]
+    pub fn with_dkim(mut self, domain: DomainName, result: DkimResult) -> Self {
+        self.dkim.push((domain, result));
+        self
+    }
+
+    /// Says what SPF found for the MAIL FROM identity; `domain` is the domain of MAIL FROM. A result about HELO has no place
+    /// here (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790): for the
+    /// one exception there is [`Input::with_spf_of_null_sender`].
+    #[must_use]
+    pub fn with_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
+        self.spf = Some((domain, result));
+        self
+    }
+
+    /// Says what SPF found when MAIL FROM was the null reverse-path `<>`: then the MAIL FROM identity is `postmaster@` HELO
+    /// (RFC 7208 §2.4), and `helo` is the domain.
+    #[must_use]
+    pub fn with_spf_of_null_sender(self, helo: DomainName, result: SpfResult) -> Self {
+        self.with_spf(helo, result)
+    }
+
+    fn identifiers(&self) -> impl Iterator<Item = (&DomainName, MethodResult)> {
+        let dkim = self.dkim.iter().map(|(domain, result)| (domain, MethodResult::Dkim(*result)));
+        dkim.chain(self.spf.iter().map(|(domain, result)| (domain, MethodResult::Spf(*result))))
+    }
+}
+
+fn author_domain(domain: String) -> Result<DomainName, Cause> {
+    // RFC 9989 §5.3.1: "If the domain is a U-label, the domain MUST be converted to an A-label"
+    DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor { domain, source })
+}
+
+/// The evaluation of one message.
+///
+/// ```
+/// use waxseal_authres::{DkimResult, SpfResult};
+/// use waxseal_dmarc::{Evaluation, Input};
+/// use waxseal_dns::{Zone, drive_blocking};
+///
+/// let dns = Zone::new().with_txt("_dmarc.example.org", "v=DMARC1; p=reject; sp=quarantine")?;
+/// let input = Input::new("news.example.org".parse()?)
+///     .with_dkim("example.net".parse()?, DkimResult::Pass)
+///     .with_spf("bounce.example.org".parse()?, SpfResult::Pass);
+/// let verdict = drive_blocking(Evaluation::new(input), &dns);
+/// assert_eq!(verdict.to_string(), "pass (spf identifier bounce.example.org is aligned)");
+/// assert_eq!(
+///     verdict.entry().to_string(),
+///     "dmarc=pass (p=quarantine dis=none) header.from=news.example.org policy.dmarc=quarantine"
+/// );
+/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    input: Input,
+    local: LocalPolicy,
+}
+
+impl Evaluation {
+    /// An evaluation under the default [`LocalPolicy`].
+    pub fn new(input: Input) -> Self {
+        Self { input, local: LocalPolicy::default() }
+    }
+
+    /// The same under another local policy.
+    #[must_use]
+    pub fn with_local_policy(self, local: LocalPolicy) -> Self {
+        Self { local, ..self }
+    }
+}
+
+impl Check for Evaluation {
+    type Output = Verdict;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdict, Pending> {
+        let limit = self.local.max_authors;
+        let authors = match &self.input.authors {
+            Ok(authors) if authors.len() > limit => {
+                return Ok(self.invalid(Cause::TooManyAuthors { count: authors.len(), limit }));
+            }
+            Ok(authors) => authors,
+            Err(cause) => return Ok(self.invalid(cause.clone())),
+        };
+        // Every author asks before any of them gives up for want of an answer.
+        let verdicts: Vec<_> = authors.iter().map(|author| self.author(dns, author)).collect();
+        Ok(self.verdict(verdicts.into_iter().collect::<Result<_, _>>()?))
+    }
+}
+
+/// Whether the Author Domain exists, or the question that failed.
+type Existing = Result<Existence, (Question, LookupError)>;
+
+/// What the identifiers of an author are compared by.
+struct Author<'e> {
+    domain: &'e DomainName,
+    record: &'e Record,
+    suffixes: Option<&'e dyn PublicSuffixList>,
+}
+
+impl Evaluation {
+    fn invalid(&self, cause: Cause) -> Verdict {
+        Verdict { authors: Vec::new(), decisive: 0, cause, disposition: self.local.invalid_from }
+    }
+
+    fn verdict(&self, authors: Vec<AuthorVerdict>) -> Verdict {
+        let severity = |author: &AuthorVerdict| match author.word() {
+            DmarcResult::Pass => 0,
+            DmarcResult::None => 1,
+            DmarcResult::TempError => 2,
+            DmarcResult::PermError => 3,
+            DmarcResult::Fail => 4,
+        };
+        let worst = authors
+            .iter()
+            .enumerate()
+            .max_by_key(|(index, author)| (severity(author), author.evaluated_policy(), Reverse(*index)));
+        let decisive = worst.map_or(0, |(index, _)| index);
+        let disposition = match worst {
+            Some((_, author)) if author.word() == DmarcResult::Fail => {
+                author.evaluated_policy().map_or(Disposition::None, |policy| self.local.disposition(policy))
+            }
+            _ => Disposition::None,
+        };
+        let cause = worst.map_or(Cause::NoAuthor, |(_, author)| author.cause.clone());
+        Verdict { decisive, cause, disposition, authors }
+    }
+
+    fn suffixes(&self) -> Option<&dyn PublicSuffixList> {
+        self.local.suffixes.as_deref()
+    }
+
+    fn author(&self, dns: &mut Answers<'_>, domain: &DomainName) -> Result<AuthorVerdict, Pending> {
+        let found = self.discover(dns, domain)?;
+        let mut verdict = AuthorVerdict {
+            domain: domain.clone(),
+            cause: Cause::NoRecord { author: domain.clone() },
+            organization: None,
+            exists: None,
+            identifiers: Vec::new(),
+            applied: None,
+            walk: found,
+        };
+        if let Some((question, error)) = verdict.walk.error() {
+            verdict.cause = Cause::Lookup { question, source: error.clone() };
+        }
+        let applied = self
+            .policy_step(&verdict.walk)
+            .and_then(|step| Some((step.record()?.clone(), step.domain.clone())));
+        let Some((record, record_at)) = applied else {
+            verdict.organization = self.organization(&verdict.walk);
+            verdict.identifiers = self.not_needed();
+            return Ok(verdict);
+        };
+        let author = Author { domain, record: &record, suffixes: self.suffixes() };
+        // Existence and alignment do not wait for each other.
+        let existence = existence(dns, &author, &record_at, &verdict.walk);
+        let compared = self.identifiers(dns, &author, &mut verdict);
+        let existence = existence?;
+        compared?;
+        let scope = match existence {
+            _ if record_at == *domain => Scope::Domain,
+            Some(Ok(Existence::NxDomain)) => Scope::NonExistent,
+            _ => Scope::Subdomain,
+        };
+        verdict.exists = match &existence {
+            Some(Ok(existence)) => Some(*existence == Existence::Exists),
+            _ => None,
+        };
+        let requested = author.requested(scope);
+        let evaluated = requested.map(|requested| match author.is_lowered() {
+            true => requested.policy.lowered(),
+            false => requested.policy,
+        });
+        verdict.cause = match requested {
+            None => Cause::NoPolicy { record_at: record_at.clone() },
+            Some(_) => cause(&verdict, existence),
+        };
+        verdict.applied = Some(Applied { record, record_at, requested, evaluated });
+        Ok(verdict)
+    }
+
+    /// The names that may hold the record: as few as it takes.
+    fn discover(&self, dns: &mut Answers<'_>, domain: &DomainName) -> Result<Walk, Pending> {
+        let first = discover::step(dns, domain)?;
+        let own = first.record().is_some();
+        let Some(list) = self.suffixes() else {
+            return if own && !self.local.always_walk {
+                Ok(discover::only(first))
+            } else {
+                discover::finish(dns, first)
+            };
+        };
+        // RFC 7489 §6.6.3: "If the set is now empty, the Mail Receiver MUST query the DNS for a DMARC TXT record at the DNS
+        // domain matching the Organizational Domain"; "If the remaining set contains multiple records ... policy discovery
+        // terminates".
+        let empty = matches!(first.found(), crate::Found::Nothing(_) | crate::Found::NameTooLong);
+        let mut walk = discover::only(first);
+        let organization = list.organizational_domain(domain);
+        if empty && organization != *domain {
+            walk.steps.push(discover::step(dns, &organization)?);
+        }
+        Ok(walk)
+    }
+
+    fn policy_step<'w>(&self, walk: &'w Walk) -> Option<&'w Step> {
+        match self.suffixes() {
+            None => walk.policy_step().filter(|step| walk.error().is_none() || step.domain == *walk.start()),
+            Some(_) => walk.steps().iter().find(|step| step.record().is_some()),
+        }
+    }
+
+    fn organization(&self, walk: &Walk) -> Option<OrganizationalDomain> {
+        match self.suffixes() {
+            None => walk.organizational_domain(),
+            Some(list) => Some(OrganizationalDomain {
+                domain: list.organizational_domain(walk.start()),
+                rule: OrganizationalRule::SuffixList,
+            }),
+        }
+    }
+
+    fn not_needed(&self) -> Vec<Identifier> {
+        let unneeded = |(domain, result): (&DomainName, MethodResult)| Identifier {
+            domain: domain.clone(),
+            result,
+            match_: Match::NotNeeded,
+            walk: None,
+        };
+        self.input.identifiers().map(unneeded).collect()
+    }
+
+    /// Compares every identifier with the author, and finds the Organizational Domain of the author if that takes it.
+    fn identifiers(
+        &self,
+        dns: &mut Answers<'_>,
+        author: &Author<'_>,
+        verdict: &mut AuthorVerdict,
+    ) -> Result<(), Pending> {
+        if author.requested(Scope::Domain).is_none() {
+            verdict.identifiers = self.not_needed();
+            return Ok(());
+        }
+        let limit = self.local.max_identifiers;
+        let first: Vec<_> = self
+            .input
+            .identifiers()
+            .enumerate()
+            .map(|(index, (domain, result))| match index < limit {
+                true => align::compare(author.domain, domain, result, author.mode(result)),
+                false => Some(Match::OverLimit { limit }),
+            })
+            .collect();
+        let needed = first.iter().any(Option::is_none);
+        if needed && author.suffixes.is_none() && verdict.walk.steps().len() == 1 {
+            let own = verdict.walk.steps.remove(0);
+            verdict.walk = discover::finish(dns, own)?;
+        }
+        let walked = needed || self.local.always_walk || verdict.walk.steps().len() > 1;
+        verdict.organization = walked.then(|| self.organization(&verdict.walk)).flatten();
+        // Every identifier asks before any of them gives up for want of an answer.
+        let compared: Vec<_> = self
+            .input
+            .identifiers()
+            .zip(first)
+            .map(|((domain, result), known)| {
+                let (match_, walk) = match known {
+                    Some(known) => (known, None),
+                    None => compare_organizations(dns, author, verdict, domain)?,
+                };
+                Ok(Identifier { domain: domain.clone(), result, match_, walk })
+            })
+            .collect();
+        verdict.identifiers = compared.into_iter().collect::<Result<_, Pending>>()?;
+        Ok(())
+    }
+}
+
+fn compare_organizations(
+    dns: &mut Answers<'_>,
+    author: &Author<'_>,
+    verdict: &AuthorVerdict,
+    domain: &DomainName,
+) -> Result<(Match, Option<Walk>), Pending> {
+    match (&verdict.organization, verdict.walk.error()) {
+        (Some(organization), _) => align::compare_organizations(dns, organization, domain, author.suffixes),
+        (None, Some((question, error))) => Ok((Match::Failed { question, error: error.clone() }, None)),
+        (None, None) => Ok((Match::Outside(None), None)),
+    }
+}
+
+impl Author<'_> {
+    fn requested(&self, scope: Scope) -> Option<Requested> {
+        match self.suffixes {
+            None => self.record.requested(scope),
+            Some(_) => self.record.requested_7489(scope),
+        }
+    }
+
+    fn mode(&self, result: MethodResult) -> Alignment {
+        match result {
+            MethodResult::Dkim(_) => self.record.dkim_alignment(),
+            MethodResult::Spf(_) => self.record.spf_alignment(),
+        }
+    }
+
+    /// RFC 9989 §4.7: `t=y` asks for "one level below the specified policy". RFC 7489 §6.6.4: mail that `pct=` spares gets
+    /// "the next lower" policy.
+    fn is_lowered(&self) -> bool {
+        match self.suffixes {
+            None => self.record.is_testing(),
+            Some(_) => self.record.percentage() == Some(0),
+        }
+    }
+}
+
+/// Whether the Author Domain exists, if it matters. RFC 9989 §3.2.13: it does not if "the response code received for a query
+/// for a domain name is NXDOMAIN"; any type of query tells.
+fn existence(
+    dns: &mut Answers<'_>,
+    author: &Author<'_>,
+    record_at: &DomainName,
+    walk: &Walk,
+) -> Result<Option<Existing>, Pending> {
+    if record_at == author.domain
+        || author.requested(Scope::Subdomain) == author.requested(Scope::NonExistent)
+    {
+        return Ok(None);
+    }
+    // RFC 8020: where a name exists, so do those above it.
+    let below = walk.steps().first().map(Step::found);
+    if matches!(below, Some(crate::Found::Nothing(Existence::Exists) | crate::Found::Several { .. })) {
+        return Ok(Some(Ok(Existence::Exists)));
+    }
+    let question = Question::a(author.domain.clone());
+    let reply = dns.ask(question.clone())?;
+    Ok(Some(reply.map(|answer| answer.existence).map_err(|error| (question, error))))
+}
+
+/// The result for an author to whom a policy applies.
+fn cause(verdict: &AuthorVerdict, existence: Option<Existing>) -> Cause {
+    let identifiers = &verdict.identifiers;
+    if let Some(Identifier { domain, result, .. }) = identifiers.iter().find(|id| id.is_aligned()) {
+        return Cause::Aligned { domain: domain.clone(), result: *result };
+    }
+    if let Some(id) = identifiers.iter().find(|id| id.is_undecided()) {
+        return match &id.match_ {
+            Match::Failed { question, error } => {
+                Cause::Lookup { question: question.clone(), source: error.clone() }
+            }
+            _ => Cause::Undecided { domain: id.domain.clone(), result: id.result },
+        };
+    }
+    if let Some(Err((question, source))) = existence {
+        return Cause::Lookup { question, source };
+    }
+    match identifiers.iter().any(|id| id.result.is_pass()) {
+        true => Cause::NotAligned { author: verdict.domain.clone() },
+        false => Cause::NotAuthenticated,
+    }
+}

@@ -1,0 +1,345 @@
+//! The DNS Tree Walk (RFC 9989 §4.10) and what it finds.
+
+use crate::Record;
+use std::{fmt, sync::Arc, time::Duration};
+use waxseal_dns::{
+    Answer, Answers, Check, Dnssec, DomainName, Existence, LookupError, Pending, Question,
+    Record as DnsRecord,
+};
+
+/// From names of this many labels and more, the walk jumps to [`AFTER_JUMP`] labels (RFC 9989 §4.10, step 4).
+const JUMP_FROM: usize = 8;
+const AFTER_JUMP: usize = 7;
+
+/// Walks up from a domain and collects DMARC records: at most eight questions, for names of any length.
+///
+/// ```
+/// use waxseal_dmarc::TreeWalk;
+/// use waxseal_dns::{DomainName, Zone, drive_blocking};
+///
+/// let dns = Zone::new()
+///     .with_txt("_dmarc.bank.example", "v=DMARC1; p=reject; psd=y")?
+///     .with_txt("_dmarc.giant.bank.example", "v=DMARC1; p=none")?;
+/// let walk = drive_blocking(TreeWalk::new("mail.mega.bank.example".parse()?), &dns);
+/// assert_eq!(walk.steps().len(), 3);
+/// let organization = walk.organizational_domain().map(|found| found.domain);
+/// assert_eq!(organization, Some(DomainName::new("mega.bank.example")?));
+/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TreeWalk {
+    start: DomainName,
+}
+
+impl TreeWalk {
+    /// A walk that starts at `domain`.
+    pub fn new(domain: DomainName) -> Self {
+        Self { start: domain }
+    }
+}
+
+impl Check for TreeWalk {
+    type Output = Walk;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Walk, Pending> {
+        walk(dns, &self.start)
+    }
+}
+
+/// What a walk found, name by name.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    start: DomainName,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// One name of a [`Walk`].
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub(crate) domain: DomainName,
+    pub(crate) found: Found,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) dnssec: Dnssec,
+}
+
+/// What stands at `_dmarc.` below a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// One DMARC record.
+    Record(Arc<Record>),
+    /// No DMARC record; maybe other text.
+    Nothing(Existence),
+    /// RFC 9989 §4.10, step 2: "If multiple DMARC Policy Records are returned for a single target, they are all discarded."
+    Several {
+        /// How many.
+        count: usize,
+    },
+    /// With `_dmarc.` in front the name is longer than 253 octets, so nothing can stand there and nothing was asked.
+    NameTooLong,
+    /// The lookup failed. The walk ended here, and says nothing.
+    Failed(LookupError),
+}
+
+/// An Organizational Domain (RFC 9989 §3.2.14), and by which rule of §4.10.2 it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationalDomain {
+    /// The domain.
+    pub domain: DomainName,
+    /// The rule.
+    pub rule: OrganizationalRule,
+}
+
+/// Why a domain is the Organizational Domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OrganizationalRule {
+    /// Rule 1: its record says `psd=n`.
+    NotPublicSuffix,
+    /// Rule 2: the record of the domain above says `psd=y`.
+    BelowPublicSuffix,
+    /// Rule 3: of all domains with records it has the fewest labels.
+    FewestLabels,
+    /// No record was found, so the domain stands for itself.
+    NoRecord,
+    /// A public suffix list says so (RFC 7489 §3.2).
+    SuffixList,
+}
+
+impl OrganizationalRule {
+    /// The rule in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotPublicSuffix => "its record has psd=n",
+            Self::BelowPublicSuffix => "the record above has psd=y",
+            Self::FewestLabels => "the record with the fewest labels",
+            Self::NoRecord => "no record found",
+            Self::SuffixList => "public suffix list",
+        }
+    }
+}
+
+impl fmt::Display for OrganizationalRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Step {
+    /// The name, without `_dmarc.`.
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
+    /// What stands there.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// The record, if there is exactly one.
+    pub fn record(&self) -> Option<&Arc<Record>> {
+        match &self.found {
+            Found::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// How long the answer holds, when DNS said so.
+    pub fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// DNSSEC state of the answer.
+    pub fn dnssec(&self) -> Dnssec {
+        self.dnssec
+    }
+
+    /// What was asked; `None` when the name is too long.
+    pub fn question(&self) -> Option<Question> {
+        self.domain.prepend("_dmarc").ok().map(Question::txt)
+    }
+
+    /// RFC 9989 §4.10, step 2: "If a single record remains and it contains a "psd=n" or "psd=y" tag, stop."
+    fn ends_walk(&self) -> bool {
+        matches!(self.found, Found::Failed(_))
+            || self.record().is_some_and(|r| r.psd() != crate::Psd::Unknown)
+    }
+}
+
+/// One line of ASCII: the name asked about and what was found.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "_dmarc.{}: ", self.domain)?;
+        match &self.found {
+            Found::Record(record) => write!(f, "{record}"),
+            Found::Nothing(Existence::NxDomain) => f.write_str("NXDOMAIN"),
+            Found::Nothing(Existence::Exists) => f.write_str("no DMARC record"),
+            Found::Several { count } => write!(f, "{count} DMARC records, all discarded"),
+            Found::NameTooLong => f.write_str("name over 253 octets, not asked"),
+            Found::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Walk {
+    /// Where the walk started.
+    pub fn start(&self) -> &DomainName {
+        &self.start
+    }
+
+    /// The names in the order asked, from the longest to the shortest.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The question that failed, and why, if one did: then the walk says nothing.
+    pub fn error(&self) -> Option<(Question, &LookupError)> {
+        let step = self.steps.last()?;
+        match &step.found {
+            Found::Failed(error) => step.question().map(|question| (question, error)),
+            _ => None,
+        }
+    }
+
+    /// The Organizational Domain of the start (RFC 9989 §4.10.2); `None` when a lookup failed.
+    pub fn organizational_domain(&self) -> Option<OrganizationalDomain> {
+        if self.error().is_some() {
+            return None;
+        }
+        let records = || self.steps.iter().filter_map(|step| Some((step, step.record()?)));
+        // "from the longest to the shortest"; the walk stops at the first psd=y or psd=n, which thus is the last record.
+        for (step, record) in records() {
+            match record.psd() {
+                crate::Psd::No => {
+                    return Some(found(step.domain.clone(), OrganizationalRule::NotPublicSuffix));
+                }
+                // "other than the one for the domain where the tree walk started"
+                crate::Psd::Yes if step.domain != self.start => {
+                    // "the domain one label below this one in the DNS hierarchy", though the walk may have jumped over it.
+                    let below = ancestor(&self.start, step.domain.label_count() + 1);
+                    return Some(found(below, OrganizationalRule::BelowPublicSuffix));
+                }
+                _ => {}
+            }
+        }
+        Some(match records().next_back() {
+            Some((step, _)) => found(step.domain.clone(), OrganizationalRule::FewestLabels),
+            None => found(self.start.clone(), OrganizationalRule::NoRecord),
+        })
+    }
+
+    /// The step whose record applies to the start (RFC 9989 §4.10.1): "The Author Domain; The Organizational Domain of the
+    /// Author Domain; The Public Suffix Domain of the Author Domain".
+    pub(crate) fn policy_step(&self) -> Option<&Step> {
+        let at = |domain: &DomainName| {
+            self.steps.iter().find(|step| step.domain == *domain && step.record().is_some())
+        };
+        let public_suffix =
+            || self.steps.last().filter(|step| step.record().is_some_and(|r| r.psd() == crate::Psd::Yes));
+        at(&self.start).or_else(|| at(&self.organizational_domain()?.domain)).or_else(public_suffix)
+    }
+}
+
+fn found(domain: DomainName, rule: OrganizationalRule) -> OrganizationalDomain {
+    OrganizationalDomain { domain, rule }
+}
+
+/// The last `labels` labels of `domain`, or all of it.
+fn ancestor(domain: &DomainName, labels: usize) -> DomainName {
+    let mut name = domain.clone();
+    for _ in labels..domain.label_count() {
+        match name.parent() {
+            Some(parent) => name = parent,
+            None => break,
+        }
+    }
+    name
+}
+
+/// The name to be asked after `domain`.
+fn next_target(domain: &DomainName) -> Option<DomainName> {
+    match domain.label_count() {
+        0 | 1 => None,
+        labels @ JUMP_FROM.. => Some(ancestor(domain, AFTER_JUMP.min(labels))),
+        _ => domain.parent(),
+    }
+}
+
+/// RFC 9989 §4.10.
+pub(crate) fn walk(dns: &mut Answers<'_>, start: &DomainName) -> Result<Walk, Pending> {
+    let first = step(dns, start)?;
+    finish(dns, first)
+}
+
+/// The rest of a walk whose first step is known.
+pub(crate) fn finish(dns: &mut Answers<'_>, first: Step) -> Result<Walk, Pending> {
+    let start = first.domain.clone();
+    let mut target = next_target(&start).filter(|_| !first.ends_walk());
+    let mut steps = vec![first];
+    while let Some(domain) = target {
+        let step = step(dns, &domain)?;
+        target = next_target(&domain).filter(|_| !step.ends_walk());
+        steps.push(step);
+    }
+    Ok(Walk { start, steps })
+}
+
+/// A walk that was not needed beyond its first step.
+pub(crate) fn only(first: Step) -> Walk {
+    Walk { start: first.domain.clone(), steps: vec![first] }
+}
+
+/// What stands at `_dmarc.` below `domain`.
+pub(crate) fn step(dns: &mut Answers<'_>, domain: &DomainName) -> Result<Step, Pending> {
+    let domain = domain.clone();
+    let nothing = |found| Step { domain: domain.clone(), found, ttl: None, dnssec: Dnssec::default() };
+    let Ok(name) = domain.prepend("_dmarc") else { return Ok(nothing(Found::NameTooLong)) };
+    Ok(match dns.ask(Question::txt(name))? {
+        Ok(answer) => {
+            Step { found: records(&answer), ttl: answer.ttl, dnssec: answer.dnssec, domain: domain.clone() }
+        }
+        Err(error) => nothing(Found::Failed(error)),
+    })
+}
+
+fn records(answer: &Answer) -> Found {
+    let mut records = dmarc_records(answer);
+    match (records.next(), records.next()) {
+        (None, _) => Found::Nothing(answer.existence),
+        (Some(record), None) => Found::Record(Arc::new(record)),
+        (Some(_), Some(_)) => Found::Several { count: 2 + records.count() },
+    }
+}
+
+/// The records of an answer that begin with `v=DMARC1`.
+pub(crate) fn dmarc_records(answer: &Answer) -> impl Iterator<Item = Record> + '_ {
+    answer.records.iter().filter_map(|record| match record {
+        DnsRecord::Txt(text) => Record::parse(text).ok(),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(start: &str) -> Vec<String> {
+        let mut names = vec![DomainName::new(start).unwrap()];
+        while let Some(next) = next_target(names.last().unwrap()) {
+            names.push(next);
+        }
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn eight_questions_for_any_name() {
+        assert_eq!(targets("com"), ["com"]);
+        assert_eq!(targets("a.b.c"), ["a.b.c", "b.c", "c"]);
+        assert_eq!(targets("1.2.3.4.5.6.7").len(), 7);
+        assert_eq!(targets("1.2.3.4.5.6.7.8")[..2], ["1.2.3.4.5.6.7.8", "2.3.4.5.6.7.8"]);
+        assert_eq!(targets("1.2.3.4.5.6.7.8").len(), 8);
+        assert_eq!(targets("0.1.2.3.4.5.6.7.8")[..2], ["0.1.2.3.4.5.6.7.8", "2.3.4.5.6.7.8"]);
+        assert_eq!(targets("0.1.2.3.4.5.6.7.8").len(), 8);
+        assert_eq!(targets(&"a.".repeat(126)).len(), 8);
+    }
+}

@@ -1,0 +1,177 @@
+//! Advice about a record for the people who publish it.
+
+use crate::{DomainPolicy, Record, Scope, Warning, WarningKind};
+use std::fmt;
+
+/// How much a [`Finding`] matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// Receivers will do other than the text seems to say.
+    Warning,
+    /// The record has no effect, or not that of its policy.
+    Error,
+}
+
+impl Severity {
+    /// The word in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One remark about a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    severity: Severity,
+    offset: Option<usize>,
+    message: String,
+}
+
+impl Finding {
+    fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, offset: None, message: message.into() }
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Where in the record, in octets from its start, if it is about one place.
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+
+    /// What is wrong and what to do, in one line of ASCII.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// `warning: ...`
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity, self.message)
+    }
+}
+
+/// Looks a record over: everything that was passed over when it was read, and what is legal but hardly meant. Sorted from
+/// the gravest finding to the lightest; empty for a record with nothing to remark.
+///
+/// ```
+/// let findings = waxseal_dmarc::lint(b"v=DMARC1; p=reject; rua=reports@example.org; pct=50");
+/// let shown: Vec<_> = findings.iter().map(ToString::to_string).collect();
+/// assert_eq!(shown[0], "warning: rua at offset 24: address is no URI, mailto: is missing");
+/// assert!(shown[2].starts_with("note: pct at offset 45: tag was removed by RFC 9989"));
+/// ```
+pub fn lint(text: &[u8]) -> Vec<Finding> {
+    let Ok(record) = Record::parse(text) else { return vec![no_record(text)] };
+    let mut findings: Vec<_> = record.warnings().iter().map(|warning| of_warning(warning, &record)).collect();
+    policies(&record, &mut findings);
+    reports(&record, &mut findings);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+/// What is probably wrong with a text that is no record.
+fn no_record(text: &[u8]) -> Finding {
+    let trimmed = text.trim_ascii_start();
+    let advice = if Record::parse(trimmed).is_ok() {
+        "remove the blank in front"
+    } else if Record::parse(&uppercase_version(trimmed)).is_ok() {
+        "write DMARC1 in upper case"
+    } else if trimmed.starts_with(b"v=DMARC1") {
+        "put a semicolon behind v=DMARC1"
+    } else if trimmed.windows(8).any(|window| window.eq_ignore_ascii_case(b"v=DMARC1")) {
+        "put v=DMARC1 first"
+    } else {
+        "begin it with v=DMARC1;"
+    };
+    Finding::new(Severity::Error, format!("not a DMARC record, receivers ignore it: {advice}"))
+}
+
+fn uppercase_version(text: &[u8]) -> Vec<u8> {
+    let end = text.iter().position(|c| *c == b';').unwrap_or(text.len());
+    let (version, rest) = text.split_at(end);
+    let mut fixed = version.to_ascii_uppercase();
+    fixed.extend_from_slice(rest);
+    fixed
+}
+
+fn of_warning(warning: &Warning, record: &Record) -> Finding {
+    let (severity, advice) = match warning.kind() {
+        WarningKind::Policy => (Severity::Error, ": use none, quarantine or reject"),
+        WarningKind::Removed
+            if warning.tag().eq_ignore_ascii_case("pct") && record.percentage() == Some(0) =>
+        {
+            (Severity::Warning, ": receivers now apply the policy, use t=y")
+        }
+        WarningKind::Removed => (Severity::Note, ": remove it"),
+        WarningKind::ReportSize => (Severity::Note, ": remove it"),
+        WarningKind::Case => (Severity::Note, ": some receivers may not know it"),
+        _ => (Severity::Warning, ""),
+    };
+    Finding { severity, offset: Some(warning.offset()), message: format!("{warning}{advice}") }
+}
+
+fn policies(record: &Record, findings: &mut Vec<Finding>) {
+    let policy = |scope| record.requested(scope).map(|requested| requested.policy);
+    let own = policy(Scope::Domain);
+    match (record.policy(), own) {
+        (None, None) => findings.push(Finding::new(
+            Severity::Error,
+            "no valid p= and no valid rua=: receivers ignore the record, add p=",
+        )),
+        (None, Some(_)) => {
+            findings.push(Finding::new(Severity::Warning, "no valid p=: receivers act as if p=none, add p="));
+        }
+        (Some(DomainPolicy::None), _) => {
+            findings
+                .push(Finding::new(Severity::Note, "p=none asks for nothing: mail that fails is delivered"));
+        }
+        _ => {}
+    }
+    for (scope, tag, what) in
+        [(Scope::Subdomain, "sp", "subdomains"), (Scope::NonExistent, "np", "subdomains that do not exist")]
+    {
+        let weaker = policy(scope).filter(|policy| Some(*policy) < own);
+        let said = if tag == "sp" { record.subdomain_policy() } else { record.nonexistent_policy() };
+        if let (Some(policy), true) = (weaker, said.is_some()) {
+            let message = format!("{tag}={policy} is weaker than p=: {what} can be abused more easily");
+            findings.push(Finding::new(Severity::Warning, message));
+        }
+    }
+    if record.is_testing() && own > Some(DomainPolicy::None) {
+        findings.push(Finding::new(Severity::Note, "t=y: receivers apply the policy one level lower"));
+    }
+    if record.psd() == crate::Psd::Yes {
+        findings.push(Finding::new(
+            Severity::Note,
+            "psd=y is for registries: every domain below counts as an organization of its own",
+        ));
+    }
+}
+
+fn reports(record: &Record, findings: &mut Vec<Finding>) {
+    if record.aggregate_reports().is_empty() {
+        findings.push(Finding::new(
+            Severity::Warning,
+            "no valid rua=: nobody reports who sends mail as this domain",
+        ));
+    }
+    if record.failure_reports().is_empty() && !record.failure_options().is_default() {
+        findings.push(Finding::new(Severity::Note, "fo= without a valid ruf= is ignored"));
+    }
+}

@@ -1,0 +1,108 @@
+//! What a receiver decides for itself.
+
+use crate::{Disposition, DomainPolicy};
+use std::{fmt, sync::Arc};
+use waxseal_dns::DomainName;
+
+/// The local policy of a Mail Receiver: limits, and what becomes of mail that fails.
+///
+/// ```
+/// use waxseal_dmarc::{Disposition, DomainPolicy, LocalPolicy};
+/// // RFC 9989 §7.4: "Mail Receivers MUST NOT reject incoming messages solely on the basis of a "p=reject" policy".
+/// assert_eq!(LocalPolicy::default().disposition(DomainPolicy::Reject), Disposition::Quarantine);
+/// let local = LocalPolicy::default().with_reject_on_reject(true);
+/// assert_eq!(local.disposition(DomainPolicy::Reject), Disposition::Reject);
+/// ```
+#[derive(Debug, Clone)]
+pub struct LocalPolicy {
+    pub(crate) max_authors: usize,
+    pub(crate) max_identifiers: usize,
+    pub(crate) reject_on_reject: bool,
+    pub(crate) invalid_from: Disposition,
+    pub(crate) always_walk: bool,
+    pub(crate) suffixes: Option<Arc<dyn PublicSuffixList>>,
+}
+
+/// Tells Organizational Domains by a public suffix list (RFC 7489 §3.2). The feature `psl` has one built in.
+pub trait PublicSuffixList: fmt::Debug + Send + Sync {
+    /// The public suffix of `name` and one label more; `name` itself when it is a public suffix.
+    fn organizational_domain(&self, name: &DomainName) -> DomainName;
+}
+
+impl Default for LocalPolicy {
+    /// RFC 9989; 4 Author Domains, 32 identifiers, reject becomes quarantine, mail without a clear author is quarantined.
+    fn default() -> Self {
+        Self {
+            max_authors: 4,
+            max_identifiers: 32,
+            reject_on_reject: false,
+            invalid_from: Disposition::Quarantine,
+            always_walk: false,
+            suffixes: None,
+        }
+    }
+}
+
+impl LocalPolicy {
+    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §10.5 advises a limit. Over it:
+    /// [`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors).
+    #[must_use]
+    pub fn with_max_authors(self, max_authors: usize) -> Self {
+        Self { max_authors, ..self }
+    }
+
+    /// How many identifiers are looked at (default 32), passed and failed together; each may cost eight questions. Those
+    /// over it count as not aligned: [`Match::OverLimit`](crate::Match::OverLimit).
+    #[must_use]
+    pub fn with_max_identifiers(self, max_identifiers: usize) -> Self {
+        Self { max_identifiers, ..self }
+    }
+
+    /// Whether mail that fails under a policy of reject gets [`Disposition::Reject`] (default: no, it gets
+    /// [`Disposition::Quarantine`]).
+    ///
+    /// RFC 9989 §7.4: "Mail Receivers MUST NOT reject incoming messages solely on the basis of a "p=reject" policy by the
+    /// sending domain. ... In the absence of other knowledge and analysis, Mail Receivers MUST treat such failing mail as
+    /// if the policy were "p=quarantine" rather than "p=reject"." Set this if the caller has such knowledge, or has
+    /// decided to reject all the same. [`Verdict::policy`](crate::Verdict::policy) always tells what the domain asks for.
+    #[must_use]
+    pub fn with_reject_on_reject(self, reject_on_reject: bool) -> Self {
+        Self { reject_on_reject, ..self }
+    }
+
+    /// What becomes of mail whose author is missing, malformed or ambiguous (default [`Disposition::Quarantine`]): every
+    /// cause whose [`is_invalid_author`](crate::Cause::is_invalid_author) holds. [`Disposition::None`] lets such mail
+    /// past DMARC, whomever it pretends to be from.
+    #[must_use]
+    pub fn with_invalid_from(self, disposition: Disposition) -> Self {
+        Self { invalid_from: disposition, ..self }
+    }
+
+    /// Whether the Organizational Domain of the author is looked for even where the verdict does not depend on it
+    /// (default: no). It costs a few questions, and then
+    /// [`AuthorVerdict::organizational_domain`](crate::AuthorVerdict::organizational_domain) is known for reports.
+    #[must_use]
+    pub fn with_organizational_domain(self, always: bool) -> Self {
+        Self { always_walk: always, ..self }
+    }
+
+    /// Works by RFC 7489 with this list in place of the tree walk (default: RFC 9989).
+    ///
+    /// Then the record of the Author Domain counts, else that of the Organizational Domain; several records at a name end
+    /// the search; `np`, `psd` and `t` are unknown tags. `pct=` asks for chance, of which this crate has none: `pct=0` puts
+    /// the policy one level lower (RFC 7489 §6.6.4) and anything else applies it;
+    /// [`Record::percentage`](crate::Record::percentage) is there for callers that want to roll dice.
+    #[must_use]
+    pub fn with_public_suffix_list(self, list: impl PublicSuffixList + 'static) -> Self {
+        Self { suffixes: Some(Arc::new(list)), ..self }
+    }
+
+    /// What becomes of mail that fails under `policy`, `t=` already applied.
+    pub fn disposition(&self, policy: DomainPolicy) -> Disposition {
+        match policy {
+            DomainPolicy::None => Disposition::None,
+            DomainPolicy::Reject if self.reject_on_reject => Disposition::Reject,
+            DomainPolicy::Quarantine | DomainPolicy::Reject => Disposition::Quarantine,
+        }
+    }
+}

@@ -1,0 +1,523 @@
+//! The DMARC Policy Record as data (RFC 9989 §4.7).
+
+use crate::{ReportUri, parse};
+use std::fmt;
+
+/// A DMARC Policy Record.
+///
+/// One bad tag never spoils a record: RFC 9989 §4.8 wants syntax errors behind `v=` "discarded in favor of default values
+/// (if any) or ignored outright". What was passed over is kept as [`Warning`]s. `Display` writes the record in a normal
+/// form; reading that gives an equal record.
+///
+/// ```
+/// use waxseal_dmarc::{Alignment, DomainPolicy, Record, Scope};
+///
+/// let record = Record::parse(b"v=DMARC1; p=Reject; sp=quarantine; adkim=x; rua=mailto:d@example.org;")?;
+/// assert_eq!(record.policy(), Some(DomainPolicy::Reject));
+/// assert_eq!(record.dkim_alignment(), Alignment::Relaxed);
+/// assert_eq!(record.requested(Scope::Subdomain).map(|r| r.policy), Some(DomainPolicy::Quarantine));
+/// assert_eq!(record.warnings()[0].to_string(), "adkim at offset 35: value is not valid, the default stands");
+/// assert_eq!(record.to_string(), "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@example.org");
+/// # Ok::<(), waxseal_dmarc::InvalidRecord>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub(crate) p: PolicyValue,
+    pub(crate) sp: PolicyValue,
+    pub(crate) np: PolicyValue,
+    pub(crate) psd: Psd,
+    pub(crate) testing: bool,
+    pub(crate) adkim: Alignment,
+    pub(crate) aspf: Alignment,
+    pub(crate) rua: Vec<ReportUri>,
+    pub(crate) ruf: Vec<ReportUri>,
+    pub(crate) fo: FailureOptions,
+    pub(crate) pct: Option<u8>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment Policy
+/// of RFC 9989 §3.2.8. Ordered from the mildest to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DomainPolicy {
+    /// Nothing is asked for.
+    None,
+    /// Such mail is suspicious.
+    Quarantine,
+    /// Such mail is not from the domain.
+    Reject,
+}
+
+impl DomainPolicy {
+    /// Every policy, from the mildest to the strictest.
+    pub const ALL: [Self; 3] = [Self::None, Self::Quarantine, Self::Reject];
+
+    /// The word as in a record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Quarantine => "quarantine",
+            Self::Reject => "reject",
+        }
+    }
+
+    /// One level below, which `t=y` asks for (RFC 9989 §4.7).
+    #[must_use]
+    pub const fn lowered(self) -> Self {
+        match self {
+            Self::Reject => Self::Quarantine,
+            Self::Quarantine | Self::None => Self::None,
+        }
+    }
+}
+
+impl fmt::Display for DomainPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How closely an identifier has to match the Author Domain (`adkim=`, `aspf=`; RFC 9989 §3.2.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Alignment {
+    /// The same Organizational Domain.
+    #[default]
+    Relaxed,
+    /// The same domain.
+    Strict,
+}
+
+impl Alignment {
+    /// The letter as in a record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Relaxed => "r",
+            Self::Strict => "s",
+        }
+    }
+}
+
+impl fmt::Display for Alignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// `psd=`: whether the domain is a Public Suffix Domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Psd {
+    /// `y`: it is; the domain below it is an Organizational Domain.
+    Yes,
+    /// `n`: it is not, and is the Organizational Domain for itself and what is below.
+    No,
+    /// `u`, or nothing: the tree walk tells.
+    #[default]
+    Unknown,
+}
+
+impl Psd {
+    /// The letter as in a record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "y",
+            Self::No => "n",
+            Self::Unknown => "u",
+        }
+    }
+}
+
+impl fmt::Display for Psd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// `fo=`: when the Domain Owner wants failure reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FailureOptions {
+    /// `1` instead of `0`: when any mechanism gives no aligned pass, not only when all of them do.
+    pub any: bool,
+    /// `d`: when a DKIM signature fails, aligned or not.
+    pub dkim: bool,
+    /// `s`: when SPF fails, aligned or not.
+    pub spf: bool,
+    /// Neither `0` nor `1` stands beside `d` or `s`: only those are asked for.
+    pub only: bool,
+}
+
+impl FailureOptions {
+    /// Whether this is the default, `0`.
+    pub fn is_default(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl fmt::Display for FailureOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = if self.any { "1" } else { "0" };
+        let parts = [(!self.only, base), (self.dkim, "d"), (self.spf, "s")];
+        let mut written = parts.iter().filter(|(present, _)| *present).map(|(_, part)| *part);
+        f.write_str(written.next().unwrap_or("0"))?;
+        written.try_for_each(|part| write!(f, ":{part}"))
+    }
+}
+
+/// The value of `p=`, `sp=` or `np=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum PolicyValue {
+    #[default]
+    Absent,
+    Invalid,
+    Is(DomainPolicy),
+}
+
+impl PolicyValue {
+    fn get(self) -> Option<DomainPolicy> {
+        match self {
+            Self::Is(policy) => Some(policy),
+            Self::Absent | Self::Invalid => None,
+        }
+    }
+}
+
+/// How the Author Domain relates to the domain of the record, which decides the tag that holds its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// It is that domain: `p=`.
+    Domain,
+    /// It is below and exists: `sp=`, else `p=`.
+    Subdomain,
+    /// It is below and does not exist: `np=`, else `sp=`, else `p=`.
+    NonExistent,
+}
+
+/// A policy and the tag that it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Requested {
+    /// The policy, before `t=`.
+    pub policy: DomainPolicy,
+    /// The tag.
+    pub tag: PolicyTag,
+}
+
+/// The tag that a policy was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PolicyTag {
+    /// `p=`
+    P,
+    /// `sp=`
+    Sp,
+    /// `np=`
+    Np,
+    /// None: a policy tag is missing or invalid, and `p=none` is assumed (RFC 9989 §4.10.1).
+    Assumed,
+}
+
+impl PolicyTag {
+    /// The name of the tag; `p` for [`PolicyTag::Assumed`].
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::P | Self::Assumed => "p",
+            Self::Sp => "sp",
+            Self::Np => "np",
+        }
+    }
+}
+
+/// The text does not begin with `v=DMARC1`, so it is no DMARC record (RFC 9989 §4.7: "If the tag is not the first in the
+/// list, or the tag is absent, or the value is not "DMARC1", then the entire record MUST be ignored").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a DMARC record: it does not begin with v=DMARC1 and a semicolon")]
+#[non_exhaustive]
+pub struct InvalidRecord;
+
+/// Part of a record that was passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    pub(crate) kind: WarningKind,
+    pub(crate) offset: usize,
+    pub(crate) tag: Box<str>,
+}
+
+/// Why part of a record was passed over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WarningKind {
+    /// The value is not one of those that the tag may have.
+    #[error("value is not valid, the default stands")]
+    Value,
+    /// `p=`, `sp=` or `np=` has no valid value: the whole record asks for nothing (RFC 9989 §4.10.1).
+    #[error("value is not valid: receivers act as if p=none, and without a valid rua ignore the record")]
+    Policy,
+    /// The tag stood before; that one counts. RFC 6376 §3.2, on which the format is built, forbids it.
+    #[error("tag stands twice, the first one counts")]
+    Duplicate,
+    /// RFC 9989 §4.7: "unknown tags MUST be ignored".
+    #[error("unknown tag")]
+    Unknown,
+    /// `pct`, `rf` or `ri` of RFC 7489, which RFC 9989 removed.
+    #[error("tag was removed by RFC 9989")]
+    Removed,
+    /// The name of the tag is not in lower case.
+    #[error("tag name is not in lower case")]
+    Case,
+    /// No name and equals sign.
+    #[error("not of the form tag=value")]
+    NoTag,
+    /// More tags than [`Record::MAX_TAGS`]; the rest was not read.
+    #[error("more than {limit} tags, the rest is not read")]
+    TooManyTags {
+        /// The limit.
+        limit: usize,
+    },
+    /// More addresses in one tag than [`Record::MAX_REPORT_URIS`]; the rest was not read.
+    #[error("more than {limit} addresses, the rest is not read")]
+    TooManyReportUris {
+        /// The limit.
+        limit: usize,
+    },
+    /// An address for reports that is none.
+    #[error("{0}")]
+    ReportUri(crate::InvalidReportUri),
+    /// A size limit for reports (`!10m`), which RFC 9989 §4.8 made obsolete.
+    #[error("report size limits are obsolete and not looked at")]
+    ReportSize,
+}
+
+impl Warning {
+    /// What is wrong.
+    pub fn kind(&self) -> &WarningKind {
+        &self.kind
+    }
+
+    /// Where the tag, or the address in it, begins; octets from the start of the record.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The name of the tag as written; empty when there is none.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+}
+
+/// One line of ASCII.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.tag {
+            "" => write!(f, "offset {}: {}", self.offset, self.kind),
+            tag => write!(f, "{tag} at offset {}: {}", self.offset, self.kind),
+        }
+    }
+}
+
+impl Record {
+    /// How many tags are read: 64.
+    pub const MAX_TAGS: usize = 64;
+    /// How many addresses of one `rua=` or `ruf=` are read: 64.
+    pub const MAX_REPORT_URIS: usize = 64;
+
+    /// Reads the text of a TXT record, its strings joined.
+    ///
+    /// # Errors
+    /// [`InvalidRecord`] when it does not begin with `v=DMARC1` in this case of letters. Nothing else is an error.
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidRecord> {
+        parse::record(text)
+    }
+
+    /// A record with `p=` and nothing else.
+    pub fn new(policy: DomainPolicy) -> Self {
+        Self { p: PolicyValue::Is(policy), ..Self::default() }
+    }
+
+    /// The same with this `sp=`.
+    #[must_use]
+    pub fn with_subdomain_policy(self, policy: DomainPolicy) -> Self {
+        Self { sp: PolicyValue::Is(policy), ..self }
+    }
+
+    /// The same with this `np=`.
+    #[must_use]
+    pub fn with_nonexistent_policy(self, policy: DomainPolicy) -> Self {
+        Self { np: PolicyValue::Is(policy), ..self }
+    }
+
+    /// The same with this `psd=`.
+    #[must_use]
+    pub fn with_psd(self, psd: Psd) -> Self {
+        Self { psd, ..self }
+    }
+
+    /// The same with `t=y` or without.
+    #[must_use]
+    pub fn with_testing(self, testing: bool) -> Self {
+        Self { testing, ..self }
+    }
+
+    /// The same with this `adkim=`.
+    #[must_use]
+    pub fn with_dkim_alignment(self, adkim: Alignment) -> Self {
+        Self { adkim, ..self }
+    }
+
+    /// The same with this `aspf=`.
+    #[must_use]
+    pub fn with_spf_alignment(self, aspf: Alignment) -> Self {
+        Self { aspf, ..self }
+    }
+
+    /// The same with these addresses in `rua=`.
+    #[must_use]
+    pub fn with_aggregate_reports(self, rua: impl IntoIterator<Item = ReportUri>) -> Self {
+        Self { rua: rua.into_iter().collect(), ..self }
+    }
+
+    /// The same with these addresses in `ruf=`.
+    #[must_use]
+    pub fn with_failure_reports(self, ruf: impl IntoIterator<Item = ReportUri>) -> Self {
+        Self { ruf: ruf.into_iter().collect(), ..self }
+    }
+
+    /// The same with this `fo=`.
+    #[must_use]
+    pub fn with_failure_options(self, fo: FailureOptions) -> Self {
+        Self { fo, ..self }
+    }
+
+    /// `p=`, if there is a valid one.
+    pub fn policy(&self) -> Option<DomainPolicy> {
+        self.p.get()
+    }
+
+    /// `sp=`, if there is a valid one.
+    pub fn subdomain_policy(&self) -> Option<DomainPolicy> {
+        self.sp.get()
+    }
+
+    /// `np=`, if there is a valid one.
+    pub fn nonexistent_policy(&self) -> Option<DomainPolicy> {
+        self.np.get()
+    }
+
+    /// `psd=`
+    pub fn psd(&self) -> Psd {
+        self.psd
+    }
+
+    /// `t=y`: the policy is being tested and is to be applied one level lower.
+    pub fn is_testing(&self) -> bool {
+        self.testing
+    }
+
+    /// `adkim=`
+    pub fn dkim_alignment(&self) -> Alignment {
+        self.adkim
+    }
+
+    /// `aspf=`
+    pub fn spf_alignment(&self) -> Alignment {
+        self.aspf
+    }
+
+    /// The valid addresses of `rua=`: where aggregate reports go.
+    pub fn aggregate_reports(&self) -> &[ReportUri] {
+        &self.rua
+    }
+
+    /// The valid addresses of `ruf=`: where failure reports go.
+    pub fn failure_reports(&self) -> &[ReportUri] {
+        &self.ruf
+    }
+
+    /// `fo=`; to be ignored without [`failure_reports`](Self::failure_reports).
+    pub fn failure_options(&self) -> FailureOptions {
+        self.fo
+    }
+
+    /// `pct=` of RFC 7489, if it is a number up to 100. RFC 9989 ignores it.
+    pub fn percentage(&self) -> Option<u8> {
+        self.pct
+    }
+
+    /// What was passed over.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The policy for an Author Domain in `scope`, before `t=`. `None` means no DMARC processing.
+    ///
+    /// RFC 9989 §4.10.1: "If a retrieved DMARC Policy Record does not contain a valid "p" tag, or contains an "sp" or "np"
+    /// tag that is not valid, then: If a "rua" tag is present and contains at least one syntactically valid reporting
+    /// URI, the Mail Receiver MUST act as if a record containing "p=none" was retrieved and continue processing;
+    /// Otherwise, the Mail Receiver applies no DMARC processing to this message."
+    pub fn requested(&self, scope: Scope) -> Option<Requested> {
+        self.select(scope, self.np)
+    }
+
+    /// [`Record::requested`] by RFC 7489, where `np=` is an unknown tag.
+    pub(crate) fn requested_7489(&self, scope: Scope) -> Option<Requested> {
+        self.select(scope, PolicyValue::Absent)
+    }
+
+    fn select(&self, scope: Scope, np: PolicyValue) -> Option<Requested> {
+        let invalid = self.sp == PolicyValue::Invalid || np == PolicyValue::Invalid;
+        let Some(p) = self.p.get().filter(|_| !invalid) else {
+            let assumed = Requested { policy: DomainPolicy::None, tag: PolicyTag::Assumed };
+            return (!self.rua.is_empty()).then_some(assumed);
+        };
+        let np = np.get().map(|policy| Requested { policy, tag: PolicyTag::Np });
+        let sp = self.sp.get().map(|policy| Requested { policy, tag: PolicyTag::Sp });
+        let p = Requested { policy: p, tag: PolicyTag::P };
+        Some(match scope {
+            Scope::Domain => p,
+            Scope::Subdomain => sp.unwrap_or(p),
+            Scope::NonExistent => np.or(sp).unwrap_or(p),
+        })
+    }
+}
+
+/// Two records are equal when they ask for the same; warnings do not count.
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |r: &Self| (r.p, r.sp, r.np, r.psd, r.testing, r.adkim, r.aspf, r.fo, r.pct);
+        said(self) == said(other) && self.rua == other.rua && self.ruf == other.ruf
+    }
+}
+impl Eq for Record {}
+
+/// The normal form: what differs from the defaults, in a fixed order. Policies of a record that has an invalid one are
+/// left out, which means the same (see [`Record::requested`]).
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("v=DMARC1")?;
+        let policies = [("p", self.p), ("sp", self.sp), ("np", self.np)];
+        if policies.iter().all(|(_, value)| *value != PolicyValue::Invalid) {
+            for (tag, value) in policies {
+                value.get().map_or(Ok(()), |policy| write!(f, "; {tag}={policy}"))?;
+            }
+        }
+        if self.psd != Psd::default() {
+            write!(f, "; psd={}", self.psd)?;
+        }
+        if self.testing {
+            f.write_str("; t=y")?;
+        }
+        for (tag, alignment) in [("adkim", self.adkim), ("aspf", self.aspf)] {
+            if alignment != Alignment::default() {
+                write!(f, "; {tag}={alignment}")?;
+            }
+        }
+        if let Some(pct) = self.pct {
+            write!(f, "; pct={pct}")?;
+        }
+        for (tag, uris) in [("rua", &self.rua), ("ruf", &self.ruf)] {
+            for (index, uri) in uris.iter().enumerate() {
+                if index == 0 { write!(f, "; {tag}={uri}")? } else { write!(f, ",{uri}")? }
+            }
+        }
+        if !self.fo.is_default() {
+            write!(f, "; fo={}", self.fo)?;
+        }
+        Ok(())
+    }
+}

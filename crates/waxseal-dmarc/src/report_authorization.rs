@@ -1,0 +1,151 @@
+//! Whether reports may go to a host outside the domain (RFC 9990 §4).
+
+use crate::{LocalPolicy, OrganizationalDomain, PublicSuffixList, Record, ReportUri, discover};
+use std::sync::Arc;
+use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
+
+/// Asks the host of an address in `rua=` or `ruf=` whether it wants reports about a domain. Without this anyone could have
+/// the reports of the world sent to a victim.
+///
+/// ```
+/// use waxseal_dmarc::{Authorization, ReportAuthorization};
+/// use waxseal_dns::{Zone, drive_blocking};
+///
+/// let dns = Zone::new().with_txt("blue.example.com._report._dmarc.red.example.net", "v=DMARC1")?;
+/// let allowed = ReportAuthorization::new("blue.example.com".parse()?, "mailto:reports@red.example.net".parse()?);
+/// assert_eq!(drive_blocking(allowed, &dns), Authorization::Granted);
+/// let refused = ReportAuthorization::new("blue.example.com".parse()?, "mailto:x@victim.example".parse()?);
+/// assert_eq!(drive_blocking(refused, &dns), Authorization::Refused);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ReportAuthorization {
+    policy_domain: DomainName,
+    uri: ReportUri,
+    suffixes: Option<Arc<dyn PublicSuffixList>>,
+}
+
+/// Whether reports may be sent to an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authorization {
+    /// The host belongs to the same Organizational Domain: no question asked.
+    Internal,
+    /// The host wants them.
+    Granted,
+    /// The host wants them, at these addresses of its own instead.
+    Redirected(Vec<ReportUri>),
+    /// The host does not say that it wants them: "the URI MUST be ignored".
+    Refused,
+    /// The host wants them at an address of yet another host: "the Mail Receiver generating the report MUST NOT generate a
+    /// report to either the original or the override URI".
+    ForeignRedirect,
+    /// The address names no host that could be asked.
+    NoHost,
+    /// The name to be asked is longer than DNS allows: "a positive determination ... cannot be made".
+    NameTooLong,
+    /// A lookup failed: try again later.
+    Failed {
+        /// What was asked.
+        question: Question,
+        /// Why there is no answer.
+        error: LookupError,
+    },
+}
+
+impl Authorization {
+    /// Whether reports may be sent, to the original address or a new one.
+    pub fn is_granted(&self) -> bool {
+        matches!(self, Self::Internal | Self::Granted | Self::Redirected(_))
+    }
+}
+
+impl ReportAuthorization {
+    /// `policy_domain` is where the record stands ([`Verdict::record_at`](crate::Verdict::record_at)), `uri` one of its
+    /// addresses.
+    pub fn new(policy_domain: DomainName, uri: ReportUri) -> Self {
+        Self { policy_domain, uri, suffixes: None }
+    }
+
+    /// Tells Organizational Domains in the way of `local`: by tree walk or by public suffix list.
+    #[must_use]
+    pub fn with_local_policy(self, local: &LocalPolicy) -> Self {
+        Self { suffixes: local.suffixes.clone(), ..self }
+    }
+
+    fn is_internal(&self, dns: &mut Answers<'_>, host: &DomainName) -> Result<Internal, Pending> {
+        if *host == self.policy_domain {
+            return Ok(Internal::Yes);
+        }
+        // Domains with different last labels can not have the same Organizational Domain.
+        if host.labels().next_back() != self.policy_domain.labels().next_back() {
+            return Ok(Internal::No);
+        }
+        let own = self.organization(dns, &self.policy_domain);
+        let other = self.organization(dns, host);
+        Ok(match (own?, other?) {
+            (Ok(own), Ok(other)) if own == other => Internal::Yes,
+            (Ok(_), Ok(_)) => Internal::No,
+            (Err(failed), _) | (_, Err(failed)) => Internal::Failed(failed),
+        })
+    }
+
+    fn organization(
+        &self,
+        dns: &mut Answers<'_>,
+        domain: &DomainName,
+    ) -> Result<Result<DomainName, Authorization>, Pending> {
+        if let Some(list) = &self.suffixes {
+            return Ok(Ok(list.organizational_domain(domain)));
+        }
+        let walk = discover::walk(dns, domain)?;
+        Ok(match (walk.organizational_domain(), walk.error()) {
+            (_, Some((question, error))) => Err(Authorization::Failed { question, error: error.clone() }),
+            (Some(OrganizationalDomain { domain, .. }), None) => Ok(domain),
+            (None, None) => Ok(domain.clone()),
+        })
+    }
+
+    /// What the records of the destination say about the address.
+    fn judge(&self, host: &DomainName, records: impl Iterator<Item = Record>) -> Authorization {
+        let mut any = false;
+        let mut redirects = Vec::new();
+        for record in records {
+            any = true;
+            redirects.extend(record.aggregate_reports().iter().cloned());
+        }
+        match redirects.as_slice() {
+            _ if !any => Authorization::Refused,
+            [] => Authorization::Granted,
+            uris if uris.iter().all(|uri| uri.host() == Some(host)) => Authorization::Redirected(redirects),
+            _ => Authorization::ForeignRedirect,
+        }
+    }
+}
+
+enum Internal {
+    Yes,
+    No,
+    Failed(Authorization),
+}
+
+impl Check for ReportAuthorization {
+    type Output = Authorization;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Authorization, Pending> {
+        let Some(host) = self.uri.host() else { return Ok(Authorization::NoHost) };
+        match self.is_internal(dns, host)? {
+            Internal::Yes => return Ok(Authorization::Internal),
+            Internal::Failed(failed) => return Ok(failed),
+            Internal::No => {}
+        }
+        let Ok(name) = host.prepend(&format!("{}._report._dmarc", self.policy_domain)) else {
+            return Ok(Authorization::NameTooLong);
+        };
+        let question = Question::txt(name);
+        Ok(match dns.ask(question.clone())? {
+            Ok(answer) => self.judge(host, discover::dmarc_records(&answer)),
+            Err(error) => Authorization::Failed { question, error },
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Addresses for reports (RFC 9989 §4.6, §4.8).
+
+use std::{fmt, str::FromStr};
+use waxseal_dns::DomainName;
+use waxseal_header::Address;
+
+/// One address of `rua=` or `ruf=`: a URI (RFC 3986), nearly always a `mailto:` one.
+///
+/// ```
+/// use waxseal_dmarc::ReportUri;
+/// let uri: ReportUri = "mailto:dmarc%2Breports@example.org!10m".parse()?;
+/// assert_eq!(uri.mailbox().map(ToString::to_string).as_deref(), Some("dmarc+reports@example.org"));
+/// assert_eq!(uri.host().map(|host| host.as_str()), Some("example.org"));
+/// assert_eq!(uri.size_limit(), Some(10 << 20));
+/// # Ok::<(), waxseal_dmarc::InvalidReportUri>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportUri {
+    text: Box<str>,
+    size: Option<Size>,
+    mailbox: Option<Address>,
+    host: Option<DomainName>,
+}
+
+/// `10m`, kept apart for `Display`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    number: u64,
+    /// Index into [`UNITS`], or none.
+    unit: Option<usize>,
+}
+
+const UNITS: [u8; 4] = *b"kmgt";
+
+/// Why a text is no address for reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidReportUri {
+    /// No text at all.
+    #[error("address is empty")]
+    Empty,
+    /// No scheme, as in `rua=reports@example.org`.
+    #[error("address is no URI, mailto: is missing")]
+    NoScheme,
+    /// A `mailto:` URI (RFC 6068) without a mailbox.
+    #[error("no mailbox in the mailto: address")]
+    Mailbox,
+    /// An octet that a URI has to write in percent-encoding, or a percent sign without two hexadecimal digits.
+    #[error("forbidden octet in the address")]
+    Octet,
+    /// What stands behind the exclamation point is no size. RFC 9989 §4.8: "commas (ASCII 0x2C) and exclamation points
+    /// (ASCII 0x21) MUST be encoded".
+    #[error("no size behind the exclamation point")]
+    Size,
+}
+
+impl ReportUri {
+    /// Reads one URI, maybe with the obsolete size limit behind it.
+    ///
+    /// # Errors
+    /// [`InvalidReportUri`].
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidReportUri> {
+        let mut parts = text.splitn(2, |c| *c == b'!');
+        let uri = parts.next().unwrap_or_default().trim_ascii_end();
+        let size = parts.next().map(|text| size(text).ok_or(InvalidReportUri::Size)).transpose()?;
+        let text = visible(uri)?;
+        let (scheme, rest) = text.split_once(':').ok_or(no_scheme(text))?;
+        if !is_scheme(scheme) {
+            return Err(InvalidReportUri::NoScheme);
+        }
+        let (mailbox, host) = if scheme.eq_ignore_ascii_case("mailto") {
+            let mailbox = mailbox(rest)?;
+            let host = DomainName::new(mailbox.domain()).ok();
+            (Some(mailbox), host)
+        } else {
+            (None, authority_host(rest)?)
+        };
+        Ok(Self { text: text.into(), size, mailbox, host })
+    }
+
+    /// The URI without a size limit.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The scheme as written, such as `mailto`.
+    pub fn scheme(&self) -> &str {
+        self.text.split(':').next().unwrap_or_default()
+    }
+
+    /// The mailbox of a `mailto:` URI, percent-encoding undone.
+    pub fn mailbox(&self) -> Option<&Address> {
+        self.mailbox.as_ref()
+    }
+
+    /// The host: the domain of the mailbox, or the host of the authority component. `None` when it is no domain name, and
+    /// then nothing can authorise reports to it.
+    pub fn host(&self) -> Option<&DomainName> {
+        self.host.as_ref()
+    }
+
+    /// The size limit in octets, which RFC 9989 §4.8 tells to ignore.
+    pub fn size_limit(&self) -> Option<u64> {
+        let size = self.size?;
+        let shift = size.unit.map_or(0, |unit| 10 * (unit as u32 + 1));
+        Some(size.number.saturating_mul(1 << shift))
+    }
+}
+
+impl fmt::Display for ReportUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        let Some(size) = self.size else { return Ok(()) };
+        write!(f, "!{}", size.number)?;
+        match size.unit.and_then(|unit| UNITS.get(unit)) {
+            Some(unit) => write!(f, "{}", char::from(*unit)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for ReportUri {
+    type Err = InvalidReportUri;
+    /// [`ReportUri::parse`].
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+/// The text, if all of it is visible ASCII that may stand in a record.
+fn visible(uri: &[u8]) -> Result<&str, InvalidReportUri> {
+    let text = std::str::from_utf8(uri).map_err(|_| InvalidReportUri::Octet)?;
+    match text {
+        "" => Err(InvalidReportUri::Empty),
+        _ if text.bytes().all(|c| c.is_ascii_graphic() && !b",;\"<>\\^`{|}".contains(&c)) => Ok(text),
+        _ => Err(InvalidReportUri::Octet),
+    }
+}
+
+fn no_scheme(text: &str) -> InvalidReportUri {
+    if text.is_empty() { InvalidReportUri::Empty } else { InvalidReportUri::NoScheme }
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
+}
+
+/// The mailbox of a `mailto:` URI (RFC 6068 §2); header fields behind a question mark are not looked at.
+fn mailbox(path: &str) -> Result<Address, InvalidReportUri> {
+    let path = path.split('?').next().unwrap_or_default();
+    let decoded = percent_decode(path)?;
+    Address::parse_path(&decoded).ok().flatten().ok_or(InvalidReportUri::Mailbox)
+}
+
+/// The host of `//user@host:port/path` (RFC 3986 §3.2), if it is a domain name.
+fn authority_host(rest: &str) -> Result<Option<DomainName>, InvalidReportUri> {
+    let Some(rest) = rest.strip_prefix("//") else { return Ok(None) };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = percent_decode(host.split(':').next().unwrap_or_default())?;
+    Ok(DomainName::try_from(&host[..]).ok())
+}
+
+fn percent_decode(text: &str) -> Result<Vec<u8>, InvalidReportUri> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut octets = text.bytes();
+    while let Some(c) = octets.next() {
+        decoded.push(match c {
+            b'%' => {
+                let mut digit = || octets.next().and_then(|c| char::from(c).to_digit(16));
+                let (high, low) = (digit(), digit());
+                let octet = high.zip(low).map(|(high, low)| high * 16 + low);
+                octet.and_then(|octet| u8::try_from(octet).ok()).ok_or(InvalidReportUri::Octet)?
+            }
+            c => c,
+        });
+    }
+    Ok(decoded)
+}
+
+/// `1*DIGIT [ "k" / "m" / "g" / "t" ]`, with blanks where people put them.
+fn size(text: &[u8]) -> Option<Size> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let number = digits.parse().ok()?;
+    let unit = match unit.trim().as_bytes() {
+        [] => None,
+        [unit] => Some(UNITS.iter().position(|known| unit.eq_ignore_ascii_case(known))?),
+        _ => return None,
+    };
+    Some(Size { number, unit })
+}

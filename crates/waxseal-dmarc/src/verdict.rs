@@ -1,0 +1,414 @@
+//! What DMARC found, and why.
+
+use crate::{
+    DomainPolicy, Identifier, MethodResult, OrganizationalDomain, PolicyTag, Record, Requested, Step, Walk,
+};
+use std::{error::Error, fmt, sync::Arc};
+use waxseal_authres::{DmarcResult, Entry, Ptype};
+use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
+use waxseal_header::InvalidFrom;
+
+/// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Disposition {
+    /// Nothing.
+    None,
+    /// Treat it as suspicious.
+    Quarantine,
+    /// Refuse it.
+    Reject,
+}
+
+impl Disposition {
+    /// The word as in aggregate reports (RFC 9990).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Quarantine => "quarantine",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why DMARC ended as it did. Errors behind a cause are its `source()`.
+///
+/// `Display` is one line of ASCII without quotes, fit for `reason=`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// An Authenticated Identifier is aligned.
+    #[error("{} identifier {domain} is aligned", .result.method())]
+    Aligned {
+        /// The first one that is.
+        domain: DomainName,
+        /// Its method.
+        result: MethodResult,
+    },
+    /// There are Authenticated Identifiers, none is aligned.
+    #[error("no authenticated identifier is aligned with {author}")]
+    NotAligned {
+        /// The Author Domain.
+        author: DomainName,
+    },
+    /// Neither SPF nor any DKIM signature passed.
+    #[error("no authenticated identifier")]
+    NotAuthenticated,
+    /// No DMARC record applies to the Author Domain.
+    #[error("no DMARC record for {author}")]
+    NoRecord {
+        /// The Author Domain.
+        author: DomainName,
+    },
+    /// The record has no valid policy and asks for no reports.
+    #[error("record of {record_at} has no valid policy and no valid rua")]
+    NoPolicy {
+        /// Where the record stands.
+        record_at: DomainName,
+    },
+    /// A lookup failed on which the result depends.
+    #[error("lookup of {} {} failed", .question.name, .question.kind)]
+    Lookup {
+        /// What was asked.
+        question: Question,
+        /// Why there is no answer.
+        source: LookupError,
+    },
+    /// An identifier that would be aligned has a temporary error of its own.
+    #[error("{} of {domain} had a temporary error", .result.method())]
+    Undecided {
+        /// The identifier.
+        domain: DomainName,
+        /// Its method.
+        result: MethodResult,
+    },
+    /// The message has no author that all readers agree on.
+    #[error("no clear author")]
+    InvalidFrom(#[source] InvalidFrom),
+    /// The domain of an author is no domain name.
+    #[error("author domain {} is not valid", shown(.domain))]
+    InvalidAuthor {
+        /// The domain as written.
+        domain: String,
+        /// Why it is none.
+        source: InvalidDomainName,
+    },
+    /// The caller gave no Author Domain.
+    #[error("no author domain")]
+    NoAuthor,
+    /// See [`LocalPolicy::with_max_authors`](crate::LocalPolicy::with_max_authors).
+    #[error("{count} author domains, more than {limit}")]
+    TooManyAuthors {
+        /// How many there are.
+        count: usize,
+        /// The limit in force.
+        limit: usize,
+    },
+}
+
+/// ASCII without quotes and backslashes, at most 80 octets.
+fn shown(domain: &str) -> String {
+    let visible = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '?' };
+    domain.chars().take(80).map(visible).collect()
+}
+
+impl Cause {
+    /// The result word for this cause (RFC 9989 §9.2).
+    pub fn word(&self) -> DmarcResult {
+        match self {
+            // §5.3.5: "If one or more of the Authenticated Identifiers align with the Author Domain, the message is
+            // considered to pass the DMARC mechanism check."
+            Self::Aligned { .. } => DmarcResult::Pass,
+            // §5.3.5: "If no Authenticated Identifiers exist for the domain, or none of the Authenticated Identifiers align
+            // with the Author Domain, the message is considered to fail the DMARC mechanism check."
+            Self::NotAligned { .. } | Self::NotAuthenticated => DmarcResult::Fail,
+            // §4.10.1: "If the set produced by the DNS Tree Walk contains no DMARC Policy Record ..., Mail Receivers MUST NOT
+            // apply the DMARC mechanism to the message."
+            Self::NoRecord { .. } => DmarcResult::None,
+            // §4.10.1: "Otherwise, the Mail Receiver applies no DMARC processing to this message."
+            Self::NoPolicy { .. } => DmarcResult::None,
+            // §5.3.6: "If one or more DNS queries required to perform DMARC validation on the message do not complete due to
+            // temporary or permanent DNS errors, the message cannot be considered to pass or fail"
+            Self::Lookup { .. } | Self::Undecided { .. } => DmarcResult::TempError,
+            // §5.3.1: "If zero or more than one domain is extracted from the RFC5322.From header field, then DMARC validation
+            // is not possible and the process terminates."
+            Self::InvalidFrom(_)
+            | Self::InvalidAuthor { .. }
+            | Self::NoAuthor
+            | Self::TooManyAuthors { .. } => DmarcResult::PermError,
+        }
+    }
+
+    /// Whether the author of the message is missing, malformed or ambiguous. RFC 9989 §10.5: "care must be taken by the
+    /// Mail Receiver to recognize such messages as the threats they might be".
+    pub fn is_invalid_author(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidFrom(_) | Self::InvalidAuthor { .. } | Self::NoAuthor | Self::TooManyAuthors { .. }
+        )
+    }
+}
+
+/// The outcome for one message.
+///
+/// With several Author Domains each is evaluated, and the message is as good as the worst of them (RFC 9989 §10.5: "apply
+/// the most strict policy selected among the checks that fail"): fail before temperror before none before pass. The
+/// accessors speak of that one; [`Verdict::authors`] has them all.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub(crate) authors: Vec<AuthorVerdict>,
+    /// Index of the author that decides.
+    pub(crate) decisive: usize,
+    pub(crate) cause: Cause,
+    pub(crate) disposition: Disposition,
+}
+
+/// The outcome for one Author Domain.
+#[derive(Debug, Clone)]
+pub struct AuthorVerdict {
+    pub(crate) domain: DomainName,
+    pub(crate) cause: Cause,
+    pub(crate) walk: Walk,
+    pub(crate) applied: Option<Applied>,
+    pub(crate) organization: Option<OrganizationalDomain>,
+    pub(crate) exists: Option<bool>,
+    pub(crate) identifiers: Vec<Identifier>,
+}
+
+/// The record in force and its policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Applied {
+    pub(crate) record: Arc<Record>,
+    pub(crate) record_at: DomainName,
+    pub(crate) requested: Option<Requested>,
+    /// After `t=`, or `pct=0` in RFC 7489 mode.
+    pub(crate) evaluated: Option<DomainPolicy>,
+}
+
+impl AuthorVerdict {
+    /// The Author Domain.
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
+    /// The result word.
+    pub fn word(&self) -> DmarcResult {
+        self.cause.word()
+    }
+
+    /// Why.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// The record that applies.
+    pub fn record(&self) -> Option<&Arc<Record>> {
+        self.applied.as_ref().map(|applied| &applied.record)
+    }
+
+    /// The DMARC Policy Domain (RFC 9989 §3.2.5): where that record stands, without `_dmarc.`.
+    pub fn record_at(&self) -> Option<&DomainName> {
+        self.applied.as_ref().map(|applied| &applied.record_at)
+    }
+
+    /// What the Domain Owner asks for this Author Domain, before `t=`. `None` when no policy applies.
+    pub fn policy(&self) -> Option<DomainPolicy> {
+        self.applied.as_ref()?.requested.map(|requested| requested.policy)
+    }
+
+    /// The tag that the policy comes from.
+    pub fn policy_tag(&self) -> Option<PolicyTag> {
+        self.applied.as_ref()?.requested.map(|requested| requested.tag)
+    }
+
+    /// The policy after `t=y`, which puts it one level lower.
+    pub fn evaluated_policy(&self) -> Option<DomainPolicy> {
+        self.applied.as_ref()?.evaluated
+    }
+
+    /// The Organizational Domain of the Author Domain. `None` when it was not needed, see
+    /// [`LocalPolicy::with_organizational_domain`](crate::LocalPolicy::with_organizational_domain), or not found.
+    pub fn organizational_domain(&self) -> Option<&OrganizationalDomain> {
+        self.organization.as_ref()
+    }
+
+    /// Whether the Author Domain exists in DNS; `None` when `np=` made no difference, or the lookup failed.
+    pub fn exists(&self) -> Option<bool> {
+        self.exists
+    }
+
+    /// The names that were asked for a record, in their order.
+    pub fn path(&self) -> &[Step] {
+        self.walk.steps()
+    }
+
+    /// The identifiers in the order given, DKIM before SPF.
+    pub fn identifiers(&self) -> &[Identifier] {
+        &self.identifiers
+    }
+
+    /// Whether a DKIM signature passed and is aligned.
+    pub fn dkim_aligned(&self) -> bool {
+        self.identifiers.iter().any(|id| matches!(id.result, MethodResult::Dkim(_)) && id.is_aligned())
+    }
+
+    /// Whether SPF passed for MAIL FROM and is aligned.
+    pub fn spf_aligned(&self) -> bool {
+        self.identifiers.iter().any(|id| matches!(id.result, MethodResult::Spf(_)) && id.is_aligned())
+    }
+
+    /// The weakest DNSSEC state of the answers on the [`path`](Self::path).
+    pub fn dnssec(&self) -> Dnssec {
+        self.path().iter().map(Step::dnssec).min().unwrap_or_default()
+    }
+
+    fn explain(&self, out: &mut String) {
+        let mut line = |text: String| {
+            out.push_str("  ");
+            out.push_str(&text);
+            out.push('\n');
+        };
+        self.path().iter().for_each(|step| line(step.to_string()));
+        if let Some(exists) = self.exists {
+            line(format!("{} {}", self.domain, if exists { "exists" } else { "does not exist" }));
+        }
+        if let Some(OrganizationalDomain { domain, rule }) = &self.organization {
+            line(format!("Organizational Domain of {} is {domain}: {rule}", self.domain));
+        }
+        if let Some(Applied { record_at, requested: Some(requested), evaluated, .. }) = &self.applied {
+            let (policy, tag) = (requested.policy, requested.tag);
+            let lowered = match evaluated {
+                Some(evaluated) if *evaluated != policy => format!(", tested, so {evaluated}"),
+                _ => String::new(),
+            };
+            line(match tag {
+                PolicyTag::Assumed => {
+                    format!("policy none assumed: {record_at} has no valid policy, but a rua")
+                }
+                tag => format!("policy {policy} by {}= of {record_at}{lowered}", tag.as_str()),
+            });
+        }
+        self.identifiers.iter().for_each(|identifier| line(identifier.to_string()));
+    }
+}
+
+impl Verdict {
+    /// The result word.
+    pub fn word(&self) -> DmarcResult {
+        self.cause.word()
+    }
+
+    /// Why.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// The cause and what is behind it, on one line of ASCII without quotes: fit for `reason=` and for logs.
+    pub fn reason(&self) -> String {
+        let mut text = self.cause.to_string();
+        let mut source = self.cause.source();
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.extend(error.to_string().chars().map(|c| match c {
+                ' '..='~' if c != '"' && c != '\\' => c,
+                _ => '?',
+            }));
+            source = error.source();
+        }
+        text
+    }
+
+    /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). It is none
+    /// when the result is pass, none or temperror.
+    pub fn disposition(&self) -> Disposition {
+        self.disposition
+    }
+
+    /// The Author Domain that decided; `None` when there is no clear author.
+    pub fn author(&self) -> Option<&AuthorVerdict> {
+        self.authors.get(self.decisive)
+    }
+
+    /// Every Author Domain, in the order of the message.
+    pub fn authors(&self) -> &[AuthorVerdict] {
+        &self.authors
+    }
+
+    /// [`AuthorVerdict::policy`] of the one that decided.
+    pub fn policy(&self) -> Option<DomainPolicy> {
+        self.author()?.policy()
+    }
+
+    /// [`AuthorVerdict::evaluated_policy`] of the one that decided.
+    pub fn evaluated_policy(&self) -> Option<DomainPolicy> {
+        self.author()?.evaluated_policy()
+    }
+
+    /// [`AuthorVerdict::record`] of the one that decided.
+    pub fn record(&self) -> Option<&Arc<Record>> {
+        self.author()?.record()
+    }
+
+    /// [`AuthorVerdict::record_at`] of the one that decided.
+    pub fn record_at(&self) -> Option<&DomainName> {
+        self.author()?.record_at()
+    }
+
+    /// [`AuthorVerdict::organizational_domain`] of the one that decided.
+    pub fn organizational_domain(&self) -> Option<&DomainName> {
+        self.author()?.organizational_domain().map(|found| &found.domain)
+    }
+
+    /// [`AuthorVerdict::dkim_aligned`] of the one that decided.
+    pub fn dkim_aligned(&self) -> bool {
+        self.author().is_some_and(AuthorVerdict::dkim_aligned)
+    }
+
+    /// [`AuthorVerdict::spf_aligned`] of the one that decided.
+    pub fn spf_aligned(&self) -> bool {
+        self.author().is_some_and(AuthorVerdict::spf_aligned)
+    }
+
+    /// For people: the result, then every name asked, the record used, and why each identifier is aligned or not. Lines of
+    /// ASCII, each ended by a line feed.
+    pub fn explain(&self) -> String {
+        let mut out =
+            format!("dmarc={} ({}), disposition {}\n", self.word(), self.reason(), self.disposition);
+        for author in &self.authors {
+            out.push_str(&format!("author {}: {} ({})\n", author.domain, author.word(), author.cause));
+            author.explain(&mut out);
+        }
+        out
+    }
+
+    /// The statement for an Authentication-Results field, as OpenDMARC writes it, with the property `policy.dmarc` of
+    /// RFC 9989 §9.1 behind: "The evaluated DMARC policy applied/to be applied after policy options have been processed".
+    /// A `reason` stands there for temperror and permerror.
+    pub fn entry(&self) -> Entry {
+        let mut entry = Entry::dmarc(self.word());
+        if matches!(self.word(), DmarcResult::TempError | DmarcResult::PermError) {
+            entry = entry.with_reason(self.reason());
+        }
+        let policy = self.policy().unwrap_or(DomainPolicy::None);
+        entry = entry.with_comment(format!("p={policy} dis={}", self.disposition));
+        if let Some(author) = self.author() {
+            entry = entry.with_property(Ptype::Header, "from", author.domain.as_str());
+        }
+        match self.evaluated_policy() {
+            Some(policy) => entry.with_property(Ptype::Policy, "dmarc", policy.as_str()),
+            None => entry,
+        }
+    }
+}
+
+/// The word and the reason, on one line.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.word(), self.reason())
+    }
+}

@@ -1,0 +1,528 @@
+//! The worked examples of RFC 9989 and the corners of its tree walk.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use common::*;
+use waxseal_authres::{DkimResult, SpfResult};
+use waxseal_dmarc::{
+    Cause, Disposition, DomainPolicy, Found, Input, LocalPolicy, Match, OrganizationalRule, PolicyTag,
+};
+use waxseal_dns::{Answer, Dnssec, Existence, LookupError, Question, Record, Zone};
+
+/// §4.10: "a full DNS Tree Walk would require the following eight queries".
+#[test]
+fn deep_names_take_eight_questions() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject")]);
+    let (walk, asked) = walk("a.b.c.d.e.f.g.h.i.j.mail.example.com", &dns);
+    assert_eq!(
+        asked,
+        [
+            "_dmarc.a.b.c.d.e.f.g.h.i.j.mail.example.com",
+            "_dmarc.g.h.i.j.mail.example.com",
+            "_dmarc.h.i.j.mail.example.com",
+            "_dmarc.i.j.mail.example.com",
+            "_dmarc.j.mail.example.com",
+            "_dmarc.mail.example.com",
+            "_dmarc.example.com",
+            "_dmarc.com",
+        ]
+    );
+    assert_eq!(walk.organizational_domain().unwrap().domain, name("example.com"));
+    assert_eq!(walk.steps().len(), 8);
+}
+
+/// §4.10.2, and J. Levine's clarification: plain records count when the walk ends without a psd tag.
+#[test]
+fn the_record_with_the_fewest_labels() {
+    let dns = zone(&[
+        ("mail.example.com", "v=DMARC1; p=reject"),
+        ("example.com", "v=DMARC1; p=none; sp=quarantine"),
+    ]);
+    let (walk, asked) = walk("a.mail.example.com", &dns);
+    assert_eq!(asked.len(), 4);
+    let found = walk.organizational_domain().unwrap();
+    assert_eq!((found.domain, found.rule), (name("example.com"), OrganizationalRule::FewestLabels));
+    // §4.10.1: the record between the author and the Organizational Domain is not used.
+    assert_eq!(
+        said(&judge(author("a.mail.example.com"), &dns)),
+        ("fail", Some("quarantine"), Some("example.com"))
+    );
+}
+
+#[test]
+fn psd_n_ends_the_walk() {
+    let dns = zone(&[("mail.example.com", "v=DMARC1; p=reject; psd=n"), ("example.com", "v=DMARC1; p=none")]);
+    let (walk, asked) = walk("a.mail.example.com", &dns);
+    assert_eq!(asked, ["_dmarc.a.mail.example.com", "_dmarc.mail.example.com"]);
+    let found = walk.organizational_domain().unwrap();
+    assert_eq!((found.domain, found.rule), (name("mail.example.com"), OrganizationalRule::NotPublicSuffix));
+}
+
+#[test]
+fn the_policy_of_a_public_suffix() {
+    let dns = zone(&[("com", "v=DMARC1; p=none; sp=reject; np=quarantine; psd=y")])
+        .with_address("a.mail.example.com", "192.0.2.1".parse().unwrap())
+        .unwrap();
+    let (walk, asked) = walk("a.mail.example.com", &dns);
+    assert_eq!(asked.len(), 4);
+    let found = walk.organizational_domain().unwrap();
+    assert_eq!((found.domain, found.rule), (name("example.com"), OrganizationalRule::BelowPublicSuffix));
+    assert_eq!(said(&judge(author("a.mail.example.com"), &dns)), ("fail", Some("reject"), Some("com")));
+    assert_eq!(said(&judge(author("ghost.example.com"), &dns)), ("fail", Some("quarantine"), Some("com")));
+    // "PSD policy is not used for Organizational Domains that have published a DMARC Policy Record."
+    let dns = zone(&[("com", "v=DMARC1; p=reject; psd=y"), ("example.com", "v=DMARC1; p=none")]);
+    assert_eq!(said(&judge(author("a.example.com"), &dns)), ("fail", Some("none"), Some("example.com")));
+}
+
+/// Appendix B.4.3.
+#[test]
+fn giant_bank() {
+    let dns = zone(&[
+        ("bank.example", "v=DMARC1; p=reject; psd=y"),
+        ("giant.bank.example", "v=DMARC1; p=quarantine"),
+    ]);
+    assert_eq!(organization("giant.bank.example", &dns), "giant.bank.example");
+    assert_eq!(organization("mail.giant.bank.example", &dns), "giant.bank.example");
+    assert_eq!(organization("mail.mega.bank.example", &dns), "mega.bank.example");
+    let all: Vec<_> = walk("mail.mega.bank.example", &dns).1;
+    assert_eq!(all, ["_dmarc.mail.mega.bank.example", "_dmarc.mega.bank.example", "_dmarc.bank.example"]);
+
+    let input = author("giant.bank.example").dkim("mail.mega.bank.example").spf("mail.giant.bank.example");
+    let verdict = judge(input, &dns);
+    assert_eq!(said(&verdict), ("pass", Some("quarantine"), Some("giant.bank.example")));
+    assert!(verdict.spf_aligned() && !verdict.dkim_aligned());
+    assert_eq!(
+        verdict.explain(),
+        "dmarc=pass (spf identifier mail.giant.bank.example is aligned), disposition none\n\
+         author giant.bank.example: pass (spf identifier mail.giant.bank.example is aligned)\n  \
+           _dmarc.giant.bank.example: v=DMARC1; p=quarantine\n  \
+           _dmarc.bank.example: v=DMARC1; p=reject; psd=y\n  \
+           Organizational Domain of giant.bank.example is giant.bank.example: the record above has psd=y\n  \
+           policy quarantine by p= of giant.bank.example\n  \
+           dkim=pass mail.mega.bank.example: not aligned, not below giant.bank.example\n  \
+           spf=pass mail.giant.bank.example: aligned, Organizational Domain giant.bank.example\n"
+    );
+}
+
+/// Appendix B.4.1 and B.4.2.
+#[test]
+fn simple_and_deep_examples() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject"), ("signing.example.com", "v=DMARC1; p=none")]);
+    for from in ["example.com", "a.b.c.d.e.f.g.h.i.j.k.example.com"] {
+        let verdict = judge(author(from).dkim("signing.example.com").spf("example.com"), &dns);
+        assert!(verdict.spf_aligned() && verdict.dkim_aligned(), "{}", verdict.explain());
+        assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
+    }
+    // From example.com and com, then signing.example.com: no more is asked.
+    let (_, asked) = drive(
+        waxseal_dmarc::Evaluation::new(author("example.com").dkim("signing.example.com").spf("example.com")),
+        &dns,
+    );
+    assert_eq!(asked, ["_dmarc.example.com", "_dmarc.com", "_dmarc.signing.example.com"]);
+}
+
+/// §4.10.2: "There is no need to perform Identifier Alignment Evaluations under any of the following conditions".
+#[test]
+fn nothing_is_asked_in_vain() {
+    let asked = |input: Input, record: &str| {
+        drive(waxseal_dmarc::Evaluation::new(input), &zone(&[("mail.example.com", record)])).1
+    };
+    let own = ["_dmarc.mail.example.com"];
+    // The same domain.
+    assert_eq!(
+        asked(author("mail.example.com").dkim("mail.example.com"), "v=DMARC1; p=reject; np=none"),
+        own
+    );
+    // Strict.
+    assert_eq!(asked(author("mail.example.com").dkim("example.com"), "v=DMARC1; p=reject; adkim=s"), own);
+    // Nothing authenticated.
+    let failed = author("mail.example.com").with_dkim(name("example.com"), DkimResult::Fail);
+    assert_eq!(asked(failed, "v=DMARC1; p=reject"), own);
+    // Nothing in common.
+    assert_eq!(asked(author("mail.example.com").dkim("example.net"), "v=DMARC1; p=reject"), own);
+    // No record.
+    assert_eq!(asked(author("other.example").dkim("mail.other.example"), "v=DMARC1; p=reject").len(), 2);
+    // The author and its organization, then no more: the other is outside.
+    let outside = asked(author("mail.example.com").dkim("a.b.c.d.esp.com"), "v=DMARC1; p=reject");
+    assert_eq!(outside, ["_dmarc.mail.example.com", "_dmarc.example.com", "_dmarc.com"]);
+}
+
+#[test]
+fn the_organizational_domain_on_demand() {
+    let dns = zone(&[("mail.example.com", "v=DMARC1; p=reject"), ("example.com", "v=DMARC1; p=none")]);
+    let input = || author("mail.example.com").dkim("mail.example.com");
+    assert_eq!(judge(input(), &dns).organizational_domain(), None);
+    let local = LocalPolicy::default().with_organizational_domain(true);
+    let verdict = judge_by(local, input(), &dns);
+    assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
+    assert_eq!(verdict.record_at(), Some(&name("mail.example.com")));
+}
+
+/// Rule 2: "other than the one for the domain where the tree walk started".
+#[test]
+fn psd_y_at_the_start() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject; psd=y")]);
+    let (walk, asked) = walk("example.com", &dns);
+    assert_eq!(asked, ["_dmarc.example.com"]);
+    let found = walk.organizational_domain().unwrap();
+    assert_eq!((found.domain, found.rule), (name("example.com"), OrganizationalRule::FewestLabels));
+    let verdict = judge(author("example.com").dkim("shop.example.com"), &dns);
+    assert_eq!(said(&verdict), ("fail", Some("reject"), Some("example.com")));
+    let Match::OtherOrganization { identifier, .. } = verdict.authors()[0].identifiers()[0].comparison()
+    else {
+        unreachable!("{}", verdict.explain())
+    };
+    assert_eq!(identifier, &name("shop.example.com"));
+}
+
+/// J. Levine: "one label below" is counted on the name the walk began with, though the jump left it out.
+#[test]
+fn below_a_public_suffix_that_the_walk_jumped_to() {
+    let dns = zone(&[("2.3.4.5.6.7.8", "v=DMARC1; p=reject; psd=y")]);
+    let (walk, asked) = walk("0.1.2.3.4.5.6.7.8", &dns);
+    assert_eq!(asked, ["_dmarc.0.1.2.3.4.5.6.7.8", "_dmarc.2.3.4.5.6.7.8"]);
+    assert_eq!(walk.organizational_domain().unwrap().domain, name("1.2.3.4.5.6.7.8"));
+    assert_eq!(
+        said(&judge(author("0.1.2.3.4.5.6.7.8"), &dns)),
+        ("fail", Some("reject"), Some("2.3.4.5.6.7.8"))
+    );
+}
+
+#[test]
+fn names_of_seven_eight_and_nine_labels() {
+    let dns = zone(&[("7.8", "v=DMARC1; p=none")]);
+    for (start, questions) in [("2.3.4.5.6.7.8", 7), ("1.2.3.4.5.6.7.8", 8), ("0.1.2.3.4.5.6.7.8", 8)] {
+        let (walk, asked) = walk(start, &dns);
+        assert_eq!(asked.len(), questions, "{start}");
+        assert_eq!(walk.organizational_domain().unwrap().domain, name("7.8"));
+    }
+}
+
+/// §4.10, step 2: "If multiple DMARC Policy Records are returned for a single target, they are all discarded."
+#[test]
+fn several_records_at_a_name() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject"), ("example.com", "v=DMARC1; p=none")]);
+    let (walk, asked) = walk("example.com", &dns);
+    assert_eq!(asked.len(), 2);
+    assert_eq!(walk.steps()[0].found(), &Found::Several { count: 2 });
+    let verdict = judge(author("example.com").dkim("example.com"), &dns);
+    assert_eq!(said(&verdict), ("none", None, None));
+    assert!(
+        verdict.explain().contains("_dmarc.example.com: 2 DMARC records, all discarded"),
+        "{}",
+        verdict.explain()
+    );
+    // Other text beside it does no harm, and what is above still counts.
+    let dns = zone(&[
+        ("example.com", "v=DMARC1; p=reject"),
+        ("example.com", "v=spf1 -all"),
+        ("example.com", "hello"),
+    ]);
+    assert_eq!(said(&judge(author("example.com"), &dns)), ("fail", Some("reject"), Some("example.com")));
+    let dns = zone(&[
+        ("a.example.com", "v=DMARC1"),
+        ("a.example.com", "v=DMARC1"),
+        ("example.com", "v=DMARC1; p=reject"),
+    ]);
+    assert_eq!(said(&judge(author("a.example.com"), &dns)), ("fail", Some("reject"), Some("example.com")));
+}
+
+/// §11.8: siblings are aligned in relaxed mode, unless psd=n or strict alignment keeps them apart.
+#[test]
+fn siblings() {
+    let mail = "v=DMARC1; p=reject";
+    let org = ("example.com", "v=DMARC1; p=reject");
+    let input = || author("evil.example.com").dkim("mail.example.com");
+    assert_eq!(word(&judge(input(), &zone(&[("mail.example.com", mail), org]))), "pass");
+    let apart = zone(&[("mail.example.com", "v=DMARC1; p=reject; psd=n"), org]);
+    assert_eq!(word(&judge(input(), &apart)), "fail");
+    let strict = zone(&[("mail.example.com", mail), ("example.com", "v=DMARC1; p=reject; adkim=s")]);
+    assert_eq!(word(&judge(input(), &strict)), "fail");
+}
+
+#[test]
+fn names_are_compared_as_a_labels() {
+    let dns = zone(&[("xn--bcher-kva.example", "v=DMARC1; p=reject; adkim=s")]);
+    for from in ["j@BÜCHER.example", "j@bücher.example.", "j@xn--bcher-kva.EXAMPLE"] {
+        let input = Input::from_header(&header(format!("From: {from}"))).dkim("Bücher.example.");
+        assert_eq!(word(&judge(input, &dns)), "pass", "{from}");
+    }
+    let input = Input::from_header(&header("From: a@bücher.example, b@xn--bcher-kva.example"));
+    assert_eq!(judge(input, &dns).authors().len(), 1);
+}
+
+/// §4.7: "psd", "sp" and "np" by where the record is and whether the author exists.
+#[test]
+fn existence_decides_between_np_and_sp() {
+    let record = "v=DMARC1; p=reject; sp=quarantine; np=none";
+    let ghost = zone(&[("example.com", record)]);
+    let verdict = judge(author("ghost.example.com"), &ghost);
+    assert_eq!(verdict.authors()[0].policy_tag(), Some(PolicyTag::Np));
+    assert_eq!((verdict.policy(), verdict.authors()[0].exists()), (Some(DomainPolicy::None), Some(false)));
+    // NODATA exists.
+    let mut dns = ghost.clone();
+    dns.insert_name(name("ghost.example.com"));
+    let verdict = judge(author("ghost.example.com"), &dns);
+    assert_eq!(
+        (verdict.policy(), verdict.authors()[0].exists()),
+        (Some(DomainPolicy::Quarantine), Some(true))
+    );
+    // RFC 8020: a name exists if one below it does, which saves the question.
+    let dns = zone(&[("example.com", record), ("sub.example.com", "some text")]);
+    let (verdict, asked) = drive(waxseal_dmarc::Evaluation::new(author("sub.example.com")), &dns);
+    assert_eq!(
+        (verdict.policy(), verdict.authors()[0].exists()),
+        (Some(DomainPolicy::Quarantine), Some(true))
+    );
+    assert!(!asked.iter().any(|q| q.ends_with(" A")), "{asked:?}");
+    // Where np= makes no difference nobody asks.
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject; np=reject")]);
+    let (_, asked) = drive(waxseal_dmarc::Evaluation::new(author("ghost.example.com")), &dns);
+    assert_eq!(asked, ["_dmarc.ghost.example.com", "_dmarc.example.com", "_dmarc.com"]);
+    // p= is for the domain itself, though np= and sp= are there.
+    assert_eq!(judge(author("example.com"), &ghost).policy(), Some(DomainPolicy::Reject));
+}
+
+#[test]
+fn fallbacks_of_policies() {
+    for (record, sub, ghost) in [
+        ("v=DMARC1; p=reject", "reject", "reject"),
+        ("v=DMARC1; p=reject; sp=none", "none", "none"),
+        ("v=DMARC1; p=quarantine; np=reject", "quarantine", "reject"),
+        ("v=DMARC1; p=none; sp=quarantine; np=reject", "quarantine", "reject"),
+    ] {
+        let mut dns = zone(&[("example.com", record)]);
+        dns.insert_name(name("sub.example.com"));
+        let policy = |from| judge(author(from), &dns).policy().map(|policy| policy.as_str());
+        assert_eq!(
+            (policy("sub.example.com"), policy("ghost.example.com")),
+            (Some(sub), Some(ghost)),
+            "{record}"
+        );
+    }
+}
+
+/// §4.7, `t`: "one level below the specified policy".
+#[test]
+fn testing_lowers_by_one() {
+    for (policy, evaluated) in [("reject", "quarantine"), ("quarantine", "none"), ("none", "none")] {
+        let dns = zone(&[("example.com", &format!("v=DMARC1; p={policy}; t=y"))]);
+        let verdict = judge(author("example.com"), &dns);
+        assert_eq!(verdict.policy().map(DomainPolicy::as_str), Some(policy));
+        assert_eq!(verdict.evaluated_policy().map(DomainPolicy::as_str), Some(evaluated));
+        let local = LocalPolicy::default().with_reject_on_reject(true);
+        assert_eq!(judge_by(local, author("example.com"), &dns).disposition().as_str(), evaluated);
+    }
+}
+
+/// §4.10.1: no valid p, or an invalid sp or np.
+#[test]
+fn broken_policies() {
+    for (record, expected) in [
+        ("v=DMARC1; rua=mailto:d@example.com", ("fail", Some("none"))),
+        ("v=DMARC1; p=foo; rua=mailto:d@example.com", ("fail", Some("none"))),
+        ("v=DMARC1; p=reject; sp=foo; rua=mailto:d@example.com", ("fail", Some("none"))),
+        ("v=DMARC1; p=reject; np=foo; rua=mailto:d@example.com", ("fail", Some("none"))),
+        ("v=DMARC1", ("none", None)),
+        ("v=DMARC1;", ("none", None)),
+        ("v=DMARC1; p=foo", ("none", None)),
+        ("v=DMARC1; p=reject; sp=foo", ("none", None)),
+        ("v=DMARC1; sp=reject; np=reject; rua=d@example.com", ("none", None)),
+        ("v=DMARC1; p=reject; rua=d@example.com", ("fail", Some("reject"))),
+    ] {
+        let verdict = judge(author("example.com"), &zone(&[("example.com", record)]));
+        assert_eq!((said(&verdict).0, said(&verdict).1), expected, "{record}");
+        assert_eq!(verdict.disposition() == Disposition::None, expected.1 != Some("reject"), "{record}");
+    }
+    let verdict = judge(author("example.com"), &zone(&[("example.com", "v=DMARC1; p=foo")]));
+    assert_eq!(verdict.reason(), "record of example.com has no valid policy and no valid rua");
+    // Such a record is one all the same: the walk counts it.
+    let dns = zone(&[("example.com", "v=DMARC1"), ("a.example.com", "v=DMARC1; p=reject")]);
+    assert_eq!(organization("a.example.com", &dns), "example.com");
+}
+
+/// §5.3.6: no policy is applied when DNS fails.
+#[test]
+fn failed_lookups() {
+    let failing = |at: &str, records: &[(&str, &str)]| {
+        zone(records).with_error(&format!("_dmarc.{at}"), LookupError::ServerFailure).unwrap()
+    };
+    let org = [("example.com", "v=DMARC1; p=reject")];
+    // At the author, in the middle, at the top.
+    for at in ["a.mail.example.com", "mail.example.com", "com"] {
+        let verdict = judge(author("a.mail.example.com").dkim("example.com"), &failing(at, &org));
+        assert_eq!(said(&verdict), ("temperror", None, None), "{at}");
+        assert_eq!(verdict.disposition(), Disposition::None);
+        assert_eq!(verdict.reason(), format!("lookup of _dmarc.{at} TXT failed: DNS server failure"));
+    }
+    // The record of the author is there, but not whether mail.example.com is of the same organization.
+    let dns = failing("com", &org);
+    assert_eq!(word(&judge(author("example.com").dkim("mail.example.com"), &dns)), "temperror");
+    assert_eq!(said(&judge(author("example.com"), &dns)), ("fail", Some("reject"), Some("example.com")));
+    assert_eq!(word(&judge(author("example.com").dkim("mail.example.com").spf("example.com"), &dns)), "pass");
+    // The walk of the identifier fails.
+    let dns = failing("mail.example.com", &org);
+    assert_eq!(word(&judge(author("example.com").dkim("mail.example.com"), &dns)), "temperror");
+    assert_eq!(
+        word(&judge(author("example.com").dkim("mail.example.com").dkim("other.example.com"), &dns)),
+        "pass"
+    );
+    // Whether the author exists.
+    let mut dns = zone(&[("example.com", "v=DMARC1; p=reject; np=none")]);
+    dns.set_error_for(Question::a(name("sub.example.com")), LookupError::Timeout);
+    let verdict = judge(author("sub.example.com"), &dns);
+    assert_eq!(verdict.reason(), "lookup of sub.example.com A failed: DNS lookup timed out");
+    assert_eq!(word(&judge(author("sub.example.com").dkim("example.com"), &dns)), "pass");
+}
+
+#[test]
+fn temporary_errors_of_the_methods() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject")]);
+    let dkim = |domain| author("example.com").with_dkim(name(domain), DkimResult::TempError);
+    assert_eq!(judge(dkim("example.com"), &dns).reason(), "dkim of example.com had a temporary error");
+    assert_eq!(word(&judge(dkim("mail.example.com"), &dns)), "temperror");
+    assert_eq!(word(&judge(dkim("example.net"), &dns)), "fail");
+    assert_eq!(word(&judge(dkim("example.com").spf("example.com"), &dns)), "pass");
+    let spf = author("example.com").with_spf(name("example.com"), SpfResult::TempError);
+    assert_eq!(judge(spf, &dns).reason(), "spf of example.com had a temporary error");
+}
+
+#[test]
+fn only_a_pass_counts() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=quarantine")]);
+    for result in DkimResult::ALL {
+        let verdict = judge(author("example.com").with_dkim(name("example.com"), *result), &dns);
+        assert_eq!(verdict.dkim_aligned(), *result == DkimResult::Pass, "{result}");
+    }
+    for result in SpfResult::ALL {
+        let verdict = judge(author("example.com").with_spf(name("example.com"), *result), &dns);
+        assert_eq!(verdict.spf_aligned(), *result == SpfResult::Pass, "{result}");
+    }
+    let null = author("example.com").with_spf_of_null_sender(name("example.com"), SpfResult::Pass);
+    assert!(judge(null, &dns).spf_aligned());
+}
+
+/// §4.10.1 wants a record that DNS may give in several ways.
+#[test]
+fn how_records_are_published() {
+    for record in
+        ["v=DMARC1;p=reject", "v = DMARC1 ; p = reject ;", "v=DMARC1;\tp=Reject;;", "V=DMARC1; P=REJECT"]
+    {
+        let verdict = judge(author("example.com"), &zone(&[("example.com", record)]));
+        assert_eq!(said(&verdict), ("fail", Some("reject"), Some("example.com")), "{record}");
+    }
+    for record in [
+        "v=dmarc1; p=reject",
+        "v=DMARC1 p=reject",
+        "p=reject; v=DMARC1",
+        " v=DMARC1; p=reject",
+        "v=DMARC10; p=reject",
+    ] {
+        assert_eq!(
+            word(&judge(author("example.com"), &zone(&[("example.com", record)]))),
+            "none",
+            "{record}"
+        );
+    }
+    // Strings of one record are joined; an alias leads to it; a wildcard with other text is passed over.
+    let zone_file = "$ORIGIN example.com.\n\
+        _dmarc.split TXT \"v=DMA\" \"RC1; p=rej\" \"ect\"\n\
+        _dmarc.alias CNAME _dmarc.split\n\
+        *.wild TXT \"v=spf1 -all\"\n";
+    let dns = Zone::from_zone_file(zone_file.as_bytes(), None).unwrap();
+    for (from, expected) in [("split", "fail"), ("alias", "fail"), ("a.wild", "none")] {
+        assert_eq!(word(&judge(author(&format!("{from}.example.com")), &dns)), expected, "{from}");
+    }
+}
+
+#[test]
+fn trailing_dots_and_case() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject; adkim=s")]);
+    assert_eq!(word(&judge(author("EXAMPLE.com.").dkim("Example.Com"), &dns)), "pass");
+}
+
+#[test]
+fn existence_and_records_have_their_dnssec_state() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject")])
+        .with_dnssec("_dmarc.example.com", Dnssec::Secure)
+        .unwrap();
+    assert_eq!(judge(author("example.com"), &dns).authors()[0].dnssec(), Dnssec::Secure);
+    assert_eq!(judge(author("a.example.com"), &dns).authors()[0].dnssec(), Dnssec::Indeterminate);
+}
+
+/// §5.3.1 and §10.5: "apply the most strict policy selected among the checks that fail".
+#[test]
+fn several_authors() {
+    let dns = zone(&[
+        ("none.example", "v=DMARC1; p=none"),
+        ("quarantine.example", "v=DMARC1; p=quarantine"),
+        ("reject.example", "v=DMARC1; p=reject"),
+    ])
+    .with_error("_dmarc.broken.example", LookupError::Timeout)
+    .unwrap();
+    let from = |domains: &[&str]| Input::with_authors(domains.iter().map(|domain| name(domain)));
+    let decided = |input| {
+        let verdict = judge_by(LocalPolicy::default().with_reject_on_reject(true), input, &dns);
+        (word(&verdict), verdict.author().unwrap().domain().to_string(), verdict.disposition())
+    };
+    let all = from(&["none.example", "reject.example", "quarantine.example", "other.example"]);
+    assert_eq!(decided(all), ("fail", "reject.example".into(), Disposition::Reject));
+    let one = from(&["none.example", "reject.example"]).dkim("reject.example");
+    assert_eq!(decided(one), ("fail", "none.example".into(), Disposition::None));
+    let both = from(&["none.example", "reject.example"]).dkim("reject.example").spf("none.example");
+    assert_eq!(decided(both).0, "pass");
+    let unknown = from(&["other.example", "reject.example"]).dkim("reject.example");
+    assert_eq!(decided(unknown).0, "none");
+    let broken = from(&["broken.example", "reject.example"]);
+    assert_eq!(decided(broken.clone()), ("fail", "reject.example".into(), Disposition::Reject));
+    assert_eq!(
+        decided(broken.dkim("reject.example")),
+        ("temperror", "broken.example".into(), Disposition::None)
+    );
+    assert!(matches!(judge(from(&[]), &dns).cause(), Cause::NoAuthor));
+}
+
+#[test]
+fn authentication_results() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject; t=y")])
+        .with_error("_dmarc.broken.example", LookupError::Timeout)
+        .unwrap();
+    for (input, entry) in [
+        (
+            author("example.com").dkim("example.com"),
+            "dmarc=pass (p=reject dis=none) header.from=example.com policy.dmarc=quarantine",
+        ),
+        (
+            author("example.com"),
+            "dmarc=fail (p=reject dis=quarantine) header.from=example.com policy.dmarc=quarantine",
+        ),
+        (author("example.net"), "dmarc=none (p=none dis=none) header.from=example.net"),
+        (
+            author("broken.example"),
+            "dmarc=temperror reason=\"lookup of _dmarc.broken.example TXT failed: DNS lookup timed out\" \
+             (p=none dis=none) header.from=broken.example",
+        ),
+        (
+            Input::from_header(&header("Subject: x")),
+            "dmarc=permerror reason=\"no clear author: no From field\" (p=none dis=quarantine)",
+        ),
+    ] {
+        assert_eq!(judge(input, &dns).entry().to_string(), entry);
+    }
+}
+
+#[test]
+fn odd_answers_are_passed_over() {
+    let lying = |q: &Question| {
+        assert!(q.name.as_str().starts_with("_dmarc."));
+        Ok(Answer::new([
+            Record::A("192.0.2.1".parse().unwrap()),
+            Record::Txt("\u{0}".into()),
+            Record::Mx(0, None),
+        ]))
+    };
+    let verdict = waxseal_dns::drive_blocking(waxseal_dmarc::Evaluation::new(author("example.com")), &lying);
+    assert_eq!(word(&verdict), "none");
+    assert_eq!(verdict.authors()[0].path()[0].found(), &Found::Nothing(Existence::Exists));
+}
