@@ -202,3 +202,30 @@ fn private_parts(lab: &Lab) -> Result<(&[u8], &[u8; 32]), Error> {
         _ => Err("the keys of the lab are swapped".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{corpus, lab::Which};
+    use waxseal_dkim::Signature;
+    use waxseal_header::Header;
+
+    /// The floor is only worth something when it hashes the very octets that have to be hashed.
+    #[test]
+    fn the_floor_does_the_work() {
+        let lab = Lab::new().unwrap();
+        let keys = Keys::new(&lab).unwrap();
+        let message = corpus::with_body(corpus::mixed(200_000));
+        for which in [Which::Rsa, Which::Ed25519] {
+            let mut signed = lab.signed(which, &message).unwrap();
+            let (header, _) = Header::parse(&signed.message).unwrap();
+            let signature = Signature::parse(header.field(0).unwrap().value()).unwrap();
+            assert_eq!(digest(&SHA256, &signed.body).as_ref(), signature.body_hash());
+            assert_eq!(signed.signature, signature.signature());
+            assert!(verify(&signed) && AwsLcRs::new(&lab, &signed).unwrap().verify());
+            assert!(Whole::of_signed(&signed).verify() && Whole::of_unsigned(&signed).sign_both(&keys));
+            signed.header.push(b'x');
+            assert!(!verify(&signed));
+        }
+    }
+}

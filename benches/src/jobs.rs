@@ -60,7 +60,7 @@ pub struct Job<'c> {
     pub reach: Option<f64>,
     /// The ratio to be reached with aws-lc-rs.
     pub reach_aws: Option<f64>,
-    /// See [`floor`](crate::floor).
+    /// See [the module](mod@crate::floor).
     pub floor: Work<'c>,
     /// See [`Whole`].
     pub whole: Work<'c>,
