@@ -86,7 +86,7 @@ pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults};
 pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
 pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult, UnknownResult};
 pub use scan::{InvalidText, MAX_COMMENT_DEPTH};
-pub use trust::{AuthservIds, Position};
+pub use trust::{AuthservIds, FieldPosition};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -272,7 +272,6 @@ impl<'v> Parser<'v> {
             self.scan.skip_cfws()?;
             let property = self.keyword("the name of a property")?;
             self.scan.skip_cfws()?;
-            self.equals()?;
             let value = self.value()?;
             entry.properties.push(ParsedProperty { ptype: name, name: property, value });
             return Ok(());
@@ -280,7 +279,6 @@ impl<'v> Parser<'v> {
         if self.scan.peek() != Some(b'=') {
             return Err(self.expected("\".\" or \"=\""));
         }
-        self.equals()?;
         if !name.eq_ignore_ascii_case("reason") {
             self.count_property()?;
             let value = self.value()?;
@@ -301,15 +299,20 @@ impl<'v> Parser<'v> {
         Ok(())
     }
 
-    /// A value and not the white space behind it. An address whose local part is quoted keeps its quotes.
+    /// `=` and a value, but not the white space behind it. An address whose local part is quoted keeps its quotes.
     fn value(&mut self) -> Read<Cow<'v, str>> {
+        let spaced = self.equals()?;
         let start = self.scan.offset();
         if self.at_end() {
             return Ok(Cow::Borrowed(""));
         }
         if self.scan.peek() != Some(b'"') {
             let word = self.scan.run(is_bare);
-            return if word.is_empty() { Err(self.expected("a value")) } else { Ok(readable(word)) };
+            // In `smtp.mailfrom= smtp.helo=x` the value was left out; the next property is none.
+            if word.is_empty() || spaced && word.contains(&b'=') {
+                return Err(InvalidAuthenticationResults::Expected { what: "a value", offset: start });
+            }
+            return Ok(readable(word));
         }
         let inside = self.scan.quoted()?;
         if !self.scan.eat(b'@') {
@@ -327,13 +330,12 @@ impl<'v> Parser<'v> {
         Ok(Cow::Owned(readable(&unfolded).into_owned()))
     }
 
-    /// `=` and the white space behind it.
-    fn equals(&mut self) -> Read<()> {
+    /// `=` and the white space behind it; says whether there was any.
+    fn equals(&mut self) -> Read<bool> {
         if !self.scan.eat(b'=') {
             return Err(self.expected("\"=\""));
         }
-        self.scan.skip_cfws()?;
-        Ok(())
+        Ok(self.scan.skip_cfws()?)
     }
 
     /// A `Keyword` of RFC 5321 §4.1.2.

@@ -52,8 +52,8 @@ impl<'v> ParsedResults<'v> {
     /// The same as a field of its own, such as for ARC-Authentication-Results (RFC 8617 §4.1.1); `None` when that would say
     /// something else: without an authserv-id, or in another version of the field or of a method than 1.
     ///
-    /// What has no place in [`Entry`] is left out: all comments of a result but the first, and
-    /// [extensions](ParsedEntry::extensions).
+    /// [Extensions](ParsedEntry::extensions) are left out. UTF-8 is escaped when written, unless
+    /// [`AuthenticationResults::with_utf8`] allows it.
     #[must_use]
     pub fn to_results(&self) -> Option<AuthenticationResults> {
         let id = self.authserv_id().filter(|_| self.version == 1)?;

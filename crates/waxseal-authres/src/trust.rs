@@ -41,7 +41,7 @@ pub struct AuthservIds {
 
 /// Where a field to remove stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Position {
+pub struct FieldPosition {
     /// Among all fields of the header, the topmost being 0: the index of [`Header::field`].
     pub index: usize,
     /// Among the fields named Authentication-Results, the topmost being 1, as the milter protocol counts in a request to
@@ -88,10 +88,10 @@ impl AuthservIds {
     ///
     /// To be called before the own field is added, and only for mail from outside: what an own host wrote is claimed, too.
     #[must_use]
-    pub fn forged(&self, header: &Header) -> Vec<Position> {
+    pub fn forged(&self, header: &Header) -> Vec<FieldPosition> {
         let named = header.fields().enumerate().filter(|(_, field)| field.is(NAME));
         let counted =
-            named.zip(1..).map(|((index, field), occurrence)| (Position { index, occurrence }, field));
+            named.zip(1..).map(|((index, field), occurrence)| (FieldPosition { index, occurrence }, field));
         let mut forged: Vec<_> = counted
             .filter(|(_, field)| self.claimed_by(field.value()))
             .map(|(position, _)| position)
@@ -116,18 +116,18 @@ impl AuthservIds {
         kept
     }
 
-    /// The results that may be believed, from the top: those whose authserv-id is exactly an own name but for letter case,
-    /// in version 1, among the `first` fields of the header. Fields that cannot be read are not among them.
+    /// The results that may be believed, from the top: those whose authserv-id is an own name but for letter case and dots
+    /// at its end, in version 1, among the `first` fields of the header. Fields that cannot be read are not among them.
     ///
-    /// A name proves nothing by itself. If the host at the border [removes](Self::remove_forged) forged fields, all
-    /// are its own and `first` is [`Header::len`]. If it does not, give the index of the topmost field that came from
-    /// outside, mostly the second `Received` or the `Received` below the border's own: what stands there or below was
-    /// in the message before an own host saw it (RFC 8601 §7.1).
+    /// A name proves nothing by itself (RFC 8601 §7.1). If the host at the border [removes](Self::remove_forged) forged
+    /// fields, all are its own and `first` is [`Header::len`]. If it does not, let it put its results above its own
+    /// `Received` field, and give the index of that one: of what stands below, no position tells who wrote it.
     pub fn trusted<'h>(&self, header: &'h Header, first: usize) -> impl Iterator<Item = ParsedResults<'h>> {
         let named = header.fields().take(first).filter(|field| field.is(NAME));
         let read = named.filter_map(|field: Field<'h>| AuthenticationResults::parse(field.value()).ok());
         read.filter(|read| {
-            let own = |id: &str| self.ids.iter().any(|own| own.eq_ignore_ascii_case(id));
+            let own =
+                |id: &str| self.ids.iter().any(|own| own.eq_ignore_ascii_case(id.trim_end_matches('.')));
             read.version() == 1 && read.authserv_id().is_some_and(own)
         })
     }

@@ -74,6 +74,12 @@ fn values_are_tokens_quoted_strings_and_addresses() {
         ]
     );
     assert_eq!(entries("a; x=y p.q=\"1\"(c)p.r=\"2\" p.s=;"), ["x/1=y [c] p.q=1 p.r=2 p.s="]);
+    assert_eq!(entries("a; x=y p.q = b p.r=;"), ["x/1=y p.q=b p.r="]);
+    // No value, or a strange one? Nobody can tell.
+    assert_eq!(
+        error(b"a; spf=none smtp.mailfrom= smtp.helo=x"),
+        "a value is missing at offset 27 (RFC 8601 §2.2)"
+    );
     assert_eq!(
         error(b"a; iprev=pass policy.iprev=2001:db8::1"),
         "a property type is missing at offset 31 (RFC 8601 §2.2)"
@@ -181,6 +187,7 @@ fn cve_2020_12272_parenthesis_in_a_domain() {
         "a; dkim=pass header.d=legit.example\\.attacker.example",
         "a; dkim=pass header.d=legit.example\0.attacker.example",
         "a; dkim=pass header.d=\"legit.example\".attacker.example",
+        "a; dkim=pass header.d=\"legit.example\"@attacker.example\"",
         "a; dkim=pass header.d=legit.example .attacker.example",
     ] {
         assert!(AuthenticationResults::parse(value.as_bytes()).is_err(), "{value:?}");

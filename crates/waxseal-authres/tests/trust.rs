@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
-use waxseal_authres::{AuthservIds, DkimResult, Position};
+use waxseal_authres::{AuthservIds, DkimResult, FieldPosition};
 use waxseal_header::{Header, HeaderLimits};
 
 const OWN: &str = "mx.example.net";
@@ -40,9 +40,9 @@ fn cve_2022_48521_eight_fields_three_forged_ones_go() {
     assert_eq!(
         forged,
         [
-            Position { index: 13, occurrence: 7 },
-            Position { index: 9, occurrence: 5 },
-            Position { index: 3, occurrence: 2 },
+            FieldPosition { index: 13, occurrence: 7 },
+            FieldPosition { index: 9, occurrence: 5 },
+            FieldPosition { index: 3, occurrence: 2 },
         ]
     );
     let survivors: Vec<_> = fields.iter().filter(|field| !field.contains(OWN)).cloned().collect();
