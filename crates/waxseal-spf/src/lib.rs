@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod check;
 mod evaluate;
+mod flatten;
 mod limits;
+mod lint;
 mod macros;
 mod parse;
 mod received;
@@ -10,8 +13,11 @@ mod record;
 mod trace;
 mod verdict;
 
+pub use audit::{Audit, AuditReport};
 pub use check::{CheckHost, Identity};
+pub use flatten::{Flatten, Flattened};
 pub use limits::Limits;
+pub use lint::{Finding, Problem, Severity, lint};
 pub use record::{
     DomainSpec, DualCidrLength, Ip4Network, Ip6Network, Mechanism, Modifier, Qualifier, Record, Reporting,
     SyntaxError, SyntaxErrorKind, Term,

@@ -19,6 +19,10 @@ impl Letters {
     /// The validated domain name, which costs lookups.
     pub(crate) const VALIDATED: Self = Self(bit(b'p'));
 
+    /// The current domain.
+    pub(crate) const DOMAIN: Self = Self(bit(b'd'));
+    /// What changes when a term moves to another domain: `%{p}` prefers names of the current one.
+    pub(crate) const PER_DOMAIN: Self = Self(bit(b'd') | bit(b'p'));
     /// Any `%` at all: without one, the text is its expansion.
     const PERCENT: Self = Self(1);
 
@@ -28,6 +32,11 @@ impl Letters {
 
     pub(crate) fn any_of(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Whether there is no other letter.
+    pub(crate) fn only(self, other: Self) -> bool {
+        self.0 & !(other.0 | Self::PERCENT.0) == 0
     }
 
     pub(crate) fn insert(&mut self, other: Self) {

@@ -1,6 +1,9 @@
 //! The record as data (RFC 7208 §4.6.1, §5, §6, §12): parse, build, print.
 
-use crate::parse::{self, Name, TermRef, Terms};
+use crate::{
+    macros::{self, Letters},
+    parse::{self, Name, TermRef, Terms},
+};
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
@@ -208,6 +211,10 @@ impl DomainSpec {
         self.0.contains('%')
     }
 
+    pub(crate) fn letters(&self) -> Letters {
+        macros::scan(self.0.as_bytes(), false).map(|found| found.letters).unwrap_or_default()
+    }
+
     fn from_ascii(text: &[u8]) -> Self {
         // The syntax admits ASCII only, so nothing is replaced.
         Self(String::from_utf8_lossy(text).into())
@@ -267,16 +274,22 @@ impl Record {
 
     /// Reads a record, `v=spf1` included. The first error ends the reading.
     pub fn parse(text: &[u8]) -> Result<Self, SyntaxError> {
+        let terms = Self::parse_with_offsets(text)?;
+        Ok(Self { terms: terms.into_iter().map(|(_, term)| term).collect() })
+    }
+
+    /// The terms, and where they start.
+    pub(crate) fn parse_with_offsets(text: &[u8]) -> Result<Vec<(usize, Term)>, SyntaxError> {
         if !parse::is_spf1(text) {
             return Err(SyntaxError::new(0, text.get(..10).unwrap_or(text), SyntaxErrorKind::Version));
         }
         let mut terms = Terms::new(text);
-        let mut record = Self::new();
+        let mut read = Vec::new();
         let mut term = TermRef::default();
         while terms.read(&mut term)? {
-            record.terms.push(Term::read(&term, text));
+            read.push((term.start, Term::read(&term, text)));
         }
-        Ok(record)
+        Ok(read)
     }
 
     /// Whether `text` is an SPF record at all, however broken: its version section is `v=spf1` (RFC 7208 §4.5).

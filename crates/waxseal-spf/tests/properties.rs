@@ -3,12 +3,14 @@
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::net::IpAddr;
+use waxseal_authres::SpfResult;
 use waxseal_dns::{
-    Answer, Answers, Check, DomainName, LookupError, Question, Record as Data, RecordType, Reply,
+    Answer, Answers, Check, DomainName, LookupError, Question, Record as Data, RecordType, Reply, Zone,
     drive_blocking,
 };
 use waxseal_spf::{
-    CheckHost, DomainSpec, DualCidrLength, Mechanism, Modifier, Qualifier, Record, Term, Verdict,
+    CheckHost, DomainSpec, DualCidrLength, Flatten, Flattened, Limits, Mechanism, Modifier, Qualifier,
+    Record, Term, Verdict,
 };
 
 fn spec() -> impl Strategy<Value = DomainSpec> {
@@ -150,6 +152,58 @@ fn all_of(verdict: &Verdict) -> String {
     )
 }
 
+/// A world of records that mostly can be flattened, and hosts.
+fn flat_world() -> impl Strategy<Value = Zone> {
+    let target = || prop_oneof![8 => select(&["n0.example", "n1.example", "n2.example", "n3.example"][..]), 1 => select(&["%{d}", "%{i}.%{d}", "%{l}.n1.example"][..])];
+    let address = || (0..3_u8, 0..8_u8).prop_map(|(c, d)| format!("192.0.{c}.{d}"));
+    let cidr = || select(&["", "", "/30", "/24", "//64"][..]);
+    let mechanism = prop_oneof![
+        6 => (address(), select(&["", "/31", "/29", "/24"][..])).prop_map(|(address, length)| format!("ip4:{address}{length}")),
+        2 => (0..2_u8, 0..3_u8).prop_map(|(c, d)| format!("ip6:2001:db8:{c}::{d}")),
+        3 => target().prop_map(|target| format!("include:{target}")),
+        1 => (target(), cidr()).prop_map(|(target, cidr)| format!("a:{target}{cidr}")),
+        1 => cidr().prop_map(|cidr| format!("a{cidr}")),
+        1 => (target(), cidr()).prop_map(|(target, cidr)| format!("mx:{target}{cidr}")),
+        1 => target().prop_map(|target| format!("exists:{target}")),
+    ];
+    let directive = (select(&["", "", "", "", "", "-", "?"][..]), mechanism)
+        .prop_map(|(sign, text)| format!(" {sign}{text}"));
+    let end = prop_oneof![
+        3 => select(&[" -all", " ~all", " ?all", ""][..]).prop_map(str::to_owned),
+        1 => target().prop_map(|target| format!(" redirect={target}")),
+    ];
+    let text = (vec(directive, 0..6), end)
+        .prop_map(|(directives, end)| format!("v=spf1{}{end}", directives.concat()));
+    let host = (vec(address(), 0..3), option::of(0..3_u8), vec(target(), 0..2));
+    vec((text, host), 4).prop_map(|nodes| {
+        let mut dns = Zone::new();
+        for (n, (text, (ip4, ip6, exchangers))) in nodes.into_iter().enumerate() {
+            let name = format!("n{n}.example");
+            dns = dns.with_txt(&name, text).unwrap();
+            for ip in ip4
+                .iter()
+                .map(|ip| ip.parse().unwrap())
+                .chain(ip6.map(|d| format!("2001:db8:1::{d}").parse().unwrap()))
+            {
+                dns = dns.with_address(&name, ip).unwrap();
+            }
+            for host in exchangers.iter().filter(|host| host.ends_with(".example") && !host.contains('%')) {
+                dns = dns.with_mx(&name, 10, host).unwrap();
+            }
+        }
+        dns
+    })
+}
+
+/// The zone of the flattened records, and of `dns` for all else.
+fn over(dns: &Zone, flattened: &Flattened) -> impl Fn(&Question) -> Reply {
+    let (dns, records) = (dns.clone(), flattened.records().to_vec());
+    move |q: &Question| match records.iter().find(|(name, _)| *name == q.name && q.kind == RecordType::Txt) {
+        Some((_, record)) => Ok(Answer::new([Data::Txt(record.to_string().into())])),
+        None => dns.lookup(q),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -215,5 +269,22 @@ proptest! {
         prop_assert!(verdict.queries() <= 100 && verdict.lookups() <= 10);
         prop_assert!(verdict.reason().bytes().all(|c| (b' '..=b'~').contains(&c) && c != b'"'));
         prop_assert!(verdict.received_spf(Some("mx.example")).to_field().is_ascii());
+    }
+    #[test]
+    fn flattened_records_judge_alike(dns in flat_world(), max_octets in select(&[90_usize, 450][..])) {
+        let domain: DomainName = "n0.example".parse().unwrap();
+        let flatten = Flatten::new(domain.clone()).with_max_octets(max_octets);
+        let Ok(flattened) = drive_blocking(flatten.clone(), &dns) else { return Ok(()) };
+        prop_assert_eq!(&drive_blocking(flatten, &dns.clone().cold()), &Ok(flattened.clone()));
+        let flat = over(&dns, &flattened);
+        let ip4 = (0..3).flat_map(|c| (0..9).map(move |d| format!("192.0.{c}.{d}")));
+        for ip in ip4.chain((0..3).map(|d| format!("2001:db8:1::{d}"))) {
+            let check = |limits: Limits| check(ip.parse().unwrap(), b"a@n0.example", b"h.example").with_limits(limits);
+            let lax = Limits::default().with_void_lookups(99).with_terms(32);
+            let before = drive_blocking(check(lax), &dns);
+            if before.word() != SpfResult::PermError {
+                prop_assert_eq!(drive_blocking(check(lax), &flat).word(), before.word(), "{} {:?}", ip, flattened);
+            }
+        }
     }
 }

@@ -1,0 +1,455 @@
+//! A look at a domain's record and at everything it leads to.
+
+use crate::{
+    check::CheckHost,
+    lint::{Finding, Problem, Severity, lint_terms},
+    macros::Letters,
+    record::{DomainSpec, Mechanism, Record, Term},
+};
+use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
+
+/// Looks at a domain's SPF record and at all it leads to, for its publisher. A [`Check`], to be driven as
+/// [`CheckHost`] is.
+///
+/// Unlike an evaluation it follows every term, whoever the client is, and so knows the worst case. Each record is
+/// looked at in the way of [`lint`](crate::lint()) too.
+///
+/// ```
+/// use waxseal_dns::{Zone, drive_blocking};
+/// use waxseal_spf::Audit;
+///
+/// let dns = Zone::new()
+///     .with_txt("example.org", "v=spf1 a:gone.example.org include:_spf.example.net ~all")?
+///     .with_txt("_spf.example.net", "v=spf1 mx ip4:192.0.2.0/24 -all")?
+///     .with_mx("_spf.example.net", 10, "mx.example.net")?
+///     .with_address("mx.example.net", "192.0.2.1".parse()?)?;
+/// let report = drive_blocking(Audit::new("example.org".parse()?), &dns);
+/// assert_eq!((report.lookups(), report.void_lookups_ip4(), report.void_lookups_ip6()), (3, 1, 2));
+/// let shown: Vec<String> = report.findings().iter().map(ToString::to_string).collect();
+/// assert_eq!(shown[0], "warning: example.org: a:gone.example.org: finds no record of type A and AAAA, \
+///     a void lookup of which two are allowed: remove the name or publish it");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Audit {
+    domain: DomainName,
+    max_queries: usize,
+}
+
+impl Audit {
+    /// An audit of `domain`.
+    pub fn new(domain: DomainName) -> Self {
+        Self { domain, max_queries: 200 }
+    }
+
+    /// DNS queries made at most. Default 200; terms behind that many are not followed.
+    #[must_use]
+    pub fn with_max_queries(mut self, queries: usize) -> Self {
+        self.max_queries = queries;
+        self
+    }
+}
+
+/// What an [`Audit`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditReport {
+    findings: Vec<Finding>,
+    records: Vec<(DomainName, String)>,
+    lookups: usize,
+    void4: usize,
+    void6: usize,
+}
+
+impl AuditReport {
+    /// What was found: errors first, then warnings, then notes, each in the order of evaluation.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The worst of the findings.
+    pub fn severity(&self) -> Option<Severity> {
+        self.findings.iter().map(Finding::severity).max()
+    }
+
+    /// The records that were found, each once, in the order of evaluation; octets that are not ASCII as `\xNN`.
+    pub fn records(&self) -> impl Iterator<Item = (&DomainName, &str)> {
+        self.records.iter().map(|(domain, text)| (domain, text.as_str()))
+    }
+
+    /// Terms with lookups in the worst case, that is when nothing matches before the end (RFC 7208 §4.6.4).
+    pub fn lookups(&self) -> usize {
+        self.lookups
+    }
+
+    /// Void lookups for an IPv4 client in the worst case, as far as they do not depend on the message.
+    pub fn void_lookups_ip4(&self) -> usize {
+        self.void4
+    }
+
+    /// Void lookups for an IPv6 client in the worst case, as far as they do not depend on the message.
+    pub fn void_lookups_ip6(&self) -> usize {
+        self.void6
+    }
+}
+
+impl Check for Audit {
+    type Output = AuditReport;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<AuditReport, Pending> {
+        let report =
+            AuditReport { findings: Vec::new(), records: Vec::new(), lookups: 0, void4: 0, void6: 0 };
+        let mut walk = Walk { dns, left: self.max_queries, pending: false, path: Vec::new(), report };
+        if let Some(problem) = walk.record(&self.domain) {
+            walk.report.findings.push(Finding::new(problem).of(&self.domain));
+        }
+        if walk.pending {
+            return Err(Pending);
+        }
+        let mut report = walk.report;
+        if report.lookups > 10 {
+            report.findings.push(Finding::new(Problem::TooManyLookups(report.lookups)).of(&self.domain));
+        }
+        for (ip_version, count) in [(4, report.void4), (6, report.void6)] {
+            if count > 2 {
+                let problem = Problem::TooManyVoidLookups { ip_version, count };
+                report.findings.push(Finding::new(problem).of(&self.domain));
+            }
+        }
+        report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+        Ok(report)
+    }
+}
+
+/// One run. Missing answers do not end it: what does not hang on them is asked for in the same round.
+struct Walk<'d, 'r> {
+    dns: &'d mut Answers<'r>,
+    left: usize,
+    pending: bool,
+    /// The domains between the first record and this one.
+    path: Vec<DomainName>,
+    report: AuditReport,
+}
+
+impl Walk<'_, '_> {
+    /// The record of `domain` and what hangs on it; a problem if there is none.
+    fn record(&mut self, domain: &DomainName) -> Option<Problem> {
+        let answer = match self.ask(domain, RecordType::Txt)? {
+            Ok(answer) => answer,
+            Err(problem) => return Some(problem),
+        };
+        let texts: Vec<_> = answer
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Data::Txt(text) if Record::is_spf1(text) => Some(text),
+                _ => None,
+            })
+            .collect();
+        let text = match texts.as_slice() {
+            [] => return Some(Problem::NoRecord),
+            [text] => text,
+            several => return Some(Problem::SeveralRecords(several.len())),
+        };
+        // An include may stand twice; what is to be said of it is said once.
+        let first_time = !self.report.records.iter().any(|(known, _)| known == domain);
+        if first_time {
+            self.report.records.push((domain.clone(), text.escape_ascii().to_string()));
+        }
+        let terms = match Record::parse_with_offsets(text) {
+            Ok(terms) => terms,
+            Err(error) => return Some(Problem::Syntax(error)),
+        };
+        if first_time {
+            // RFC 7208 §3.4: "the combined length of the DNS name and the text of all the records of a given type".
+            let size = |record: &Data| if let Data::Txt(text) = record { text.len() } else { 0 };
+            let octets = domain.as_str().len() + answer.records.iter().map(size).sum::<usize>();
+            self.report
+                .findings
+                .extend(lint_terms(&terms, octets).into_iter().map(|finding| finding.of(domain)));
+        }
+        self.path.push(domain.clone());
+        self.terms(domain, &terms, first_time);
+        self.path.pop();
+        None
+    }
+
+    fn terms(&mut self, domain: &DomainName, terms: &[(usize, Term)], first_time: bool) {
+        let is_all = |term: &Term| matches!(term, Term::Directive(_, Mechanism::All));
+        let has_all = terms.iter().any(|(_, term)| is_all(term));
+        for (offset, term) in terms.iter().take_while(|(_, term)| !is_all(term)) {
+            let problem = match term {
+                Term::Directive(_, mechanism) if mechanism.causes_lookup() => {
+                    self.mechanism(domain, mechanism)
+                }
+                _ => None,
+            };
+            self.tell(problem, *offset, term, domain, first_time);
+        }
+        // Wherever it stands, it is evaluated last.
+        let redirect = terms.iter().find_map(|(offset, term)| match term {
+            Term::Redirect(spec) if !has_all => Some((offset, term, spec)),
+            _ => None,
+        });
+        if let Some((offset, term, spec)) = redirect {
+            self.report.lookups += 1;
+            let problem = self.follow(domain, spec);
+            self.tell(problem, *offset, term, domain, first_time);
+        }
+    }
+
+    fn tell(
+        &mut self,
+        problem: Option<Problem>,
+        offset: usize,
+        term: &Term,
+        domain: &DomainName,
+        first_time: bool,
+    ) {
+        let finding = problem.map(|problem| Finding::new(problem).of(domain).at(offset, term));
+        self.report.findings.extend(finding.filter(|_| first_time));
+    }
+
+    fn mechanism(&mut self, domain: &DomainName, mechanism: &Mechanism) -> Option<Problem> {
+        self.report.lookups += 1;
+        let target = match mechanism {
+            Mechanism::Include(spec) => return self.follow(domain, spec),
+            // What it finds depends on the client.
+            Mechanism::Ptr(_) => return None,
+            other => match other.domain_spec().map(|spec| target_name(spec, domain)) {
+                None => domain.clone(),
+                Some(Ok(target)) => target,
+                Some(Err(problem)) => return Some(problem),
+            },
+        };
+        match mechanism {
+            Mechanism::Exists(_) => match self.ask(&target, RecordType::A)? {
+                Ok(answer) => self.void(answer.is_void(), answer.is_void(), "A"),
+                Err(problem) => Some(problem),
+            },
+            Mechanism::Mx(..) => self.mx(&target),
+            _ => self.addresses(&target),
+        }
+    }
+
+    /// Void for one kind of client or for both.
+    fn void(&mut self, ip4: bool, ip6: bool, kinds: &str) -> Option<Problem> {
+        self.report.void4 += usize::from(ip4);
+        self.report.void6 += usize::from(ip6);
+        // A host without IPv6 is no mistake by itself; many of them are, and the sum says so.
+        (ip4 && ip6).then(|| Problem::Void(kinds.to_owned()))
+    }
+
+    fn addresses(&mut self, host: &DomainName) -> Option<Problem> {
+        let (ip4, ip6) = (self.ask(host, RecordType::A), self.ask(host, RecordType::Aaaa));
+        match (ip4?, ip6?) {
+            (Ok(ip4), Ok(ip6)) => self.void(ip4.is_void(), ip6.is_void(), "A and AAAA"),
+            (Err(problem), _) | (_, Err(problem)) => Some(problem),
+        }
+    }
+
+    fn mx(&mut self, target: &DomainName) -> Option<Problem> {
+        let answer = match self.ask(target, RecordType::Mx)? {
+            Ok(answer) => answer,
+            Err(problem) => return Some(problem),
+        };
+        if answer.is_void() {
+            return self.void(true, true, "MX");
+        }
+        if answer.records.len() > 10 {
+            return Some(Problem::TooManyMxNames(answer.records.len()));
+        }
+        let mut problem = None;
+        for record in answer.records.iter() {
+            if let Data::Mx(_, Some(host)) = record {
+                // Every host is asked for, whatever the ones before gave.
+                let found = self.addresses(host);
+                problem = problem.or(found);
+            }
+        }
+        problem
+    }
+
+    /// An `include` or `redirect`.
+    fn follow(&mut self, domain: &DomainName, spec: &DomainSpec) -> Option<Problem> {
+        let target = match target_name(spec, domain) {
+            Ok(target) => target,
+            Err(problem) => return Some(problem),
+        };
+        if self.path.contains(&target) {
+            return Some(Problem::Loop(target));
+        }
+        match self.record(&target) {
+            Some(Problem::NoRecord) => Some(Problem::TargetWithoutRecord(target)),
+            Some(problem) => {
+                self.report.findings.push(Finding::new(problem).of(&target));
+                None
+            }
+            None if is_foreign(&target, self.path.first()) => Some(Problem::ForeignInclude(target)),
+            None => None,
+        }
+    }
+
+    /// `None` when the answer is missing, or not worth another question.
+    fn ask(&mut self, name: &DomainName, kind: RecordType) -> Option<Result<Answer, Problem>> {
+        self.left = self.left.checked_sub(1)?;
+        match self.dns.ask(Question::new(name.clone(), kind)) {
+            Ok(Ok(answer)) => Some(Ok(answer)),
+            Ok(Err(_)) => Some(Err(Problem::LookupFailed(format!("{name} {kind}")))),
+            Err(Pending) => {
+                self.pending = true;
+                None
+            }
+        }
+    }
+}
+
+/// The name that a term asks for, whatever the message.
+pub(crate) fn target_name(spec: &DomainSpec, domain: &DomainName) -> Result<DomainName, Problem> {
+    if !spec.letters().only(Letters::DOMAIN) {
+        return Err(Problem::DependsOnMessage);
+    }
+    // No value but the domain is read.
+    let anyone = CheckHost::helo(std::net::Ipv4Addr::UNSPECIFIED.into(), "");
+    anyone.expand(spec, domain, None).map_err(|_| Problem::InvalidTarget)
+}
+
+/// Neither within the first domain, nor beside it below a common parent of two labels or more.
+fn is_foreign(target: &DomainName, first: Option<&DomainName>) -> bool {
+    first.is_some_and(|first| {
+        let common = target.labels().rev().zip(first.labels().rev()).take_while(|(a, b)| a == b).count();
+        common < 2.min(first.label_count())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waxseal_dns::{LookupError, Zone, drive_blocking};
+
+    fn audit(dns: &Zone) -> AuditReport {
+        drive_blocking(Audit::new("example.org".parse().unwrap()), dns)
+    }
+
+    fn shown(report: &AuditReport) -> Vec<String> {
+        let finding = |finding: &Finding| {
+            format!(
+                "{} {} {}",
+                finding.domain().unwrap(),
+                finding.term().unwrap_or("-"),
+                finding.problem().id()
+            )
+        };
+        report.findings().iter().map(finding).collect()
+    }
+
+    fn zone(records: &[(&str, &str)]) -> Zone {
+        records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
+    }
+
+    #[test]
+    fn the_worst_case_counts_every_occurrence() {
+        let dns = zone(&[
+            ("example.org", "v=spf1 include:a.example include:a.example mx:m.example redirect=b.example"),
+            ("a.example", "v=spf1 exists:%{i}.x.example include:c.example ptr -all a"),
+            ("b.example", "v=spf1 ip4:192.0.2.0/24 -all"),
+            ("c.example", "v=spf1 ip4:192.0.2.1 ~all"),
+        ]);
+        let report = audit(&dns);
+        assert_eq!(report.lookups(), 2 * (1 + 3) + 1 + 1);
+        assert_eq!((report.void_lookups_ip4(), report.void_lookups_ip6()), (1, 1));
+        assert_eq!(report.records().count(), 4);
+        assert_eq!(report.severity(), Some(Severity::Warning));
+        assert_eq!(
+            shown(&report),
+            [
+                "example.org include:a.example duplicate",
+                "a.example ptr ptr",
+                "a.example a behind-all",
+                "example.org mx:m.example void",
+                "a.example exists:%{i}.x.example depends-on-message",
+                "a.example include:c.example foreign-include",
+                "example.org include:a.example foreign-include",
+                "example.org include:a.example foreign-include",
+                "example.org redirect=b.example foreign-include",
+            ]
+        );
+    }
+
+    #[test]
+    fn broken_targets() {
+        let dns = zone(&[
+            (
+                "example.org",
+                "v=spf1 include:none.example.org include:two.example.org include:bad.example.org include:a..example.org \
+                 include:loop.example.org a:slow.example.org include:%{d} -all",
+            ),
+            ("two.example.org", "v=spf1 -all"),
+            ("two.example.org", "v=spf1 -all"),
+            ("bad.example.org", "v=spf1 moo"),
+            ("loop.example.org", "v=spf1 include:example.org -all"),
+        ])
+        .with_error("slow.example.org", LookupError::Timeout)
+        .unwrap();
+        let report = audit(&dns);
+        assert_eq!(
+            shown(&report),
+            [
+                "example.org include:none.example.org target-without-record",
+                "two.example.org - several-records",
+                "bad.example.org - syntax",
+                "example.org include:a..example.org invalid-target",
+                "loop.example.org include:example.org loop",
+                "example.org a:slow.example.org lookup-failed",
+                "example.org include:%{d} loop",
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_of_receivers() {
+        let includes: String = (0..11).map(|n| format!("a:h{n}.example.org ")).collect();
+        let report = audit(&zone(&[("example.org", &format!("v=spf1 {includes}-all"))]));
+        let ids: Vec<_> = report.findings().iter().map(|finding| finding.problem().id()).collect();
+        assert_eq!(ids[..3], ["too-many-lookups", "too-many-void-lookups", "too-many-void-lookups"]);
+        assert_eq!(report.lookups(), 11);
+    }
+
+    #[test]
+    fn nothing_there() {
+        assert_eq!(shown(&audit(&Zone::new())), ["example.org - no-record"]);
+        let failing = Zone::new().with_error("example.org", LookupError::ServerFailure).unwrap();
+        assert_eq!(shown(&audit(&failing)), ["example.org - lookup-failed"]);
+    }
+
+    /// A tree of includes that doubles at every level ends at the cap of queries.
+    #[test]
+    fn a_tree_without_end() {
+        let mut dns = zone(&[("example.org", "v=spf1 include:a0.example.org include:b0.example.org -all")]);
+        for n in 0..40 {
+            for side in ["a", "b"] {
+                let text =
+                    format!("v=spf1 include:a{m}.example.org include:b{m}.example.org -all", m = n + 1);
+                dns = dns.with_txt(&format!("{side}{n}.example.org"), text).unwrap();
+            }
+        }
+        assert!(audit(&dns).lookups() > 100);
+    }
+
+    #[test]
+    fn questions_of_one_level_are_asked_together() {
+        let dns = zone(&[
+            ("example.org", "v=spf1 include:a.example include:b.example a mx -all"),
+            ("a.example", "v=spf1 a -all"),
+            ("b.example", "v=spf1 a -all"),
+        ]);
+        let mut check = Audit::new("example.org".parse().unwrap());
+        let mut answers = Answers::new();
+        while check.run(&mut answers).is_err() {
+            for question in answers.take_wanted() {
+                let reply = dns.lookup(&question);
+                answers.answer(question, reply);
+            }
+        }
+        assert_eq!(answers.rounds(), 3);
+    }
+}

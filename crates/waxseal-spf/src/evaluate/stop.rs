@@ -1,0 +1,86 @@
+//! Why an evaluation ends before its end.
+
+use crate::{
+    limits::Limits,
+    verdict::{Cause, Place},
+};
+use bytes::Bytes;
+use waxseal_authres::SpfResult;
+use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Pending, Question};
+
+/// Why an evaluation cannot go on.
+pub(super) enum Stop {
+    Pending,
+    /// At the term that is evaluated.
+    Fault(Box<Fault>),
+    Cause(Box<Cause>),
+}
+
+pub(super) enum Fault {
+    Lookup(Question, LookupError),
+    NoRecord,
+    InvalidTarget(InvalidDomainName),
+    TooManyTerms,
+    TooManyVoidLookups,
+    TooManyMxNames(usize),
+    TooManyQueries,
+    TooManyMacroOctets,
+}
+
+impl Fault {
+    /// The cause, now that the place is known.
+    pub(super) fn at(self, place: Place, limits: &Limits) -> Cause {
+        match self {
+            Self::Lookup(question, source) => Cause::Lookup { question, source, place: place.of_term() },
+            Self::NoRecord => Cause::TargetWithoutRecord(place),
+            Self::InvalidTarget(source) => Cause::InvalidTarget { place, source },
+            Self::TooManyTerms => Cause::TooManyTerms { limit: limits.terms().into(), place },
+            Self::TooManyVoidLookups => Cause::TooManyVoidLookups { limit: limits.void_lookups(), place },
+            Self::TooManyMxNames(count) => Cause::TooManyMxNames { count, limit: limits.mx_names(), place },
+            Self::TooManyQueries => Cause::TooManyQueries { limit: limits.queries(), place: place.of_term() },
+            Self::TooManyMacroOctets => Cause::TooManyMacroOctets { limit: limits.macro_octets(), place },
+        }
+    }
+}
+
+impl Stop {
+    pub(super) fn word(&self) -> SpfResult {
+        match self {
+            Self::Pending => SpfResult::TempError,
+            Self::Fault(fault) if matches!(**fault, Fault::Lookup(..)) => SpfResult::TempError,
+            Self::Fault(_) => SpfResult::PermError,
+            Self::Cause(cause) => cause.word(),
+        }
+    }
+}
+
+impl From<Pending> for Stop {
+    fn from(_: Pending) -> Self {
+        Self::Pending
+    }
+}
+
+impl From<Fault> for Stop {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+impl From<Cause> for Stop {
+    #[cold]
+    fn from(cause: Cause) -> Self {
+        Self::Cause(Box::new(cause))
+    }
+}
+
+impl Place {
+    /// Before any term.
+    pub(super) fn top(domain: &DomainName) -> Self {
+        Self { domain: domain.clone(), term: Bytes::new(), offset: 0, depth: 0, inside: None }
+    }
+
+    fn of_term(self) -> Option<Self> {
+        (!self.term.is_empty()).then_some(self)
+    }
+}

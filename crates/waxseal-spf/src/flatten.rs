@@ -1,0 +1,640 @@
+//! A record with its lookups done in advance.
+
+use crate::{
+    audit::target_name,
+    lint::{Finding, MAX_OCTETS, Problem, mask4, mask6},
+    macros::Letters,
+    record::{DomainSpec, Mechanism, Qualifier, Record, Term},
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
+
+/// Replaces what a domain's record looks up by the networks it finds. A [`Check`], to be driven as
+/// [`CheckHost`](crate::CheckHost) is.
+///
+/// - `a`, `mx`, `include` and `redirect` become `ip4` and `ip6`; networks are merged where they touch.
+/// - Terms with macros stay, and so do `exists`, `ptr`, and an `include` whose record judges by more than pass.
+/// - Networks that do not fit move to records of their own, below the domain, which the record includes.
+///
+/// Every client gets the result it had, as long as what was looked up stays as it is: [`Flattened::ttl`] says for how long
+/// that is promised.
+///
+/// ```
+/// use waxseal_dns::{Zone, drive_blocking};
+/// use waxseal_spf::Flatten;
+///
+/// let dns = Zone::new()
+///     .with_txt("example.org", "v=spf1 mx include:_spf.example.net exists:%{i}._ok.example.org -all")?
+///     .with_mx("example.org", 10, "mx.example.org")?
+///     .with_address("mx.example.org", "192.0.2.128".parse()?)?
+///     .with_txt("_spf.example.net", "v=spf1 ip4:192.0.2.129 ip4:198.51.100.0/24 ~all")?;
+/// let flattened = drive_blocking(Flatten::new("example.org".parse()?), &dns)?;
+/// let records: Vec<String> = flattened.records().iter().map(|(name, record)| format!("{name} {record}")).collect();
+/// assert_eq!(records, [
+///     "example.org v=spf1 ip4:192.0.2.128/31 ip4:198.51.100.0/24 exists:%{i}._ok.example.org -all"
+/// ]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Flatten {
+    domain: DomainName,
+    label: Box<str>,
+    max_octets: usize,
+    max_queries: usize,
+}
+
+impl Flatten {
+    /// The record of `domain`.
+    pub fn new(domain: DomainName) -> Self {
+        Self { domain, label: "_spf".into(), max_octets: MAX_OCTETS, max_queries: 500 }
+    }
+
+    /// How the names of further records begin: `label1.domain`, `label2.domain` and so on. Default `_spf`.
+    #[must_use]
+    pub fn with_label(mut self, label: &str) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// What a record and its name may take together. Default 450 octets (RFC 7208 §3.4).
+    #[must_use]
+    pub fn with_max_octets(mut self, octets: usize) -> Self {
+        self.max_octets = octets;
+        self
+    }
+
+    /// DNS queries made at most. Default 500; one more is an error.
+    #[must_use]
+    pub fn with_max_queries(mut self, queries: usize) -> Self {
+        self.max_queries = queries;
+        self
+    }
+}
+
+/// What [`Flatten`] made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flattened {
+    records: Vec<(DomainName, Record)>,
+    lookups: usize,
+    ttl: Option<Duration>,
+}
+
+impl Flattened {
+    /// What to publish, the record of the domain first.
+    pub fn records(&self) -> &[(DomainName, Record)] {
+        &self.records
+    }
+
+    /// Terms of the first record that still cause lookups. Includes that stayed may lead to more:
+    /// [`Audit`](crate::Audit) counts them.
+    pub fn lookups(&self) -> usize {
+        self.lookups
+    }
+
+    /// The smallest TTL of all that was looked up: after it, the networks may be others. `None` when it is not known.
+    pub fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+}
+
+impl Check for Flatten {
+    /// An error is the first finding that makes flattening impossible.
+    type Output = Result<Flattened, Finding>;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending> {
+        let path = Vec::new();
+        let mut walk = Walk { dns, left: self.max_queries, pending: false, ttl: None, ttl_known: true, path };
+        match walk.top(&self.domain) {
+            // An answer that is missing might tell of something that comes before a finding.
+            _ if walk.pending => Err(Pending),
+            Ok(Some(top)) => Ok(Ok(self.publish(top, walk.ttl.filter(|_| walk.ttl_known)))),
+            Ok(None) => Err(Pending),
+            Err(finding) => Ok(Err(*finding)),
+        }
+    }
+}
+
+impl std::error::Error for Finding {}
+
+/// A flat record before it is cut into pieces.
+#[derive(Debug, Default)]
+struct Flat {
+    groups: Vec<Group>,
+    all: Option<Qualifier>,
+    modifiers: Vec<Term>,
+}
+
+/// Directives with one qualifier, so that their order does not matter.
+#[derive(Debug)]
+struct Group {
+    qualifier: Qualifier,
+    ip4: Vec<(u32, u8)>,
+    ip6: Vec<(u128, u8)>,
+    kept: Vec<Mechanism>,
+}
+
+impl Flat {
+    fn group(&mut self, qualifier: Qualifier) -> &mut Group {
+        if self.groups.last().is_none_or(|group| group.qualifier != qualifier) {
+            self.groups.push(Group { qualifier, ip4: Vec::new(), ip6: Vec::new(), kept: Vec::new() });
+        }
+        let last = self.groups.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "there is at least one")]
+        &mut self.groups[last]
+    }
+
+    /// Everything that makes `inner` pass, with `qualifier`.
+    fn append(&mut self, qualifier: Qualifier, inner: Group) {
+        let group = self.group(qualifier);
+        group.ip4.extend(inner.ip4);
+        group.ip6.extend(inner.ip6);
+        group.kept.extend(inner.kept);
+    }
+}
+
+impl Group {
+    fn pass() -> Self {
+        Self { qualifier: Qualifier::Pass, ip4: Vec::new(), ip6: Vec::new(), kept: Vec::new() }
+    }
+
+    fn push(&mut self, address: IpAddr, ip4: u8, ip6: u8) {
+        match address {
+            IpAddr::V4(address) => self.ip4.push((mask4(address, ip4), ip4)),
+            IpAddr::V6(address) => self.ip6.push((mask6(address, ip6), ip6)),
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.ip4.extend(other.ip4);
+        self.ip6.extend(other.ip6);
+        self.kept.extend(other.kept);
+    }
+
+    /// The networks, as few as possible.
+    fn networks(&self) -> Vec<Mechanism> {
+        let ip4 = merge(self.ip4.iter().map(|(bits, length)| (u128::from(*bits), *length)).collect(), 32);
+        let ip6 = merge(self.ip6.clone(), 128);
+        let ip4 =
+            ip4.into_iter().map(|(bits, length)| Mechanism::ip4(Ipv4Addr::from_bits(bits as u32), length));
+        ip4.chain(ip6.into_iter().map(|(bits, length)| Mechanism::ip6(Ipv6Addr::from_bits(bits), length)))
+            .collect()
+    }
+
+    fn kept(&self) -> Vec<&Mechanism> {
+        let mut kept: Vec<&Mechanism> = Vec::new();
+        self.kept.iter().for_each(|mechanism| {
+            if !kept.contains(&mechanism) {
+                kept.push(mechanism);
+            }
+        });
+        kept
+    }
+}
+
+/// Drops networks that lie in others and joins halves to their whole.
+fn merge(mut networks: Vec<(u128, u8)>, width: u8) -> Vec<(u128, u8)> {
+    networks.sort_unstable();
+    let size = |length: u8| 1_u128.checked_shl(u32::from(width - length)).unwrap_or(0);
+    let mut merged: Vec<(u128, u8)> = Vec::new();
+    for (bits, length) in networks {
+        // Sorted by address, then larger ones first: only the last one can hold this one.
+        let inside = |(outer, outer_length): &(u128, u8)| {
+            *outer_length <= length && bits.wrapping_sub(*outer) <= size(*outer_length).wrapping_sub(1)
+        };
+        if merged.last().is_some_and(inside) {
+            continue;
+        }
+        let (mut bits, mut length) = (bits, length);
+        while let Some((other, other_length)) = merged.last().copied() {
+            if length == 0 || other_length != length || other ^ bits != size(length) {
+                break;
+            }
+            merged.pop();
+            (bits, length) = (other, length - 1);
+        }
+        merged.push((bits, length));
+    }
+    merged
+}
+
+/// What makes flattening impossible.
+type Stop = Box<Finding>;
+
+/// One run. `None` stands for what cannot be said yet; the rest is asked for all the same, so that it comes together.
+struct Walk<'d, 'r> {
+    dns: &'d mut Answers<'r>,
+    left: usize,
+    pending: bool,
+    ttl: Option<Duration>,
+    ttl_known: bool,
+    path: Vec<DomainName>,
+}
+
+/// Whether an include can be replaced by what makes it pass.
+enum Inlined {
+    Pending,
+    No,
+    Yes(Group),
+}
+
+impl Walk<'_, '_> {
+    /// The flat form of the domain's record, its judgement included.
+    fn top(&mut self, domain: &DomainName) -> Result<Option<Flat>, Stop> {
+        let Some(record) = self.fetch(domain)? else { return Ok(None) };
+        self.path.push(domain.clone());
+        let mut flat = Flat::default();
+        let mut complete = true;
+        for (qualifier, mechanism) in record.directives() {
+            if *mechanism == Mechanism::All {
+                flat.all = Some(qualifier);
+                break;
+            }
+            match self.networks(domain, mechanism)? {
+                Inlined::Pending => complete = false,
+                Inlined::No => flat.group(qualifier).kept.push(mechanism.clone()),
+                Inlined::Yes(group) => flat.append(qualifier, group),
+            }
+        }
+        let redirect = record.redirect();
+        for term in record.terms() {
+            match term {
+                Term::Directive(..) | Term::Redirect(_) => {}
+                // RFC 7208 §6.2: with a redirect, the explanation of the original domain is not used.
+                Term::Exp(_) if redirect.is_some() => {}
+                other => flat.modifiers.push(other.clone()),
+            }
+        }
+        if let Some(spec) = redirect {
+            complete &= self.redirect(domain, spec, &mut flat)?;
+        }
+        self.path.pop();
+        Ok(complete.then_some(flat))
+    }
+
+    /// Appends what `redirect=` leads to, or keeps it.
+    fn redirect(&mut self, domain: &DomainName, spec: &DomainSpec, flat: &mut Flat) -> Result<bool, Stop> {
+        let target = match target_name(spec, domain) {
+            Ok(target) => target,
+            Err(Problem::DependsOnMessage) => {
+                flat.modifiers.push(Term::Redirect(spec.clone()));
+                return Ok(true);
+            }
+            Err(problem) => return Err(Finding::new(problem).of(domain).into()),
+        };
+        self.check_loop(&target, domain)?;
+        let Some(mut inner) = self.top(&target)? else { return Ok(false) };
+        // What stays must not depend on whose record it stands in.
+        let kept = inner.groups.iter().flat_map(|group| &group.kept);
+        let depends =
+            |spec: Option<&DomainSpec>| spec.is_none_or(|spec| spec.letters().any_of(Letters::PER_DOMAIN));
+        let modifier = |term: &Term| match term {
+            Term::Exp(spec) | Term::Redirect(spec) => depends(Some(spec)),
+            _ => false,
+        };
+        if kept.map(Mechanism::domain_spec).any(depends) || inner.modifiers.iter().any(modifier) {
+            flat.modifiers.push(Term::Redirect(spec.clone()));
+            return Ok(true);
+        }
+        for mut group in std::mem::take(&mut inner.groups) {
+            let qualifier = std::mem::take(&mut group.qualifier);
+            flat.append(qualifier, group);
+        }
+        flat.all = inner.all;
+        let followed = |term: &Term| matches!(term, Term::Exp(_) | Term::Redirect(_));
+        flat.modifiers.extend(inner.modifiers.into_iter().filter(followed));
+        Ok(true)
+    }
+
+    /// What a directive of the record of `domain` stands for.
+    fn networks(&mut self, domain: &DomainName, mechanism: &Mechanism) -> Result<Inlined, Stop> {
+        let mut group = Group::pass();
+        let target = match mechanism {
+            Mechanism::Ip4(network) => {
+                group.push(network.address().into(), network.length(), 128);
+                return Ok(Inlined::Yes(group));
+            }
+            Mechanism::Ip6(network) => {
+                group.push(network.address().into(), 32, network.length());
+                return Ok(Inlined::Yes(group));
+            }
+            Mechanism::All | Mechanism::Ptr(_) | Mechanism::Exists(_) => return Ok(Inlined::No),
+            other => match other.domain_spec().map(|spec| target_name(spec, domain)) {
+                None => domain.clone(),
+                Some(Ok(target)) => target,
+                Some(Err(Problem::DependsOnMessage)) => return Ok(Inlined::No),
+                Some(Err(problem)) => return Err(Finding::new(problem).of(domain).into()),
+            },
+        };
+        let (hosts, cidr) = match mechanism {
+            Mechanism::A(_, cidr) => (Some(vec![target]), cidr),
+            Mechanism::Mx(_, cidr) => (self.exchangers(&target)?, cidr),
+            _ => return self.include(domain, &target),
+        };
+        let Some(hosts) = hosts else { return Ok(Inlined::Pending) };
+        let mut complete = true;
+        for host in &hosts {
+            for kind in [RecordType::A, RecordType::Aaaa] {
+                let Some(answer) = self.ask(host, kind)? else {
+                    complete = false;
+                    continue;
+                };
+                for record in answer.records.iter() {
+                    match record {
+                        Data::A(address) => group.push((*address).into(), cidr.ip4(), cidr.ip6()),
+                        Data::Aaaa(address) => group.push((*address).into(), cidr.ip4(), cidr.ip6()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(if complete { Inlined::Yes(group) } else { Inlined::Pending })
+    }
+
+    fn exchangers(&mut self, target: &DomainName) -> Result<Option<Vec<DomainName>>, Stop> {
+        let Some(answer) = self.ask(target, RecordType::Mx)? else { return Ok(None) };
+        if answer.records.len() > 10 {
+            return Err(Finding::new(Problem::TooManyMxNames(answer.records.len())).of(target).into());
+        }
+        let host =
+            |record: &Data| if let Data::Mx(_, Some(host)) = record { Some(host.clone()) } else { None };
+        Ok(Some(answer.records.iter().filter_map(host).collect()))
+    }
+
+    /// What makes the record of `target` pass. Only a record that is a union of directives, without one that takes
+    /// something out, can be replaced.
+    fn include(&mut self, domain: &DomainName, target: &DomainName) -> Result<Inlined, Stop> {
+        self.check_loop(target, domain)?;
+        let Some(record) = self.fetch(target)? else { return Ok(Inlined::Pending) };
+        self.path.push(target.clone());
+        let inlined = self.union(target, &record);
+        self.path.pop();
+        inlined
+    }
+
+    fn union(&mut self, domain: &DomainName, record: &Record) -> Result<Inlined, Stop> {
+        let mut group = Group::pass();
+        let mut result = None;
+        for (qualifier, mechanism) in record.directives() {
+            match (mechanism, qualifier) {
+                (Mechanism::All, Qualifier::Pass) => return Ok(Inlined::No),
+                (Mechanism::All, _) => break,
+                (_, Qualifier::Pass) => {}
+                _ => return Ok(Inlined::No),
+            }
+            match self.networks(domain, mechanism)? {
+                Inlined::Pending => result = Some(Inlined::Pending),
+                Inlined::Yes(inner) => group.absorb(inner),
+                // A term may move to another record if it means the same there.
+                Inlined::No => match mechanism.domain_spec() {
+                    Some(spec) if !spec.letters().any_of(Letters::PER_DOMAIN) => {
+                        group.kept.push(mechanism.clone())
+                    }
+                    _ => return Ok(Inlined::No),
+                },
+            }
+        }
+        if let Some(spec) = record.redirect() {
+            match target_name(spec, domain) {
+                Ok(target) => match self.include(domain, &target)? {
+                    Inlined::Yes(inner) => group.absorb(inner),
+                    other => result = Some(other),
+                },
+                Err(Problem::DependsOnMessage) => return Ok(Inlined::No),
+                Err(problem) => return Err(Finding::new(problem).of(domain).into()),
+            }
+        }
+        Ok(result.unwrap_or(Inlined::Yes(group)))
+    }
+
+    fn check_loop(&self, target: &DomainName, domain: &DomainName) -> Result<(), Stop> {
+        if self.path.contains(target) {
+            return Err(Finding::new(Problem::Loop(target.clone())).of(domain).into());
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self, domain: &DomainName) -> Result<Option<Record>, Stop> {
+        let Some(answer) = self.ask(domain, RecordType::Txt)? else { return Ok(None) };
+        let text = |record: &Data| match record {
+            Data::Txt(text) if Record::is_spf1(text) => Some(text.clone()),
+            _ => None,
+        };
+        let texts: Vec<_> = answer.records.iter().filter_map(text).collect();
+        let problem = match texts.as_slice() {
+            [text] => match Record::parse(text) {
+                Ok(record) => return Ok(Some(record)),
+                Err(error) => Problem::Syntax(error),
+            },
+            [] => Problem::NoRecord,
+            several => Problem::SeveralRecords(several.len()),
+        };
+        Err(Finding::new(problem).of(domain).into())
+    }
+
+    fn ask(&mut self, name: &DomainName, kind: RecordType) -> Result<Option<Answer>, Stop> {
+        let failed = || Finding::new(Problem::LookupFailed(format!("{name} {kind}"))).of(name);
+        self.left = self.left.checked_sub(1).ok_or_else(failed)?;
+        match self.dns.ask(Question::new(name.clone(), kind)) {
+            Ok(Ok(answer)) => {
+                self.ttl_known &= answer.ttl.is_some();
+                self.ttl = self.ttl.into_iter().chain(answer.ttl).min();
+                Ok(Some(answer))
+            }
+            Ok(Err(_)) => Err(failed().into()),
+            Err(Pending) => {
+                self.pending = true;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Flatten {
+    fn publish(&self, flat: Flat, ttl: Option<Duration>) -> Flattened {
+        let mut lists: Vec<Vec<Mechanism>> = flat.groups.iter().map(Group::networks).collect();
+        let mut includes: Vec<Vec<Mechanism>> = vec![Vec::new(); lists.len()];
+        let mut parts = Vec::new();
+        loop {
+            let record = assemble(&flat, &lists, &includes);
+            let fits = self.domain.as_str().len() + record.to_string().len() <= self.max_octets;
+            // The longest list moves out first; one term is no shorter as an include.
+            let longest = (0..lists.len()).max_by_key(|index| lists.get(*index).map_or(0, Vec::len));
+            let list = longest.and_then(|index| lists.get_mut(index)).filter(|list| list.len() > 1);
+            match (fits, list, longest.and_then(|index| includes.get_mut(index))) {
+                (false, Some(list), Some(includes)) => self.split(std::mem::take(list), includes, &mut parts),
+                _ => {
+                    let lookups = record.lookups();
+                    let records = std::iter::once((self.domain.clone(), record)).chain(parts).collect();
+                    return Flattened { records, lookups, ttl };
+                }
+            }
+        }
+    }
+
+    /// Puts the networks into records of their own.
+    fn split(
+        &self,
+        networks: Vec<Mechanism>,
+        includes: &mut Vec<Mechanism>,
+        parts: &mut Vec<(DomainName, Record)>,
+    ) {
+        // These names send no mail; only pass counts for an include.
+        let end = |record: Record| record.with(Qualifier::Fail, Mechanism::All);
+        let mut rest = networks.into_iter().peekable();
+        while rest.peek().is_some() {
+            let label = format!("{}{}", self.label, parts.len() + 1);
+            let (name, spec) = match self.domain.prepend(&label) {
+                Ok(name) => (name.clone(), name.as_str().parse::<DomainSpec>()),
+                Err(_) => return includes.extend(rest),
+            };
+            let Ok(spec) = spec else { return includes.extend(rest) };
+            let mut record = Record::new();
+            let mut octets = name.as_str().len() + end(Record::new()).to_string().len();
+            // One network at least, whatever the limit.
+            while let Some(network) = rest.next_if(|network| {
+                octets += network.to_string().len() + 1;
+                record.terms().is_empty() || octets <= self.max_octets
+            }) {
+                record = record.with(Qualifier::Pass, network);
+            }
+            parts.push((name, end(record)));
+            includes.push(Mechanism::Include(spec));
+        }
+    }
+}
+
+fn assemble(flat: &Flat, lists: &[Vec<Mechanism>], includes: &[Vec<Mechanism>]) -> Record {
+    let mut record = Record::new();
+    for ((group, networks), includes) in flat.groups.iter().zip(lists).zip(includes) {
+        for mechanism in networks.iter().chain(includes).chain(group.kept()) {
+            record = record.with(group.qualifier, mechanism.clone());
+        }
+    }
+    if let Some(qualifier) = flat.all {
+        record = record.with(qualifier, Mechanism::All);
+    }
+    flat.modifiers.iter().fold(record, |record, term| record.with_term(term.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waxseal_dns::{LookupError, Zone, drive_blocking};
+
+    fn zone(records: &[(&str, &str)]) -> Zone {
+        records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
+    }
+
+    fn flatten(dns: &Zone) -> Result<Flattened, Finding> {
+        drive_blocking(Flatten::new("example.org".parse().unwrap()), dns)
+    }
+
+    fn text(records: &[(&str, &str)]) -> String {
+        let flattened = flatten(&zone(records)).unwrap();
+        assert_eq!(flattened.records().len(), 1);
+        flattened.records()[0].1.to_string()
+    }
+
+    #[test]
+    fn networks_merge() {
+        let bits = |text: &str| u128::from(text.parse::<Ipv4Addr>().unwrap().to_bits());
+        let merged = merge(
+            vec![
+                (bits("192.0.2.128"), 25),
+                (bits("192.0.2.0"), 26),
+                (bits("192.0.2.64"), 26),
+                (bits("192.0.2.7"), 32),
+                (bits("198.51.100.1"), 32),
+                (bits("198.51.100.2"), 32),
+            ],
+            32,
+        );
+        assert_eq!(merged, [(bits("192.0.2.0"), 24), (bits("198.51.100.1"), 32), (bits("198.51.100.2"), 32)]);
+        assert_eq!(merge(vec![(0, 1), (1 << 31, 1)], 32), [(0, 0)]);
+        assert_eq!(merge(vec![(0, 1), (1 << 127, 1), (5, 128)], 128), [(0, 0)]);
+        assert_eq!(merge(vec![(0, 0), (u128::MAX, 128)], 128), [(0, 0)]);
+    }
+
+    #[test]
+    fn what_takes_something_out_stays() {
+        let records = [
+            (
+                "example.org",
+                "v=spf1 ip4:192.0.2.1 ?include:a.example include:b.example include:%{l}.example ~all exp=e.%{d} ra=me",
+            ),
+            ("a.example", "v=spf1 ip4:192.0.2.2 exists:%{i}.x.example include:c.example -all"),
+            ("b.example", "v=spf1 -ip4:192.0.2.3 ip4:192.0.2.0/24 -all"),
+            ("c.example", "v=spf1 redirect=d.example"),
+            ("d.example", "v=spf1 ip4:192.0.2.3 ~all"),
+        ];
+        assert_eq!(
+            text(&records),
+            "v=spf1 ip4:192.0.2.1 ?ip4:192.0.2.2/31 ?exists:%{i}.x.example include:b.example include:%{l}.example ~all \
+             exp=e.%{d} ra=me"
+        );
+    }
+
+    #[test]
+    fn redirects() {
+        let target = ("r.example", "v=spf1 ip4:192.0.2.2 -ip4:192.0.2.3 ip4:192.0.2.0/24 ~all exp=e.example");
+        assert_eq!(
+            text(&[("example.org", "v=spf1 ip4:192.0.2.1 redirect=r.example exp=mine.example"), target]),
+            "v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 -ip4:192.0.2.3 ip4:192.0.2.0/24 ~all exp=e.example"
+        );
+        // What stays means the domain of the target, so the redirect stays.
+        assert_eq!(
+            text(&[
+                ("example.org", "v=spf1 redirect=r.example"),
+                ("r.example", "v=spf1 exists:%{i}.%{d} -all")
+            ]),
+            "v=spf1 redirect=r.example"
+        );
+    }
+
+    #[test]
+    fn long_lists_move_to_records_of_their_own() {
+        let networks: String = (0..100).map(|n| format!("ip4:198.51.{n}.{} ", 2 * n)).collect();
+        let flattened = flatten(&zone(&[("example.org", &format!("v=spf1 {networks}-all"))])).unwrap();
+        let sizes: Vec<_> = flattened
+            .records()
+            .iter()
+            .map(|(name, record)| name.as_str().len() + record.to_string().len())
+            .collect();
+        assert!(sizes.iter().all(|size| *size <= 450), "{sizes:?}");
+        assert_eq!(
+            flattened.records()[0].1.to_string(),
+            "v=spf1 include:_spf1.example.org include:_spf2.example.org include:_spf3.example.org \
+             include:_spf4.example.org include:_spf5.example.org -all"
+        );
+        assert_eq!(flattened.lookups(), 5);
+        let kept: usize = flattened.records()[1..].iter().map(|(_, record)| record.terms().len() - 1).sum();
+        assert_eq!(kept, 100);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_is_an_error() {
+        let error = |dns: &Zone| flatten(dns).unwrap_err().to_string();
+        assert_eq!(error(&Zone::new()), "error: example.org: no SPF record is published");
+        let dns = zone(&[("example.org", "v=spf1 a:x.example -all")]);
+        let dns = dns.with_error("x.example", LookupError::Timeout).unwrap();
+        assert_eq!(
+            error(&dns),
+            "error: x.example: lookup of x.example A failed, and every receiver answers temperror while it does"
+        );
+        let dns = zone(&[("example.org", "v=spf1 include:example.org -all")]);
+        assert!(error(&dns).contains("leads back here"));
+    }
+
+    #[test]
+    fn the_smallest_ttl_is_told() {
+        let mut dns = zone(&[("example.org", "v=spf1 a:x.example -all")]);
+        dns = dns.with_address("x.example", "192.0.2.1".parse().unwrap()).unwrap();
+        assert_eq!(flatten(&dns).unwrap().ttl(), None);
+        dns.set_ttl("example.org".parse().unwrap(), Duration::from_secs(300));
+        dns.set_ttl("x.example".parse().unwrap(), Duration::from_secs(60));
+        assert_eq!(flatten(&dns).unwrap().ttl(), Some(Duration::from_secs(60)));
+    }
+}
