@@ -202,7 +202,7 @@ impl Evaluation<'_, '_, '_> {
         Ok(names)
     }
 
-    fn address_kind(&self) -> RecordType {
+    pub(super) fn address_kind(&self) -> RecordType {
         // RFC 7208 §5: "when <ip> is an IPv4, "A" records are fetched; when <ip> is an IPv6 address, "AAAA" records"
         if self.check.envelope.ip.is_ipv4() { RecordType::A } else { RecordType::Aaaa }
     }
