@@ -1,5 +1,6 @@
 //! A key record in the forms in which people publish it.
 
+use crate::txt;
 use serde::Serialize;
 use std::fmt::Write;
 use waxseal::{
@@ -22,9 +23,6 @@ pub(crate) struct KeyRecordText {
     domain: DomainName,
 }
 
-/// As `opendkim-genkey` cuts: some forms count the quotes.
-const STRING: usize = 250;
-
 impl KeyRecordText {
     pub(crate) fn new(record: &KeyRecord, selector: &Selector, domain: &DomainName) -> Self {
         let name = format!("{selector}._domainkey.{domain}");
@@ -43,8 +41,7 @@ impl KeyRecordText {
         let mut text = format!("{}\tIN\tTXT\t( ", self.relative_name());
         for (number, string) in self.strings.iter().enumerate() {
             let before = if number == 0 { "" } else { "\n\t  " };
-            // A semicolon is safe between quotes; a note may hold what is not.
-            let _ = write!(text, "{before}\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\""));
+            let _ = write!(text, "{before}{}", txt::quoted(string));
         }
         let _ = writeln!(text, " )  ; ----- DKIM key {} for {}", self.selector, self.domain);
         text
@@ -52,8 +49,7 @@ impl KeyRecordText {
 
     /// As strings in quotes, one after the other.
     pub(crate) fn quoted(&self) -> String {
-        let quote = |string: &String| format!("\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\""));
-        self.strings.iter().map(quote).collect::<Vec<_>>().join(" ")
+        txt::all_quoted(&self.strings)
     }
 }
 
@@ -61,18 +57,7 @@ impl KeyRecordText {
 fn split(record: &str) -> Vec<String> {
     let key = record.rfind("; p=").map_or(0, |at| at + 2);
     let (tags, key) = record.split_at_checked(key).unwrap_or(("", record));
-    let mut strings = Vec::new();
-    for part in [tags, key] {
-        let mut rest = part;
-        while !rest.is_empty() {
-            // A note may hold characters of several octets.
-            let end = (1..=STRING).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
-            let (string, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            strings.push(string.to_owned());
-            rest = after;
-        }
-    }
-    strings
+    txt::strings(tags).chain(txt::strings(key)).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod keygen;
 mod sign;
 mod spf;
 mod terminal;
+mod txt;
 mod verify;
 mod verify_batch;
 

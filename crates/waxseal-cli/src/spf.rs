@@ -1,11 +1,18 @@
 //! `waxseal spf`: may this client send mail for this domain?
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    terminal,
+};
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use waxseal::spf::{Finding, Problem, Severity};
 
 mod check;
+mod flatten;
+mod lint;
 
-/// Check SPF (RFC 7208)
+/// Check SPF (RFC 7208): verdicts with a trace, and help for those who publish records
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Spf {
@@ -16,12 +23,59 @@ pub(crate) struct Spf {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(Box<check::Check>),
+    Lint(lint::Lint),
+    Flatten(flatten::Flatten),
 }
 
 impl Spf {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         match &self.verb {
             Verb::Check(check) => check.run(),
+            Verb::Lint(lint) => lint.run(),
+            Verb::Flatten(flatten) => flatten.run(),
         }
+    }
+}
+
+/// A finding in JSON.
+#[derive(Debug, Serialize)]
+struct FindingRow {
+    severity: &'static str,
+    problem: &'static str,
+    domain: Option<String>,
+    term: Option<String>,
+    offset: Option<usize>,
+    text: String,
+}
+
+impl From<&Finding> for FindingRow {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            severity: finding.severity().as_str(),
+            problem: finding.problem().id(),
+            domain: finding.domain().map(ToString::to_string),
+            term: finding.term().map(Into::into),
+            offset: finding.offset(),
+            text: finding.problem().to_string(),
+        }
+    }
+}
+
+/// The finding with its severity in colour.
+fn shown(finding: &Finding) -> String {
+    let text = finding.to_string();
+    let severity = finding.severity().as_str();
+    match text.strip_prefix(severity) {
+        Some(rest) => format!("{}{rest}", terminal::severity(severity)),
+        None => text,
+    }
+}
+
+/// Notes are no reason to fail, and what DNS did not say may be all right.
+fn exit_of(finding: &Finding) -> Exit {
+    match (finding.problem(), finding.severity()) {
+        (Problem::LookupFailed(_), _) => Exit::Temporary,
+        (_, Severity::Note) => Exit::Pass,
+        _ => Exit::NotPass,
     }
 }

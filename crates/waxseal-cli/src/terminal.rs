@@ -30,6 +30,16 @@ pub(crate) fn word(word: &str) -> String {
     format!("{style}{word}{style:#}")
 }
 
+/// The severity of a finding in its colour.
+pub(crate) fn severity(severity: &str) -> String {
+    let style = match severity {
+        "error" => ERROR,
+        "warning" => NOTE.bold(),
+        _ => Style::new().bold(),
+    };
+    format!("{style}{severity}{style:#}")
+}
+
 /// Text to be read past.
 pub(crate) fn dim(text: impl Display) -> String {
     let style = Style::new().dimmed();

@@ -72,3 +72,106 @@ fn what_is_missing_is_named() {
         assert!(done.err.contains(words), "{args}: {}", done.err);
     }
 }
+
+const PUBLISHER: &str = "$ORIGIN example.org.\n$TTL 300\n\
+    @ TXT \"v=spf1 mx include:_spf.example.net exists:%{i}._ok.example.org ?all\"\n\
+    @ MX 10 mail\n\
+    mail A 192.0.2.128\n\
+    _spf.example.net. TXT \"v=spf1 ip4:192.0.2.129 ip6:2001:db8::/32 ~all\"\n\
+    good TXT \"v=spf1 ip4:192.0.2.0/24 -all\"\n\
+    two TXT \"v=spf1 -all\"\n\
+    two TXT \"v=spf1 +all\"\n";
+
+/// `spf VERB` for a domain of [`PUBLISHER`].
+fn publisher(args: &str) -> Done {
+    static ZONES: OnceLock<[String; 2]> = OnceLock::new();
+    let [zone, slow] = ZONES.get_or_init(|| {
+        let slow = r#"{"slow.example.org": {"ERROR": "TIMEOUT"}}"#;
+        [Lab::get().file("publisher.zone", PUBLISHER), Lab::get().file("publisher.json", slow)]
+    });
+    let zones = ["--zone", zone, "--zone", slow];
+    waxseal(["spf"].into_iter().chain(words(args)).chain(zones))
+}
+
+#[test]
+fn records_are_linted_without_dns() {
+    let lint = |record: &str| waxseal(["spf", "lint", record]);
+    let good = lint("v=spf1 ip4:192.0.2.0/24 -all");
+    assert_eq!((good.code, &*good.out, &*good.err), (Some(0), "nothing to say against it\n", ""));
+    let weak = lint("v=spf1 ip4:192.0.2.1/24 ?all");
+    assert_eq!(weak.code, Some(1));
+    assert!(
+        weak.out.contains("write ip4:192.0.2.0/24") && weak.out.contains("warning: ?all"),
+        "{}",
+        weak.out
+    );
+    let broken = lint("v=spf1 ip4:192.0.2.0/24 moo -all");
+    assert_eq!(broken.code, Some(1));
+    assert!(broken.out.contains("offset 24 in moo"), "{}", broken.out);
+    let foreign = lint("v=spf1 exists:%{l}._ok.example.org -all");
+    assert_eq!(foreign.code, Some(0), "notes are no reason to fail: {}", foreign.out);
+    assert!(foreign.out.starts_with("note: "), "{}", foreign.out);
+}
+
+#[test]
+fn domains_are_linted_with_all_they_lead_to() {
+    let done = publisher("lint example.org");
+    assert_eq!(done.code, Some(1));
+    for text in [
+        "_spf.example.net v=spf1 ip4:192.0.2.129",
+        "3 of 10 terms with lookups",
+        "0 for IPv4 clients, 1 for IPv6",
+        "warning: example.org: ?all: ",
+    ] {
+        assert!(done.out.contains(text), "{text}: {}", done.out);
+    }
+    assert_eq!(publisher("lint good.example.org").code, Some(0));
+    assert_eq!(publisher("lint two.example.org").code, Some(1));
+    assert_eq!(publisher("lint none.example.org").code, Some(1));
+    assert_eq!(publisher("lint slow.example.org").code, Some(75));
+    assert_eq!(publisher("lint example..org").code, Some(2));
+
+    let row: Value = serde_json::from_str(&publisher("lint example.org --json").out).unwrap();
+    assert_eq!((&row["domain"], &row["lookups"]), (&json!("example.org"), &json!(3)));
+    assert_eq!((&row["void_lookups_ip4"], &row["void_lookups_ip6"]), (&json!(0), &json!(1)));
+    assert_eq!(row["records"].as_array().unwrap().len(), 2);
+    let finding = &row["findings"][0];
+    assert_eq!((&finding["severity"], &finding["problem"]), (&json!("warning"), &json!("neutral-all")));
+    assert_eq!((&finding["term"], &finding["offset"]), (&json!("?all"), &json!(63)));
+}
+
+#[test]
+fn a_flat_record_gives_the_same_results() {
+    let done = publisher("flatten example.org");
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let record = "v=spf1 ip4:192.0.2.128/31 ip6:2001:db8::/32 exists:%{i}._ok.example.org ?all";
+    assert_eq!(done.out, format!("example.org.\tIN\tTXT\t\"{record}\"\n"));
+    assert!(done.err.contains("for 300 seconds"), "{}", done.err);
+    let row: Value = serde_json::from_str(&publisher("flatten example.org --json").out).unwrap();
+    let records = json!([{ "name": "example.org", "record": record }]);
+    assert_eq!(row, json!({ "records": records, "lookups": 1, "ttl": 300 }));
+
+    let none = publisher("flatten none.example.org");
+    assert_eq!((none.code, &*none.out), (Some(1), ""));
+    assert!(none.err.contains("no SPF record"), "{}", none.err);
+    assert_eq!(publisher("flatten slow.example.org").code, Some(75));
+}
+
+#[test]
+fn long_records_are_cut_into_several() {
+    let networks: String = (0..60).map(|n| format!(" ip4:192.0.{n}.1")).collect();
+    let zone = Lab::get().file(
+        "long.json",
+        json!({ "example.org": { "TXT": [format!("v=spf1{networks} -all")] } }).to_string(),
+    );
+    let done = waxseal(["spf", "flatten", "--zone", &zone, "--label", "_s", "example.org"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    // What was printed is a zone file; every address passes still.
+    let flat = Lab::get().file("flat.zone", &done.out);
+    assert!(done.out.lines().count() > 1 && done.out.contains("\n_s1.example.org.\t"), "{}", done.out);
+    assert!(done.out.split('"').all(|string| string.len() <= 255), "{}", done.out);
+    for (ip, code) in [("192.0.0.1", 0), ("192.0.59.1", 0), ("192.0.60.1", 1)] {
+        let done = waxseal(["spf", "check", "--zone", &flat, "--ip", ip, "--mail-from", "a@example.org"]);
+        assert_eq!(done.code, Some(code), "{ip}: {}", done.out);
+    }
+}

@@ -1,0 +1,93 @@
+//! `waxseal spf flatten`: lookups done in advance.
+
+use crate::{
+    dns_args::DnsArgs,
+    exit::{Exit, Failure},
+    spf::{exit_of, shown},
+    terminal, txt,
+};
+use clap::Args;
+use serde::Serialize;
+use std::io::{self, Write};
+use waxseal::{
+    dns::{DomainName, drive_blocking},
+    spf,
+};
+
+/// Replace what a domain's record looks up by the networks it finds
+///
+/// Prints the records to publish as zone file text. Terms with macros stay; networks that do not fit into one record go to
+/// further ones, which the first includes. Every client gets the result it had, as long as what was looked up stays as it
+/// is: run it again before that changes.
+///
+/// Exit codes: 0 done, 1 when the record can not be flattened, 2 for wrong usage, 75 when DNS did not answer.
+#[derive(Debug, Args)]
+pub(crate) struct Flatten {
+    /// The domain whose record is flattened
+    domain: DomainName,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// How the names of further records begin: LABEL1.DOMAIN and so on
+    #[arg(long, default_value = "_spf")]
+    label: String,
+    /// What a record and its name may take together (RFC 7208 section 3.4)
+    #[arg(long, value_name = "OCTETS", default_value_t = 450)]
+    max_octets: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    records: Vec<RecordRow>,
+    lookups: usize,
+    ttl: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct RecordRow {
+    name: String,
+    record: String,
+}
+
+impl Flatten {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let flatten =
+            spf::Flatten::new(self.domain.clone()).with_label(&self.label).with_max_octets(self.max_octets);
+        match drive_blocking(flatten, &self.dns.open()?) {
+            Ok(flattened) => {
+                self.print(&flattened)?;
+                Ok(Exit::Pass)
+            }
+            Err(finding) => {
+                let _ = writeln!(anstream::stderr(), "{}", shown(&finding));
+                Ok(match exit_of(&finding) {
+                    Exit::Temporary => Exit::Temporary,
+                    _ => Exit::NotPass,
+                })
+            }
+        }
+    }
+
+    fn print(&self, flattened: &spf::Flattened) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        let ttl = flattened.ttl().map(|ttl| ttl.as_secs());
+        if self.json {
+            let records = flattened.records().iter();
+            let records = records
+                .map(|(name, record)| RecordRow { name: name.to_string(), record: record.to_string() })
+                .collect();
+            let row = Row { records, lookups: flattened.lookups(), ttl };
+            return writeln!(out, "{}", serde_json::to_string(&row)?);
+        }
+        for (name, record) in flattened.records() {
+            let strings: Vec<String> = txt::strings(&record.to_string()).collect();
+            writeln!(out, "{name}.\tIN\tTXT\t{}", txt::all_quoted(&strings))?;
+        }
+        if let Some(ttl) = ttl {
+            terminal::note(format_args!("what was looked up is promised for {ttl} seconds"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! `waxseal spf lint`: what is wrong with a record.
+
+use crate::{
+    dns_args::DnsArgs,
+    exit::{Exit, Failure},
+    spf::{FindingRow, exit_of, shown},
+    terminal,
+};
+use clap::Args;
+use serde::Serialize;
+use std::io::{self, Write};
+use waxseal::{
+    dns::{DomainName, drive_blocking},
+    spf::{Audit, AuditReport, Finding, lint},
+};
+
+/// Say what is wrong with an SPF record
+///
+/// The text of a record is looked at as it is, without DNS. A domain is looked at with all that its record leads to, and
+/// the lookups of the worst case are counted.
+///
+/// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when DNS did not answer.
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    /// A domain, or the text of a record, such as "v=spf1 mx -all"
+    #[arg(value_name = "RECORD|DOMAIN")]
+    subject: String,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    audit: Option<AuditRow>,
+    findings: Vec<FindingRow>,
+}
+
+/// What only a domain has.
+#[derive(Debug, Serialize)]
+struct AuditRow {
+    domain: String,
+    lookups: usize,
+    void_lookups_ip4: usize,
+    void_lookups_ip6: usize,
+    records: Vec<RecordRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct RecordRow {
+    domain: String,
+    record: String,
+}
+
+impl Lint {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        // No domain name has a blank or an equals sign, and no record is without both.
+        if self.subject.contains([' ', '=']) {
+            let findings = lint(self.subject.as_bytes());
+            return self.finish(None, &findings);
+        }
+        let domain: DomainName =
+            self.subject.parse().map_err(|error| Failure::because(&self.subject, &error))?;
+        let report = drive_blocking(Audit::new(domain.clone()), &self.dns.open()?);
+        self.finish(Some((&domain, &report)), report.findings())
+    }
+
+    fn finish(
+        &self,
+        audit: Option<(&DomainName, &AuditReport)>,
+        findings: &[Finding],
+    ) -> Result<Exit, Failure> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            let audit = audit.map(|(domain, report)| AuditRow::new(domain, report));
+            let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
+            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+        } else {
+            if let Some((_, report)) = audit {
+                print_report(&mut out, report)?;
+            }
+            findings.iter().try_for_each(|finding| writeln!(out, "{}", shown(finding)))?;
+            if findings.is_empty() {
+                writeln!(out, "nothing to say against it")?;
+            }
+        }
+        Ok(findings.iter().map(exit_of).fold(Exit::Pass, Exit::and))
+    }
+}
+
+fn print_report(out: &mut impl Write, report: &AuditReport) -> io::Result<()> {
+    for (domain, record) in report.records() {
+        writeln!(out, "{} {record}", terminal::heading(domain))?;
+    }
+    writeln!(
+        out,
+        "worst case: {} of 10 terms with lookups; void lookups, of which 2 are allowed: {} for IPv4 clients, {} for IPv6 \
+         clients",
+        report.lookups(),
+        report.void_lookups_ip4(),
+        report.void_lookups_ip6()
+    )
+}
+
+impl AuditRow {
+    fn new(domain: &DomainName, report: &AuditReport) -> Self {
+        let row = |(domain, record): (&DomainName, &str)| RecordRow {
+            domain: domain.to_string(),
+            record: record.to_owned(),
+        };
+        Self {
+            domain: domain.to_string(),
+            lookups: report.lookups(),
+            void_lookups_ip4: report.void_lookups_ip4(),
+            void_lookups_ip6: report.void_lookups_ip6(),
+            records: report.records().map(row).collect(),
+        }
+    }
+}
