@@ -369,9 +369,8 @@ fn existence(
     record_at: &DomainName,
     walk: &Walk,
 ) -> Result<Option<Existing>, Pending> {
-    if record_at == author.domain
-        || author.requested(Scope::Subdomain) == author.requested(Scope::NonExistent)
-    {
+    let policy = |scope| author.requested(scope).map(|requested| requested.policy);
+    if record_at == author.domain || policy(Scope::Subdomain) == policy(Scope::NonExistent) {
         return Ok(None);
     }
     // RFC 8020: where a name exists, so do those above it.

@@ -457,12 +457,12 @@ fn angle_addr(lexer: &mut Lexer<'_>) -> Result<Address, InvalidFrom> {
         _ => {}
     }
     let address = addr_spec(lexer, first.start)?;
-    let close = lexer.next()?.filter(|token| token.kind == Kind::Greater);
-    if lexer.gap() == Gap::Comment {
-        return Err(InvalidAddress::CommentInside { offset: lexer.offset() }.into());
-    }
-    if close.is_none() {
-        return Err(InvalidAddress::Syntax { offset: lexer.offset() }.into());
+    let close = lexer.next()?;
+    let offset = close.as_ref().map_or(lexer.offset(), |token| token.start);
+    match close {
+        _ if lexer.gap() == Gap::Comment => return Err(InvalidAddress::CommentInside { offset }.into()),
+        Some(Token { kind: Kind::Greater, .. }) => {}
+        _ => return Err(InvalidAddress::Syntax { offset }.into()),
     }
     without_literal(first.start)(address).map_err(InvalidFrom::from)
 }

@@ -1,0 +1,328 @@
+//! Mail made to look as if it came from someone else: each attack ends in a named result that fails closed.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use common::*;
+use waxseal_authres::{DkimResult, SpfResult};
+use waxseal_dmarc::{Cause, Disposition, Evaluation, Input, LocalPolicy, Verdict};
+use waxseal_dns::{DomainName, InvalidDomainName, Zone};
+use waxseal_header::{InvalidAddress, InvalidFrom};
+
+/// The victim wants reject; the attacker passes everything for a domain of his own.
+fn dns() -> Zone {
+    zone(&[("bank.example", "v=DMARC1; p=reject"), ("evil.example", "v=DMARC1; p=none")])
+}
+
+fn attack(fields: impl AsRef<[u8]>) -> Verdict {
+    let input = Input::from_header(&header(fields)).dkim("evil.example").spf("evil.example");
+    judge(input, &dns())
+}
+
+/// The message has no clear author, for that reason, and is not let through.
+#[track_caller]
+fn assert_unclear(fields: impl AsRef<[u8]>, reason: &str) {
+    let verdict = attack(fields);
+    assert_fails_closed(&verdict);
+    assert!(verdict.cause().is_invalid_author(), "{}", verdict.explain());
+    assert_eq!((word(&verdict), verdict.reason()), ("permerror", format!("no clear author: {reason}")));
+    assert!(verdict.authors().is_empty() && !verdict.dkim_aligned() && !verdict.spf_aligned());
+}
+
+/// The bank is among the authors, and its policy is applied.
+#[track_caller]
+fn assert_caught(fields: impl AsRef<[u8]>) {
+    let verdict = attack(fields);
+    assert_fails_closed(&verdict);
+    assert_eq!((word(&verdict), verdict.author().unwrap().domain()), ("fail", &name("bank.example")));
+}
+
+#[test]
+fn the_attack_itself_is_caught_and_honest_mail_passes() {
+    assert_caught("From: ceo@bank.example");
+    assert_eq!(word(&attack("From: ceo@evil.example")), "pass");
+}
+
+/// CVE-2019-16378: OpenDMARC took the last of several From fields, the reader saw the first.
+#[test]
+fn cve_2019_16378_several_from_fields() {
+    assert_unclear("From: ceo@bank.example\r\nFrom: u@evil.example", "2 From fields");
+    assert_unclear("From: u@evil.example\r\nFrom: ceo@bank.example", "2 From fields");
+    assert_unclear("From: u@evil.example\r\nSubject: x\r\nFROM: ceo@bank.example", "2 From fields");
+    assert_unclear("From: u@evil.example\r\nFrom: u@evil.example", "2 From fields");
+}
+
+/// CVE-2019-16378: several addresses in one field.
+#[test]
+fn cve_2019_16378_several_addresses() {
+    assert_caught("From: ceo@bank.example, u@evil.example");
+    assert_caught("From: u@evil.example, ceo@bank.example");
+    assert_caught("From: <u@evil.example>,\r\n\t\"CEO\" <ceo@bank.example>");
+}
+
+/// CVE-2021-34555: OpenDMARC crashed on addresses without a domain.
+#[test]
+fn cve_2021_34555_no_domain() {
+    assert_unclear("From: a, b@x.example", "From: address without a domain at offset 1");
+    assert_unclear("From: <>", "no address in From");
+    assert_unclear("From:", "no address in From");
+    assert_unclear("From: ceo", "From: address without a domain at offset 1");
+    assert_unclear("From: ceo@", "From: address without a domain at offset 1");
+    assert_unclear("From: \"CEO\"", "From: address without a domain at offset 1");
+}
+
+/// CVE-2019-20790: a pass of SPF for HELO counted for MAIL FROM.
+#[test]
+fn cve_2019_20790_helo_is_not_mail_from() {
+    // SPF for HELO attacker.example passed; nobody can hand that in, only what MAIL FROM got.
+    let input = author("bank.example").with_spf(name("bank.example"), SpfResult::None);
+    assert_fails_closed(&judge(input, &dns()));
+    // A null sender: the identity is postmaster@HELO, and HELO is the attacker's.
+    let input = author("bank.example").with_spf_of_null_sender(name("evil.example"), SpfResult::Pass);
+    assert_fails_closed(&judge(input, &dns()));
+}
+
+/// CVE-2020-12272: what is no domain name can not be handed in as one.
+#[test]
+fn cve_2020_12272_domain_injection() {
+    for domain in [
+        "bank.example(.evil.example",
+        "bank.example\0.evil.example",
+        "bank.example'.evil.example",
+        "bank.example\" ",
+    ] {
+        assert!(matches!(DomainName::new(domain), Err(InvalidDomainName::Octet { .. })), "{domain}");
+    }
+    // A comment that closes behind the address is one; the domain is the bank's.
+    assert_caught("From: ceo@bank.example(.evil.example)");
+    assert_unclear(
+        "From: ceo@bank.example(.evil.example",
+        "From: comment at offset 17 is not closed or nested too deep",
+    );
+    // A lenient name of DNS can not be written into a field as more than a value.
+    let odd = DomainName::lenient(b"bank.example(.evil.example").unwrap();
+    let verdict = judge(Input::new(odd), &dns());
+    assert!(verdict.entry().to_string().contains(" header.from=\"bank.example(.evil.example\""));
+}
+
+/// OpenDMARC pull request 70: fail of d=victim and pass of d=evil became pass of d=victim.
+#[test]
+fn opendmarc_70_verdicts_are_never_merged() {
+    let (bank, evil) = ((name("bank.example"), DkimResult::Fail), (name("evil.example"), DkimResult::Pass));
+    for [first, second] in [[bank.clone(), evil.clone()], [evil, bank]] {
+        let input = author("bank.example").with_dkim(first.0, first.1).with_dkim(second.0, second.1);
+        let verdict = judge(input, &dns());
+        assert_fails_closed(&verdict);
+        assert!(!verdict.dkim_aligned());
+    }
+    let both = author("bank.example").with_dkim(name("bank.example"), DkimResult::Fail).dkim("bank.example");
+    assert_eq!(word(&judge(both, &dns())), "pass");
+}
+
+/// mailauth 5.0.0: adkim=s fell through to relaxed.
+#[test]
+fn mailauth_strict_is_strict() {
+    let dns = zone(&[("bank.example", "v=DMARC1; p=reject; adkim=s; aspf=s")]);
+    assert_fails_closed(&judge(
+        author("bank.example").dkim("mail.bank.example").spf("mail.bank.example"),
+        &dns,
+    ));
+}
+
+#[test]
+fn whole_labels_only() {
+    for domain in ["evilbank.example", "bank.example.evil.example", "bank.examples", "example"] {
+        assert_fails_closed(&judge(author("bank.example").dkim(domain).spf(domain), &dns()));
+    }
+}
+
+/// "Composition Kills": one test for each way in which readers of a header disagree.
+mod composition_kills {
+    use super::*;
+
+    #[test]
+    fn no_from() {
+        assert_unclear("Subject: x", "no From field");
+        assert_unclear("Sender: ceo@bank.example", "no From field");
+    }
+
+    #[test]
+    fn groups() {
+        assert_unclear("From: ceo@bank.example:u@evil.example;", "From: syntax error at offset 17");
+        assert_unclear("From: CEO: u@evil.example;", "group in From");
+        assert_unclear("From: \"ceo@bank.example\": u@evil.example;", "group in From");
+        assert_unclear("From: undisclosed:;", "empty group in From");
+    }
+
+    #[test]
+    fn encoded_words() {
+        // <ceo@bank.example> in base64 is text for display, as in any display name.
+        assert_eq!(word(&attack("From: =?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?= <u@evil.example>")), "pass");
+        assert_eq!(word(&attack("From: =?utf-8?q?ceo@bank.example?= <u@evil.example>")), "pass");
+        let reason = "From: encoded word in the place of an address at offset 1";
+        assert_unclear("From: =?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?=", reason);
+        assert_unclear("From: =?utf-8?q?ceo@bank.example?=", reason);
+        assert_unclear("From: =?utf-8?q?ceo=40bank.example?=", reason);
+        assert_unclear("From: =?utf-8?q?ceo?=@evil.example", reason);
+    }
+
+    #[test]
+    fn nul_and_control_octets() {
+        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control octet 0x00 at offset 17");
+        assert_unclear("From: \0ceo@evil.example", "From: control octet 0x00 at offset 1");
+        assert_unclear("From: u@evil.example\u{8}", "From: control octet 0x08 at offset 15");
+        assert_unclear(
+            "From\0: ceo@bank.example\r\nFrom: u@evil.example",
+            "malformed line that looks like a From field",
+        );
+        assert_unclear(
+            "From: ceo@bank.example\rFrom: u@evil.example",
+            "From: control octet 0x0d at offset 17",
+        );
+    }
+
+    #[test]
+    fn space_before_the_colon() {
+        assert_unclear("From : ceo@bank.example\r\nFrom: u@evil.example", "2 From fields");
+        assert_unclear("From : u@evil.example", "blank before the colon of the From field");
+        assert_unclear("From\t: u@evil.example", "blank before the colon of the From field");
+    }
+
+    #[test]
+    fn folded_and_indented_names() {
+        let reason = "malformed line that looks like a From field";
+        assert_unclear("From\r\n : ceo@bank.example\r\nFrom: u@evil.example", reason);
+        assert_unclear(" From: ceo@bank.example\r\nFrom: u@evil.example", reason);
+        assert_unclear("\u{feff}From: ceo@bank.example\r\nFrom: u@evil.example", reason);
+        // A bare LF ends a line for some, and so it does here.
+        assert_unclear("From: u@evil.example\nFrom: ceo@bank.example", "2 From fields");
+    }
+
+    #[test]
+    fn route_addresses() {
+        assert_unclear("From: <@bank.example:u@evil.example>", "From: source route at offset 2");
+        assert_unclear("From: <@evil.example,@x.example:ceo@bank.example>", "From: source route at offset 2");
+    }
+
+    #[test]
+    fn comments() {
+        assert_unclear(
+            "From: <ceo@bank.example(.evil.example)>",
+            "From: comment inside the address at offset 33",
+        );
+        assert_unclear("From: ceo@(x)evil.example", "From: comment inside the address at offset 8");
+        assert_unclear(
+            "From: <(ceo@bank.example)u@evil.example>",
+            "From: comment inside the address at offset 20",
+        );
+        // A comment in front or behind is for display only.
+        assert_eq!(word(&attack("From: (ceo@bank.example) u@evil.example (ceo@bank.example)")), "pass");
+    }
+
+    #[test]
+    fn two_addresses_in_the_room_of_one() {
+        assert_unclear("From: ceo@bank.example@evil.example", "From: syntax error at offset 17");
+        assert_unclear("From: <ceo@bank.example@evil.example>", "From: syntax error at offset 18");
+        assert_unclear("From: <ceo@bank.example><u@evil.example>", "From: syntax error at offset 19");
+        assert_unclear("From: <u@evil.example>ceo@bank.example", "From: syntax error at offset 17");
+        assert_unclear("From: ceo@bank.example u@evil.example", "From: syntax error at offset 1");
+        assert_unclear("From: <<ceo@bank.example>u@evil.example>", "From: syntax error at offset 2");
+        assert_unclear("From: ceo@bank.example;u@evil.example", "From: syntax error at offset 17");
+        // Some show what is in front of the brackets.
+        assert_caught("From: ceo@bank.example <u@evil.example>");
+        assert_caught("From: CEO ceo@bank.example via list <u@evil.example>");
+    }
+
+    #[test]
+    fn quoted_local_parts() {
+        assert_eq!(word(&attack("From: \"ceo@bank.example\"@evil.example")), "pass");
+        assert_eq!(word(&attack("From: <\"ceo@bank.example> \"@evil.example>")), "pass");
+        assert_unclear(
+            "From: \"ceo@bank.example\\\"@evil.example",
+            "From: quoted string at offset 1 is not closed",
+        );
+        assert_unclear("From: \"ceo\" ceo@evil.example", "From: syntax error at offset 1");
+    }
+
+    #[test]
+    fn unicode_dots() {
+        let reason = |dot| format!("From: character {dot} in the place of a dot in the domain at offset 5");
+        assert_unclear("From: ceo@bank。example", &reason("U+3002"));
+        assert_unclear("From: ceo@bank．example", &reason("U+FF0E"));
+        assert_unclear("From: ceo@bank｡example", &reason("U+FF61"));
+        assert_unclear("From: ceo@bank․example", &reason("U+2024"));
+    }
+
+    #[test]
+    fn domains_that_are_none() {
+        for (from, reason) in [
+            (
+                "u@evil_\u{fffd}.example",
+                "author domain evil_?.example is not valid: domain name is not ASCII and",
+            ),
+            (
+                "u@b%61nk.example",
+                "author domain b%61nk.example is not valid: domain name has a forbidden octet 0x25",
+            ),
+            ("u@[192.0.2.1]", "no clear author: From: address literal instead of a domain name at offset 3"),
+            ("u@bank..example", "no clear author: From: syntax error at offset 3"),
+            ("u@.bank.example", "no clear author: From: syntax error at offset 3"),
+        ] {
+            let verdict = attack(format!("From: {from}"));
+            assert_fails_closed(&verdict);
+            assert!(verdict.cause().is_invalid_author());
+            assert!(verdict.reason().starts_with(reason), "{}", verdict.reason());
+        }
+        let long = attack(format!("From: u@{}.example", "a".repeat(64)));
+        assert!(matches!(long.cause(), Cause::InvalidAuthor { source: InvalidDomainName::LabelTooLong, .. }));
+        assert_unclear(b"From: u@evil\xff.example", "From: domain at offset 3 is not UTF-8");
+    }
+
+    /// IDNA maps a fullwidth at sign and letters; what looks like the bank is the bank, or another name, never both.
+    #[test]
+    fn look_alikes_are_mapped_or_are_other_names() {
+        assert_caught("From: ceo@ｂａｎｋ.example");
+        assert_caught("From: ceo@BANK.example");
+        let cyrillic = attack("From: ceo@b\u{430}nk.example");
+        assert_eq!(
+            (word(&cyrillic), cyrillic.author().unwrap().domain().as_str()),
+            ("none", "xn--bnk-6cd.example")
+        );
+        assert!(matches!(attack("From: x\u{ff20}bank.example").cause(), Cause::InvalidFrom(_)));
+    }
+}
+
+#[test]
+fn too_many_authors() {
+    let list: Vec<_> = (0..5).map(|n| format!("u@{n}.evil.example")).collect();
+    let verdict = attack(format!("From: {}", list.join(", ")));
+    assert_fails_closed(&verdict);
+    assert_eq!(verdict.reason(), "5 author domains, more than 4");
+    assert_eq!(word(&attack(format!("From: {}", list[..4].join(", ")))), "pass");
+    let thousand: Vec<_> = (0..1_000).map(|n| format!("u@{n}.example")).collect();
+    assert_unclear(format!("From: {}", thousand.join(",")), "more than 256 addresses in From");
+    let same = attack(format!("From: {}", ["u@evil.example"; 200].join(",")));
+    assert_eq!((word(&same), same.authors().len()), ("pass", 1));
+}
+
+#[test]
+fn the_receiver_decides_what_becomes_of_unclear_authors() {
+    for disposition in [Disposition::None, Disposition::Quarantine, Disposition::Reject] {
+        let local = LocalPolicy::default().with_invalid_from(disposition);
+        let verdict = judge_by(local, Input::from_header(&header("Subject: x")), &dns());
+        assert_eq!((word(&verdict), verdict.disposition()), ("permerror", disposition));
+        assert_eq!(verdict.cause(), &Cause::InvalidFrom(InvalidFrom::Missing));
+    }
+    let unclear = attack("From: <@a.example:u@evil.example>");
+    assert_eq!(
+        unclear.cause(),
+        &Cause::InvalidFrom(InvalidFrom::Address(InvalidAddress::Route { offset: 2 }))
+    );
+}
+
+#[test]
+fn unclear_authors_ask_nothing() {
+    let (_, asked) =
+        drive(Evaluation::new(Input::from_header(&header("From: <>")).dkim("evil.example")), &dns());
+    assert_eq!(asked, [""; 0]);
+}

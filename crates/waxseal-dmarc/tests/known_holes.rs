@@ -1,0 +1,176 @@
+//! What other libraries are known to get wrong, each by its name.
+
+mod common;
+
+use common::*;
+use waxseal_dmarc::{Alignment, DomainPolicy, Record, WarningKind, lint};
+use waxseal_dns::LookupError;
+
+fn policy(records: &[(&str, &str)], from: &str) -> (&'static str, Option<DomainPolicy>) {
+    let verdict = judge(author(from), &zone(records));
+    (word(&verdict), verdict.policy())
+}
+
+/// mail-auth 0.15.1 takes the first; RFC 9989 §4.10 discards all.
+#[test]
+fn two_records_at_one_name_are_both_discarded() {
+    let two = [("example.org", "v=DMARC1; p=reject"), ("example.org", "v=DMARC1; p=reject")];
+    assert_eq!(policy(&two, "example.org"), ("none", None));
+}
+
+/// mail-auth 0.15.1 drops each of these records; RFC 9989 §4.8 wants the default of the one tag.
+#[test]
+fn a_bad_value_of_one_tag_does_not_kill_the_record() {
+    let rejects = Some(DomainPolicy::Reject);
+    for bad in [
+        "adkim=x",
+        "aspf=relaxed",
+        "fo=zz",
+        "fo=0:1",
+        "psd=maybe",
+        "t=true",
+        "pct=500",
+        "ri=x",
+        "rf=0",
+        "rua=x",
+    ] {
+        let record = format!("v=DMARC1; p=reject; {bad}");
+        assert_eq!(policy(&[("example.org", &record)], "example.org"), ("fail", rejects), "{bad}");
+        let parsed = Record::parse(record.as_bytes()).unwrap();
+        assert_eq!((parsed.warnings().len(), parsed.warnings()[0].offset() >= 20), (1, true), "{bad}");
+        assert_eq!(
+            (parsed.dkim_alignment(), parsed.spf_alignment()),
+            (Alignment::Relaxed, Alignment::Relaxed)
+        );
+    }
+}
+
+/// mail-auth 0.15.1 drops these as well; RFC 9989 §4.10.1 wants p=none where reports are asked for.
+#[test]
+fn a_bad_policy_with_rua_is_none() {
+    for record in
+        ["v=DMARC1; p=foo; rua=mailto:d@example.org", "v=DMARC1; p=reject; sp=foo; rua=mailto:d@example.org"]
+    {
+        assert_eq!(
+            policy(&[("example.org", record)], "example.org"),
+            ("fail", Some(DomainPolicy::None)),
+            "{record}"
+        );
+    }
+}
+
+/// In mail-auth 0.15.1 the error of a record above ends the evaluation of the good one below.
+#[test]
+fn a_broken_record_above_does_not_spoil_a_good_one_below() {
+    for broken in ["v=DMARC1; p=foo", "v=DMARC1; p=none; adkim=x", "v=DMARC1; =;;; fo", "v=DMARC2; p=none"] {
+        let records = [("mail.example.org", "v=DMARC1; p=reject"), ("example.org", broken)];
+        assert_eq!(policy(&records, "mail.example.org"), ("fail", Some(DomainPolicy::Reject)), "{broken}");
+        let verdict = judge(author("mail.example.org").dkim("example.org"), &zone(&records));
+        assert_eq!(word(&verdict) == "pass", !broken.starts_with("v=DMARC2"), "{broken}");
+    }
+}
+
+/// mail-auth 0.15.1 accepts both without a word. The first counts, and a warning says so.
+#[test]
+fn duplicate_tags_are_told_of() {
+    let record = Record::parse(b"v=DMARC1; p=reject; p=none; v=DMARC2").unwrap();
+    assert_eq!(record.policy(), Some(DomainPolicy::Reject));
+    let kinds: Vec<_> = record.warnings().iter().map(|w| (w.kind().clone(), w.offset())).collect();
+    assert_eq!(kinds, [(WarningKind::Duplicate, 20), (WarningKind::Duplicate, 28)]);
+}
+
+/// mail-auth 0.15.1 gives an empty result for two different authors, and the caller has to notice.
+#[test]
+fn two_authors_are_not_an_empty_result() {
+    let dns = zone(&[("bank.example", "v=DMARC1; p=reject"), ("evil.example", "v=DMARC1; p=none")]);
+    let two =
+        waxseal_dmarc::Input::with_authors([name("evil.example"), name("bank.example")]).dkim("evil.example");
+    assert_fails_closed(&judge(two, &dns));
+}
+
+/// mail-auth 0.15.1 never asks the top: a single label can hold the record of a Public Suffix Domain.
+#[test]
+fn single_labels_are_asked() {
+    let records = [("bank", "v=DMARC1; p=reject; psd=y")];
+    assert_eq!(policy(&records, "giant.bank"), ("fail", Some(DomainPolicy::Reject)));
+    assert_eq!(policy(&records, "bank"), ("fail", Some(DomainPolicy::Reject)));
+}
+
+/// OpenDMARC first took a walk without psd tags for no record at all.
+#[test]
+fn a_walk_without_psd_tags_finds_plain_records() {
+    assert_eq!(
+        policy(&[("example.org", "v=DMARC1; p=reject")], "a.b.example.org"),
+        ("fail", Some(DomainPolicy::Reject))
+    );
+}
+
+/// mailauth 8.0.5: silence where DMARC did not apply hid why.
+#[test]
+fn nothing_is_passed_over_in_silence() {
+    let mut dns = zone(&[]);
+    dns.set_error(name("_dmarc.example.org"), LookupError::ServerFailure);
+    for (from, said) in [("example.org", "dmarc=temperror reason="), ("example.net", "dmarc=none ")] {
+        assert!(judge(author(from), &dns).entry().to_string().starts_with(said));
+    }
+}
+
+#[test]
+fn lint_says_what_to_do() {
+    for (record, first) in [
+        ("v=DMARC1; p=reject; rua=mailto:d@example.org", None),
+        (
+            "v=dmarc1; p=reject",
+            Some("error: not a DMARC record, receivers ignore it: write DMARC1 in upper case"),
+        ),
+        (
+            " v=DMARC1; p=reject",
+            Some("error: not a DMARC record, receivers ignore it: remove the blank in front"),
+        ),
+        (
+            "v=DMARC1 p=reject",
+            Some("error: not a DMARC record, receivers ignore it: put a semicolon behind v=DMARC1"),
+        ),
+        ("p=reject; v=DMARC1", Some("error: not a DMARC record, receivers ignore it: put v=DMARC1 first")),
+        ("v=spf1 -all", Some("error: not a DMARC record, receivers ignore it: begin it with v=DMARC1;")),
+        ("v=DMARC1", Some("error: no valid p= and no valid rua=: receivers ignore the record, add p=")),
+        (
+            "v=DMARC1; rua=mailto:d@a.example",
+            Some("warning: no valid p=: receivers act as if p=none, add p="),
+        ),
+        ("v=DMARC1; p=reject", Some("warning: no valid rua=: nobody reports who sends mail as this domain")),
+        (
+            "v=DMARC1; p=rejct; rua=mailto:d@a.example",
+            Some(
+                "error: p at offset 10: value is not valid: receivers act as if p=none, and without a valid rua ignore \
+                 the record: use none, quarantine or reject",
+            ),
+        ),
+        (
+            "v=DMARC1; p=reject; sp=none; rua=mailto:d@a.example",
+            Some("warning: sp=none is weaker than p=: subdomains can be abused more easily"),
+        ),
+        (
+            "v=DMARC1; p=reject; pct=0; rua=mailto:d@a.example",
+            Some(
+                "warning: pct at offset 20: tag was removed by RFC 9989: receivers now apply the policy, use t=y",
+            ),
+        ),
+        (
+            "v=DMARC1; p=none; rua=mailto:d@a.example",
+            Some("note: p=none asks for nothing: mail that fails is delivered"),
+        ),
+        (
+            "v=DMARC1; p=reject; t=y; rua=mailto:d@a.example",
+            Some("note: t=y: receivers apply the policy one level lower"),
+        ),
+        (
+            "v=DMARC1; p=reject; fo=1; rua=mailto:d@a.example",
+            Some("note: fo= without a valid ruf= is ignored"),
+        ),
+    ] {
+        let findings = lint(record.as_bytes());
+        assert_eq!(findings.first().map(ToString::to_string).as_deref(), first, "{record}");
+        assert!(findings.iter().all(|finding| finding.message().is_ascii()));
+    }
+}

@@ -1,0 +1,137 @@
+//! Input at and over the limits: a named outcome each, never unbounded work.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use common::*;
+use std::time::{Duration, Instant};
+use waxseal_authres::DkimResult;
+use waxseal_dmarc::{
+    Authorization, Evaluation, Found, LocalPolicy, Match, Record, ReportAuthorization, TreeWalk, WarningKind,
+};
+use waxseal_dns::{Answers, Check, MAX_ROUNDS, Pending};
+
+fn long_name(octets: usize) -> String {
+    let label = "a".repeat(49);
+    let name = [label.as_str(); 5].join(".");
+    format!("{}.example", &name[name.len() + 8 - octets..])
+}
+
+/// `_dmarc.` in front makes a name of 247 octets one of 254.
+#[test]
+fn names_over_253_octets_with_the_prefix() {
+    let fits = long_name(246);
+    let long = long_name(247);
+    assert_eq!((fits.len(), long.len()), (246, 247));
+    let dns = zone(&[(&fits, "v=DMARC1; p=reject"), ("example", "v=DMARC1; p=quarantine")]);
+    assert_eq!(said(&judge(author(&fits), &dns)), ("fail", Some("reject"), Some(&*fits)));
+    let verdict = judge(author(&long), &dns);
+    assert_eq!(verdict.authors()[0].path()[0].found(), &Found::NameTooLong);
+    assert_eq!(verdict.authors()[0].path()[0].question(), None);
+    // The record above still applies.
+    assert_eq!(said(&verdict), ("fail", Some("quarantine"), Some("example")));
+    assert!(verdict.explain().contains("name over 253 octets, not asked"));
+    // Nothing above: no record, and the path says why.
+    assert_eq!(word(&judge(author(&long), &zone(&[]))), "none");
+}
+
+#[test]
+fn two_hundred_labels_are_eight_questions() {
+    let dns = zone(&[]);
+    let (walk, asked) = drive(TreeWalk::new(name(&"a.".repeat(120))), &dns);
+    assert_eq!((asked.len(), walk.steps().len()), (8, 8));
+}
+
+#[test]
+fn identifiers_are_limited() {
+    let dns = zone(&[("example.org", "v=DMARC1; p=reject")]);
+    let many =
+        (0..1_000).fold(author("example.org"), |input, n| input.dkim(&format!("a.b.c.{n}.d.example.org")));
+    let local = LocalPolicy::default().with_max_identifiers(3);
+    let (verdict, asked) =
+        drive(Evaluation::new(many.clone().dkim("example.org")).with_local_policy(local), &dns);
+    assert_eq!(verdict.authors()[0].identifiers().len(), 1_001);
+    assert_eq!(verdict.authors()[0].identifiers()[3].comparison(), &Match::OverLimit { limit: 3 });
+    assert_eq!(asked.len(), 2 + 3 * 4 + 1, "{asked:?}");
+    let (_, asked) = drive(Evaluation::new(many), &dns);
+    assert!(asked.len() <= 8 * 33, "{}", asked.len());
+    // The default leaves room for what DKIM verifies.
+    let ten = (0..10).fold(author("example.org"), |i, _| i.with_dkim(name("x.example"), DkimResult::Fail));
+    assert_eq!(word(&judge(ten.dkim("example.org"), &dns)), "pass");
+}
+
+#[test]
+fn authors_are_limited() {
+    let authors = |n| waxseal_dmarc::Input::with_authors((0..n).map(|n| name(&format!("{n}.example"))));
+    let (verdict, asked) = drive(Evaluation::new(authors(5)), &zone(&[]));
+    assert_eq!((word(&verdict), asked.len()), ("permerror", 0));
+    let local = LocalPolicy::default().with_max_authors(5);
+    let (verdict, asked) = drive(Evaluation::new(authors(5)).with_local_policy(local), &zone(&[]));
+    assert_eq!((word(&verdict), asked.len()), ("none", 6));
+}
+
+/// What can be asked together is asked together.
+#[test]
+fn rounds_are_few() {
+    let dns = zone(&[("example.org", "v=DMARC1; p=reject; np=none"), ("example.net", "v=DMARC1; p=none")]);
+    let input = waxseal_dmarc::Input::with_authors([name("a.b.example.org"), name("c.d.example.net")])
+        .dkim("x.y.example.org")
+        .dkim("z.example.org")
+        .spf("m.n.example.net");
+    let mut check = Evaluation::new(input);
+    let mut answers = Answers::new();
+    let verdict = loop {
+        match check.run(&mut answers) {
+            Ok(verdict) => break verdict,
+            Err(Pending) => {
+                let wanted = answers.take_wanted();
+                answers.extend(wanted.into_iter().map(|q| (q.clone(), dns.lookup(&q))));
+            }
+        }
+    };
+    assert_eq!(word(&verdict), "pass");
+    // Four names of the authors, then two of the identifiers.
+    assert_eq!(answers.rounds(), 6);
+    assert!(answers.rounds() < MAX_ROUNDS);
+    // Without any answer the check still ends.
+    let mut nothing = Answers::new();
+    nothing.give_up();
+    assert_eq!(check.run(&mut nothing).map(|verdict| word(&verdict)), Ok("temperror"));
+}
+
+#[test]
+fn records_of_64_kib() {
+    let start = Instant::now();
+    for filler in
+        [";", "=", "a", "p=none;", "rua=mailto:a@b.example,", "fo=0:", "x=y;", "\u{0}", "!", "mailto:,", "\\"]
+    {
+        let text =
+            format!("v=DMARC1; p=reject; rua=mailto:d@example.org; {}", filler.repeat(65_536 / filler.len()));
+        let record = Record::parse(text.as_bytes()).unwrap();
+        assert!(record.warnings().len() <= 2 * Record::MAX_TAGS);
+        assert!(record.to_string().starts_with("v=DMARC1; p=reject; rua=mailto:d@example.org"));
+        waxseal_dmarc::lint(text.as_bytes());
+    }
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn tags_and_addresses_are_limited() {
+    let text = format!("v=DMARC1; {}p=reject", "x=y;".repeat(63));
+    let record = Record::parse(text.as_bytes()).unwrap();
+    assert_eq!(record.policy(), None);
+    assert_eq!(record.warnings().last().unwrap().kind(), &WarningKind::TooManyTags { limit: 64 });
+    let text = format!("v=DMARC1; {}p=reject", "x=y;".repeat(62));
+    assert!(Record::parse(text.as_bytes()).unwrap().policy().is_some());
+    let text = format!("v=DMARC1; p=reject; rua={}", ["mailto:a@b.example"; 65].join(","));
+    let record = Record::parse(text.as_bytes()).unwrap();
+    assert_eq!(record.aggregate_reports().len(), 64);
+    assert_eq!(record.warnings()[0].kind(), &WarningKind::TooManyReportUris { limit: 64 });
+}
+
+/// RFC 9990 §4: "If the length of the constructed name exceed DNS limits, a positive determination ... cannot be made".
+#[test]
+fn report_hosts_with_names_too_long() {
+    let check = ReportAuthorization::new(name(&long_name(240)), "mailto:a@host.test".parse().unwrap());
+    assert_eq!(drive(check, &zone(&[])).0, Authorization::NameTooLong);
+}
