@@ -415,8 +415,9 @@ fn mark_suspects(text: &[u8], block: Range<usize>, marks: &mut [u8; BLOCK]) -> b
     let skip = usize::from(block.start == 0);
     let here = text.get(block.start + skip..block.end).unwrap_or_default();
     let before = text.get(block.start + skip - 1..block.end).unwrap_or_default();
+    let marks = marks.get_mut(skip..block.len()).unwrap_or_default();
     let mut any = 0;
-    for ((mark, b), h) in marks.iter_mut().skip(skip).zip(before).zip(here) {
+    for ((mark, b), h) in marks.iter_mut().zip(before).zip(here) {
         *mark = mask(*h == b'\t') | mask((*b).max(*h) == b' ');
         any |= *mark;
     }
