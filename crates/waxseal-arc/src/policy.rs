@@ -3,7 +3,8 @@
 use waxseal_header::HeaderLimits;
 
 /// What a [`ChainVerifier`](crate::ChainVerifier) accepts of chains. What it accepts of keys and signatures (bits of RSA
-/// keys, `l=`, clocks) is the [policy of DKIM](waxseal_dkim::Policy), except that rsa-sha1 is never accepted.
+/// keys, `l=`, `x=`) is the [policy of DKIM](waxseal_dkim::Policy), except that rsa-sha1 is never accepted, and that a `t=`
+/// in the future does not matter.
 ///
 /// ```
 /// use waxseal_arc::{ChainVerifier, Policy};

@@ -60,7 +60,9 @@ pub enum SealError {
     Sign(#[from] SignError),
     /// §5.1 step 2: "If the message already contains an Authenticated Received Chain with the most recent AS reporting
     /// "cv=fail", then there is no need to proceed". Pass the message on without a new set.
-    #[error("the chain has ended: its newest seal says cv=fail, and nothing is added to it (RFC 8617 section 5.1)")]
+    #[error(
+        "the chain has ended: its newest seal says cv=fail, and nothing is added to it (RFC 8617 section 5.1)"
+    )]
     Ended,
     /// §5.2 step 1: "The maximum number of ARC Sets that can be attached to a message is 50." Pass the message on without a
     /// new set.
@@ -271,7 +273,8 @@ impl Sealer {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let forbidden = |name: &&String| {
             let mut arc = ArcField::ALL.into_iter().map(ArcField::name);
-            name.eq_ignore_ascii_case("Authentication-Results") || arc.any(|arc| name.eq_ignore_ascii_case(arc))
+            name.eq_ignore_ascii_case("Authentication-Results")
+                || arc.any(|arc| name.eq_ignore_ascii_case(arc))
         };
         self.forbidden = names.iter().find(forbidden).cloned().or(self.forbidden);
         (names, self)

@@ -181,9 +181,7 @@ impl Seal {
         let signature = required("b")?;
         Ok(Self {
             algorithm,
-            chain_validation: text(required("cv")?)
-                .parse()
-                .map_err(|_| InvalidSeal::Value { tag: "cv" })?,
+            chain_validation: text(required("cv")?).parse().map_err(|_| InvalidSeal::Value { tag: "cv" })?,
             key_name: selector.key_name(&domain).map_err(name("s"))?,
             domain,
             selector,
@@ -255,7 +253,8 @@ pub(crate) type MessageSignature = Result<Vec<Signature>, InvalidSignature>;
 /// and mean relaxed/relaxed; whichever fits is taken.
 fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature {
     let signature = Signature::from_arc_tags(value, tags)?;
-    let relaxed = || signature.clone().with_canonicalization(Canonicalization::Relaxed, Canonicalization::Relaxed);
+    let relaxed =
+        || signature.clone().with_canonicalization(Canonicalization::Relaxed, Canonicalization::Relaxed);
     let relaxed = tags.tag("c").is_none().then(relaxed);
     Ok([signature].into_iter().chain(relaxed).collect())
 }

@@ -1,7 +1,7 @@
 //! Validating chains (RFC 8617 §5.2).
 
 use crate::{Cause, Chain, Policy, Seal, Set};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use waxseal_crypto::{Algorithm, PublicKey};
 use waxseal_dkim::{
     BodyHashId, BodyHasher, BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature,
@@ -45,19 +45,12 @@ impl ChainVerifier {
         Self { signatures, ..self }
     }
 
-    /// Validates the chain of a whole message with an asynchronous resolver. `now` decides about `t=` and `x=` of message
-    /// signatures.
-    pub async fn verify(
-        &self,
-        message: &[u8],
-        now: SystemTime,
-        resolver: &(impl Resolve + ?Sized),
-    ) -> Chain {
+    /// Validates the chain of a whole message with an asynchronous resolver. `now` decides about `x=` of message signatures.
+    pub async fn verify(&self, message: &[u8], now: SystemTime, resolver: &(impl Resolve + ?Sized)) -> Chain {
         drive(self.check(message, now), resolver).await
     }
 
-    /// Validates the chain of a whole message with a blocking resolver. `now` decides about `t=` and `x=` of message
-    /// signatures.
+    /// Validates the chain of a whole message with a blocking resolver. `now` decides about `x=` of message signatures.
     pub fn verify_blocking(
         &self,
         message: &[u8],
@@ -262,13 +255,20 @@ fn admit_message_signature<'s>(
     let signatures = set.message_signature.as_deref().map_err(|error| failed(error.clone().into()))?;
     for signature in signatures {
         refuse_sha1(signature.algorithm()).map_err(failed)?;
-        verifier.admit(signature, now).map_err(failed)?;
+        verifier.admit(signature, now.max(time_of(signature))).map_err(failed)?;
         // §4.1.2: ARC-Seal is made after the message signature, and never covered by it.
         if signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"ARC-Seal")) {
             return Err(Cause::CoversSeal { instance });
         }
     }
     Ok(signatures)
+}
+
+/// RFC 6376 §3.5: "Verifiers MAY ignore signatures that have a timestamp in the future." Here none is ignored: a handler
+/// whose clock is ahead would end the chain.
+fn time_of(signature: &Signature) -> SystemTime {
+    let timestamp = signature.timestamp().map(Duration::from_secs);
+    timestamp.and_then(|since| UNIX_EPOCH.checked_add(since)).unwrap_or(UNIX_EPOCH)
 }
 
 /// RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying." There are no old archives of ARC.
@@ -325,7 +325,8 @@ impl<'c> Judge<'c> {
         if !self.examination.oldest_pass {
             return Ok(None);
         }
-        let passed = message_signatures.take_while(|(set, bodies)| self.message_signature(set, bodies).is_ok());
+        let passed =
+            message_signatures.take_while(|(set, bodies)| self.message_signature(set, bodies).is_ok());
         // Step 5A: "set the oldest-pass value to the lowest AMS instance value that passed"; 5B: "If all AMS header fields
         // verify, set the oldest-pass value to zero (0)."
         let lowest = newest.instance.saturating_sub(passed.count() as u32);

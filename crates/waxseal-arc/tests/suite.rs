@@ -3,7 +3,6 @@
 //! so; with `WAXSEAL_REQUIRE_CONFORMANCE=1` that is a failure.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "the helpers of tests are tests, and a suite that cannot be read is a failure"
 )]
 
@@ -112,8 +111,13 @@ fn valimail_validation() {
 fn stalwart() {
     let Some(folder) = suite("dkim-stalwart") else { return };
     let zone = Zone::from_json(&fs::read_to_string(folder.join("zone.json")).unwrap()).unwrap();
-    let cases: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("cases.json")).unwrap()).unwrap();
-    let cases = cases.as_array().unwrap().iter().filter_map(|case| Some((case["file"].as_str()?, case["arc"].as_str()?)));
+    let cases: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("cases.json")).unwrap()).unwrap();
+    let cases = cases
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|case| Some((case["file"].as_str()?, case["arc"].as_str()?)));
     let mut count = 0;
     for (file, expected) in cases {
         count += 1;
@@ -179,8 +183,13 @@ fn signs(case: &Case<'_>) -> Result<(), String> {
 fn same_tags(expected: &str, found: &str) -> Result<(), String> {
     let tags = |text: &str| -> BTreeMap<String, String> {
         let list = TagList::parse(text.as_bytes()).unwrap();
-        let value = |value: &[u8]| value.iter().filter(|c| !c.is_ascii_whitespace()).map(|c| char::from(*c)).collect();
-        list.tags().filter(|tag| tag.name() != "b").map(|tag| (tag.name().into(), value(tag.value()))).collect()
+        let value = |value: &[u8]| {
+            value.iter().filter(|c| !c.is_ascii_whitespace()).map(|c| char::from(*c)).collect()
+        };
+        list.tags()
+            .filter(|tag| tag.name() != "b")
+            .map(|tag| (tag.name().into(), value(tag.value())))
+            .collect()
     };
     let (expected, found) = (tags(expected), tags(found));
     if expected == found { Ok(()) } else { Err(format!("expected {expected:?}, got {found:?}")) }

@@ -1,0 +1,158 @@
+//! Chains that are too long, broken or made to harm.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use common::{Forge, MESSAGE, now, passed_on, replaced, resolver, results, sealer, verify};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, Policy, SealError};
+use waxseal_dns::Question;
+use waxseal_header::{HeaderError, HeaderLimits};
+
+#[test]
+fn fifty_sets_pass_and_fifty_one_fail() {
+    let message = passed_on(50);
+    let chain = verify(&message);
+    assert_eq!(
+        (chain.word(), chain.oldest_pass(), chain.sets().len()),
+        (ArcResult::Pass, Some(0), 50),
+        "{chain}"
+    );
+    let error = sealer("b.example").seal(&message, &chain, &results("b.example", &chain), now()).unwrap_err();
+    assert!(matches!(error, SealError::TooManySets { limit: 50 }), "{error}");
+
+    let more = Forge::new(51, "pass").on(&message);
+    let chain = verify(&more);
+    assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })), "{chain}");
+    let error = sealer("b.example").seal(&more, &chain, &results("b.example", &chain), now()).unwrap_err();
+    assert!(matches!(error, SealError::TooManySets { limit: 50 }), "{error}");
+}
+
+#[test]
+fn fewer_sets_may_be_allowed_but_not_more() {
+    let message = passed_on(3);
+    let verifier = |sets| ChainVerifier::new(Policy::default().with_max_sets(sets));
+    assert!(verifier(3).verify_blocking(&message, now(), &resolver).is_pass());
+    let chain = verifier(2).verify_blocking(&message, now(), &resolver);
+    assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 2 })), "{chain}");
+    assert_eq!(Policy::default().with_max_sets(1000).max_sets(), 50);
+}
+
+#[test]
+fn instances_out_of_any_range() {
+    let sealed = passed_on(1);
+    for i in ["51", "99", "100", "999999999"] {
+        for field in ArcField::ALL {
+            let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i={i};")));
+            assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })), "{chain}");
+        }
+    }
+}
+
+#[test]
+fn a_thousand_arc_fields_cost_no_lookup() {
+    let lookups = AtomicUsize::new(0);
+    let counting = |q: &Question| {
+        lookups.fetch_add(1, Ordering::Relaxed);
+        resolver(q)
+    };
+    for field in [
+        "ARC-Seal: i=1; cv=none",
+        "ARC-Seal: x",
+        "ARC-Message-Signature: i=50; a=",
+        "ARC-Authentication-Results: i=7;",
+    ] {
+        let message = [format!("{field}\r\n").repeat(990).as_bytes(), MESSAGE].concat();
+        let chain = ChainVerifier::default().verify_blocking(&message, now(), &counting);
+        assert_eq!(chain.word(), ArcResult::Fail);
+        assert!(chain.sets().is_empty());
+    }
+    assert_eq!(lookups.into_inner(), 0);
+}
+
+#[test]
+fn key_lookups_are_bounded() {
+    let message = passed_on(4);
+    let lookups = AtomicUsize::new(0);
+    let counting = |q: &Question| {
+        lookups.fetch_add(1, Ordering::Relaxed);
+        resolver(q)
+    };
+    let verifier = |keys| ChainVerifier::new(Policy::default().with_max_key_lookups(keys));
+    assert!(verifier(4).verify_blocking(&message, now(), &counting).is_pass());
+    assert_eq!(lookups.swap(0, Ordering::Relaxed), 4);
+    let chain = verifier(3).verify_blocking(&message, now(), &counting);
+    assert!(matches!(chain.cause(), Some(Cause::TooManyKeyLookups { limit: 3 })), "{chain}");
+    assert_eq!(lookups.swap(0, Ordering::Relaxed), 0);
+
+    // Keys of older message signatures alone do not fail the chain.
+    let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=other.example; s=x; h=from; bh={bh}";
+    let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
+    let second = Forge::new(2, "pass").on(&first);
+    let chain = verifier(1).verify_blocking(&second, now(), &counting);
+    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+    assert_eq!(lookups.swap(0, Ordering::Relaxed), 1);
+    assert_eq!(verify(&second).oldest_pass(), Some(0));
+}
+
+#[test]
+fn a_header_over_a_limit() {
+    let verifier =
+        ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_fields(2)));
+    let chain = verifier.verify_blocking(MESSAGE, now(), &resolver);
+    assert!(matches!(chain.cause(), Some(Cause::Header(HeaderError::TooManyFields { limit: 2 }))), "{chain}");
+    assert_eq!(chain.word(), ArcResult::Fail);
+}
+
+#[test]
+fn opendmarc_236_a_seal_that_says_nothing() {
+    for seal in [
+        "ARC-Seal: x",
+        "ARC-Seal:",
+        "ARC-Seal: ;",
+        "ARC-Seal: i",
+        "ARC-Seal: i=",
+        "ARC-Seal: =",
+        "ARC-Seal: i=1",
+    ] {
+        for field in [
+            seal.to_owned(),
+            seal.replace("Seal", "Message-Signature"),
+            seal.replace("Seal", "Authentication-Results"),
+        ] {
+            let message = [format!("{field}\r\n").as_bytes(), MESSAGE].concat();
+            let chain = verify(&message);
+            assert_eq!(chain.word(), ArcResult::Fail, "{field}");
+            assert!(chain.to_string().is_ascii() && !chain.to_string().contains(['\r', '\n', '"']));
+        }
+    }
+}
+
+#[test]
+fn comments_in_results_may_be_as_deep_as_they_like() {
+    let deep = format!(" {}{} i=1; x", "(".repeat(60_000), ")".repeat(60_000));
+    let forge = Forge { results: Some(deep), ..Forge::new(1, "none") };
+    assert!(verify(&forge.on(MESSAGE)).is_pass());
+    let open = format!(" {} i=1; x", "(".repeat(60_000));
+    let forge = Forge { results: Some(open), ..Forge::new(1, "none") };
+    let chain = verify(&forge.on(MESSAGE));
+    assert!(
+        matches!(chain.cause(), Some(Cause::Instance { field: ArcField::AuthenticationResults })),
+        "{chain}"
+    );
+}
+
+#[test]
+fn a_chain_that_failed_stays_failed() {
+    let failed = replaced(&passed_on(2), "Hi.", "Bye.");
+    let ended = common::pass_on(&failed, "b.example");
+    // Nobody may go on behind it, not even with good signatures.
+    for word in ["pass", "none"] {
+        let chain = verify(&Forge::new(4, word).on(&ended));
+        assert_eq!(chain.word(), ArcResult::Fail, "{chain}");
+    }
+    // Nor cut it short: the newest set that is left does not fit the message.
+    let text = String::from_utf8(ended).unwrap();
+    let cut = text.get(text.find("ARC-Seal: i=2").unwrap()..).unwrap();
+    assert_eq!(verify(cut.as_bytes()).word(), ArcResult::Fail);
+}

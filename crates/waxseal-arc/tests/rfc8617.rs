@@ -1,0 +1,645 @@
+//! RFC 8617, rule by rule.
+
+mod common;
+
+use common::{
+    Forge, KEY, MESSAGE, RSA, now, pass_on, passed_on, replaced, resolver, results, sealer, verify,
+};
+use std::time::Duration;
+use waxseal_arc::{
+    ArcField, ArcResult, Cause, Chain, ChainVerifier, InvalidSeal, Policy, SealError, Sealer, merged_results,
+};
+use waxseal_authres::{ArcResult as Word, AuthenticationResults};
+use waxseal_crypto::Algorithm;
+use waxseal_dkim::{
+    BodyLengthPolicy, Canonicalization, Cause as SignatureCause, SignError, Signer, Verifier,
+};
+use waxseal_dns::{Answer, Dnssec, LookupError, Question};
+use waxseal_header::Header;
+
+/// Asserts that a chain fails for this cause.
+macro_rules! assert_cause {
+    ($chain:expr, $pattern:pat $(if $guard:expr)?) => {{
+        let chain = $chain;
+        assert_eq!(chain.word(), ArcResult::Fail, "{chain}");
+        assert!(matches!(chain.cause().unwrap(), $pattern $(if $guard)?), "{chain}: {:?}", chain.cause());
+        assert_eq!(chain.oldest_pass(), None);
+        assert!(!chain.trusted_by(|_| true) && chain.trusted_sets(|_| true).is_empty());
+    }};
+}
+
+#[test]
+fn s4_1_1_the_instance_stands_first_in_the_results() {
+    for results in
+        [" forge.example; i=1; none", " i=1 forge.example; none", " I=1; none", " i=0; none", " i=; none"]
+    {
+        let forge = Forge { results: Some(results.into()), ..Forge::new(1, "none") };
+        assert_cause!(verify(&forge.on(MESSAGE)), Cause::Instance { field: ArcField::AuthenticationResults });
+    }
+    let commented = Forge { results: Some(" (a) i (b;) = 1 (c) ; x".into()), ..Forge::new(1, "none") };
+    let chain = verify(&commented.on(MESSAGE));
+    assert!(chain.is_pass(), "{chain}");
+    assert_eq!(chain.sets().first().unwrap().authentication_results_text(), b"x");
+}
+
+#[test]
+fn s4_1_1_results_that_can_not_be_read_break_nothing() {
+    let forge = Forge { results: Some(" i=1; \"unclosed".into()), ..Forge::new(1, "none") };
+    let chain = verify(&forge.on(MESSAGE));
+    assert!(chain.is_pass(), "{chain}");
+    assert!(chain.sets().first().unwrap().authentication_results().is_err());
+}
+
+#[test]
+fn s4_1_1_one_field_combines_all_results_of_the_host() {
+    let message = b"Authentication-Results: a.example; spf=pass smtp.mailfrom=\"b@c;d\"\r\n\
+        Authentication-Results: evil.example; dmarc=pass\r\n\
+        Authentication-Results: A.example; dkim=fail reason=\"x\" (2048-bit key)\r\n\
+        From: joe@example.org\r\n\r\n";
+    let (header, _) = Header::parse(message).unwrap();
+    let results = merged_results(&header, header.len(), "a.example");
+    let set = sealer("a.example").seal(message, &verify(message), &results, now()).unwrap();
+    assert_eq!(
+        set.authentication_results(),
+        "ARC-Authentication-Results: i=1; a.example;\r\n\tspf=pass smtp.mailfrom=\"b@c;d\";\r\n\t\
+         dkim=fail reason=\"x\" (2048-bit key)\r\n"
+    );
+    assert_eq!(merged_results(&header, 1, "a.example").entries().len(), 1);
+    assert_eq!(merged_results(&header, header.len(), "c.example").to_string(), "c.example; none");
+}
+
+#[test]
+fn s4_1_2_version_means_nothing_and_unknown_tags_are_passed_over() {
+    let tags = "i=1; v=7; x_y=z; a=ed25519-sha256; c=relaxed/relaxed; d=forge.example; s=x; h=from; bh={bh}";
+    let forge = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") };
+    let chain = verify(&forge.on(MESSAGE));
+    assert!(chain.is_pass(), "{chain}");
+}
+
+#[test]
+fn s4_1_2_a_message_signature_need_not_cover_from_but_then_nobody_may_trust_it() {
+    for names in ["", "to", "to::subject"] {
+        let tags =
+            format!("i=1; a=ed25519-sha256; c=relaxed/relaxed; d=forge.example; s=x; h={names}; bh={{bh}}");
+        let forge = Forge { message_signature: Some(tags), ..Forge::new(1, "none") };
+        let chain = verify(&forge.on(MESSAGE));
+        assert!(chain.is_pass(), "{chain}");
+        assert!(!chain.trusted_by(|_| true));
+    }
+    assert!(verify(&Forge::new(1, "none").on(MESSAGE)).trusted_by(|_| true));
+}
+
+#[test]
+fn s4_1_2_a_message_signature_never_covers_a_seal() {
+    let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=forge.example; s=x; h=from:Arc-Seal; bh={bh}";
+    let forge = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") };
+    assert_cause!(verify(&forge.on(MESSAGE)), Cause::CoversSeal { instance: 1 });
+}
+
+#[test]
+fn s4_1_2_a_message_signature_may_cover_the_other_arc_fields() {
+    let names = "from:arc-message-signature:arc-authentication-results";
+    let tags = |i: u32| {
+        Some(format!("i={i}; a=ed25519-sha256; c=relaxed/relaxed; d=f.example; s=x; h={names}; bh={{bh}}"))
+    };
+    let message = pass_on(MESSAGE, "a.example");
+    let message = Forge { message_signature: tags(2), ..Forge::new(2, "pass") }.on(&message);
+    let chain = verify(&message);
+    assert!(chain.is_pass(), "{chain}");
+    assert_eq!(chain.oldest_pass(), Some(0));
+}
+
+#[test]
+fn s4_1_2_a_sealer_signs_neither_results_nor_arc_fields() {
+    let chain = verify(MESSAGE);
+    for name in ["authentication-results", "ARC-Seal", "arc-message-signature", "ARC-Authentication-Results"]
+    {
+        for sealer in [
+            sealer("a.example").with_fields(["To", name]),
+            sealer("a.example").with_oversigned([name]),
+            sealer("a.example").with_field_list(["From", name]),
+        ] {
+            let error = sealer.seal(MESSAGE, &chain, &results("a.example", &chain), now()).unwrap_err();
+            assert!(matches!(error, SealError::Field { name: ref found } if found == name), "{error}");
+        }
+    }
+    let message = pass_on(&pass_on(MESSAGE, "a.example"), "b.example");
+    let chain = verify(&message);
+    for set in chain.sets() {
+        let names: Vec<_> =
+            set.message_signature().unwrap().signed_fields().map(<[u8]>::to_ascii_lowercase).collect();
+        assert!(names.iter().all(|name| !name.starts_with(b"arc-") && name != b"authentication-results"));
+    }
+}
+
+#[test]
+fn s4_1_2_a_sealer_covers_dkim_signatures() {
+    let signer = Signer::new("example.org".parse().unwrap(), "x".parse().unwrap(), KEY.clone());
+    let message = [signer.sign(MESSAGE, now()).unwrap().as_bytes(), MESSAGE].concat();
+    let sealed = pass_on(&message, "a.example");
+    let chain = verify(&sealed);
+    let covered = chain.sets().first().unwrap().message_signature().unwrap().signed_fields();
+    assert!(covered.into_iter().any(|name| name == b"DKIM-Signature"));
+    assert_cause!(
+        verify(&replaced(&sealed, "DKIM-Signature: v=1", "DKIM-Signature: v=2")),
+        Cause::MessageSignature { instance: 1, cause: SignatureCause::HeaderSignature { .. } }
+    );
+}
+
+#[test]
+fn s4_1_3_a_seal_with_h_fails() {
+    let mut forge = Forge::new(1, "none");
+    forge.seal.push_str("; h=from");
+    assert_cause!(
+        verify(&forge.on(MESSAGE)),
+        Cause::MalformedSeal { instance: 1, error: InvalidSeal::SignedFields }
+    );
+}
+
+#[test]
+fn s4_1_3_only_relaxed_is_used_for_seals() {
+    let mut forge = Forge::new(1, "none");
+    forge.seal.push_str("; c=simple/simple; bh=x; v=2");
+    assert!(verify(&forge.on(MESSAGE)).is_pass());
+    let sealed = pass_on(MESSAGE, "a.example");
+    assert!(verify(&replaced(&sealed, "ARC-Seal: i=1;", "aRC-sEAL :\ti=1;\r\n ")).is_pass());
+}
+
+#[test]
+fn s4_1_3_the_tags_of_a_seal_are_required() {
+    let forge = Forge::new(1, "none");
+    for (tag, name) in [("a=ed25519-sha256", "a"), ("d=forge.example", "d"), ("s=x", "s"), ("cv=none", "cv")]
+    {
+        let forge = Forge { seal: forge.seal.replace(tag, "y=y"), ..Forge::new(1, "none") };
+        assert_cause!(
+            verify(&forge.on(MESSAGE)),
+            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Missing { tag } } if *tag == name
+        );
+    }
+    let chain = verify(&replaced(&pass_on(MESSAGE, "a.example"), "ARC-Seal: i=1;", "ARC-Seal:"));
+    assert_cause!(chain, Cause::Instance { field: ArcField::Seal });
+}
+
+#[test]
+fn s4_2_1_instances_are_numbers_from_one() {
+    let sealed = pass_on(MESSAGE, "a.example");
+    for field in ArcField::ALL {
+        for i in ["0", "", "a", "-1", "1.0", "0x1", "4294967297"] {
+            let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i={i};")));
+            assert_cause!(chain, Cause::Instance { field: found } if *found == field);
+        }
+        let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i=1; i=1;")));
+        // In the results this is a payload that says nothing, but the seal covers it.
+        assert_eq!(chain.word(), ArcResult::Fail);
+    }
+}
+
+#[test]
+fn s5_1_step_2_a_chain_that_has_ended_is_not_sealed_again() {
+    let failed = replaced(&passed_on(2), "Hi.", "Bye.");
+    let message = pass_on(&failed, "b.example");
+    let chain = verify(&message);
+    assert_cause!(&chain, Cause::Failed { instance: 3 });
+    assert!(chain.has_ended());
+    let error = sealer("c.example").seal(&message, &chain, &results("c.example", &chain), now()).unwrap_err();
+    assert!(matches!(error, SealError::Ended), "{error}");
+}
+
+#[test]
+fn s5_1_step_3_sets_are_numbered() {
+    let message = passed_on(3);
+    let chain = verify(&message);
+    assert_eq!(chain.word(), ArcResult::Pass, "{chain}");
+    assert_eq!(chain.sets().iter().map(|set| set.instance()).collect::<Vec<_>>(), [1, 2, 3]);
+    let said: Vec<_> = chain.sets().iter().map(|set| set.seal().unwrap().chain_validation()).collect();
+    assert_eq!(said, [Word::None, Word::Pass, Word::Pass]);
+    let text = String::from_utf8(message).unwrap();
+    let order: Vec<_> =
+        text.lines().filter_map(|line| line.split_once(": i=")).map(|(name, _)| name).collect();
+    let set = ["ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results"];
+    assert_eq!(order, [set, set, set].concat());
+}
+
+#[test]
+fn s5_1_a_chain_is_sealed_as_it_was_verified() {
+    let (one, two) = (passed_on(1), passed_on(2));
+    let other = pass_on(MESSAGE, "other.example");
+    for (verified, sealed) in [(&one, &two), (&two, &one), (&one, &other), (&one, &MESSAGE.to_vec())] {
+        let chain = verify(verified);
+        let error =
+            sealer("b.example").seal(sealed, &chain, &results("b.example", &chain), now()).unwrap_err();
+        assert!(matches!(error, SealError::OtherChain), "{error}");
+    }
+    // Fields above the chain and changes below it are what forwarders are for.
+    let changed = [b"List-Id: <l.example>\r\n", &replaced(&one, "lunch", "[l] lunch")[..]].concat();
+    let chain = verify(&one);
+    let set = sealer("b.example").seal(&changed, &chain, &results("b.example", &chain), now()).unwrap();
+    let chain = verify(&[set.fields().as_bytes(), &changed].concat());
+    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+}
+
+#[test]
+fn s5_1_1_a_seal_covers_all_sets_in_their_order() {
+    let message = passed_on(2);
+    let forged = Forge::new(3, "pass").on(&message);
+    let chain = verify(&forged);
+    assert!(chain.is_pass(), "{chain}");
+    let alone = Forge { covers_chain: false, ..Forge::new(3, "pass") }.on(&message);
+    assert_cause!(verify(&alone), Cause::Seal { instance: 3, cause: SignatureCause::HeaderSignature { .. } });
+    // Where the fields stand does not matter.
+    let (header, body) = Header::parse(&forged).unwrap();
+    let mut fields: Vec<_> = header.fields().map(|field| field.raw()).collect();
+    fields.reverse();
+    let chain = verify(&[&fields.concat(), &b"\r\n"[..], body].concat());
+    assert!(chain.is_pass(), "{chain}");
+}
+
+#[test]
+fn s5_1_2_a_seal_that_says_fail_covers_its_own_set_alone() {
+    let failed = replaced(&passed_on(2), "Hi.", "Bye.");
+    let chain = verify(&failed);
+    let set = sealer("forge.example").seal(&failed, &chain, &results("a.example", &chain), now()).unwrap();
+    assert!(set.seal().contains("i=3;") && set.seal().contains("cv=fail;"), "{set}");
+    // The same set with another number is a chain of its own; its seal verifies when nothing else is covered.
+    let (header, _) = Header::parse(set.fields().as_bytes()).unwrap();
+    let mut input = Vec::new();
+    for place in [2, 1] {
+        Canonicalization::Relaxed.header_field(header.field(place).unwrap(), &mut input);
+    }
+    let seal = header.field(0).unwrap();
+    let parsed = waxseal_arc::Seal::parse(seal.value()).unwrap();
+    Canonicalization::Relaxed.signature_field(seal, parsed.signature_range(), &mut input);
+    let provider = waxseal_crypto::default_provider();
+    KEY.public_key().verify(provider, Algorithm::Ed25519Sha256, &input, parsed.signature()).unwrap();
+}
+
+#[test]
+fn s5_2_step_1_no_chain() {
+    let chain = verify(MESSAGE);
+    assert_eq!((chain.word(), chain.oldest_pass(), chain.sets().len()), (ArcResult::None, None, 0));
+    assert!(chain.cause().is_none() && !chain.is_pass() && !chain.trusted_by(|_| true));
+}
+
+#[test]
+fn s5_2_step_2_the_newest_seal_says_fail() {
+    let cut = replaced(&Forge::new(2, "fail").on(&passed_on(1)), "ARC-Authentication-Results: i=1", "X: i=1");
+    assert_cause!(verify(&cut), Cause::Failed { instance: 2 });
+    assert_cause!(verify(&Forge::new(1, "FAIL").on(MESSAGE)), Cause::Failed { instance: 1 });
+}
+
+#[test]
+fn s5_2_step_3a_each_field_once() {
+    let sealed = passed_on(2);
+    for field in ArcField::ALL {
+        for i in [1, 2] {
+            let name = format!("{field}: i={i};");
+            let chain = verify(&replaced(&sealed, &name, &format!("X-{name}")));
+            assert_cause!(chain, Cause::Missing { field: found, instance } if *found == field && *instance == i);
+            let (header, body) = Header::parse(&sealed).unwrap();
+            let twin = header.fields().find(|f| f.raw().starts_with(name.as_bytes())).unwrap();
+            for message in [
+                [twin.raw(), header.as_bytes(), b"\r\n", body].concat(),
+                [header.as_bytes(), twin.raw(), b"\r\n", body].concat(),
+            ] {
+                let chain = verify(&message);
+                assert_cause!(chain, Cause::Duplicate { field: found, instance } if *found == field && *instance == i);
+            }
+        }
+    }
+}
+
+#[test]
+fn s5_2_step_3b_no_gaps() {
+    let sealed = passed_on(1);
+    assert_cause!(verify(&Forge::new(3, "pass").on(&sealed)), Cause::Gap { instance: 2 });
+    assert_cause!(verify(&Forge::new(2, "pass").on(MESSAGE)), Cause::Gap { instance: 1 });
+    assert_cause!(verify(&Forge::new(50, "pass").on(&sealed)), Cause::Gap { instance: 2 });
+}
+
+#[test]
+fn s5_2_step_3c_none_stands_first_and_pass_behind_it() {
+    for (sets, word) in [(0, "pass"), (1, "none"), (2, "none")] {
+        let chain = verify(&Forge::new(sets as u32 + 1, word).on(&passed_on(sets)));
+        assert_cause!(chain, Cause::ChainValidation { instance, found } if *instance == sets as u32 + 1 && found.as_str() == word);
+    }
+    let below = Forge::new(2, "pass").on(&Forge::new(1, "fail").on(MESSAGE));
+    assert_cause!(verify(&below), Cause::ChainValidation { instance: 1, found: Word::Fail });
+    for word in ["", "maybe", "pass pass", "pa ss"] {
+        let chain = verify(&Forge::new(2, word).on(&passed_on(1)));
+        assert_cause!(chain, Cause::MalformedSeal { instance: 2, error: InvalidSeal::Value { tag: "cv" } });
+    }
+}
+
+#[test]
+fn s5_2_step_4_the_newest_message_signature_has_to_verify() {
+    let sealed = passed_on(3);
+    assert_cause!(
+        verify(&replaced(&sealed, "Hi.", "Bye.")),
+        Cause::MessageSignature { instance: 3, cause: SignatureCause::BodyHash { header_intact: true, .. } }
+    );
+    assert_cause!(
+        verify(&replaced(&sealed, "lunch", "dinner")),
+        Cause::MessageSignature { instance: 3, cause: SignatureCause::HeaderSignature { .. } }
+    );
+    // Oversigned: no second From.
+    assert_cause!(
+        verify(&[b"From: eve@example.com\r\n", &sealed[..]].concat()),
+        Cause::MessageSignature { instance: 3, cause: SignatureCause::HeaderSignature { .. } }
+    );
+}
+
+#[test]
+fn s5_2_step_5_the_oldest_pass() {
+    assert_eq!(verify(&passed_on(1)).oldest_pass(), Some(0));
+    assert_eq!(verify(&passed_on(3)).oldest_pass(), Some(0));
+    for changed_after in [1, 2, 3] {
+        let mut message = MESSAGE.to_vec();
+        for hop in 1..=4 {
+            let chain = verify(&message);
+            if hop == changed_after + 1 {
+                message = replaced(&message, "Hi.", "Hi.\r\n-- \r\nA footer.");
+            }
+            let set =
+                sealer("a.example").seal(&message, &chain, &results("a.example", &chain), now()).unwrap();
+            message = [set.fields().as_bytes(), &message].concat();
+        }
+        let chain = verify(&message);
+        assert_eq!(
+            (chain.word(), chain.oldest_pass()),
+            (ArcResult::Pass, Some(changed_after + 1)),
+            "{chain}"
+        );
+        let sparing = ChainVerifier::new(Policy::default().with_oldest_pass(false));
+        let chain = sparing.verify_blocking(&message, now(), &resolver);
+        assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, None));
+    }
+}
+
+#[test]
+fn s5_2_step_5_an_older_message_signature_may_be_anything() {
+    for tags in ["i=1; nothing=else", "i=1; a=rsa-sha1; d=a.example; s=x; h=from; bh={bh}", "i=1; a=what"] {
+        let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
+        let chain = verify(&Forge::new(2, "pass").on(&first));
+        assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+        assert_eq!(verify(&first).word(), ArcResult::Fail);
+    }
+    // But for i=, by which it belongs to a set.
+    let first = Forge { message_signature: Some("i=1; i".into()), ..Forge::new(1, "none") }.on(MESSAGE);
+    assert_cause!(
+        verify(&Forge::new(2, "pass").on(&first)),
+        Cause::Instance { field: ArcField::MessageSignature }
+    );
+}
+
+#[test]
+fn s5_2_step_5_without_the_key_of_an_older_message_signature() {
+    let message = passed_on(3);
+    let deaf = |q: &Question| match q.name.as_str() {
+        "x._domainkey.a2.example" => Err(LookupError::Timeout),
+        _ => resolver(q),
+    };
+    // a2.example has also sealed, and a seal without a key is a failure.
+    let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
+    assert_cause!(&chain, Cause::Seal { instance: 2, cause: SignatureCause::Lookup(LookupError::Timeout) });
+    let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=a2.example; s=x; h=from; bh={bh}";
+    let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
+    let message = pass_on(&first, "a3.example");
+    let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
+    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+}
+
+#[test]
+fn s5_2_step_6_every_seal_has_to_verify() {
+    let sealed = passed_on(3);
+    for i in 1..=3 {
+        let chain =
+            verify(&replaced(&sealed, &format!("i={i}; a{i}.example;"), &format!("i={i}; evil.example;")));
+        // Every seal from the changed set on covers it, and they are looked at from the newest to the oldest.
+        assert_cause!(chain, Cause::Seal { instance: 3, cause: SignatureCause::HeaderSignature { .. } });
+    }
+    // A set 1 that another message once had.
+    let other = pass_on(b"From: bank@example.com\r\n\r\nPay.\r\n", "a1.example");
+    let (header, _) = Header::parse(&other).unwrap();
+    let fields: Vec<_> = header.fields().take(3).map(|field| field.raw()).collect();
+    let spliced = [&fields.concat(), MESSAGE].concat();
+    let chain = verify(&Forge::new(2, "pass").on(&spliced));
+    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+    assert!(!chain.trusted_by(|sealer| sealer.as_str() == "a1.example"));
+    assert!(chain.trusted_sets(|sealer| sealer.as_str() == "a1.example").is_empty());
+}
+
+#[test]
+fn s5_2_1_all_failures_are_permanent() {
+    let message = passed_on(2);
+    for (error, name) in [(LookupError::Timeout, "DNS lookup timed out"), (LookupError::ServerFailure, "DNS")]
+    {
+        let deaf = |_: &Question| Err(error.clone());
+        let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
+        assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::Lookup(_) });
+        assert!(chain.cause().unwrap().is_temporary());
+        assert!(chain.explain().contains(name), "{}", chain.explain());
+    }
+    let empty = |_: &Question| Ok(Answer::nxdomain());
+    let chain = ChainVerifier::default().verify_blocking(&message, now(), &empty);
+    assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::NoKey });
+    assert!(!chain.cause().unwrap().is_temporary());
+    let bogus = |q: &Question| resolver(q).map(|answer| answer.with_dnssec(Dnssec::Bogus));
+    let chain = ChainVerifier::default().verify_blocking(&message, now(), &bogus);
+    assert_cause!(chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::BogusKey });
+}
+
+#[test]
+fn s7_2_entries_for_authentication_results() {
+    let client = "192.0.2.1".parse().unwrap();
+    assert_eq!(verify(MESSAGE).entry_from(client).to_string(), "arc=none smtp.remote-ip=192.0.2.1");
+    let chain = verify(&passed_on(2));
+    assert_eq!(chain.entry().to_string(), "arc=pass header.oldest-pass=0");
+    assert_eq!(
+        chain.entry_from(client).to_string(),
+        "arc=pass header.oldest-pass=0 smtp.remote-ip=192.0.2.1"
+    );
+    let chain = verify(&replaced(&passed_on(1), "ARC-Seal: i=1", "X: i=1"));
+    assert_eq!(chain.entry().to_string(), "arc=fail reason=\"no ARC-Seal in set 1\"");
+    let six = chain.entry_from("2001:db8::1".parse().unwrap()).to_string();
+    assert!(six.ends_with(" smtp.remote-ip=\"2001:db8::1\""), "{six}");
+}
+
+#[test]
+fn s9_an_intact_chain_counts_for_nothing_unless_its_sealers_are_trusted() {
+    let chain = verify(&passed_on(3));
+    let trust = |names: &'static [&'static str]| {
+        let trusted = chain.trusted_sets(|sealer| names.contains(&sealer.as_str()));
+        let whole = chain.trusted_by(|sealer| names.contains(&sealer.as_str()));
+        (trusted.iter().map(|set| set.instance()).collect::<Vec<_>>(), whole)
+    };
+    assert_eq!(trust(&["a1.example", "a2.example", "a3.example"]), (vec![1, 2, 3], true));
+    assert_eq!(trust(&["a2.example", "a3.example"]), (vec![2, 3], false));
+    assert_eq!(trust(&["a1.example", "a3.example"]), (vec![3], false));
+    assert_eq!(trust(&["a1.example", "a2.example"]), (vec![], false));
+    let first = chain.sets().first().unwrap().authentication_results().unwrap();
+    assert_eq!(first.authserv_id(), Some("a1.example"));
+    assert_eq!(first.entries().first().unwrap().comment(), Some("good (signature)"));
+}
+
+#[test]
+fn rfc8301_s3_1_sha1_is_refused_whatever_dkim_accepts() {
+    let policy = waxseal_dkim::Policy::default().with_rsa_sha1(true);
+    let verifier = ChainVerifier::default().with_signatures(Verifier::new(policy));
+    let sealed = passed_on(1);
+    for (field, is_seal) in [(ArcField::Seal, true), (ArcField::MessageSignature, false)] {
+        let text = String::from_utf8(sealed.clone()).unwrap();
+        let (before, after) = text.split_once(&format!("{field}: ")).unwrap();
+        let message = format!("{before}{field}: {}", after.replacen("ed25519-sha256", "rsa-sha1", 1));
+        let message = match is_seal {
+            true => message,
+            // bh= has to have the length of SHA-1.
+            false => {
+                replaced(message.as_bytes(), &common::body_hash(b"Hi.\r\n"), "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+                    .into_iter()
+                    .map(char::from)
+                    .collect()
+            }
+        };
+        let chain = verifier.verify_blocking(message.as_bytes(), now(), &resolver);
+        match chain.cause() {
+            Some(Cause::Seal { instance: 1, cause: SignatureCause::RsaSha1 }) if is_seal => {}
+            Some(Cause::MessageSignature { instance: 1, cause: SignatureCause::RsaSha1 }) if !is_seal => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let sealer = Sealer::remote("a.example".parse().unwrap(), "x".parse().unwrap(), Algorithm::RsaSha1);
+    let chain = verify(MESSAGE);
+    let error = sealer.seal(MESSAGE, &chain, &results("a.example", &chain), now()).unwrap_err();
+    assert!(matches!(error, SealError::Sign(SignError::RsaSha1)), "{error}");
+}
+
+#[test]
+fn rfc8301_s3_2_small_keys_are_refused() {
+    let small = common::new_rsa_key(1024);
+    let record = waxseal_dkim::KeyRecord::new(small.public_key().clone()).to_string();
+    let lookup =
+        |q: &Question| waxseal_dns::Zone::new().with_txt(q.name.as_str(), &record).unwrap().lookup(q);
+    let chain = verify(MESSAGE);
+    let set = Sealer::new("a.example".parse().unwrap(), "x".parse().unwrap(), small)
+        .seal(MESSAGE, &chain, &results("a.example", &chain), now())
+        .unwrap();
+    let message = [set.fields().as_bytes(), MESSAGE].concat();
+    let verifier = ChainVerifier::default();
+    assert!(verifier.verify_blocking(&message, now(), &lookup).is_pass());
+    let strict =
+        verifier.with_signatures(Verifier::new(waxseal_dkim::Policy::default().with_min_rsa_bits(2048)));
+    assert_cause!(
+        strict.verify_blocking(&message, now(), &lookup),
+        Cause::MessageSignature { instance: 1, cause: SignatureCause::KeyTooSmall { bits: 1024, min: 2048 } }
+    );
+}
+
+#[test]
+fn times_of_message_signatures() {
+    let chain = verify(MESSAGE);
+    let seal = |sealer: &Sealer, at| {
+        let set = sealer.seal(MESSAGE, &chain, &results("a.example", &chain), at).unwrap();
+        [set.fields().as_bytes(), MESSAGE].concat()
+    };
+    let day = Duration::from_secs(86_400);
+    // A clock that is ahead ends no chain.
+    assert!(verify(&seal(&sealer("a.example"), now() + 100 * day)).is_pass());
+    let short = sealer("a.example").with_lifetime(day);
+    assert!(verify(&seal(&short, now())).is_pass());
+    assert_cause!(
+        verify(&seal(&short, now() - 2 * day)),
+        Cause::MessageSignature { instance: 1, cause: SignatureCause::Expired { .. } }
+    );
+    let without = String::from_utf8(seal(&sealer("a.example").with_timestamp(false), now())).unwrap();
+    assert!(!without.contains(" t="));
+    assert!(verify(without.as_bytes()).is_pass());
+}
+
+#[test]
+fn a_body_length_is_treated_as_in_dkim() {
+    let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=forge.example; s=x; h=from; l=5; bh={bh}";
+    let message = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
+    assert!(verify(&message).is_pass());
+    let longer = [&message[..], b"Buy!\r\n"].concat();
+    assert_cause!(
+        verify(&longer),
+        Cause::MessageSignature { instance: 1, cause: SignatureCause::BodyAdditions { signed: 5, added: 6 } }
+    );
+    let refusing = waxseal_dkim::Policy::default().with_body_length(BodyLengthPolicy::Refuse);
+    let refusing = ChainVerifier::default().with_signatures(Verifier::new(refusing));
+    assert_cause!(
+        refusing.verify_blocking(&message, now(), &resolver),
+        Cause::MessageSignature { instance: 1, cause: SignatureCause::BodyLength }
+    );
+}
+
+#[test]
+fn without_c_a_signature_may_be_simple_or_relaxed() {
+    let relaxed = "i=1; a=ed25519-sha256; d=forge.example; s=x; h=from:to:subject; bh={bh}";
+    let message = Forge { message_signature: Some(relaxed.into()), ..Forge::new(1, "none") }.on(MESSAGE);
+    assert!(verify(&message).is_pass());
+    // Simple/simple, of which the tag is then taken away: the forge makes the seal, which covers what it finds.
+    let sealed =
+        sealer("a.example").with_canonicalization(Canonicalization::Simple, Canonicalization::Simple);
+    let chain = verify(MESSAGE);
+    let set = sealed.seal(MESSAGE, &chain, &results("a.example", &chain), now()).unwrap();
+    assert!(verify(&[set.fields().as_bytes(), MESSAGE].concat()).is_pass());
+    assert_cause!(
+        verify(&replaced(&message, "Subject: lunch", "Subject: dinner")),
+        Cause::MessageSignature { instance: 1, cause: SignatureCause::HeaderSignature { .. } }
+    );
+}
+
+#[test]
+fn every_canonicalization_and_both_algorithms() {
+    use Canonicalization::{Relaxed, Simple};
+    for (header, body) in [(Simple, Simple), (Simple, Relaxed), (Relaxed, Simple), (Relaxed, Relaxed)] {
+        for (selector, key) in [("x", &KEY), ("rsa", &RSA)] {
+            let sealer = Sealer::new("a.example".parse().unwrap(), selector.parse().unwrap(), (*key).clone())
+                .with_canonicalization(header, body);
+            let mut message = MESSAGE.to_vec();
+            for _ in 0..2 {
+                let chain = verify(&message);
+                let set = sealer.seal(&message, &chain, &results("a.example", &chain), now()).unwrap();
+                message = [set.fields().as_bytes(), &message].concat();
+            }
+            let chain = verify(&message);
+            assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(0)), "{chain}");
+        }
+    }
+}
+
+#[test]
+fn a_key_held_elsewhere_makes_the_same_set() {
+    use waxseal_crypto::SigningKey;
+    let message = passed_on(1);
+    let chain = verify(&message);
+    let (header, body) = Header::parse(&message).unwrap();
+    let remote = Sealer::remote("a.example".parse().unwrap(), "x".parse().unwrap(), Algorithm::Ed25519Sha256);
+    let mut hasher = waxseal_dkim::BodyHasher::new(waxseal_crypto::default_provider());
+    let wanted = remote.want_body(&mut hasher);
+    hasher.push(body);
+    let hashes = hasher.finish();
+    let results = results("a.example", &chain);
+    let unsigned = remote.unsigned(&header, hashes.get(wanted).unwrap(), &chain, &results, now()).unwrap();
+    assert_eq!(unsigned.algorithm(), Algorithm::Ed25519Sha256);
+    assert!(matches!(unsigned.clone().sign(), Err(SealError::Sign(SignError::NoKey))));
+    let signature = KEY.sign(&unsigned.input()).unwrap();
+    let unsealed = unsigned.attach(&signature);
+    let signature = KEY.sign(&unsealed.input()).unwrap();
+    let set = unsealed.attach(&signature);
+    assert_eq!(set, sealer("a.example").seal(&message, &chain, &results, now()).unwrap());
+}
+
+#[test]
+fn what_can_not_be_sealed() {
+    let chain = verify(MESSAGE);
+    let results = AuthenticationResults::new("a.example");
+    let error =
+        |message: &[u8]| sealer("a.example").seal(message, &chain, &results, now()).unwrap_err().to_string();
+    assert!(error(b"From: a@b.example\r\n\r\nHi.\n").contains("bare CR or LF"));
+    assert!(error(b"From: a@b.example\nTo: c\r\n\r\nHi.\r\n").contains("bare CR or LF"));
+    assert!(error(b"To: a@b.example\r\n\r\nHi.\r\n").contains("no From field"));
+    let too_long = Chain::from(waxseal_header::HeaderError::TooLong { limit: 1 });
+    assert_eq!(too_long.word(), ArcResult::Fail);
+}
