@@ -258,7 +258,7 @@ mod composition_kills {
         for (from, reason) in [
             (
                 "u@evil_\u{fffd}.example",
-                "author domain evil_?.example is not valid: domain name is not ASCII and",
+                "author domain evil_?.example is not valid: domain name is not ASCII",
             ),
             (
                 "u@b%61nk.example",
@@ -280,6 +280,7 @@ mod composition_kills {
 
     /// IDNA maps a fullwidth at sign and letters; what looks like the bank is the bank, or another name, never both.
     #[test]
+    #[cfg(feature = "idna")]
     fn look_alikes_are_mapped_or_are_other_names() {
         assert_caught("From: ceo@ｂａｎｋ.example");
         assert_caught("From: ceo@BANK.example");

@@ -1,5 +1,4 @@
 //! Input at and over the limits: a named outcome each, never unbounded work.
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 

@@ -1,0 +1,204 @@
+//! What holds for every input.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use common::*;
+use proptest::prelude::*;
+use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
+use waxseal_dmarc::{
+    Alignment, Disposition, DomainPolicy, Evaluation, FailureOptions, Input, Psd, Record, ReportUri,
+    TreeWalk, Verdict, lint,
+};
+use waxseal_dns::{Answers, Check, LookupError, Pending, Zone};
+
+fn policy() -> impl Strategy<Value = DomainPolicy> {
+    prop::sample::select(DomainPolicy::ALL.to_vec())
+}
+
+prop_compose! {
+    fn uris()(parts in prop::collection::vec(("mailto:[a-z]{1,5}(%2B)?@[a-z]{1,5}\\.example|https://[a-z]{1,5}\\.example/x", prop::option::of((any::<u64>(), "[kmgt]?"))), 0..3)) -> Vec<ReportUri> {
+        let text = |(uri, size): (String, Option<(u64, String)>)| match size {
+            Some((number, unit)) => format!("{uri}!{number}{unit}"),
+            None => uri,
+        };
+        parts.into_iter().map(|part| text(part).parse().unwrap()).collect()
+    }
+}
+
+prop_compose! {
+    fn record()(
+        p in policy(), sp in prop::option::of(policy()), np in prop::option::of(policy()),
+        psd in prop::sample::select(vec![Psd::Yes, Psd::No, Psd::Unknown]),
+        t: bool, strict: (bool, bool), rua in uris(), ruf in uris(), fo: (bool, bool, bool),
+    ) -> Record {
+        let alignment = |strict| if strict { Alignment::Strict } else { Alignment::Relaxed };
+        let (any, dkim, spf) = fo;
+        let mut record = Record::new(p)
+            .with_psd(psd)
+            .with_testing(t)
+            .with_dkim_alignment(alignment(strict.0))
+            .with_spf_alignment(alignment(strict.1))
+            .with_aggregate_reports(rua)
+            .with_failure_reports(ruf)
+            .with_failure_options(FailureOptions { any, dkim, spf, only: !any && (dkim || spf) });
+        if let Some(sp) = sp {
+            record = record.with_subdomain_policy(sp);
+        }
+        if let Some(np) = np {
+            record = record.with_nonexistent_policy(np);
+        }
+        record
+    }
+}
+
+/// Looks up a few at a time, in the order of `seed`.
+fn drive_shuffled<C: Check>(mut check: C, dns: &Zone, mut seed: u64) -> C::Output {
+    let mut below = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    let mut answers = Answers::new();
+    let mut open = Vec::new();
+    loop {
+        match check.run(&mut answers) {
+            Ok(output) => return output,
+            Err(Pending) => {
+                open.extend(answers.take_wanted());
+                assert!(!open.is_empty(), "pending without a question");
+                for _ in 0..=below(open.len()) {
+                    if !open.is_empty() {
+                        let question = open.swap_remove(below(open.len()));
+                        let reply = dns.lookup(&question);
+                        answers.answer(question, reply);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Names of one small tree, so that records and identifiers meet.
+fn tree() -> impl Strategy<Value = String> {
+    "([ab]\\.){0,9}(x|y)\\.(org|net)|org|net"
+}
+
+prop_compose! {
+    fn small_zone()(records in prop::collection::vec((tree(), 0..9_u8), 0..8)) -> Zone {
+        records.into_iter().fold(Zone::new(), |dns, (at, what)| {
+            let at = format!("_dmarc.{at}");
+            match what {
+                0 => dns.with_txt(&at, "v=DMARC1; p=reject; psd=y"),
+                1 => dns.with_txt(&at, "v=DMARC1; p=quarantine; psd=n"),
+                2 => dns.with_txt(&at, "v=DMARC1; p=none; np=reject; sp=quarantine"),
+                3 => dns.with_txt(&at, "v=DMARC1; p=reject; adkim=s"),
+                4 => dns.with_txt(&at, "v=DMARC1"),
+                5 => dns.with_txt(&at, "text"),
+                6 => dns.with_error(&at, LookupError::ServerFailure),
+                _ => dns.with_txt(&at, "v=DMARC1; p=reject"),
+            }
+            .unwrap()
+        })
+    }
+}
+
+prop_compose! {
+    fn input()(
+        authors in prop::collection::vec(tree(), 1..5),
+        dkim in prop::collection::vec((tree(), prop::sample::select(DkimResult::ALL.to_vec())), 0..4),
+        spf in prop::option::of((tree(), prop::sample::select(SpfResult::ALL.to_vec()))),
+    ) -> Input {
+        let input = Input::with_authors(authors.iter().map(|author| name(author)));
+        let input = dkim.into_iter().fold(input, |input, (domain, result)| input.with_dkim(name(&domain), result));
+        spf.into_iter().fold(input, |input, (domain, result)| input.with_spf(name(&domain), result))
+    }
+}
+
+fn shown(verdict: &Verdict) -> String {
+    format!("{}{}", verdict.explain(), verdict.entry())
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(record in record()) {
+        let text = record.to_string();
+        let read = Record::parse(text.as_bytes()).unwrap();
+        prop_assert_eq!(&read, &record, "{}", text);
+        prop_assert_eq!(read.to_string(), text);
+    }
+
+    #[test]
+    fn the_normal_form_asks_for_the_same(text in "v=DMARC1;( ?(p|sp|np|t|psd|fo|rua|adkim|pct|x)=(none|reject|y|n|0|1:d|mailto:a@b\\.example|s| )?;?){0,8}") {
+        let record = Record::parse(text.as_bytes()).unwrap();
+        let again = Record::parse(record.to_string().as_bytes()).unwrap();
+        for scope in [waxseal_dmarc::Scope::Domain, waxseal_dmarc::Scope::Subdomain, waxseal_dmarc::Scope::NonExistent] {
+            prop_assert_eq!(record.requested(scope).map(|r| r.policy), again.requested(scope).map(|r| r.policy));
+        }
+        prop_assert_eq!(again.to_string(), record.to_string());
+    }
+
+    #[test]
+    fn any_octets_are_a_record_or_not(text in prop::collection::vec(any::<u8>(), 0..80), marked: bool) {
+        let text = if marked { [&b"v=DMARC1;"[..], &text].concat() } else { text };
+        let record = Record::parse(&text);
+        prop_assert!(!marked || record.is_ok());
+        if let Ok(record) = record {
+            prop_assert!(record.to_string().is_ascii());
+            for warning in record.warnings() {
+                prop_assert!(warning.offset() <= text.len() && warning.to_string().is_ascii());
+            }
+        }
+        prop_assert!(lint(&text).iter().all(|finding| finding.to_string().is_ascii()));
+        let _ = ReportUri::parse(&text);
+    }
+
+    #[test]
+    fn the_order_of_answers_does_not_matter(input in input(), dns in small_zone(), seed: u64) {
+        let straight = drive(Evaluation::new(input.clone()), &dns).0;
+        let shuffled = drive_shuffled(Evaluation::new(input), &dns, seed);
+        prop_assert_eq!(shown(&shuffled), shown(&straight));
+    }
+
+    #[test]
+    fn verdicts_are_consistent(input in input(), dns in small_zone()) {
+        let (verdict, asked) = drive(Evaluation::new(input), &dns);
+        let fails = verdict.word() == DmarcResult::Fail;
+        prop_assert!(fails || verdict.disposition() == Disposition::None);
+        prop_assert!(verdict.disposition() < Disposition::Reject);
+        for author in verdict.authors() {
+            let aligned = author.dkim_aligned() || author.spf_aligned();
+            prop_assert_eq!(author.word() == DmarcResult::Pass, aligned && author.policy().is_some());
+            prop_assert_eq!(author.word() == DmarcResult::None, author.policy().is_none() && author.path().iter().all(|s| !matches!(s.found(), waxseal_dmarc::Found::Failed(_))));
+            prop_assert!(author.path().len() <= 8);
+            for identifier in author.identifiers() {
+                // Aligned is what has the same Organizational Domain, found the long way.
+                if identifier.is_aligned() && identifier.domain() != author.domain() {
+                    prop_assert_eq!(organization(identifier.domain().as_str(), &dns), organization(author.domain().as_str(), &dns));
+                }
+                if matches!(identifier.comparison(), waxseal_dmarc::Match::Outside(_)) {
+                    let of = |start: &str| walk(start, &dns).0.organizational_domain().map(|found| found.domain);
+                    let (own, other) = (of(author.domain().as_str()), of(identifier.domain().as_str()));
+                    prop_assert!(own.is_none() || own != other);
+                }
+            }
+        }
+        prop_assert!(asked.len() <= 4 * (8 + 1) + 4 * 8);
+    }
+
+    #[test]
+    fn an_organization_is_the_domain_or_above(start in tree(), dns in small_zone()) {
+        let (walk, asked) = drive(TreeWalk::new(name(&start)), &dns);
+        prop_assert!(asked.len() <= 8);
+        match walk.organizational_domain() {
+            Some(found) => prop_assert!(walk.start().is_within(&found.domain)),
+            None => prop_assert!(walk.error().is_some()),
+        }
+    }
+
+    #[test]
+    fn any_from_field_ends_in_a_verdict(value in "([ab.@<>(),:;\"\\\\ ]|\r\n |=\\?|\u{3002}){0,30}") {
+        let input = Input::from_header(&header(format!("From: {value}"))).dkim("b");
+        let verdict = judge(input, &Zone::new());
+        prop_assert!(verdict.word() == DmarcResult::None || verdict.cause().is_invalid_author());
+    }
+}
