@@ -156,6 +156,13 @@ fn the_organizational_domain_on_demand() {
     let verdict = judge_by(local, input(), &dns);
     assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
     assert_eq!(verdict.record_at(), Some(&name("mail.example.com")));
+    // It is for information: that it can not be found changes nothing.
+    let dns = dns.with_error("_dmarc.com", LookupError::Timeout).unwrap();
+    for local in [LocalPolicy::default(), LocalPolicy::default().with_organizational_domain(true)] {
+        let verdict = judge_by(local, input(), &dns);
+        assert_eq!(said(&verdict), ("pass", Some("reject"), Some("mail.example.com")));
+        assert_eq!(verdict.organizational_domain(), None);
+    }
 }
 
 /// Rule 2: "other than the one for the domain where the tree walk started".
@@ -481,6 +488,10 @@ fn several_authors() {
         ("temperror", "broken.example".into(), Disposition::None)
     );
     assert!(matches!(judge(from(&[]), &dns).cause(), Cause::NoAuthor));
+    // A fail is one, whatever else may turn out later.
+    let undecided =
+        from(&["none.example", "reject.example"]).with_dkim(name("reject.example"), DkimResult::TempError);
+    assert_eq!(decided(undecided), ("fail", "none.example".into(), Disposition::None));
 }
 
 #[test]

@@ -18,7 +18,8 @@
 //! ```
 //!
 //! Around it stand the other pieces that DKIM, ARC, DMARC and SPF share: [`TagList`] (RFC 6376 §3.2),
-//! [`Folder`] (RFC 5322 §2.2.3) and [`line_ends`] (what to do about bare CR and LF).
+//! [`Folder`] (RFC 5322 §2.2.3), [`Authors`] and [`Address`] (RFC 5322 §3.4, RFC 5321 §4.1.2) and [`line_ends`] (what to
+//! do about bare CR and LF).
 
 mod address;
 mod builder;
