@@ -1,0 +1,61 @@
+//! Reading Authentication-Results and Received-SPF: what is read can be written and says the same; what is trusted is also
+//! claimed, and what is forged goes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use waxseal_authres::{AuthenticationResults, AuthservIds, DkimResult, ParseLimits, ReceivedSpf};
+use waxseal_header::Header;
+
+fuzz_target!(|value: &[u8]| {
+    read(value);
+    remove(value);
+    if let Ok(read) = ReceivedSpf::parse(value) {
+        let again = read.pairs().fold(ReceivedSpf::new(read.result()), |field, (key, value)| {
+            field.with_pair(key.to_owned(), value)
+        });
+        let again = again.to_string();
+        let again = ReceivedSpf::parse(again.as_bytes()).expect("what was written can be read");
+        assert_eq!(again.pairs().count(), read.pairs().count());
+    }
+});
+
+fn read(value: &[u8]) {
+    let Ok(read) = AuthenticationResults::parse(value) else { return };
+    assert!(read.entries().len() <= ParseLimits::RESULTS);
+    assert!(read.results_of::<DkimResult>().count() <= read.entries().len());
+    let Some(results) = read.to_results() else {
+        assert!(
+            read.authserv_id().is_none()
+                || read.version() != 1
+                || read.entries().iter().any(|entry| entry.method_version() != 1)
+        );
+        return;
+    };
+    // Writing may escape and cut; after that nothing changes any more.
+    let once = again(&results);
+    assert_eq!(once.entries().len(), results.entries().len());
+    assert_eq!(again(&once), once);
+}
+
+fn again(results: &AuthenticationResults) -> AuthenticationResults {
+    let field = results.to_field();
+    let (_, value) = field.split_once(':').expect("a name");
+    let read = AuthenticationResults::parse(value.as_bytes()).expect("what was written can be read");
+    read.to_results().expect("what was written has an authserv-id and no other version")
+}
+
+fn remove(value: &[u8]) {
+    let ids = AuthservIds::new(["mx.example.net", "a"]);
+    let field = [b"Authentication-Results:", value, b"\r\n"].concat();
+    let Ok((header, _)) = Header::parse(&field) else { return };
+    let forged = ids.forged(&header);
+    for results in ids.trusted(&header, header.len()) {
+        assert!(results.authserv_id().is_some());
+        assert!(!forged.is_empty());
+    }
+    assert!(forged.windows(2).all(|pair| pair[0].index > pair[1].index));
+    let cleaned = ids.remove_forged(&header);
+    let (left, _) = Header::parse(&cleaned).expect("a part of a header is one");
+    assert!(ids.forged(&left).is_empty());
+    assert_eq!(left.len() + forged.len(), header.len());
+}
