@@ -407,15 +407,20 @@ impl Relaxed {
 /// Octets of which one look says whether anything has to be changed.
 const BLOCK: usize = 1024;
 
-/// Marks each TAB, and each octet that makes a pair with the one before it of which none is above SP and one is SP: blanks
-/// in a row, and blanks before a line end, are among these. True when there is any. No branch, so that the compiler can use
-/// vectors: this is nearly all that is done for a body besides hashing it.
+/// Marks each TAB of the block, and each octet that makes a pair with the one before it of which none is above SP and one
+/// is SP: blanks in a row, and blanks before a line end, are among these. True when there is any.
 fn mark_suspects(text: &[u8], block: Range<usize>, marks: &mut [u8; BLOCK]) -> bool {
     // The first octet of the text has none before it, and is no blank.
     let skip = usize::from(block.start == 0);
     let here = text.get(block.start + skip..block.end).unwrap_or_default();
     let before = text.get(block.start + skip - 1..block.end).unwrap_or_default();
-    let marks = marks.get_mut(skip..block.len()).unwrap_or_default();
+    mark_pairs(before, here, marks.get_mut(skip..).unwrap_or_default())
+}
+
+/// No branch, so that the compiler can use vectors; and not inlined, so that it does: this is nearly all that is done for a
+/// body besides hashing it.
+#[inline(never)]
+fn mark_pairs(before: &[u8], here: &[u8], marks: &mut [u8]) -> bool {
     let mut any = 0;
     for ((mark, b), h) in marks.iter_mut().zip(before).zip(here) {
         *mark = mask(*h == b'\t') | mask((*b).max(*h) == b' ');

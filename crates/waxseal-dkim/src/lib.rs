@@ -74,3 +74,7 @@ pub use signature::{InvalidSignature, Signature};
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use verdict::{Cause, Verdict, Verdicts};
 pub use verify::{Examination, Verification, Verifier, VerifyCheck};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -67,7 +67,7 @@ pub enum InvalidSignature {
     #[error("query method is unknown")]
     QueryMethod,
     /// `d=` or `s=` is no domain name.
-    #[error("{tag}= is no domain name: {source}")]
+    #[error("{tag}= is no domain name")]
     Name {
         /// The tag.
         tag: &'static str,

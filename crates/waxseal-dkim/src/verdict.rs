@@ -347,7 +347,7 @@ impl Verdict {
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::dkim(self.word());
         if let Some(cause) = &self.cause {
-            entry = entry.with_reason(cause.to_string());
+            entry = entry.with_reason(self.explain());
         }
         if let Some(comment) = self.key_comment() {
             entry = entry.with_comment(comment);
