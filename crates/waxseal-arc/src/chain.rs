@@ -9,7 +9,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use waxseal_authres::{ArcResult, Entry, Ptype};
 use waxseal_dkim::Signature;
 use waxseal_dns::DomainName;
-use waxseal_header::{Header, HeaderError};
+use waxseal_header::{Field, Header, HeaderError};
 
 /// What became of the chain of a message: none, pass or fail, and why.
 ///
@@ -31,6 +31,8 @@ pub struct Chain {
     pub(crate) oldest_pass: Option<u32>,
     /// The largest `i=` that could be read.
     pub(crate) highest: u32,
+    /// The header that it was read from.
+    pub(crate) header: Header,
 }
 
 impl Chain {
@@ -148,13 +150,19 @@ impl fmt::Display for Chain {
 /// [`Splitter`](waxseal_header::Splitter) themselves.
 impl From<HeaderError> for Chain {
     fn from(error: HeaderError) -> Self {
-        Self { sets: Arc::default(), cause: Some(error.into()), oldest_pass: None, highest: 0 }
+        Self {
+            sets: Arc::default(),
+            cause: Some(error.into()),
+            oldest_pass: None,
+            highest: 0,
+            header: Header::default(),
+        }
     }
 }
 
 impl Chain {
     /// Reads the ARC fields of a header: §5.2 steps 1 to 3.
-    pub(crate) fn read(header: &Header, max_sets: usize) -> Self {
+    pub(crate) fn read(header: Header, max_sets: usize) -> Self {
         let mut draft = Draft::default();
         for (number, field) in header.fields().enumerate() {
             let Some(kind) = ArcField::of(field) else { continue };
@@ -164,8 +172,17 @@ impl Chain {
                 draft.cause.get_or_insert(cause);
             }
         }
-        draft.finish()
+        draft.finish(header)
     }
+
+    /// Whether the ARC fields of `header` are those of the chain, to the octet.
+    pub(crate) fn is_in(&self, header: &Header) -> bool {
+        arc_fields(&self.header).eq(arc_fields(header))
+    }
+}
+
+fn arc_fields(header: &Header) -> impl Iterator<Item = Field<'_>> {
+    header.fields().filter(|field| ArcField::of(*field).is_some())
 }
 
 /// A chain that is being read.
@@ -198,7 +215,7 @@ impl Draft {
         slot.fill(number, content).map_err(|()| Cause::Duplicate { field, instance })
     }
 
-    fn finish(self) -> Chain {
+    fn finish(self, header: Header) -> Chain {
         let highest = self.slots.len() as u32;
         let newest = self.slots.last().and_then(Slot::chain_validation);
         let mut cause = self.cause;
@@ -217,7 +234,7 @@ impl Draft {
             cause = Some(Cause::Failed { instance: highest });
         }
         let cause = cause.or_else(|| sets.iter().find_map(|set| check_seal(set).err()));
-        Chain { sets: sets.into(), cause, oldest_pass: None, highest }
+        Chain { sets: sets.into(), cause, oldest_pass: None, highest, header }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sealing (RFC 8617 §5.1).
 
-use crate::{ArcField, ArcResult, Cause, Chain, Policy, Set};
+use crate::{ArcField, ArcResult, Cause, Chain, Policy};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     fmt,
@@ -239,7 +239,7 @@ impl Sealer {
             results: results_field(instance, results),
             message_signature: self.signer.unsigned_arc(instance, header, body, now)?,
             sealed_before: match chain.word() {
-                ArcResult::Pass => canonical_sets(header, &Chain::read(header, Policy::MAX_SETS).sets),
+                ArcResult::Pass => canonical_sets(chain),
                 // §5.1.2: "as if this newest ARC Set was the only set present".
                 ArcResult::None | ArcResult::Fail => Vec::new(),
             },
@@ -314,11 +314,7 @@ fn next_instance(header: &Header, chain: &Chain) -> Result<u32, SealError> {
     if chain.highest as usize >= limit || matches!(chain.cause(), Some(Cause::TooManySets { .. })) {
         return Err(SealError::TooManySets { limit });
     }
-    let found = Chain::read(header, limit);
-    let seals = |chain: &Chain| -> Vec<Option<Vec<u8>>> {
-        chain.sets().iter().map(|set| set.seal().map(|seal| seal.signature().to_vec())).collect()
-    };
-    if found.highest != chain.highest || seals(&found) != seals(chain) {
+    if !chain.is_in(header) {
         return Err(SealError::OtherChain);
     }
     Ok(chain.highest + 1)
@@ -332,9 +328,10 @@ fn results_field(instance: u32, results: &AuthenticationResults) -> String {
 }
 
 /// §5.1.1: the fields of all sets in increasing instance order.
-fn canonical_sets(header: &Header, sets: &[Set]) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(header.as_bytes().len());
-    for field in sets.iter().flat_map(|set| set.places).filter_map(|place| header.field(place)) {
+fn canonical_sets(chain: &Chain) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(chain.header.as_bytes().len());
+    let places = chain.sets().iter().flat_map(|set| set.places);
+    for field in places.filter_map(|place| chain.header.field(place)) {
         Canonicalization::Relaxed.header_field(field, &mut octets);
     }
     octets

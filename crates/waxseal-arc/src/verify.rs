@@ -68,10 +68,7 @@ impl ChainVerifier {
                 verification.body(body);
                 verification.finish()
             }
-            Err(error) => {
-                let examination = ChainExamination::new(self, Header::default(), error.into());
-                examination.finish(BodyHashes::default())
-            }
+            Err(error) => ChainExamination::new(self, error.into()).finish(BodyHashes::default()),
         }
     }
 
@@ -125,8 +122,7 @@ impl ChainVerifier {
     /// # Ok::<(), waxseal_header::HeaderError>(())
     /// ```
     pub fn examine(&self, header: Header, now: SystemTime, hasher: &mut BodyHasher) -> ChainExamination {
-        let chain = Chain::read(&header, self.policy.max_sets);
-        let mut examination = ChainExamination::new(self, header, chain);
+        let mut examination = ChainExamination::new(self, Chain::read(header, self.policy.max_sets));
         if examination.chain.cause.is_none() {
             examination.chain.cause = examination.admit(now, hasher).err();
         }
@@ -164,7 +160,6 @@ pub struct ChainExamination {
     verifier: Verifier,
     oldest_pass: bool,
     max_key_lookups: usize,
-    header: Header,
     /// What is known without keys; it has a cause when it needs none.
     chain: Chain,
     /// The body hashes of each message signature that is to be verified, the newest first: as many as there are ways to
@@ -174,13 +169,12 @@ pub struct ChainExamination {
 }
 
 impl ChainExamination {
-    fn new(verifier: &ChainVerifier, header: Header, chain: Chain) -> Self {
+    fn new(verifier: &ChainVerifier, chain: Chain) -> Self {
         let ChainVerifier { signatures, policy } = verifier;
         Self {
             verifier: signatures.clone(),
             oldest_pass: policy.oldest_pass,
             max_key_lookups: policy.max_key_lookups,
-            header,
             chain,
             bodies: Vec::new(),
             keys: Vec::new(),
@@ -310,7 +304,7 @@ struct Judge<'c> {
 
 impl<'c> Judge<'c> {
     fn new(check: &'c ChainCheck, replies: &'c [Reply]) -> Self {
-        let index = FieldIndex::new(&check.examination.header);
+        let index = FieldIndex::new(&check.examination.chain.header);
         Self { examination: &check.examination, hashes: &check.hashes, replies, index }
     }
 
@@ -335,12 +329,17 @@ impl<'c> Judge<'c> {
 
     /// Whether one reading of the message signature verifies; else what is wrong with the likeliest.
     fn message_signature(&self, set: &Set, bodies: &[BodyHashId]) -> Result<(), SignatureCause> {
-        let ChainExamination { verifier, header, .. } = self.examination;
+        let ChainExamination { verifier, chain, .. } = self.examination;
         let [_, field, _] = set.places;
         let signatures = set.message_signature.as_deref().map_err(|error| error.clone())?;
         let mut verified = signatures.iter().zip(bodies).map(|(signature, body)| {
             let key = self.key(signature.key_name(), signature.algorithm())?;
-            verifier.verify_message(signature, &key, (header, &self.index, field), self.hashes.get(*body))
+            verifier.verify_message(
+                signature,
+                &key,
+                (&chain.header, &self.index, field),
+                self.hashes.get(*body),
+            )
         });
         let first = verified.next().unwrap_or(Err(SignatureCause::NoKey));
         first.or_else(|cause| if verified.any(|other| other.is_ok()) { Ok(()) } else { Err(cause) })
@@ -349,11 +348,11 @@ impl<'c> Judge<'c> {
     /// Step 6: "Validate each AS beginning with the greatest instance value and proceeding in decreasing order to the AS
     /// with the instance value of 1."
     fn seals(&self) -> Result<(), Cause> {
-        let ChainExamination { verifier, header, chain, .. } = self.examination;
-        let mut scope = Scope::new(header, &chain.sets);
+        let ChainExamination { verifier, chain, .. } = self.examination;
+        let mut scope = Scope::new(chain);
         for set in chain.sets.iter().rev() {
             let Some(seal) = set.seal() else { continue };
-            let input = scope.before(header, set, seal);
+            let input = scope.before(set, seal);
             let verified = self
                 .key(seal.key_name(), seal.algorithm())
                 .and_then(|key| verifier.verify_octets(seal.algorithm(), &key, input, seal.signature()));
@@ -369,41 +368,43 @@ impl<'c> Judge<'c> {
     }
 }
 
-/// What seals cover (RFC 8617 §5.1.1): the fields of all sets up to their own, in the order in which they were added,
-/// canonicalized *relaxed*. Canonicalized once for all seals: each covers a beginning of what the next one covers.
-pub(crate) struct Scope {
+/// What seals cover (RFC 8617 §5.1.1): "The ARC Set header field values are supplied to the hash function in increasing
+/// instance order, starting at 1", canonicalized *relaxed*. Made once for all seals: what one covers is a beginning of what
+/// the next one covers.
+struct Scope<'c> {
+    header: &'c Header,
     octets: Vec<u8>,
     /// Where the ARC-Seal of each set begins.
     seals: Vec<usize>,
 }
 
-impl Scope {
+impl<'c> Scope<'c> {
     /// All sets, the newest without its seal.
-    pub(crate) fn new(header: &Header, sets: &[Set]) -> Self {
-        let mut scope = Self { octets: Vec::with_capacity(4096), seals: Vec::with_capacity(sets.len()) };
-        let mut fields = sets.iter().flat_map(|set| set.places).enumerate();
-        let last = (sets.len() * 3).saturating_sub(1);
-        while let Some((number, place)) = fields.next().filter(|(number, _)| *number < last) {
-            if number % 3 == 2 {
-                scope.seals.push(scope.octets.len());
+    fn new(chain: &'c Chain) -> Self {
+        let mut scope = Self { header: &chain.header, octets: Vec::with_capacity(4096), seals: Vec::new() };
+        for set in chain.sets.iter() {
+            let [results, message_signature, seal] = set.places;
+            scope.push(results);
+            scope.push(message_signature);
+            scope.seals.push(scope.octets.len());
+            if set.instance < chain.highest {
+                scope.push(seal);
             }
-            scope.push(header, place);
         }
-        scope.seals.push(scope.octets.len());
         scope
     }
 
-    fn push(&mut self, header: &Header, place: usize) {
-        if let Some(field) = header.field(place) {
+    fn push(&mut self, place: usize) {
+        if let Some(field) = self.header.field(place) {
             Canonicalization::Relaxed.header_field(field, &mut self.octets);
         }
     }
 
-    /// What the newest seal that was not asked for yet covers.
-    fn before(&mut self, header: &Header, set: &Set, seal: &Seal) -> &[u8] {
+    /// What the newest seal that was not asked for yet covers: the others behind it are gone then.
+    fn before(&mut self, set: &Set, seal: &Seal) -> &[u8] {
         self.octets.truncate(self.seals.pop().unwrap_or(0));
         let [_, _, place] = set.places;
-        if let Some(field) = header.field(place) {
+        if let Some(field) = self.header.field(place) {
             Canonicalization::Relaxed.signature_field(field, seal.signature_range(), &mut self.octets);
         }
         &self.octets

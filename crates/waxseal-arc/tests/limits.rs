@@ -1,5 +1,4 @@
 //! Chains that are too long, broken or made to harm.
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 
