@@ -42,7 +42,13 @@ impl Canonicalization {
     /// ```
     pub fn header_field(self, field: Field<'_>, out: &mut Vec<u8>) {
         match self {
-            Self::Simple => out.extend_from_slice(field.raw()),
+            Self::Simple => {
+                out.extend_from_slice(field.raw());
+                // The last line of a message that is all header may lack what every server adds.
+                if !field.raw().ends_with(b"\n") {
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
             Self::Relaxed => {
                 relaxed_name(field.name(), out);
                 let value = field.raw().get(colon(field) + 1..).unwrap_or_default();
@@ -202,6 +208,7 @@ mod tests {
         let message = b"A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n C \r\nD \t E\r\n";
         assert_eq!(canonical(Canonicalization::Relaxed, message), b"a:X\r\nb:Y Z\r\n");
         assert_eq!(canonical(Canonicalization::Simple, message), b"A: X\r\nB : Y\t\r\n\tZ  \r\n");
+        assert_eq!(canonical(Canonicalization::Simple, b"A: X"), b"A: X\r\n");
     }
 
     #[test]
