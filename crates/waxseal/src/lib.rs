@@ -2,9 +2,13 @@
 
 pub mod guide;
 
+#[cfg(feature = "arc")]
+pub use waxseal_arc as arc;
 pub use waxseal_authres as authres;
 pub use waxseal_crypto as crypto;
 pub use waxseal_dkim as dkim;
+#[cfg(feature = "dmarc")]
+pub use waxseal_dmarc as dmarc;
 pub use waxseal_dns as dns;
 pub use waxseal_header as header;
 #[cfg(feature = "spf")]
