@@ -44,6 +44,7 @@ pub mod floor;
 pub mod free_hash;
 pub mod jobs;
 pub mod lab;
+pub mod spf;
 pub mod timing;
 
 /// Whatever went wrong: a bench that can not run says so and ends.
