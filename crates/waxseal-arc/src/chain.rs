@@ -106,8 +106,8 @@ impl Chain {
     /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`.
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::arc(self.word());
-        if let Some(cause) = &self.cause {
-            entry = entry.with_reason(cause.to_string());
+        if self.cause.is_some() {
+            entry = entry.with_reason(self.explain());
         }
         match self.oldest_pass {
             Some(oldest) => entry.with_property(Ptype::Header, "oldest-pass", oldest.to_string()),

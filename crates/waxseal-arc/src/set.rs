@@ -148,7 +148,7 @@ pub enum InvalidSeal {
     #[error("algorithm is unknown")]
     Algorithm,
     /// `d=` or `s=` is no domain name.
-    #[error("{tag}= is no domain name: {source}")]
+    #[error("{tag}= is no domain name")]
     Name {
         /// The tag.
         tag: &'static str,

@@ -163,7 +163,11 @@ impl Cause {
     /// The cause and what is behind it.
     pub(crate) fn explain(&self) -> String {
         let mut text = self.to_string();
-        let mut source = self.signature_cause().and_then(Error::source).or(self.source());
+        let mut source = match self {
+            Self::MessageSignature { cause, .. } | Self::Seal { cause, .. } => cause.source(),
+            Self::MalformedSeal { error, .. } => error.source(),
+            _ => self.source(),
+        };
         while let Some(error) = source {
             text.push_str(": ");
             text.push_str(&error.to_string());

@@ -1,5 +1,5 @@
 //! Chains made to order.
-#![allow(dead_code, reason = "each test file uses some of these")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses some of these")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::{
@@ -174,3 +174,15 @@ pub(crate) fn base64(octets: &[u8]) -> String {
 pub(crate) fn new_rsa_key(bits: u32) -> PrivateKey {
     PrivateKey::generate(KeySpec::Rsa { bits }, rust_crypto::PROVIDER).unwrap()
 }
+
+/// Asserts that a chain fails for this cause.
+macro_rules! assert_cause {
+    ($chain:expr, $pattern:pat $(if $guard:expr)?) => {{
+        let chain = $chain;
+        assert_eq!(chain.word(), waxseal_arc::ArcResult::Fail, "{chain}");
+        assert!(matches!(chain.cause().unwrap(), $pattern $(if $guard)?), "{chain}: {:?}", chain.cause());
+        assert_eq!(chain.oldest_pass(), None);
+        assert!(!chain.trusted_by(|_| true) && chain.trusted_sets(|_| true).is_empty());
+    }};
+}
+pub(crate) use assert_cause;
