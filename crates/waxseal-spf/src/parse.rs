@@ -460,27 +460,33 @@ fn prefix_length(digits: &[u8], max: u32) -> Result<u32, SyntaxErrorKind> {
     }
 }
 
-/// RFC 7208 §12: qnum "." qnum "." qnum "." qnum, without leading zeros; with how many octets it takes.
+/// RFC 7208 §12: qnum "." qnum "." qnum "." qnum; with how many octets it takes.
 #[inline]
 fn dotted_quad(text: &[u8]) -> Option<(u32, usize)> {
-    let (mut bits, mut dots, mut number, mut digits) = (0_u32, 0_u8, 0_u32, 0_u8);
-    let mut end = text.len();
-    for (index, &c) in text.iter().enumerate() {
-        let digit = c.wrapping_sub(b'0');
-        if digit <= 9 {
-            number = number * 10 + u32::from(digit);
-            // More digits than the number needs are a leading zero.
-            if number > 255 || (digits > 0 && number < 10) {
-                return None;
-            }
-            digits += 1;
-        } else if c == b'.' && digits > 0 && dots < 3 {
-            (bits, dots) = (bits << 8 | number, dots + 1);
-            (number, digits) = (0, 0);
-        } else {
-            end = index;
-            break;
+    let (first, rest) = qnum(text)?;
+    let (second, rest) = qnum(rest.strip_prefix(b".")?)?;
+    let (third, rest) = qnum(rest.strip_prefix(b".")?)?;
+    let (fourth, rest) = qnum(rest.strip_prefix(b".")?)?;
+    Some((first << 24 | second << 16 | third << 8 | fourth, text.len() - rest.len()))
+}
+
+/// RFC 7208 §12: qnum, 0 to 255 without leading zeros; with what follows it.
+#[inline(always)]
+fn qnum(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digit = |c: &u8| c.wrapping_sub(b'0');
+    let value = |c: &u8| u32::from(digit(c));
+    let (number, digits, rest) = match text {
+        [a, b, c, rest @ ..] if digit(a) <= 9 && digit(b) <= 9 && digit(c) <= 9 => {
+            (value(a) * 100 + value(b) * 10 + value(c), 3, rest)
         }
-    }
-    (dots == 3 && digits > 0).then_some((bits << 8 | number, end))
+        [a, b, rest @ ..] if digit(a) <= 9 && digit(b) <= 9 => (value(a) * 10 + value(b), 2, rest),
+        [a, rest @ ..] if digit(a) <= 9 => (value(a), 1, rest),
+        _ => return None,
+    };
+    let least = match digits {
+        3 => 100,
+        2 => 10,
+        _ => 0,
+    };
+    (least..=255).contains(&number).then_some((number, rest))
 }
