@@ -346,7 +346,7 @@ impl Verdict {
     /// The entry for Authentication-Results.
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::dkim(self.word());
-        if let Some(cause) = &self.cause {
+        if self.cause.is_some() {
             entry = entry.with_reason(self.explain());
         }
         if let Some(comment) = self.key_comment() {
