@@ -185,13 +185,19 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         if let Some(trace) = &mut self.trace {
             trace.terms(frame.record);
         }
-        for term in plan.terms() {
+        for (index, term) in plan.terms().enumerate() {
             self.begin(term);
             match self.matches(term, frame) {
                 Ok(false) => self.outcome(|| Outcome::NoMatch),
                 Ok(true) => {
                     self.outcome(|| Outcome::Match(term.qualifier.result()));
                     return self.matched(term, plan.exp.as_ref(), frame);
+                }
+                Err(Stop::Pending) => {
+                    if self.check.prefetch {
+                        self.prefetch(plan.terms().skip(index + 1).chain(&plan.redirect), frame);
+                    }
+                    return Err(Stop::Pending);
                 }
                 Err(stop) => return Err(self.stop(stop, term, frame)),
             }
@@ -226,6 +232,27 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             }
         }
         Ok(Found::Match(term.qualifier))
+    }
+
+    /// Asks what the terms will ask; the answers count when they are evaluated.
+    fn prefetch<'t>(&mut self, terms: impl Iterator<Item = &'t TermRef>, frame: &Frame<'_>) {
+        let left = usize::from(u16::from(self.check.limits.terms()).saturating_sub(self.terms));
+        for term in terms.take(left) {
+            let kind = match term.name {
+                Name::Include | Name::Redirect => RecordType::Txt,
+                Name::A => self.address_kind(),
+                Name::Mx => RecordType::Mx,
+                Name::Exists => RecordType::A,
+                _ => continue,
+            };
+            let target = match term.spec() {
+                None => Ok(frame.domain.clone()),
+                Some(spec) if spec.letters.is_literal() => DomainName::lenient(spec.of(frame.record)),
+                Some(_) => continue,
+            };
+            // Whatever is said now is heard when the term is evaluated.
+            let _ = target.map(|name| self.dns.ask(Question::new(name, kind)));
+        }
     }
 
     fn matches(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {

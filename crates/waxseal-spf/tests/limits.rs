@@ -217,6 +217,7 @@ fn identities() {
         ("", "postmaster@example.org"),
         ("@relay.example,@b.example:user@example.org", "user@example.org"),
         ("\"a@b\"@example.org", "\"a@b\"@example.org"),
+        #[cfg(feature = "idna")]
         ("user@B\u{fc}cher.example", "user@xn--bcher-kva.example"),
     ] {
         let check = CheckHost::mail_from("::ffff:192.0.2.7".parse().unwrap(), sender, "example.org");
@@ -530,4 +531,63 @@ fn smallest_ttl_and_weakest_dnssec() {
         "lookup of h.example A failed, at a:h.example of i.example: DNS server failure",
     );
     assert!(one("v=spf1 exists:%{l}.example").depends_on_sender());
+}
+
+/// Cold, a chain of ten includes takes a round for each record; the questions of one term are asked together, and with
+/// prefetching those of the following terms too.
+#[test]
+fn rounds() {
+    let rounds = |check: CheckHost, dns: &Zone| {
+        let (mut check, mut answers) = (check, Answers::new());
+        loop {
+            if let Ok(verdict) = check.run(&mut answers) {
+                return (answers.rounds(), said(&verdict), verdict.lookups(), verdict.queries());
+            }
+            for question in answers.take_wanted() {
+                let reply = dns.lookup(&question);
+                answers.answer(question, reply);
+            }
+        }
+    };
+    let mut chain =
+        zone(&[(DOMAIN, "v=spf1 include:d1.example -all"), ("d10.example", "v=spf1 ip4:192.0.2.7 -all")]);
+    for n in 1..10 {
+        chain = chain
+            .with_txt(&format!("d{n}.example"), format!("v=spf1 include:d{}.example -all", n + 1))
+            .unwrap();
+    }
+    assert_eq!(rounds(check(), &chain).0, 11);
+    let mut wide = zone(&[(
+        DOMAIN,
+        "v=spf1 mx include:d1.example a:h.example ptr include:%{o}.d.example redirect=d2.example",
+    )]);
+    for n in 1..=10 {
+        let host = format!("m{n}.example.org");
+        wide = wide
+            .with_mx(DOMAIN, n, &host)
+            .and_then(|dns| dns.with_address(&host, "203.0.113.1".parse().unwrap()))
+            .unwrap();
+        wide = wide.with_ptr("192.0.2.7".parse().unwrap(), &host).unwrap();
+    }
+    for name in ["d1.example", "example.org.d.example"] {
+        wide = wide.with_txt(name, "v=spf1 ip4:203.0.113.1 -all").unwrap();
+    }
+    let wide = wide.with_txt("d2.example", "v=spf1 ~all").unwrap();
+    let wide = wide.with_address("h.example", "203.0.113.1".parse().unwrap()).unwrap();
+    let plain = rounds(check(), &wide);
+    // The record, the exchangers, all their addresses, d1, h, the names of the client (whose addresses are known), the
+    // name with a macro, d2.
+    assert_eq!(plain.0, 8);
+    let ahead = rounds(check().with_prefetch(), &wide);
+    assert_eq!(ahead.0, 5);
+    assert_eq!((ahead.1, ahead.2, ahead.3), (plain.1, plain.2, plain.3));
+    // Nothing is asked ahead that the limit of terms would not allow.
+    let many = (0..30).map(|n| format!("a:h{n}.example ")).collect::<String>();
+    let (mut check, mut answers) = (check().with_prefetch(), Answers::new());
+    answers.answer(
+        Question::txt(DOMAIN.parse().unwrap()),
+        Ok(Answer::new([Record::Txt(format!("v=spf1 {many}").into())])),
+    );
+    assert!(check.run(&mut answers).is_err());
+    assert_eq!(answers.take_wanted().len(), 10);
 }

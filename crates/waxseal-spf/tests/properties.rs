@@ -255,6 +255,8 @@ proptest! {
         let resolver = |q: &Question| answer(&world, q);
         let verdict = drive_blocking(check(ip, &sender, b"n3.example"), &resolver);
         prop_assert_eq!(all_of(&shuffled(check(ip, &sender, b"n3.example"), &world, &order)), all_of(&verdict));
+        let ahead = shuffled(check(ip, &sender, b"n3.example").with_prefetch(), &world, &order);
+        prop_assert_eq!(all_of(&ahead), all_of(&verdict));
         // A trace changes nothing, and two of them are the same.
         let traced = || shuffled(check(ip, &sender, b"n3.example").with_trace(), &world, &order);
         let (first, second) = (traced(), drive_blocking(check(ip, &sender, b"n3.example").with_trace(), &resolver));
