@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use waxseal_dns::{
     Answer, Answers, Check, Dnssec, DomainName, LookupError, Question, Record, Reply, Zone, drive_blocking,
 };
-use waxseal_spf::{Cause, CheckHost, Limits, SyntaxErrorKind, Verdict};
+use waxseal_spf::{Audit, Cause, CheckHost, Limits, SyntaxErrorKind, Verdict, lint};
 
 const DOMAIN: &str = "example.org";
 
@@ -152,7 +152,7 @@ fn cve_2023_42118_42119_2026_40684_40686_malformed_answers() {
     assert_said(&verdict, "temperror", "lookup of example.org TXT failed: malformed DNS answer");
 }
 
-/// CERT VU#244112 (CVE-2024-7208, CVE-2024-7209) and CVE-2021-35525: a mebibyte of address.
+/// CVE-2021-35525: a mebibyte of address.
 #[test]
 fn cve_2021_35525_long_addresses() {
     let start = Instant::now();
@@ -165,6 +165,59 @@ fn cve_2021_35525_long_addresses() {
     assert!(start.elapsed() < Duration::from_secs(5));
     assert!(verdict.entry().to_string().len() < 1000);
     assert!(verdict.received_spf(None).to_field().lines().all(|line| line.len() < 998));
+}
+
+/// CVE-2024-7208, CVE-2024-7209 (CERT VU#244112): tenants of one operator pass for each other.
+#[test]
+fn cve_2024_7208_7209_shared_includes() {
+    let dns = zone(&[
+        (DOMAIN, "v=spf1 include:_spf.host.example -all"),
+        ("_spf.host.example", "v=spf1 ip4:192.0.2.0/24 -all"),
+    ]);
+    let report = drive_blocking(Audit::new(DOMAIN.parse().unwrap()), &dns);
+    let shown: Vec<_> = report.findings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "note: example.org: include:_spf.host.example: lets every customer of _spf.host.example send for this domain unless it \
+         keeps them apart (CERT VU#244112)"
+        ]
+    );
+}
+
+/// BreakSPF (NDSS 2024): records that admit the ranges of clouds, or everyone.
+#[test]
+fn breakspf_ranges() {
+    for (record, id) in [
+        ("v=spf1 ip4:10.0.0.0/8 -all", "huge-network"),
+        ("v=spf1 ip4:10.0.0.0/15 -all", "huge-network"),
+        ("v=spf1 ip6:2001:db00::/24 -all", "huge-network"),
+        ("v=spf1 a:cdn.example/12 -all", "huge-network"),
+        ("v=spf1 ip4:0.0.0.0/0 -all", "every-address"),
+        ("v=spf1 +all", "pass-all"),
+        ("v=spf1 ?all", "neutral-all"),
+        ("v=spf1 ptr -all", "ptr"),
+    ] {
+        let ids: Vec<_> = lint(record.as_bytes()).iter().map(|finding| finding.problem().id()).collect();
+        assert_eq!(ids, [id], "{record}");
+    }
+}
+
+/// mail-auth 0.9.1 wrote line ends from the envelope into header fields.
+#[test]
+fn mail_auth_0_9_1_header_injection() {
+    let hostile = "a\r\nSubject: x@example.org";
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), hostile, "h\r\nX: y");
+    let verdict = drive_blocking(check, &zone(&[(DOMAIN, "v=spf1 -all")]));
+    assert_eq!(said(&verdict).0, "fail");
+    let fields = [
+        verdict.entry().to_string(),
+        verdict.received_spf(Some("r\r\nZ: z")).to_string(),
+        verdict.received_spf_of_policyd(hostile, Some("r\r\nZ: z")).to_string(),
+    ];
+    for field in fields {
+        assert!(!field.contains(['\r', '\n']), "{field}");
+    }
 }
 
 #[test]
