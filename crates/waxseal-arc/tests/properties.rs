@@ -74,7 +74,8 @@ proptest! {
         let at = at.index(message.len());
         let before = std::mem::replace(message.get_mut(at).unwrap(), octet);
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &resolver);
-        prop_assert!(chain.word() != ArcResult::None || before == octet);
+        // A line end in front of a line makes the rest of the header part of the body.
+        prop_assert!(chain.word() != ArcResult::None || before == octet || octet == b'\n');
         prop_assert!(chain.sets().len() <= 3);
         let reason = chain.cause().map(ToString::to_string).unwrap_or_default();
         prop_assert!(reason.is_ascii() && !reason.contains(['"', '\r', '\n']), "{}", reason);
