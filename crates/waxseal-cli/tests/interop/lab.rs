@@ -231,7 +231,7 @@ fn zone_file(dir: &Path) -> String {
     for selector in SELECTORS {
         zone.push_str(&fs::read_to_string(dir.join(format!("{selector}.txt"))).unwrap());
     }
-    zone
+    zone + &crate::spf::zone_text()
 }
 
 /// One `name<TAB>text` a line: the records with their strings joined.

@@ -25,6 +25,8 @@ mod ours;
 mod peers;
 #[cfg(test)]
 mod results;
+#[cfg(test)]
+mod spf;
 
 /// Whether the tests that need other people's tools are to run; says so if not.
 #[cfg(test)]
