@@ -63,21 +63,22 @@ pub fn prose(octets: usize) -> Vec<u8> {
     writer.finish()
 }
 
-/// Exactly `octets` of what large messages are made of: by size about a quarter prose, a sixth HTML with indentation,
-/// and the rest attachments in base64, in lines of 76.
+/// Exactly `octets` of what large messages are made of: by size about 73 % attachments in base64, in lines of 76, 18 %
+/// prose and 9 % HTML with indentation. With these shares mail-auth takes 1.7 times the floor, as it did where the reach
+/// of the table comes from.
 pub fn mixed(octets: usize) -> Vec<u8> {
     let mut writer = Writer::new(octets);
     while writer.wants_more() {
-        writer.until(24 * 1024, Writer::paragraph);
+        writer.until(18 * 1024, Writer::paragraph);
         writer.line(b"--=_boundary_4711");
         writer.line(b"Content-Type: text/html; charset=utf-8");
         writer.line(b"");
-        writer.until(16 * 1024, Writer::html);
+        writer.until(9 * 1024, Writer::html);
         writer.line(b"--=_boundary_4711");
         writer.line(b"Content-Type: application/pdf; name=\"plan.pdf\"");
         writer.line(b"Content-Transfer-Encoding: base64");
         writer.line(b"");
-        writer.until(60 * 1024, Writer::base64);
+        writer.until(73 * 1024, Writer::base64);
     }
     writer.finish()
 }
