@@ -140,6 +140,8 @@ impl Sink {
         let known = self.jobs.iter().position(|job| job.algorithm == algorithm && job.wanted == wanted);
         known.unwrap_or_else(|| {
             let (left, hasher) = (wanted.unwrap_or(u64::MAX), provider.hasher(algorithm));
+            // Mostly there is one, and each is large.
+            self.jobs.reserve_exact(1);
             self.jobs.push(Job { algorithm, wanted, left, hasher });
             self.jobs.len() - 1
         })
