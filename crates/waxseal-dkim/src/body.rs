@@ -44,6 +44,11 @@ pub struct BodyHash {
 }
 
 impl BodyHash {
+    /// A hash that was made and kept earlier: see [`BodyHasher::finish_with`].
+    pub fn new(digest: Digest, length: u64) -> Self {
+        Self { digest, length }
+    }
+
     /// The digest of the canonical body, cut to the length that was asked for.
     pub fn digest(&self) -> &Digest {
         &self.digest
@@ -83,6 +88,18 @@ impl BodyHasher {
         }))
     }
 
+    /// The hashes asked for so far: form, hash algorithm and length of each, in the order of their [`BodyHashId`].
+    pub fn wanted(&self) -> impl Iterator<Item = (Canonicalization, HashAlgorithm, Option<u64>)> + '_ {
+        let job = |&(form, at): &(Canonicalization, usize)| {
+            let sink = match form {
+                Canonicalization::Simple => self.simple.as_ref().map(|simple| &simple.sink),
+                Canonicalization::Relaxed => self.relaxed.as_ref().map(|relaxed| &relaxed.sink),
+            };
+            sink.and_then(|sink| sink.jobs.get(at)).map(|job| (form, job.algorithm, job.wanted))
+        };
+        self.ids.iter().filter_map(job)
+    }
+
     /// Takes the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
         // Pieces that stay in the cache while each canonicalization looks at them.
@@ -105,6 +122,33 @@ impl BodyHasher {
             Canonicalization::Relaxed => relaxed.get(at).copied(),
         };
         BodyHashes { hashes: self.ids.iter().filter_map(hash).collect() }
+    }
+
+    /// Ends without a body, with hashes that were made of it earlier: `kept` is asked for each of
+    /// [`BodyHasher::wanted`]. So a verdict can be reached again when the body is gone.
+    ///
+    /// ```
+    /// use waxseal_crypto::{HashAlgorithm, default_provider};
+    /// use waxseal_dkim::{BodyHasher, Canonicalization};
+    /// let hasher = || {
+    ///     let mut hasher = BodyHasher::new(default_provider());
+    ///     let id = hasher.want(Canonicalization::Simple, HashAlgorithm::Sha256, None);
+    ///     (hasher, id)
+    /// };
+    /// let (mut first, id) = hasher();
+    /// first.push(b"Hi.\r\n");
+    /// let kept = first.finish().get(id).copied();
+    /// let again = hasher().0.finish_with(|_, _, _| kept);
+    /// assert_eq!(again.and_then(|hashes| hashes.get(id).copied()), kept);
+    /// ```
+    ///
+    /// `None` when one of them was not kept.
+    pub fn finish_with(
+        self,
+        kept: impl Fn(Canonicalization, HashAlgorithm, Option<u64>) -> Option<BodyHash>,
+    ) -> Option<BodyHashes> {
+        let hashes = self.wanted().map(|(form, algorithm, length)| kept(form, algorithm, length));
+        Some(BodyHashes { hashes: hashes.collect::<Option<_>>()? })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 use std::cmp::Reverse;
 use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
 use waxseal_dns::{Answers, Check, DomainName, Existence, LookupError, Pending, Question};
-use waxseal_header::{Authors, Header};
+use waxseal_header::{Authors, Header, HeaderError};
 
 /// What DMARC is told about a message: its authors, and what DKIM and SPF found. Anyone's DKIM and SPF will do.
 #[derive(Debug, Clone)]
@@ -71,6 +71,14 @@ impl Input {
     fn identifiers(&self) -> impl Iterator<Item = (&DomainName, MethodResult)> {
         let dkim = self.dkim.iter().map(|(domain, result)| (domain, MethodResult::Dkim(*result)));
         dkim.chain(self.spf.iter().map(|(domain, result)| (domain, MethodResult::Spf(*result))))
+    }
+}
+
+/// A message whose header block could not be taken, for those who feed a [`Splitter`](waxseal_header::Splitter)
+/// themselves: its author is not known, and the verdict fails closed.
+impl From<HeaderError> for Input {
+    fn from(error: HeaderError) -> Self {
+        Self { authors: Err(error.into()), dkim: Vec::new(), spf: None }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
 use std::{error::Error, fmt, sync::Arc};
 use waxseal_authres::{DmarcResult, Entry, Ptype};
 use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
-use waxseal_header::InvalidFrom;
+use waxseal_header::{HeaderError, InvalidFrom};
 
 /// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,6 +98,9 @@ pub enum Cause {
         /// Why it is none.
         source: InvalidDomainName,
     },
+    /// The header block is over a limit, so its author is not known.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
     /// The caller gave no Author Domain.
     #[error("no author domain")]
     NoAuthor,
@@ -139,6 +142,7 @@ impl Cause {
             // is not possible and the process terminates."
             Self::InvalidFrom(_)
             | Self::InvalidAuthor { .. }
+            | Self::Header(_)
             | Self::NoAuthor
             | Self::TooManyAuthors { .. } => DmarcResult::PermError,
         }
@@ -149,7 +153,11 @@ impl Cause {
     pub fn is_invalid_author(&self) -> bool {
         matches!(
             self,
-            Self::InvalidFrom(_) | Self::InvalidAuthor { .. } | Self::NoAuthor | Self::TooManyAuthors { .. }
+            Self::InvalidFrom(_)
+                | Self::InvalidAuthor { .. }
+                | Self::Header(_)
+                | Self::NoAuthor
+                | Self::TooManyAuthors { .. }
         )
     }
 }

@@ -7,7 +7,7 @@ use common::*;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{Cause, Disposition, Evaluation, Input, LocalPolicy, Verdict};
 use waxseal_dns::{DomainName, InvalidDomainName, Zone};
-use waxseal_header::{InvalidAddress, InvalidFrom};
+use waxseal_header::{HeaderError, InvalidAddress, InvalidFrom};
 
 /// The victim wants reject; the attacker passes everything for a domain of his own.
 fn dns() -> Zone {
@@ -326,4 +326,16 @@ fn unclear_authors_ask_nothing() {
     let (_, asked) =
         drive(Evaluation::new(Input::from_header(&header("From: <>")).dkim("evil.example")), &dns());
     assert_eq!(asked, [""; 0]);
+}
+
+#[test]
+fn a_header_over_the_limit_has_no_author_and_is_not_let_through() {
+    let error = HeaderError::TooManyFields { limit: 1000 };
+    let verdict = judge(Input::from(error.clone()).dkim("evil.example"), &dns());
+    assert_fails_closed(&verdict);
+    assert_eq!(verdict.cause(), &Cause::Header(error));
+    assert_eq!(
+        (word(&verdict), verdict.reason().as_str()),
+        ("permerror", "header block has more than 1000 fields")
+    );
 }
