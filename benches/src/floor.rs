@@ -3,7 +3,8 @@
 //! For a signature this is SHA-256 of the canonical body in one call, and one operation of ring with the same key over
 //! the canonical header, which ring hashes itself. Both are laid out before the clock starts: finding the fields,
 //! canonicalizing, reading tags, base64, DNS and the verdict are not in it. Verifying hands ring modulus and exponent
-//! as big-endian octets and so holds what ring does with a key each time; signing uses a loaded key pair.
+//! as big-endian octets and so holds what ring does with a key each time; signing uses a loaded key pair. The floor of
+//! [ARC](mod@crate::chain) is made of the same.
 //!
 //! The second floor, [`Whole`], needs no knowledge of DKIM: SHA-256 over the whole message, and the same operation over
 //! its raw header. It is a little above the first, since it also hashes the header fields that are not signed.
@@ -25,24 +26,24 @@ use ring::{
     },
 };
 use std::hint::black_box;
-use waxseal_crypto::PrivateParts;
+use waxseal_crypto::{PrivateParts, PublicKey};
 
 /// The bare work of verifying a message.
 pub fn verify(signed: &Signed) -> bool {
     black_box(digest(&SHA256, &signed.body));
-    public_operation(signed, &signed.header)
+    public_operation(&signed.public, &signed.header, &signed.signature)
 }
 
-/// One operation with the public key, over this header.
-fn public_operation(signed: &Signed, header: &[u8]) -> bool {
-    let verified = match (signed.public.rsa_components(), signed.public.ed25519_bytes()) {
+/// One operation with the public key, over these octets.
+pub(crate) fn public_operation(public: &PublicKey, octets: &[u8], signature: &[u8]) -> bool {
+    let verified = match (public.rsa_components(), public.ed25519_bytes()) {
         (Some((n, e)), _) => {
             let algorithm = &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY;
-            RsaPublicKeyComponents { n, e }.verify(algorithm, header, &signed.signature)
+            RsaPublicKeyComponents { n, e }.verify(algorithm, octets, signature)
         }
         (None, Some(key)) => {
-            let hash = digest(&SHA256, header);
-            UnparsedPublicKey::new(&ED25519, key).verify(hash.as_ref(), &signed.signature)
+            let hash = digest(&SHA256, octets);
+            UnparsedPublicKey::new(&ED25519, key).verify(hash.as_ref(), signature)
         }
         (None, None) => return false,
     };
@@ -82,9 +83,10 @@ impl Keys {
         self.sign_rsa(body, header)
     }
 
-    fn rsa_operation(&self, header: &[u8]) -> bool {
+    /// One operation with the RSA key, over these octets.
+    pub(crate) fn rsa_operation(&self, octets: &[u8]) -> bool {
         let mut signature = [0; 256];
-        let signed = self.rsa.sign(&RSA_PKCS1_SHA256, &self.random, header, &mut signature);
+        let signed = self.rsa.sign(&RSA_PKCS1_SHA256, &self.random, octets, &mut signature);
         black_box(signature);
         signed.is_ok()
     }
@@ -118,7 +120,7 @@ impl<'s> Whole<'s> {
     /// step: the work is the same.
     pub fn verify(&self) -> bool {
         black_box(digest(&SHA256, self.message));
-        !public_operation(self.signed, self.header)
+        !public_operation(&self.signed.public, self.header, &self.signed.signature)
     }
 
     /// Hashes the message and signs its raw header.
@@ -167,19 +169,30 @@ impl<'s> AwsLcRs<'s> {
 
     /// Hashes and verifies.
     pub fn verify(&self) -> bool {
-        let Signed { header, body, signature, public, .. } = self.signed;
+        self.hash_body(&self.signed.body);
+        self.verify_octets(&self.signed.header, &self.signed.signature)
+    }
+
+    pub(crate) fn hash_body(&self, body: &[u8]) {
         black_box(hash(body));
-        match public.ed25519_bytes() {
-            Some(_) => self.public.verify_sig(hash(header).as_ref(), signature).is_ok(),
-            None => self.public.verify_sig(header, signature).is_ok(),
+    }
+
+    pub(crate) fn verify_octets(&self, octets: &[u8], signature: &[u8]) -> bool {
+        match self.signed.public.ed25519_bytes() {
+            Some(_) => self.public.verify_sig(hash(octets).as_ref(), signature).is_ok(),
+            None => self.public.verify_sig(octets, signature).is_ok(),
         }
     }
 
     /// Hashes and signs with RSA.
     pub fn sign_rsa(&self) -> bool {
-        black_box(hash(&self.signed.body));
+        self.hash_body(&self.signed.body);
+        self.rsa_operation(&self.signed.header)
+    }
+
+    pub(crate) fn rsa_operation(&self, octets: &[u8]) -> bool {
         let mut signature = [0; 256];
-        let signed = self.rsa.sign(&aws::RSA_PKCS1_SHA256, &self.random, &self.signed.header, &mut signature);
+        let signed = self.rsa.sign(&aws::RSA_PKCS1_SHA256, &self.random, octets, &mut signature);
         black_box(signature);
         signed.is_ok()
     }

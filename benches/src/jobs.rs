@@ -1,7 +1,9 @@
 //! The jobs that are compared to the floor, each in the same four shapes.
 
 use crate::{
-    Error, corpus,
+    Error, chain,
+    chain::Chained,
+    corpus,
     floor::{self, AwsLcRs, Keys, Whole},
     lab::{Lab, Signed, Which, now, verify_chunks, verify_whole},
 };
@@ -25,6 +27,8 @@ pub struct Corpus {
     pub letter: Signed,
     /// 2 KB, Ed25519.
     pub letter_ed25519: Signed,
+    /// 2 KB and three ARC sets.
+    pub chained: Chained,
     /// 1 MB of prose, RSA.
     pub prose: Signed,
     /// 25 MB, RSA.
@@ -45,6 +49,7 @@ impl Corpus {
             keys: Keys::new(&lab)?,
             letter: lab.signed(Which::Rsa, &letter)?,
             letter_ed25519: lab.signed(Which::Ed25519, &letter)?,
+            chained: Chained::new(&lab)?,
             prose: lab.signed(Which::Rsa, &prose)?,
             mixed: lab.signed(Which::Rsa, &mixed)?,
             lab,
@@ -89,6 +94,9 @@ pub fn jobs(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
         verify(corpus, "verify RSA-2048, 2 KB", &corpus.letter, whole)?.reaching(1.03, Some(0.85)),
         verify(corpus, "verify RSA-2048, 2 KB, key seen first", &corpus.letter, first)?,
         verify(corpus, "verify Ed25519, 2 KB", &corpus.letter_ed25519, whole)?,
+        chain::verify(corpus, "arc verify, 3 sets, 2 KB", true)?.reaching(1.00, None),
+        chain::verify(corpus, "arc verify, 3 sets, 2 KB, no oldest pass", false)?,
+        chain::seal(corpus, "arc seal, 2 KB")?.reaching(1.02, None),
         verify(corpus, "verify 1 MB of prose", &corpus.prose, whole)?.reaching(1.12, None),
         verify(corpus, "verify 25 MB mixed, whole", &corpus.mixed, whole)?.reaching(1.08, None),
         verify(corpus, "verify 25 MB mixed, in 4 KiB", &corpus.mixed, chunks)?.reaching(1.12, None),

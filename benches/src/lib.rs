@@ -39,6 +39,7 @@
 //! two runs with different counts, lest making the keys and messages counts too. Valgrind does not know the SHA
 //! instructions of recent processors, so SHA-256 looks ten times as heavy there as it is.
 
+pub mod chain;
 pub mod corpus;
 pub mod floor;
 pub mod free_hash;

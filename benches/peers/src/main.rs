@@ -3,13 +3,15 @@
 //!
 //! mail-auth computes with aws-lc-rs, so the column to compare it with is waxseal over aws-lc-rs. It is given what makes
 //! it fast: a cache that has the parsed key. It takes a message as a whole, so the job in chunks is left out. Where its
-//! signer is compared, it signs the same fields.
+//! signer is compared, it signs the same fields. Of an ARC chain it verifies the seals and the newest message signature, so
+//! it is compared to waxseal doing no more than that.
 //!
 //! viadkim is not here: it is under the GPL, which must not get into a lock file or a program of this project.
 
 use mail_auth::{
-    AuthenticatedMessage, DkimResult, DnsCache, MessageAuthenticator, NoCache, Parameters, ResolverCache,
-    TxtRecord,
+    ArcOutput, ArcResult, AuthenticatedMessage, AuthenticationResults, DkimResult, DnsCache,
+    MessageAuthenticator, NoCache, Parameters, ResolverCache, TxtRecord,
+    arc::ArcSealer,
     crypto::{RsaKey, Sha256},
     dkim::{DkimSigner, DomainKey},
     dns::TxtRecordParser,
@@ -48,6 +50,14 @@ fn main() -> Result<(), Error> {
             "verify 1 MB of prose" => &corpus.prose,
             "verify 25 MB mixed, whole" => &corpus.mixed,
             "sign RSA-2048, 2 KB" => &corpus.letter,
+            "arc verify, 3 sets, 2 KB, no oldest pass" => {
+                row(job, &mut || peer.verify_arc(&corpus.chained.message))?;
+                continue;
+            }
+            "arc seal, 2 KB" => {
+                arc_seal(job, &peer, corpus.chained.unsealed())?;
+                continue;
+            }
             _ => continue,
         };
         match job.name.starts_with("sign") {
@@ -73,6 +83,17 @@ fn row(job: Job<'_>, peer: &mut dyn FnMut() -> bool) -> Result<(), Error> {
     Ok(())
 }
 
+/// The chain is validated beforehand, by either.
+fn arc_seal(job: Job<'_>, peer: &Peer, message: &[u8]) -> Result<(), Error> {
+    let parsed = AuthenticatedMessage::parse(message).ok_or("no message")?;
+    let chain = peer.chain(&parsed).ok_or("no chain")?;
+    let results = AuthenticationResults::new("mail.example.org");
+    row(job, &mut || {
+        let Some(message) = AuthenticatedMessage::parse(message) else { return false };
+        peer.sealer.seal(&message, &results, &chain).is_ok_and(|set| !set.to_header().is_empty())
+    })
+}
+
 /// mail-auth has no parser for the header alone: this is what it does with the header and body of 2 KB, body hash
 /// included.
 fn headers(corpus: &Corpus) -> Result<(), Error> {
@@ -92,50 +113,68 @@ struct Peer {
     authenticator: MessageAuthenticator,
     keys: Keys,
     signer: DkimSigner<RsaKey<Sha256>, mail_auth::signer::Ready>,
+    sealer: ArcSealer<RsaKey<Sha256>, mail_auth::signer::Ready>,
 }
+
+/// The fields that waxseal signs in the letter.
+const FIELDS: [&str; 12] = [
+    "From",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+];
 
 impl Peer {
     fn new(corpus: &Corpus) -> Result<Self, Error> {
         let PrivateParts::Rsa { pkcs1 } = corpus.lab.rsa.secret() else { return Err("no RSA key".into()) };
-        let key =
-            RsaKey::<Sha256>::from_key_der(PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(pkcs1.to_vec())))
-                .map_err(|error| format!("{error:?}"))?;
-        let signer = DkimSigner::from_key(key).domain("mail.example.org").selector("rsa").headers([
-            "From",
-            "Reply-To",
-            "To",
-            "Cc",
-            "Subject",
-            "Date",
-            "Message-ID",
-            "In-Reply-To",
-            "References",
-            "MIME-Version",
-            "Content-Type",
-            "Content-Transfer-Encoding",
-        ]);
+        let key = || {
+            let der = PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(pkcs1.to_vec()));
+            RsaKey::<Sha256>::from_key_der(der).map_err(|error| format!("{error:?}"))
+        };
+        let signer = DkimSigner::from_key(key()?).domain("mail.example.org").selector("rsa").headers(FIELDS);
+        let sealer = ArcSealer::from_key(key()?).domain("mail.example.org").selector("rsa").headers(FIELDS);
         let keys = Keys::default();
         keys.add("rsa", &corpus.letter)?;
         keys.add("ed", &corpus.letter_ed25519)?;
         let authenticator = MessageAuthenticator::new(ResolverConfig::default(), ResolverOpts::default())?;
-        Ok(Self { authenticator, keys, signer })
+        Ok(Self { authenticator, keys, signer, sealer })
     }
 
     fn verify(&self, signed: &Signed) -> bool {
         let Some(message) = AuthenticatedMessage::parse(&signed.message) else { return false };
         let parameters = Parameters::new(&message).with_cache(&self.keys);
-        // The key is in the cache, so nothing is ever waited for.
-        let mut verified = pin!(self.authenticator.verify_dkim(parameters));
-        match verified.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(verdicts) => {
-                !verdicts.is_empty() && verdicts.iter().all(|v| *v.result() == DkimResult::Pass)
-            }
-            Poll::Pending => false,
-        }
+        at_once(self.authenticator.verify_dkim(parameters)).is_some_and(|verdicts| {
+            !verdicts.is_empty() && verdicts.iter().all(|v| *v.result() == DkimResult::Pass)
+        })
+    }
+
+    fn verify_arc(&self, message: &[u8]) -> bool {
+        let Some(message) = AuthenticatedMessage::parse(message) else { return false };
+        self.chain(&message).is_some_and(|chain| *chain.result() == ArcResult::Pass)
+    }
+
+    fn chain<'m>(&'m self, message: &'m AuthenticatedMessage<'m>) -> Option<ArcOutput<'m>> {
+        at_once(self.authenticator.verify_arc(Parameters::new(message).with_cache(&self.keys)))
     }
 
     fn sign(&self, message: &[u8]) -> bool {
         self.signer.sign(message).is_ok_and(|signature| !signature.to_header().is_empty())
+    }
+}
+
+/// What comes of a future that waits for nothing, since the key is in the cache.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }
 
