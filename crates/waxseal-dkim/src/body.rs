@@ -65,6 +65,11 @@ impl BodyHashes {
     pub fn get(&self, id: BodyHashId) -> Option<&BodyHash> {
         self.hashes.get(id.0)
     }
+
+    /// The hashes in the order in which they were asked for: that of [`BodyHasher::wanted`].
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &BodyHash> {
+        self.hashes.iter()
+    }
 }
 
 impl BodyHasher {

@@ -1,6 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 pub mod guide;
+#[cfg(all(feature = "spf", feature = "dmarc"))]
+mod inbound;
+
+#[cfg(all(feature = "spf", feature = "dmarc"))]
+pub use inbound::*;
+#[cfg(feature = "dmarc")]
+pub use waxseal_dmarc::Disposition;
 
 #[cfg(feature = "arc")]
 pub use waxseal_arc as arc;

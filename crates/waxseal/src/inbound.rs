@@ -1,0 +1,22 @@
+//! The inbound check: an envelope and a message in, every verdict and what to do out.
+
+mod authenticator;
+mod check;
+mod envelope;
+mod evidence;
+mod explain;
+mod iprev;
+mod report;
+mod session;
+#[cfg(feature = "arc")]
+mod trust;
+
+pub use authenticator::Authenticator;
+pub use check::{InboundCheck, Lookups};
+pub use envelope::Envelope;
+pub use evidence::{Evidence, ReplayError};
+pub use iprev::{Iprev, IprevCause, IprevVerdict};
+pub use report::Report;
+pub use session::{HeaderEnded, Session};
+#[cfg(feature = "arc")]
+pub use trust::TrustedForwarder;

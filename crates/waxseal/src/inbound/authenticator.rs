@@ -1,0 +1,272 @@
+//! The receiver's settings, and the ways to have a message checked.
+
+use super::{Envelope, Evidence, InboundCheck, ReplayError, Report, Session};
+use std::{fmt, sync::Arc, time::SystemTime};
+use waxseal_dkim::Verifier;
+use waxseal_dmarc::LocalPolicy;
+use waxseal_dns::{Answers, Check, Resolve, ResolveBlocking, drive, drive_blocking};
+use waxseal_header::HeaderLimits;
+use waxseal_spf::Limits;
+
+/// Checks what comes in: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and ARC if asked
+/// to. Cheap to clone; clones share what they remember of keys.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal::{Authenticator, Disposition, Envelope, dns::Zone};
+///
+/// let dns = Zone::new() // waxseal-resolver has resolvers with sockets
+///     .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 -all")?
+///     .with_txt("_dmarc.example.org", "v=DMARC1; p=reject")?;
+/// let authenticator = Authenticator::new("mx.example.net");
+///
+/// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+/// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
+/// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
+///
+/// match report.disposition() {
+///     Disposition::Reject => println!("550 5.7.1 {}", report.dmarc().reason()),
+///     Disposition::Quarantine => println!("into the spam folder"),
+///     Disposition::None => println!("deliver"),
+/// }
+/// // `to_field` gives the folded field with its name; this is its value on one line.
+/// assert_eq!(
+///     report.authentication_results().to_string(),
+///     "mx.example.net; spf=pass smtp.mailfrom=joe@example.org; \
+///      spf=none reason=\"mail.example.org does not exist\" smtp.helo=mail.example.org; \
+///      dkim=none reason=\"no signature\"; \
+///      dmarc=pass (p=reject dis=none) header.from=example.org policy.dmarc=reject; \
+///      iprev=permerror reason=\"the address has no name\" policy.iprev=192.0.2.1"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Before the field is added, [`AuthservIds`](waxseal_authres::AuthservIds) removes those that a stranger wrote in this
+/// server's name. A message that arrives in chunks goes through [`Authenticator::begin`].
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    pub(super) settings: Arc<Settings>,
+}
+
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) authserv_id: Arc<str>,
+    pub(super) header_limits: HeaderLimits,
+    pub(super) dkim: Verifier,
+    pub(super) spf_limits: Limits,
+    pub(super) spf_trace: bool,
+    pub(super) spf_prefetch: bool,
+    pub(super) helo: bool,
+    pub(super) iprev: bool,
+    pub(super) dmarc: LocalPolicy,
+    #[cfg(feature = "arc")]
+    pub(super) arc: Option<waxseal_arc::ChainVerifier>,
+    #[cfg(feature = "arc")]
+    pub(super) trusts: Option<Arc<super::trust::Trusts>>,
+    #[cfg(feature = "arc")]
+    pub(super) sealer: Option<waxseal_arc::Sealer>,
+}
+
+impl Authenticator {
+    /// An authenticator that speaks as `authserv_id`, mostly the name of this host, by which later programs know whose
+    /// results to believe (RFC 8601 §2.5).
+    ///
+    /// Defaults: everything is checked but ARC; the default policies and limits of each method; the default crypto provider.
+    pub fn new(authserv_id: impl Into<Arc<str>>) -> Self {
+        let settings = Settings {
+            authserv_id: authserv_id.into(),
+            header_limits: HeaderLimits::default(),
+            dkim: Verifier::default(),
+            spf_limits: Limits::default(),
+            spf_trace: false,
+            spf_prefetch: false,
+            helo: true,
+            iprev: true,
+            dmarc: LocalPolicy::default(),
+            #[cfg(feature = "arc")]
+            arc: None,
+            #[cfg(feature = "arc")]
+            trusts: None,
+            #[cfg(feature = "arc")]
+            sealer: None,
+        };
+        Self { settings: Arc::new(settings) }
+    }
+
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Arc::unwrap_or_clone(self.settings);
+        change(&mut settings);
+        Self { settings: Arc::new(settings) }
+    }
+
+    /// How large a header block may be (default 256 KiB and 1,000 fields). A message over it gets no DKIM or DMARC result
+    /// but permerror, and the disposition for mail without a clear author
+    /// ([`LocalPolicy::with_invalid_from`]).
+    #[must_use]
+    pub fn with_header_limits(self, limits: HeaderLimits) -> Self {
+        self.with(|settings| settings.header_limits = limits)
+    }
+
+    /// Verifies DKIM with this verifier: its [`Policy`](waxseal_dkim::Policy), its crypto provider.
+    #[must_use]
+    pub fn with_dkim(self, verifier: Verifier) -> Self {
+        self.with(|settings| settings.dkim = verifier)
+    }
+
+    /// The limits of SPF (default: those of RFC 7208 §4.6.4).
+    #[must_use]
+    pub fn with_spf_limits(self, limits: Limits) -> Self {
+        self.with(|settings| settings.spf_limits = limits)
+    }
+
+    /// Whether every step of the SPF evaluation is recorded, see [`Verdict::trace`](waxseal_spf::Verdict::trace) (default:
+    /// no).
+    #[must_use]
+    pub fn with_spf_trace(self, trace: bool) -> Self {
+        self.with(|settings| settings.spf_trace = trace)
+    }
+
+    /// Whether SPF asks ahead, see [`CheckHost::with_prefetch`](waxseal_spf::CheckHost::with_prefetch) (default: no).
+    #[must_use]
+    pub fn with_spf_prefetch(self, prefetch: bool) -> Self {
+        self.with(|settings| settings.spf_prefetch = prefetch)
+    }
+
+    /// Whether the HELO identity is checked too (default: yes; RFC 7208 §2.3 recommends it). It is an identity of its own:
+    /// its result never stands in for that of MAIL FROM, and DMARC does not see it (RFC 9989 §4.4.2). For a null reverse-path
+    /// the MAIL FROM identity is already made from HELO, and nothing is checked twice.
+    #[must_use]
+    pub fn with_helo(self, helo: bool) -> Self {
+        self.with(|settings| settings.helo = helo)
+    }
+
+    /// Whether the client's address must lead to a name and back (default: yes). It only informs: no other verdict depends on
+    /// it.
+    #[must_use]
+    pub fn with_iprev(self, iprev: bool) -> Self {
+        self.with(|settings| settings.iprev = iprev)
+    }
+
+    /// The local policy of DMARC: whether `p=reject` may reject, what becomes of mail without a clear author, how many
+    /// authors are looked at, RFC 7489 mode.
+    #[must_use]
+    pub fn with_dmarc(self, policy: LocalPolicy) -> Self {
+        self.with(|settings| settings.dmarc = policy)
+    }
+
+    /// Validates ARC chains with this verifier (default: ARC is not looked at).
+    ///
+    /// By itself the result only informs; see [`Authenticator::with_trusted_sealers`].
+    #[cfg(feature = "arc")]
+    #[must_use]
+    pub fn with_arc(self, verifier: waxseal_arc::ChainVerifier) -> Self {
+        self.with(|settings| settings.arc = Some(verifier))
+    }
+
+    /// Whose ARC sets are believed (default: nobody's). `trusts` is asked for `d=` of seals. When DMARC fails, the chain
+    /// passed, and a set by a trusted sealer says that DMARC passed for the same Author Domain when the message came in
+    /// there, with none but trusted sealers above it, the message gets [`Disposition::None`](waxseal_dmarc::Disposition),
+    /// and [`Report::trusted_forwarder`] names the sealer. The word of DMARC stays `fail`.
+    ///
+    /// Needs [`Authenticator::with_arc`].
+    #[cfg(feature = "arc")]
+    #[must_use]
+    pub fn with_trusted_sealers(
+        self,
+        trusts: impl Fn(&waxseal_dns::DomainName) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|settings| settings.trusts = Some(Arc::new(trusts)))
+    }
+
+    /// Hashes the body for this ARC sealer too, in the same pass, so that [`Report::seal`] can add a set to a message that is
+    /// forwarded as it is (default: none). Needs [`Authenticator::with_arc`].
+    #[cfg(feature = "arc")]
+    #[must_use]
+    pub fn with_sealer(self, sealer: waxseal_arc::Sealer) -> Self {
+        self.with(|settings| settings.sealer = Some(sealer))
+    }
+
+    /// The name under which it speaks.
+    pub fn authserv_id(&self) -> &str {
+        &self.settings.authserv_id
+    }
+
+    /// Checks a whole message with an asynchronous resolver. `now` decides about `t=` and `x=` of signatures.
+    ///
+    /// There is no deadline but the resolver's own: see [`Authenticator::inbound`] for
+    /// [`drive_until`](waxseal_dns::drive_until).
+    pub async fn check(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        now: SystemTime,
+        resolver: &(impl Resolve + ?Sized),
+    ) -> Report {
+        drive(self.inbound(envelope, message, now), resolver).await
+    }
+
+    /// Checks a whole message with a blocking resolver. `now` decides about `t=` and `x=` of signatures.
+    pub fn check_blocking(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        now: SystemTime,
+        resolver: &(impl ResolveBlocking + ?Sized),
+    ) -> Report {
+        drive_blocking(self.inbound(envelope, message, now), resolver)
+    }
+
+    /// The check of a whole message, for those who drive it themselves: until a deadline, or without I/O.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, dns::{Answer, Answers, Check}};
+    /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// # let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+    /// let mut check = Authenticator::new("mx.example.net").inbound(&envelope, message, SystemTime::now());
+    /// let mut dns = Answers::new();
+    /// let report = loop {
+    ///     if let Ok(report) = check.run(&mut dns) {
+    ///         break report;
+    ///     }
+    ///     for question in dns.take_wanted() {
+    ///         // Ask whomever you like, now or later.
+    ///         dns.answer(question, Ok(Answer::nxdomain()));
+    ///     }
+    /// };
+    /// assert_eq!(report.dmarc().word().as_str(), "none");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn inbound(&self, envelope: &Envelope, message: &[u8], now: SystemTime) -> InboundCheck {
+        let mut session = self.begin(envelope, now);
+        session.push(message);
+        session.finish()
+    }
+
+    /// Begins with a message that arrives in pieces. `now` decides about `t=` and `x=` of signatures.
+    pub fn begin(&self, envelope: &Envelope, now: SystemTime) -> Session {
+        Session::new(self.clone(), envelope.clone(), now)
+    }
+
+    /// Judges again what [`Report::evidence`] kept, without DNS and without the body: under the same settings the same words
+    /// come out. What was not asked then is a time-out now.
+    ///
+    /// # Errors
+    /// [`ReplayError`], when these settings need a body hash that was not kept.
+    pub fn replay(&self, evidence: &Evidence) -> Result<Report, ReplayError> {
+        let mut check = evidence.check(self)?;
+        let mut dns: Answers<'_> = evidence.answers().cloned().collect();
+        dns.give_up();
+        loop {
+            if let Ok(report) = check.run(&mut dns) {
+                return Ok(report);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("authserv_id", &self.authserv_id).finish_non_exhaustive()
+    }
+}

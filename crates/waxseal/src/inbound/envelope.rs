@@ -1,0 +1,55 @@
+//! What the client said before the message.
+
+use bytes::Bytes;
+use std::net::IpAddr;
+
+/// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Octets, not
+/// text: clients send what they like. Cheap to clone.
+///
+/// ```
+/// use waxseal::Envelope;
+/// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "<joe@example.org>");
+/// assert_eq!(envelope.mail_from(), b"joe@example.org");
+/// assert!(Envelope::new("2001:db8::1".parse()?, "mail.example.org", "<>").is_null_sender());
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    ip: IpAddr,
+    helo: Bytes,
+    mail_from: Bytes,
+}
+
+impl Envelope {
+    /// The address of the client (an IPv4-mapped one counts as IPv4), the argument of its last HELO or EHLO, and the
+    /// reverse-path of MAIL FROM with or without angle brackets; empty or `<>` is the null reverse-path.
+    pub fn new(ip: IpAddr, helo: impl AsRef<[u8]>, mail_from: impl AsRef<[u8]>) -> Self {
+        let path = mail_from.as_ref();
+        let path = path.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(path);
+        Self {
+            ip: ip.to_canonical(),
+            helo: Bytes::copy_from_slice(helo.as_ref()),
+            mail_from: Bytes::copy_from_slice(path),
+        }
+    }
+
+    /// The address of the client.
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    /// The argument of HELO or EHLO.
+    pub fn helo(&self) -> &[u8] {
+        &self.helo
+    }
+
+    /// The reverse-path without angle brackets; empty for the null reverse-path.
+    pub fn mail_from(&self) -> &[u8] {
+        &self.mail_from
+    }
+
+    /// Whether MAIL FROM was `<>`, as in bounces. Its identity for SPF is `postmaster@` HELO then (RFC 7208 §2.4).
+    pub fn is_null_sender(&self) -> bool {
+        self.mail_from.is_empty()
+    }
+}

@@ -1,0 +1,145 @@
+//! Evidence as JSON.
+
+use super::{Evidence, KeptHash};
+use crate::inbound::Envelope;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use waxseal_crypto::{Digest, HashAlgorithm};
+use waxseal_dkim::{BodyHash, Canonicalization};
+use waxseal_dns::{Answers, InvalidJson};
+use waxseal_header::{Header, HeaderError, HeaderLimits};
+
+impl Evidence {
+    /// The evidence as a JSON object: `ip`, `helo`, `mail_from`, `now` (Unix time in seconds), `header`, `body_hashes` and
+    /// `answers` ([`Answers::to_json`]). Octets are a string where they are UTF-8, else `{"base64": "…"}`.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, Evidence, dns::Zone};
+    /// let authenticator = Authenticator::new("mx.example.net");
+    /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+    /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &Zone::new());
+    ///
+    /// let saved = report.evidence().to_json();
+    /// let again = authenticator.replay(&Evidence::from_json(&saved)?)?;
+    /// assert_eq!(again.authentication_results(), report.authentication_results());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_json(&self) -> String {
+        let answers: Answers<'_> = self.answers().cloned().collect();
+        let evidence = json!({
+            "ip": self.envelope.ip().to_string(),
+            "helo": octets(self.envelope.helo()),
+            "mail_from": octets(self.envelope.mail_from()),
+            "now": self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            "header": match &self.header {
+                Ok(header) => octets(header.as_bytes()),
+                Err(error) => refusal(error),
+            },
+            "body_hashes": self.hashes.iter().copied().map(KeptHash::to_json).collect::<Value>(),
+            "answers": serde_json::from_str(&answers.to_json()).unwrap_or(Value::Null),
+        });
+        evidence.to_string()
+    }
+
+    /// What [`Evidence::to_json`] wrote.
+    ///
+    /// # Errors
+    /// [`InvalidJson`].
+    pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
+        let evidence: Value = serde_json::from_str(text)
+            .map_err(|error| InvalidJson::Syntax { line: error.line(), column: error.column() })?;
+        let part = |name: &str| evidence.get(name).unwrap_or(&Value::Null);
+        let ip = part("ip").as_str().and_then(|ip| ip.parse().ok());
+        let ip = ip.ok_or_else(|| shape("ip", "an IP address"))?;
+        let text = |name| read_octets(part(name)).ok_or_else(|| shape(name, "a string or {\"base64\": …}"));
+        let hashes = part("body_hashes").as_array().ok_or_else(|| shape("body_hashes", "a list"))?;
+        let answers = Answers::from_json(&part("answers").to_string())?;
+        Ok(Self {
+            envelope: Envelope::new(ip, text("helo")?, text("mail_from")?),
+            now: read_time(part("now")).ok_or_else(|| shape("now", "Unix time in seconds"))?,
+            header: read_header(part("header"))?,
+            hashes: hashes.iter().map(KeptHash::from_json).collect::<Result<_, _>>()?,
+            answers: answers.known().map(|(question, reply)| (question.clone(), reply.clone())).collect(),
+        })
+    }
+}
+
+impl KeptHash {
+    fn to_json(self) -> Value {
+        json!({
+            "canonicalization": self.form.to_string(),
+            "algorithm": self.algorithm.name(),
+            "length": self.length,
+            "octets": self.hash.length(),
+            "digest": BASE64_STANDARD.encode(self.hash.digest()),
+        })
+    }
+
+    fn from_json(value: &Value) -> Result<Self, InvalidJson> {
+        let read = || {
+            let word = |name: &str| value.get(name)?.as_str();
+            let digest = BASE64_STANDARD.decode(word("digest")?).ok()?;
+            Some(Self {
+                form: Canonicalization::from_name(word("canonicalization")?.as_bytes())?,
+                algorithm: HashAlgorithm::from_name(word("algorithm")?.as_bytes())?,
+                length: value.get("length").and_then(Value::as_u64),
+                hash: BodyHash::new(Digest::new(&digest)?, value.get("octets")?.as_u64()?),
+            })
+        };
+        read().ok_or_else(|| shape("body_hashes", "canonicalization, algorithm, length, octets and digest"))
+    }
+}
+
+fn shape(at: &str, expected: &'static str) -> InvalidJson {
+    InvalidJson::Shape { at: at.to_owned(), expected }
+}
+
+fn octets(octets: &[u8]) -> Value {
+    match std::str::from_utf8(octets) {
+        Ok(text) => json!(text),
+        Err(_) => json!({ "base64": BASE64_STANDARD.encode(octets) }),
+    }
+}
+
+fn read_octets(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => Some(text.clone().into_bytes()),
+        other => BASE64_STANDARD.decode(other.get("base64")?.as_str()?).ok(),
+    }
+}
+
+fn read_time(value: &Value) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(value.as_u64()?))
+}
+
+fn refusal(error: &HeaderError) -> Value {
+    match error {
+        HeaderError::TooLong { limit } => json!({ "too_long": limit }),
+        HeaderError::TooManyFields { limit } => json!({ "too_many_fields": limit }),
+        HeaderError::Name { octet, offset } => json!({ "name": offset, "octet": octet }),
+        HeaderError::Value { offset } => json!({ "value": offset }),
+        _ => json!({ "no_name": true }),
+    }
+}
+
+fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidJson> {
+    if let Some(octets) = read_octets(value) {
+        // What was taken once is taken again, whatever the limits were.
+        let limits = HeaderLimits::default().with_octets(u32::MAX).with_fields(u32::MAX);
+        return Ok(Header::parse_with(&octets, limits).map(|(header, _)| header));
+    }
+    let number = |name: &str| value.get(name).and_then(Value::as_u64);
+    let limit = |name: &str| number(name).and_then(|limit| u32::try_from(limit).ok());
+    let offset = |name: &str| number(name).and_then(|offset| usize::try_from(offset).ok());
+    let octet = || number("octet").and_then(|octet| u8::try_from(octet).ok());
+    let error = limit("too_long")
+        .map(|limit| HeaderError::TooLong { limit })
+        .or_else(|| limit("too_many_fields").map(|limit| HeaderError::TooManyFields { limit }))
+        .or_else(|| Some(HeaderError::Name { offset: offset("name")?, octet: octet()? }))
+        .or_else(|| Some(HeaderError::Value { offset: offset("value")? }))
+        .or_else(|| value.get("no_name").map(|_| HeaderError::NoName));
+    error.map(Err).ok_or_else(|| shape("header", "a string, {\"base64\": …} or why it was not taken"))
+}

@@ -1,0 +1,176 @@
+//! `iprev`: does a name of the client's address lead back to the address? (RFC 8601 §3)
+
+use std::{fmt, net::IpAddr};
+use waxseal_authres::{Entry, IprevResult, Ptype};
+use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question, Record, Reply};
+
+/// The reverse DNS check of a client's address.
+///
+/// ```
+/// use waxseal::{Iprev, dns::{Zone, drive_blocking}};
+/// let dns = Zone::from_zone_file(
+///     "1.2.0.192.in-addr.arpa. PTR mail.example.org.\nmail.example.org. A 192.0.2.1\n",
+///     None,
+/// )?;
+/// let verdict = drive_blocking(Iprev::new("192.0.2.1".parse()?), &dns);
+/// assert_eq!(verdict.entry().to_string(), "iprev=pass (mail.example.org) policy.iprev=192.0.2.1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Iprev {
+    ip: IpAddr,
+}
+
+impl Iprev {
+    /// How many names of an address are looked up: 10, as for the mechanism `ptr` of SPF (RFC 7208 §4.6.4). The others are
+    /// passed over.
+    pub const MAX_NAMES: usize = 10;
+
+    /// The check of this address; an IPv4-mapped one counts as IPv4.
+    pub fn new(ip: IpAddr) -> Self {
+        Self { ip: ip.to_canonical() }
+    }
+
+    fn addresses_of(&self, name: DomainName) -> Question {
+        match self.ip {
+            IpAddr::V4(_) => Question::a(name),
+            IpAddr::V6(_) => Question::aaaa(name),
+        }
+    }
+
+    fn leads_back(&self, reply: &Reply) -> bool {
+        let same = |record: &Record| match (record, self.ip) {
+            (Record::A(address), IpAddr::V4(ip)) => *address == ip,
+            (Record::Aaaa(address), IpAddr::V6(ip)) => *address == ip,
+            _ => false,
+        };
+        reply.as_ref().is_ok_and(|answer| answer.records.iter().any(same))
+    }
+
+    fn judge(&self, dns: &mut Answers<'_>) -> Result<Result<DomainName, IprevCause>, Pending> {
+        let question = Question::ptr(self.ip);
+        let answer = match dns.ask(question.clone())? {
+            Ok(answer) => answer,
+            Err(source) => return Ok(Err(IprevCause::Lookup { question, source })),
+        };
+        let names = answer.records.iter().filter_map(|record| match record {
+            Record::Ptr(name) => Some(name.clone()),
+            _ => None,
+        });
+        let names: Vec<_> = names.take(Self::MAX_NAMES).collect();
+        let Some(first) = names.first() else { return Ok(Err(IprevCause::NoName)) };
+        let replies = dns.ask_all(names.iter().cloned().map(|name| self.addresses_of(name)))?;
+        if let Some((name, _)) = names.iter().zip(&replies).find(|(_, reply)| self.leads_back(reply)) {
+            return Ok(Ok(name.clone()));
+        }
+        let failed = names.iter().zip(replies).find_map(|(name, reply)| Some((name, reply.err()?)));
+        Ok(Err(match failed {
+            Some((name, source)) => IprevCause::Lookup { question: self.addresses_of(name.clone()), source },
+            None => IprevCause::Mismatch { name: first.clone(), names: names.len() },
+        }))
+    }
+}
+
+impl Check for Iprev {
+    type Output = IprevVerdict;
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<IprevVerdict, Pending> {
+        let outcome = self.judge(dns)?;
+        Ok(IprevVerdict { ip: self.ip, outcome })
+    }
+}
+
+/// Why `iprev` did not pass. `Display` is one line of ASCII without quotes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IprevCause {
+    /// The address has no name.
+    #[error("the address has no name")]
+    NoName,
+    /// No name of the address has the address.
+    #[error("{} does not have the address{}", shown(.name), others(*.names))]
+    Mismatch {
+        /// The first name.
+        name: DomainName,
+        /// How many names were looked up.
+        names: usize,
+    },
+    /// A lookup failed, and without it there is no telling.
+    #[error("lookup of {} {} failed", shown(&.question.name), .question.kind)]
+    Lookup {
+        /// What was asked.
+        question: Question,
+        /// Why there is no answer.
+        source: LookupError,
+    },
+}
+
+fn shown(name: &DomainName) -> String {
+    name.as_str().replace(['"', '\\'], "?")
+}
+
+fn others(names: usize) -> String {
+    match names.saturating_sub(1) {
+        0 => String::new(),
+        others => format!(", nor do {others} more names"),
+    }
+}
+
+impl IprevCause {
+    /// The result of RFC 8601 §2.7.3 that goes with the cause.
+    pub const fn word(&self) -> IprevResult {
+        match self {
+            // "The DNS evaluation could not be completed because no PTR data are published for the connecting IP address".
+            Self::NoName => IprevResult::PermError,
+            // "the "reverse" and "forward" lookups each produced results, but they were not in agreement, or the "forward"
+            // query completed but produced no result".
+            Self::Mismatch { .. } => IprevResult::Fail,
+            // "some error that is likely transient in nature, such as a temporary DNS error".
+            Self::Lookup { .. } => IprevResult::TempError,
+        }
+    }
+}
+
+/// The outcome of [`Iprev`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IprevVerdict {
+    ip: IpAddr,
+    outcome: Result<DomainName, IprevCause>,
+}
+
+impl IprevVerdict {
+    /// The result word.
+    pub fn word(&self) -> IprevResult {
+        self.outcome.as_ref().map_or_else(IprevCause::word, |_| IprevResult::Pass)
+    }
+
+    /// The name that leads back to the address: the verified name of the client. `None` unless the result is pass.
+    pub fn name(&self) -> Option<&DomainName> {
+        self.outcome.as_ref().ok()
+    }
+
+    /// Why it did not pass; `None` when it did.
+    pub fn cause(&self) -> Option<&IprevCause> {
+        self.outcome.as_ref().err()
+    }
+
+    /// The statement for an Authentication-Results field, with the verified name as a comment.
+    pub fn entry(&self) -> Entry {
+        let entry = Entry::iprev(self.word());
+        let entry = match &self.outcome {
+            Ok(name) => entry.with_comment(name.as_str()),
+            Err(cause) => entry.with_reason(cause.to_string()),
+        };
+        entry.with_property(Ptype::Policy, "iprev", self.ip.to_string())
+    }
+}
+
+/// The word and the name or the cause, on one line.
+impl fmt::Display for IprevVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Ok(name) => write!(f, "{} ({name})", self.word()),
+            Err(cause) => write!(f, "{} ({cause})", self.word()),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Everything that was found about a message.
+
+use super::{Envelope, Evidence, IprevVerdict, check::Case, explain::explain};
+use std::{fmt, sync::Arc};
+use waxseal_authres::{AuthenticationResults, DkimResult, Entry, ReceivedSpf};
+use waxseal_dkim::{Verdict, Verdicts};
+use waxseal_dmarc::Disposition;
+use waxseal_dns::{Question, Reply};
+
+/// What became of a message: every verdict, what to do with it, and why. Cheap to clone.
+///
+/// See [`Authenticator`](super::Authenticator) for an example.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub(super) findings: Arc<Findings>,
+    #[cfg(feature = "arc")]
+    forwarder: Option<super::TrustedForwarder>,
+}
+
+#[derive(Debug)]
+pub(super) struct Findings {
+    pub(super) case: Case,
+    pub(super) spf: waxseal_spf::Verdict,
+    pub(super) helo: Option<waxseal_spf::Verdict>,
+    pub(super) iprev: Option<IprevVerdict>,
+    pub(super) dkim: Verdicts,
+    #[cfg(feature = "arc")]
+    pub(super) arc: Option<waxseal_arc::Chain>,
+    pub(super) dmarc: waxseal_dmarc::Verdict,
+    pub(super) answers: Vec<(Question, Reply)>,
+}
+
+impl Report {
+    pub(super) fn new(findings: Findings) -> Self {
+        Self {
+            #[cfg(feature = "arc")]
+            forwarder: super::trust::trusted_forwarder(&findings),
+            findings: Arc::new(findings),
+        }
+    }
+
+    /// The envelope that was checked.
+    pub fn envelope(&self) -> &Envelope {
+        &self.findings.case.envelope
+    }
+
+    /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null.
+    pub fn spf(&self) -> &waxseal_spf::Verdict {
+        &self.findings.spf
+    }
+
+    /// SPF of HELO, an identity of its own. `None` when it was not asked for
+    /// ([`Authenticator::with_helo`](super::Authenticator::with_helo)) or MAIL FROM was null.
+    pub fn spf_helo(&self) -> Option<&waxseal_spf::Verdict> {
+        self.findings.helo.as_ref()
+    }
+
+    /// A verdict for each DKIM signature, from the top of the header down.
+    pub fn dkim(&self) -> &Verdicts {
+        &self.findings.dkim
+    }
+
+    /// The ARC chain. `None` when it was not asked for ([`Authenticator::with_arc`](super::Authenticator::with_arc)).
+    #[cfg(feature = "arc")]
+    pub fn arc(&self) -> Option<&waxseal_arc::Chain> {
+        self.findings.arc.as_ref()
+    }
+
+    /// DMARC, and the path to its verdict. Its own disposition knows nothing of trusted forwarders:
+    /// [`Report::disposition`] does.
+    pub fn dmarc(&self) -> &waxseal_dmarc::Verdict {
+        &self.findings.dmarc
+    }
+
+    /// The reverse DNS check of the client. `None` when it was not asked for
+    /// ([`Authenticator::with_iprev`](super::Authenticator::with_iprev)).
+    pub fn iprev(&self) -> Option<&IprevVerdict> {
+        self.findings.iprev.as_ref()
+    }
+
+    /// The forwarder that is trusted to have seen DMARC pass, if that is why the policy of the domain was not followed; see
+    /// [`Authenticator::with_trusted_sealers`](super::Authenticator::with_trusted_sealers).
+    #[cfg(feature = "arc")]
+    pub fn trusted_forwarder(&self) -> Option<&super::TrustedForwarder> {
+        self.forwarder.as_ref()
+    }
+
+    /// What to do with the message: what DMARC and the local policy say, unless a
+    /// [trusted forwarder](Report::trusted_forwarder) speaks for it.
+    pub fn disposition(&self) -> Disposition {
+        #[cfg(feature = "arc")]
+        if self.forwarder.is_some() {
+            return Disposition::None;
+        }
+        self.dmarc().disposition()
+    }
+
+    /// Whether DMARC may come to another result at a later time, because a lookup failed. A server that is not in a hurry asks
+    /// the client to come again (a 4xx reply).
+    pub fn is_temporary(&self) -> bool {
+        self.dmarc().word() == waxseal_authres::DmarcResult::TempError
+    }
+
+    /// The field to put in front of the message: SPF of MAIL FROM, then of HELO, every DKIM signature that was tried, ARC,
+    /// DMARC and `iprev`. [`to_field`](AuthenticationResults::to_field) writes it.
+    pub fn authentication_results(&self) -> AuthenticationResults {
+        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
+        results.extend(self.entries());
+        results
+    }
+
+    /// The Received-SPF field (RFC 7208 §9.1) about MAIL FROM.
+    pub fn received_spf(&self) -> ReceivedSpf {
+        self.spf().received_spf(Some(self.findings.case.authenticator.authserv_id()))
+    }
+
+    /// For people: what each method found and why, every name that DMARC asked, and what to do. Lines of ASCII, each ended
+    /// by a line feed.
+    pub fn explain(&self) -> String {
+        explain(self)
+    }
+
+    /// Everything that the verdicts were reached from but the body, of which the hashes stand in: to be kept, and judged
+    /// again by [`Authenticator::replay`](super::Authenticator::replay).
+    pub fn evidence(&self) -> Evidence {
+        Evidence::new(&self.findings)
+    }
+
+    /// Adds an ARC set to the message as it came in: the three fields to put in front of it. What is sealed are the results
+    /// of this report. For a message that was changed, use [`Sealer::seal`](waxseal_arc::Sealer::seal) with
+    /// [`Report::arc`] and [`Report::arc_results`].
+    ///
+    /// # Errors
+    /// [`SealError`](waxseal_arc::SealError); that the message can not be sealed is no fault of the message mostly, and it is
+    /// passed on without a set. [`waxseal_dkim::SignError::NoKey`] when there is no sealer
+    /// ([`Authenticator::with_sealer`](super::Authenticator::with_sealer)) or ARC was not verified.
+    #[cfg(feature = "arc")]
+    pub fn seal(&self) -> Result<waxseal_arc::SealedSet, waxseal_arc::SealError> {
+        use waxseal_dkim::SignError;
+        let case = &self.findings.case;
+        let header = case.header.as_ref().map_err(|error| SignError::from(error.clone()))?;
+        let (Some(sealer), Some(hash), Some(chain)) =
+            (&case.authenticator.settings.sealer, &case.sealer_hash, self.arc())
+        else {
+            return Err(SignError::NoKey.into());
+        };
+        sealer.unsigned(header, hash, chain, &self.arc_results(), case.now)?.sign()
+    }
+
+    /// [`Report::authentication_results`] for an ARC set, with the client's address in the entry of ARC (RFC 8617 §10.2).
+    #[cfg(feature = "arc")]
+    pub fn arc_results(&self) -> AuthenticationResults {
+        let ip = self.envelope().ip();
+        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
+        let entries = self.entries().into_iter().filter(|entry| entry.method() != "arc");
+        results.extend(entries.chain(self.arc().map(|chain| chain.entry_from(ip))));
+        results
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let mut entries = vec![self.spf().entry()];
+        entries.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
+        entries.extend(dkim_entries(self.dkim()));
+        #[cfg(feature = "arc")]
+        entries.extend(self.arc().map(waxseal_arc::Chain::entry));
+        entries.push(self.dmarc_entry());
+        entries.extend(self.iprev().map(IprevVerdict::entry));
+        entries
+    }
+
+    fn dmarc_entry(&self) -> Entry {
+        let entry = self.dmarc().entry();
+        #[cfg(feature = "arc")]
+        if let Some(forwarder) = &self.forwarder {
+            let policy = self.dmarc().policy().unwrap_or(waxseal_dmarc::DomainPolicy::None);
+            return entry.with_comment(format!("p={policy} dis=none; {forwarder}"));
+        }
+        entry
+    }
+}
+
+/// How many signatures the field tells of, besides those that passed: a sender does not decide how long it gets.
+const MAX_DKIM_ENTRIES: usize = 20;
+
+fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
+    if verdicts.len() <= MAX_DKIM_ENTRIES {
+        return verdicts.entries();
+    }
+    let told = |(index, verdict): &(usize, &Verdict)| *index < MAX_DKIM_ENTRIES || verdict.is_pass();
+    let mut entries: Vec<_> =
+        verdicts.iter().enumerate().filter(told).map(|(_, verdict)| verdict.entry()).collect();
+    let more = verdicts.len() - entries.len();
+    entries.push(Entry::dkim(DkimResult::Policy).with_reason(format!("{more} more signatures")));
+    entries
+}
+
+/// [`Report::authentication_results`], as a whole field.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.authentication_results().to_field())
+    }
+}
