@@ -109,13 +109,13 @@ result_words! {
 }
 
 result_words! {
-    /// Results of DMARC (RFC 7489 §11.2).
-    DmarcResult, "dmarc", "RFC 7489 §11.2", {
-        /// No policy record was published for the Author domain.
+    /// Results of DMARC (RFC 9989 §9.2).
+    DmarcResult, "dmarc", "RFC 9989 §9.2", {
+        /// No DMARC Policy Record exists for the Author Domain.
         None = "none",
-        /// At least one authenticated identifier is aligned with the Author domain.
+        /// A DMARC Policy Record exists, and an Authenticated Identifier is aligned with the Author Domain.
         Pass = "pass",
-        /// A policy record exists and no authenticated identifier is aligned.
+        /// A DMARC Policy Record exists, and no Authenticated Identifier is aligned with the Author Domain.
         Fail = "fail",
         /// A transient error, mostly of DNS.
         TempError = "temperror",
