@@ -59,7 +59,7 @@ pub enum SealError {
     #[error(transparent)]
     Sign(#[from] SignError),
     /// §5.1 step 2: "If the message already contains an Authenticated Received Chain with the most recent AS reporting
-    /// "cv=fail", then there is no need to proceed". Pass the message on without a new set.
+    /// "cv=fail", there is no need to proceed". Pass the message on without a new set.
     #[error(
         "the chain has ended: its newest seal says cv=fail, and nothing is added to it (RFC 8617 section 5.1)"
     )]

@@ -258,8 +258,8 @@ fn admit_message_signature<'s>(
     Ok(signatures)
 }
 
-/// RFC 6376 §3.5: "Verifiers MAY ignore signatures that have a timestamp in the future." Here none is ignored: a handler
-/// whose clock is ahead would end the chain.
+/// RFC 6376 §3.5: "Implementations MAY ignore signatures that have a timestamp in the future." Here none is ignored: a
+/// handler whose clock is ahead would end the chain.
 fn time_of(signature: &Signature) -> SystemTime {
     let timestamp = signature.timestamp().map(Duration::from_secs);
     timestamp.and_then(|since| UNIX_EPOCH.checked_add(since)).unwrap_or(UNIX_EPOCH)
