@@ -69,7 +69,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The type of a key: the value of the tag `k=` in a key record (RFC 6376 §3.6.1, RFC 8463 §4.1).
+/// The type of a key: the value of the tag `k=` in a key record (RFC 6376 §3.6.1, RFC 8463 §4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyType {
     /// `rsa`

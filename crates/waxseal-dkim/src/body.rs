@@ -235,7 +235,7 @@ fn hash(jobs: &mut [Job], octets: &[u8]) {
         return;
     }
     for job in jobs.iter_mut().filter(|job| job.left > 0) {
-        // §3.4.5: the body is cut to l= octets after canonicalization.
+        // §3.7: the body is canonicalized "and then truncated to the length specified in the "l=" tag".
         let now = octets.len().min(usize::try_from(job.left).unwrap_or(usize::MAX));
         job.hasher.update(octets.get(..now).unwrap_or_default());
         job.left -= now as u64;

@@ -21,7 +21,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The text that stands for `octets`. Semicolon, equals sign, `|` (which divides the fields in `z=`), blanks and
-/// controls are written as hexadecimal digits; UTF-8 remains (RFC 8616 §3), other octets above 127 do not.
+/// controls are written as hexadecimal digits; UTF-8 remains (RFC 8616 §5), other octets above 127 do not.
 pub(crate) fn encode(octets: &[u8]) -> String {
     let mut out = String::with_capacity(octets.len());
     for chunk in octets.utf8_chunks() {

@@ -539,7 +539,7 @@ impl Template<'_> {
     /// `t=` and `x=`.
     fn times(&self, signer: &Signer) -> Vec<String> {
         let timestamp = signer.timestamp.then(|| format!("t={};", self.now));
-        // §3.5: "x= … MUST be greater than the value of the t= tag".
+        // §3.5: "x= … MUST be greater than the value of the "t=" tag".
         let expiration = |lifetime: Duration| self.now.saturating_add(lifetime.as_secs().max(1));
         let expiration = signer.lifetime.map(|lifetime| format!("x={};", expiration(lifetime)));
         timestamp.into_iter().chain(expiration).collect()
@@ -587,7 +587,8 @@ impl Template<'_> {
     }
 }
 
-/// The pieces between which `z=` may be folded. §2.11: "hex-octet = "=" 2HEXDIG": no blank stands in one.
+/// The pieces between which `z=` may be folded. RFC 2045 §6.7, which §2.11 refers to: "hex-octet := "=" 2(DIGIT / "A" /
+/// "B" / "C" / "D" / "E" / "F")": no blank stands in one.
 fn whole_octets(tag: &str) -> Vec<&str> {
     let mut pieces = Vec::with_capacity(tag.len());
     let (mut piece, mut rest) = tag.split_at_checked("z=".len()).unwrap_or((tag, ""));

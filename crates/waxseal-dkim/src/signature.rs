@@ -48,7 +48,7 @@ pub enum InvalidSignature {
     /// The field is no tag list.
     #[error(transparent)]
     TagList(#[from] InvalidTagList),
-    /// §6.1.1: "If any tag listed as 'required' … is omitted … PERMFAIL (signature missing required tag)".
+    /// §6.1.1: "If any tag listed as "required" … is omitted … PERMFAIL (signature missing required tag)".
     #[error("signature lacks the required tag {tag}=")]
     Missing {
         /// The tag.
@@ -80,10 +80,10 @@ pub enum InvalidSignature {
         /// The tag.
         tag: &'static str,
     },
-    /// §6.1.1: "If the 'h=' tag does not include the From header field … PERMFAIL (From field not signed)".
+    /// §6.1.1: "If the "h=" tag does not include the From header field … PERMFAIL (From field not signed)".
     #[error("From field is not signed")]
     FromNotSigned,
-    /// §3.5: "i= … The domain part of the address MUST be the same as, or a subdomain of, the value of the d= tag."
+    /// §3.5: "i= … The domain part of the address MUST be the same as, or a subdomain of, the value of the "d=" tag."
     #[error("domain of i= is not within d=")]
     Identity,
     /// §3.5: the hash in `bh=` does not have the octets that the algorithm makes (CVE-2020-28025).
@@ -94,7 +94,7 @@ pub enum InvalidSignature {
         /// Octets of the hash.
         expected: usize,
     },
-    /// §3.5: "The value of the x= tag MUST be greater than the value of the t= tag if both are present."
+    /// §3.5: "The value of the "x=" tag MUST be greater than the value of the "t=" tag if both are present."
     #[error("x= is not after t=")]
     ExpiresBeforeSigned,
 }
@@ -343,7 +343,7 @@ impl<'t> Tags<'t> {
         Ok((header, body))
     }
 
-    /// §3.5: "q= A colon-separated list … optional, default is "dns/txt"". Methods that are not known are passed over.
+    /// §3.5: "q= A colon-separated list … OPTIONAL, default is "dns/txt"". Methods that are not known are passed over.
     fn query_method(&self) -> Result<(), InvalidSignature> {
         match self.q {
             Some(q) if !q.value().split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {

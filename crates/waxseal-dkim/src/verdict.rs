@@ -175,8 +175,8 @@ impl Cause {
     /// The result of RFC 8601 §2.7.1 that goes with the cause.
     pub const fn word(&self) -> DkimResult {
         match self {
-            // RFC 6376 §6.1.1: "PERMFAIL (signature syntax error)" and the like: "could not be verified due to some
-            // error that is unrecoverable".
+            // RFC 6376 §6.1.1: "PERMFAIL (signature syntax error)" and the like; RFC 8601 §2.7.1: "could not be
+            // verified due to some error that is unrecoverable".
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".

@@ -249,7 +249,7 @@ impl Policy {
 }
 
 /// RFC 6376 §3.5: "Signatures MAY be considered invalid if the verification time at the Verifier is past the expiration
-/// date"; "Verifiers MAY ignore signatures that have a timestamp in the future".
+/// date"; "Implementations MAY ignore signatures that have a timestamp in the future".
 fn check_times(signature: &Signature, now: u64, policy: &Policy) -> Result<(), Cause> {
     let tolerance = policy.clock_tolerance.as_secs();
     if let Some(expiration) = signature.expiration().filter(|x| x.saturating_add(tolerance) < now) {
@@ -527,7 +527,7 @@ fn text(record: &Record) -> Option<&bytes::Bytes> {
     }
 }
 
-/// RFC 6376 §6.1.2, steps 4 to 8.
+/// RFC 6376 §6.1.2, steps 6 to 8, and `s=` of §3.6.1.
 fn check_record(record: &KeyRecord, algorithm: Algorithm) -> Result<&PublicKey, Cause> {
     let key = record.public_key().ok_or(Cause::Revoked)?;
     if record.key_type() != algorithm.key_type() {

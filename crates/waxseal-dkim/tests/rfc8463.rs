@@ -76,7 +76,7 @@ fn appendix_a_signature_is_made_again() {
     assert_eq!(KeyRecord::new(key.public_key().clone()).to_string(), ED25519_RECORD);
 }
 
-/// §4.2: "Since the key is 256 bits long, the base64-encoded value is 44 octets long": the bare key, not a
+/// §4.2: "Since the key is 256 bits long, the base64 text is 44 octets long": the bare key, not a
 /// SubjectPublicKeyInfo as for RSA.
 #[test]
 fn the_key_is_32_raw_octets() {

@@ -108,7 +108,7 @@ fn signatures_of_ours() {
     assert!(verdict.is_pass(), "{verdict}");
 }
 
-/// §5 of RFC 8601: an Authentication-Results field is UTF-8 where the message is internationalized, and ASCII elsewhere.
+/// RFC 8601 §1.5.2: an Authentication-Results field is UTF-8 where the message is internationalized, ASCII elsewhere.
 #[test]
 fn results_in_ascii_and_utf8() {
     let verdict = eai_verdict("d=bücher.example; s=schlüssel; i=jörg@bücher.example");

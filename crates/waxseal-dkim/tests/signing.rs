@@ -161,8 +161,8 @@ fn chosen_fields() {
     assert_eq!(names, ["from", "to"]);
     let list = signed_names(&field(&signer().with_field_list(["Subject", "x", "From", "nope"]), &repeated));
     assert_eq!(list, ["subject", "x", "from", "nope"]);
-    // RFC 8058 §4: "The message needs to have at least one valid DKIM signature … that … covers at least the
-    // List-Unsubscribe and List-Unsubscribe-Post header fields."
+    // RFC 8058 §4: "The List-Unsubscribe and List-Unsubscribe-Post headers MUST be covered by the signature and
+    // included in the "h=" tag of a valid DKIM-Signature header field."
     let one_click =
         b"List-Unsubscribe: <https://example.org/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
     let names = signed_names(&field(&signer(), &[&one_click[..], MESSAGE].concat()));
