@@ -359,8 +359,9 @@ impl Author<'_> {
         }
     }
 
-    /// RFC 9989 §4.7: `t=y` asks for "one level below the specified policy". RFC 7489 §6.6.4: mail that `pct=` spares gets
-    /// "the next lower" policy.
+    /// RFC 9989 §4.7: `t=y` asks for "one level below the specified policy". RFC 7489 §6.6.4: mail that `pct=` spares
+    /// is treated "as though the "quarantine" policy applies" in place of reject, and gets "local message classification
+    /// as normal" in place of quarantine.
     fn is_lowered(&self) -> bool {
         match self.suffixes {
             None => self.record.is_testing(),

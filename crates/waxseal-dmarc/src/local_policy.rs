@@ -44,7 +44,7 @@ impl Default for LocalPolicy {
 }
 
 impl LocalPolicy {
-    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §10.5 advises a limit. Over it:
+    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §11.5 advises a limit. Over it:
     /// [`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors).
     #[must_use]
     pub fn with_max_authors(self, max_authors: usize) -> Self {

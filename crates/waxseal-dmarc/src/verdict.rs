@@ -148,7 +148,7 @@ impl Cause {
         }
     }
 
-    /// Whether the author of the message is missing, malformed or ambiguous. RFC 9989 §10.5: "care must be taken by the
+    /// Whether the author of the message is missing, malformed or ambiguous. RFC 9989 §11.5: "care must be taken by the
     /// Mail Receiver to recognize such messages as the threats they might be".
     pub fn is_invalid_author(&self) -> bool {
         matches!(
@@ -164,9 +164,9 @@ impl Cause {
 
 /// The outcome for one message.
 ///
-/// With several Author Domains each is evaluated, and the message is as good as the worst of them (RFC 9989 §10.5: "apply
-/// the most strict policy selected among the checks that fail"): fail before temperror before none before pass. The
-/// accessors speak of that one; [`Verdict::authors`] has them all.
+/// With several Author Domains each is evaluated, and the message is as good as the worst of them (RFC 9989 §11.5:
+/// "apply the most strict policy selected among the checks that fail"): fail before temperror before none before pass.
+/// The accessors speak of that one; [`Verdict::authors`] has them all.
 #[derive(Debug, Clone)]
 pub struct Verdict {
     pub(crate) authors: Vec<AuthorVerdict>,

@@ -458,7 +458,7 @@ fn existence_and_records_have_their_dnssec_state() {
     assert_eq!(judge(author("a.example.com"), &dns).authors()[0].dnssec(), Dnssec::Indeterminate);
 }
 
-/// §5.3.1 and §10.5: "apply the most strict policy selected among the checks that fail".
+/// §5.3.1 and §11.5: "apply the most strict policy selected among the checks that fail".
 #[test]
 fn several_authors() {
     let dns = zone(&[

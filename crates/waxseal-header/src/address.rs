@@ -107,7 +107,7 @@ pub enum InvalidAddress {
 }
 
 /// Why a message has no author that every reader would agree on. DMARC has to fail closed on each
-/// (RFC 9989 §10.5; CVE-2019-16378, CVE-2021-34555 and the attacks of "Composition Kills", USENIX Security 2020).
+/// (RFC 9989 §11.5; CVE-2019-16378, CVE-2021-34555 and the attacks of "Composition Kills", USENIX Security 2020).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidFrom {
