@@ -94,7 +94,7 @@ fn note_macro<'a>(
     let (piece, after) = percent(after)?;
     letters.insert(Letters::PERCENT);
     if let Piece::Macro(Macro { letter, .. }) = piece {
-        // RFC 7208 §7.2: "allowed only in "exp" text: c, r, t".
+        // RFC 7208 §7.2: "allowed only in "exp" text": c, r and t.
         if !explaining && matches!(letter, b'c' | b'r' | b't') {
             return Err(SyntaxErrorKind::ExplainOnlyMacro);
         }
@@ -395,7 +395,7 @@ impl Sink for Tail {
     }
 }
 
-/// The beginning of a text for people: RFC 7208 §6.2 "the explanation string MUST be limited to US-ASCII".
+/// The beginning of a text for people: RFC 7208 §6.2: "the explanation string MUST be limited to \[US-ASCII\]".
 struct Head {
     text: String,
     limit: usize,
