@@ -131,7 +131,7 @@ impl Hickory {
     }
 
     /// Takes the AD bit of the servers for [`Dnssec::Secure`]. Right only when the servers validate and the way to them is
-    /// safe, as with one on this machine (RFC 6840 §5.7); off by default, then every answer is
+    /// safe, as with one on this machine (RFC 4035 §4.9.3); off by default, then every answer is
     /// [`Dnssec::Indeterminate`].
     #[must_use]
     pub fn with_trusted_ad(mut self, trust: bool) -> Self {
@@ -177,7 +177,8 @@ impl Hickory {
         }
     }
 
-    /// RFC 6891 §7: a server that does not know EDNS says so with FORMERR, NOTIMP or BADVERS; it is asked without.
+    /// A server that does not know EDNS says so with FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and
+    /// with BADVERS if it does not know the version (RFC 6891 §6.1.3); it is asked without.
     async fn ask(&self, chain: &Chain) -> Result<Found, LookupError> {
         let response = match self.send(chain, true).await {
             Err(NetError::Dns(DnsError::ResponseCode(

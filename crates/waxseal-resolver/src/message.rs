@@ -7,7 +7,8 @@ use hickory_proto::{
 use std::time::Duration;
 use waxseal_dns::{Answer, Dnssec, DomainName, LookupError, Question, Record, RecordType};
 
-/// RFC 6891 §6.2.5 leaves the size to us; 1232 octets fit an IPv6 packet on every link (RFC 9715 §3).
+/// RFC 6891 §6.2.5 leaves the size to us; with 48 octets of headers 1232 make the 1280 that fit every IPv6 link
+/// (RFC 8200 §5).
 pub(crate) const UDP_PAYLOAD: u16 = 1232;
 /// A chain of aliases longer than this is a loop.
 const MAX_ALIASES: usize = 16;
@@ -194,7 +195,7 @@ fn of_type<'m>(message: &'m Message, name: &Name, kind: WireType) -> impl Iterat
     message.answers.iter().filter(is_ours)
 }
 
-/// RFC 2308 §5: "the minimum of the MINIMUM field of the SOA record and the TTL of the SOA itself".
+/// RFC 2308 §3: "the minimum of the MINIMUM field of the SOA record and the TTL of the SOA itself".
 fn negative_ttl(message: &Message) -> Option<Duration> {
     message.authorities.iter().find_map(|record| match &record.data {
         RData::SOA(soa) => Some(seconds(record.ttl).min(seconds(soa.minimum))),

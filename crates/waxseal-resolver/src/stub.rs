@@ -158,7 +158,7 @@ impl Stub {
     }
 
     /// Takes the AD bit of the servers for [`Dnssec::Secure`]. Right only when the servers validate and the way to them is
-    /// safe, as with one on this machine (RFC 6840 §5.7); off by default, then every answer is
+    /// safe, as with one on this machine (RFC 4035 §4.9.3); off by default, then every answer is
     /// [`Dnssec::Indeterminate`].
     #[must_use]
     pub fn with_trusted_ad(mut self, trust: bool) -> Self {
@@ -215,7 +215,8 @@ impl Stub {
         Err(failure)
     }
 
-    /// RFC 6891 §7: a server that does not know EDNS says so with FORMERR, NOTIMP or BADVERS; it is asked without.
+    /// A server that does not know EDNS says so with FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and
+    /// with BADVERS if it does not know the version (RFC 6891 §6.1.3); it is asked without.
     fn ask_server(&self, server: SocketAddr, chain: &Chain, until: Instant) -> Result<Message, LookupError> {
         let mut name = chain.name.clone();
         name.randomize_label_case();
