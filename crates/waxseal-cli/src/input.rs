@@ -193,6 +193,12 @@ fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
+/// Text without the line end that it may have, as what a tool printed.
+pub(crate) fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
 /// Makes CRLF of every LF without CR in front, and leaves a bare CR alone: the way back from what mail servers do when
 /// they store a message on Unix.
 #[derive(Default)]

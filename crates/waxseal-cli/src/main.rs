@@ -1,9 +1,11 @@
-//! The `waxseal` command: make keys, sign and verify mail, check SPF, and say why.
+//! The `waxseal` command: make keys, sign and verify mail, check SPF and DMARC, and say why.
 //!
 //! Exit codes are those of [`exit::Exit`].
 
+mod authres;
 mod batch;
 mod demo;
+mod dmarc;
 mod dns_args;
 mod exit;
 mod hint;
@@ -21,7 +23,7 @@ mod verify_batch;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Make DKIM keys, sign and verify mail, check SPF, and say why.
+/// Make DKIM keys, sign and verify mail, check SPF and DMARC, and say why.
 #[derive(Debug, Parser)]
 #[command(
     name = "waxseal",
@@ -42,6 +44,8 @@ enum Verb {
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
     Spf(spf::Spf),
+    Dmarc(dmarc::Dmarc),
+    Authres(authres::Authres),
     Demo(demo::Demo),
 }
 
@@ -51,6 +55,8 @@ fn main() -> ExitCode {
         Verb::Sign(sign) => sign.run(),
         Verb::Verify(verify) => verify.run(),
         Verb::Spf(spf) => spf.run(),
+        Verb::Dmarc(dmarc) => dmarc.run(),
+        Verb::Authres(authres) => authres.run(),
         Verb::Demo(demo) => demo.run(),
     };
     match done {

@@ -8,14 +8,14 @@ use crate::{
 use std::cmp::Reverse;
 use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
 use waxseal_dns::{Answers, Check, DomainName, Existence, LookupError, Pending, Question};
-use waxseal_header::{Authors, Header, HeaderError};
+use waxseal_header::{Authors, Header, HeaderError, InvalidFrom};
 
 /// What DMARC is told about a message: its authors, and what DKIM and SPF found. Anyone's DKIM and SPF will do.
 #[derive(Debug, Clone)]
 pub struct Input {
     authors: Result<Vec<DomainName>, Cause>,
     dkim: Vec<(DomainName, DkimResult)>,
-    spf: Option<(DomainName, SpfResult)>,
+    spf: Vec<(DomainName, SpfResult)>,
 }
 
 impl Input {
@@ -27,13 +27,34 @@ impl Input {
     /// A message by the authors in its From field. What is wrong with that field is no error here but ends in a verdict
     /// that fails closed: permerror, see [`LocalPolicy::with_invalid_from`].
     pub fn from_header(header: &Header) -> Self {
-        let authors = Authors::from_header(header)
+        Self::by(Authors::from_header(header))
+    }
+
+    /// The same for what stands behind the colon of the one From field, where no more of the header is at hand.
+    ///
+    /// ```
+    /// use waxseal_dmarc::{Evaluation, Input};
+    /// use waxseal_dns::{Zone, drive_blocking};
+    /// let evaluation = Evaluation::new(Input::from_value(b"ceo@bank.example\r\nFrom: u@evil.example"));
+    /// let verdict = drive_blocking(evaluation, &Zone::new());
+    /// assert_eq!(verdict.to_string(), "permerror (no clear author: From: control octet 0x0a at offset 17)");
+    /// ```
+    pub fn from_value(value: &[u8]) -> Self {
+        Self::by(Authors::parse(value))
+    }
+
+    fn by(authors: Result<Authors, InvalidFrom>) -> Self {
+        let authors = authors
             .map_err(Cause::InvalidFrom)
             .and_then(|authors| authors.domains().map(author_domain).collect::<Result<Vec<_>, _>>());
         match authors {
             Ok(authors) => Self::with_authors(authors),
-            Err(cause) => Self { authors: Err(cause), dkim: Vec::new(), spf: None },
+            Err(cause) => Self::without_author(cause),
         }
+    }
+
+    fn without_author(cause: Cause) -> Self {
+        Self { authors: Err(cause), dkim: Vec::new(), spf: Vec::new() }
     }
 
     /// A message by several authors; those given twice count once.
@@ -41,7 +62,7 @@ impl Input {
         let mut seen = std::collections::HashSet::new();
         let distinct: Vec<_> = authors.into_iter().filter(|author| seen.insert(author.clone())).collect();
         let authors = if distinct.is_empty() { Err(Cause::NoAuthor) } else { Ok(distinct) };
-        Self { authors, dkim: Vec::new(), spf: None }
+        Self { authors, dkim: Vec::new(), spf: Vec::new() }
     }
 
     /// Adds what became of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
@@ -57,7 +78,15 @@ impl Input {
     /// one exception there is [`Input::with_spf_of_null_sender`].
     #[must_use]
     pub fn with_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
-        self.spf = Some((domain, result));
+        self.spf = vec![(domain, result)];
+        self
+    }
+
+    /// Adds what SPF found for one more MAIL FROM identity. A message on its way has one, so [`Input::with_spf`] is all it
+    /// takes; a report of RFC 7489 about several messages may name several. Each is judged by itself, as signatures are.
+    #[must_use]
+    pub fn with_further_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
+        self.spf.push((domain, result));
         self
     }
 
@@ -78,7 +107,7 @@ impl Input {
 /// themselves: its author is not known, and the verdict fails closed.
 impl From<HeaderError> for Input {
     fn from(error: HeaderError) -> Self {
-        Self { authors: Err(error.into()), dkim: Vec::new(), spf: None }
+        Self::without_author(error.into())
     }
 }
 
@@ -293,6 +322,7 @@ impl Evaluation {
         verdict: &mut AuthorVerdict,
     ) -> Result<(), Pending> {
         if author.requested(Scope::Domain).is_none() {
+            verdict.organization = self.local.always_walk.then(|| self.organization(&verdict.walk)).flatten();
             verdict.identifiers = self.not_needed();
             return Ok(());
         }

@@ -7,7 +7,7 @@ use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
     Cause, Disposition, DomainPolicy, Found, Input, LocalPolicy, Match, OrganizationalRule, PolicyTag,
 };
-use waxseal_dns::{Answer, Dnssec, Existence, LookupError, Question, Record, Zone};
+use waxseal_dns::{Answer, Dnssec, DomainName, Existence, LookupError, Question, Record, Zone};
 
 /// §4.10: "a full DNS Tree Walk would require the following eight queries".
 #[test]
@@ -163,6 +163,34 @@ fn the_organizational_domain_on_demand() {
         assert_eq!(said(&verdict), ("pass", Some("reject"), Some("mail.example.com")));
         assert_eq!(verdict.organizational_domain(), None);
     }
+    // It does not take a policy either.
+    let dns = zone(&[("mail.example.com", "v=DMARC1"), ("example.com", "v=DMARC1; p=none")]);
+    let local = LocalPolicy::default().with_organizational_domain(true);
+    let verdict = judge_by(local, input(), &dns);
+    assert_eq!(said(&verdict), ("none", None, Some("mail.example.com")));
+    assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
+}
+
+/// A report may name several; none lends its result to another.
+#[test]
+fn several_mail_from_identities() {
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject")]);
+    let pass = |domain: &str| (name(domain), SpfResult::Pass);
+    let fail = (name("example.com"), SpfResult::Fail);
+    let verdict = |given: &[(DomainName, SpfResult)]| {
+        let add = |input: Input, (domain, result): &(DomainName, SpfResult)| {
+            input.with_further_spf(domain.clone(), *result)
+        };
+        judge(given.iter().fold(author("example.com"), add), &dns)
+    };
+    let aligned = verdict(&[pass("example.net"), pass("bounce.example.com")]);
+    assert_eq!(aligned.to_string(), "pass (spf identifier bounce.example.com is aligned)");
+    assert_eq!(aligned.authors()[0].identifiers().len(), 2);
+    assert!(aligned.spf_aligned());
+    assert!(!verdict(&[pass("example.net"), fail.clone()]).spf_aligned());
+    // with_spf has the last word.
+    let input = author("example.com").with_further_spf(name("example.com"), SpfResult::Pass);
+    assert!(!judge(input.with_spf(fail.0, fail.1), &dns).spf_aligned());
 }
 
 /// Rule 2: "other than the one for the domain where the tree walk started".

@@ -1,6 +1,6 @@
 //! `--jsonl`
 
-use crate::lab::{Lab, MESSAGE, command, feed};
+use crate::lab::{Lab, MESSAGE, command, feed, rows};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::{
@@ -8,10 +8,6 @@ use std::{
     io::{BufRead, BufReader, Write},
     process::Stdio,
 };
-
-fn rows(out: &str) -> Vec<Value> {
-    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 fn line(id: impl Into<Value>, message: &str, zone: &Value) -> String {
     let eml_b64 = BASE64_STANDARD.encode(message);

@@ -1,5 +1,6 @@
 //! Runs the command, in a scratch folder with keys.
 
+use serde_json::Value;
 use std::{
     ffi::OsStr,
     fs,
@@ -113,6 +114,33 @@ impl Lab {
         assert_eq!(done.code, Some(0), "{done:?}");
         done.out
     }
+}
+
+/// What `--jsonl` printed.
+pub(crate) fn rows(out: &str) -> Vec<Value> {
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Feeds these lines to the command and gives its exit code and what it printed, a row for each line.
+pub(crate) fn batch(args: &str, lines: &[Value]) -> (Option<i32>, Vec<Value>) {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let done = feed(words(args), text.as_bytes());
+    assert_eq!(done.err, "");
+    let rows = rows(&done.out);
+    assert_eq!(rows.len(), lines.len());
+    (done.code, rows)
+}
+
+/// A file of the conformance suites, from the folder `WAXSEAL_CONFORMANCE`; says so when it is not there.
+pub(crate) fn suite(file: &str) -> Option<Value> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
+    let folder = std::env::var_os("WAXSEAL_CONFORMANCE").map_or(default, PathBuf::from);
+    let Ok(text) = fs::read_to_string(folder.join(file)) else {
+        println!("1 suite skipped: no {file}");
+        assert_ne!(std::env::var("WAXSEAL_REQUIRE_CONFORMANCE").as_deref(), Ok("1"), "no {file}");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
 }
 
 /// The names of the files in a folder.

@@ -1,9 +1,13 @@
 //! The `waxseal` command as people and scripts use it.
 
 #[cfg(test)]
+mod authres;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod dmarc;
 #[cfg(test)]
 mod keygen;
 #[cfg(test)]

@@ -1,0 +1,281 @@
+//! `waxseal authres`: what Authentication-Results fields say.
+
+use crate::{
+    batch::{self, BadLine},
+    exit::{Exit, Failure},
+    input::{Chunks, LineEnds, Source, without_line_end},
+    terminal::{self, Progress},
+};
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{
+    borrow::Cow,
+    io::{self, Read, Write},
+    path::PathBuf,
+};
+use waxseal::{
+    authres::{AuthenticationResults, InvalidAuthenticationResults, ParsedEntry, ParsedResults},
+    header::{Header, HeaderError, HeaderLimits, Split, Splitter},
+};
+
+/// Read Authentication-Results (RFC 8601)
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Authres {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Parse(Parse),
+}
+
+impl Authres {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        match &self.verb {
+            Verb::Parse(parse) => parse.run(),
+        }
+    }
+}
+
+/// Show what the Authentication-Results fields of messages say
+///
+/// Anyone can write such a field: believe only those that your own servers added, and that they remove from mail that comes
+/// in. A FILE is a message, or fields alone.
+///
+/// Exit codes: 0 when every field could be read, 1 when one could not or there is none, 2 for wrong usage and unreadable
+/// files.
+///
+/// --jsonl reads one JSON object per line, {"id", "header"}, where header is a field with or without its name, and prints
+/// {"id", "authserv_id", "version", "results": [{"method", "result", "reason", "props"}]} or {"id", "error"} in the same
+/// order. authserv_id is null when the field does not say who speaks. Methods, results and the names of props, such as
+/// "smtp.mailfrom", are in lower case. A property that is there more than once, of which readers may disagree which one
+/// counts, has a list of its values. "method_version" stands beside a method whose version is not 1, and then the words
+/// may mean something else. It exits with 0 when every line could be read: the errors of fields are in the output.
+#[derive(Debug, Args)]
+struct Parse {
+    /// The messages; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    messages: Vec<PathBuf>,
+    /// Print one JSON object per message: {"id": FILE, "fields": [...]}
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+    /// Read one JSON object per line instead
+    #[arg(long)]
+    jsonl: bool,
+}
+
+/// A line of --jsonl.
+#[derive(Debug, Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    header: Cow<'l, str>,
+}
+
+/// The answer to a line.
+#[derive(Debug, Serialize)]
+struct LineRow {
+    id: Value,
+    #[serde(flatten)]
+    field: FieldRow,
+}
+
+#[derive(Debug, Serialize)]
+struct MessageRow {
+    id: String,
+    fields: Vec<FieldRow>,
+}
+
+/// One field in JSON.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum FieldRow {
+    Read { authserv_id: Option<String>, version: u32, results: Vec<ResultRow> },
+    Invalid { error: String },
+}
+
+#[derive(Debug, Serialize)]
+struct ResultRow {
+    method: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method_version: Option<u32>,
+    result: String,
+    reason: Option<String>,
+    props: Map<String, Value>,
+}
+
+type Reading<'v> = Result<ParsedResults<'v>, InvalidAuthenticationResults>;
+
+impl Parse {
+    fn run(&self) -> Result<Exit, Failure> {
+        let mut exit = Exit::Pass;
+        for message in &self.messages {
+            let source = Source::from(message.clone());
+            let done = if self.jsonl { batch(source.open()?) } else { self.message(&source) };
+            exit = exit.and(match done {
+                Err(Failure::Text(text)) if !self.jsonl => {
+                    terminal::error(&text);
+                    Exit::Failed
+                }
+                done => done?,
+            });
+        }
+        Ok(exit)
+    }
+
+    fn message(&self, source: &Source) -> Result<Exit, Failure> {
+        let input = source.open()?;
+        let progress = Progress::new("reading", input.length());
+        let mut chunks = Chunks::new(input, LineEnds::Auto, progress);
+        let header = read_header(&mut chunks)
+            .map_err(|error| Failure::file("read", source.path(), &error))?
+            .map_err(|error| Failure::because(source.name(), &error))?;
+        let fields = header.fields().filter(|field| field.is(NAME));
+        let readings: Vec<_> = fields.map(|field| AuthenticationResults::parse(field.value())).collect();
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            let row = MessageRow { id: source.name(), fields: readings.iter().map(Into::into).collect() };
+            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+        } else {
+            print(&mut out, &source.name(), &readings)?;
+        }
+        let all_read = !readings.is_empty() && readings.iter().all(Result::is_ok);
+        Ok(if all_read { Exit::Pass } else { Exit::NotPass })
+    }
+}
+
+const NAME: &str = "Authentication-Results";
+
+/// The header alone: what comes behind it is not read.
+fn read_header(chunks: &mut Chunks<impl Read>) -> io::Result<Result<Header, HeaderError>> {
+    let mut splitter = Splitter::new(HeaderLimits::default());
+    while let Some(chunk) = chunks.next_chunk()? {
+        match splitter.push(chunk) {
+            Ok(Split::Header) => {}
+            Ok(Split::Body(header, _)) => return Ok(Ok(header)),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(splitter.finish())
+}
+
+fn batch(input: impl Read + Send) -> Result<Exit, Failure> {
+    batch::run(input, |line| {
+        let id = batch::id(line)?;
+        match serde_json::from_slice::<Line<'_>>(line) {
+            Ok(line) => {
+                let reading = AuthenticationResults::parse(value(&line.header).as_bytes());
+                batch::answer(&LineRow { id, field: (&reading).into() })
+            }
+            Err(error) => Err(BadLine { id, error: error.to_string() }),
+        }
+    })
+}
+
+/// What stands behind the colon when the name of the field is there; else all of it.
+fn value(header: &str) -> &str {
+    let header = without_line_end(header);
+    match header.split_once(':') {
+        Some((name, value)) if name.trim_end_matches([' ', '\t']).eq_ignore_ascii_case(NAME) => value,
+        _ => header,
+    }
+}
+
+impl From<&Reading<'_>> for FieldRow {
+    fn from(reading: &Reading<'_>) -> Self {
+        match reading {
+            Ok(read) => Self::Read {
+                authserv_id: read.authserv_id().map(Into::into),
+                version: read.version(),
+                results: read.entries().iter().map(Into::into).collect(),
+            },
+            Err(error) => Self::Invalid { error: error.to_string() },
+        }
+    }
+}
+
+impl From<&ParsedEntry<'_>> for ResultRow {
+    fn from(entry: &ParsedEntry<'_>) -> Self {
+        let version = entry.method_version();
+        Self {
+            method: entry.method().to_ascii_lowercase(),
+            method_version: (version != 1).then_some(version),
+            result: entry.result().to_ascii_lowercase(),
+            reason: entry.reason().map(Into::into),
+            props: props(entry),
+        }
+    }
+}
+
+/// The properties by name; those that repeat with a list of values.
+fn props(entry: &ParsedEntry<'_>) -> Map<String, Value> {
+    let mut props = Map::new();
+    for property in entry.properties() {
+        let (ptype, name) = property.key();
+        let key = format!("{ptype}.{name}").to_ascii_lowercase();
+        let value = Value::from(property.value());
+        match props.get_mut(&key) {
+            None => {
+                props.insert(key, value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    props
+}
+
+/// The fields of one message for people.
+fn print(out: &mut impl Write, name: &str, readings: &[Reading<'_>]) -> io::Result<()> {
+    if readings.is_empty() {
+        return writeln!(out, "{name}: no {NAME}");
+    }
+    for (number, reading) in (1..).zip(readings) {
+        write!(out, "{name}: field {number}, ")?;
+        match reading {
+            Err(error) => writeln!(out, "{}: {error}", terminal::word("permerror"))?,
+            Ok(read) => {
+                let id = read.authserv_id().map_or("without authserv-id".into(), visible);
+                let none = if read.entries().is_empty() { ": no results" } else { "" };
+                writeln!(out, "{}{none}", terminal::heading(id))?;
+                read.entries().iter().try_for_each(|entry| print_entry(out, entry))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print_entry(out: &mut impl Write, entry: &ParsedEntry<'_>) -> io::Result<()> {
+    write!(out, "  {}", entry.method())?;
+    if entry.method_version() != 1 {
+        write!(out, "/{}", entry.method_version())?;
+    }
+    write!(out, " {}", terminal::word(&entry.result().to_ascii_lowercase()))?;
+    if let Some(comment) = entry.comment() {
+        write!(out, " {}", terminal::dim(format!("({})", visible(comment))))?;
+    }
+    writeln!(out)?;
+    if let Some(reason) = entry.reason() {
+        writeln!(out, "    reason: {}", visible(reason))?;
+    }
+    for property in entry.properties() {
+        let (ptype, name) = property.key();
+        writeln!(out, "    {ptype}.{name}: {}", visible(property.value()))?;
+    }
+    Ok(())
+}
+
+/// Text from strangers for a terminal: what is neither letter, digit, punctuation of ASCII nor blank shows as `<U+001B>`.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' '..='~' => out.push(c),
+            c if c.is_alphanumeric() => out.push(c),
+            c => out.push_str(&format!("<U+{:04X}>", u32::from(c))),
+        }
+    }
+    out
+}

@@ -1,0 +1,169 @@
+//! `waxseal dmarc check`: the verdict, and the path to it.
+
+use super::{
+    Mode,
+    identifiers::{Identifiers, message_from},
+    row::MessageRow,
+};
+use crate::{
+    batch::{self, BadLine},
+    dns_args::{DnsArgs, LineDns},
+    exit::{Exit, Failure},
+    input::Source,
+    terminal,
+};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::{
+    borrow::Cow,
+    ffi::OsString,
+    io::{self, Read, Write},
+    path::PathBuf,
+};
+use waxseal::{
+    authres::{AuthenticationResults, DmarcResult},
+    dmarc::{Evaluation, Verdict},
+    dns::{ResolveBlocking, drive_blocking},
+};
+
+/// Say what DMARC makes of a message, and why
+///
+/// FROM is the domain of the author, what stands behind the colon of a From field (an address, with or without a display
+/// name, or several), or the From field itself. What is no clear author ends in permerror.
+///
+/// --dkim-pass and --spf-pass name the domains that DKIM and SPF passed for: d= of each signature, and the domain of MAIL
+/// FROM. HELO has no place here. Of all of them 32 are looked at. What is no domain name is aligned with nothing.
+///
+/// Exit codes: 0 for pass, 1 for any other result, 2 for wrong usage and unreadable files, 75 for temperror.
+///
+/// --jsonl reads one JSON object per line, {"id", "from", "dkim_pass": [DOMAIN], "spf_pass": [DOMAIN], "zone", "mode"}, from
+/// FILE, and prints {"id", "dmarc": {"result", "policy", "evaluated_policy", "disposition", "org_domain", "record_at",
+/// "spf_aligned", "dkim_aligned", "reason"}, "author", "path": [{"name", "found", "record"}], "record", "org_rule",
+/// "policy_tag", "exists", "identifiers": [{"method", "domain", "aligned", "reason", "path"}]} in the same order. All but
+/// from may be left out; spf_pass may name several domains, each judged by itself. With authors of several domains this
+/// is about the one that decides, and "authors" has the same of each. It exits with 0 when every line could be read: the
+/// verdicts are in the output.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The author; with --jsonl the file to read, - or none for standard input
+    #[arg(value_name = "FROM|FILE", required_unless_present = "jsonl")]
+    subject: Option<OsString>,
+    /// A domain that a DKIM signature passed for; may be repeated
+    #[arg(long, value_name = "DOMAIN")]
+    dkim_pass: Vec<String>,
+    /// The domain of MAIL FROM, when SPF passed for it; may be repeated
+    #[arg(long, value_name = "DOMAIN")]
+    spf_pass: Vec<String>,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// How to tell Organizational Domains
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
+    /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
+    #[arg(long)]
+    reject_on_reject: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+    /// Print the Authentication-Results field of this server as well
+    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
+    authserv_id: Option<String>,
+    /// Read one JSON object per line instead
+    #[arg(long, conflicts_with_all = ["dkim_pass", "spf_pass"])]
+    jsonl: bool,
+}
+
+/// A line of --jsonl.
+#[derive(Debug, Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    from: Cow<'l, str>,
+    #[serde(default)]
+    dkim_pass: Option<Vec<String>>,
+    #[serde(default)]
+    spf_pass: Option<Vec<String>>,
+    #[serde(borrow, default)]
+    zone: Option<&'l RawValue>,
+    #[serde(default)]
+    mode: Option<Mode>,
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        if self.jsonl {
+            let lines = self.subject.clone().unwrap_or_else(|| "-".into());
+            return self.batch(Source::from(PathBuf::from(lines)).open()?);
+        }
+        let from = self.subject.as_deref().unwrap_or_default();
+        let from = from.to_str().ok_or_else(|| Failure::new("FROM is not UTF-8"))?;
+        let identifiers = Identifiers::new(
+            self.dkim_pass.iter().map(String::as_str),
+            self.spf_pass.iter().map(String::as_str),
+        )
+        .map_err(Failure::new)?;
+        let evaluation = self.evaluation(from, &identifiers, self.mode);
+        let verdict = drive_blocking(evaluation, &self.dns.open()?);
+        self.print(&verdict, &identifiers)?;
+        Ok(exit_of(verdict.word()))
+    }
+
+    fn evaluation(&self, from: &str, identifiers: &Identifiers, mode: Mode) -> Evaluation {
+        let local = mode.local_policy().with_reject_on_reject(self.reject_on_reject);
+        Evaluation::new(identifiers.add_to(message_from(from))).with_local_policy(local)
+    }
+
+    fn print(&self, verdict: &Verdict, identifiers: &Identifiers) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            let row = MessageRow::<()>::new(None, verdict, identifiers);
+            return writeln!(out, "{}", serde_json::to_string(&row)?);
+        }
+        let (word, text) = (verdict.word().as_str(), verdict.explain());
+        match text.strip_prefix("dmarc=").and_then(|rest| rest.strip_prefix(word)) {
+            Some(rest) => write!(out, "{}{rest}", terminal::word(word))?,
+            None => write!(out, "{text}")?,
+        }
+        for identifier in identifiers.iter() {
+            if let Err(error) = &identifier.domain {
+                let (method, given) = (identifier.method, identifier.given.escape_debug());
+                writeln!(out, "  {method}=pass {given}: not aligned, no domain name: {error}")?;
+            }
+        }
+        if let Some(id) = &self.authserv_id {
+            let results = AuthenticationResults::new(id).with_entry(verdict.entry());
+            write!(out, "{}", results.to_field().replace("\r\n", "\n"))?;
+        }
+        Ok(())
+    }
+
+    fn batch(&self, input: impl Read + Send) -> Result<Exit, Failure> {
+        let dns = LineDns::new(&self.dns);
+        batch::run(input, |line| {
+            let id = batch::id(line)?;
+            match self.judge(line, &dns) {
+                Ok((verdict, identifiers)) => {
+                    batch::answer(&MessageRow::new(Some(id), &verdict, &identifiers))
+                }
+                Err(error) => Err(BadLine { id, error }),
+            }
+        })
+    }
+
+    fn judge(&self, line: &[u8], dns: &LineDns<'_>) -> Result<(Verdict, Identifiers), String> {
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let [dkim, spf] = [line.dkim_pass, line.spf_pass].map(Option::unwrap_or_default);
+        let identifiers = Identifiers::new(dkim.iter().map(String::as_str), spf.iter().map(String::as_str))?;
+        let evaluation = self.evaluation(&line.from, &identifiers, line.mode.unwrap_or(self.mode));
+        let verdict = dns.with(line.zone, |dns: &dyn ResolveBlocking| drive_blocking(evaluation, dns))?;
+        Ok((verdict, identifiers))
+    }
+}
+
+fn exit_of(word: DmarcResult) -> Exit {
+    match word {
+        DmarcResult::Pass => Exit::Pass,
+        DmarcResult::TempError => Exit::Temporary,
+        _ => Exit::NotPass,
+    }
+}
