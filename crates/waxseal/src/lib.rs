@@ -3,9 +3,11 @@
 pub mod guide;
 #[cfg(all(feature = "spf", feature = "dmarc"))]
 mod inbound;
+mod outbound;
 
 #[cfg(all(feature = "spf", feature = "dmarc"))]
 pub use inbound::*;
+pub use outbound::*;
 #[cfg(feature = "dmarc")]
 pub use waxseal_dmarc::Disposition;
 

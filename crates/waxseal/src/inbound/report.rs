@@ -157,6 +157,12 @@ impl Report {
         results
     }
 
+    /// The crypto provider of the check.
+    #[cfg(feature = "arc")]
+    pub(crate) fn provider(&self) -> &'static dyn waxseal_crypto::Provider {
+        self.findings.case.authenticator.settings.dkim.provider()
+    }
+
     fn entries(&self) -> Vec<Entry> {
         let mut entries = vec![self.spf().entry()];
         entries.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));

@@ -1,0 +1,149 @@
+//! What goes out: DKIM signatures by a table of domains, and ARC sets for what is passed on.
+
+#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
+mod forward;
+
+#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
+pub use forward::{ForwardError, Forwarding};
+
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
+use waxseal_dkim::{SignError, Signer, Signing};
+use waxseal_dns::DomainName;
+use waxseal_header::{Authors, Header, HeaderError, InvalidFrom};
+
+/// Signs what goes out. A table says with which keys mail of which author is signed, so that nobody gets a signature in
+/// another's name (CERT VU#244112). Cheap to clone.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal::{Sealer, crypto::PrivateKey, dkim::Signer};
+/// # let rsa = PrivateKey::from_pem(include_bytes!("../../waxseal-dkim/tests/keys/ed25519.pem"))?;
+/// # let ed25519 = PrivateKey::from_pem(include_bytes!("../../waxseal-dkim/tests/keys/ed25519.pem"))?;
+/// let domain = "example.org".parse()?;
+/// let sealer = Sealer::new().with_domain(
+///     "example.org".parse()?,
+///     [Signer::new("example.org".parse()?, "2026r".parse()?, rsa), Signer::new(domain, "2026e".parse()?, ed25519)],
+/// );
+///
+/// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
+/// let fields = sealer.sign(message, SystemTime::now())?.ok_or("not our author")?;
+/// let signed = [fields.as_bytes(), message].concat();
+/// assert_eq!(fields.matches("DKIM-Signature: ").count(), 2);
+///
+/// let foreign = b"From: ann@example.com\r\n\r\nHi.\r\n";
+/// assert!(sealer.sign(foreign, SystemTime::now())?.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Sealer {
+    tables: Arc<Tables>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Tables {
+    authors: HashMap<DomainName, Entry>,
+    #[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
+    forwarders: HashMap<DomainName, forward::Forwarder>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    signers: Arc<[Signer]>,
+    subdomains: bool,
+}
+
+/// Why a message was not signed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealerError {
+    /// The header block is over a limit.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// Who the author is depends on who reads the message, so there is no telling whose keys to sign with.
+    #[error("no clear author, so no key to sign with: give the message one From field with one address")]
+    Author(#[source] InvalidFrom),
+    /// A signature could not be made.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+impl Sealer {
+    /// A sealer that knows no domain.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Signs mail by authors in `domain` with these signers; each adds a signature, which is how RSA and Ed25519 go together
+    /// (RFC 8463 §3). A domain given twice has the signers of the last time.
+    #[must_use]
+    pub fn with_domain(self, domain: DomainName, signers: impl IntoIterator<Item = Signer>) -> Self {
+        self.with_entry(domain, signers, false)
+    }
+
+    /// [`Sealer::with_domain`], also for authors in domains below `domain`, as far as those have no entry of their own.
+    #[must_use]
+    pub fn with_domain_and_below(
+        self,
+        domain: DomainName,
+        signers: impl IntoIterator<Item = Signer>,
+    ) -> Self {
+        self.with_entry(domain, signers, true)
+    }
+
+    fn with_entry(
+        mut self,
+        domain: DomainName,
+        signers: impl IntoIterator<Item = Signer>,
+        subdomains: bool,
+    ) -> Self {
+        let entry = Entry { signers: signers.into_iter().collect(), subdomains };
+        Arc::make_mut(&mut self.tables).authors.insert(domain, entry);
+        self
+    }
+
+    /// The signers for mail by an author in this domain; empty when the table does not know it. The entry of the domain itself
+    /// counts before those of the domains above it.
+    pub fn signers(&self, author: &DomainName) -> &[Signer] {
+        let authors = &self.tables.authors;
+        let own = authors.get(author);
+        let above = || {
+            let domains = std::iter::successors(author.parent(), DomainName::parent);
+            domains.filter_map(|domain| authors.get(&domain)).find(|entry| entry.subdomains)
+        };
+        own.or_else(above).map(|entry| &*entry.signers).unwrap_or_default()
+    }
+
+    /// Signs a whole message at the time `now`. Gives the DKIM-Signature fields, each with its CRLF, to be put in front of
+    /// the message; `None` when the table does not know its author. A message by authors in several domains gets the
+    /// signatures of each.
+    ///
+    /// # Errors
+    /// [`SealerError`]. Lines have to end in CRLF.
+    pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<Option<String>, SealerError> {
+        let (header, body) = Header::parse(message)?;
+        let Some(mut signing) = self.begin(header, now)? else { return Ok(None) };
+        signing.push(body)?;
+        let fields = signing.finish()?.into_iter().map(|unsigned| unsigned.sign());
+        Ok(Some(fields.collect::<Result<_, _>>()?))
+    }
+
+    /// Begins with the body of a message of which the header is known; the body goes to [`Signing::push`] in chunks of any
+    /// size. `None` when the table does not know the author.
+    ///
+    /// # Errors
+    /// [`SealerError`].
+    pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, SealerError> {
+        let authors = Authors::from_header(&header).map_err(SealerError::Author)?;
+        let mut domains = Vec::new();
+        for domain in authors.domains().filter_map(|domain| DomainName::new(&domain).ok()) {
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        let signers: Vec<_> = domains.iter().flat_map(|domain| self.signers(domain)).collect();
+        if signers.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Signing::with_header(signers, header, now)?))
+    }
+}

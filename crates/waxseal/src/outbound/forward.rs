@@ -1,0 +1,192 @@
+//! Forwarding: sign what was changed, then seal it (RFC 8617 §5.1).
+
+use super::Sealer;
+use crate::Report;
+use std::{sync::Arc, time::SystemTime};
+use waxseal_arc::SealError;
+use waxseal_dkim::{BodyHash, BodyHashId, BodyHasher, BodyHashes, SignError, Signer};
+use waxseal_dns::DomainName;
+use waxseal_header::{
+    Header, HeaderError,
+    line_ends::{FindBare, find_bare},
+};
+
+/// The keys of one forwarder.
+#[derive(Debug, Clone)]
+pub(super) struct Forwarder {
+    sealer: waxseal_arc::Sealer,
+    signers: Arc<[Signer]>,
+}
+
+/// Why a message was not sealed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// No keys were given for this forwarder.
+    #[error("no keys for the forwarder {domain}: Sealer::with_forwarder takes them")]
+    UnknownForwarder {
+        /// The forwarder.
+        domain: DomainName,
+    },
+    /// The report says nothing of ARC.
+    #[error("the message was not checked for ARC before it was changed: Authenticator::with_arc asks for it")]
+    NotVerified,
+    /// The header block is over a limit.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// A signature could not be made.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The set could not be made.
+    #[error(transparent)]
+    Seal(SealError),
+}
+
+impl Sealer {
+    /// Seals with `sealer` what the forwarder in its domain passes on, and signs it with `signers` before that; a mailing list
+    /// signs what it changes in its own name. Another forwarder in another domain has keys of its own.
+    #[must_use]
+    pub fn with_forwarder(
+        mut self,
+        sealer: waxseal_arc::Sealer,
+        signers: impl IntoIterator<Item = Signer>,
+    ) -> Self {
+        let domain = sealer.domain().clone();
+        let forwarder = Forwarder { sealer, signers: signers.into_iter().collect() };
+        Arc::make_mut(&mut self.tables).forwarders.insert(domain, forwarder);
+        self
+    }
+
+    /// Signs and seals a whole message that the forwarder in `domain` passes on. `report` is of the message as it came in;
+    /// `message` is what goes out, changed or not, with the ARC sets that came in. Gives the fields to put in front of it:
+    /// the ARC set and behind it the DKIM-Signature fields.
+    ///
+    /// A chain that has ended, or has all the sets that it may have, gets no further set (RFC 8617 §5.1): then the
+    /// signatures come alone.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, Sealer, arc::{self, ChainVerifier}, crypto::PrivateKey, dkim::Signer};
+    /// # use waxseal::dns::Zone;
+    /// # let dns = Zone::new();
+    /// # let pem = include_bytes!("../../../waxseal-arc/tests/keys/ed25519.pem");
+    /// # let (key, signing_key) = (PrivateKey::from_pem(pem)?, PrivateKey::from_pem(pem)?);
+    /// let list = "lists.example.net";
+    /// let sealer = Sealer::new().with_forwarder(
+    ///     arc::Sealer::new(list.parse()?, "2026a".parse()?, key),
+    ///     [Signer::new(list.parse()?, "2026a".parse()?, signing_key)],
+    /// );
+    /// let authenticator = Authenticator::new(list).with_arc(ChainVerifier::default());
+    ///
+    /// // First what came in is checked; then it is changed, signed and sealed.
+    /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
+    /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
+    /// let changed = b"From: joe@example.org\r\nSubject: [list] lunch\r\n\r\nHi.\r\n";
+    /// let fields = sealer.forward(&list.parse()?, changed, &report, SystemTime::now())?;
+    /// assert!(fields.starts_with("ARC-Seal: i=1; d=lists.example.net;"));
+    /// assert!(fields.contains("\r\nDKIM-Signature: v=1;"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ForwardError`]. Lines have to end in CRLF.
+    pub fn forward(
+        &self,
+        domain: &DomainName,
+        message: &[u8],
+        report: &Report,
+        now: SystemTime,
+    ) -> Result<String, ForwardError> {
+        let (header, body) = Header::parse(message)?;
+        let mut forwarding = self.begin_forwarding(domain, header, report, now)?;
+        forwarding.body(body);
+        forwarding.finish()
+    }
+
+    /// [`Sealer::forward`] for a message whose body comes in chunks.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub fn begin_forwarding(
+        &self,
+        domain: &DomainName,
+        header: Header,
+        report: &Report,
+        now: SystemTime,
+    ) -> Result<Forwarding, ForwardError> {
+        let unknown = || ForwardError::UnknownForwarder { domain: domain.clone() };
+        let forwarder = self.tables.forwarders.get(domain).ok_or_else(unknown)?.clone();
+        if report.arc().is_none() {
+            return Err(ForwardError::NotVerified);
+        }
+        if let Some(offset) = find_bare(header.as_bytes()) {
+            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+        }
+        let mut hasher = BodyHasher::new(report.provider());
+        let bodies = forwarder.signers.iter().map(|signer| signer.want_body(&mut hasher)).collect();
+        let sealed_body = forwarder.sealer.want_body(&mut hasher);
+        let line_ends = FindBare::default();
+        Ok(Forwarding {
+            forwarder,
+            header,
+            report: report.clone(),
+            now,
+            hasher,
+            bodies,
+            sealed_body,
+            line_ends,
+        })
+    }
+}
+
+/// A message that is being passed on, while its body is still arriving; see [`Sealer::begin_forwarding`].
+#[derive(Debug)]
+pub struct Forwarding {
+    forwarder: Forwarder,
+    header: Header,
+    report: Report,
+    now: SystemTime,
+    hasher: BodyHasher,
+    bodies: Vec<BodyHashId>,
+    sealed_body: BodyHashId,
+    line_ends: FindBare,
+}
+
+impl Forwarding {
+    /// Takes the next octets of the body.
+    pub fn body(&mut self, chunk: &[u8]) {
+        self.line_ends.push(chunk);
+        self.hasher.push(chunk);
+    }
+
+    /// Ends the message. Gives the fields to put in front of it.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub fn finish(self) -> Result<String, ForwardError> {
+        let Self { forwarder, header, report, now, hasher, bodies, sealed_body, line_ends } = self;
+        if let Some(offset) = line_ends.finish() {
+            return Err(SignError::BareLineEnd { offset }.into());
+        }
+        let hashes = hasher.finish();
+        let mut signatures = String::new();
+        for (signer, body) in forwarder.signers.iter().zip(bodies) {
+            signatures += &signer.unsigned(&header, hash(&hashes, body)?, now)?.sign()?;
+        }
+        // RFC 8617 §5.1: signatures are added before the message is sealed.
+        let (header, _) = Header::parse(&[signatures.as_bytes(), header.as_bytes()].concat())?;
+        let chain = report.arc().ok_or(ForwardError::NotVerified)?;
+        let results = report.arc_results();
+        let set = forwarder.sealer.unsigned(&header, hash(&hashes, sealed_body)?, chain, &results, now);
+        match set.and_then(|set| set.sign()) {
+            Ok(set) => Ok(set.fields() + &signatures),
+            Err(SealError::Ended | SealError::TooManySets { .. }) => Ok(signatures),
+            Err(error) => Err(ForwardError::Seal(error)),
+        }
+    }
+}
+
+fn hash(hashes: &BodyHashes, id: BodyHashId) -> Result<&BodyHash, SignError> {
+    Ok(hashes.get(id).ok_or(waxseal_crypto::NoProvider)?)
+}
