@@ -5,6 +5,8 @@ use crate::{
     chain::Chained,
     corpus,
     floor::{self, AwsLcRs, Keys, Whole},
+    inbound,
+    inbound::Inbound,
     lab::{Lab, Signed, Which, now, verify_chunks, verify_whole},
 };
 use waxseal_crypto::{Provider, aws_lc_rs, ring};
@@ -29,6 +31,8 @@ pub struct Corpus {
     pub letter_ed25519: Signed,
     /// 2 KB and three ARC sets.
     pub chained: Chained,
+    /// 50 KB, RSA, and the records of its domain.
+    pub inbound: Inbound,
     /// 1 MB of prose, RSA.
     pub prose: Signed,
     /// 25 MB, RSA.
@@ -50,6 +54,7 @@ impl Corpus {
             letter: lab.signed(Which::Rsa, &letter)?,
             letter_ed25519: lab.signed(Which::Ed25519, &letter)?,
             chained: Chained::new(&lab)?,
+            inbound: Inbound::new(&lab)?,
             prose: lab.signed(Which::Rsa, &prose)?,
             mixed: lab.signed(Which::Rsa, &mixed)?,
             lab,
@@ -97,6 +102,9 @@ pub fn jobs(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
         chain::verify(corpus, "arc verify, 3 sets, 2 KB", true)?.reaching(1.00, None),
         chain::verify(corpus, "arc verify, 3 sets, 2 KB, no oldest pass", false)?,
         chain::seal(corpus, "arc seal, 2 KB")?.reaching(1.02, None),
+        inbound::check(&corpus.lab, &corpus.inbound, "inbound: DKIM, SPF, DMARC, 50 KB", false)?
+            .reaching(1.10, None),
+        inbound::check(&corpus.lab, &corpus.inbound, "inbound, HELO and iprev too, 50 KB", true)?,
         verify(corpus, "verify 1 MB of prose", &corpus.prose, whole)?.reaching(1.12, None),
         verify(corpus, "verify 25 MB mixed, whole", &corpus.mixed, whole)?.reaching(1.08, None),
         verify(corpus, "verify 25 MB mixed, in 4 KiB", &corpus.mixed, chunks)?.reaching(1.12, None),

@@ -43,6 +43,7 @@ pub mod chain;
 pub mod corpus;
 pub mod floor;
 pub mod free_hash;
+pub mod inbound;
 pub mod jobs;
 pub mod lab;
 pub mod spf;
