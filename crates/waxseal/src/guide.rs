@@ -4,16 +4,45 @@
 //! |---|---|
 //! | [`keys`] | making keys, publishing them, changing them |
 //! | [`signing`] | applications that send mail |
-//! | [`verifying`] | servers that receive mail, and tools |
+//! | [`verifying`] | DKIM alone, for tools |
 //! | [`spf`] | who may send for a domain |
-//! | [`resolvers`] | bringing DNS: async, blocking, a zone, an event loop of your own |
+//! | [`inbound`] | servers that receive mail: everything in one call |
+//! | [`mta`] | mail servers: the same in one pass while the message arrives |
+//! | [`milter`] | authors of milters |
+//! | `forwarding` | mailing lists and relays: ARC (feature `arc`) |
+//! | [`resolvers`] | bringing DNS: async, blocking, a zone |
+//! | [`sans_io`] | event loops of your own, and wasm |
+//! | [`choosing`] | which crypto, which resolver, which features |
 //! | [`verdicts`] | what the results mean and what to do with them |
+
+#[doc = include_str!("guide/choosing.md")]
+pub mod choosing {}
+
+#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
+#[doc = include_str!("guide/forwarding.md")]
+pub mod forwarding {}
+
+#[cfg(all(feature = "spf", feature = "dmarc"))]
+#[doc = include_str!("guide/inbound.md")]
+pub mod inbound {}
 
 #[doc = include_str!("guide/keys.md")]
 pub mod keys {}
 
+#[cfg(all(feature = "spf", feature = "dmarc"))]
+#[doc = include_str!("guide/milter.md")]
+pub mod milter {}
+
+#[cfg(all(feature = "spf", feature = "dmarc"))]
+#[doc = include_str!("guide/mta.md")]
+pub mod mta {}
+
 #[doc = include_str!("guide/resolvers.md")]
 pub mod resolvers {}
+
+#[cfg(all(feature = "spf", feature = "dmarc"))]
+#[doc = include_str!("guide/sans_io.md")]
+pub mod sans_io {}
 
 #[doc = include_str!("guide/signing.md")]
 pub mod signing {}

@@ -86,7 +86,7 @@ impl Report {
     }
 
     /// What to do with the message: what DMARC and the local policy say, unless a
-    /// [trusted forwarder](Report::trusted_forwarder) speaks for it.
+    /// forwarder that is trusted speaks for it (feature `arc`, `Report::trusted_forwarder`).
     pub fn disposition(&self) -> Disposition {
         #[cfg(feature = "arc")]
         if self.forwarder.is_some() {

@@ -117,6 +117,11 @@ impl Session {
         };
     }
 
+    /// Whether the header is complete: then [`Session::lookups`] knows all of it. Also true of a header that can not be taken.
+    pub fn has_header(&self) -> bool {
+        matches!(self.stage, Stage::Body(_) | Stage::Refused(_))
+    }
+
     /// Takes the next octets of the body. Ends the header if that has not been done.
     pub fn body(&mut self, chunk: &[u8]) {
         if matches!(self.stage, Stage::Start | Stage::Octets(_) | Stage::Fields(_)) {
