@@ -1,0 +1,104 @@
+//! The callbacks of a milter, one by one: how a mail server's pieces become a report and the changes that it asks for. The
+//! protocol itself is played here by a list of events.
+
+use std::{error::Error, net::IpAddr, time::SystemTime};
+use waxseal::{
+    Authenticator, Disposition, Envelope, Report, Session,
+    authres::AuthservIds,
+    dns::{Zone, drive_blocking},
+    header::{HeaderBuilder, HeaderLimits, Space},
+};
+
+/// What the mail server says.
+enum Event {
+    Connect(IpAddr),
+    Helo(&'static str),
+    MailFrom(&'static str),
+    Header(&'static str, &'static str),
+    Body(&'static [u8]),
+    EndOfMessage,
+}
+
+/// What is known of a connection, and the message under way.
+struct Milter {
+    authenticator: Authenticator,
+    dns: Zone,
+    client: IpAddr,
+    helo: String,
+    message: Option<Message>,
+}
+
+struct Message {
+    session: Session,
+    /// Kept to find forged fields at the end.
+    header: HeaderBuilder,
+}
+
+impl Milter {
+    fn on(&mut self, event: &Event) -> Result<(), Box<dyn Error>> {
+        match event {
+            Event::Connect(client) => self.client = *client,
+            Event::Helo(name) => self.helo = (*name).to_owned(),
+            Event::MailFrom(path) => {
+                let envelope = Envelope::new(self.client, &self.helo, path);
+                let session = self.authenticator.begin(&envelope, SystemTime::now());
+                let header = HeaderBuilder::new(HeaderLimits::default());
+                self.message = Some(Message { session, header });
+            }
+            Event::Header(name, value) => {
+                let message = self.message.as_mut().ok_or("a field before MAIL FROM")?;
+                // The server has removed the space behind the colon, as SMFIP_HDR_LEADSPC was not negotiated.
+                message.session.field(name.as_bytes(), value.as_bytes(), Space::Added)?;
+                message.header.push(name.as_bytes(), value.as_bytes(), Space::Added)?;
+            }
+            Event::Body(chunk) => {
+                self.message.as_mut().ok_or("a body before MAIL FROM")?.session.body(chunk);
+            }
+            Event::EndOfMessage => {
+                let Message { session, header } = self.message.take().ok_or("no message")?;
+                // A server with threads looks `session.lookups()` up beside the body.
+                let report = drive_blocking(session.finish(), &self.dns);
+                print_replies(&report, header);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn print_replies(report: &Report, header: HeaderBuilder) {
+    for forged in AuthservIds::new(["mx.example.net"]).forged(&header.finish()) {
+        println!("SMFIR_CHGHEADER Authentication-Results, number {}, to nothing", forged.occurrence);
+    }
+    let field = report.authentication_results().to_field();
+    println!("SMFIR_INSHEADER at 0:\n{}", field.trim_end());
+    match report.disposition() {
+        Disposition::Reject => println!("SMFIR_REPLYCODE 550 5.7.1 {}", report.dmarc().reason()),
+        Disposition::Quarantine => println!("SMFIR_QUARANTINE {}", report.dmarc().reason()),
+        Disposition::None => println!("SMFIR_ACCEPT"),
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let dns = Zone::new()
+        .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 -all")?
+        .with_txt("_dmarc.example.org", "v=DMARC1; p=quarantine")?;
+    let mut milter = Milter {
+        authenticator: Authenticator::new("mx.example.net"),
+        dns,
+        client: IpAddr::from([0, 0, 0, 0]),
+        helo: String::new(),
+        message: None,
+    };
+    let events = [
+        Event::Connect(IpAddr::from([203, 0, 113, 5])),
+        Event::Helo("pc.example.com"),
+        Event::MailFrom("<ada@example.org>"),
+        Event::Header("Authentication-Results", "mx.example.net; dkim=pass header.d=example.org"),
+        Event::Header("From", "Ada <ada@example.org>"),
+        Event::Header("Subject", "Your invoice"),
+        Event::Body(b"Please open the "),
+        Event::Body(b"attachment.\r\n"),
+        Event::EndOfMessage,
+    ];
+    events.iter().try_for_each(|event| milter.on(event))
+}
