@@ -1,10 +1,11 @@
 //! What the fuzz targets share: cutting input into chunks, the slow reading of RFC 6376, and a resolver that says whatever
-//! the fuzzer makes it say.
+//! the fuzzer makes it say, in any order.
 
 use arbitrary::Arbitrary;
 use waxseal_dkim::Canonicalization;
 use waxseal_dns::{
-    Answer, Dnssec, DomainName, LookupError, Question, Record, RecordType, Reply, ResolveBlocking,
+    Answer, Answers, Check, Dnssec, DomainName, LookupError, Pending, Question, Record, RecordType, Reply,
+    ResolveBlocking,
 };
 
 /// `text` in chunks of these sizes, used over and over; a size of 0 counts as 256.
@@ -142,6 +143,25 @@ fn named(kind: RecordType, number: u16, name: &str) -> Option<Record> {
 impl ResolveBlocking for Replies<'_> {
     fn resolve_blocking(&self, q: &Question) -> Reply {
         self.reply(q)
+    }
+}
+
+/// Runs a check with replies that come one by one, in the order that `order` says, used over and over.
+pub fn drive_shuffled<C: Check>(mut check: C, dns: &impl ResolveBlocking, order: &[u8]) -> C::Output {
+    let mut order = order.iter().chain([&0]).cycle();
+    let (mut answers, mut open) = (Answers::new(), Vec::new());
+    loop {
+        match check.run(&mut answers) {
+            Ok(output) => return output,
+            Err(Pending) => {
+                open.extend(answers.take_wanted());
+                assert!(!open.is_empty(), "pending without a question");
+                let next = order.next().map_or(0, |next| usize::from(*next)) % open.len();
+                let question = open.swap_remove(next);
+                let reply = dns.resolve_blocking(&question);
+                answers.answer(question, reply);
+            }
+        }
     }
 }
 

@@ -1,0 +1,59 @@
+//! From fields and paths of SMTP: an address or a named error, and what was read reads the same when it stands alone.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use waxseal_header::{Address, Authors, Header};
+
+fuzz_target!(|input: (&[u8], &[u8])| {
+    let (header, value) = input;
+    of_value(value);
+    of_header(header);
+    of_header(&[header, b"\r\nFrom:", value, b"\r\n"].concat());
+    if let Ok(Some(address)) = Address::parse_path(value) {
+        look_at(&address);
+        let again = Address::parse_path(&[b"<", &*written(&address), b">"].concat());
+        assert_eq!(again, Ok(Some(address)));
+    }
+});
+
+fn of_value(value: &[u8]) {
+    let Ok(authors) = Authors::parse(value) else { return };
+    assert!(!authors.addresses().is_empty() && authors.addresses().len() <= Authors::MAX_ADDRESSES);
+    for address in authors.addresses() {
+        look_at(address);
+        let alone = Authors::parse(&written(address)).expect("an address that was read is one");
+        assert_eq!(alone.addresses(), std::slice::from_ref(address));
+    }
+    // Who comes on top does not push out who is there.
+    let more = Authors::parse(&[b"x <u@evil.example>,", value].concat());
+    if let Ok(more) = more {
+        assert_eq!(more.addresses().split_first().map(|(_, rest)| rest), Some(authors.addresses()));
+    }
+    let domains: Vec<_> = authors.domains().collect();
+    assert!(!domains.is_empty());
+    assert!((1..domains.len()).all(|n| !domains[n..].contains(&domains[n - 1])));
+}
+
+fn of_header(text: &[u8]) {
+    let Ok((header, _)) = Header::parse(text) else { return };
+    let count = header.fields().filter(|field| field.is("from")).count();
+    match Authors::from_header(&header) {
+        Ok(authors) => {
+            assert_eq!(count, 1);
+            let field = header.fields().find(|field| field.is("from")).expect("it was counted");
+            assert_eq!(Authors::parse(field.value()), Ok(authors));
+        }
+        Err(error) => assert!(!error.to_string().contains(['\r', '\n'])),
+    }
+}
+
+fn look_at(address: &Address) {
+    let domain = address.domain();
+    assert!(!domain.is_empty() && !domain.contains(|c: char| c.is_ascii_control()), "{address:?}");
+    assert!(address.is_literal() || domain.split('.').all(|label| !label.is_empty()), "{address:?}");
+    assert!(!address.local_part().contains(&b'\n'), "{address:?}");
+}
+
+fn written(address: &Address) -> Vec<u8> {
+    [address.local_part(), b"@", address.domain().as_bytes()].concat()
+}
