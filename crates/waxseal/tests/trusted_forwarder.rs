@@ -1,0 +1,412 @@
+//! Who can speak for a message that failed DMARC: those whose seals the receiver trusts, as far as nobody else could have made
+//! up what they say, and nobody else.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use common::*;
+use waxseal::{
+    Authenticator, Disposition, Report,
+    arc::{ChainVerifier, Sealer},
+    authres::{ArcResult, AuthenticationResults, DmarcResult, Entry, Ptype},
+    crypto::{SigningInput, SigningKey, default_provider},
+    dkim::{BodyHasher, Canonicalization},
+    dmarc::LocalPolicy,
+    dns::Zone,
+    header::Header,
+};
+
+/// Where the client of the last hop stands: nobody's SPF lets it send.
+const ELSEWHERE: &str = "198.51.100.9";
+
+/// A list and a forwarder that the receiver trusts, and a stranger.
+fn zone() -> Zone {
+    ["list.example", "forward.example", "stranger.example"]
+        .iter()
+        .fold(dns(), |dns, domain| publish(dns, domain, ELSEWHERE, "v=DMARC1; p=none"))
+}
+
+fn trusting() -> Authenticator {
+    authenticator()
+        .with_arc(ChainVerifier::default())
+        .with_trusted_sealers(|sealer| ["list.example", "forward.example"].contains(&sealer.as_str()))
+}
+
+/// What a list makes of a message of the bank: its signature is broken, and the address is another.
+const CHANGED: &[u8] = b"From: ceo@bank.example\r\nSubject: [list] figures\r\n\r\nHi.\r\n";
+
+fn saw(word: DmarcResult, from: &str) -> Entry {
+    Entry::dmarc(word).with_property(Ptype::Header, "from", from)
+}
+
+/// The message with a set of `sealer` on top that says `entry`.
+fn sealed(message: &[u8], sealer: &str, entry: Entry) -> Vec<u8> {
+    sealed_by(&Sealer::new(name(sealer), "s".parse().unwrap(), key(sealer)), message, entry)
+}
+
+fn sealed_by(sealer: &Sealer, message: &[u8], entry: Entry) -> Vec<u8> {
+    let chain = ChainVerifier::default().verify_blocking(message, now(), &zone());
+    let results = AuthenticationResults::new(sealer.domain().as_str()).with_entry(entry);
+    let set = sealer.seal(message, &chain, &results, now()).unwrap();
+    [set.fields().as_bytes(), message].concat()
+}
+
+fn passed_on_by_list() -> Vec<u8> {
+    sealed(CHANGED, "list.example", saw(DmarcResult::Pass, "bank.example"))
+}
+
+fn judge(message: &[u8]) -> Report {
+    judge_by(&trusting(), message)
+}
+
+fn judge_by(authenticator: &Authenticator, message: &[u8]) -> Report {
+    check_by(authenticator, &envelope(ELSEWHERE, "list.example", "bounces@list.example"), message, &zone())
+}
+
+/// The forwarder speaks for the message. DMARC has still failed, and the field says both.
+#[track_caller]
+fn assert_spoken_for(report: &Report, by: &str) {
+    assert_eq!(
+        report.trusted_forwarder().map(ToString::to_string).as_deref(),
+        Some(by),
+        "{}",
+        report.explain()
+    );
+    assert_eq!(report.disposition(), Disposition::None);
+    assert_eq!(report.dmarc().word(), DmarcResult::Fail);
+    assert!(report.dmarc().disposition() >= Disposition::Quarantine);
+    assert!(report.to_string().contains("dmarc=fail (p=reject dis=none;"), "{report}");
+    assert!(report.explain().contains(&format!("a trusted forwarder saw DMARC pass: {by}\n")));
+    assert!(report.explain().ends_with("\ndisposition none\n"));
+}
+
+/// Nobody does.
+#[track_caller]
+fn assert_not_spoken_for(report: &Report) {
+    assert_eq!(report.trusted_forwarder(), None, "{}", report.explain());
+    assert_fails_closed(report);
+    assert!(!report.to_string().contains("dis=none"), "{report}");
+}
+
+mod can {
+    use super::*;
+
+    #[test]
+    fn a_trusted_list() {
+        assert_spoken_for(&judge(&passed_on_by_list()), "arc=pass i=1 d=list.example");
+    }
+
+    #[test]
+    fn even_where_reject_means_reject() {
+        let strict = trusting().with_dmarc(LocalPolicy::default().with_reject_on_reject(true));
+        assert_spoken_for(&judge_by(&strict, &passed_on_by_list()), "arc=pass i=1 d=list.example");
+        let untrusting = authenticator()
+            .with_arc(ChainVerifier::default())
+            .with_dmarc(LocalPolicy::default().with_reject_on_reject(true));
+        assert_eq!(judge_by(&untrusting, &passed_on_by_list()).disposition(), Disposition::Reject);
+    }
+
+    /// The forwarder saw DMARC fail itself, as the list had changed the message, but it is trusted to keep the chain.
+    #[test]
+    fn a_trusted_list_below_a_trusted_forwarder() {
+        let message = sealed(&passed_on_by_list(), "forward.example", saw(DmarcResult::Fail, "bank.example"));
+        assert_spoken_for(&judge(&message), "arc=pass i=1 d=list.example");
+    }
+
+    /// The stranger below can have made up whatever he wants: the list that is trusted saw the message pass.
+    #[test]
+    fn a_trusted_list_above_a_stranger_that_saw_it_pass_itself() {
+        let message = sealed(CHANGED, "stranger.example", saw(DmarcResult::Fail, "bank.example"));
+        let message = sealed(&message, "list.example", saw(DmarcResult::Pass, "bank.example"));
+        assert_spoken_for(&judge(&message), "arc=pass i=2 d=list.example");
+    }
+
+    #[test]
+    fn case_and_a_dot_at_the_end_make_no_other_author() {
+        let message = sealed(CHANGED, "list.example", saw(DmarcResult::Pass, "BANK.example"));
+        assert_spoken_for(&judge(&message), "arc=pass i=1 d=list.example");
+    }
+
+    #[test]
+    fn not_where_nothing_has_to_be_forgiven() {
+        let message = signed("bank.example", &passed_on_by_list());
+        let report = judge(&message);
+        assert!(report.arc().unwrap().is_pass());
+        assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+        assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::None));
+        assert!(report.to_string().contains("dmarc=pass (p=reject dis=none) "), "{report}");
+    }
+}
+
+mod can_not {
+    use super::*;
+
+    #[test]
+    fn a_stranger() {
+        let message = sealed(CHANGED, "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        let report = judge(&message);
+        assert!(report.arc().unwrap().is_pass());
+        assert_not_spoken_for(&report);
+    }
+
+    #[test]
+    fn anyone_when_nobody_is_trusted() {
+        let report = judge_by(&authenticator().with_arc(ChainVerifier::default()), &passed_on_by_list());
+        assert!(report.arc().unwrap().is_pass());
+        assert_not_spoken_for(&report);
+        // Trust without verification is none.
+        let report = judge_by(&authenticator().with_trusted_sealers(|_| true), &passed_on_by_list());
+        assert!(report.arc().is_none());
+        assert_not_spoken_for(&report);
+    }
+
+    /// The stranger could have taken the trusted set from another message: nobody trusted has seen this one.
+    #[test]
+    fn a_trusted_list_below_a_stranger() {
+        let message =
+            sealed(&passed_on_by_list(), "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        let report = judge(&message);
+        assert!(report.arc().unwrap().is_pass());
+        assert_not_spoken_for(&report);
+    }
+
+    /// What is below a stranger is not believed either, when trusted sets are on both sides of him.
+    #[test]
+    fn a_trusted_list_below_a_stranger_below_a_trusted_forwarder() {
+        let message =
+            sealed(&passed_on_by_list(), "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        let message = sealed(&message, "forward.example", saw(DmarcResult::Fail, "bank.example"));
+        let report = judge(&message);
+        assert!(report.arc().unwrap().is_pass());
+        assert_not_spoken_for(&report);
+    }
+
+    /// The trusted forwarder only says that it came in from him.
+    #[test]
+    fn a_stranger_below_a_trusted_forwarder_that_did_not_see_it_pass() {
+        let message = sealed(CHANGED, "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        for entry in [
+            saw(DmarcResult::Fail, "bank.example"),
+            saw(DmarcResult::None, "bank.example"),
+            saw(DmarcResult::TempError, "bank.example"),
+            saw(DmarcResult::PermError, "bank.example"),
+            Entry::arc(ArcResult::Pass),
+        ] {
+            assert_not_spoken_for(&judge(&sealed(&message, "forward.example", entry)));
+        }
+    }
+
+    #[test]
+    fn results_without_the_author() {
+        let message = sealed(CHANGED, "list.example", Entry::dmarc(DmarcResult::Pass));
+        assert_not_spoken_for(&judge(&message));
+    }
+
+    /// The list may have changed From: it saw another message pass.
+    #[test]
+    fn results_about_another_author() {
+        for from in ["evil.example", "mail.bank.example", "example", "bank.example.evil.example", "", "a b"] {
+            let message = sealed(CHANGED, "list.example", saw(DmarcResult::Pass, from));
+            assert_not_spoken_for(&judge(&message));
+        }
+    }
+
+    /// The author under another property is someone else.
+    #[test]
+    fn results_with_the_author_in_the_wrong_place() {
+        for (ptype, property) in [(Ptype::Header, "d"), (Ptype::Smtp, "from"), (Ptype::Policy, "from")] {
+            let entry = Entry::dmarc(DmarcResult::Pass).with_property(ptype, property, "bank.example");
+            assert_not_spoken_for(&judge(&sealed(CHANGED, "list.example", entry)));
+        }
+        let entry = Entry::dmarc(DmarcResult::Pass).with_comment("header.from=bank.example");
+        assert_not_spoken_for(&judge(&sealed(CHANGED, "list.example", entry)));
+        let entry = Entry::dmarc(DmarcResult::Pass).with_reason("x header.from=bank.example");
+        assert_not_spoken_for(&judge(&sealed(CHANGED, "list.example", entry)));
+        let entry = Entry::new("x-dmarc", "pass").with_property(Ptype::Header, "from", "bank.example");
+        assert_not_spoken_for(&judge(&sealed(CHANGED, "list.example", entry)));
+    }
+
+    /// What is in an Authentication-Results field of the list's is not sealed.
+    #[test]
+    fn results_that_are_not_sealed() {
+        let message = sealed(CHANGED, "list.example", saw(DmarcResult::Fail, "bank.example"));
+        let claim = b"Authentication-Results: list.example; dmarc=pass header.from=bank.example\r\n";
+        assert_not_spoken_for(&judge(&[claim, &message[..]].concat()));
+    }
+
+    #[test]
+    fn results_changed_after_sealing() {
+        let message = sealed(CHANGED, "list.example", saw(DmarcResult::Fail, "bank.example"));
+        let text = String::from_utf8(message).unwrap();
+        let changed = text.replace("dmarc=fail", "dmarc=pass");
+        assert_ne!(changed, text);
+        let report = judge(changed.as_bytes());
+        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_not_spoken_for(&report);
+    }
+
+    #[test]
+    fn a_message_changed_after_sealing() {
+        let text = String::from_utf8(passed_on_by_list()).unwrap();
+        for (from, to) in [("Hi.", "Pay here."), ("ceo@", "cfo@"), ("[list]", "[spam]")] {
+            let changed = text.replace(from, to);
+            assert_ne!(changed, text);
+            let report = judge(changed.as_bytes());
+            assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+            assert_not_spoken_for(&report);
+        }
+        // A From field that was added.
+        assert_not_spoken_for(&judge(&[b"From: u@evil.example\r\n", text.as_bytes()].concat()));
+    }
+
+    #[test]
+    fn a_chain_that_failed_before() {
+        let broken = String::from_utf8(passed_on_by_list()).unwrap().replace("Hi.", "Ho.");
+        let message = sealed(broken.as_bytes(), "forward.example", saw(DmarcResult::Pass, "bank.example"));
+        assert!(String::from_utf8_lossy(&message).contains("cv=fail"));
+        let report = judge(&message);
+        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_not_spoken_for(&report);
+    }
+
+    /// Who does not cover From seals a message that anyone can put an author into.
+    #[test]
+    fn a_signature_that_does_not_cover_from() {
+        let report = judge(&sealed_over(CHANGED, "from:subject"));
+        assert_spoken_for(&report, "arc=pass i=1 d=list.example");
+        let message = sealed_over(CHANGED, "subject:to");
+        let report = judge(&message);
+        assert!(report.arc().unwrap().is_pass(), "{}", report.explain());
+        assert_not_spoken_for(&report);
+        let text = String::from_utf8(message).unwrap();
+        assert_not_spoken_for(&judge(text.replace("From: ceo@", "From: cfo@").as_bytes()));
+        // Our sealer does not make such sets.
+        let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+        let chain = ChainVerifier::default().verify_blocking(CHANGED, now(), &zone());
+        let results = AuthenticationResults::new("list.example");
+        let refused = sealer.with_field_list(["Subject"]).seal(CHANGED, &chain, &results, now());
+        assert!(refused.is_err());
+    }
+
+    /// A set by the list's key with these fields in `h=`, made by the letter of RFC 8617.
+    fn sealed_over(message: &[u8], fields: &str) -> Vec<u8> {
+        let (header, body) = Header::parse(message).unwrap();
+        let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+        let mut hasher = BodyHasher::new(default_provider());
+        let wanted = sealer.want_body(&mut hasher);
+        hasher.push(body);
+        let hashes = hasher.finish();
+        let digest = BASE64_STANDARD.encode(hashes.get(wanted).unwrap().digest());
+
+        let results =
+            "ARC-Authentication-Results: i=1; list.example; dmarc=pass header.from=bank.example\r\n";
+        let mut covered = Vec::new();
+        for name in fields.split(':') {
+            if let Some(field) = header.fields().find(|field| field.is(name)) {
+                Canonicalization::Relaxed.header_field(field, &mut covered);
+            }
+        }
+        let tags = format!("c=relaxed/relaxed; h={fields}; bh={digest}");
+        let message_signature = with_signature("ARC-Message-Signature", &tags, covered);
+        let mut covered = Vec::new();
+        for field in [results, &message_signature] {
+            let (field, _) = Header::parse(field.as_bytes()).unwrap();
+            Canonicalization::Relaxed.header_field(field.field(0).unwrap(), &mut covered);
+        }
+        let seal = with_signature("ARC-Seal", "cv=none", covered);
+        [seal.as_bytes(), message_signature.as_bytes(), results.as_bytes(), message].concat()
+    }
+
+    fn with_signature(field: &str, tags: &str, mut covered: Vec<u8>) -> String {
+        let field = format!("{field}: i=1; a=ed25519-sha256; d=list.example; s=s; {tags}; b=");
+        let (own, _) = Header::parse(field.as_bytes()).unwrap();
+        let own = own.field(0).unwrap();
+        let end = own.value().len();
+        Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
+        let signature = key("list.example").sign(&SigningInput::new(&covered, default_provider())).unwrap();
+        format!("{field}{}\r\n", BASE64_STANDARD.encode(signature))
+    }
+
+    #[test]
+    fn a_message_with_several_authors() {
+        let two = b"From: ceo@bank.example, u@evil.example\r\nSubject: x\r\n\r\nHi.\r\n";
+        for from in ["bank.example", "evil.example"] {
+            let report = judge(&sealed(two, "list.example", saw(DmarcResult::Pass, from)));
+            assert!(report.arc().unwrap().is_pass());
+            assert_eq!(report.dmarc().authors().len(), 2);
+            assert_not_spoken_for(&report);
+        }
+    }
+
+    /// Nobody can vouch for an author who is not known.
+    #[test]
+    fn a_message_without_a_clear_author() {
+        for from in [
+            "From: <>",
+            "From: ceo@bank.example\r\nFrom: u@evil.example",
+            "From: <@evil.example:ceo@bank.example>",
+            "From: ceo@bank.example@evil.example",
+        ] {
+            let message = format!("{from}\r\nSubject: x\r\n\r\nHi.\r\n");
+            let message = sealed(message.as_bytes(), "list.example", saw(DmarcResult::Pass, "bank.example"));
+            let report = judge(&message);
+            assert!(report.arc().unwrap().is_pass(), "{}", report.explain());
+            assert_eq!(dmarc(&report).0, "permerror");
+            assert_not_spoken_for(&report);
+        }
+    }
+
+    /// A trusted name with a key of somebody else's.
+    #[test]
+    fn a_seal_with_a_key_that_is_not_the_lists() {
+        let forger = Sealer::new(name("list.example"), "s".parse().unwrap(), key("evil.example"));
+        let report = judge(&sealed_by(&forger, CHANGED, saw(DmarcResult::Pass, "bank.example")));
+        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_not_spoken_for(&report);
+    }
+
+    /// `d=` of the seal counts, not of the message signature, which a stranger may have taken from the list.
+    #[test]
+    fn a_message_signature_of_the_lists_under_a_strangers_seal() {
+        let message = sealed(CHANGED, "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        let text = String::from_utf8(message).unwrap();
+        let list = String::from_utf8(passed_on_by_list()).unwrap();
+        let part = |text: &str| {
+            let start = text.find("ARC-Message-Signature:").unwrap();
+            let end = text[start..].find("ARC-Authentication-Results:").unwrap();
+            text[start..start + end].to_owned()
+        };
+        let mixed = text.replace(&part(&text), &part(&list));
+        let report = judge(mixed.as_bytes());
+        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_not_spoken_for(&report);
+    }
+}
+
+/// A report can be sealed and passed on, and its own set is what the next receiver trusts.
+#[test]
+fn what_is_sealed_here_is_believed_by_those_who_trust_us() {
+    let sealer = Sealer::new(name("forward.example"), "s".parse().unwrap(), key("forward.example"));
+    let forwarder = trusting().with_sealer(sealer);
+    let message = signed("bank.example", b"From: ceo@bank.example\r\n\r\nHi.\r\n");
+    let report =
+        check_by(&forwarder, &envelope(BANK_IP, "bank.example", "ceo@bank.example"), &message, &zone());
+    assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+    let set = report.seal().unwrap();
+    let forwarded = [set.fields().as_bytes(), &message].concat();
+
+    // The bank's key is gone by now.
+    let later = ["forward.example"]
+        .iter()
+        .fold(Zone::new().with_txt("_dmarc.bank.example", "v=DMARC1; p=reject").unwrap(), |dns, domain| {
+            publish(dns, domain, ELSEWHERE, "v=DMARC1; p=none")
+        });
+    let envelope = envelope(ELSEWHERE, "forward.example", "srs@forward.example");
+    let report = check_by(&trusting(), &envelope, &forwarded, &later);
+    assert_spoken_for(&report, "arc=pass i=1 d=forward.example");
+    // Whoever saw it fail says so.
+    let failed = check_by(&forwarder, &evil(), CHANGED, &zone());
+    let forwarded = [failed.seal().unwrap().fields().as_bytes(), CHANGED].concat();
+    assert_not_spoken_for(&check_by(&trusting(), &envelope, &forwarded, &later));
+}
