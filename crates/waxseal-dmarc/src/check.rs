@@ -59,8 +59,12 @@ impl Input {
 
     /// A message by several authors; those given twice count once.
     pub fn with_authors(authors: impl IntoIterator<Item = DomainName>) -> Self {
-        let mut seen = std::collections::HashSet::new();
-        let distinct: Vec<_> = authors.into_iter().filter(|author| seen.insert(author.clone())).collect();
+        let mut distinct = Vec::new();
+        for author in authors {
+            if !distinct.contains(&author) {
+                distinct.push(author);
+            }
+        }
         let authors = if distinct.is_empty() { Err(Cause::NoAuthor) } else { Ok(distinct) };
         Self { authors, dkim: Vec::new(), spf: Vec::new() }
     }

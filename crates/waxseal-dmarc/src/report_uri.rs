@@ -132,9 +132,13 @@ fn visible(uri: &[u8]) -> Result<&str, InvalidReportUri> {
     let text = std::str::from_utf8(uri).map_err(|_| InvalidReportUri::Octet)?;
     match text {
         "" => Err(InvalidReportUri::Empty),
-        _ if text.bytes().all(|c| c.is_ascii_graphic() && !b",;\"<>\\^`{|}".contains(&c)) => Ok(text),
+        _ if text.bytes().all(|c| c.is_ascii_graphic() && !is_forbidden(c)) => Ok(text),
         _ => Err(InvalidReportUri::Octet),
     }
+}
+
+const fn is_forbidden(c: u8) -> bool {
+    matches!(c, b',' | b';' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 fn no_scheme(text: &str) -> InvalidReportUri {

@@ -3,7 +3,10 @@
 use super::{
     Authenticator, Envelope, Iprev, Report, authenticator::Settings, evidence::KeptHash, report::Findings,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use waxseal_dkim::{BodyHasher, BodyHashes, Examination, Verdicts, VerifyCheck};
 use waxseal_dmarc::{Evaluation, Input};
 use waxseal_dns::{
@@ -16,7 +19,7 @@ use waxseal_spf::{CheckHost, Identity};
 /// [`Report`]. See [`Session::finish`](super::Session::finish) and [`Authenticator::inbound`].
 #[derive(Debug)]
 pub struct InboundCheck {
-    case: Case,
+    case: Arc<Case>,
     ahead: Vec<(Question, Reply)>,
     envelope: EnvelopeChecks,
     dkim: Progress<VerifyCheck>,
@@ -24,10 +27,11 @@ pub struct InboundCheck {
     arc: Option<Progress<waxseal_arc::ChainCheck>>,
     author: Input,
     dmarc: Option<Progress<Evaluation>>,
+    report: Option<Report>,
 }
 
 /// What is checked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Case {
     pub(super) authenticator: Authenticator,
     pub(super) envelope: Envelope,
@@ -44,6 +48,8 @@ pub(super) struct Case {
 enum Progress<C: Check> {
     Running(C),
     Done(C::Output),
+    /// The verdict is in the report.
+    Taken,
 }
 
 impl<C: Check> Progress<C> {
@@ -56,8 +62,15 @@ impl<C: Check> Progress<C> {
 
     fn output(&self) -> Result<&C::Output, Pending> {
         match self {
-            Self::Running(_) => Err(Pending),
             Self::Done(output) => Ok(output),
+            Self::Running(_) | Self::Taken => Err(Pending),
+        }
+    }
+
+    fn take(&mut self) -> Result<C::Output, Pending> {
+        match std::mem::replace(self, Self::Taken) {
+            Self::Done(output) => Ok(output),
+            Self::Running(_) | Self::Taken => Err(Pending),
         }
     }
 }
@@ -187,7 +200,8 @@ impl ExaminedHeader {
             arc: self.arc.map(|arc| Progress::Running(arc.finish(hashes.clone()))),
             author: self.author,
             dmarc: None,
-            case: Case {
+            report: None,
+            case: Arc::new(Case {
                 authenticator: self.authenticator,
                 envelope,
                 now,
@@ -195,7 +209,7 @@ impl ExaminedHeader {
                 hashes: kept,
                 #[cfg(feature = "arc")]
                 sealer_hash: self.sealer_hash.and_then(|id| hashes.get(id).copied()),
-            },
+            }),
             dkim: Progress::Running(self.dkim.finish(hashes)),
         }
     }
@@ -218,7 +232,8 @@ impl InboundCheck {
             arc: authenticator.settings.arc.as_ref().map(|_| Progress::Done(error.clone().into())),
             author: Input::from(error.clone()),
             dmarc: None,
-            case: Case {
+            report: None,
+            case: Arc::new(Case {
                 authenticator,
                 envelope,
                 now,
@@ -226,7 +241,7 @@ impl InboundCheck {
                 hashes: Vec::new(),
                 #[cfg(feature = "arc")]
                 sealer_hash: None,
-            },
+            }),
         }
     }
 
@@ -266,22 +281,18 @@ impl InboundCheck {
         })
     }
 
-    fn report(&self, dns: &Answers<'_>) -> Result<Report, Pending> {
+    fn take_report(&mut self, dns: &Answers<'_>) -> Result<Report, Pending> {
         let Self { case, envelope, dkim, dmarc, .. } = self;
-        let helo = envelope.helo.as_ref().map(|helo| helo.output().cloned()).transpose()?;
-        let iprev = envelope.iprev.as_ref().map(|iprev| iprev.output().cloned()).transpose()?;
-        #[cfg(feature = "arc")]
-        let arc = self.arc.as_ref().map(|arc| arc.output().cloned()).transpose()?;
         Ok(Report::new(Findings {
             case: case.clone(),
-            spf: envelope.spf.output()?.clone(),
-            helo,
-            iprev,
-            dkim: dkim.output()?.clone(),
+            spf: envelope.spf.take()?,
+            helo: envelope.helo.as_mut().map(Progress::take).transpose()?,
+            iprev: envelope.iprev.as_mut().map(Progress::take).transpose()?,
+            dkim: dkim.take()?,
             #[cfg(feature = "arc")]
-            arc,
-            dmarc: dmarc.as_ref().ok_or(Pending)?.output()?.clone(),
-            answers: dns.known().map(|(question, reply)| (question.clone(), reply.clone())).collect(),
+            arc: self.arc.as_mut().map(Progress::take).transpose()?,
+            dmarc: dmarc.as_mut().ok_or(Pending)?.take()?,
+            answers: known(dns),
         }))
     }
 }
@@ -290,6 +301,9 @@ impl Check for InboundCheck {
     type Output = Report;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Report, Pending> {
+        if let Some(report) = &self.report {
+            return Ok(report.clone());
+        }
         dns.extend(std::mem::take(&mut self.ahead));
         if let Err(pending) = self.run_methods(dns) {
             // What DMARC asks of the Author Domain depends on no other verdict, so it is asked along.
@@ -302,7 +316,9 @@ impl Check for InboundCheck {
         if let Some(dmarc) = &mut self.dmarc {
             dmarc.run(dns)?;
         }
-        self.report(dns)
+        let report = self.take_report(dns)?;
+        self.report = Some(report.clone());
+        Ok(report)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Report {
 
 #[derive(Debug)]
 pub(super) struct Findings {
-    pub(super) case: Case,
+    pub(super) case: Arc<Case>,
     pub(super) spf: waxseal_spf::Verdict,
     pub(super) helo: Option<waxseal_spf::Verdict>,
     pub(super) iprev: Option<IprevVerdict>,
