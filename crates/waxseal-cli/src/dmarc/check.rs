@@ -30,7 +30,7 @@ use waxseal::{
 /// Say what DMARC makes of a message, and why
 ///
 /// FROM is the domain of the author, what stands behind the colon of a From field (an address, with or without a display
-/// name, or several), or the From field itself. What is no clear author ends in permerror.
+/// name, or several), or the From field itself. A single word is a domain. What is no clear author ends in permerror.
 ///
 /// --dkim-pass and --spf-pass name the domains that DKIM and SPF passed for: d= of each signature, and the domain of MAIL
 /// FROM. HELO has no place here. Of all of them 32 are looked at. What is no domain name is aligned with nothing.
