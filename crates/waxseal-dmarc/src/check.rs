@@ -335,9 +335,16 @@ impl Evaluation {
             .input
             .identifiers()
             .enumerate()
-            .map(|(index, (domain, result))| match index < limit {
-                true => align::compare(author.domain, domain, result, author.mode(result)),
-                false => Some(Match::OverLimit { limit }),
+            .map(|(index, (domain, result))| {
+                // The limit is for each method, so that a flood of signatures does not push SPF out.
+                let place = match result {
+                    MethodResult::Dkim(_) => index,
+                    MethodResult::Spf(_) => index.saturating_sub(self.input.dkim.len()),
+                };
+                match place < limit {
+                    true => align::compare(author.domain, domain, result, author.mode(result)),
+                    false => Some(Match::OverLimit { limit }),
+                }
             })
             .collect();
         let needed = first.iter().any(Option::is_none);

@@ -51,8 +51,8 @@ impl LocalPolicy {
         Self { max_authors, ..self }
     }
 
-    /// How many identifiers are looked at (default 32), passed and failed together; each may cost eight questions. Those
-    /// over it count as not aligned: [`Match::OverLimit`](crate::Match::OverLimit).
+    /// How many identifiers of each method are looked at (default 32), passed and failed together; each may cost eight
+    /// questions. Those over it count as not aligned: [`Match::OverLimit`](crate::Match::OverLimit).
     #[must_use]
     pub fn with_max_identifiers(self, max_identifiers: usize) -> Self {
         Self { max_identifiers, ..self }

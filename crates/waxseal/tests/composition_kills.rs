@@ -507,6 +507,16 @@ mod floods {
         assert_sound(&generous, &report);
     }
 
+    /// However many signatures there are, SPF of the author's own domain is still seen.
+    #[test]
+    fn signatures_do_not_push_spf_out() {
+        let field = signer("evil.example").sign(FORGED, now()).unwrap();
+        let fields: String = (0..200).map(|n| field.replace("s=s;", &format!("s=s{n};"))).collect();
+        let message = [fields.as_bytes(), FORGED].concat();
+        let report = check(&envelope(BANK_IP, "bank.example", "ceo@bank.example"), &message, &dns());
+        assert_eq!(dmarc(&report), ("pass", "spf identifier bank.example is aligned".into()));
+    }
+
     #[test]
     fn a_header_over_the_octets_it_may_have() {
         let long = format!("X: {}\r\n", "x".repeat(900)).repeat(300);
