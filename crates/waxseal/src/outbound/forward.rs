@@ -126,7 +126,6 @@ impl Sealer {
         let mut hasher = BodyHasher::new(report.provider());
         let bodies = forwarder.signers.iter().map(|signer| signer.want_body(&mut hasher)).collect();
         let sealed_body = forwarder.sealer.want_body(&mut hasher);
-        let line_ends = FindBare::default();
         Ok(Forwarding {
             forwarder,
             header,
@@ -135,7 +134,8 @@ impl Sealer {
             hasher,
             bodies,
             sealed_body,
-            line_ends,
+            line_ends: FindBare::default(),
+            bare: None,
         })
     }
 }
@@ -151,12 +151,15 @@ pub struct Forwarding {
     bodies: Vec<BodyHashId>,
     sealed_body: BodyHashId,
     line_ends: FindBare,
+    /// Where the first bare CR or LF of the body stands.
+    bare: Option<u64>,
 }
 
 impl Forwarding {
     /// Takes the next octets of the body.
     pub fn body(&mut self, chunk: &[u8]) {
-        self.line_ends.push(chunk);
+        let found = self.line_ends.push(chunk);
+        self.bare = self.bare.or(found);
         self.hasher.push(chunk);
     }
 
@@ -165,8 +168,8 @@ impl Forwarding {
     /// # Errors
     /// [`ForwardError`].
     pub fn finish(self) -> Result<String, ForwardError> {
-        let Self { forwarder, header, report, now, hasher, bodies, sealed_body, line_ends } = self;
-        if let Some(offset) = line_ends.finish() {
+        let Self { forwarder, header, report, now, hasher, bodies, sealed_body, line_ends, bare } = self;
+        if let Some(offset) = bare.or(line_ends.finish()) {
             return Err(SignError::BareLineEnd { offset }.into());
         }
         let hashes = hasher.finish();

@@ -119,7 +119,7 @@ fn assert_is_one_field(field: &str, results: &AuthenticationResults) {
     assert!(field.split("\r\n").all(|line| line.len() <= 998), "{field:?}");
     let value = header.field(0).unwrap().value();
     let parsed = AuthenticationResults::parse(value).unwrap();
-    assert_eq!(parsed.authserv_id(), Some("mx.example.net"));
+    assert_eq!(parsed.authserv_id(), Some(results.authserv_id()));
     assert_eq!(parsed.entries().len(), results.entries().len(), "{field}");
     assert_eq!(parsed.to_results().as_ref().map(ToString::to_string), Some(results.to_string()));
 }

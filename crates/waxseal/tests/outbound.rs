@@ -1,0 +1,198 @@
+//! What goes out: nobody gets a signature in another's name, and what is passed on carries an intact chain.
+#![cfg(feature = "arc")]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+mod common;
+
+use common::*;
+use waxseal::{
+    Authenticator, ForwardError, Report, Sealer, SealerError,
+    arc::{self, ArcResult, ChainVerifier},
+    authres::DkimResult,
+    dkim::{SignError, Verifier},
+    dns::Zone,
+    header::{Header, InvalidFrom},
+};
+
+/// The domains that signed the message, in the order of the fields.
+fn signed_by(fields: &str) -> Vec<String> {
+    let (header, _) = Header::parse(fields.as_bytes()).unwrap();
+    let signatures = header.fields().filter(|field| field.is("DKIM-Signature"));
+    let domain = |value: &[u8]| {
+        let text = String::from_utf8(value.to_vec()).unwrap();
+        text.split(';').find_map(|tag| tag.trim().strip_prefix("d=")).unwrap().to_owned()
+    };
+    signatures.map(|field| domain(field.value())).collect()
+}
+
+fn sealer() -> Sealer {
+    Sealer::new()
+        .with_domain_and_below(name("example.org"), [signer("example.org")])
+        .with_domain(name("own.example.org"), [signer("own.example.org")])
+        .with_domain(name("example.net"), [signer("example.net"), signer("example.org")])
+}
+
+#[track_caller]
+fn assert_signed(from: &str, domains: &[&str]) {
+    let message = format!("From: {from}\r\nSubject: x\r\n\r\nHi.\r\n");
+    let fields = sealer().sign(message.as_bytes(), now()).unwrap();
+    assert_eq!(signed_by(&fields.unwrap_or_default()), domains, "{from}");
+}
+
+#[test]
+fn the_author_decides_with_which_keys_a_message_is_signed() {
+    assert_signed("joe@example.org", &["example.org"]);
+    assert_signed("joe@EXAMPLE.org", &["example.org"]);
+    assert_signed("joe@a.b.example.org", &["example.org"]);
+    // An entry of its own counts before one above, and says nothing of domains below.
+    assert_signed("joe@own.example.org", &["own.example.org"]);
+    assert_signed("joe@a.own.example.org", &["example.org"]);
+    assert_signed("joe@example.net", &["example.net", "example.org"]);
+    assert_signed("joe@a.example.net", &[]);
+    assert_signed("joe@notexample.org", &[]);
+    assert_signed("joe@org", &[]);
+    assert_signed("\"joe@example.org\" <ann@example.com>", &[]);
+    // Several authors: the signatures of each, once.
+    assert_signed("a@example.org, b@x.example.com, c@own.example.org", &["example.org", "own.example.org"]);
+    assert_signed("a@example.org, b@example.org", &["example.org"]);
+}
+
+#[test]
+fn without_a_clear_author_nothing_is_signed() {
+    let signed = sealer().sign(b"From: a@example.org\r\nFrom: b@example.com\r\n\r\n", now());
+    assert!(matches!(signed, Err(SealerError::Author(InvalidFrom::SeveralFields { count: 2 }))));
+    let signed = sealer().sign(b"Subject: x\r\n\r\n", now());
+    assert!(matches!(signed, Err(SealerError::Author(InvalidFrom::Missing))));
+    let signed = sealer().sign(b"From: a@example.org\r\n\r\nbare\nline\r\n", now());
+    assert!(matches!(signed, Err(SealerError::Sign(SignError::BareLineEnd { .. }))));
+}
+
+#[test]
+fn signatures_of_the_table_verify() {
+    let message = b"From: joe@example.net\r\nSubject: x\r\n\r\nHi.\r\n";
+    let fields = sealer().sign(message, now()).unwrap().unwrap();
+    let dns = publish(Zone::new(), "example.net", BANK_IP, "v=DMARC1; p=none");
+    let dns = publish(dns, "example.org", BANK_IP, "v=DMARC1; p=none");
+    let signed = [fields.as_bytes(), message].concat();
+    let verdicts = Verifier::default().verify_blocking(&signed, now(), &dns);
+    assert_eq!(verdicts.iter().map(|v| v.word()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
+}
+
+const LIST: &str = "lists.example";
+
+fn lab() -> Zone {
+    publish(dns(), LIST, EVIL_IP, "v=DMARC1; p=none")
+}
+
+fn forwarder() -> Sealer {
+    let arc = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
+    Sealer::new().with_forwarder(arc, [signer(LIST)])
+}
+
+fn report(message: &[u8]) -> Report {
+    let authenticator = Authenticator::new(LIST).with_arc(ChainVerifier::default());
+    check_by(&authenticator, &evil(), message, &lab())
+}
+
+fn letter() -> Vec<u8> {
+    signed("bank.example", b"From: clerk@bank.example\r\nSubject: x\r\n\r\nHi.\r\n")
+}
+
+/// Passes the message on, changed by a footer, so often.
+fn forwarded(times: usize) -> Vec<u8> {
+    (0..times).fold(letter(), |message, _| {
+        let report = report(&message);
+        let changed = [&message, &b"-- \r\nThe list\r\n"[..]].concat();
+        let fields = forwarder().forward(&name(LIST), &changed, &report, now()).unwrap();
+        [fields.as_bytes(), &changed].concat()
+    })
+}
+
+#[test]
+fn what_is_passed_on_is_signed_and_then_sealed() {
+    for times in 1..=3 {
+        let message = forwarded(times);
+        let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());
+        assert_eq!((chain.word(), chain.sets().len()), (ArcResult::Pass, times), "{chain}");
+        // Every body was changed on the way, so only the newest message signature holds.
+        assert_eq!(chain.oldest_pass(), Some(if times == 1 { 0 } else { times as u32 }));
+        let verdicts = Verifier::default().verify_blocking(&message, now(), &lab());
+        let first = verdicts.first().unwrap();
+        assert!(first.is_pass() && first.domain() == Some(&name(LIST)), "{first}");
+        let newest = chain.sets().last().unwrap();
+        let covered: Vec<_> = newest.message_signature().unwrap().signed_fields().collect();
+        assert!(covered.iter().any(|field| field.eq_ignore_ascii_case(b"dkim-signature")));
+        let results = newest.authentication_results().unwrap();
+        let arc = results.entries().iter().find(|entry| entry.method() == "arc").unwrap();
+        assert_eq!(arc.property("smtp", "remote-ip"), Some(EVIL_IP));
+    }
+}
+
+#[test]
+fn in_chunks_the_same_fields_come_out() {
+    let message = letter();
+    let report = report(&message);
+    let whole = forwarder().forward(&name(LIST), &message, &report, now()).unwrap();
+    let (header, body) = Header::parse(&message).unwrap();
+    for size in [1, 2, 3, 1000] {
+        let mut forwarding =
+            forwarder().begin_forwarding(&name(LIST), header.clone(), &report, now()).unwrap();
+        body.chunks(size).for_each(|chunk| forwarding.body(chunk));
+        assert_eq!(forwarding.finish().unwrap(), whole);
+    }
+    let mut forwarding = forwarder().begin_forwarding(&name(LIST), header, &report, now()).unwrap();
+    forwarding.body(b"a\nb\r\n");
+    let refused = forwarding.finish();
+    assert!(matches!(refused, Err(ForwardError::Sign(SignError::BareLineEnd { offset: 1 }))), "{refused:?}");
+}
+
+#[test]
+fn a_chain_that_has_ended_gets_no_further_set_but_the_signature() {
+    let broken = String::from_utf8(forwarded(1)).unwrap().replace("ARC-Seal: i=1;", "ARC-Seal: i=1; x=y;");
+    let report_of_broken = report(broken.as_bytes());
+    assert_eq!(report_of_broken.arc().unwrap().word(), ArcResult::Fail);
+    let fields = forwarder().forward(&name(LIST), broken.as_bytes(), &report_of_broken, now()).unwrap();
+    assert!(fields.starts_with("ARC-Seal: i=2;") && fields.contains("cv=fail;"), "{fields}");
+
+    let ended = [fields.as_bytes(), broken.as_bytes()].concat();
+    let report_of_ended = report(&ended);
+    let fields = forwarder().forward(&name(LIST), &ended, &report_of_ended, now()).unwrap();
+    assert!(fields.starts_with("DKIM-Signature: ") && !fields.contains("ARC-"), "{fields}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let message = letter();
+    let unchecked = check(&evil(), &message, &lab());
+    let sealed = |domain, report: &Report| forwarder().forward(&name(domain), &message, report, now());
+    assert!(matches!(sealed(LIST, &unchecked), Err(ForwardError::NotVerified)));
+    let unknown = sealed("other.example", &report(&message)).unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "no keys for the forwarder other.example: Sealer::with_forwarder takes them"
+    );
+    // The report of another message with another chain.
+    let other = forwarder().forward(&name(LIST), &forwarded(1), &report(&message), now());
+    assert!(matches!(other, Err(ForwardError::Seal(arc::SealError::OtherChain))), "{other:?}");
+    assert!(unchecked.seal().is_err());
+}
+
+#[test]
+fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
+    let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
+    let authenticator =
+        Authenticator::new(LIST).with_arc(ChainVerifier::default()).with_sealer(sealer.clone());
+    let mut message = letter();
+    for instance in 1..=3 {
+        let report = check_by(&authenticator, &evil(), &message, &lab());
+        let set = report.seal().unwrap();
+        let two_passes = sealer.seal(&message, report.arc().unwrap(), &report.arc_results(), now()).unwrap();
+        assert_eq!(set, two_passes);
+        message = [set.fields().as_bytes(), &message].concat();
+        let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());
+        assert_eq!(
+            (chain.word(), chain.sets().len(), chain.oldest_pass()),
+            (ArcResult::Pass, instance, Some(0))
+        );
+    }
+}
