@@ -10,7 +10,7 @@ use crate::{Keyword, escape};
 
 /// What one check found: `method=result`, and optionally a reason, a comment and properties (`resinfo` of RFC 8601 §2.2).
 ///
-/// Values are kept as given and made safe when written; see the [crate](crate) page for how. `Display` writes
+/// Values are kept as given and made safe when written; see the [crate] page for how. `Display` writes
 /// the entry on one line of ASCII.
 ///
 /// ```

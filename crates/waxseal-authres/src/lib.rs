@@ -43,8 +43,8 @@
 //! ```
 //!
 //! Anyone can write the field, so a host that adds it [removes](AuthservIds::remove_forged) those that already claim its
-//! name. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`]); what breaks the grammar is an
-//! error that says where, never a guess.
+//! name, and those of another version. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`]);
+//! what breaks the grammar is an error that says where, never a guess.
 //!
 //! # What a hostile value can do
 //!

@@ -152,6 +152,13 @@ impl AuthenticationResults {
         }
         Parser { scan: Scanner::new(value), limits, properties: 0 }.field()
     }
+
+    /// Whether a version other than 1 stands behind the authserv-id, whatever comes next: RFC 8601 §2.6 lets a parser stop
+    /// there, "since what follows might not be in an expected format".
+    pub(crate) fn is_of_other_version(value: &[u8]) -> bool {
+        let limits = ParseLimits::default();
+        Parser { scan: Scanner::new(value), limits, properties: 0 }.other_version().unwrap_or(false)
+    }
 }
 
 type Read<T> = Result<T, InvalidAuthenticationResults>;
@@ -174,6 +181,18 @@ impl<'v> Parser<'v> {
             return Err(self.expected("\";\""));
         }
         Ok(ParsedResults { authserv_id, version, entries: self.entries()? })
+    }
+
+    /// Whether there is a version, and one other than 1.
+    fn other_version(mut self) -> Read<bool> {
+        self.scan.skip_cfws()?;
+        if self.authserv_id()?.is_none() {
+            return Ok(false);
+        }
+        let digits = self.scan.run(|b| b.is_ascii_digit());
+        let ends = matches!(self.scan.peek(), None | Some(b';' | b' ' | b'\t' | b'\r' | b'\n' | b'('));
+        let is_one = matches!(digits, [zeros @ .., b'1'] if zeros.iter().all(|b| *b == b'0'));
+        Ok(!digits.is_empty() && ends && !is_one)
     }
 
     /// The authserv-id and the white space behind it; `None` when the field begins with a result instead.

@@ -10,8 +10,8 @@ const NAME: &str = "Authentication-Results";
 /// The names under which the own hosts write Authentication-Results, and what follows from them.
 ///
 /// Anyone can put the field into a message, also under a foreign name. So RFC 8601 §5 wants the host at the border to
-/// delete every field that claims an own name before it adds its own. Do that after all signatures were verified: they
-/// may cover such a field.
+/// delete every field that claims an own name, or is of a version it does not know, before it adds its own. Do that after
+/// all signatures were verified: they may cover such a field.
 ///
 /// ```
 /// use waxseal_authres::{AuthservIds, DkimResult};
@@ -83,8 +83,13 @@ impl AuthservIds {
         }
     }
 
-    /// The Authentication-Results fields that [claim](Self::claimed_by) an own name, *from the bottom up*: as they stand in
-    /// the list they can be removed one by one, and no removal moves one that is still to come (CVE-2022-48521).
+    /// The Authentication-Results fields that [claim](Self::claimed_by) an own name, and those of another version of the
+    /// field than 1, whatever their authserv-id, *from the bottom up*: as they stand in the list they can be removed one by
+    /// one, and no removal moves one that is still to come (CVE-2022-48521).
+    ///
+    /// RFC 8601 §5 of a version that the host does not support: it "MUST remove such a header field if the SMTP connection
+    /// ... relaying the message is not from a trusted internal MTA". A field that is broken behind such a version goes, too;
+    /// one that cannot be read up to its version goes for its name alone.
     ///
     /// To be called before the own field is added, and only for mail from outside: what an own host wrote is claimed, too.
     #[must_use]
@@ -93,7 +98,9 @@ impl AuthservIds {
         let counted =
             named.zip(1..).map(|((index, field), occurrence)| (FieldPosition { index, occurrence }, field));
         let mut forged: Vec<_> = counted
-            .filter(|(_, field)| self.claimed_by(field.value()))
+            .filter(|(_, field)| {
+                self.claimed_by(field.value()) || AuthenticationResults::is_of_other_version(field.value())
+            })
             .map(|(position, _)| position)
             .collect();
         forged.reverse();

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
-use waxseal_authres::{AuthservIds, DkimResult, FieldPosition};
+use waxseal_authres::{AuthenticationResults, AuthservIds, DkimResult, FieldPosition};
 use waxseal_header::{Header, HeaderLimits};
 
 const OWN: &str = "mx.example.net";
@@ -84,7 +84,9 @@ proptest! {
         let (block, _) = Header::parse(&field).unwrap();
         let claimed = ids().claimed_by(&value);
         prop_assert!(claimed || ids().trusted(&block, 1).count() == 0);
-        prop_assert_eq!(ids().forged(&block).len(), usize::from(claimed));
+        let other = AuthenticationResults::parse(&value).ok().map(|read| read.version() != 1);
+        let forged = ids().forged(&block).len();
+        prop_assert!(other.map_or(forged >= usize::from(claimed), |other| forged == usize::from(claimed || other)));
     }
 }
 
@@ -139,6 +141,40 @@ fn what_claims_no_own_name() {
         assert!(!ids().claimed_by(value.as_bytes()), "{value:?}");
     }
     assert!(!AuthservIds::new([""; 2]).claimed_by(b"\"\"; dkim=pass"));
+}
+
+/// RFC 8601 §5: fields of an unsupported version "MUST" go, unless an own host relays the message.
+#[test]
+fn fields_of_another_version_go_whoever_they_name() {
+    let gone = [
+        "mx.other.example 2; dkim=pass",
+        "mx.other.example 0; dkim=pass",
+        "mx.other.example 99999999999999999999; dkim=pass",
+        "\"mx.other.example\" (c) 7",
+        "mx.other.example\r\n 02(c);\r\n dkim=pass",
+        // What stands behind the version may be of a grammar to come.
+        "mx.other.example 2 {dkim: pass}",
+        "mx.other.example 2; dkim=pass (",
+    ];
+    let kept = [
+        "mx.other.example; dkim=pass",
+        "mx.other.example 1; dkim=pass",
+        "mx.other.example (2) 001; dkim=pass",
+        "dkim=pass (mx 2); spf=pass",
+        "2; dkim=pass",
+        // No version can be read.
+        "mx.other.example 2x; dkim=pass",
+        "(mx.other.example 2; dkim=pass",
+        "mx.other.example dkim=pass 2;",
+        "; dkim=pass 2",
+    ];
+    let field = |value: &&str| format!("Authentication-Results: {value}");
+    let block = header(&gone.iter().chain(&kept).map(field).collect::<Vec<_>>());
+    let survivors = header(&kept.iter().map(field).collect::<Vec<_>>());
+    assert_eq!(ids().remove_forged(&block), survivors.as_bytes());
+    assert_eq!(ids().forged(&block).len(), gone.len());
+    // They are no claims for all that.
+    assert!(gone.iter().all(|value| !ids().claimed_by(value.as_bytes())));
 }
 
 #[test]

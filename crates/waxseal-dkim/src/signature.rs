@@ -392,7 +392,7 @@ fn number(
     Ok(Some(value.iter().fold(0, number)))
 }
 
-/// §3.5: "[FWS] base64string [FWS]" with folds anywhere inside.
+/// §3.5: `[FWS] base64string [FWS]` with folds anywhere inside.
 fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSignature> {
     Signature::decode_base64(required(name, tag)?.value()).ok_or(InvalidSignature::Value { tag: name })
 }

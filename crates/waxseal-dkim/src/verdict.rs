@@ -175,8 +175,11 @@ impl Cause {
     /// The result of RFC 8601 §2.7.1 that goes with the cause.
     pub const fn word(&self) -> DkimResult {
         match self {
-            // RFC 6376 §6.1.1: "PERMFAIL (signature syntax error)" and the like; RFC 8601 §2.7.1: "could not be
-            // verified due to some error that is unrecoverable".
+            // Here two RFCs differ. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be
+            // completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601 §2.7.1 has neutral
+            // when "the signature or signatures contained syntax errors or were not otherwise able to be processed", and
+            // permerror for "some error that is unrecoverable, such as a required header field being absent". PERMFAIL is
+            // permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".

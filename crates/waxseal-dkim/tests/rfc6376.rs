@@ -123,6 +123,23 @@ fn version_is_1() {
 
 /// §6.1.1: "If any tag listed as "required" in Section 3.5 is omitted from the DKIM-Signature header field, the Verifier
 /// MUST ignore the DKIM-Signature header field and return PERMFAIL (signature missing required tag)."
+/// RFC 6376 §6.1.1: "PERMFAIL (signature syntax error)", where RFC 8601 §2.7.1 would have neutral; OpenDKIM says permerror too.
+#[test]
+fn a_signature_with_syntax_errors_is_permerror_and_not_neutral() {
+    let garbled =
+        SIGNED.split_once('\n').map(|(_, rest)| format!("DKIM-Signature: garbage ;;; =\r\n{rest}")).unwrap();
+    for message in [
+        garbled,
+        SIGNED.replace("c=simple/simple", "c=bogus/bogus"),
+        SIGNED.replace("v=1", "v=2"),
+        SIGNED.replace("q=dns/txt;", "b=AAAA;"),
+    ] {
+        let verdict = only(verify_with(Policy::default(), message.as_bytes(), &example_zone()));
+        assert!(matches!(verdict.cause(), Some(Cause::Signature(_))), "{verdict}");
+        assert_eq!(verdict.word(), DkimResult::PermError, "{verdict}");
+    }
+}
+
 #[test]
 fn required_tags_are_required() {
     let tags: Vec<_> = TAGS.split("; ").collect();

@@ -76,7 +76,8 @@ impl AuditReport {
         self.records.iter().map(|(domain, text)| (domain, text.as_str()))
     }
 
-    /// Terms with lookups in the worst case, that is when nothing matches before the end (RFC 7208 §4.6.4).
+    /// Terms with lookups in the worst case, that is when nothing matches before the end (RFC 7208 §4.6.4); one more
+    /// when any of them holds `%{p}`, as [`Limits::with_terms`](crate::Limits::with_terms) counts.
     pub fn lookups(&self) -> usize {
         self.lookups
     }
@@ -98,7 +99,8 @@ impl Check for Audit {
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<AuditReport, Pending> {
         let report =
             AuditReport { findings: Vec::new(), records: Vec::new(), lookups: 0, void4: 0, void6: 0 };
-        let mut walk = Walk { dns, left: self.max_queries, pending: false, path: Vec::new(), report };
+        let mut walk =
+            Walk { dns, left: self.max_queries, pending: false, validated: false, path: Vec::new(), report };
         if let Some(problem) = walk.record(&self.domain) {
             walk.report.findings.push(Finding::new(problem).of(&self.domain));
         }
@@ -125,6 +127,8 @@ struct Walk<'d, 'r> {
     dns: &'d mut Answers<'r>,
     left: usize,
     pending: bool,
+    /// Whether a `%{p}` was counted: its names are looked up once in a check.
+    validated: bool,
     /// The domains between the first record and this one.
     path: Vec<DomainName>,
     report: AuditReport,
@@ -191,7 +195,7 @@ impl Walk<'_, '_> {
             _ => None,
         });
         if let Some((offset, term, spec)) = redirect {
-            self.report.lookups += 1;
+            self.count_term(Some(spec));
             let problem = self.follow(domain, spec);
             self.tell(problem, *offset, term, domain, first_time);
         }
@@ -210,7 +214,7 @@ impl Walk<'_, '_> {
     }
 
     fn mechanism(&mut self, domain: &DomainName, mechanism: &Mechanism) -> Option<Problem> {
-        self.report.lookups += 1;
+        self.count_term(mechanism.domain_spec());
         let target = match mechanism {
             Mechanism::Include(spec) => return self.follow(domain, spec),
             // What it finds depends on the client.
@@ -228,6 +232,15 @@ impl Walk<'_, '_> {
             },
             Mechanism::Mx(..) => self.mx(&target),
             _ => self.addresses(&target),
+        }
+    }
+
+    /// RFC 7208 §4.6.4, the PTR lookup of `%{p}` included.
+    fn count_term(&mut self, spec: Option<&DomainSpec>) {
+        self.report.lookups += 1;
+        if !self.validated && spec.is_some_and(|spec| spec.letters().any_of(Letters::VALIDATED)) {
+            self.validated = true;
+            self.report.lookups += 1;
         }
     }
 

@@ -246,7 +246,7 @@ impl Envelope {
 const POSTMASTER: &[u8] = b"postmaster";
 
 /// Local-part and domain of a reverse-path. RFC 7208 §2.2: "Implementations have to take care to correctly extract the
-/// <domain> from the data given with the SMTP MAIL FROM command as many MTAs will still accept such things as source
+/// \<domain\> from the data given with the SMTP MAIL FROM command as many MTAs will still accept such things as source
 /// routes".
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
     let routed = path.first() == Some(&b'@');

@@ -39,8 +39,9 @@ impl Default for Limits {
 pub(crate) const MAX_DEPTH: usize = 32;
 
 impl Limits {
-    /// Terms that cause lookups: include, a, mx, ptr, exists, redirect. Default 10, which is what every publisher
-    /// counts on; at most 32. One more is permerror.
+    /// Terms that cause lookups: include, a, mx, ptr, exists, redirect; and the PTR lookup of `%{p}`, which is made once
+    /// in a check and counts like a term, but not in explanations. Default 10, which is what every publisher counts on;
+    /// at most 32. One more is permerror.
     ///
     /// RFC 7208 §4.6.4: "SPF implementations MUST limit the total number of those terms to 10 during SPF
     /// evaluation ... If this limit is exceeded, the implementation MUST return "permerror"."

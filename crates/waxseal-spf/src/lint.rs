@@ -1,6 +1,9 @@
 //! What a publisher should know about a record: a static look at one record, without DNS.
 
-use crate::record::{DomainSpec, Mechanism, Printable, Qualifier, Record, SyntaxError, Term};
+use crate::{
+    macros::Letters,
+    record::{DomainSpec, Mechanism, Printable, Qualifier, Record, SyntaxError, Term},
+};
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
@@ -261,7 +264,8 @@ impl Problem {
 
 impl Record {
     /// Terms that cause lookups in this record alone, in the worst case: those in front of `all`, and a redirect that
-    /// counts (RFC 7208 §4.6.4). What included records cost comes on top; [`Audit`](crate::Audit) counts it.
+    /// counts; with `%{p}` in any of them one more, as [`Limits::with_terms`](crate::Limits::with_terms) counts (RFC 7208
+    /// §4.6.4). What included records cost comes on top; [`Audit`](crate::Audit) counts it.
     ///
     /// ```
     /// use waxseal_spf::Record;
@@ -271,8 +275,12 @@ impl Record {
     /// ```
     pub fn lookups(&self) -> usize {
         let directives = self.directives().take_while(|(_, mechanism)| **mechanism != Mechanism::All);
-        directives.filter(|(_, mechanism)| mechanism.causes_lookup()).count()
-            + usize::from(self.redirect().is_some())
+        let mechanisms: Vec<_> = directives.map(|(_, mechanism)| mechanism).collect();
+        let terms = mechanisms.iter().filter(|mechanism| mechanism.causes_lookup()).count();
+        let mut specs =
+            mechanisms.iter().filter_map(|mechanism| mechanism.domain_spec()).chain(self.redirect());
+        let validates = specs.any(|spec| spec.letters().any_of(Letters::VALIDATED));
+        terms + usize::from(self.redirect().is_some()) + usize::from(validates)
     }
 }
 
@@ -345,10 +353,10 @@ fn term_problems(term: &Term) -> Vec<Problem> {
         }
     };
     if let Some(letters) = spec.map(DomainSpec::letters) {
-        if letters.any_of(crate::macros::Letters::VALIDATED) {
+        if letters.any_of(Letters::VALIDATED) {
             problems.push(Problem::Ptr);
         }
-        if letters.any_of(crate::macros::Letters::SENDER) {
+        if letters.any_of(Letters::SENDER) {
             problems.push(Problem::DependsOnSender);
         }
     }

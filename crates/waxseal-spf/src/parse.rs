@@ -102,7 +102,7 @@ impl TermRef {
     }
 }
 
-/// RFC 7208 §5: "only the specified number of high-order bits of <ip> and the IP address are compared".
+/// RFC 7208 §5: "only the specified number of high-order bits of \<ip\> and the IP address are compared".
 pub(crate) fn same_bits4(a: u32, b: u32, length: u32) -> bool {
     (a ^ b).checked_shr(32 - length.min(32)).unwrap_or(0) == 0
 }

@@ -5,7 +5,7 @@ use waxseal_authres::{ReceivedSpf, ReceivedSpfStyle, SpfResult};
 
 impl Verdict {
     /// The Received-SPF field of RFC 7208 §9.1, with a comment and the pairs `identity`, `client-ip`, `helo`,
-    /// `envelope-from` (unless HELO was checked or the reverse-path is null), `mechanism` (`default` when none
+    /// `envelope-from` (unless HELO was checked; `"<>"` for a null reverse-path), `mechanism` (`default` when none
     /// matched), `problem` for errors, and `receiver`, the name of this host, if given.
     ///
     /// ```
@@ -29,8 +29,12 @@ impl Verdict {
             .with_pair("client-ip", self.ip().to_string())
             .with_pair("helo", self.helo());
         let field = match self.identity() {
-            Identity::MailFrom if !self.is_null_sender() => field.with_pair("envelope-from", self.sender()),
-            _ => field,
+            // RFC 7208 §9.1: "at least "client-ip", "helo", and, if the "MAIL FROM" identity was checked, "envelope-from"". For a
+            // null reverse-path that identity is postmaster at HELO (§2.4), but no such mailbox was in the envelope: what was
+            // there is given, as a quoted-string. policyd-spf and its readers know it without quotes.
+            Identity::MailFrom if self.is_null_sender() => field.with_pair("envelope-from", "<>"),
+            Identity::MailFrom => field.with_pair("envelope-from", self.sender()),
+            Identity::Helo => field,
         };
         let field = match (self.word(), self.cause()) {
             (_, Cause::Matched { place, .. }) => field.with_pair("mechanism", place.term()),
@@ -107,6 +111,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use crate::CheckHost;
+    use waxseal_authres::ReceivedSpf;
     use waxseal_dns::{Zone, drive_blocking};
 
     #[test]
@@ -118,6 +123,23 @@ mod tests {
             "None (no SPF record) identity=helo; client-ip=192.0.2.1; helo=mail.example.org; envelope-from=<>; \
              receiver=example.net "
         );
+    }
+
+    /// RFC 7208 §9.1: "if the "MAIL FROM" identity was checked, "envelope-from"".
+    #[test]
+    fn a_null_reverse_path_has_an_envelope_from() {
+        let shown = |check: CheckHost| drive_blocking(check, &Zone::new()).received_spf(None).to_string();
+        let ip = "192.0.2.1".parse().unwrap();
+        let null = shown(CheckHost::mail_from(ip, "", "mail.example.org"));
+        assert_eq!(
+            null,
+            "none (domain of postmaster@mail.example.org publishes no SPF record) identity=mailfrom; \
+             client-ip=192.0.2.1; helo=mail.example.org; envelope-from=\"<>\""
+        );
+        let read = ReceivedSpf::parse(null.as_bytes()).unwrap();
+        assert!(read.pairs().any(|(key, value)| (key, value) == ("envelope-from", "<>")));
+        // The identity HELO has no reverse-path.
+        assert!(!shown(CheckHost::helo(ip, "mail.example.org")).contains("envelope-from"));
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Verdict {
         self.dnssec
     }
 
-    /// Terms evaluated that count against the limit of ten (RFC 7208 §4.6.4).
+    /// Terms evaluated that count against the limit of ten, see [`Limits::with_terms`](crate::Limits::with_terms) (RFC 7208
+    /// §4.6.4).
     pub fn lookups(&self) -> u16 {
         self.lookups
     }

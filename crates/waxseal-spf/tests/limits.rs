@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use waxseal_dns::{
     Answer, Answers, Check, Dnssec, DomainName, LookupError, Question, Record, Reply, Zone, drive_blocking,
 };
-use waxseal_spf::{Audit, Cause, CheckHost, Limits, SyntaxErrorKind, Verdict, lint};
+use waxseal_spf::{Audit, Cause, CheckHost, Limits, Record as SpfRecord, SyntaxErrorKind, Verdict, lint};
 
 const DOMAIN: &str = "example.org";
 
@@ -450,6 +450,65 @@ fn terms_with_lookups() {
     );
     // Behind a match nothing is counted.
     assert_said(&many("ip4:192.0.2.7 a a a -all"), "pass", "matched ip4:192.0.2.7 of example.org");
+}
+
+/// RFC 7208 §4.6.4: "When evaluating the "ptr" mechanism or the %{p} macro, the number of "PTR" resource records queried is
+/// included in the overall limit of 10 mechanisms/modifiers that cause DNS lookups".
+#[test]
+fn the_ptr_lookup_of_the_macro_p_counts_once() {
+    let client = "192.0.2.7".parse().unwrap();
+    let judged = |record: &str| {
+        let dns = (1..=9)
+            .fold(zone(&[(DOMAIN, record), ("why.example", "%{p} is not welcome")]), |dns, n| {
+                dns.with_address(&format!("a{n}.example"), "203.0.113.1".parse().unwrap()).unwrap()
+            });
+        let dns = ["mail.example.net", "mail.example.net.x.example", "mail.example.net.y.example"]
+            .iter()
+            .fold(dns, |dns, name| dns.with_address(name, client).unwrap())
+            .with_ptr(client, "mail.example.net")
+            .unwrap();
+        let verdict = drive_blocking(check(), &dns);
+        let report = drive_blocking(Audit::new(DOMAIN.parse().unwrap()), &dns);
+        let counts = [
+            usize::from(verdict.lookups()),
+            report.lookups(),
+            record.parse::<SpfRecord>().unwrap().lookups(),
+        ];
+        (verdict, counts)
+    };
+    let terms = |count: usize| (1..=count).map(|n| format!("a:a{n}.example ")).collect::<String>();
+
+    // A term and its macro are two, further ones with the macro one each.
+    let (verdict, counts) = judged("v=spf1 exists:%{p}.nothing.example ?include:%{p}.no.example -all");
+    assert_eq!(verdict.word().as_str(), "permerror", "the include has no record");
+    assert_eq!(counts, [3; 3]);
+    let (verdict, counts) = judged("v=spf1 -a:%{p}.gone.example a:%{p}.x.example a:%{p}.y.example -all");
+    assert_said(&verdict, "pass", "matched a:%{p}.x.example of example.org");
+    assert_eq!(counts, [3, 4, 4], "a match ends the counting");
+
+    // The tenth may be the macro's; the eleventh may not, although its term is the tenth.
+    let (verdict, counts) = judged(&format!("v=spf1 {}a:%{{p}}.x.example -all", terms(8)));
+    assert_said(&verdict, "pass", "matched a:%{p}.x.example of example.org");
+    assert_eq!(counts, [10; 3]);
+    let (verdict, counts) = judged(&format!("v=spf1 {}a:%{{p}}.x.example -all", terms(9)));
+    assert_said(&verdict, "permerror", "more than 10 terms with lookups, at a:%{p}.x.example of example.org");
+    assert_eq!(counts, [10, 11, 11]);
+    let (verdict, counts) = judged(&format!("v=spf1 {}redirect=%{{p}}.x.example", terms(9)));
+    assert_said(
+        &verdict,
+        "permerror",
+        "more than 10 terms with lookups, at redirect=%{p}.x.example of example.org",
+    );
+    assert_eq!(counts, [10, 11, 11]);
+
+    // "the "exp" modifier only causes a lookup at a later time".
+    let (verdict, counts) = judged(&format!("v=spf1 {}a -all exp=why.example", terms(9)));
+    assert_said(&verdict, "fail", "matched -all of example.org");
+    assert_eq!(verdict.explanation(), Some("mail.example.net is not welcome"));
+    assert_eq!(counts, [10; 3]);
+    // What stands behind all is never evaluated.
+    let (_, counts) = judged("v=spf1 a:a1.example -all a:%{p}.x.example redirect=%{p}.x.example");
+    assert_eq!(counts, [1; 3]);
 }
 
 #[test]

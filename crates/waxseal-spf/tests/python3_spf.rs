@@ -62,6 +62,12 @@ const REASONS: &[(&str, Fits)] = &[
     ("RFC 7208 §5.5: DNS errors of PTR and of its names", |verdict, theirs| {
         theirs == "temperror" && asks_ptr(verdict)
     }),
+    // "When evaluating the "ptr" mechanism or the %{p} macro, the number of "PTR" resource records queried is included in the
+    // overall limit of 10"; pyspf counts terms only.
+    ("RFC 7208 §4.6.4: the PTR lookup of %{p} counts", |verdict, _| {
+        matches!(verdict.cause(), Cause::TooManyTerms { .. })
+            && any_record(verdict, |_, text| text.contains("%{p"))
+    }),
     // Names in PTR answers are the client's, not the publisher's: see Limits::with_void_lookups.
     ("RFC 7208 §4.6.4: addresses of PTR names are not void lookups of a term", |verdict, theirs| {
         theirs == "permerror" && asks_ptr(verdict)
@@ -360,6 +366,28 @@ impl Random {
     }
 }
 
+/// Nine terms, and a tenth that needs the client's name: rare in what is random.
+fn ten_terms_and_the_macro_p() -> Case {
+    let a = |address: &str| Map::from_iter([("A".to_owned(), json!([address]))]);
+    let record = format!("v=spf1 {}exists:%{{p}} -all", "a:h0.example.com ".repeat(9));
+    let ip = "192.0.2.1".parse().unwrap();
+    let zone = [
+        ("d0.example.com".to_owned(), Map::from_iter([("TXT".to_owned(), json!([record]))])),
+        ("h0.example.com".to_owned(), a("203.0.113.1")),
+        ("h1.example.com".to_owned(), a("192.0.2.1")),
+        (
+            DomainName::reverse(ip).as_str().to_owned(),
+            Map::from_iter([("PTR".to_owned(), json!(["h1.example.com"]))]),
+        ),
+    ];
+    Case {
+        zone: zone.into(),
+        ip,
+        sender: "user@d0.example.com".to_owned(),
+        helo: "h1.example.com".to_owned(),
+    }
+}
+
 /// One line of `[result, explanation]` for each case; `None` without pyspf.
 fn pyspf(cases: &[Case]) -> Option<Vec<(String, Option<String>)>> {
     // The Debian package is installed for the system's interpreter only.
@@ -388,7 +416,8 @@ fn pyspf(cases: &[Case]) -> Option<Vec<(String, Option<String>)>> {
 #[test]
 fn verdicts_are_those_of_pyspf_or_there_is_a_reason() {
     let mut random = Random(0x5eed_5eed_5eed_5eed);
-    let cases: Vec<Case> = (0..CASES).map(|_| random.case()).collect();
+    let random = (1..CASES).map(|_| random.case());
+    let cases: Vec<Case> = random.chain([ten_terms_and_the_macro_p()]).collect();
     let Some(theirs) = pyspf(&cases) else { return };
     assert_eq!(theirs.len(), CASES);
     let mut words: BTreeMap<String, usize> = BTreeMap::new();

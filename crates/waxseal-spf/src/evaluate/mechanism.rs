@@ -3,7 +3,7 @@
 use super::{Evaluation, Fault, Found, Frame, Stop, Ttl};
 use crate::{
     macros::{self, Letters},
-    parse::{Spec, TermRef, same_bits4, same_bits6},
+    parse::{Name, Spec, TermRef, same_bits4, same_bits6},
     record::Qualifier,
 };
 use std::{net::IpAddr, time::Duration};
@@ -104,7 +104,7 @@ impl Evaluation<'_, '_, '_> {
         let answer = self.ask(&target, RecordType::Txt)?;
         let [Record::Txt(text)] = &*answer.records else { return Ok(None) };
         let Ok(found) = macros::scan(text, true) else { return Ok(None) };
-        let validated = self.validated_name(found.letters, frame.domain)?;
+        let validated = self.validated_name(found.letters, term, frame)?;
         let values = self.check.values(frame.domain, validated.as_ref());
         let limit = usize::from(self.check.limits.explanation());
         Ok(macros::expand_text(text, &values, limit, &mut self.macro_budget).ok())
@@ -136,7 +136,7 @@ impl Evaluation<'_, '_, '_> {
         let name = if letters.is_literal() && text.len() <= MAX_LITERAL {
             DomainName::lenient(text)
         } else {
-            let validated = self.validated_name(letters, frame.domain)?;
+            let validated = self.validated_name(letters, term, frame)?;
             let values = self.check.values(frame.domain, validated.as_ref());
             let expanded = macros::expand_name(text, &values, &mut self.macro_budget);
             expanded.map_err(|_| Fault::TooManyMacroOctets)?
@@ -148,13 +148,25 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// The value of the macro `p`, if it is needed (RFC 7208 §7.3).
-    fn validated_name(&mut self, letters: Letters, domain: &DomainName) -> Result<Option<DomainName>, Stop> {
+    fn validated_name(
+        &mut self,
+        letters: Letters,
+        term: &TermRef,
+        frame: &Frame<'_>,
+    ) -> Result<Option<DomainName>, Stop> {
         if !letters.any_of(Letters::VALIDATED) {
             return Ok(None);
         }
+        let domain = frame.domain;
         let names = match self.validated.take() {
             Some(names) => names,
             None => {
+                // RFC 7208 §4.6.4: "When evaluating the "ptr" mechanism or the %{p} macro, the number of "PTR" resource
+                // records queried is included in the overall limit of 10 mechanisms/modifiers that cause DNS lookups". They
+                // are queried once. "[T]he "exp" modifier only causes a lookup at a later time", what it holds included.
+                if term.name != Name::Exp {
+                    self.count_term(frame.depth)?;
+                }
                 let names = self.client_names()?;
                 self.validate(names)?
             }
