@@ -9,34 +9,27 @@
 //! viadkim is not here: it is under the GPL, which must not get into a lock file or a program of this project.
 
 use mail_auth::{
-    ArcOutput, ArcResult, AuthenticatedMessage, AuthenticationResults, DkimResult, DnsCache,
-    MessageAuthenticator, NoCache, Parameters, ResolverCache, TxtRecord,
+    ArcOutput, ArcResult, AuthenticatedMessage, AuthenticationResults, DkimResult, DmarcResult,
+    MessageAuthenticator, Parameters, TxtRecord,
     arc::ArcSealer,
     crypto::{RsaKey, Sha256},
     dkim::{DkimSigner, DomainKey},
+    dmarc::{DmarcRecord, verify::DmarcParameters},
     dns::TxtRecordParser,
     headers::HeaderWriter,
     hickory_resolver::config::{ResolverConfig, ResolverOpts},
+    spf::{SpfRecord, verify::SpfParameters},
 };
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer};
-use std::{
-    borrow::Borrow,
-    collections::HashMap,
-    future::Future,
-    hash::Hash,
-    hint::black_box,
-    pin::pin,
-    sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
-    time::Instant,
-};
+use std::{hint::black_box, net::Ipv4Addr, sync::Arc};
 use waxseal_benches::{
-    Error,
+    Error, inbound,
     jobs::{Corpus, Job, jobs},
     lab::Signed,
     timing::Times,
 };
 use waxseal_crypto::PrivateParts;
+use waxseal_peers::{Memory, at_once};
 
 fn main() -> Result<(), Error> {
     let corpus = Corpus::new()?;
@@ -50,6 +43,10 @@ fn main() -> Result<(), Error> {
             "verify 1 MB of prose" => &corpus.prose,
             "verify 25 MB mixed, whole" => &corpus.mixed,
             "sign RSA-2048, 2 KB" => &corpus.letter,
+            "inbound: DKIM, SPF, DMARC, 50 KB" => {
+                row(job, &mut || peer.inbound(&corpus.inbound.signed))?;
+                continue;
+            }
             "arc verify, 3 sets, 2 KB, no oldest pass" => {
                 row(job, &mut || peer.verify_arc(&corpus.chained.message))?;
                 continue;
@@ -111,7 +108,7 @@ fn headers(corpus: &Corpus) -> Result<(), Error> {
 
 struct Peer {
     authenticator: MessageAuthenticator,
-    keys: Keys,
+    memory: Memory,
     signer: DkimSigner<RsaKey<Sha256>, mail_auth::signer::Ready>,
     sealer: ArcSealer<RsaKey<Sha256>, mail_auth::signer::Ready>,
 }
@@ -141,19 +138,43 @@ impl Peer {
         };
         let signer = DkimSigner::from_key(key()?).domain("mail.example.org").selector("rsa").headers(FIELDS);
         let sealer = ArcSealer::from_key(key()?).domain("mail.example.org").selector("rsa").headers(FIELDS);
-        let keys = Keys::default();
-        keys.add("rsa", &corpus.letter)?;
-        keys.add("ed", &corpus.letter_ed25519)?;
+        let memory = memory(corpus)?;
         let authenticator = MessageAuthenticator::new(ResolverConfig::default(), ResolverOpts::default())?;
-        Ok(Self { authenticator, keys, signer, sealer })
+        Ok(Self { authenticator, memory, signer, sealer })
     }
 
     fn verify(&self, signed: &Signed) -> bool {
         let Some(message) = AuthenticatedMessage::parse(&signed.message) else { return false };
-        let parameters = Parameters::new(&message).with_cache(&self.keys);
+        let parameters = Parameters::new(&message).with_cache(&self.memory);
         at_once(self.authenticator.verify_dkim(parameters)).is_some_and(|verdicts| {
             !verdicts.is_empty() && verdicts.iter().all(|v| *v.result() == DkimResult::Pass)
         })
+    }
+
+    /// What waxseal's inbound check does but for HELO and `iprev`, the field included.
+    fn inbound(&self, signed: &Signed) -> bool {
+        let Some(message) = AuthenticatedMessage::parse(&signed.message) else { return false };
+        let parameters = Parameters::new(&message).with_cache(&self.memory);
+        let Some(dkim) = at_once(self.authenticator.verify_dkim(parameters)) else { return false };
+        let envelope = || {
+            SpfParameters::mail_from(
+                inbound::CLIENT.into(),
+                inbound::HELO,
+                "mx.example.net",
+                inbound::MAIL_FROM,
+            )
+        };
+        let parameters = Parameters::new(envelope()).with_cache(&self.memory);
+        let Some(spf) = at_once(self.authenticator.verify_spf(parameters)) else { return false };
+        let parameters = DmarcParameters::new(&message, &dkim, inbound::DOMAIN, &spf);
+        let parameters = Parameters::new(parameters).with_cache(&self.memory);
+        let Some(dmarc) = at_once(self.authenticator.verify_dmarc(parameters)) else { return false };
+        let results = AuthenticationResults::new("mx.example.net")
+            .with_dkim_results(&dkim, inbound::MAIL_FROM)
+            .with_spf_result(&spf, &envelope())
+            .with_dmarc_result(&dmarc);
+        let aligned = *dmarc.spf_result() == DmarcResult::Pass && *dmarc.dkim_result() == DmarcResult::Pass;
+        aligned && results.to_header().len() > 200
     }
 
     fn verify_arc(&self, message: &[u8]) -> bool {
@@ -162,7 +183,7 @@ impl Peer {
     }
 
     fn chain<'m>(&'m self, message: &'m AuthenticatedMessage<'m>) -> Option<ArcOutput<'m>> {
-        at_once(self.authenticator.verify_arc(Parameters::new(message).with_cache(&self.keys)))
+        at_once(self.authenticator.verify_arc(Parameters::new(message).with_cache(&self.memory)))
     }
 
     fn sign(&self, message: &[u8]) -> bool {
@@ -170,76 +191,36 @@ impl Peer {
     }
 }
 
-/// What comes of a future that waits for nothing, since the key is in the cache.
-fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
-    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    }
-}
-
-/// A cache that has all keys, parsed.
-#[derive(Default)]
-struct Keys(Mutex<HashMap<Box<str>, TxtRecord>>);
-
-impl Keys {
-    fn add(&self, selector: &str, signed: &Signed) -> Result<(), Error> {
+/// All records, parsed, and the names without one.
+fn memory(corpus: &Corpus) -> Result<Memory, Error> {
+    let mut memory = Memory::default();
+    for (selector, signed) in [("rsa", &corpus.letter), ("ed", &corpus.letter_ed25519)] {
         let text = format!("v=DKIM1; k={}; p={}", signed.public.key_type(), signed.public.dns_p());
         let key = DomainKey::parse(text.as_bytes()).map_err(|error| format!("{error:?}"))?;
-        let name = format!("{selector}._domainkey.mail.example.org.").into_boxed_str();
-        self.insert(name, TxtRecord::DomainKey(Arc::new(key)), Instant::now());
-        Ok(())
+        memory.parsed(
+            &format!("{selector}._domainkey.{}", inbound::DOMAIN),
+            TxtRecord::DomainKey(Arc::new(key)),
+        );
     }
-}
-
-impl ResolverCache<Box<str>, TxtRecord> for Keys {
-    fn get<Q>(&self, name: &Q) -> Option<TxtRecord>
-    where
-        Box<str>: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        self.0.lock().ok()?.get(name).cloned()
+    let spf = [
+        (inbound::DOMAIN, inbound::SPF),
+        ("_spf1.example.net", inbound::INCLUDED),
+        ("_spf2.example.net", inbound::INCLUDED),
+    ];
+    for (name, text) in spf {
+        let record = SpfRecord::parse(text.as_bytes()).map_err(|error| format!("{error:?}"))?;
+        memory.parsed(name, TxtRecord::Spf(Arc::new(record)));
     }
-
-    fn remove<Q>(&self, name: &Q) -> Option<TxtRecord>
-    where
-        Box<str>: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        self.0.lock().ok()?.remove(name)
+    let other = Ipv4Addr::new(192, 0, 2, 1);
+    for name in [inbound::DOMAIN, "mx.mail.example.org", "mail.example.net"] {
+        memory.a(name, other);
     }
-
-    fn insert(&self, name: Box<str>, record: TxtRecord, _: Instant) {
-        if let Ok(mut keys) = self.0.lock() {
-            keys.insert(name, record);
-        }
+    memory.mx(inbound::DOMAIN, "mx.mail.example.org");
+    let dmarc = DmarcRecord::parse(inbound::DMARC.as_bytes()).map_err(|error| format!("{error:?}"))?;
+    memory.parsed(&format!("_dmarc.{}", inbound::DOMAIN), TxtRecord::Dmarc(Arc::new(dmarc)));
+    // mail-auth walks on above a record.
+    for name in ["_dmarc.example.org", "_dmarc.org"] {
+        memory.without(name);
     }
-}
-
-impl DnsCache for Keys {
-    type Txt = Self;
-    type Mx = NoCache;
-    type Ipv4 = NoCache;
-    type Ipv6 = NoCache;
-    type Ptr = NoCache;
-
-    fn txt(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn mx(&self) -> Option<&NoCache> {
-        None
-    }
-
-    fn ipv4(&self) -> Option<&NoCache> {
-        None
-    }
-
-    fn ipv6(&self) -> Option<&NoCache> {
-        None
-    }
-
-    fn ptr(&self) -> Option<&NoCache> {
-        None
-    }
+    Ok(memory)
 }

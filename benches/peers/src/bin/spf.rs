@@ -8,29 +8,18 @@
 //! viaspf is not here: it is under the GPL.
 
 use mail_auth::{
-    DnsCache, DnssecStatus, MessageAuthenticator, Mx, Negative, NoCache, Parameters, RecordSet,
-    ResolverCache, SpfResult, TxtRecord,
+    MessageAuthenticator, Parameters, SpfResult, TxtRecord,
     dns::TxtRecordParser,
     hickory_resolver::config::{ResolverConfig, ResolverOpts},
     spf::{SpfRecord, verify::SpfParameters},
 };
-use std::{
-    borrow::Borrow,
-    collections::HashMap,
-    future::Future,
-    hash::Hash,
-    hint::black_box,
-    net::Ipv4Addr,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::Instant,
-};
+use std::{hint::black_box, sync::Arc};
 use waxseal_benches::{
     Error,
     spf::{self, Scenario},
     timing::Times,
 };
+use waxseal_peers::{Memory, at_once};
 
 fn main() -> Result<(), Error> {
     let authenticator = MessageAuthenticator::new(ResolverConfig::default(), ResolverOpts::default())?;
@@ -40,11 +29,11 @@ fn main() -> Result<(), Error> {
     println!("|---|---:|---:|---:|---:|---:|");
     for scenario in spf::scenarios().into_iter().filter(|scenario| !scenario.cold) {
         let zone = scenario.zone()?;
-        let (parsed, parsing) = (Caches::new(&scenario, true)?, Caches::new(&scenario, false)?);
+        let (parsed, parsing) = (memory(&scenario, true)?, memory(&scenario, false)?);
         let times = Times::measure(&mut [
             &mut || spf::check(black_box(&zone)).is_some_and(|verdict| verdict.word().as_str() == "pass"),
-            &mut || parsed.check(&authenticator) == Some(SpfResult::Pass),
-            &mut || parsing.check(&authenticator) == Some(SpfResult::Pass),
+            &mut || check(&authenticator, &parsed) == Some(SpfResult::Pass),
+            &mut || check(&authenticator, &parsing) == Some(SpfResult::Pass),
         ])
         .map_err(|error| format!("{}: {error}", scenario.name))?;
         let nanos = |job| times.nanos(job).median;
@@ -62,125 +51,28 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-type Answer<T> = Result<RecordSet<T>, Negative>;
-
-struct Caches {
-    txt: Texts,
-    a: Map<Answer<Ipv4Addr>>,
-    mx: Map<Answer<Mx>>,
+/// Everything that a scenario publishes, parsed before or whenever it is asked for.
+fn memory(scenario: &Scenario, parsed: bool) -> Result<Memory, Error> {
+    let mut memory = Memory::default();
+    for (name, text) in &scenario.txt {
+        let record = parse(text).ok_or("no record")?;
+        let text = text.clone();
+        match parsed {
+            true => memory.parsed(name, record),
+            false => memory.published(name, move || parse(&text)),
+        }
+    }
+    scenario.a.iter().for_each(|(name, address)| memory.a(name, *address));
+    scenario.mx.iter().for_each(|(name, host)| memory.mx(name, host));
+    Ok(memory)
 }
 
-impl Caches {
-    fn new(scenario: &Scenario, parsed: bool) -> Result<Self, Error> {
-        let key = |name: &str| format!("{name}.").into_boxed_str();
-        let mut texts = HashMap::new();
-        for (name, text) in &scenario.txt {
-            let record = parse(text).ok_or("no record")?;
-            texts
-                .insert(key(name), if parsed { Text::Parsed(record) } else { Text::Published(text.clone()) });
-        }
-        let a = scenario.a.iter().map(|(name, address)| (key(name), set(*address))).collect();
-        let exchanger = |host: &str| Mx { exchanges: [key(host)].into(), preference: 10 };
-        let mx = scenario.mx.iter().map(|(name, host)| (key(name), set(exchanger(host)))).collect();
-        Ok(Self { txt: Texts(texts), a: Map(a), mx: Map(mx) })
-    }
-
-    fn check(&self, authenticator: &MessageAuthenticator) -> Option<SpfResult> {
-        let parameters =
-            SpfParameters::mail_from(spf::CLIENT.into(), spf::HELO, "mx.example.com", spf::SENDER);
-        let mut verified = pin!(authenticator.verify_spf(Parameters::new(parameters).with_cache(self)));
-        // The answers are in the cache, so nothing is ever waited for.
-        match verified.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(output) => Some(output.result()),
-            Poll::Pending => None,
-        }
-    }
+fn check(authenticator: &MessageAuthenticator, memory: &Memory) -> Option<SpfResult> {
+    let parameters = SpfParameters::mail_from(spf::CLIENT.into(), spf::HELO, "mx.example.com", spf::SENDER);
+    let verified = authenticator.verify_spf(Parameters::new(parameters).with_cache(memory));
+    at_once(verified).map(|output| output.result())
 }
 
 fn parse(text: &str) -> Option<TxtRecord> {
     Some(TxtRecord::Spf(Arc::new(SpfRecord::parse(text.as_bytes()).ok()?)))
-}
-
-fn set<T>(record: T) -> Answer<T> {
-    Ok(RecordSet { records: Arc::new([record]), dnssec_status: DnssecStatus::Insecure })
-}
-
-enum Text {
-    Parsed(TxtRecord),
-    Published(String),
-}
-
-struct Texts(HashMap<Box<str>, Text>);
-
-impl ResolverCache<Box<str>, TxtRecord> for Texts {
-    fn get<Q>(&self, name: &Q) -> Option<TxtRecord>
-    where
-        Box<str>: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        match self.0.get(name)? {
-            Text::Parsed(record) => Some(record.clone()),
-            Text::Published(text) => parse(text),
-        }
-    }
-
-    fn remove<Q>(&self, _: &Q) -> Option<TxtRecord>
-    where
-        Box<str>: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        None
-    }
-
-    fn insert(&self, _: Box<str>, _: TxtRecord, _: Instant) {}
-}
-
-struct Map<V>(HashMap<Box<str>, V>);
-
-impl<V: Clone> ResolverCache<Box<str>, V> for Map<V> {
-    fn get<Q>(&self, name: &Q) -> Option<V>
-    where
-        Box<str>: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        self.0.get(name).cloned()
-    }
-
-    fn remove<Q>(&self, _: &Q) -> Option<V>
-    where
-        Box<str>: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        None
-    }
-
-    fn insert(&self, _: Box<str>, _: V, _: Instant) {}
-}
-
-impl DnsCache for Caches {
-    type Txt = Texts;
-    type Mx = Map<Answer<Mx>>;
-    type Ipv4 = Map<Answer<Ipv4Addr>>;
-    type Ipv6 = NoCache;
-    type Ptr = NoCache;
-
-    fn txt(&self) -> Option<&Texts> {
-        Some(&self.txt)
-    }
-
-    fn mx(&self) -> Option<&Self::Mx> {
-        Some(&self.mx)
-    }
-
-    fn ipv4(&self) -> Option<&Self::Ipv4> {
-        Some(&self.a)
-    }
-
-    fn ipv6(&self) -> Option<&NoCache> {
-        None
-    }
-
-    fn ptr(&self) -> Option<&NoCache> {
-        None
-    }
 }
