@@ -1,9 +1,9 @@
 //! `waxseal authres`: what Authentication-Results fields say.
 
 use crate::{
-    batch::{self, BadLine},
+    batch::{self, BadLine, Jobs},
     exit::{Exit, Failure},
-    input::{Chunks, LineEnds, Source, without_line_end},
+    input::{Chunks, Input, LineEnds, Source, without_line_end},
     terminal::{self, Progress},
 };
 use clap::{Args, Subcommand};
@@ -65,6 +65,8 @@ struct Parse {
     /// Read one JSON object per line instead
     #[arg(long)]
     jsonl: bool,
+    #[command(flatten)]
+    jobs: Jobs,
 }
 
 /// A line of --jsonl.
@@ -113,7 +115,7 @@ impl Parse {
         let mut exit = Exit::Pass;
         for message in &self.messages {
             let source = Source::from(message.clone());
-            let done = if self.jsonl { batch(source.open()?) } else { self.message(&source) };
+            let done = if self.jsonl { batch(source.open()?, self.jobs) } else { self.message(&source) };
             exit = exit.and(match done {
                 Err(Failure::Text(text)) if !self.jsonl => {
                     terminal::error(&text);
@@ -161,8 +163,8 @@ fn read_header(chunks: &mut Chunks<impl Read>) -> io::Result<Result<Header, Head
     Ok(splitter.finish())
 }
 
-fn batch(input: impl Read + Send) -> Result<Exit, Failure> {
-    batch::run(input, |line| {
+fn batch(input: Input, jobs: Jobs) -> Result<Exit, Failure> {
+    batch::run(input, jobs, |line| {
         let id = batch::id(line)?;
         match serde_json::from_slice::<Line<'_>>(line) {
             Ok(line) => {

@@ -14,6 +14,8 @@ mod identifiers;
 mod lint;
 mod row;
 
+pub(crate) use row::DmarcRow;
+
 /// Check DMARC (RFC 9989): verdicts with the path to them, and help for those who publish records
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
@@ -40,7 +42,7 @@ impl Dmarc {
 /// How Organizational Domains are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-enum Mode {
+pub(crate) enum Mode {
     /// By a tree walk in DNS
     #[default]
     Rfc9989,
@@ -50,7 +52,7 @@ enum Mode {
 
 impl Mode {
     /// With the Organizational Domain always looked for: people want to know it.
-    fn local_policy(self) -> LocalPolicy {
+    pub(crate) fn local_policy(self) -> LocalPolicy {
         let local = LocalPolicy::default().with_organizational_domain(true);
         match self {
             Self::Rfc9989 => local,

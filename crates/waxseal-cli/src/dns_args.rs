@@ -21,7 +21,7 @@ pub(crate) struct DnsArgs {
     #[arg(long, value_name = "DOMAIN", requires = "zone")]
     origin: Option<DomainName>,
     /// Ask this DNS server, not those of /etc/resolv.conf; may be repeated
-    #[arg(long, value_name = "IP[:PORT]", value_parser = parse_server)]
+    #[arg(long, value_name = "IP[:PORT]", visible_alias = "dns", value_parser = parse_server)]
     server: Vec<SocketAddr>,
 }
 

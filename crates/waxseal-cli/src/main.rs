@@ -4,7 +4,9 @@
 
 mod authres;
 mod batch;
+mod check;
 mod demo;
+mod dkim_args;
 mod dmarc;
 mod dns_args;
 mod exit;
@@ -46,6 +48,7 @@ enum Verb {
     Spf(spf::Spf),
     Dmarc(dmarc::Dmarc),
     Authres(authres::Authres),
+    Check(Box<check::Check>),
     Demo(demo::Demo),
 }
 
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Spf(spf) => spf.run(),
         Verb::Dmarc(dmarc) => dmarc.run(),
         Verb::Authres(authres) => authres.run(),
+        Verb::Check(check) => check.run(),
         Verb::Demo(demo) => demo.run(),
     };
     match done {

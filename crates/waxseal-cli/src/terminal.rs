@@ -1,11 +1,13 @@
 //! What people see: colours where there is a terminal, remarks, progress.
 
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use anstyle::{AnsiColor, Style};
 use std::{
     fmt::Display,
-    io::{IsTerminal, Write, stderr},
+    io::{IsTerminal, Write, stderr, stdout},
     time::{Duration, Instant},
 };
+use waxseal::Disposition;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -28,6 +30,25 @@ pub(crate) fn word(word: &str) -> String {
         _ => AnsiColor::Yellow.on_default().bold(),
     };
     format!("{style}{word}{style:#}")
+}
+
+/// What to do with a message, in the colour of what that means.
+pub(crate) fn disposition(disposition: Disposition) -> String {
+    let style = match disposition {
+        Disposition::None => AnsiColor::Green,
+        Disposition::Quarantine => AnsiColor::Yellow,
+        Disposition::Reject => AnsiColor::Red,
+    };
+    let style = style.on_default().bold();
+    format!("{style}{disposition}{style:#}")
+}
+
+/// Without its colours when standard output does not take any, for those who do not print by `anstream`.
+pub(crate) fn for_stdout(text: String) -> String {
+    match AutoStream::choice(&stdout()) {
+        ColorChoice::Never => strip_str(&text).to_string(),
+        _ => text,
+    }
 }
 
 /// The severity of a finding in its colour.
@@ -55,10 +76,17 @@ pub(crate) fn heading(text: impl Display) -> String {
 /// How much of a long input was read, on one line of a terminal's standard error; silent elsewhere.
 pub(crate) struct Progress {
     what: &'static str,
+    unit: Unit,
     done: u64,
     total: Option<u64>,
     next: Option<Instant>,
     shown: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Octets,
+    Messages,
 }
 
 impl Progress {
@@ -66,22 +94,48 @@ impl Progress {
 
     /// `total` is in octets, when it is known.
     pub(crate) fn new(what: &'static str, total: Option<u64>) -> Self {
-        let next = stderr().is_terminal().then(|| Instant::now() + Self::INTERVAL);
-        Self { what, done: 0, total, next, shown: false }
+        let mut progress = Self::silent(what);
+        progress.total = total;
+        progress.next = stderr().is_terminal().then(|| Instant::now() + Self::INTERVAL);
+        progress
     }
 
-    /// So many octets more.
-    pub(crate) fn add(&mut self, octets: usize) {
-        self.done += octets as u64;
+    /// For those who print all the while: nothing is shown between lines that go to the terminal.
+    pub(crate) fn beside_output(what: &'static str, total: Option<u64>) -> Self {
+        let mut progress = Self::new(what, total);
+        if stdout().is_terminal() {
+            progress.next = None;
+        }
+        progress
+    }
+
+    /// [`Progress::beside_output`] that counts messages, not octets.
+    pub(crate) fn of_messages(what: &'static str, total: usize) -> Self {
+        let mut progress = Self::beside_output(what, Some(total as u64));
+        progress.unit = Unit::Messages;
+        progress
+    }
+
+    /// Shows nothing.
+    pub(crate) fn silent(what: &'static str) -> Self {
+        Self { what, unit: Unit::Octets, done: 0, total: None, next: None, shown: false }
+    }
+
+    /// So many octets or messages more.
+    pub(crate) fn add(&mut self, count: usize) {
+        self.done += count as u64;
         let Some(next) = self.next else { return };
         let now = Instant::now();
         if now >= next {
             self.next = Some(now + Self::INTERVAL);
             self.shown = true;
-            let mib = self.done >> 20;
+            let done = match self.unit {
+                Unit::Octets => format!("{} MiB", self.done >> 20),
+                Unit::Messages => format!("{} messages", self.done),
+            };
             let _ = match self.total.filter(|total| *total > 0) {
-                Some(total) => write!(stderr(), "\r{}: {mib} MiB, {} %", self.what, self.done * 100 / total),
-                None => write!(stderr(), "\r{}: {mib} MiB", self.what),
+                Some(total) => write!(stderr(), "\r{}: {done}, {} %", self.what, self.done * 100 / total),
+                None => write!(stderr(), "\r{}: {done}", self.what),
             };
         }
     }

@@ -1,6 +1,8 @@
 //! `waxseal verify`: a verdict for every DKIM signature, and why.
 
 use crate::{
+    batch::Jobs,
+    dkim_args::DkimArgs,
     dns_args::{Dns, DnsArgs, LineDns},
     exit::{Exit, Failure},
     hint::hint,
@@ -8,7 +10,7 @@ use crate::{
     terminal::{self, Progress},
     verify_batch::Judge,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use std::{
     io::{self, Write},
@@ -18,8 +20,7 @@ use std::{
 };
 use waxseal::{
     authres::{AuthenticationResults, DkimResult},
-    crypto::rust_crypto,
-    dkim::{BodyLengthPolicy, Policy, Verdict, Verdicts, Verification, Verifier},
+    dkim::{Verdict, Verdicts, Verification, Verifier},
     dns::{Answers, Question, drive_with_blocking, prefetch_blocking},
     header::{Header, HeaderError, HeaderLimits, Split, Splitter},
 };
@@ -55,32 +56,13 @@ pub(crate) struct Verify {
     /// Print the Authentication-Results field of this server as well
     #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
-    /// Accept rsa-sha1, which RFC 8301 forbids; for old archives
-    #[arg(long)]
-    allow_rsa_sha1: bool,
-    /// Accept RSA keys of so many bits and more
-    #[arg(long, value_name = "BITS", default_value_t = 1024)]
-    min_rsa_bits: u32,
-    /// What to do with l=, a signature over the first part of the body alone
-    #[arg(long, value_enum, default_value_t)]
-    body_length: BodyLength,
-    /// Refuse every l=, and signatures that leave room for a second From, Subject or the like when there is one
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    policy: DkimArgs,
     /// How to read line ends
     #[arg(long, value_enum, default_value_t)]
     line_ends: LineEnds,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum BodyLength {
-    /// Pass as long as nothing was added behind it
-    #[default]
-    RefuseAdditions,
-    /// Never pass
-    Refuse,
-    /// Pass whatever was added; for old archives
-    Accept,
+    #[command(flatten)]
+    jobs: Jobs,
 }
 
 /// One message in JSON.
@@ -120,7 +102,7 @@ impl SignatureRow {
 
 impl Verify {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let verifier = self.verifier();
+        let verifier = self.policy.verifier();
         if self.jsonl {
             return self.batch(&verifier);
         }
@@ -143,29 +125,12 @@ impl Verify {
         Ok(exit)
     }
 
-    fn verifier(&self) -> Verifier {
-        let body_length = match self.body_length {
-            _ if self.strict => BodyLengthPolicy::Refuse,
-            BodyLength::RefuseAdditions => BodyLengthPolicy::RefuseAdditions,
-            BodyLength::Refuse => BodyLengthPolicy::Refuse,
-            BodyLength::Accept => BodyLengthPolicy::Accept,
-        };
-        let policy = Policy::default()
-            .with_rsa_sha1(self.allow_rsa_sha1)
-            .with_min_rsa_bits(self.min_rsa_bits)
-            .with_body_length(body_length)
-            .with_unsigned_additions_refused(self.strict);
-        let verifier = Verifier::new(policy);
-        // ring verifies 1024 bits and more.
-        if self.min_rsa_bits < 1024 { verifier.with_provider(rust_crypto::PROVIDER) } else { verifier }
-    }
-
     fn batch(&self, verifier: &Verifier) -> Result<Exit, Failure> {
         let dns = LineDns::new(&self.dns);
         let judge = Judge { verifier, dns, now: self.now, line_ends: self.line_ends };
         let mut exit = Exit::Pass;
         for file in &self.messages {
-            exit = exit.and(judge.run(Source::from(file.clone()).open()?)?);
+            exit = exit.and(judge.run(Source::from(file.clone()).open()?, self.jobs)?);
         }
         Ok(exit)
     }

@@ -1,10 +1,10 @@
 //! `waxseal verify --jsonl`.
 
 use crate::{
-    batch::{self, BadLine},
+    batch::{self, BadLine, Jobs},
     dns_args::LineDns,
     exit::{Exit, Failure},
-    input::LineEnds,
+    input::{Input, LineEnds},
     verify::{MessageRow, SignatureRow, time},
 };
 use base64::{
@@ -16,7 +16,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
-    io::Read,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal::dkim::Verifier;
@@ -47,8 +46,8 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    pub(crate) fn run(&self, input: impl Read + Send) -> Result<Exit, Failure> {
-        batch::run(input, |line| {
+    pub(crate) fn run(&self, input: Input, jobs: Jobs) -> Result<Exit, Failure> {
+        batch::run(input, jobs, |line| {
             let id = batch::id(line)?;
             match self.judge(line) {
                 Ok(dkim) => batch::answer(&MessageRow { id, dkim }),
@@ -67,7 +66,7 @@ impl Judge<'_> {
 }
 
 /// Folds in the base64, as MIME has them, do not matter either.
-fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
     match text.contains(|c: char| c.is_ascii_whitespace()) {
         true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
         false => BASE64.decode(text),
@@ -75,6 +74,6 @@ fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
 }
 
 /// Times before 1970 and beyond all calendars are none.
-fn from_unix(seconds: f64) -> Option<SystemTime> {
+pub(crate) fn from_unix(seconds: f64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }

@@ -6,10 +6,10 @@ use super::{
     row::MessageRow,
 };
 use crate::{
-    batch::{self, BadLine},
+    batch::{self, BadLine, Jobs},
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
-    input::Source,
+    input::{Input, Source},
     terminal,
 };
 use clap::Args;
@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
     ffi::OsString,
-    io::{self, Read, Write},
+    io::{self, Write},
     path::PathBuf,
 };
 use waxseal::{
@@ -72,6 +72,8 @@ pub(crate) struct Check {
     /// Read one JSON object per line instead
     #[arg(long, conflicts_with_all = ["dkim_pass", "spf_pass"])]
     jsonl: bool,
+    #[command(flatten)]
+    jobs: Jobs,
 }
 
 /// A line of --jsonl.
@@ -137,9 +139,9 @@ impl Check {
         Ok(())
     }
 
-    fn batch(&self, input: impl Read + Send) -> Result<Exit, Failure> {
+    fn batch(&self, input: Input) -> Result<Exit, Failure> {
         let dns = LineDns::new(&self.dns);
-        batch::run(input, |line| {
+        batch::run(input, self.jobs, |line| {
             let id = batch::id(line)?;
             match self.judge(line, &dns) {
                 Ok((verdict, identifiers)) => {

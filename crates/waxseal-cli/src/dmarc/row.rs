@@ -24,7 +24,7 @@ pub(super) struct MessageRow<I> {
 
 /// The verdict itself.
 #[derive(Debug, Serialize)]
-struct DmarcRow {
+pub(crate) struct DmarcRow {
     result: &'static str,
     policy: Option<&'static str>,
     evaluated_policy: Option<&'static str>,
@@ -75,12 +75,7 @@ impl<I> MessageRow<I> {
         let several = if authors.len() > 1 { authors } else { &[] };
         Self {
             id,
-            dmarc: DmarcRow {
-                result: verdict.word().as_str(),
-                disposition: Some(verdict.disposition().as_str()),
-                reason: verdict.reason(),
-                ..DmarcRow::of(verdict.author())
-            },
+            dmarc: verdict.into(),
             path: PathRow::of(verdict.author(), identifiers),
             authors: several
                 .iter()
@@ -93,6 +88,17 @@ impl<I> MessageRow<I> {
                     path: PathRow::of(Some(author), identifiers),
                 })
                 .collect(),
+        }
+    }
+}
+
+impl From<&Verdict> for DmarcRow {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            result: verdict.word().as_str(),
+            disposition: Some(verdict.disposition().as_str()),
+            reason: verdict.reason(),
+            ..Self::of(verdict.author())
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `waxseal spf check`: the verdict, and why.
 
 use crate::{
-    batch::{self, BadLine},
+    batch::{self, BadLine, Jobs},
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
-    input::Source,
+    input::{Input, Source},
     terminal,
 };
 use clap::Args;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
-    io::{self, Read, Write},
+    io::{self, Write},
     net::IpAddr,
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
@@ -65,6 +65,8 @@ pub(crate) struct Check {
     /// Where --jsonl reads; - is standard input [default: -]
     #[arg(value_name = "FILE")]
     lines: Option<PathBuf>,
+    #[command(flatten)]
+    jobs: Jobs,
 }
 
 /// A line of --jsonl.
@@ -144,7 +146,7 @@ impl Check {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         if self.jsonl {
             let lines = self.lines.clone().unwrap_or_else(|| "-".into());
-            return batch(Source::from(lines).open()?, &self.dns);
+            return batch(Source::from(lines).open()?, self.jobs, &self.dns);
         }
         if self.lines.is_some() {
             return Err(Failure::new("a FILE is for --jsonl"));
@@ -203,9 +205,9 @@ impl Check {
     }
 }
 
-fn batch(input: impl Read + Send, dns: &DnsArgs) -> Result<Exit, Failure> {
+fn batch(input: Input, jobs: Jobs, dns: &DnsArgs) -> Result<Exit, Failure> {
     let dns = LineDns::new(dns);
-    batch::run(input, |line| {
+    batch::run(input, jobs, |line| {
         let id = batch::id(line)?;
         match judge(line, &dns) {
             Ok(verdict) => batch::answer(&Row::new(Some(id), &verdict)),

@@ -103,7 +103,8 @@ impl EnvelopeChecks {
         Self {
             spf: spf(Identity::MailFrom),
             helo: helo.then(|| spf(Identity::Helo)),
-            iprev: settings.iprev.then(|| Progress::Running(Iprev::new(envelope.ip()))),
+            iprev: (settings.iprev && envelope.is_known())
+                .then(|| Progress::Running(Iprev::new(envelope.ip()))),
         }
     }
 

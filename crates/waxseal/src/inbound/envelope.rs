@@ -1,7 +1,7 @@
 //! What the client said before the message.
 
 use bytes::Bytes;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Octets, not
 /// text: clients send what they like. Cheap to clone.
@@ -18,6 +18,7 @@ pub struct Envelope {
     ip: IpAddr,
     helo: Bytes,
     mail_from: Bytes,
+    known: bool,
 }
 
 impl Envelope {
@@ -30,7 +31,32 @@ impl Envelope {
             ip: ip.to_canonical(),
             helo: Bytes::copy_from_slice(helo.as_ref()),
             mail_from: Bytes::copy_from_slice(path),
+            known: true,
         }
+    }
+
+    /// No envelope, as for a message from an archive. SPF comes to none and `iprev` is not checked, neither is in the
+    /// Authentication-Results field, and DMARC relies on DKIM alone. The address is `0.0.0.0`, the rest is empty.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, dns::Zone};
+    /// let (authenticator, dns) = (Authenticator::new("mx.example.net"), Zone::new());
+    /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+    /// let report = authenticator.check_blocking(&Envelope::unknown(), message, SystemTime::now(), &dns);
+    /// assert_eq!(
+    ///     report.authentication_results().to_string(),
+    ///     "mx.example.net; dkim=none reason=\"no signature\"; dmarc=none (p=none dis=none) header.from=example.org"
+    /// );
+    /// ```
+    pub fn unknown() -> Self {
+        let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self { ip, helo: Bytes::new(), mail_from: Bytes::new(), known: false }
+    }
+
+    /// False for [`Envelope::unknown`].
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// The address of the client.

@@ -14,11 +14,17 @@ pub(super) fn explain(report: &Report) -> String {
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     let envelope = report.envelope();
     let (helo, mail_from) = (envelope.helo().escape_ascii(), envelope.mail_from().escape_ascii());
-    writeln!(out, "client {}, HELO {helo}, MAIL FROM <{mail_from}>", envelope.ip())?;
+    if envelope.is_known() {
+        writeln!(out, "client {}, HELO {helo}, MAIL FROM <{mail_from}>", envelope.ip())?;
+    } else {
+        writeln!(out, "no envelope: SPF and iprev were not checked")?;
+    }
     if let Some(iprev) = report.iprev() {
         writeln!(out, "iprev={iprev}")?;
     }
-    writeln!(out, "spf={} for MAIL FROM", report.spf())?;
+    if envelope.is_known() {
+        writeln!(out, "spf={} for MAIL FROM", report.spf())?;
+    }
     if let Some(helo) = report.spf_helo() {
         writeln!(out, "spf={helo} for HELO")?;
     }

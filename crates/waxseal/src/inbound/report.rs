@@ -44,7 +44,7 @@ impl Report {
         &self.findings.case.envelope
     }
 
-    /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null.
+    /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null; none for [`Envelope::unknown`].
     pub fn spf(&self) -> &waxseal_spf::Verdict {
         &self.findings.spf
     }
@@ -150,10 +150,14 @@ impl Report {
     /// [`Report::authentication_results`] for an ARC set, with the client's address in the entry of ARC (RFC 8617 §10.2).
     #[cfg(feature = "arc")]
     pub fn arc_results(&self) -> AuthenticationResults {
-        let ip = self.envelope().ip();
+        let envelope = self.envelope();
         let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
         let entries = self.entries().into_iter().filter(|entry| entry.method() != "arc");
-        results.extend(entries.chain(self.arc().map(|chain| chain.entry_from(ip))));
+        let entry = |chain: &waxseal_arc::Chain| match envelope.is_known() {
+            true => chain.entry_from(envelope.ip()),
+            false => chain.entry(),
+        };
+        results.extend(entries.chain(self.arc().map(entry)));
         results
     }
 
@@ -164,7 +168,8 @@ impl Report {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        let mut entries = vec![self.spf().entry()];
+        let spf = self.envelope().is_known().then(|| self.spf().entry());
+        let mut entries: Vec<_> = spf.into_iter().collect();
         entries.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
         entries.extend(dkim_entries(self.dkim()));
         #[cfg(feature = "arc")]

@@ -11,7 +11,7 @@ use waxseal_dns::{Answers, InvalidJson};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
 impl Evidence {
-    /// The evidence as a JSON object: `ip`, `helo`, `mail_from`, `now` (Unix time in seconds), `header`, `body_hashes` and
+    /// The evidence as a JSON object: `ip` (null without an envelope), `helo`, `mail_from`, `now` (Unix time in seconds), `header`, `body_hashes` and
     /// `answers` ([`Answers::to_json`]). Octets are a string where they are UTF-8, else `{"base64": "…"}`.
     ///
     /// ```
@@ -30,7 +30,7 @@ impl Evidence {
     pub fn to_json(&self) -> String {
         let answers: Answers<'_> = self.answers().cloned().collect();
         let evidence = json!({
-            "ip": self.envelope.ip().to_string(),
+            "ip": self.envelope.is_known().then(|| self.envelope.ip().to_string()),
             "helo": octets(self.envelope.helo()),
             "mail_from": octets(self.envelope.mail_from()),
             "now": self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
@@ -52,13 +52,19 @@ impl Evidence {
         let evidence: Value = serde_json::from_str(text)
             .map_err(|error| InvalidJson::Syntax { line: error.line(), column: error.column() })?;
         let part = |name: &str| evidence.get(name).unwrap_or(&Value::Null);
-        let ip = part("ip").as_str().and_then(|ip| ip.parse().ok());
-        let ip = ip.ok_or_else(|| shape("ip", "an IP address"))?;
         let text = |name| read_octets(part(name)).ok_or_else(|| shape(name, "a string or {\"base64\": …}"));
         let hashes = part("body_hashes").as_array().ok_or_else(|| shape("body_hashes", "a list"))?;
         let answers = Answers::from_json(&part("answers").to_string())?;
+        let envelope = match part("ip") {
+            Value::Null => Envelope::unknown(),
+            ip => {
+                let ip = ip.as_str().and_then(|ip| ip.parse().ok());
+                let ip = ip.ok_or_else(|| shape("ip", "an IP address, or null without an envelope"))?;
+                Envelope::new(ip, text("helo")?, text("mail_from")?)
+            }
+        };
         Ok(Self {
-            envelope: Envelope::new(ip, text("helo")?, text("mail_from")?),
+            envelope,
             now: read_time(part("now")).ok_or_else(|| shape("now", "Unix time in seconds"))?,
             header: read_header(part("header"))?,
             hashes: hashes.iter().map(KeptHash::from_json).collect::<Result<_, _>>()?,

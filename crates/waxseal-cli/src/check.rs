@@ -1,0 +1,239 @@
+//! `waxseal check`: every method on a message, what to do with it, and why.
+
+mod envelope;
+mod judge;
+mod lines;
+mod mailbox;
+mod maildir;
+mod mbox;
+mod received;
+mod row;
+mod summary;
+
+use crate::{
+    batch::Jobs,
+    dkim_args::DkimArgs,
+    dmarc::Mode,
+    dns_args::{Dns, DnsArgs},
+    exit::{Exit, Failure},
+    input::{Chunks, LineEnds, Source},
+    terminal::{self, Progress},
+};
+use clap::Args;
+use envelope::EnvelopeArgs;
+use judge::Judge;
+use mbox::Quoting;
+use row::ReportRow;
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use waxseal::{
+    Authenticator, Disposition, Evidence, Report,
+    arc::ChainVerifier,
+    authres::{DkimResult, DmarcResult},
+    dns::DomainName,
+};
+
+/// Check messages by SPF, DKIM, ARC, DMARC and iprev, and say what to do with them and why
+///
+/// Prints the Authentication-Results field, the disposition, and what led to it. Messages are read in chunks: memory does
+/// not depend on their size, and DNS is asked while the body is read. A message whose first line ends in LF alone is read
+/// as if all its lines ended in CRLF, which is how it travelled.
+///
+/// The envelope comes from --ip, --helo and --mail-from, or by --envelope-from-header from the message. Without either,
+/// SPF and iprev are not checked, and DMARC relies on DKIM alone.
+///
+/// Exit codes: 0 when nothing speaks against delivery, 1 when the disposition is quarantine or reject, or DMARC failed and
+/// no trusted sealer vouches for the message, 2 for wrong usage and unreadable files, 75 when DMARC could not be judged
+/// because a DNS server did not answer.
+///
+/// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, and prints {"id",
+/// "dkim": [{"d", "s", "a", "i", "result", "reason"}], "arc": {"result", "reason", "oldest_pass", "sets"}, "spf":
+/// {"result", "identity", "domain", "reason", "lookups", "void_lookups"}, "spf_helo": the same or null, "dmarc": {"result",
+/// "policy", "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason"},
+/// "iprev": {"result", "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC
+/// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message, "authentication_results" is
+/// the value of the field on one line. All but eml_b64 may be left out: without ip there is no envelope, without helo or
+/// mail_from it is empty. It exits with 0 when every line could be read: the verdicts are in the output.
+///
+/// --mbox and --maildir print a line for each message, with --json an object as above, and a summary. They exit with 0
+/// when every message could be read.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The messages; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    messages: Vec<PathBuf>,
+    #[command(flatten)]
+    envelope: EnvelopeArgs,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// The time of the check in Unix time, for t= and x= [default: now]
+    #[arg(long, value_name = "SECONDS")]
+    now: Option<u64>,
+    /// The name in Authentication-Results, mostly that of the receiving host
+    #[arg(long, value_name = "ID", default_value = "localhost")]
+    authserv_id: String,
+    /// Print the Received-SPF field as well
+    #[arg(long, requires = "envelope", conflicts_with_all = ["json", "jsonl"])]
+    received_spf: bool,
+    /// How DMARC tells Organizational Domains
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
+    /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
+    #[arg(long)]
+    reject_on_reject: bool,
+    /// Believe the ARC sets that this domain sealed: what it saw pass DMARC is not held up; may be repeated
+    #[arg(long, value_name = "DOMAIN")]
+    trust_sealer: Vec<DomainName>,
+    #[command(flatten)]
+    policy: DkimArgs,
+    /// How to read line ends
+    #[arg(long, value_enum, default_value_t)]
+    line_ends: LineEnds,
+    /// Print one JSON object for each message
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+    /// Keep everything but the body that the verdicts were reached from, for --replay
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "mbox", "maildir"])]
+    save_evidence: Option<PathBuf>,
+    /// Judge again from what --save-evidence kept: offline, without the message, as of then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["messages", "envelope", "zone", "server", "now",
+        "jsonl", "mbox", "maildir", "save_evidence"])]
+    replay: Option<PathBuf>,
+    /// Read one JSON object per line instead of messages
+    #[arg(long, conflicts_with_all = ["envelope"])]
+    jsonl: bool,
+    /// Check every message of this mbox file; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["messages", "jsonl", "received_spf"])]
+    mbox: Option<PathBuf>,
+    /// How the mbox file marks lines of a message that begin with "From "
+    #[arg(long, value_enum, default_value_t, requires = "mbox")]
+    quoting: Quoting,
+    /// Check every message of this Maildir, in new/ and cur/
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["messages", "jsonl", "mbox", "received_spf"])]
+    maildir: Option<PathBuf>,
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+impl Check {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        if let Some(file) = &self.replay {
+            return self.replay(file);
+        }
+        if self.jsonl {
+            return self.each(|source| lines::run(self, source.open()?));
+        }
+        if let Some(file) = &self.mbox {
+            return mailbox::check_mbox(self, &Source::from(file.clone()));
+        }
+        if let Some(dir) = &self.maildir {
+            return mailbox::check_maildir(self, dir);
+        }
+        if self.save_evidence.is_some() && self.messages.len() > 1 {
+            return Err(Failure::new("--save-evidence is for one message"));
+        }
+        let (judge, dns) = (self.judge()?, self.dns.open()?);
+        self.each(|source| self.message(&judge, &dns, source))
+    }
+
+    /// Goes on with the next one when one cannot be read.
+    fn each(&self, mut job: impl FnMut(&Source) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+        let mut exit = Exit::Pass;
+        for message in &self.messages {
+            exit = exit.and(match job(&Source::from(message.clone())) {
+                Err(Failure::Text(text)) => {
+                    terminal::error(&text);
+                    Exit::Failed
+                }
+                done => done?,
+            });
+        }
+        Ok(exit)
+    }
+
+    fn authenticator(&self) -> Authenticator {
+        let verifier = self.policy.verifier();
+        let authenticator = Authenticator::new(&*self.authserv_id)
+            .with_arc(ChainVerifier::default().with_signatures(verifier.clone()))
+            .with_dkim(verifier)
+            .with_dmarc(self.mode.local_policy().with_reject_on_reject(self.reject_on_reject));
+        let trusted = self.trust_sealer.clone();
+        match trusted.is_empty() {
+            true => authenticator,
+            false => authenticator.with_trusted_sealers(move |sealer| trusted.contains(sealer)),
+        }
+    }
+
+    fn judge(&self) -> Result<Judge, Failure> {
+        Ok(Judge {
+            authenticator: self.authenticator(),
+            envelope: self.envelope.source()?,
+            now: self.now,
+            line_ends: self.line_ends,
+        })
+    }
+
+    fn message(&self, judge: &Judge, dns: &Dns, source: &Source) -> Result<Exit, Failure> {
+        let input = source.open()?;
+        let progress = Progress::new("checking", input.length());
+        let mut chunks = Chunks::new(input, self.line_ends, progress);
+        let report = judge.check(&mut chunks, dns);
+        let report = report.map_err(|error| Failure::file("read", source.path(), &error))?;
+        let lf = chunks.is_lf_file();
+        // What it said of its progress goes away before anything is printed.
+        drop(chunks);
+        if let Some(file) = &self.save_evidence {
+            let saved = fs::write(file, report.evidence().to_json());
+            saved.map_err(|error| Failure::file("write", file, &error))?;
+        }
+        self.print(&source.name(), &report)?;
+        let dkim = report.dkim();
+        if lf && !dkim.any_pass() && dkim.iter().any(|verdict| verdict.word() == DkimResult::Fail) {
+            terminal::note(
+                "the file has LF line ends and was read as if they were CRLF (--line-ends keep: as it is)",
+            );
+        }
+        Ok(exit_of(&report))
+    }
+
+    fn replay(&self, file: &Path) -> Result<Exit, Failure> {
+        let text = fs::read_to_string(file).map_err(|error| Failure::file("read", file, &error))?;
+        let evidence =
+            Evidence::from_json(&text).map_err(|error| Failure::because(file.display(), &error))?;
+        let report = self.authenticator().replay(&evidence);
+        let report = report.map_err(|error| Failure::because(file.display(), &error))?;
+        self.print(&file.display().to_string(), &report)?;
+        Ok(exit_of(&report))
+    }
+
+    fn print(&self, name: &str, report: &Report) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            let row = ReportRow::new(Some(name), report);
+            return writeln!(out, "{}", serde_json::to_string(&row)?);
+        }
+        if self.messages.len() > 1 {
+            writeln!(out, "{}", terminal::heading(name))?;
+        }
+        let lf = |field: String| field.replace("\r\n", "\n");
+        write!(out, "{}", lf(report.authentication_results().to_field()))?;
+        if self.received_spf && report.envelope().is_known() {
+            write!(out, "{}", lf(report.received_spf().to_field()))?;
+        }
+        writeln!(out, "disposition: {}\n", terminal::disposition(report.disposition()))?;
+        write!(out, "{}", report.explain())?;
+        if self.messages.len() > 1 { writeln!(out) } else { Ok(()) }
+    }
+}
+
+fn exit_of(report: &Report) -> Exit {
+    let failed = report.dmarc().word() == DmarcResult::Fail && report.trusted_forwarder().is_none();
+    match report.disposition() {
+        Disposition::None if report.is_temporary() => Exit::Temporary,
+        Disposition::None if !failed => Exit::Pass,
+        _ => Exit::NotPass,
+    }
+}

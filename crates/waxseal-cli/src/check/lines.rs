@@ -1,0 +1,66 @@
+//! `waxseal check --jsonl`.
+
+use super::{Check, row::ReportRow};
+use crate::{
+    batch::{self, BadLine},
+    dns_args::LineDns,
+    exit::{Exit, Failure},
+    input::Input,
+    verify::time,
+    verify_batch::{decode, from_unix},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use waxseal::{Authenticator, Envelope, Report, dns::drive_blocking};
+
+#[derive(Debug, Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    eml_b64: Cow<'l, str>,
+    #[serde(borrow, default)]
+    zone: Option<&'l RawValue>,
+    #[serde(borrow, default)]
+    ip: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    helo: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    mail_from: Option<Cow<'l, str>>,
+    #[serde(default)]
+    now: Option<f64>,
+}
+
+impl Line<'_> {
+    fn envelope(&self) -> Result<Envelope, String> {
+        let Some(ip) = &self.ip else { return Ok(Envelope::unknown()) };
+        let ip = ip.parse().map_err(|error| format!("ip: {error}"))?;
+        let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        Ok(Envelope::new(ip, text(&self.helo), text(&self.mail_from)))
+    }
+}
+
+pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
+    let (authenticator, dns) = (check.authenticator(), LineDns::new(&check.dns));
+    batch::run(input, check.jobs, |line| {
+        let id = batch::id(line)?;
+        match judge(check, &authenticator, &dns, line) {
+            Ok(report) => batch::answer(&ReportRow::new(Some(id), &report)),
+            Err(error) => Err(BadLine { id, error }),
+        }
+    })
+}
+
+fn judge(
+    check: &Check,
+    authenticator: &Authenticator,
+    dns: &LineDns<'_>,
+    line: &[u8],
+) -> Result<Report, String> {
+    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let envelope = line.envelope()?;
+    let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
+    let message = check.line_ends.apply(message);
+    let now = line.now.and_then(from_unix).unwrap_or_else(|| time(check.now));
+    let inbound = authenticator.inbound(&envelope, &message, now);
+    dns.with(line.zone, |dns| drive_blocking(inbound, dns))
+}

@@ -1,0 +1,177 @@
+//! `waxseal check --mbox` and `--maildir`: a line for each message, and a summary.
+
+use super::{
+    Check,
+    judge::Judge,
+    maildir::Maildir,
+    mbox::Mbox,
+    row::ReportRow,
+    summary::{Summary, method_words},
+};
+use crate::{
+    batch::{Answered, Items, answer_all},
+    dns_args::Dns,
+    exit::{Exit, Failure},
+    input::{Chunks, Input, Source},
+    terminal::{self, Progress},
+};
+use serde_json::json;
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+use waxseal::{InboundCheck, Report, dns::drive_blocking};
+
+/// Longer messages of an mbox file are not taken into memory, and take their turn one by one.
+const LONG: u64 = 1 << 20;
+
+/// A message on its way to being judged.
+struct Mail {
+    id: String,
+    content: Content,
+}
+
+enum Content {
+    Whole(Vec<u8>),
+    /// All of it was read already.
+    Received(Box<InboundCheck>),
+    File(PathBuf),
+}
+
+pub(super) fn check_mbox(check: &Check, source: &Source) -> Result<Exit, Failure> {
+    let (judge, dns) = (check.judge()?, check.dns.open()?);
+    let input = source.open()?;
+    let messages = MboxMessages {
+        progress: Progress::beside_output("checking", input.length()),
+        mbox: Mbox::new(input, check.quoting),
+        judge: &judge,
+        name: source.name(),
+        number: 0,
+    };
+    check_all(check, &judge, &dns, messages)
+}
+
+pub(super) fn check_maildir(check: &Check, dir: &Path) -> Result<Exit, Failure> {
+    let (judge, dns) = (check.judge()?, check.dns.open()?);
+    let maildir = Maildir::open(dir)?;
+    let messages = MaildirMessages { progress: Progress::of_messages("checking", maildir.len()), maildir };
+    check_all(check, &judge, &dns, messages)
+}
+
+struct MboxMessages<'a> {
+    mbox: Mbox<Input>,
+    judge: &'a Judge,
+    name: String,
+    number: u64,
+    progress: Progress,
+}
+
+impl Items for MboxMessages<'_> {
+    type Item = Mail;
+
+    fn next(&mut self) -> io::Result<Option<Mail>> {
+        let before = self.mbox.read;
+        if !self.mbox.next_message()? {
+            return Ok(None);
+        }
+        self.number += 1;
+        let mut head = Vec::new();
+        self.mbox.by_ref().take(LONG).read_to_end(&mut head)?;
+        let content = if (head.len() as u64) < LONG {
+            Content::Whole(head)
+        } else {
+            let silent = Progress::silent("checking");
+            let mut chunks = Chunks::new(head.chain(&mut self.mbox), self.judge.line_ends, silent);
+            Content::Received(Box::new(self.judge.receive(&mut chunks)?))
+        };
+        self.progress.add(usize::try_from(self.mbox.read - before).unwrap_or(usize::MAX));
+        Ok(Some(Mail { id: format!("{}#{}", self.name, self.number), content }))
+    }
+}
+
+struct MaildirMessages {
+    maildir: Maildir,
+    progress: Progress,
+}
+
+impl Items for MaildirMessages {
+    type Item = Mail;
+
+    fn next(&mut self) -> io::Result<Option<Mail>> {
+        self.progress.add(1);
+        let mail = |path: PathBuf| Mail { id: path.display().to_string(), content: Content::File(path) };
+        Ok(self.maildir.next_file().map(mail))
+    }
+}
+
+impl Content {
+    fn inbound(self, judge: &Judge) -> io::Result<InboundCheck> {
+        match self {
+            Self::Whole(message) => Ok(judge.take(message)),
+            Self::Received(inbound) => Ok(*inbound),
+            Self::File(path) => judge.receive(&mut Chunks::new(
+                File::open(path)?,
+                judge.line_ends,
+                Progress::silent("checking"),
+            )),
+        }
+    }
+}
+
+fn check_all(
+    check: &Check,
+    judge: &Judge,
+    dns: &Dns,
+    messages: impl Items<Item = Mail> + Send,
+) -> Result<Exit, Failure> {
+    let begun = Instant::now();
+    let summary = Mutex::new(Summary::default());
+    let summarize = |change: &dyn Fn(&mut Summary)| {
+        change(&mut summary.lock().unwrap_or_else(PoisonError::into_inner));
+    };
+    let exit = answer_all(messages, check.jobs.threads(), |Mail { id, content }| {
+        let begun = Instant::now();
+        let report = content.inbound(judge).map(|inbound| drive_blocking(inbound, dns));
+        match report {
+            Ok(report) => {
+                summarize(&|summary| summary.add(&id, &report, begun.elapsed()));
+                Answered { text: line(check, &id, &report), exit: Exit::Pass }
+            }
+            Err(error) => {
+                summarize(&Summary::add_unreadable);
+                let text = match check.json {
+                    true => json!({ "id": id, "error": error.to_string() }).to_string(),
+                    false => format!("{id}: cannot be read: {error}"),
+                };
+                Answered { text, exit: Exit::Failed }
+            }
+        }
+    })?;
+    let summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut out = anstream::stdout().lock();
+    if check.json {
+        writeln!(out, "{}", json!({ "summary": summary.to_json() }))?;
+    } else {
+        summary.print(&mut out, begun.elapsed())?;
+    }
+    Ok(exit)
+}
+
+fn line(check: &Check, id: &str, report: &Report) -> String {
+    if check.json {
+        // A row has nothing that JSON cannot say.
+        return serde_json::to_string(&ReportRow::new(Some(id), report)).unwrap_or_default();
+    }
+    let disposition = terminal::for_stdout(terminal::disposition(report.disposition()));
+    let mut line = format!("{id}: {disposition}");
+    for (method, word) in method_words(report) {
+        line.push_str(&format!(" {method}={word}"));
+    }
+    if let Some(author) = report.dmarc().author() {
+        line.push_str(&format!(" header.from={}", author.domain()));
+    }
+    line
+}

@@ -1,0 +1,47 @@
+//! The messages of a Maildir.
+
+use crate::exit::Failure;
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    vec,
+};
+
+/// The files in `new/` and `cur/`, by name and so mostly by time; `tmp/` has what is not delivered yet.
+pub(super) struct Maildir {
+    files: vec::IntoIter<(OsString, PathBuf)>,
+}
+
+impl Maildir {
+    pub(super) fn open(dir: &Path) -> Result<Self, Failure> {
+        let mut files = Vec::new();
+        for folder in ["new", "cur"] {
+            let folder = dir.join(folder);
+            let listed = list(&folder, &mut files);
+            listed.map_err(|error| Failure::file("read", &folder, &error))?;
+        }
+        files.sort_unstable();
+        Ok(Self { files: files.into_iter() })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    pub(super) fn next_file(&mut self) -> Option<PathBuf> {
+        self.files.next().map(|(_, path)| path)
+    }
+}
+
+fn list(folder: &Path, files: &mut Vec<(OsString, PathBuf)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        // Names with a dot in front are for others, such as index files.
+        if !name.as_encoded_bytes().starts_with(b".") && !entry.file_type()?.is_dir() {
+            files.push((name, entry.path()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! A report in JSON.
+
+use crate::{dmarc::DmarcRow, verify::SignatureRow};
+use serde::Serialize;
+use waxseal::{IprevVerdict, Report, arc::Chain, spf::Verdict};
+
+/// One message.
+#[derive(Debug, Serialize)]
+pub(super) struct ReportRow<I> {
+    id: Option<I>,
+    dkim: Vec<SignatureRow>,
+    arc: Option<ArcRow>,
+    spf: SpfRow,
+    spf_helo: Option<SpfRow>,
+    dmarc: DmarcRow,
+    iprev: IprevRow,
+    disposition: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_forwarder: Option<String>,
+    authentication_results: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ArcRow {
+    result: &'static str,
+    reason: String,
+    oldest_pass: Option<u32>,
+    sets: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct SpfRow {
+    result: &'static str,
+    identity: Option<&'static str>,
+    domain: Option<String>,
+    reason: String,
+    lookups: u16,
+    void_lookups: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct IprevRow {
+    result: Option<&'static str>,
+    name: Option<String>,
+    reason: Option<String>,
+}
+
+impl<I> ReportRow<I> {
+    pub(super) fn new(id: Option<I>, report: &Report) -> Self {
+        Self {
+            id,
+            dkim: SignatureRow::all(report.dkim()),
+            arc: report.arc().map(Into::into),
+            spf: match report.envelope().is_known() {
+                true => report.spf().into(),
+                false => SpfRow::without_envelope(),
+            },
+            spf_helo: report.spf_helo().map(Into::into),
+            dmarc: report.dmarc().into(),
+            iprev: report.iprev().map_or_else(IprevRow::without_envelope, Into::into),
+            disposition: report.disposition().as_str(),
+            trusted_forwarder: report.trusted_forwarder().map(ToString::to_string),
+            authentication_results: report.authentication_results().to_string(),
+        }
+    }
+}
+
+impl From<&Chain> for ArcRow {
+    fn from(chain: &Chain) -> Self {
+        Self {
+            result: chain.word().as_str(),
+            reason: chain.explain(),
+            oldest_pass: chain.oldest_pass(),
+            sets: chain.sets().len(),
+        }
+    }
+}
+
+impl From<&Verdict> for SpfRow {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            result: verdict.word().as_str(),
+            identity: Some(verdict.identity().as_str()),
+            domain: verdict.domain().map(ToString::to_string),
+            reason: verdict.reason(),
+            lookups: verdict.lookups(),
+            void_lookups: verdict.void_lookups(),
+        }
+    }
+}
+
+const NO_ENVELOPE: &str = "no envelope";
+
+impl SpfRow {
+    fn without_envelope() -> Self {
+        Self {
+            result: "none",
+            identity: None,
+            domain: None,
+            reason: NO_ENVELOPE.into(),
+            lookups: 0,
+            void_lookups: 0,
+        }
+    }
+}
+
+impl From<&IprevVerdict> for IprevRow {
+    fn from(verdict: &IprevVerdict) -> Self {
+        Self {
+            result: Some(verdict.word().as_str()),
+            name: verdict.name().map(ToString::to_string),
+            reason: verdict.cause().map(ToString::to_string),
+        }
+    }
+}
+
+impl IprevRow {
+    fn without_envelope() -> Self {
+        Self { result: None, name: None, reason: Some(NO_ENVELOPE.into()) }
+    }
+}

@@ -1,0 +1,146 @@
+//! What many messages came to.
+
+use crate::terminal;
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{self, Write},
+    time::Duration,
+};
+use waxseal::Report;
+
+/// Reasons that are told apart; senders decide what they are, and memory is bounded.
+const MAX_REASONS: usize = 4096;
+
+/// Reasons and messages that are named.
+const NAMED: usize = 5;
+
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    messages: u64,
+    unreadable: u64,
+    dispositions: BTreeMap<&'static str, u64>,
+    results: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    /// By method, result and reason.
+    reasons: HashMap<(&'static str, &'static str, String), u64>,
+    /// The slowest first.
+    slowest: Vec<(Duration, String)>,
+}
+
+/// The result of each method that was used; of DKIM the best.
+pub(super) fn method_words(report: &Report) -> Vec<(&'static str, &'static str)> {
+    let known = report.envelope().is_known();
+    let spf = known.then(|| ("spf", report.spf().word().as_str()));
+    let arc = report.arc().map(|chain| ("arc", chain.word().as_str()));
+    let iprev = report.iprev().map(|iprev| ("iprev", iprev.word().as_str()));
+    let dmarc = ("dmarc", report.dmarc().word().as_str());
+    let dkim = ("dkim", report.dkim().word().as_str());
+    [Some(dmarc), Some(dkim), spf, arc, iprev].into_iter().flatten().collect()
+}
+
+impl Summary {
+    pub(super) fn add(&mut self, id: &str, report: &Report, took: Duration) {
+        self.messages += 1;
+        *self.dispositions.entry(report.disposition().as_str()).or_default() += 1;
+        for (method, word) in method_words(report) {
+            *self.results.entry(method).or_default().entry(word).or_default() += 1;
+        }
+        self.add_reasons(report);
+        let place = self.slowest.partition_point(|(other, _)| *other >= took);
+        if place < NAMED {
+            self.slowest.insert(place, (took, id.to_owned()));
+            self.slowest.truncate(NAMED);
+        }
+    }
+
+    pub(super) fn add_unreadable(&mut self) {
+        self.unreadable += 1;
+    }
+
+    /// Why messages did not pass, and signatures for themselves.
+    fn add_reasons(&mut self, report: &Report) {
+        let dmarc = report.dmarc();
+        if dmarc.word().as_str() != "pass" {
+            self.add_reason("dmarc", dmarc.word().as_str(), &dmarc.reason());
+        }
+        for verdict in report.dkim().iter().filter(|verdict| !verdict.is_pass()).take(NAMED) {
+            self.add_reason("dkim", verdict.word().as_str(), &verdict.explain());
+        }
+        if let Some(chain) = report.arc().filter(|chain| chain.cause().is_some()) {
+            self.add_reason("arc", chain.word().as_str(), &chain.explain());
+        }
+        let spf = report.spf();
+        if report.envelope().is_known() && spf.word().as_str() != "pass" {
+            self.add_reason("spf", spf.word().as_str(), &spf.reason());
+        }
+    }
+
+    fn add_reason(&mut self, method: &'static str, word: &'static str, reason: &str) {
+        // Behind the colon are hashes and the like, different each time.
+        let reason = reason.split(": ").next().unwrap_or_default().to_owned();
+        let there_is_room = self.reasons.len() < MAX_REASONS;
+        let key = (method, word, reason);
+        match self.reasons.get_mut(&key) {
+            Some(count) => *count += 1,
+            None if there_is_room => {
+                self.reasons.insert(key, 1);
+            }
+            None => {}
+        }
+    }
+
+    /// The most common ones.
+    fn common_reasons(&self) -> Vec<(&(&'static str, &'static str, String), u64)> {
+        let mut reasons: Vec<_> = self.reasons.iter().map(|(key, count)| (key, *count)).collect();
+        reasons.sort_unstable_by(|(a, m), (b, n)| n.cmp(m).then(a.cmp(b)));
+        reasons.truncate(NAMED);
+        reasons
+    }
+
+    pub(super) fn print(&self, out: &mut impl Write, took: Duration) -> io::Result<()> {
+        let Self { messages, unreadable, .. } = self;
+        writeln!(out, "\n{}", terminal::heading(format_args!("{messages} messages in {}", seconds(took))))?;
+        if *unreadable > 0 {
+            writeln!(out, "{unreadable} could not be read")?;
+        }
+        print_counts(out, "disposition", &self.dispositions)?;
+        for (method, counts) in &self.results {
+            print_counts(out, method, counts)?;
+        }
+        let reasons = self.common_reasons();
+        if !reasons.is_empty() {
+            writeln!(out, "most common reasons")?;
+        }
+        for ((method, word, reason), count) in reasons {
+            writeln!(out, "{count:>9}  {method}={word}: {reason}")?;
+        }
+        if !self.slowest.is_empty() {
+            writeln!(out, "slowest")?;
+        }
+        self.slowest.iter().try_for_each(|(took, id)| writeln!(out, "{:>9}  {id}", seconds(*took)))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let results: Map<String, Value> =
+            self.results.iter().map(|(method, counts)| ((*method).to_owned(), json!(counts))).collect();
+        let reason = |((method, word, reason), count): (&(&str, &str, String), u64)| json!({ "method": method, "result": word, "reason": reason, "count": count });
+        let slow = |(took, id): &(Duration, String)| json!({ "id": id, "seconds": took.as_secs_f64() });
+        json!({
+            "messages": self.messages,
+            "unreadable": self.unreadable,
+            "dispositions": self.dispositions,
+            "results": results,
+            "reasons": self.common_reasons().into_iter().map(reason).collect::<Value>(),
+            "slowest": self.slowest.iter().map(slow).collect::<Value>(),
+        })
+    }
+}
+
+fn print_counts(out: &mut impl Write, what: &str, counts: &BTreeMap<&str, u64>) -> io::Result<()> {
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
+    writeln!(out, "{what:<12} {}", counts.join(", "))
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.3} s", duration.as_secs_f64())
+}

@@ -1,0 +1,53 @@
+//! The policy of those who verify DKIM signatures.
+
+use clap::{Args, ValueEnum};
+use waxseal::{
+    crypto::rust_crypto,
+    dkim::{BodyLengthPolicy, Policy, Verifier},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct DkimArgs {
+    /// Accept rsa-sha1, which RFC 8301 forbids; for old archives
+    #[arg(long)]
+    allow_rsa_sha1: bool,
+    /// Accept RSA keys of so many bits and more
+    #[arg(long, value_name = "BITS", default_value_t = 1024)]
+    min_rsa_bits: u32,
+    /// What to do with l=, a signature over the first part of the body alone
+    #[arg(long, value_enum, default_value_t)]
+    body_length: BodyLength,
+    /// Refuse every l=, and signatures that leave room for a second From, Subject or the like when there is one
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum BodyLength {
+    /// Pass as long as nothing was added behind it
+    #[default]
+    RefuseAdditions,
+    /// Never pass
+    Refuse,
+    /// Pass whatever was added; for old archives
+    Accept,
+}
+
+impl DkimArgs {
+    pub(crate) fn verifier(&self) -> Verifier {
+        let body_length = match self.body_length {
+            _ if self.strict => BodyLengthPolicy::Refuse,
+            BodyLength::RefuseAdditions => BodyLengthPolicy::RefuseAdditions,
+            BodyLength::Refuse => BodyLengthPolicy::Refuse,
+            BodyLength::Accept => BodyLengthPolicy::Accept,
+        };
+        let policy = Policy::default()
+            .with_rsa_sha1(self.allow_rsa_sha1)
+            .with_min_rsa_bits(self.min_rsa_bits)
+            .with_body_length(body_length)
+            .with_unsigned_additions_refused(self.strict);
+        let verifier = Verifier::new(policy);
+        // ring verifies 1024 bits and more.
+        if self.min_rsa_bits < 1024 { verifier.with_provider(rust_crypto::PROVIDER) } else { verifier }
+    }
+}
