@@ -5,6 +5,8 @@ mod authres;
 #[cfg(test)]
 mod batch;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod dmarc;
@@ -12,6 +14,10 @@ mod dmarc;
 mod keygen;
 #[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod mailbox;
+#[cfg(test)]
+mod post;
 #[cfg(test)]
 mod sign;
 #[cfg(test)]
