@@ -30,8 +30,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use waxseal::{
-    Authenticator, Disposition, Evidence, Report,
-    arc::ChainVerifier,
+    Authenticator, Disposition, Evidence, Report, arc,
     authres::{DkimResult, DmarcResult},
     dns::DomainName,
 };
@@ -157,7 +156,7 @@ impl Check {
     fn authenticator(&self) -> Authenticator {
         let verifier = self.policy.verifier();
         let authenticator = Authenticator::new(&*self.authserv_id)
-            .with_arc(ChainVerifier::default().with_signatures(verifier.clone()))
+            .with_arc(arc::Policy::default())
             .with_dkim(verifier)
             .with_dmarc(self.mode.local_policy().with_reject_on_reject(self.reject_on_reject));
         let trusted = self.trust_sealer.clone();

@@ -9,7 +9,7 @@ use common::*;
 use std::time::{Duration, Instant};
 use waxseal::{
     Disposition, Report,
-    arc::{ChainVerifier, Sealer},
+    arc::{ChainVerifier, Policy, Sealer},
     authres::{ArcResult, AuthenticationResults, DkimResult, DmarcResult, SpfResult},
     dkim::{self, Signer},
     dmarc::{Cause, LocalPolicy},
@@ -577,7 +577,7 @@ mod arc {
 
     fn with_arc() -> waxseal::Authenticator {
         // The forger is even trusted: what does not verify does not count.
-        authenticator().with_arc(ChainVerifier::default()).with_trusted_sealers(|_| true)
+        authenticator().with_arc(Policy::default()).with_trusted_sealers(|_| true)
     }
 
     /// Passed on by so many handlers, each of whom says that DMARC passed.
@@ -638,7 +638,7 @@ mod arc {
         assert!(report.arc().unwrap().is_pass(), "{}", report.explain());
         assert_eq!(report.disposition(), Disposition::None);
         // Whom nobody trusts changes nothing.
-        let unknown = authenticator().with_arc(ChainVerifier::default());
+        let unknown = authenticator().with_arc(Policy::default());
         let report = check_by(&unknown, &evil(), &chain(3), &dns());
         assert!(report.arc().unwrap().is_pass());
         assert_fails_closed(&report);

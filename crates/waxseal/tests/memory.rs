@@ -8,7 +8,7 @@ use allocation_counter::{AllocationInfo, measure};
 use common::*;
 use waxseal::{
     Authenticator, Report,
-    arc::{ChainVerifier, Sealer},
+    arc::{self, Sealer},
     authres::DmarcResult,
     dns::{Zone, drive_blocking},
 };
@@ -33,7 +33,7 @@ fn zone() -> Zone {
 
 fn everything() -> Authenticator {
     let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
-    authenticator().with_arc(ChainVerifier::default()).with_sealer(sealer)
+    authenticator().with_arc(arc::Policy::default()).with_sealer(sealer)
 }
 
 /// A header of about 2 KiB, and so many lines of 64 octets.

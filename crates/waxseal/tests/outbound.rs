@@ -90,7 +90,7 @@ fn forwarder() -> Sealer {
 }
 
 fn report(message: &[u8]) -> Report {
-    let authenticator = Authenticator::new(LIST).with_arc(ChainVerifier::default());
+    let authenticator = Authenticator::new(LIST).with_arc(arc::Policy::default());
     check_by(&authenticator, &evil(), message, &lab())
 }
 
@@ -180,8 +180,7 @@ fn what_is_missing_is_named() {
 #[test]
 fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
     let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
-    let authenticator =
-        Authenticator::new(LIST).with_arc(ChainVerifier::default()).with_sealer(sealer.clone());
+    let authenticator = Authenticator::new(LIST).with_arc(arc::Policy::default()).with_sealer(sealer.clone());
     let mut message = letter();
     for instance in 1..=3 {
         let report = check_by(&authenticator, &evil(), &message, &lab());

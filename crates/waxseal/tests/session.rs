@@ -11,7 +11,7 @@ use std::{
 };
 use waxseal::{
     Authenticator, Disposition, Envelope, Evidence, InboundCheck, Lookups, Report, Session,
-    arc::{ChainVerifier, Sealer},
+    arc::{self, ChainVerifier, Sealer},
     authres::{AuthenticationResults, DmarcResult, SpfResult},
     dkim::sign_all,
     dns::{
@@ -42,7 +42,7 @@ fn zone() -> Zone {
 fn all() -> Authenticator {
     let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
     authenticator()
-        .with_arc(ChainVerifier::default())
+        .with_arc(arc::Policy::default())
         .with_trusted_sealers(|sealer| sealer.as_str() == "list.example")
         .with_sealer(sealer)
         .with_spf_trace(true)

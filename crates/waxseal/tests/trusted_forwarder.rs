@@ -8,7 +8,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use common::*;
 use waxseal::{
     Authenticator, Disposition, Report,
-    arc::{ChainVerifier, Sealer},
+    arc::{self, ChainVerifier, Sealer},
     authres::{ArcResult, AuthenticationResults, DmarcResult, Entry, Ptype},
     crypto::{SigningInput, SigningKey, default_provider},
     dkim::{BodyHasher, Canonicalization},
@@ -29,7 +29,7 @@ fn zone() -> Zone {
 
 fn trusting() -> Authenticator {
     authenticator()
-        .with_arc(ChainVerifier::default())
+        .with_arc(arc::Policy::default())
         .with_trusted_sealers(|sealer| ["list.example", "forward.example"].contains(&sealer.as_str()))
 }
 
@@ -102,7 +102,7 @@ mod can {
         let strict = trusting().with_dmarc(LocalPolicy::default().with_reject_on_reject(true));
         assert_spoken_for(&judge_by(&strict, &passed_on_by_list()), "arc=pass i=1 d=list.example");
         let untrusting = authenticator()
-            .with_arc(ChainVerifier::default())
+            .with_arc(arc::Policy::default())
             .with_dmarc(LocalPolicy::default().with_reject_on_reject(true));
         assert_eq!(judge_by(&untrusting, &passed_on_by_list()).disposition(), Disposition::Reject);
     }
@@ -152,7 +152,7 @@ mod can_not {
 
     #[test]
     fn anyone_when_nobody_is_trusted() {
-        let report = judge_by(&authenticator().with_arc(ChainVerifier::default()), &passed_on_by_list());
+        let report = judge_by(&authenticator().with_arc(arc::Policy::default()), &passed_on_by_list());
         assert!(report.arc().unwrap().is_pass());
         assert_not_spoken_for(&report);
         // Trust without verification is none.

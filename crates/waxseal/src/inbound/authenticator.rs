@@ -60,7 +60,7 @@ pub(super) struct Settings {
     pub(super) iprev: bool,
     pub(super) dmarc: LocalPolicy,
     #[cfg(feature = "arc")]
-    pub(super) arc: Option<waxseal_arc::ChainVerifier>,
+    pub(super) arc: Option<waxseal_arc::Policy>,
     #[cfg(feature = "arc")]
     pub(super) trusts: Option<Arc<super::trust::Trusts>>,
     #[cfg(feature = "arc")]
@@ -154,13 +154,14 @@ impl Authenticator {
         self.with(|settings| settings.dmarc = policy)
     }
 
-    /// Validates ARC chains with this verifier (default: ARC is not looked at).
+    /// Validates ARC chains under this policy (default: ARC is not looked at). Keys and signatures are judged as those of DKIM
+    /// are, by the verifier of [`Authenticator::with_dkim`].
     ///
     /// By itself the result only informs; see [`Authenticator::with_trusted_sealers`].
     #[cfg(feature = "arc")]
     #[must_use]
-    pub fn with_arc(self, verifier: waxseal_arc::ChainVerifier) -> Self {
-        self.with(|settings| settings.arc = Some(verifier))
+    pub fn with_arc(self, policy: waxseal_arc::Policy) -> Self {
+        self.with(|settings| settings.arc = Some(policy))
     }
 
     /// Whose ARC sets are believed (default: nobody's). `trusts` is asked for `d=` of seals. When DMARC fails, the chain
@@ -262,6 +263,14 @@ impl Authenticator {
                 return Ok(report);
             }
         }
+    }
+}
+
+#[cfg(feature = "arc")]
+impl Settings {
+    pub(super) fn chain_verifier(&self) -> Option<waxseal_arc::ChainVerifier> {
+        let verifier = waxseal_arc::ChainVerifier::new(self.arc.clone()?);
+        Some(verifier.with_signatures(self.dkim.clone()))
     }
 }
 

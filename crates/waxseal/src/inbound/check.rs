@@ -145,7 +145,7 @@ impl Examined {
             author: Input::from_header(&header),
             dkim: settings.dkim.examine(header.clone(), now, &mut hasher),
             #[cfg(feature = "arc")]
-            arc: settings.arc.as_ref().map(|arc| arc.examine(header.clone(), now, &mut hasher)),
+            arc: settings.chain_verifier().map(|arc| arc.examine(header.clone(), now, &mut hasher)),
             #[cfg(feature = "arc")]
             sealer_hash: settings.sealer.as_ref().map(|sealer| sealer.want_body(&mut hasher)),
             header,

@@ -66,7 +66,7 @@ impl Sealer {
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal::{Authenticator, Envelope, Sealer, arc::{self, ChainVerifier}, crypto::PrivateKey, dkim::Signer};
+    /// use waxseal::{Authenticator, Envelope, Sealer, arc, crypto::PrivateKey, dkim::Signer};
     /// # use waxseal::dns::Zone;
     /// # let dns = Zone::new();
     /// # let pem = include_bytes!("../../../waxseal-arc/tests/keys/ed25519.pem");
@@ -76,7 +76,7 @@ impl Sealer {
     ///     arc::Sealer::new(list.parse()?, "2026a".parse()?, key),
     ///     [Signer::new(list.parse()?, "2026a".parse()?, signing_key)],
     /// );
-    /// let authenticator = Authenticator::new(list).with_arc(ChainVerifier::default());
+    /// let authenticator = Authenticator::new(list).with_arc(arc::Policy::default());
     ///
     /// // First what came in is checked; then it is changed, signed and sealed.
     /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
