@@ -48,7 +48,7 @@ impl Identity {
 ///     verdict.reason(),
 ///     "matched include:_spf.example.net of example.org by ip6:2001:db8::/32 of _spf.example.net"
 /// );
-/// assert_eq!(verdict.entry().to_string(), "spf=pass smtp.mailfrom=user@example.org");
+/// assert_eq!(verdict.entry().to_string(), "spf=pass smtp.mailfrom=example.org");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]

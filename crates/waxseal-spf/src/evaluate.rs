@@ -124,6 +124,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             void_lookups: self.void_lookups,
             queries: self.queries,
             depends_on_sender: self.letters.any_of(Letters::SENDER),
+            depends_on_local_part: self.letters.any_of(Letters::LOCAL_PART),
             trace: self.trace.and_then(Recorder::finish),
         })
     }

@@ -25,6 +25,7 @@ pub struct Verdict {
     pub(crate) void_lookups: u16,
     pub(crate) queries: u16,
     pub(crate) depends_on_sender: bool,
+    pub(crate) depends_on_local_part: bool,
     pub(crate) trace: Option<Box<Trace>>,
 }
 
@@ -137,17 +138,24 @@ impl Verdict {
         self.trace.as_deref()
     }
 
-    /// The statement for an Authentication-Results field (RFC 8601 §2.7.2): `smtp.mailfrom` with the whole address, or
-    /// `smtp.helo` for the HELO identity and for a null reverse-path; a `reason` unless the result is pass.
+    /// The statement for an Authentication-Results field (RFC 8601 §2.7.2): `smtp.mailfrom`, or `smtp.helo` for the HELO
+    /// identity and for a null reverse-path; a `reason` unless the result is pass. The value of `smtp.mailfrom` is the
+    /// domain; it is the whole address where a macro read the local-part, and where there is no domain.
     pub fn entry(&self) -> Entry {
         let entry = match self.word() {
             SpfResult::Pass => Entry::spf(SpfResult::Pass),
             word => Entry::spf(word).with_reason(self.reason()),
         };
         match self.identity() {
-            Identity::MailFrom if !self.is_null_sender() => {
-                entry.with_property(Ptype::Smtp, "mailfrom", self.sender())
-            }
+            // RFC 8601 §2.7.2: "If the retrieved sender policies used to evaluate SPF do not contain explicit provisions for
+            // authenticating the local-part ... of an address, the "pvalue" reported along with results for this mechanism
+            // SHOULD NOT include the local-part or the following "@" character."
+            Identity::MailFrom if !self.is_null_sender() => match self.domain() {
+                Some(domain) if !self.depends_on_local_part => {
+                    entry.with_property(Ptype::Smtp, "mailfrom", domain.as_str())
+                }
+                _ => entry.with_property(Ptype::Smtp, "mailfrom", self.sender()),
+            },
             _ => entry.with_property(Ptype::Smtp, "helo", self.helo()),
         }
     }

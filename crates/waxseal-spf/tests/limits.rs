@@ -645,6 +645,22 @@ fn smallest_ttl_and_weakest_dnssec() {
     assert!(one("v=spf1 exists:%{l}.example").depends_on_sender());
 }
 
+/// RFC 8601 §2.7.2: the local-part is told only where a macro read it.
+#[test]
+fn the_entry_tells_what_was_looked_at() {
+    for (record, value) in [
+        ("v=spf1 ip4:192.0.2.0/24", "example.org"),
+        ("v=spf1 exists:%{o}.%{h}.example", "example.org"),
+        ("v=spf1 exists:%{l}.example", "user@example.org"),
+        ("v=spf1 exists:%{s}.example", "user@example.org"),
+    ] {
+        let verdict = one(record);
+        let entry = verdict.entry();
+        let [property] = entry.properties() else { panic!("{entry}") };
+        assert_eq!((property.name(), property.value()), ("mailfrom", value), "{record}");
+    }
+}
+
 /// Cold, a chain of ten includes takes a round for each record; the questions of one term are asked together, and with
 /// prefetching those of the following terms too.
 #[test]

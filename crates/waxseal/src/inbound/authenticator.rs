@@ -32,7 +32,7 @@ use waxseal_spf::Limits;
 /// // `to_field` gives the folded field with its name; this is its value on one line.
 /// assert_eq!(
 ///     report.authentication_results().to_string(),
-///     "mx.example.net; spf=pass smtp.mailfrom=joe@example.org; \
+///     "mx.example.net; spf=pass smtp.mailfrom=example.org; \
 ///      spf=none reason=\"mail.example.org does not exist\" smtp.helo=mail.example.org; \
 ///      dkim=none reason=\"no signature\"; \
 ///      dmarc=pass (p=reject dis=none) header.from=example.org policy.dmarc=reject; \
