@@ -2,7 +2,6 @@
 
 use crate::{
     Error, corpus,
-    floor::{self, AwsLcRs, Whole},
     jobs::{Job, Work},
     lab::{Lab, Signed, Which, now},
 };
@@ -14,7 +13,7 @@ use std::{
 };
 use waxseal::{Authenticator, Envelope, Report};
 use waxseal_authres::DmarcResult;
-use waxseal_crypto::{Provider, aws_lc_rs, ring};
+use waxseal_crypto::Provider;
 use waxseal_dkim::Verifier;
 use waxseal_dns::Zone;
 
@@ -105,16 +104,5 @@ pub(crate) fn check<'c>(
             })
         })
     };
-    let signed = &inbound.signed;
-    let (bare, aws) = (Whole::of_signed(signed), AwsLcRs::new(lab, signed)?);
-    Ok(Job {
-        name,
-        reach: None,
-        reach_aws: None,
-        floor: Box::new(|| floor::verify(signed)),
-        whole: Box::new(move || bare.verify()),
-        bare_aws: Box::new(move || aws.verify()),
-        ring: ours(ring::PROVIDER),
-        aws: ours(aws_lc_rs::PROVIDER),
-    })
+    Job::verifying(lab, name, &inbound.signed, ours)
 }

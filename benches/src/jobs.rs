@@ -111,7 +111,27 @@ pub fn jobs(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
     ])
 }
 
-impl Job<'_> {
+impl<'c> Job<'c> {
+    /// A job compared to verifying one signature; `ours` is given the provider.
+    pub(crate) fn verifying(
+        lab: &Lab,
+        name: &'static str,
+        signed: &'c Signed,
+        ours: impl Fn(&'static dyn Provider) -> Work<'c>,
+    ) -> Result<Self, Error> {
+        let (bare, aws) = (Whole::of_signed(signed), AwsLcRs::new(lab, signed)?);
+        Ok(Self {
+            name,
+            reach: None,
+            reach_aws: None,
+            floor: Box::new(|| floor::verify(signed)),
+            whole: Box::new(move || bare.verify()),
+            bare_aws: Box::new(move || aws.verify()),
+            ring: ours(ring::PROVIDER),
+            aws: ours(aws_lc_rs::PROVIDER),
+        })
+    }
+
     fn reaching(self, ring: f64, aws: Option<f64>) -> Self {
         Self { reach: Some(ring), reach_aws: aws, ..self }
     }
@@ -165,18 +185,7 @@ fn verify<'c>(
         let verifier = Verifier::default().with_provider(provider);
         Box::new(move || way(&verifier, provider, &signed.message, &corpus.lab))
     };
-    let bare = Whole::of_signed(signed);
-    let aws = AwsLcRs::new(&corpus.lab, signed)?;
-    Ok(Job {
-        name,
-        reach: None,
-        reach_aws: None,
-        floor: Box::new(|| floor::verify(signed)),
-        whole: Box::new(move || bare.verify()),
-        bare_aws: Box::new(move || aws.verify()),
-        ring: ours(ring::PROVIDER),
-        aws: ours(aws_lc_rs::PROVIDER),
-    })
+    Job::verifying(&corpus.lab, name, signed, ours)
 }
 
 fn whole(verifier: &Verifier, _: &'static dyn Provider, message: &[u8], lab: &Lab) -> bool {
