@@ -174,7 +174,7 @@ fn what_is_missing_is_named() {
     // The report of another message with another chain.
     let other = forwarder().forward(&name(LIST), &forwarded(1), &report(&message), now());
     assert!(matches!(other, Err(ForwardError::Seal(arc::SealError::OtherChain))), "{other:?}");
-    assert!(unchecked.seal().is_err());
+    assert!(matches!(unchecked.seal(), Err(ForwardError::NoSealer)));
 }
 
 #[test]

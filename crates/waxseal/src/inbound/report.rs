@@ -126,25 +126,24 @@ impl Report {
         Evidence::new(&self.findings)
     }
 
-    /// Adds an ARC set to the message as it came in: the three fields to put in front of it. What is sealed are the results
-    /// of this report. For a message that was changed, use [`Sealer::seal`](waxseal_arc::Sealer::seal) with
-    /// [`Report::arc`] and [`Report::arc_results`].
+    /// An ARC set for the message as it came in: three fields to put in front of it. What is sealed are the results of this
+    /// report. For a message that was changed there is [`Sealer::forward`](crate::Sealer::forward).
     ///
     /// # Errors
-    /// [`SealError`](waxseal_arc::SealError); that the message can not be sealed is no fault of the message mostly, and it is
-    /// passed on without a set. [`waxseal_dkim::SignError::NoKey`] when there is no sealer
-    /// ([`Authenticator::with_sealer`](super::Authenticator::with_sealer)) or ARC was not verified.
+    /// [`ForwardError`](crate::ForwardError): among others when there is no sealer
+    /// ([`Authenticator::with_sealer`](super::Authenticator::with_sealer)) or ARC was not asked for. A chain that has ended or is
+    /// full is [`SealError::Ended`](waxseal_arc::SealError::Ended) or
+    /// [`TooManySets`](waxseal_arc::SealError::TooManySets): pass such a message on without a set.
     #[cfg(feature = "arc")]
-    pub fn seal(&self) -> Result<waxseal_arc::SealedSet, waxseal_arc::SealError> {
-        use waxseal_dkim::SignError;
+    pub fn seal(&self) -> Result<waxseal_arc::SealedSet, crate::ForwardError> {
+        use crate::ForwardError;
         let case = &self.findings.case;
-        let header = case.header.as_ref().map_err(|error| SignError::from(error.clone()))?;
-        let (Some(sealer), Some(hash), Some(chain)) =
-            (&case.authenticator.settings.sealer, &case.sealer_hash, self.arc())
-        else {
-            return Err(SignError::NoKey.into());
-        };
-        sealer.unsigned(header, hash, chain, &self.arc_results(), case.now)?.sign()
+        let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
+        let sealer = case.authenticator.settings.sealer.as_ref().ok_or(ForwardError::NoSealer)?;
+        let hash = case.sealer_hash.as_ref().ok_or(ForwardError::NoSealer)?;
+        let chain = self.arc().ok_or(ForwardError::NotVerified)?;
+        let set = sealer.unsigned(header, hash, chain, &self.arc_results(), case.now);
+        set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
     }
 
     /// [`Report::authentication_results`] for an ARC set, with the client's address in the entry of ARC (RFC 8617 §10.2).

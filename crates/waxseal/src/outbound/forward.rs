@@ -28,6 +28,9 @@ pub enum ForwardError {
         /// The forwarder.
         domain: DomainName,
     },
+    /// The authenticator was given no sealer.
+    #[error("no sealer was given: Authenticator::with_sealer takes one")]
+    NoSealer,
     /// The report says nothing of ARC.
     #[error("the message was not checked for ARC before it was changed: Authenticator::with_arc asks for it")]
     NotVerified,
