@@ -1,114 +1,139 @@
-//! `waxseal demo`: the whole way of a signed message, without network and without files.
+//! `waxseal demo`: the inbound check of a message that went through a mailing list, without network and without files.
 
 use crate::{
     exit::{Exit, Failure},
-    key_record_text::KeyRecordText,
-    terminal::heading,
-    verify::print_verdicts,
+    terminal::{self, heading},
+    verify::time,
 };
 use clap::Args;
 use std::{
     error::Error,
     io::{self, Write},
-    time::SystemTime,
 };
 use waxseal::{
-    authres::AuthenticationResults,
-    crypto::{KeySpec, PrivateKey, rust_crypto},
-    dkim::{KeyRecord, Selector, Signer, Verifier, sign_all},
-    dns::{DomainName, Zone},
-    header::line_ends::to_crlf,
+    Authenticator, Disposition, Envelope, Report,
+    arc::ChainVerifier,
+    dkim::Verifier,
+    dns::Zone,
+    header::{Header, line_ends::to_crlf},
 };
 
-/// Sign a message with fresh keys, publish them, verify, then change one letter and say what broke
+/// Check a message at the mailing list that it was sent to, behind it, and with a letter changed, and say why
 ///
-/// The keys are published in a zone in memory: no network, no files.
+/// The messages and the zone with all that DNS says of them are built in: no network, no files.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {}
 
-const MESSAGE: &[u8] = include_bytes!("demo.eml");
-const DOMAIN: &str = "example.org";
+/// As the list gets it from the author's provider.
+const SENT: &[u8] = include_bytes!("demo/sent.eml");
+/// As a subscriber's provider gets it from the list.
+const RELAYED: &[u8] = include_bytes!("demo/relayed.eml");
+const ZONE: &[u8] = include_bytes!("demo/zone");
 
-/// RSA, which everyone verifies, and Ed25519, which is shorter.
-const KEYS: [(&str, KeySpec); 2] = [("2026r", KeySpec::Rsa { bits: 2048 }), ("2026e", KeySpec::Ed25519)];
+const LIST: &str = "lists.example.com";
+const RECEIVER: &str = "mx.example.net";
+
+/// Mon, 01 Jun 2026 07:30:05 +0000
+const NOW: u64 = 1_780_299_005;
 
 impl Demo {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let failed = |error: Box<dyn Error>| Failure::because("the demonstration failed", &*error);
-        let now = SystemTime::now();
-        let demo = Demonstration::prepare(now).map_err(failed)?;
+        let demo = Demonstration::new().map_err(failed)?;
         let mut out = anstream::stdout().lock();
-        Ok(demo.show(&mut out, now)?)
+        Ok(demo.show(&mut out)?)
     }
 }
 
-/// A signed message and the zone that has its keys.
 struct Demonstration {
-    records: Vec<KeyRecordText>,
-    fields: String,
-    message: Vec<u8>,
     zone: Zone,
+    sent: Vec<u8>,
+    relayed: Vec<u8>,
+    author: Envelope,
+    list: Envelope,
 }
 
 impl Demonstration {
-    fn prepare(now: SystemTime) -> Result<Self, Box<dyn Error>> {
-        let domain: DomainName = DOMAIN.parse()?;
-        let (mut signers, mut records, mut zone) = (Vec::new(), Vec::new(), Zone::new());
-        for (name, spec) in KEYS {
-            let selector: Selector = name.parse()?;
-            let key = PrivateKey::generate(spec, rust_crypto::PROVIDER)?;
-            let record = KeyRecord::new(key.public_key().clone());
-            let record = KeyRecordText::new(&record, &selector, &domain);
-            // As text and back, the way it goes with a real name server.
-            zone.merge(Zone::from_zone_file(record.bind(), Some(&domain))?);
-            records.push(record);
-            // The key goes into a file and out again, and ring signs with it.
-            let key = PrivateKey::from_pem(key.to_pem().as_str().as_bytes())?;
-            signers.push(Signer::new(domain.clone(), selector, key));
-        }
-        let message = to_crlf(MESSAGE).into_owned();
-        let fields = sign_all(&signers, &message, now)?;
-        Ok(Self { records, fields, message, zone })
+    fn new() -> Result<Self, Box<dyn Error>> {
+        Ok(Self {
+            zone: Zone::from_zone_file(ZONE, None)?,
+            sent: to_crlf(SENT).into_owned(),
+            relayed: to_crlf(RELAYED).into_owned(),
+            author: Envelope::new("192.0.2.25".parse()?, "mail.example.org", "ada@example.org"),
+            list: Envelope::new("198.51.100.7".parse()?, LIST, "minutes-bounces@lists.example.com"),
+        })
     }
 
-    fn show(&self, out: &mut impl Write, now: SystemTime) -> io::Result<Exit> {
-        writeln!(out, "{}", heading(format_args!("1. Fresh keys, published in a zone in memory")))?;
-        self.records.iter().try_for_each(|record| write!(out, "{}", record.bind()))?;
+    fn check(&self, authenticator: &Authenticator, envelope: &Envelope, message: &[u8]) -> Report {
+        authenticator.check_blocking(envelope, message, time(Some(NOW)), &self.zone)
+    }
 
-        writeln!(out, "\n{}", heading("2. Signed in one pass over the body"))?;
-        write!(out, "{}", lf(self.fields.as_bytes()))?;
-        let header =
-            self.message.split_inclusive(|octet| *octet == b'\n').take_while(|line| *line != b"\r\n");
-        header.into_iter().try_for_each(|line| write!(out, "{}", lf(line)))?;
-        writeln!(out, "[{} octets of header and body]", self.message.len())?;
+    fn show(&self, out: &mut impl Write) -> io::Result<Exit> {
+        writeln!(out, "{}", heading(format_args!("1. Ada writes to a list. What {LIST} finds")))?;
+        let at_list = self.check(&authenticator(LIST), &self.author, &self.sent);
+        show_header(out, &self.sent)?;
+        show_report(out, &at_list)?;
 
-        writeln!(out, "\n{}", heading("3. Verified"))?;
-        let verifier = Verifier::default();
-        let signed = [self.fields.as_bytes(), &self.message].concat();
-        let verdicts = verifier.verify_blocking(&signed, now, &self.zone);
-        print_verdicts(out, "message", &verdicts)?;
-        let mut results = AuthenticationResults::new("mx.example.net");
-        results.extend(verdicts.entries());
-        write!(out, "{}", lf(results.to_field().as_bytes()))?;
+        let title =
+            format_args!("2. The list changes the subject, adds a footer and seals. What {RECEIVER} finds");
+        writeln!(out, "\n{}", heading(title))?;
+        let receiver = authenticator(RECEIVER);
+        let relayed = self.check(&receiver, &self.list, &self.relayed);
+        show_header(out, &self.relayed)?;
+        show_report(out, &relayed)?;
+        writeln!(
+            out,
+            "\nThe footer broke Ada's signatures, and SPF speaks for the list, not for example.org: DMARC fails.\n\
+             RFC 9989 §7.4 forbids to reject on the grounds of p=reject alone, so the message is quarantined."
+        )?;
 
-        writeln!(out, "\n{}", heading("4. The same with \"3 pm\" changed to \"4 pm\" in the body"))?;
-        let forged = replace(&signed, b"moved to 3 pm", b"moved to 4 pm");
-        let forged_body = verifier.verify_blocking(&forged, now, &self.zone);
-        print_verdicts(out, "message", &forged_body)?;
+        writeln!(out, "\n{}", heading(format_args!("3. The same with {LIST} as a trusted sealer")))?;
+        let trusting = receiver.with_trusted_sealers(|sealer| sealer.as_str() == LIST);
+        let trusted = self.check(&trusting, &self.list, &self.relayed);
+        show_report(out, &trusted)?;
+        writeln!(
+            out,
+            "\nThe list sealed what it had found when the message came in there: dmarc=pass for example.org (see 1).\n\
+             Nothing was changed since, and its word is believed."
+        )?;
 
-        writeln!(out, "\n{}", heading("5. The same with a second Subject in the header"))?;
-        let forged = [b"Subject: You have won\r\n", &signed[..]].concat();
-        let forged_header = verifier.verify_blocking(&forged, now, &self.zone);
-        print_verdicts(out, "message", &forged_header)?;
-        let as_it_should =
-            verdicts.iter().all(|v| v.is_pass()) && !forged_body.any_pass() && !forged_header.any_pass();
-        Ok(if as_it_should { Exit::Pass } else { Exit::NotPass })
+        writeln!(out, "\n{}", heading("4. The same with \"3 pm\" changed to \"4 pm\" behind the list"))?;
+        let forged = replace(&self.relayed, b"moved to 3 pm", b"moved to 4 pm");
+        let forged = self.check(&trusting, &self.list, &forged);
+        show_report(out, &forged)?;
+        writeln!(out, "\nThe seal is broken, so nobody vouches for the message.")?;
+
+        let found = [at_list, relayed, trusted, forged].map(|report| report.disposition());
+        let expected =
+            [Disposition::None, Disposition::Quarantine, Disposition::None, Disposition::Quarantine];
+        Ok(if found == expected { Exit::Pass } else { Exit::NotPass })
     }
 }
 
-/// With the line ends of the terminal.
-fn lf(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).replace("\r\n", "\n")
+fn authenticator(authserv_id: &str) -> Authenticator {
+    let verifier = Verifier::default();
+    let arc = ChainVerifier::default().with_signatures(verifier.clone());
+    Authenticator::new(authserv_id).with_dkim(verifier).with_arc(arc)
+}
+
+/// The first line of each field.
+fn show_header(out: &mut impl Write, message: &[u8]) -> io::Result<()> {
+    let Ok((header, body)) = Header::parse(message) else { return Ok(()) };
+    for field in header.fields() {
+        let text = String::from_utf8_lossy(field.raw());
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let more = if lines.next().is_some() { " ..." } else { "" };
+        writeln!(out, "{}", terminal::dim(format_args!("{first}{more}")))?;
+    }
+    writeln!(out, "{}\n", terminal::dim(format_args!("[and {} octets of body]", body.len())))
+}
+
+fn show_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let field = report.authentication_results().to_field();
+    write!(out, "{}", field.replace("\r\n", "\n"))?;
+    writeln!(out, "disposition: {}\n", terminal::disposition(report.disposition()))?;
+    write!(out, "{}", report.explain())
 }
 
 /// The first `from` becomes `to`.

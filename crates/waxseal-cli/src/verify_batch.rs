@@ -67,10 +67,10 @@ impl Judge<'_> {
 
 /// Folds in the base64, as MIME has them, do not matter either.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
-    match text.contains(|c: char| c.is_ascii_whitespace()) {
+    BASE64.decode(text).or_else(|error| match text.contains(|c: char| c.is_ascii_whitespace()) {
         true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
-        false => BASE64.decode(text),
-    }
+        false => Err(error),
+    })
 }
 
 /// Times before 1970 and beyond all calendars are none.

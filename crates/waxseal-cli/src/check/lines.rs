@@ -10,12 +10,14 @@ use crate::{
     verify_batch::{decode, from_unix},
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
 use waxseal::{Authenticator, Envelope, Report, dns::drive_blocking};
 
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
+    #[serde(default)]
+    id: Value,
     #[serde(borrow)]
     eml_b64: Cow<'l, str>,
     #[serde(borrow, default)]
@@ -41,9 +43,13 @@ impl Line<'_> {
 
 pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
     let (authenticator, dns) = (check.authenticator(), LineDns::new(&check.dns));
-    batch::run(input, check.jobs, |line| {
-        let id = batch::id(line)?;
-        match judge(check, &authenticator, &dns, line) {
+    batch::run(input, check.jobs, |text| {
+        let mut line: Line<'_> = match serde_json::from_slice(text) {
+            Ok(line) => line,
+            Err(error) => return Err(BadLine { id: batch::id(text)?, error: error.to_string() }),
+        };
+        let id = line.id.take();
+        match judge(check, &authenticator, &dns, &line) {
             Ok(report) => batch::answer(&ReportRow::new(Some(id), &report)),
             Err(error) => Err(BadLine { id, error }),
         }
@@ -54,9 +60,8 @@ fn judge(
     check: &Check,
     authenticator: &Authenticator,
     dns: &LineDns<'_>,
-    line: &[u8],
+    line: &Line<'_>,
 ) -> Result<Report, String> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let envelope = line.envelope()?;
     let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
     let message = check.line_ends.apply(message);
