@@ -12,8 +12,7 @@ use std::{
 };
 use waxseal::{
     Authenticator, Disposition, Envelope, Report,
-    arc::ChainVerifier,
-    dkim::Verifier,
+    arc::Policy,
     dns::Zone,
     header::{Header, line_ends::to_crlf},
 };
@@ -111,9 +110,7 @@ impl Demonstration {
 }
 
 fn authenticator(authserv_id: &str) -> Authenticator {
-    let verifier = Verifier::default();
-    let arc = ChainVerifier::default().with_signatures(verifier.clone());
-    Authenticator::new(authserv_id).with_dkim(verifier).with_arc(arc)
+    Authenticator::new(authserv_id).with_arc(Policy::default())
 }
 
 /// The first line of each field.

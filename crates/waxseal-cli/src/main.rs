@@ -1,4 +1,4 @@
-//! The `waxseal` command: make keys, sign and verify mail, check SPF and DMARC, and say why.
+//! The `waxseal` command: check incoming mail, make keys, sign and verify, check SPF and DMARC alone, and say why.
 //!
 //! Exit codes are those of [`exit::Exit`].
 
@@ -25,7 +25,7 @@ mod verify_batch;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Make DKIM keys, sign and verify mail, check SPF and DMARC, and say why.
+/// Check incoming mail, make DKIM keys, sign and verify, check SPF and DMARC alone, and say why.
 #[derive(Debug, Parser)]
 #[command(
     name = "waxseal",
@@ -42,25 +42,25 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Check(Box<check::Check>),
     Keygen(keygen::Keygen),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
     Spf(spf::Spf),
     Dmarc(dmarc::Dmarc),
     Authres(authres::Authres),
-    Check(Box<check::Check>),
     Demo(demo::Demo),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
+        Verb::Check(check) => check.run(),
         Verb::Keygen(keygen) => keygen.run(),
         Verb::Sign(sign) => sign.run(),
         Verb::Verify(verify) => verify.run(),
         Verb::Spf(spf) => spf.run(),
         Verb::Dmarc(dmarc) => dmarc.run(),
         Verb::Authres(authres) => authres.run(),
-        Verb::Check(check) => check.run(),
         Verb::Demo(demo) => demo.run(),
     };
     match done {

@@ -258,7 +258,7 @@ fn exit_codes_and_help() {
     assert_eq!(waxseal(["--version"]).code, Some(0));
     let help = waxseal(["--help"]);
     assert_eq!(help.code, Some(0));
-    for verb in ["keygen", "sign", "verify", "spf", "demo", "Exit codes"] {
+    for verb in ["keygen", "sign", "verify", "check", "spf", "demo", "Exit codes"] {
         assert!(help.out.contains(verb), "{verb}");
     }
     assert_eq!(waxseal(["frobnicate"]).code, Some(2));
