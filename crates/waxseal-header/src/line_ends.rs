@@ -15,20 +15,36 @@ use std::borrow::Cow;
 /// ```
 pub fn find_bare(text: &[u8]) -> Option<usize> {
     let mut finder = FindBare::default();
-    finder.push(text).or_else(|| finder.finish()).map(|offset| offset as usize)
+    finder.push(text);
+    finder.finish().map(|offset| offset as usize)
 }
 
 /// [`find_bare`] for text that arrives in chunks.
+///
+/// ```
+/// use waxseal_header::line_ends::FindBare;
+/// let mut finder = FindBare::default();
+/// finder.push(b"one\r");
+/// finder.push(b"\ntwo\nthree\r\n");
+/// assert_eq!(finder.finish(), Some(8));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct FindBare {
     seen: u64,
     after_cr: bool,
+    found: Option<u64>,
 }
 
 impl FindBare {
-    /// Takes the next chunk; gives the offset in the whole text of the first bare CR or LF that has shown itself. What
-    /// later calls give is of no use once one was found.
+    /// Takes the next chunk; gives the offset in the whole text of the first bare CR or LF, as soon as one has shown itself.
     pub fn push(&mut self, chunk: &[u8]) -> Option<u64> {
+        if self.found.is_none() {
+            self.found = self.find(chunk);
+        }
+        self.found
+    }
+
+    fn find(&mut self, chunk: &[u8]) -> Option<u64> {
         let (first, rest) = chunk.split_first()?;
         let start = self.seen;
         self.seen += chunk.len() as u64;
@@ -43,9 +59,9 @@ impl FindBare {
         Some(start + at as u64 + u64::from(chunk.get(at) != Some(&b'\r')))
     }
 
-    /// The end of the text: offset of a CR that was the last octet.
+    /// The end of the text: the offset of the first bare CR or LF, if there was one; a CR that was the last octet is bare.
     pub fn finish(&self) -> Option<u64> {
-        self.after_cr.then(|| self.seen.saturating_sub(1))
+        self.found.or(self.after_cr.then(|| self.seen.saturating_sub(1)))
     }
 }
 
@@ -131,8 +147,11 @@ mod tests {
             prop_assert_eq!(find_bare(text), slow_find(text));
             let (a, b) = text.split_at(cut.min(text.len()));
             let mut finder = FindBare::default();
-            let found = finder.push(a).or_else(|| finder.push(b)).or_else(|| finder.finish());
-            prop_assert_eq!(found, slow_find(text).map(|at| at as u64));
+            let first = finder.push(a);
+            let second = finder.push(b);
+            prop_assert!(first.is_none() || first == second);
+            prop_assert!(second.is_none() || second == finder.finish());
+            prop_assert_eq!(finder.finish(), slow_find(text).map(|at| at as u64));
         }
 
         #[test]

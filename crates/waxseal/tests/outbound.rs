@@ -194,4 +194,7 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
             (ArcResult::Pass, instance, Some(0))
         );
     }
+    let report = check_by(&authenticator, &evil(), b"From: a@bank.example\r\n\r\nHi\r\nbare\n", &lab());
+    let refused = report.seal();
+    assert!(matches!(refused, Err(ForwardError::Sign(SignError::BareLineEnd { offset: 8 }))), "{refused:?}");
 }

@@ -12,7 +12,7 @@ use waxseal_dmarc::{Evaluation, Input};
 use waxseal_dns::{
     Answers, Check, Pending, Question, Reply, Resolve, ResolveBlocking, drive_with, drive_with_blocking,
 };
-use waxseal_header::{Header, HeaderError};
+use waxseal_header::{Header, HeaderError, line_ends::FindBare};
 use waxseal_spf::{CheckHost, Identity};
 
 /// The check that is left when the message has ended: it asks for all that is not known yet, then judges. Its output is the
@@ -41,6 +41,8 @@ pub(super) struct Case {
     /// The body hash for [`Report::seal`].
     #[cfg(feature = "arc")]
     pub(super) sealer_hash: Option<waxseal_dkim::BodyHash>,
+    /// Where the first bare CR or LF of the body stands, if there is a sealer, who may not seal such a body.
+    pub(super) bare_line_end: Option<u64>,
 }
 
 /// A check that is run until it has its verdict, and not again.
@@ -122,6 +124,8 @@ impl EnvelopeChecks {
 pub(super) struct Examined {
     header: ExaminedHeader,
     hasher: BodyHasher,
+    /// Looked at for a sealer alone: verifiers take what comes.
+    line_ends: Option<FindBare>,
 }
 
 #[derive(Debug)]
@@ -150,10 +154,17 @@ impl Examined {
             sealer_hash: settings.sealer.as_ref().map(|sealer| sealer.want_body(&mut hasher)),
             header,
         };
-        Self { header, hasher }
+        #[cfg(feature = "arc")]
+        let line_ends = header.sealer_hash.map(|_| FindBare::default());
+        #[cfg(not(feature = "arc"))]
+        let line_ends = None;
+        Self { header, hasher, line_ends }
     }
 
     pub(super) fn body(&mut self, chunk: &[u8]) {
+        if let Some(line_ends) = &mut self.line_ends {
+            line_ends.push(chunk);
+        }
         self.hasher.push(chunk);
     }
 
@@ -168,7 +179,12 @@ impl Examined {
     pub(super) fn finish(self, envelope: Envelope, now: SystemTime, checks: EnvelopeChecks) -> InboundCheck {
         let wanted: Vec<_> = self.hasher.wanted().collect();
         let hashes = self.hasher.finish();
-        self.header.finish(envelope, now, checks, KeptHash::all(wanted, &hashes), hashes)
+        let body = HashedBody {
+            kept: KeptHash::all(wanted, &hashes),
+            hashes,
+            bare_line_end: self.line_ends.and_then(|line_ends| line_ends.finish()),
+        };
+        self.header.finish(envelope, now, checks, body)
     }
 
     /// Ends without a body, by the hashes that were kept of it. `None` when one is missing.
@@ -177,12 +193,19 @@ impl Examined {
         envelope: Envelope,
         now: SystemTime,
         checks: EnvelopeChecks,
-        kept: &[KeptHash],
+        (kept, bare_line_end): (&[KeptHash], Option<u64>),
     ) -> Option<InboundCheck> {
         let find = |form, algorithm, length| kept.iter().find_map(|kept| kept.get(form, algorithm, length));
-        let hashes = self.hasher.finish_with(find)?;
-        Some(self.header.finish(envelope, now, checks, kept.to_vec(), hashes))
+        let body = HashedBody { hashes: self.hasher.finish_with(find)?, kept: kept.to_vec(), bare_line_end };
+        Some(self.header.finish(envelope, now, checks, body))
     }
+}
+
+/// What is left of a body that has ended.
+struct HashedBody {
+    hashes: BodyHashes,
+    kept: Vec<KeptHash>,
+    bare_line_end: Option<u64>,
 }
 
 impl ExaminedHeader {
@@ -191,9 +214,9 @@ impl ExaminedHeader {
         envelope: Envelope,
         now: SystemTime,
         checks: EnvelopeChecks,
-        kept: Vec<KeptHash>,
-        hashes: BodyHashes,
+        body: HashedBody,
     ) -> InboundCheck {
+        let HashedBody { hashes, kept, bare_line_end } = body;
         InboundCheck {
             ahead: Vec::new(),
             envelope: checks,
@@ -210,6 +233,7 @@ impl ExaminedHeader {
                 hashes: kept,
                 #[cfg(feature = "arc")]
                 sealer_hash: self.sealer_hash.and_then(|id| hashes.get(id).copied()),
+                bare_line_end,
             }),
             dkim: Progress::Running(self.dkim.finish(hashes)),
         }
@@ -242,6 +266,7 @@ impl InboundCheck {
                 hashes: Vec::new(),
                 #[cfg(feature = "arc")]
                 sealer_hash: None,
+                bare_line_end: None,
             }),
         }
     }

@@ -38,6 +38,7 @@ pub struct Evidence {
     now: SystemTime,
     header: Result<Header, HeaderError>,
     hashes: Vec<KeptHash>,
+    bare_line_end: Option<u64>,
     answers: Vec<(Question, Reply)>,
 }
 
@@ -88,6 +89,7 @@ impl Evidence {
             now: case.now,
             header: case.header.clone(),
             hashes: case.hashes.clone(),
+            bare_line_end: case.bare_line_end,
             answers: findings.answers.clone(),
         }
     }
@@ -120,7 +122,7 @@ impl Evidence {
         let (authenticator, envelope) = (authenticator.clone(), self.envelope.clone());
         match &self.header {
             Ok(header) => Examined::new(&authenticator, header.clone(), self.now)
-                .finish_with(envelope, self.now, checks, &self.hashes)
+                .finish_with(envelope, self.now, checks, (&self.hashes, self.bare_line_end))
                 .ok_or(ReplayError::BodyHash),
             Err(error) => Ok(InboundCheck::refused(authenticator, envelope, self.now, checks, error.clone())),
         }

@@ -141,6 +141,9 @@ impl Report {
         let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
         let sealer = case.authenticator.settings.sealer.as_ref().ok_or(ForwardError::NoSealer)?;
         let hash = case.sealer_hash.as_ref().ok_or(ForwardError::NoSealer)?;
+        if let Some(offset) = case.bare_line_end {
+            return Err(waxseal_dkim::SignError::BareLineEnd { offset }.into());
+        }
         let chain = self.arc().ok_or(ForwardError::NotVerified)?;
         let set = sealer.unsigned(header, hash, chain, &self.arc_results(), case.now);
         set.and_then(|set| set.sign()).map_err(ForwardError::Seal)

@@ -138,7 +138,6 @@ impl Sealer {
             bodies,
             sealed_body,
             line_ends: FindBare::default(),
-            bare: None,
         })
     }
 }
@@ -154,15 +153,12 @@ pub struct Forwarding {
     bodies: Vec<BodyHashId>,
     sealed_body: BodyHashId,
     line_ends: FindBare,
-    /// Where the first bare CR or LF of the body stands.
-    bare: Option<u64>,
 }
 
 impl Forwarding {
     /// Takes the next octets of the body.
     pub fn body(&mut self, chunk: &[u8]) {
-        let found = self.line_ends.push(chunk);
-        self.bare = self.bare.or(found);
+        self.line_ends.push(chunk);
         self.hasher.push(chunk);
     }
 
@@ -171,8 +167,8 @@ impl Forwarding {
     /// # Errors
     /// [`ForwardError`].
     pub fn finish(self) -> Result<String, ForwardError> {
-        let Self { forwarder, header, report, now, hasher, bodies, sealed_body, line_ends, bare } = self;
-        if let Some(offset) = bare.or(line_ends.finish()) {
+        let Self { forwarder, header, report, now, hasher, bodies, sealed_body, line_ends } = self;
+        if let Some(offset) = line_ends.finish() {
             return Err(SignError::BareLineEnd { offset }.into());
         }
         let hashes = hasher.finish();

@@ -11,8 +11,8 @@ use waxseal_dns::{Answers, InvalidJson};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
 impl Evidence {
-    /// The evidence as a JSON object: `ip` (null without an envelope), `helo`, `mail_from`, `now` (Unix time in seconds), `header`, `body_hashes` and
-    /// `answers` ([`Answers::to_json`]). Octets are a string where they are UTF-8, else `{"base64": "…"}`.
+    /// The evidence as a JSON object: `ip` (null without an envelope), `helo`, `mail_from`, `now` (Unix time in seconds),
+    /// `header`, `body_hashes`, `bare_line_end` (an offset, or null) and `answers` ([`Answers::to_json`]). Octets are a string where they are UTF-8, else `{"base64": "…"}`.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -38,6 +38,7 @@ impl Evidence {
                 Ok(header) => octets(header.as_bytes()),
                 Err(error) => refusal(error),
             },
+            "bare_line_end": self.bare_line_end,
             "body_hashes": self.hashes.iter().copied().map(KeptHash::to_json).collect::<Value>(),
             "answers": serde_json::from_str(&answers.to_json()).unwrap_or(Value::Null),
         });
@@ -67,6 +68,7 @@ impl Evidence {
             envelope,
             now: read_time(part("now")).ok_or_else(|| shape("now", "Unix time in seconds"))?,
             header: read_header(part("header"))?,
+            bare_line_end: part("bare_line_end").as_u64(),
             hashes: hashes.iter().map(KeptHash::from_json).collect::<Result<_, _>>()?,
             answers: answers.known().map(|(question, reply)| (question.clone(), reply.clone())).collect(),
         })
