@@ -21,7 +21,7 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use waxseal::{InboundCheck, Report, dns::drive_blocking};
 
@@ -32,6 +32,8 @@ const LONG: u64 = 1 << 20;
 struct Mail {
     id: String,
     content: Content,
+    /// What it took so far.
+    took: Duration,
 }
 
 enum Content {
@@ -73,7 +75,14 @@ impl Items for MboxMessages<'_> {
     type Item = Mail;
 
     fn next(&mut self) -> io::Result<Option<Mail>> {
-        let before = self.mbox.read;
+        let read = self.read();
+        read.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.name)))
+    }
+}
+
+impl MboxMessages<'_> {
+    fn read(&mut self) -> io::Result<Option<Mail>> {
+        let (begun, before) = (Instant::now(), self.mbox.read);
         if !self.mbox.next_message()? {
             return Ok(None);
         }
@@ -88,7 +97,7 @@ impl Items for MboxMessages<'_> {
             Content::Received(Box::new(self.judge.receive(&mut chunks)?))
         };
         self.progress.add(usize::try_from(self.mbox.read - before).unwrap_or(usize::MAX));
-        Ok(Some(Mail { id: format!("{}#{}", self.name, self.number), content }))
+        Ok(Some(Mail { id: format!("{}#{}", self.name, self.number), content, took: begun.elapsed() }))
     }
 }
 
@@ -102,8 +111,11 @@ impl Items for MaildirMessages {
 
     fn next(&mut self) -> io::Result<Option<Mail>> {
         self.progress.add(1);
-        let mail = |path: PathBuf| Mail { id: path.display().to_string(), content: Content::File(path) };
-        Ok(self.maildir.next_file().map(mail))
+        Ok(self.maildir.next_file().map(|path| Mail {
+            id: path.display().to_string(),
+            content: Content::File(path),
+            took: Duration::ZERO,
+        }))
     }
 }
 
@@ -132,12 +144,12 @@ fn check_all(
     let summarize = |change: &dyn Fn(&mut Summary)| {
         change(&mut summary.lock().unwrap_or_else(PoisonError::into_inner));
     };
-    let exit = answer_all(messages, check.jobs.threads(), |Mail { id, content }| {
+    let exit = answer_all(messages, check.jobs.threads(), |Mail { id, content, took }| {
         let begun = Instant::now();
         let report = content.inbound(judge).map(|inbound| drive_blocking(inbound, dns));
         match report {
             Ok(report) => {
-                summarize(&|summary| summary.add(&id, &report, begun.elapsed()));
+                summarize(&|summary| summary.add(&id, &report, took + begun.elapsed()));
                 Answered { text: line(check, &id, &report), exit: Exit::Pass }
             }
             Err(error) => {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{Read, Write},
+    net::UdpSocket,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -510,7 +511,23 @@ fn memory_does_not_depend_on_the_size_of_the_message() {
 }
 
 #[test]
-fn replay_and_batch_know_the_time() {
+fn dns_is_asked_while_the_body_is_read() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let mut child =
+        command(["check", "--dns", &address]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(letter("From: joe@example.org\r\n").as_bytes()).unwrap();
+    let mut query = [0; 512];
+    let (length, _) = server.recv_from(&mut query).unwrap();
+    assert!(query[..length].windows(8).any(|octets| octets.eq_ignore_ascii_case(b"\x06_dmarc\x07")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_time_of_a_line_counts() {
     let post = Post::get();
     let mut line = post.line(1, "example.org", post.letter());
     line["now"] = json!(NOW - 10_000_000);

@@ -93,7 +93,7 @@ fn quoting_is_what_the_writer_did() {
 fn what_is_no_mbox_is_said_so() {
     let done = feed(Post::get().stored(&["--mbox", "-"]), b"Subject: x\n\nHi.\n");
     assert_eq!(done.code, Some(2));
-    assert!(done.err.contains("not an mbox file"), "{}", done.err);
+    assert!(done.err.contains("cannot read: -: not an mbox file"), "{}", done.err);
     let done = feed(Post::get().stored(&["--mbox", "-"]), b"");
     assert_eq!(done.code, Some(0));
     assert!(done.out.contains("0 messages in "), "{}", done.out);
