@@ -1,63 +1,144 @@
 //! Base64 with blanks and folds anywhere inside (RFC 6376 §2.10).
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-
-/// Padding may be missing, as it is in keys that were pasted by hand.
-const ENGINE: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-/// Text of this many octets is gathered on the stack: `b=` and `p=` of 4096-bit keys fit.
-const ROOM: usize = 1024;
-
-/// The octets that `text` stands for; `None` when it is no base64.
+/// The octets that `text` stands for; `None` when it is no base64. Padding may be missing, as it is in keys that were
+/// pasted by hand.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut room = [0; ROOM];
-    let mut used = 0;
-    for line in Lines(text) {
-        let Some(place) = room.get_mut(used..used + line.len()) else {
-            return ENGINE.decode(Lines(text).collect::<Vec<_>>().concat()).ok();
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    let mut rest = text.trim_ascii_start();
+    let mut quad = Quad::default();
+    loop {
+        if quad.digits == 0 {
+            rest = decode_eights(rest, &mut out);
+        }
+        rest = match rest {
+            [b' ' | b'\t' | b'\r', after @ ..] => after.trim_ascii_start(),
+            [] | [b'=', ..] => break,
+            [octet, after @ ..] => {
+                quad.push(*octet, &mut out)?;
+                after
+            }
         };
-        place.copy_from_slice(line);
-        used += line.len();
     }
-    ENGINE.decode(room.get(..used)?).ok()
+    let padding = quad.finish(&mut out)?;
+    is_padding(rest, padding).then_some(out)
 }
 
-/// The pieces of a text between its blanks and line ends.
-struct Lines<'t>(&'t [u8]);
-
-impl<'t> Iterator for Lines<'t> {
-    type Item = &'t [u8];
-
-    fn next(&mut self) -> Option<&'t [u8]> {
-        let text = self.0.trim_ascii_start();
-        let end = memchr::memchr3(b'\r', b' ', b'\t', text).unwrap_or(text.len());
-        let (line, rest) = text.split_at_checked(end)?;
-        self.0 = rest;
-        if line.is_empty() { None } else { Some(line) }
+/// Takes the front of the text as long as it is eight digits and eight digits again; gives the rest.
+fn decode_eights<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+    let mut rest = text;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let (mut bits, mut all) = (0, 0);
+        for octet in eight {
+            let value = value(*octet);
+            bits = bits << 6 | u64::from(value);
+            all |= value;
+        }
+        if all >= NO_DIGIT {
+            break;
+        }
+        let [_, _, octets @ ..] = bits.to_be_bytes();
+        out.extend_from_slice(&octets);
+        rest = after;
     }
+    rest
+}
+
+/// Up to four digits, which are three octets.
+#[derive(Default)]
+struct Quad {
+    digits: u32,
+    bits: u32,
+}
+
+impl Quad {
+    fn push(&mut self, octet: u8, out: &mut Vec<u8>) -> Option<()> {
+        let value = Some(value(octet)).filter(|value| *value < NO_DIGIT)?;
+        (self.digits, self.bits) = (self.digits + 1, self.bits << 6 | u32::from(value));
+        if self.digits == 4 {
+            let [_, octets @ ..] = self.bits.to_be_bytes();
+            out.extend_from_slice(&octets);
+            *self = Self::default();
+        }
+        Some(())
+    }
+
+    /// Puts the octets of the last digits, and gives how many signs of padding may follow. RFC 4648 §3.5: "pad bits MUST be
+    /// set to zero".
+    fn finish(self, out: &mut Vec<u8>) -> Option<usize> {
+        match self.digits {
+            0 => Some(0),
+            2 if self.bits % 16 == 0 => {
+                out.push((self.bits >> 4) as u8);
+                Some(2)
+            }
+            3 if self.bits % 4 == 0 => {
+                out.extend_from_slice(&[(self.bits >> 10) as u8, (self.bits >> 2) as u8]);
+                Some(1)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether `text` is at most so many equals signs, and blanks.
+fn is_padding(text: &[u8], signs: usize) -> bool {
+    match text {
+        [] => true,
+        [b' ' | b'\t' | b'\r', after @ ..] => is_padding(after.trim_ascii_start(), signs),
+        [b'=', after @ ..] => signs > 0 && is_padding(after, signs - 1),
+        _ => false,
+    }
+}
+
+const NO_DIGIT: u8 = 64;
+
+/// What each octet stands for as a digit.
+const VALUES: [u8; 256] = {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < digits.len() {
+        values[digits[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+fn value(octet: u8) -> u8 {
+    VALUES.get(usize::from(octet)).copied().unwrap_or(NO_DIGIT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{
+        Engine,
+        alphabet::STANDARD,
+        engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    };
+    use proptest::prelude::*;
 
     #[test]
     fn blanks_and_folds_count_for_nothing() {
         for text in ["aGVsbG8=", " aGVs\r\n\tbG8 = ", "a\tG V\r\n sbG8", "\r\n\t aGVsbG8=\r\n "] {
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(&b"hello"[..]), "{text:?}");
         }
-        for text in ["aGVsbG8==", "a", "aGVsbG9", "aGV-bG8=", "aG\nVs"] {
+        for text in ["aGVsbG8==", "a", "aGVsbG9", "aGV-bG8=", "aG\nVs", "=", "a===", "aGVs=", "aGU=b"] {
             assert_eq!(decode(text.as_bytes()), None, "{text:?}");
         }
-        let long = vec![b'A'; 4 * ROOM];
-        assert_eq!(decode(&long), Some(vec![0; 3 * ROOM]));
+        assert_eq!(decode(&[b'A'; 4096]), Some(vec![0; 3072]));
         assert_eq!(decode(b""), Some(vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_decoding_what_is_left_without_blanks(
+            text in "([A-Za-z0-9+/]{0,30}( |\t|\r\n[ \t])?){0,9}([AQgw]?={0,3} ?={0,2}|[ -~])",
+        ) {
+            let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+            let plain = text.replace("\r\n", "").replace([' ', '\t'], "");
+            let expected = GeneralPurpose::new(&STANDARD, config).decode(plain).ok();
+            prop_assert_eq!(decode(text.as_bytes()), expected);
+        }
     }
 }
