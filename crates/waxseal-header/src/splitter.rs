@@ -141,10 +141,33 @@ impl Splitter {
 /// Offset of the colon when `line` begins with a field name: visible ASCII but the colon (RFC 5322 §2.2), then maybe
 /// blanks (§4.5, obsolete).
 fn colon(line: &[u8]) -> Option<usize> {
-    let name = line.iter().position(|c| !c.is_ascii_graphic() || *c == b':')?;
+    let name = name_len(line);
     let rest = line.get(name..)?;
     let blanks = rest.iter().position(|c| *c != b' ' && *c != b'\t')?;
     (name > 0 && rest.get(blanks) == Some(&b':')).then_some(name + blanks)
+}
+
+/// Octets at the start of `line` that may be in a field name: eight at a time as far as there are eight.
+fn name_len(line: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let mut rest = line;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let octets = u64::from_le_bytes(*eight);
+        let colons = octets ^ ONES * u64::from(b':');
+        // The high bit of each octet that is a colon, below `!`, or above `~`. Borrow and carry reach only octets behind the
+        // first of these.
+        let outside = (colons.wrapping_sub(ONES) & !colons)
+            | (octets.wrapping_sub(ONES * u64::from(b'!')) & !octets)
+            | octets.wrapping_add(ONES)
+            | octets;
+        let outside = outside & ONES << 7;
+        if outside != 0 {
+            return line.len() - rest.len() + outside.trailing_zeros() as usize / 8;
+        }
+        rest = after;
+    }
+    let name = rest.iter().take_while(|c| c.is_ascii_graphic() && **c != b':').count();
+    line.len() - rest.len() + name
 }
 
 #[cfg(test)]
