@@ -154,28 +154,30 @@ fn relaxed_line(line: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// True when there is a TAB behind the first octet, or two SP in a row: eight octets at a time, each with the one before it.
+/// True when there is a TAB behind the first octet, or two SP in a row; SP beside a control octet counts too, since that is
+/// seen in one step. Sixteen octets at a time, each with the one before it; what is left is looked at together with some
+/// octets once more.
 fn has_blank_runs(line: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7) != 0;
-    let suspect = |eight: &[u8; 9]| {
-        let [first @ .., _] = eight;
-        let [_, rest @ ..] = eight;
-        let (before, here) = (u64::from_ne_bytes(*first), u64::from_ne_bytes(*rest));
-        let (blank, tab) = (ONES * u64::from(b' '), ONES * u64::from(b'\t'));
-        has_zero((before ^ blank) | (here ^ blank)) | has_zero(here ^ tab)
-    };
     let mut rest = line;
-    while let Some(nine) = rest.first_chunk::<9>() {
-        if suspect(nine) {
+    while let Some(window) = rest.first_chunk::<17>() {
+        if has_suspect(window) {
             return true;
         }
-        rest = rest.get(8..).unwrap_or_default();
+        rest = rest.get(16..).unwrap_or_default();
     }
-    match line.last_chunk::<9>() {
-        Some(last) => suspect(last),
-        None => line.windows(2).any(|pair| pair == b"  " || pair.last() == Some(&b'\t')),
+    match (line.last_chunk::<17>(), line.first_chunk::<9>(), line.last_chunk::<9>()) {
+        (Some(last), ..) => has_suspect(last),
+        (None, Some(first), Some(last)) => has_suspect(first) | has_suspect(last),
+        _ => has_suspect(rest),
     }
+}
+
+/// No branch, so that the compiler can use vectors.
+fn has_suspect(window: &[u8]) -> bool {
+    let pairs = window.iter().zip(window.get(1..).unwrap_or_default());
+    let suspect =
+        |(before, here): (&u8, &u8)| u8::from(*here == b'\t') | u8::from((*before).max(*here) == b' ');
+    pairs.map(suspect).fold(0, |any, suspect| any | suspect) != 0
 }
 
 fn is_blank(c: u8) -> bool {
