@@ -80,7 +80,7 @@ impl Quad {
     }
 }
 
-/// Whether `text` is at most so many equals signs, and blanks.
+/// Whether `text` is at most so many equals signs, and blanks. Calls itself once for each sign and each run of blanks.
 fn is_padding(text: &[u8], signs: usize) -> bool {
     match text {
         [] => true,
@@ -98,7 +98,10 @@ const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;
     while value < digits.len() {
-        values[digits[value] as usize] = value as u8;
+        #[expect(clippy::indexing_slicing, reason = "constant evaluation; an octet is always below 256")]
+        {
+            values[digits[value] as usize] = value as u8;
+        }
         value += 1;
     }
     values

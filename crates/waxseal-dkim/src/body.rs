@@ -1,7 +1,6 @@
 //! Canonicalization and hashing of the body (RFC 6376 §3.4.3, §3.4.4, §3.7), in one pass and constant memory.
 
 use crate::Canonicalization;
-use std::ops::Range;
 use waxseal_crypto::{Digest, HashAlgorithm, Hasher, Provider};
 
 /// Hashes a body that arrives in chunks, once for every distinct (canonicalization, hash, length) that is asked for.
@@ -361,35 +360,38 @@ impl Relaxed {
     /// Takes text that neither begins nor ends in a blank, CR or LF. It goes on as it stands but for the runs of blanks
     /// that have to be changed.
     fn put_text(&mut self, text: &[u8]) {
-        let mut marks = [0; BLOCK];
-        let (mut done, mut start) = (0, 0);
-        for block in text.chunks(BLOCK) {
-            let end = start + block.len();
-            // Attachments in base64 have no blanks at all; the octet in front may be one.
-            let looked_at = text.get(start.saturating_sub(1)..end).unwrap_or_default();
-            if memchr::memchr2(b' ', b'\t', looked_at).is_some()
-                && mark_suspects(text, start..end, &mut marks)
-            {
-                done = self.put_changes(text, done, start..end, &marks);
+        // Attachments in base64 have no blanks at all.
+        if memchr::memchr2(b' ', b'\t', text).is_none() {
+            return self.sink.put(text);
+        }
+        // The first octet is no blank, so it only has to be the one before the first lane.
+        let (mut done, mut at, mut rest) = (0, 1, text);
+        while let Some(lane) = rest.first_chunk() {
+            if let Some(suspects) = suspects(lane) {
+                done = self.put_changes(text, done, at, suspects);
             }
-            start = end;
+            at += LANE;
+            rest = rest.get(LANE..).unwrap_or_default();
+        }
+        let mut lane = [b'.'; LANE + 1];
+        lane.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        if let Some(suspects) = suspects(&lane) {
+            done = self.put_changes(text, done, at, suspects);
         }
         self.sink.put(text.get(done..).unwrap_or_default());
     }
 
-    /// Puts the text from `done` on up to the last blanks of the block that have to be changed; gives where it goes on.
-    fn put_changes(&mut self, text: &[u8], done: usize, block: Range<usize>, marks: &[u8; BLOCK]) -> usize {
-        let (mut done, mut from) = (done, done.max(block.start));
-        while let Some(next) =
-            marks.get(from - block.start..block.len()).and_then(|marks| memchr::memchr(MARK, marks))
-        {
-            let run = Run::at(text, done, from + next);
+    /// Puts the text from `done` on up to the last blanks at `suspects` that have to be changed; gives where it goes on. The
+    /// lowest bit of `suspects` stands for the octet `at`.
+    fn put_changes(&mut self, text: &[u8], done: usize, at: usize, suspects: u64) -> usize {
+        let behind = |done: usize| u64::MAX.checked_shl(done.saturating_sub(at) as u32).unwrap_or(0);
+        let (mut done, mut left) = (done, suspects & behind(done));
+        while left != 0 {
+            let run = Run::at(text, done, at + left.trailing_zeros() as usize);
+            left &= left - 1;
             if run.has_to_change(text) {
                 done = self.put_changed(text, done, &run);
-            }
-            from = run.end.max(from + next + 1);
-            if from >= block.end {
-                break;
+                left &= behind(done);
             }
         }
         done
@@ -421,11 +423,19 @@ struct Run {
 }
 
 impl Run {
-    /// The run around the first mark behind `done`: it begins there or one octet before.
-    fn at(text: &[u8], done: usize, mark: usize) -> Self {
+    /// The run around the first suspect behind `done`: it begins there or one octet before.
+    fn at(text: &[u8], done: usize, suspect: usize) -> Self {
         let is_blank = |at: usize| matches!(text.get(at), Some(b' ' | b'\t'));
-        let start = if mark > done && is_blank(mark - 1) { mark - 1 } else { mark };
-        let mut end = mark;
+        let start = if suspect > done && is_blank(suspect - 1) { suspect - 1 } else { suspect };
+        let mut end = suspect;
+        // Indentation, eight SP at a time.
+        while let Some(eight) = text.get(end..).and_then(<[u8]>::first_chunk::<8>) {
+            let blanks = (u64::from_le_bytes(*eight) ^ SPACES).trailing_zeros() as usize / 8;
+            end += blanks;
+            if blanks < 8 {
+                break;
+            }
+        }
         while is_blank(end) {
             end += 1;
         }
@@ -455,36 +465,37 @@ impl Relaxed {
     }
 }
 
-/// Octets of which one look says whether anything has to be changed.
-const BLOCK: usize = 1024;
+/// Octets of which one look says whether anything has to be changed: as many as a word has bits.
+const LANE: usize = 64;
 
-/// Marks each TAB of the block, and each octet that makes a pair with the one before it of which none is above SP and one
-/// is SP: blanks in a row, and blanks before a line end, are among these. True when there is any.
-fn mark_suspects(text: &[u8], block: Range<usize>, marks: &mut [u8; BLOCK]) -> bool {
-    // The first octet of the text has none before it, and is no blank.
-    let skip = usize::from(block.start == 0);
-    let here = text.get(block.start + skip..block.end).unwrap_or_default();
-    let before = text.get(block.start + skip - 1..block.end).unwrap_or_default();
-    mark_pairs(before, here, marks.get_mut(skip..).unwrap_or_default())
-}
+/// Eight SP.
+const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
 
-/// No branch, so that the compiler can use vectors; and not inlined, so that it does: this is nearly all that is done for a
-/// body besides hashing it.
-#[inline(never)]
-fn mark_pairs(before: &[u8], here: &[u8], marks: &mut [u8]) -> bool {
+/// A bit for each octet but the first, the lowest for the second: set when it is TAB, or makes a pair with the one before it
+/// of which none is above SP and one is SP. Blanks in a row, and blanks before a line end, are among these. `None` when no
+/// bit is set.
+///
+/// No branch before that is known, so that the compiler can use vectors: this is nearly all that is done for a body besides
+/// hashing it.
+fn suspects(lane: &[u8; LANE + 1]) -> Option<u64> {
+    let mut marks = [0; LANE];
     let mut any = 0;
-    for ((mark, b), h) in marks.iter_mut().zip(before).zip(here) {
+    for ((mark, b), h) in marks.iter_mut().zip(lane).zip(lane.iter().skip(1)) {
         *mark = mask(*h == b'\t') | mask((*b).max(*h) == b' ');
         any |= *mark;
     }
-    any != 0
+    let bits = |eight: &[u8]| low_bits(eight.try_into().unwrap_or_default());
+    (any != 0).then(|| marks.chunks_exact(8).rev().fold(0, |word, eight| word << 8 | bits(eight)))
 }
-
-const MARK: u8 = u8::MAX;
 
 /// All bits or none, as vector comparisons give them.
 fn mask(yes: bool) -> u8 {
-    if yes { MARK } else { 0 }
+    if yes { u8::MAX } else { 0 }
+}
+
+/// The lowest bit of each octet, that of the first octet lowest: the factor brings them together in the highest octet.
+fn low_bits(octets: [u8; 8]) -> u64 {
+    (u64::from_le_bytes(octets) & u64::from_le_bytes([1; 8])).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 fn is_white(c: u8) -> bool {

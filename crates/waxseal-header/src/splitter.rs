@@ -153,7 +153,7 @@ fn name_len(line: &[u8]) -> usize {
     let mut rest = line;
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
         let octets = u64::from_le_bytes(*eight);
-        let colons = octets ^ ONES * u64::from(b':');
+        let colons = octets ^ (ONES * u64::from(b':'));
         // The high bit of each octet that is a colon, below `!`, or above `~`. Borrow and carry reach only octets behind the
         // first of these.
         let outside = (colons.wrapping_sub(ONES) & !colons)
