@@ -1,6 +1,6 @@
-//! Mail made to look as if a bank wrote it, from the octets of its header to the report. Each attack has good SPF and, where a
-//! signer would sign such a header, a good DKIM signature, both for a domain of the forger's; each ends in a named result that
-//! fails closed. The programs that fell for them are named where they are known.
+//! Mail made to look as if a bank wrote it, from the octets of its header to the report. Each attack has good SPF
+//! and, where a signer would sign such a header, a good DKIM signature, both for a domain of the forger's; each ends
+//! in a named result that fails closed. The programs that fell for them are named where they are known.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;

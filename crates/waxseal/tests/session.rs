@@ -1,4 +1,5 @@
-//! One message, one report: however it arrives, whoever looks up its names and in which order, and when it is judged again.
+//! One message, one report: however it arrives, whoever looks up its names and in which order, and when it is judged
+//! again.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;

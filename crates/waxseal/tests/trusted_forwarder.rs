@@ -1,5 +1,5 @@
-//! Who can speak for a message that failed DMARC: those whose seals the receiver trusts, as far as nobody else could have made
-//! up what they say, and nobody else.
+//! Who can speak for a message that failed DMARC: those whose seals the receiver trusts, as far as nobody else could
+//! have made up what they say, and nobody else.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;

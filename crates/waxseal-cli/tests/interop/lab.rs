@@ -21,6 +21,11 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn start() -> Self {
+        Self::with_zones(|_| Vec::new())
+    }
+
+    /// One whose NSD has more zones: names and zone file texts, which may need the keys.
+    pub(crate) fn with_zones(more: impl FnOnce(&Keys<'_>) -> Vec<(&'static str, String)>) -> Self {
         require_tools();
         let dir = scratch_dir();
         make_keys(&dir);
@@ -28,8 +33,14 @@ impl Lab {
         fs::write(dir.join("alpha.zone"), zone_file(&dir)).unwrap();
         fs::write(dir.join("zone.tsv"), flat_zone(&dir)).unwrap();
         fs::write(dir.join("resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
-        fs::write(dir.join("nsd.conf"), nsd_conf(&dir, "nsd", dns_port)).unwrap();
-        fs::write(dir.join("nsd53.conf"), nsd_conf(&dir, "nsd53", 53)).unwrap();
+        let mut zones = vec![(DOMAIN, "alpha.zone".to_owned())];
+        for (name, text) in more(&Keys(&dir)) {
+            let file = format!("{name}.zone");
+            fs::write(dir.join(&file), text).unwrap();
+            zones.push((name, file));
+        }
+        fs::write(dir.join("nsd.conf"), nsd_conf(&dir, "nsd", dns_port, &zones)).unwrap();
+        fs::write(dir.join("nsd53.conf"), nsd_conf(&dir, "nsd53", 53, &zones)).unwrap();
         let nsd = Daemon::spawn(Command::new(tool("nsd")).args(["-d", "-c"]).arg(dir.join("nsd.conf")));
         await_dns(dns_port);
         Self { dir, dns_port, _nsd: nsd }
@@ -55,6 +66,17 @@ impl Lab {
     /// The zone as BIND text, as `opendkim-genkey` and `dknewkey` print the records.
     pub(crate) fn zone_text(&self) -> String {
         fs::read_to_string(self.path("alpha.zone")).unwrap()
+    }
+}
+
+/// The keys of a lab whose zones are being written.
+pub(crate) struct Keys<'l>(&'l Path);
+
+impl Keys<'_> {
+    /// The key record of a selector, its strings joined.
+    pub(crate) fn record(&self, selector: &str) -> String {
+        let record = fs::read_to_string(self.0.join(format!("{selector}.txt"))).unwrap();
+        record.split('"').skip(1).step_by(2).collect()
     }
 }
 
@@ -100,7 +122,7 @@ impl Drop for Daemon {
 }
 
 /// The tools that the matrix needs, and Debian's package of each.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     ("dknewkey", "python3-dkim"),
     ("ip", "iproute2"),
     ("kill", "procps"),
@@ -108,13 +130,19 @@ const TOOLS: [(&str, &str); 9] = [
     ("opendkim", "opendkim"),
     ("opendkim-genkey", "opendkim-tools"),
     ("opendkim-testmsg", "opendkim-tools"),
+    ("opendmarc", "opendmarc"),
     ("openssl", "openssl"),
     ("unshare", "util-linux"),
 ];
 
 /// Calls that load the modules that the matrix needs, and Debian's packages of them.
-const MODULES: [(&str, &[&str], &str); 2] = [
+const MODULES: [(&str, &[&str], &str); 3] = [
     ("python3", &["-c", "import dkim, nacl"], "python3-dkim python3-nacl"),
+    (
+        "python3",
+        &["-c", "import authheaders, authres, spf"],
+        "python3-authheaders python3-authres python3-spf",
+    ),
     ("perl", &["-MMail::DKIM", "-MNet::DNS", "-e1"], "libmail-dkim-perl"),
 ];
 
@@ -163,6 +191,14 @@ pub(crate) fn command(name: &str, args: impl IntoIterator<Item = impl AsRef<OsSt
     let mut command = Command::new(tool(name));
     command.args(args);
     command
+}
+
+/// The flag that makes `unshare` give private network and mount namespaces; `None` where the system grants none.
+pub(crate) fn private_namespace() -> Option<&'static str> {
+    // Without root, a user namespace gives the right to make the other two.
+    ["-nm", "-Urnm"]
+        .into_iter()
+        .find(|flag| command("unshare", [flag, "true"]).output().is_ok_and(|output| output.status.success()))
 }
 
 /// The `waxseal` command of this build.
@@ -236,22 +272,20 @@ fn zone_file(dir: &Path) -> String {
 
 /// One `name<TAB>text` a line: the records with their strings joined.
 fn flat_zone(dir: &Path) -> String {
-    let line = |selector: &str| {
-        let record = fs::read_to_string(dir.join(format!("{selector}.txt"))).unwrap();
-        let text: String = record.split('"').skip(1).step_by(2).collect();
-        format!("{selector}._domainkey.{DOMAIN}\t{text}\n")
-    };
+    let line = |selector: &str| format!("{selector}._domainkey.{DOMAIN}\t{}\n", Keys(dir).record(selector));
     SELECTORS.map(line).concat()
 }
 
-fn nsd_conf(dir: &Path, name: &str, port: u16) -> String {
+fn nsd_conf(dir: &Path, name: &str, port: u16, zones: &[(&str, String)]) -> String {
     let dir = dir.display();
-    format!(
+    let server = format!(
         "server:\n  server-count: 1\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n  \
          zonesdir: \"{dir}\"\n  pidfile: \"{dir}/{name}.pid\"\n  logfile: \"{dir}/{name}.log\"\n  \
          xfrdfile: \"{dir}/{name}.xfrd\"\n  zonelistfile: \"{dir}/{name}.list\"\n  xfrdir: \"{dir}\"\n\
-         remote-control:\n  control-enable: no\nzone:\n  name: {DOMAIN}\n  zonefile: alpha.zone\n"
-    )
+         remote-control:\n  control-enable: no\n"
+    );
+    let zone = |(name, file): &(&str, String)| format!("zone:\n  name: {name}\n  zonefile: {file}\n");
+    server + &zones.iter().map(zone).collect::<String>()
 }
 
 /// A port that is free for UDP and TCP on loopback.

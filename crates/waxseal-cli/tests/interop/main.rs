@@ -4,15 +4,22 @@
 //! and waxseal verifies what they sign: every message of a corpus of odd ones, in all four canonicalizations,
 //! intact and tampered with, with the exact outcome expected of each.
 //!
+//! The inbound check as a whole stands beside OpenDMARC and authheaders, and its ARC sets beside those of dkimpy.
+//!
 //! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `iproute2
-//! libmail-dkim-perl nsd opendkim opendkim-tools openssl procps python3-dkim python3-nacl util-linux`.
-//! `opendkim-testmsg` needs private network and mount namespaces; where the system grants none, it is left out with
-//! a remark, or is a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
+//! libmail-dkim-perl nsd opendkim opendkim-tools opendmarc openssl procps python3-authheaders python3-authres
+//! python3-dkim python3-nacl python3-spf util-linux`.
+//! `opendkim-testmsg` and `opendmarc` need private network and mount namespaces; where the system grants none, they are
+//! left out with a remark, or are a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
 
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod expected;
+#[cfg(test)]
+mod inbound;
+#[cfg(test)]
+mod inbound_cases;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Just enough of the MTA's side of the milter protocol (version 6) to have a filter sign a message.
+//! Just enough of the MTA's side of the milter protocol (version 6) to have a filter sign or judge a message.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -16,12 +16,39 @@ const CHUNK: usize = 65_535;
 /// A header field that a filter inserts: its name, and its value from the colon on, folded with LF.
 pub(crate) type Inserted = (String, String);
 
+/// Who hands a message in.
+pub(crate) struct Client<'c> {
+    pub(crate) address: &'c str,
+    pub(crate) helo: &'c str,
+    /// Without angle brackets.
+    pub(crate) mail_from: &'c str,
+}
+
+/// What a filter does with a message.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Top first.
+    pub(crate) inserted: Vec<Inserted>,
+    /// Why the message is put into quarantine.
+    pub(crate) quarantined: Option<String>,
+    /// The SMTP reply to a message that is refused.
+    pub(crate) refused: Option<String>,
+}
+
 /// Shows `message` to the filter at `socket` and gives the header fields it inserts, top first.
 pub(crate) fn inserted_fields(socket: &Path, message: &[u8]) -> Vec<Inserted> {
+    let client =
+        Client { address: "127.0.0.1", helo: "client.alpha.example", mail_from: "bob@alpha.example" };
+    judge(socket, &client, message).inserted
+}
+
+/// Shows `message` from this client to the filter at `socket`.
+pub(crate) fn judge(socket: &Path, client: &Client<'_>, message: &[u8]) -> Outcome {
     let mut filter = Filter::connect(socket);
-    filter.ask(b'C', b"client.alpha.example\x004\0\x19127.0.0.1\0");
-    filter.ask(b'H', b"client.alpha.example\0");
-    filter.ask(b'M', b"<bob@alpha.example>\0");
+    let Client { address, helo, mail_from } = client;
+    filter.ask(b'C', format!("{helo}\x004\0\x19{address}\0").as_bytes());
+    filter.ask(b'H', format!("{helo}\0").as_bytes());
+    filter.ask(b'M', format!("<{mail_from}>\0").as_bytes());
     filter.ask(b'R', b"<alice@beta.example>\0");
     filter.ask(b'T', b"");
     let (fields, body) = split(message);
@@ -32,14 +59,14 @@ pub(crate) fn inserted_fields(socket: &Path, message: &[u8]) -> Vec<Inserted> {
     // A filter that accepts here wants no more of this message.
     filter.send(b'N', b"");
     if filter.receive().0 == b'a' {
-        return Vec::new();
+        return Outcome::default();
     }
     for chunk in body.chunks(CHUNK) {
         filter.ask(b'B', chunk);
     }
-    let inserted = filter.end();
+    let outcome = filter.end();
     filter.send(b'Q', b"");
-    inserted
+    outcome
 }
 
 struct Filter {
@@ -85,21 +112,27 @@ impl Filter {
         assert_eq!(char::from(reply), 'c', "reply to {}", char::from(kind));
     }
 
-    /// Ends the message and gathers what the filter inserts.
-    fn end(&mut self) -> Vec<Inserted> {
+    /// Ends the message and gathers what the filter does.
+    fn end(&mut self) -> Outcome {
         self.send(b'E', b"");
-        let mut fields = Vec::new();
+        let mut outcome = Outcome::default();
+        let text = |data: Vec<u8>| Some(String::from_utf8(data).unwrap().trim_end_matches('\0').to_owned());
         loop {
             match self.receive() {
-                (b'i', data) => fields.push(self.inserted(&data[4..])),
+                (b'i', data) => outcome.inserted.push(self.inserted(&data[4..])),
                 (b'h' | b'p', _) => {}
+                (b'q', data) => outcome.quarantined = text(data),
+                (b'y', data) => {
+                    outcome.refused = text(data);
+                    break;
+                }
                 (b'c' | b'a', _) => break,
                 (other, _) => panic!("the filter answered {}", char::from(other)),
             }
         }
         // Each insertion at the top pushes the earlier ones down.
-        fields.reverse();
-        fields
+        outcome.inserted.reverse();
+        outcome
     }
 
     fn inserted(&self, data: &[u8]) -> Inserted {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::lab::{DOMAIN, Daemon, Lab, command, is_ed25519, run, script};
+use crate::lab::{DOMAIN, Daemon, Lab, command, is_ed25519, private_namespace, run, script};
 use crate::milter;
 
 /// One word per DKIM signature, top first.
@@ -140,10 +140,7 @@ fn dkim_words(text: &str) -> impl Iterator<Item = String> {
 ///
 /// `None` where the system grants no private namespace.
 pub(crate) fn testmsg_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
-    // Without root, a user namespace gives the right to make the other two.
-    let flag = ["-nm", "-Urnm"].into_iter().find(|flag| {
-        command("unshare", [flag, "true"]).output().is_ok_and(|output| output.status.success())
-    })?;
+    let flag = private_namespace()?;
     let mut call = command("unshare", [flag, "sh"]);
     call.arg(script("testmsg.sh")).arg(lab.path("nsd53.conf")).arg(lab.path("resolv.conf")).args(files);
     let codes = tabbed(&run(&mut call), files);
@@ -152,7 +149,7 @@ pub(crate) fn testmsg_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>>
 }
 
 /// Reads `FILE<TAB>word,word` lines.
-fn tabbed(output: &[u8], files: &[PathBuf]) -> Vec<Words> {
+pub(crate) fn tabbed(output: &[u8], files: &[PathBuf]) -> Vec<Words> {
     let text = String::from_utf8_lossy(output);
     let words = |list: &str| list.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
     let lines = text.lines().filter_map(|line| line.split_once('\t'));

@@ -99,7 +99,8 @@ pub(crate) fn check_and_count(envelope: &Envelope, message: &[u8], dns: &Zone) -
     (report, answers.known().len())
 }
 
-/// What is written is one field that parses back to the same, explanations are ASCII, and the evidence says the same again.
+/// What is written is one field that parses back to the same, explanations are ASCII, and the evidence says the same
+/// again.
 #[track_caller]
 pub(crate) fn assert_sound(authenticator: &Authenticator, report: &Report) {
     assert_is_one_field(&report.to_string(), &report.authentication_results());
