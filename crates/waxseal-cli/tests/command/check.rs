@@ -62,7 +62,7 @@ fn a_message_that_went_through_lists() {
         assert!(done.out.contains("\ndmarc=fail "), "{}", done.out);
     }
     assert!(
-        check(&trusted).out.contains("a trusted forwarder saw DMARC pass: arc=pass i=1 d=list.example\n")
+        check(&trusted).out.contains("a trusted forwarder saw DMARC pass (arc=pass i=1 d=list.example)\n")
     );
     // One letter changed after the last seal.
     let changed = relayed.replace("Hi.", "Ho.");

@@ -1,13 +1,10 @@
 //! `waxseal demo`
 
 use crate::lab::waxseal;
-use std::time::{Duration, Instant};
 
 #[test]
 fn the_demonstration_shows_what_it_says() {
-    let begun = Instant::now();
     let done = waxseal(["demo"]);
-    assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!((done.code, &*done.err), (Some(0), ""), "{}", done.out);
     let steps: Vec<_> = ["1. ", "2. ", "3. ", "4. "]
         .map(|step| done.out.find(&format!("\n{step}")).unwrap_or_default())
@@ -22,14 +19,19 @@ fn the_demonstration_shows_what_it_says() {
             "fail",
             ["dkim=fail d=example.org s=2026e: body hash", "arc=pass i=1"],
         ),
-        ("mx.example.net", "none", "fail", ["a trusted forwarder saw DMARC pass", "arc=pass i=1"]),
+        (
+            "mx.example.net",
+            "none",
+            "fail",
+            ["disposition none in place of quarantine: a trusted", "arc=pass i=1"],
+        ),
         ("mx.example.net", "quarantine", "fail", ["dkim=fail d=lists.example.com", "arc=fail i=1"]),
     ];
     for (step, (authserv_id, disposition, dmarc, lines)) in steps.windows(2).zip(expected) {
         let text = &done.out[step[0]..step[1]];
         assert!(text.contains(&format!("\nAuthentication-Results: {authserv_id};\n")), "{text}");
         assert!(text.contains(&format!("\ndisposition: {disposition}\n")), "{text}");
-        assert!(text.contains(&format!("\ndisposition {disposition}\n")), "{text}");
+        assert!(text.contains(&format!("\ndisposition {disposition}")), "{text}");
         assert!(text.contains(&format!("\ndmarc={dmarc} (")), "{text}");
         assert!(lines.iter().all(|line| text.contains(&format!("\n{line}"))), "{text}");
     }

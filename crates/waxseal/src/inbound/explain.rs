@@ -39,9 +39,14 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{chain}")?;
     }
     out.push_str(&report.dmarc().explain());
+    let disposition = report.disposition();
     #[cfg(feature = "arc")]
     if let Some(forwarder) = report.trusted_forwarder() {
-        writeln!(out, "a trusted forwarder saw DMARC pass: {forwarder}")?;
+        let policy = report.dmarc().disposition();
+        return writeln!(
+            out,
+            "disposition {disposition} in place of {policy}: a trusted forwarder saw DMARC pass ({forwarder})"
+        );
     }
-    writeln!(out, "disposition {}", report.disposition())
+    writeln!(out, "disposition {disposition}")
 }
