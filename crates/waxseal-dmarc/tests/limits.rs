@@ -3,7 +3,6 @@
 mod common;
 
 use common::*;
-use std::time::{Duration, Instant};
 use waxseal_authres::DkimResult;
 use waxseal_dmarc::{
     Authorization, Evaluation, Found, LocalPolicy, Match, Record, ReportAuthorization, TreeWalk, WarningKind,
@@ -100,7 +99,6 @@ fn rounds_are_few() {
 
 #[test]
 fn records_of_64_kib() {
-    let start = Instant::now();
     for filler in
         [";", "=", "a", "p=none;", "rua=mailto:a@b.example,", "fo=0:", "x=y;", "\u{0}", "!", "mailto:,", "\\"]
     {
@@ -111,7 +109,6 @@ fn records_of_64_kib() {
         assert!(record.to_string().starts_with("v=DMARC1; p=reject; rua=mailto:d@example.org"));
         waxseal_dmarc::lint(text.as_bytes());
     }
-    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
