@@ -231,6 +231,15 @@ impl Answer {
         Self { existence: Existence::NxDomain, ..Self::nodata() }
     }
 
+    /// The answer to a question for `kind`, without what does not belong there.
+    pub(crate) fn fitting(self, kind: RecordType) -> Self {
+        let fits = |record: &Record| self.existence == Existence::Exists && record.kind() == kind;
+        if self.records.iter().all(fits) {
+            return self;
+        }
+        Self { records: self.records.iter().filter(|record| fits(record)).cloned().collect(), ..self }
+    }
+
     /// The name exists without records of the type asked for.
     pub fn nodata() -> Self {
         Self::new(Arc::<[Record]>::default())

@@ -100,8 +100,7 @@ impl Answers<'_> {
                 return Err(Pending);
             }
         };
-        state.learn(q, reply.clone());
-        Ok(reply)
+        Ok(state.learn(q, reply))
     }
 
     /// All replies in the order of the questions, or a note of every one that is missing. Every question is looked at,
@@ -140,10 +139,11 @@ impl Answers<'_> {
         self.state.rounds
     }
 
-    /// Records a reply, asked for or not. The first reply to a question stays; later ones are ignored.
+    /// Records a reply, asked for or not. The first reply to a question stays; later ones are ignored. Records of another
+    /// type than was asked for are dropped, and all that come with NXDOMAIN.
     pub fn answer(&mut self, q: Question, reply: Reply) {
         if !self.state.known.iter().any(|(known, _)| *known == q) {
-            self.state.learn(q, reply);
+            _ = self.state.learn(q, reply);
         }
     }
 
@@ -201,13 +201,15 @@ impl State {
         self.wanted.clear();
     }
 
-    fn learn(&mut self, q: Question, reply: Reply) {
+    fn learn(&mut self, q: Question, reply: Reply) -> Reply {
         self.wanted.retain(|open| *open != q);
         self.in_flight.retain(|open| *open != q);
         if self.known.capacity() == 0 {
             self.known.reserve(USUAL);
         }
-        self.known.push((q, reply));
+        let reply = reply.map(|answer| answer.fitting(q.kind));
+        self.known.push((q, reply.clone()));
+        reply
     }
 }
 
@@ -295,6 +297,24 @@ mod tests {
         dns.answer(q("a"), Ok(Answer::nodata()));
         assert_eq!(dns.ask(q("a")), Ok(Err(LookupError::Timeout)));
         assert_eq!(dns.to_string(), "b TXT: NODATA\na TXT: DNS lookup timed out\n");
+    }
+
+    /// Whatever a resolver hands over, a check sees what a resolver may hand over.
+    #[test]
+    fn records_of_another_type_are_dropped() {
+        use crate::{Existence, Record, RecordType};
+        let text = || Record::Txt("x".into());
+        let address = || Record::A([192, 0, 2, 1].into());
+        let mixed = || Ok(Answer::new([text(), address(), text()]));
+        let inline = |_: &Question| Some(mixed());
+        let mut dns = Answers::with_inline(&inline);
+        assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::new([text(), text()]))));
+        assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::new([text(), text()]))));
+        let addresses = Question::new("a".parse().unwrap(), RecordType::A);
+        dns.answer(addresses.clone(), mixed());
+        assert_eq!(dns.ask(addresses), Ok(Ok(Answer::new([address()]))));
+        dns.answer(q("b"), Ok(Answer { existence: Existence::NxDomain, ..Answer::new([text()]) }));
+        assert_eq!(dns.ask(q("b")), Ok(Ok(Answer::nxdomain())));
     }
 
     #[test]
