@@ -130,23 +130,28 @@ fn cve_2019_20790_helo_is_not_mail_from() {
 }
 
 /// CVE-2023-42118, CVE-2023-42119, CVE-2026-40684, CVE-2026-40686: libspf2 and Exim trusted what DNS said. Here answers
-/// of the wrong type, with octets of every kind, are passed over.
+/// of the wrong type, with octets of every kind, are passed over, and a lookup that gives nothing else is void.
 #[test]
 fn cve_2023_42118_42119_2026_40684_40686_malformed_answers() {
     let odd = |octets: &[u8]| Record::Txt(octets.to_vec().into());
-    let lying = |q: &Question| -> Reply {
+    let lying = |q: &Question, record: &str| -> Reply {
         Ok(match q.name.as_str() {
             "example.org" => Answer::new([
                 Record::A("192.0.2.7".parse().unwrap()),
                 odd(b""),
                 odd(b"\xff\xfe"),
                 odd(b"v=spf"),
-                odd(b"v=spf1 a:h.example.org mx:h.example.org ptr:h.example.org exists:t.example.org -all"),
+                odd(record.as_bytes()),
             ]),
             _ => Answer::new([odd(b"192.0.2.7"), Record::Aaaa("::1".parse().unwrap()), Record::Mx(0, None)]),
         })
     };
-    assert_said(&drive_blocking(check(), &lying), "fail", "matched -all of example.org");
+    let record = "v=spf1 a:h.example.org mx:h.example.org ptr:h.example.org -all";
+    let verdict = drive_blocking(check(), &|q: &Question| lying(q, record));
+    assert_said(&verdict, "fail", "matched -all of example.org");
+    let record = "v=spf1 a:h.example.org mx:h.example.org ptr:h.example.org exists:t.example.org -all";
+    let verdict = drive_blocking(check(), &|q: &Question| lying(q, record));
+    assert_said(&verdict, "permerror", "more than 2 void lookups, at exists:t.example.org of example.org");
     let malformed = |_: &Question| -> Reply { Err(LookupError::Malformed) };
     let verdict = drive_blocking(check(), &malformed);
     assert_said(&verdict, "temperror", "lookup of example.org TXT failed: malformed DNS answer");
