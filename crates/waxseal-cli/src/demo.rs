@@ -74,7 +74,7 @@ impl Demonstration {
         show_report(out, &at_list)?;
 
         let title =
-            format_args!("2. The list changes the subject, adds a footer and seals. What {RECEIVER} finds");
+            format!("2. The list changes the subject, adds a footer and seals. What {RECEIVER} finds");
         writeln!(out, "\n{}", heading(title))?;
         let receiver = authenticator(RECEIVER);
         let relayed = self.check(&receiver, &self.list, &self.relayed);

@@ -38,7 +38,7 @@ impl HeaderBuilder {
     }
 
     /// Adds a field below the others. A bare LF that a blank follows becomes CRLF, as the milter protocol drops the CR
-    /// of folds.
+    /// of folds. Blanks behind the name are kept: the obsolete syntax has them before the colon (RFC 5322 §4.5).
     ///
     /// # Errors
     /// [`HeaderError`] when the name is no field name, the value would start a field of its own, or a limit is reached.
@@ -88,6 +88,8 @@ fn fits(octets: usize, limit: u32) -> Result<(), HeaderError> {
 }
 
 fn check_name(name: &[u8]) -> Result<(), HeaderError> {
+    let blanks = name.iter().rev().take_while(|c| matches!(c, b' ' | b'\t')).count();
+    let name = name.get(..name.len() - blanks).unwrap_or_default();
     if name.is_empty() {
         return Err(HeaderError::NoName);
     }
@@ -103,12 +105,13 @@ mod tests {
 
     #[test]
     fn the_three_ways_in_agree() {
-        let message = b"A: 1\r\n 2\r\nB:x\r\nC:\r\n\r\n";
+        let message = b"A: 1\r\n 2\r\nB:x\r\nC:\r\nD \t: y\r\n\r\n";
         let (parsed, _) = Header::parse(message).unwrap();
         let mut builder = HeaderBuilder::new(HeaderLimits::default());
         builder.push(b"A", b"1\n 2", Space::Added).unwrap();
         builder.push(b"B", b"x", Space::Kept).unwrap();
         builder.push(b"C", b"", Space::Kept).unwrap();
+        builder.push(b"D \t", b"y", Space::Added).unwrap();
         assert_eq!(builder.finish(), parsed);
     }
 
@@ -116,6 +119,11 @@ mod tests {
     fn nothing_breaks_out() {
         let mut builder = HeaderBuilder::new(HeaderLimits::default().with_octets(40).with_fields(3));
         assert_eq!(builder.push(b"", b"x", Space::Added), Err(HeaderError::NoName));
+        assert_eq!(builder.push(b" ", b"x", Space::Added), Err(HeaderError::NoName));
+        assert_eq!(
+            builder.push(b"a b", b"x", Space::Added),
+            Err(HeaderError::Name { octet: b' ', offset: 1 })
+        );
         assert_eq!(
             builder.push(b"a:b", b"x", Space::Added),
             Err(HeaderError::Name { octet: b':', offset: 1 })

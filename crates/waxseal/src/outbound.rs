@@ -4,15 +4,20 @@
 mod forward;
 
 #[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
+pub(crate) use forward::chain_to_seal;
+#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
 pub use forward::{ForwardError, Forwarding};
 
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 use waxseal_dkim::{SignError, Signer, Signing};
-use waxseal_dns::DomainName;
-use waxseal_header::{Authors, Header, HeaderError, InvalidFrom};
+use waxseal_dns::{DomainName, InvalidDomainName};
+use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_bare};
 
-/// Signs what goes out. A table says with which keys mail of which author is signed, so that nobody gets a signature in
-/// another's name (CERT VU#244112). Cheap to clone.
+/// Signs what goes out. A table says with which keys mail of which author is signed. Cheap to clone.
+///
+/// The author is who the From field says, and that is what the sender wrote. A server that signs for several customers has to
+/// know that this login may write as that author *before* it signs (CERT VU#244112):
+/// [`Authors`] reads the field the same way. A message by authors of several entries is not signed at all.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -62,6 +67,23 @@ pub enum SealerError {
     /// Who the author is depends on who reads the message, so there is no telling whose keys to sign with.
     #[error("no clear author, so no key to sign with: give the message one From field with one address")]
     Author(#[source] InvalidFrom),
+    /// The domain of an author is no domain name.
+    #[error("author domain {} is not valid", .domain.escape_default())]
+    AuthorDomain {
+        /// The domain as written.
+        domain: String,
+        /// Why it is none.
+        source: InvalidDomainName,
+    },
+    /// The authors belong to several entries of the table, or some to none: no customer may have mail signed in the name of
+    /// another.
+    #[error("authors in {first} and {other}, which are signed for apart: give the message one author")]
+    SeveralAuthors {
+        /// The domain of the first author.
+        first: DomainName,
+        /// That of another who has another entry, or none.
+        other: DomainName,
+    },
     /// A signature could not be made.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -104,22 +126,27 @@ impl Sealer {
     /// The signers for mail by an author in this domain; empty when the table does not know it. The entry of the domain itself
     /// counts before those of the domains above it.
     pub fn signers(&self, author: &DomainName) -> &[Signer] {
+        self.entry(author).map(|entry| &*entry.signers).unwrap_or_default()
+    }
+
+    fn entry(&self, author: &DomainName) -> Option<&Entry> {
         let authors = &self.tables.authors;
-        let own = authors.get(author);
         let above = || {
             let domains = std::iter::successors(author.parent(), DomainName::parent);
             domains.filter_map(|domain| authors.get(&domain)).find(|entry| entry.subdomains)
         };
-        own.or_else(above).map(|entry| &*entry.signers).unwrap_or_default()
+        authors.get(author).or_else(above)
     }
 
     /// Signs a whole message at the time `now`. Gives the DKIM-Signature fields, each with its CRLF, to be put in front of
-    /// the message; `None` when the table does not know its author. A message by authors in several domains gets the
-    /// signatures of each.
+    /// the message; `None` when the table does not know its author.
     ///
     /// # Errors
     /// [`SealerError`]. Lines have to end in CRLF.
     pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<Option<String>, SealerError> {
+        if let Some(offset) = find_bare(message) {
+            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+        }
         let (header, body) = Header::parse(message)?;
         let Some(mut signing) = self.begin(header, now)? else { return Ok(None) };
         signing.push(body)?;
@@ -134,16 +161,28 @@ impl Sealer {
     /// [`SealerError`].
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, SealerError> {
         let authors = Authors::from_header(&header).map_err(SealerError::Author)?;
-        let mut domains = Vec::new();
-        for domain in authors.domains().filter_map(|domain| DomainName::new(&domain).ok()) {
-            if !domains.contains(&domain) {
-                domains.push(domain);
+        let mut domains = authors.domains().map(author_domain);
+        let Some(first) = domains.next().transpose()? else { return Ok(None) };
+        let entry = self.entry(&first);
+        for other in domains {
+            let other = other?;
+            let same = match (entry, self.entry(&other)) {
+                (Some(entry), Some(other)) => std::ptr::eq(entry, other),
+                (entry, other) => entry.is_none() && other.is_none(),
+            };
+            if !same {
+                return Err(SealerError::SeveralAuthors { first, other });
             }
         }
-        let signers: Vec<_> = domains.iter().flat_map(|domain| self.signers(domain)).collect();
-        if signers.is_empty() {
-            return Ok(None);
+        match entry {
+            Some(entry) if !entry.signers.is_empty() => {
+                Ok(Some(Signing::with_header(&*entry.signers, header, now)?))
+            }
+            _ => Ok(None),
         }
-        Ok(Some(Signing::with_header(signers, header, now)?))
     }
+}
+
+fn author_domain(domain: String) -> Result<DomainName, SealerError> {
+    DomainName::new(&domain).map_err(|source| SealerError::AuthorDomain { domain, source })
 }

@@ -52,9 +52,29 @@ fn the_author_decides_with_which_keys_a_message_is_signed() {
     assert_signed("joe@notexample.org", &[]);
     assert_signed("joe@org", &[]);
     assert_signed("\"joe@example.org\" <ann@example.com>", &[]);
-    // Several authors: the signatures of each, once.
-    assert_signed("a@example.org, b@x.example.com, c@own.example.org", &["example.org", "own.example.org"]);
-    assert_signed("a@example.org, b@example.org", &["example.org"]);
+    // Several authors of one entry, and several that are not ours.
+    assert_signed("a@example.org, b@example.org, c@x.example.org", &["example.org"]);
+    assert_signed("a@example.com, b@example.edu", &[]);
+}
+
+#[test]
+fn nobody_has_mail_signed_in_the_name_of_another() {
+    for (from, first, other) in [
+        ("u@own.example.org, ceo@example.net", "own.example.org", "example.net"),
+        ("u@example.org, ceo@own.example.org", "example.org", "own.example.org"),
+        ("u@example.com, ceo@example.org", "example.com", "example.org"),
+        ("u@example.org, ceo@example.com", "example.org", "example.com"),
+    ] {
+        let message = format!("From: {from}\r\n\r\nHi.\r\n");
+        match sealer().sign(message.as_bytes(), now()) {
+            Err(SealerError::SeveralAuthors { first: one, other: two }) => {
+                assert_eq!((one, two), (name(first), name(other)));
+            }
+            signed => panic!("{from}: {signed:?}"),
+        }
+    }
+    let odd = sealer().sign(b"From: u@example.org, a@-x_.%.example\r\n\r\n", now());
+    assert!(odd.is_err(), "{odd:?}");
 }
 
 #[test]
@@ -65,6 +85,9 @@ fn without_a_clear_author_nothing_is_signed() {
     assert!(matches!(signed, Err(SealerError::Author(InvalidFrom::Missing))));
     let signed = sealer().sign(b"From: a@example.org\r\n\r\nbare\nline\r\n", now());
     assert!(matches!(signed, Err(SealerError::Sign(SignError::BareLineEnd { .. }))));
+    // The line between header and body, too.
+    let signed = sealer().sign(b"From: a@example.org\r\n\nHi.\r\n", now());
+    assert!(matches!(signed, Err(SealerError::Sign(SignError::BareLineEnd { offset: 21 }))), "{signed:?}");
 }
 
 #[test]
@@ -194,7 +217,26 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
             (ArcResult::Pass, instance, Some(0))
         );
     }
-    let report = check_by(&authenticator, &evil(), b"From: a@bank.example\r\n\r\nHi\r\nbare\n", &lab());
-    let refused = report.seal();
-    assert!(matches!(refused, Err(ForwardError::Sign(SignError::BareLineEnd { offset: 8 }))), "{refused:?}");
+    for (message, at) in
+        [(&b"From: a@bank.example\r\n\r\nHi\r\nbare\n"[..], 8), (b"From: a@bank.example\r\n\nHi\r\n", 0)]
+    {
+        let report = check_by(&authenticator, &evil(), message, &lab());
+        let refused = report.seal();
+        assert!(
+            matches!(refused, Err(ForwardError::Sign(SignError::BareLineEnd { offset })) if offset == at),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_chain_that_could_not_be_validated_for_now_is_not_ended() {
+    let message = forwarded(1);
+    let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
+    let authenticator = Authenticator::new(LIST).with_sealer(sealer);
+    let silent = |_: &waxseal::dns::Question| Err(waxseal::dns::LookupError::Timeout);
+    let report = authenticator.check_blocking(&evil(), &message, now(), &silent);
+    assert!(matches!(report.seal(), Err(ForwardError::Temporary { .. })));
+    let forwarded = forwarder().forward(&name(LIST), &message, &report, now());
+    assert!(matches!(forwarded, Err(ForwardError::Temporary { .. })), "{forwarded:?}");
 }

@@ -46,8 +46,13 @@ fn sealed(message: &[u8], sealer: &str, entry: Entry) -> Vec<u8> {
 }
 
 fn sealed_by(sealer: &Sealer, message: &[u8], entry: Entry) -> Vec<u8> {
+    sealed_with(sealer, message, [entry])
+}
+
+fn sealed_with(sealer: &Sealer, message: &[u8], entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
     let chain = ChainVerifier::default().verify_blocking(message, now(), &zone());
-    let results = AuthenticationResults::new(sealer.domain().as_str()).with_entry(entry);
+    let mut results = AuthenticationResults::new(sealer.domain().as_str());
+    results.extend(entries);
     let set = sealer.seal(message, &chain, &results, now()).unwrap();
     [set.fields().as_bytes(), message].concat()
 }
@@ -158,10 +163,28 @@ mod can_not {
         let report = judge_by(&authenticator().with_arc(arc::Policy::default()), &passed_on_by_list());
         assert!(report.arc().unwrap().is_pass());
         assert_not_spoken_for(&report);
-        // Trust without verification is none.
-        let report = judge_by(&authenticator().with_trusted_sealers(|_| true), &passed_on_by_list());
-        assert!(report.arc().is_none());
-        assert_not_spoken_for(&report);
+        // Trust asks for verification.
+        let trusting = authenticator().with_trusted_sealers(|sealer| sealer.as_str() == "list.example");
+        assert_spoken_for(&judge_by(&trusting, &passed_on_by_list()), "arc=pass i=1 d=list.example");
+    }
+
+    /// The list copied what a stranger wrote beside what it found.
+    #[test]
+    fn results_that_contradict_each_other() {
+        let list = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+        let pass = || saw(DmarcResult::Pass, "bank.example");
+        for other in [
+            saw(DmarcResult::Fail, "bank.example"),
+            Entry::dmarc(DmarcResult::Fail),
+            saw(DmarcResult::Pass, "evil.example"),
+            Entry::new("DMARC", "unheard-of").with_property(Ptype::Header, "from", "bank.example"),
+        ] {
+            for entries in [[pass(), other.clone()], [other.clone(), pass()]] {
+                assert_not_spoken_for(&judge(&sealed_with(&list, CHANGED, entries)));
+            }
+        }
+        let report = judge(&sealed_with(&list, CHANGED, [pass(), pass()]));
+        assert_spoken_for(&report, "arc=pass i=1 d=list.example");
     }
 
     /// The stranger could have taken the trusted set from another message: nobody trusted has seen this one.

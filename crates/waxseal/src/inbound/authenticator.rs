@@ -25,6 +25,7 @@ use waxseal_spf::Limits;
 /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
 ///
 /// match report.disposition() {
+///     // Only with `LocalPolicy::with_reject_on_reject`: RFC 9989 forbids to reject for p=reject alone.
 ///     Disposition::Reject => println!("550 5.7.1 {}", report.dmarc().reason()),
 ///     Disposition::Quarantine => println!("into the spam folder"),
 ///     Disposition::None => println!("deliver"),
@@ -107,7 +108,8 @@ impl Authenticator {
         self.with(|settings| settings.header_limits = limits)
     }
 
-    /// Verifies DKIM with this verifier: its [`Policy`](waxseal_dkim::Policy), its crypto provider.
+    /// Verifies DKIM with this verifier: its [`Policy`](waxseal_dkim::Policy) but for the header limits, which are those of
+    /// [`Authenticator::with_header_limits`], and its crypto provider.
     #[must_use]
     pub fn with_dkim(self, verifier: Verifier) -> Self {
         self.with(|settings| settings.dkim = verifier)
@@ -169,22 +171,28 @@ impl Authenticator {
     /// there, with none but trusted sealers above it, the message gets [`Disposition::None`](waxseal_dmarc::Disposition),
     /// and [`Report::trusted_forwarder`] names the sealer. The word of DMARC stays `fail`.
     ///
-    /// Needs [`Authenticator::with_arc`].
+    /// Asks for ARC to be validated, too.
     #[cfg(feature = "arc")]
     #[must_use]
     pub fn with_trusted_sealers(
         self,
         trusts: impl Fn(&waxseal_dns::DomainName) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.with(|settings| settings.trusts = Some(Arc::new(trusts)))
+        self.with(|settings| {
+            settings.trusts = Some(Arc::new(trusts));
+            settings.arc.get_or_insert_default();
+        })
     }
 
     /// Hashes the body for this ARC sealer too, in the same pass, so that [`Report::seal`] can add a set to a message that is
-    /// forwarded as it is (default: none). Needs [`Authenticator::with_arc`].
+    /// forwarded as it is (default: none). Asks for ARC to be validated, too.
     #[cfg(feature = "arc")]
     #[must_use]
     pub fn with_sealer(self, sealer: waxseal_arc::Sealer) -> Self {
-        self.with(|settings| settings.sealer = Some(sealer))
+        self.with(|settings| {
+            settings.sealer = Some(sealer);
+            settings.arc.get_or_insert_default();
+        })
     }
 
     /// The name under which it speaks.

@@ -90,9 +90,7 @@ impl EnvelopeChecks {
         let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let spf = |identity| {
             let check = match identity {
-                Identity::MailFrom => {
-                    CheckHost::mail_from(envelope.ip(), envelope.mail_from(), envelope.helo())
-                }
+                Identity::MailFrom => CheckHost::mail_from(envelope.ip(), envelope.path(), envelope.helo()),
                 Identity::Helo => CheckHost::helo(envelope.ip(), envelope.helo()),
             };
             let check = check.with_limits(settings.spf_limits).with_now(seconds);
@@ -159,6 +157,13 @@ impl Examined {
         #[cfg(not(feature = "arc"))]
         let line_ends = None;
         Self { header, hasher, line_ends }
+    }
+
+    /// The empty line between header and body ended in LF alone.
+    pub(super) fn bare_separator(&mut self) {
+        if let Some(line_ends) = &mut self.line_ends {
+            line_ends.push(b"\n");
+        }
     }
 
     pub(super) fn body(&mut self, chunk: &[u8]) {

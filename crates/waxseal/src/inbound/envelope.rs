@@ -13,11 +13,12 @@ use std::net::{IpAddr, Ipv4Addr};
 /// assert!(Envelope::new("2001:db8::1".parse()?, "mail.example.org", "<>").is_null_sender());
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Envelope {
     ip: IpAddr,
     helo: Bytes,
-    mail_from: Bytes,
+    /// As given, with its angle brackets.
+    path: Bytes,
     known: bool,
 }
 
@@ -25,12 +26,10 @@ impl Envelope {
     /// The address of the client (an IPv4-mapped one counts as IPv4), the argument of its last HELO or EHLO, and the
     /// reverse-path of MAIL FROM with or without angle brackets; empty or `<>` is the null reverse-path.
     pub fn new(ip: IpAddr, helo: impl AsRef<[u8]>, mail_from: impl AsRef<[u8]>) -> Self {
-        let path = mail_from.as_ref();
-        let path = path.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(path);
         Self {
             ip: ip.to_canonical(),
             helo: Bytes::copy_from_slice(helo.as_ref()),
-            mail_from: Bytes::copy_from_slice(path),
+            path: Bytes::copy_from_slice(mail_from.as_ref()),
             known: true,
         }
     }
@@ -51,7 +50,7 @@ impl Envelope {
     /// ```
     pub fn unknown() -> Self {
         let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { ip, helo: Bytes::new(), mail_from: Bytes::new(), known: false }
+        Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false }
     }
 
     /// False for [`Envelope::unknown`].
@@ -71,11 +70,27 @@ impl Envelope {
 
     /// The reverse-path without angle brackets; empty for the null reverse-path.
     pub fn mail_from(&self) -> &[u8] {
-        &self.mail_from
+        let path = &*self.path;
+        path.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(path)
+    }
+
+    /// The reverse-path as given.
+    pub(super) fn path(&self) -> &[u8] {
+        &self.path
     }
 
     /// Whether MAIL FROM was `<>`, as in bounces. Its identity for SPF is `postmaster@` HELO then (RFC 7208 §2.4).
     pub fn is_null_sender(&self) -> bool {
-        self.mail_from.is_empty()
+        self.mail_from().is_empty()
     }
 }
+
+/// With or without angle brackets, a reverse-path is the same.
+impl PartialEq for Envelope {
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |envelope: &Self| (envelope.ip, envelope.helo.clone(), envelope.known);
+        facts(self) == facts(other) && self.mail_from() == other.mail_from()
+    }
+}
+
+impl Eq for Envelope {}

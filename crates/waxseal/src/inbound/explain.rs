@@ -13,7 +13,7 @@ pub(super) fn explain(report: &Report) -> String {
 
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     let envelope = report.envelope();
-    let (helo, mail_from) = (envelope.helo().escape_ascii(), envelope.mail_from().escape_ascii());
+    let (helo, mail_from) = (shown(envelope.helo()), shown(envelope.mail_from()));
     if envelope.is_known() {
         writeln!(out, "client {}, HELO {helo}, MAIL FROM <{mail_from}>", envelope.ip())?;
     } else {
@@ -49,4 +49,13 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         );
     }
     writeln!(out, "disposition {disposition}")
+}
+
+/// What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
+fn shown(octets: &[u8]) -> String {
+    const MAX: usize = 320;
+    match octets.get(..MAX) {
+        Some(start) if octets.len() > MAX => format!("{}...", start.escape_ascii()),
+        _ => octets.escape_ascii().to_string(),
+    }
 }

@@ -133,7 +133,8 @@ impl Report {
     /// [`ForwardError`](crate::ForwardError): among others when there is no sealer
     /// ([`Authenticator::with_sealer`](super::Authenticator::with_sealer)) or ARC was not asked for. A chain that has ended or is
     /// full is [`SealError::Ended`](waxseal_arc::SealError::Ended) or
-    /// [`TooManySets`](waxseal_arc::SealError::TooManySets): pass such a message on without a set.
+    /// [`TooManySets`](waxseal_arc::SealError::TooManySets): pass such a message on without a set. A chain that could not be
+    /// validated for want of DNS is [`ForwardError::Temporary`](crate::ForwardError::Temporary).
     #[cfg(feature = "arc")]
     pub fn seal(&self) -> Result<waxseal_arc::SealedSet, crate::ForwardError> {
         use crate::ForwardError;
@@ -144,7 +145,7 @@ impl Report {
         if let Some(offset) = case.bare_line_end {
             return Err(waxseal_dkim::SignError::BareLineEnd { offset }.into());
         }
-        let chain = self.arc().ok_or(ForwardError::NotVerified)?;
+        let chain = crate::outbound::chain_to_seal(self)?;
         let set = sealer.unsigned(header, hash, chain, &self.arc_results(), case.now);
         set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
     }

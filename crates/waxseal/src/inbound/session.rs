@@ -41,6 +41,8 @@ pub struct Session {
     now: SystemTime,
     checks: EnvelopeChecks,
     stage: Stage,
+    /// Octets of the message so far, while its header is not complete.
+    octets: usize,
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +69,7 @@ pub struct HeaderEnded;
 impl Session {
     pub(super) fn new(authenticator: Authenticator, envelope: Envelope, now: SystemTime) -> Self {
         let checks = EnvelopeChecks::new(&authenticator.settings, &envelope, now);
-        Self { authenticator, envelope, now, checks, stage: Stage::Start }
+        Self { authenticator, envelope, now, checks, stage: Stage::Start, octets: 0 }
     }
 
     /// Takes the next octets of the message, cut anywhere: of the header first, then of the body. After
@@ -77,10 +79,16 @@ impl Session {
             self.stage = Stage::Octets(Splitter::new(self.authenticator.settings.header_limits));
         }
         let Stage::Octets(splitter) = &mut self.stage else { return self.body(chunk) };
+        self.octets += chunk.len();
         match splitter.push(chunk) {
             Ok(Split::Header) => {}
             Ok(Split::Body(header, body)) => {
-                self.stage = Stage::Body(self.examined(header));
+                let separator = self.octets - header.as_bytes().len() - body.len();
+                let mut examined = self.examined(header);
+                if separator == 1 {
+                    examined.bare_separator();
+                }
+                self.stage = Stage::Body(examined);
                 self.body(body);
             }
             Err(error) => self.stage = Stage::Refused(error),

@@ -3,7 +3,7 @@
 use super::report::Findings;
 use std::fmt;
 use waxseal_arc::Set;
-use waxseal_authres::DmarcResult;
+use waxseal_authres::{DmarcResult, ParsedEntry};
 use waxseal_dmarc::Disposition;
 use waxseal_dns::DomainName;
 
@@ -41,12 +41,15 @@ pub(super) fn trusted_forwarder(findings: &Findings) -> Option<TrustedForwarder>
 }
 
 /// Whether the set says `dmarc=pass` for this Author Domain, by name: a set that does not name the author may speak of
-/// another one, since forwarders can change From.
+/// another one, since forwarders can change From. It must say nothing else beside it: a forwarder may have sealed a field
+/// that a stranger wrote.
 fn saw_pass(set: &Set, author: &DomainName) -> bool {
     let Ok(results) = set.authentication_results() else { return false };
-    let mut dmarc = results.results_of::<DmarcResult>();
-    dmarc.any(|(word, entry)| {
+    let mut dmarc =
+        results.entries().iter().filter(|entry| entry.method().eq_ignore_ascii_case("dmarc")).peekable();
+    let is_pass = |entry: &ParsedEntry<'_>| {
         let from = entry.property("header", "from").and_then(|from| DomainName::new(from).ok());
-        word == DmarcResult::Pass && from.as_ref() == Some(author)
-    })
+        entry.typed() == Some(Ok(DmarcResult::Pass)) && from.as_ref() == Some(author)
+    };
+    dmarc.peek().is_some() && dmarc.all(is_pass)
 }

@@ -3,7 +3,7 @@
 use super::Sealer;
 use crate::Report;
 use std::{sync::Arc, time::SystemTime};
-use waxseal_arc::SealError;
+use waxseal_arc::{Chain, SealError};
 use waxseal_dkim::{BodyHash, BodyHashId, BodyHasher, BodyHashes, SignError, Signer};
 use waxseal_dns::DomainName;
 use waxseal_header::{
@@ -34,6 +34,13 @@ pub enum ForwardError {
     /// The report says nothing of ARC.
     #[error("the message was not checked for ARC before it was changed: Authenticator::with_arc asks for it")]
     NotVerified,
+    /// The chain could not be validated because a DNS lookup failed. A seal made now would say `cv=fail` and end the chain for
+    /// good: ask the client to come again, or pass the message on without a set.
+    #[error("the chain could not be validated for now ({cause}): ask the client to come again")]
+    Temporary {
+        /// What failed.
+        cause: waxseal_arc::Cause,
+    },
     /// The header block is over a limit.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -101,6 +108,9 @@ impl Sealer {
         report: &Report,
         now: SystemTime,
     ) -> Result<String, ForwardError> {
+        if let Some(offset) = find_bare(message) {
+            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+        }
         let (header, body) = Header::parse(message)?;
         let mut forwarding = self.begin_forwarding(domain, header, report, now)?;
         forwarding.body(body);
@@ -120,9 +130,7 @@ impl Sealer {
     ) -> Result<Forwarding, ForwardError> {
         let unknown = || ForwardError::UnknownForwarder { domain: domain.clone() };
         let forwarder = self.tables.forwarders.get(domain).ok_or_else(unknown)?.clone();
-        if report.arc().is_none() {
-            return Err(ForwardError::NotVerified);
-        }
+        chain_to_seal(report)?;
         if let Some(offset) = find_bare(header.as_bytes()) {
             return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
         }
@@ -178,7 +186,7 @@ impl Forwarding {
         }
         // RFC 8617 §5.1: signatures are added before the message is sealed.
         let (header, _) = Header::parse(&[signatures.as_bytes(), header.as_bytes()].concat())?;
-        let chain = report.arc().ok_or(ForwardError::NotVerified)?;
+        let chain = chain_to_seal(&report)?;
         let results = report.arc_results();
         let set = forwarder.sealer.unsigned(&header, hash(&hashes, sealed_body)?, chain, &results, now);
         match set.and_then(|set| set.sign()) {
@@ -186,6 +194,15 @@ impl Forwarding {
             Err(SealError::Ended | SealError::TooManySets { .. }) => Ok(signatures),
             Err(error) => Err(ForwardError::Seal(error)),
         }
+    }
+}
+
+/// The chain that the next set is added to.
+pub(crate) fn chain_to_seal(report: &Report) -> Result<&Chain, ForwardError> {
+    let chain = report.arc().ok_or(ForwardError::NotVerified)?;
+    match chain.cause().filter(|cause| cause.is_temporary()) {
+        Some(cause) => Err(ForwardError::Temporary { cause: cause.clone() }),
+        None => Ok(chain),
     }
 }
 

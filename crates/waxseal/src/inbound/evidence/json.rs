@@ -32,7 +32,7 @@ impl Evidence {
         let evidence = json!({
             "ip": self.envelope.is_known().then(|| self.envelope.ip().to_string()),
             "helo": octets(self.envelope.helo()),
-            "mail_from": octets(self.envelope.mail_from()),
+            "mail_from": octets(self.envelope.path()),
             "now": self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             "header": match &self.header {
                 Ok(header) => octets(header.as_bytes()),
