@@ -539,3 +539,26 @@ fn lookups_come_to_an_end() {
     let asked = asked.into_inner().unwrap();
     assert!(asked < 150, "{asked}");
 }
+
+/// Angle brackets are taken off once, wherever a path has been in between.
+#[test]
+fn odd_reverse_paths_replay_to_the_same() {
+    for path in ["", "<>", "<<>>", "<<a@b.example>>", "<a@b.example", "a@b.example>", "<<", ">"] {
+        let envelope = Envelope::new("192.0.2.1".parse().unwrap(), "mail.example.org", path);
+        let authenticator = Authenticator::new("mx.example.net");
+        let report = authenticator.check_blocking(&envelope, b"From: a@b.example\r\n\r\n", now(), &zone());
+        assert_eq!(report.envelope().is_null_sender(), report.spf().is_null_sender(), "{path}");
+        let saved = report.evidence().to_json();
+        let again = authenticator.replay(&Evidence::from_json(&saved).unwrap()).unwrap();
+        assert_eq!((again.to_string(), again.explain()), (report.to_string(), report.explain()), "{path}");
+        assert_eq!(again.envelope(), report.envelope());
+    }
+}
+
+#[test]
+fn what_a_client_says_does_not_decide_how_long_the_explanation_gets() {
+    let envelope = Envelope::new("192.0.2.1".parse().unwrap(), vec![b'h'; 1 << 20], vec![b'\xff'; 1 << 20]);
+    let report = Authenticator::new("mx.example.net").check_blocking(&envelope, b"\r\n", now(), &zone());
+    assert!(report.explain().len() < 8192, "{}", report.explain().len());
+    assert!(report.to_string().len() < 8192, "{}", report.to_string().len());
+}
