@@ -181,6 +181,22 @@ mod composition_kills {
         );
     }
 
+    /// Python's `email` ends a line at a CR without LF, and takes the first From field.
+    #[test]
+    fn bare_cr_in_another_field() {
+        for (fields, offset) in [
+            ("X: a\rFrom: ceo@bank.example\r\nFrom: u@evil.example", 4),
+            ("From: u@evil.example\r\nX: a\r\rFrom: ceo@bank.example", 26),
+            ("X: a\r\rY: b\r\nFrom: u@evil.example", 4),
+        ] {
+            let reason = format!(
+                "bare CR at offset {offset} of the header, where some readers see another From field or the end of the header"
+            );
+            assert_unclear(fields, &reason);
+        }
+        assert_eq!(word(&attack("X: a\rb\r\nFrom: u@evil.example")), "pass");
+    }
+
     #[test]
     fn space_before_the_colon() {
         assert_unclear("From : ceo@bank.example\r\nFrom: u@evil.example", "2 From fields");

@@ -127,6 +127,15 @@ pub enum InvalidFrom {
     /// before, in or behind the name.
     #[error("malformed line that looks like a From field")]
     MalformedField,
+    /// A CR without LF, which ends a line for some readers (Python's `email` among them) and for others not, where it matters:
+    /// text that looks like a From field stands behind it, or it makes an empty line, the end of the header, above From.
+    #[error(
+        "bare CR at offset {offset} of the header, where some readers see another From field or the end of the header"
+    )]
+    BareCr {
+        /// Where it stands in the header block.
+        offset: usize,
+    },
     /// From holds no address, as in `From:` or `From: <>`.
     #[error("no address in From")]
     NoAddress,
@@ -238,20 +247,24 @@ impl Authors {
     /// [`InvalidFrom`]. To deliver such a message as if it had no author would let it past DMARC.
     pub fn from_header(header: &Header) -> Result<Self, InvalidFrom> {
         let mut found = None;
-        let (mut count, mut looks_alike) = (0, false);
+        let (mut count, mut looks_alike, mut offset) = (0, false, 0);
         for field in header.fields() {
             if field.is("from") {
                 count += 1;
-                found = Some(field);
+                found = Some((field, offset));
             }
             looks_alike |= field.is_malformed() && looks_like_from(field.raw());
+            offset += field.raw().len();
         }
         match found {
             _ if count > 1 => Err(InvalidFrom::SeveralFields { count }),
             _ if looks_alike => Err(InvalidFrom::MalformedField),
             None => Err(InvalidFrom::Missing),
-            Some(field) if has_blank_before_colon(field) => Err(InvalidFrom::BlankBeforeColon),
-            Some(field) => Self::parse(field.value()),
+            Some((field, _)) if has_blank_before_colon(field) => Err(InvalidFrom::BlankBeforeColon),
+            Some((field, offset)) => {
+                let authors = Self::parse(field.value())?;
+                misleading_cr(header.as_bytes(), offset).map_or(Ok(authors), Err)
+            }
         }
     }
 
@@ -308,6 +321,32 @@ fn looks_like_from(line: &[u8]) -> bool {
     let mut rest = line.iter().copied().skip_while(|c| invisible(c));
     let name: Vec<u8> = rest.by_ref().filter(|c| !invisible(c)).take(4).collect();
     name.eq_ignore_ascii_case(b"from") && rest.find(|c| !invisible(c)) == Some(b':')
+}
+
+/// The first bare CR by which readers that take it for a line end see another author than the others, or none; `from` is
+/// where the From field begins.
+fn misleading_cr(block: &[u8], from: usize) -> Option<InvalidFrom> {
+    // A name is looked for once behind each run of octets that it may begin with, so that many CR take linear time.
+    let mut looked_at = 0;
+    for offset in memchr::memchr_iter(b'\r', block) {
+        let (before, rest) =
+            (block.get(..offset).unwrap_or_default(), block.get(offset + 1..).unwrap_or_default());
+        if rest.first() == Some(&b'\n') {
+            continue;
+        }
+        let empty_line = rest.first() == Some(&b'\r') || matches!(before.last(), None | Some(b'\n'));
+        if empty_line && offset < from {
+            return Some(InvalidFrom::BareCr { offset });
+        }
+        if offset >= looked_at {
+            if looks_like_from(rest) {
+                return Some(InvalidFrom::BareCr { offset });
+            }
+            let blank = rest.iter().position(u8::is_ascii_graphic).unwrap_or(rest.len());
+            looked_at = offset + 1 + blank;
+        }
+    }
+    None
 }
 
 /// One element of a `mailbox-list`, up to the comma or the end; true when there was a comma. An empty element is legal

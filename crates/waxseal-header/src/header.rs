@@ -6,8 +6,10 @@ use std::{fmt, sync::Arc};
 
 /// The header block of a message. Cheap to clone, `'static` and `Send`; the original octets are kept.
 ///
-/// A line ends at LF, with or without CR before it, so that no octet sequence can hide a field from us that
-/// another program would see. Only CRLF is a legal line end; [`line_ends`](crate::line_ends) finds the others.
+/// A line ends at LF, with or without CR before it, so that a bare LF hides no field from us that another program would
+/// see. A CR without LF ends no line here, but does for some programs;
+/// [`Authors::from_header`](crate::Authors::from_header) fails closed where they would see another author for it. Only
+/// CRLF is a legal line end; [`line_ends`](crate::line_ends) finds the others.
 /// A line without a colon, or without a legal name before it, is kept as a field without a name
 /// ([`Field::is_malformed`]).
 #[derive(Clone, Default)]

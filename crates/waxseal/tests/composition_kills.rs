@@ -178,6 +178,31 @@ mod one_author_for_each_reader {
         assert_unclear("From: u@evil.example\nFrom: ceo@bank.example", "2 From fields");
     }
 
+    /// Python's `email` ends a line at a CR without LF, and takes the first From field or, behind an empty line, none.
+    #[test]
+    fn bare_cr_in_another_field() {
+        let assert_bare_cr = |report: &Report| {
+            assert_fails_closed(report);
+            let cause = report.dmarc().cause();
+            assert!(matches!(cause, Cause::InvalidFrom(InvalidFrom::BareCr { .. })), "{}", report.explain());
+        };
+        for value in ["a\rFrom: ceo@bank.example", "a\r\rFrom: ceo@bank.example", "a\r\rY: b", "a\r"] {
+            assert_bare_cr(&attack(format!("X: {value}\r\nFrom: u@evil.example")));
+            let mut session = authenticator().begin(&evil(), now());
+            session.field(b"X", value.as_bytes(), Space::Added).unwrap();
+            session.field(b"From", b"u@evil.example", Space::Added).unwrap();
+            assert_bare_cr(&drive_blocking(session.finish(), &dns()));
+            // Cut where it hurts.
+            let mut session = authenticator().begin(&evil(), now());
+            for octet in format!("X: {value}\r\nFrom: u@evil.example\r\n\r\nHi.\r\n").bytes() {
+                session.push(&[octet]);
+            }
+            assert_bare_cr(&drive_blocking(session.finish(), &dns()));
+        }
+        assert_bare_cr(&attack("From: u@evil.example\r\nX: a\rFrom: ceo@bank.example"));
+        assert_passes_for_evil("From: u@evil.example\r\nX: a\r\r\nY: b");
+    }
+
     #[test]
     fn space_before_the_colon() {
         assert_unclear("From : ceo@bank.example\r\nFrom: u@evil.example", "2 From fields");

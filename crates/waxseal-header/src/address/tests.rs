@@ -168,6 +168,49 @@ fn fields_that_only_some_readers_see() {
     assert_eq!(of_message(b"From:\r\n a@b.example\r\n\r\n"), Ok(vec!["b.example".to_owned()]));
 }
 
+/// Python's `email` ends a line at a CR, and takes the first From field.
+#[test]
+fn a_bare_cr_hides_no_author() {
+    for (message, offset) in [
+        (&b"X: a\rFrom: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n"[..], 4),
+        (b"From: u@evil.example\r\nX: a\rFrom: ceo@bank.example\r\n\r\n", 26),
+        (b"From: u@evil.example\r\nX: a\r\r\r\0fROM : ceo@bank.example\r\n\r\n", 26),
+        (b"From: u@evil.example\nX: a\rb\r From: ceo@bank.example\n\n", 27),
+        (b"From: u@evil.example\r\nX: a\rFrom\r\n : ceo@bank.example\r\n\r\n", 26),
+        // The end of the header, for such a reader, before it has seen an author.
+        (b"X: a\r\rY: b\r\nFrom: u@evil.example\r\n\r\n", 4),
+        (b"X: a\r\r\nFrom: u@evil.example\r\n\r\n", 4),
+        (b"X: a\r\n\rY: b\r\nFrom: u@evil.example\r\n\r\n", 6),
+        (b"X: a\n\rY: b\nFrom: u@evil.example\n\n", 5),
+        (b"\rX: a\r\nFrom: u@evil.example\r\n\r\n", 0),
+    ] {
+        assert_eq!(of_message(message), Err(F::BareCr { offset }), "{}", message.escape_ascii());
+    }
+    for message in [
+        // Every reader finds the same author.
+        &b"X: a\rb\r\nFrom: u@evil.example\r\n\r\n"[..],
+        b"X: a\rFromage: b\r\nFrom: u@evil.example\r\n\r\n",
+        b"From: u@evil.example\r\nX: a\r\r\n\r\n",
+        b"From: u@evil.example\r\nX: a\r\rb\r\n\r\n",
+        b"From: u@evil.example\r\nX: a\r",
+        // What stands in the body is no field for anyone.
+        b"From: u@evil.example\r\n\r\nHi\rFrom: ceo@bank.example\r\n",
+    ] {
+        assert_eq!(of_message(message), Ok(vec!["evil.example".to_owned()]), "{}", message.escape_ascii());
+    }
+}
+
+#[test]
+fn many_bare_cr_take_linear_time() {
+    // A quadratic search would take hours.
+    let limits = crate::HeaderLimits::default().with_octets(1 << 21);
+    for many in ["\r", "\r ", "f\r", "\rfro", "\rfrom", "\r\0"] {
+        let message = format!("From: a@b.example\r\nX: {}", many.repeat((1 << 20) / many.len()));
+        let (header, _) = Header::parse_with(message.as_bytes(), limits).unwrap();
+        assert!(Authors::from_header(&header).is_ok(), "{many:?}");
+    }
+}
+
 #[test]
 fn a_mebibyte_takes_linear_time() {
     let start = Instant::now();
