@@ -82,7 +82,8 @@ pub enum Match {
     },
     /// No policy applies to the Author Domain, so alignment does not matter.
     NotNeeded,
-    /// One more than [`LocalPolicy::with_max_identifiers`](crate::LocalPolicy::with_max_identifiers) allows.
+    /// One more that needs a tree walk of its own than
+    /// [`LocalPolicy::with_max_identifiers`](crate::LocalPolicy::with_max_identifiers) allows.
     OverLimit {
         /// The limit.
         limit: usize,
@@ -111,7 +112,9 @@ impl fmt::Display for Match {
             Self::NotAuthenticated => f.write_str("not authenticated"),
             Self::Failed { question, error } => write!(f, "alignment unknown, lookup of {question}: {error}"),
             Self::NotNeeded => f.write_str("no policy applies, alignment does not matter"),
-            Self::OverLimit { limit } => write!(f, "not looked at, more than {limit} identifiers"),
+            Self::OverLimit { limit } => {
+                write!(f, "not compared, more than {limit} identifiers need a tree walk")
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The evaluation of a message (RFC 9989 §5.3) as a pure check over DNS answers.
 
 use crate::{
-    Alignment, AuthorVerdict, Cause, Disposition, Identifier, LocalPolicy, Match, MethodResult,
+    Alignment, AuthorVerdict, Cause, Disposition, DomainPolicy, Identifier, LocalPolicy, Match, MethodResult,
     OrganizationalDomain, OrganizationalRule, PublicSuffixList, Record, Requested, Scope, Step, Verdict,
     Walk, align, discover, verdict::Applied,
 };
@@ -192,12 +192,15 @@ impl Evaluation {
     }
 
     fn verdict(&self, authors: Vec<AuthorVerdict>) -> Verdict {
+        // §11.5: "apply the most strict policy selected among the checks that fail". A fail that asks for nothing is no such
+        // policy: what could not be told of another author may ask for more.
         let severity = |author: &AuthorVerdict| match author.word() {
             DmarcResult::Pass => 0,
             DmarcResult::None => 1,
-            DmarcResult::TempError => 2,
-            DmarcResult::PermError => 3,
-            DmarcResult::Fail => 4,
+            DmarcResult::Fail if author.evaluated_policy() <= Some(DomainPolicy::None) => 2,
+            DmarcResult::TempError => 3,
+            DmarcResult::PermError => 4,
+            DmarcResult::Fail => 5,
         };
         let worst = authors
             .iter()
@@ -330,22 +333,10 @@ impl Evaluation {
             verdict.identifiers = self.not_needed();
             return Ok(());
         }
-        let limit = self.local.max_identifiers;
         let first: Vec<_> = self
             .input
             .identifiers()
-            .enumerate()
-            .map(|(index, (domain, result))| {
-                // The limit is for each method, so that a flood of signatures does not push SPF out.
-                let place = match result {
-                    MethodResult::Dkim(_) => index,
-                    MethodResult::Spf(_) => index.saturating_sub(self.input.dkim.len()),
-                };
-                match place < limit {
-                    true => align::compare(author.domain, domain, result, author.mode(result)),
-                    false => Some(Match::OverLimit { limit }),
-                }
-            })
+            .map(|(domain, result)| align::compare(author.domain, domain, result, author.mode(result)))
             .collect();
         let needed = first.iter().any(Option::is_none);
         if needed && author.suffixes.is_none() && verdict.walk.steps().len() == 1 {
@@ -354,6 +345,18 @@ impl Evaluation {
         }
         let walked = needed || self.local.always_walk || verdict.walk.steps().len() > 1;
         verdict.organization = walked.then(|| self.organization(&verdict.walk)).flatten();
+        let limit = self.local.max_identifiers;
+        // The limit is for each method, so that a flood of signatures does not push SPF out, and only for what costs
+        // questions, so that no number of dead signatures pushes a good one out.
+        let (mut dkim_walks, mut spf_walks) = (0, 0);
+        let mut is_over_limit = |domain: &DomainName, result| {
+            let walks = match result {
+                MethodResult::Dkim(_) => &mut dkim_walks,
+                MethodResult::Spf(_) => &mut spf_walks,
+            };
+            *walks += usize::from(author.takes_walk(verdict, domain));
+            *walks > limit
+        };
         // Every identifier asks before any of them gives up for want of an answer.
         let compared: Vec<_> = self
             .input
@@ -362,6 +365,7 @@ impl Evaluation {
             .map(|((domain, result), known)| {
                 let (match_, walk) = match known {
                     Some(known) => (known, None),
+                    None if is_over_limit(domain, result) => (Match::OverLimit { limit }, None),
                     None => compare_organizations(dns, author, verdict, domain)?,
                 };
                 Ok(Identifier { domain: domain.clone(), result, match_, walk })
@@ -398,6 +402,12 @@ impl Author<'_> {
             MethodResult::Dkim(_) => self.record.dkim_alignment(),
             MethodResult::Spf(_) => self.record.spf_alignment(),
         }
+    }
+
+    /// Whether `domain` has to be walked from: RFC 9989 §4.10.2, unless it is outside the author's organization anyway.
+    fn takes_walk(&self, verdict: &AuthorVerdict, domain: &DomainName) -> bool {
+        let within = |organization: &OrganizationalDomain| domain.is_within(&organization.domain);
+        self.suffixes.is_none() && verdict.organization.as_ref().is_some_and(within)
     }
 
     /// RFC 9989 §4.7: `t=y` asks for "one level below the specified policy". RFC 7489 §6.6.4: mail that `pct=` spares

@@ -30,7 +30,7 @@ pub trait PublicSuffixList: fmt::Debug + Send + Sync {
 }
 
 impl Default for LocalPolicy {
-    /// RFC 9989; 4 Author Domains, 32 identifiers, reject becomes quarantine, mail without a clear author is quarantined.
+    /// RFC 9989; 4 Author Domains, 32 identifiers with a tree walk of their own, reject becomes quarantine, mail without a clear author is quarantined.
     fn default() -> Self {
         Self {
             max_authors: 4,
@@ -51,8 +51,12 @@ impl LocalPolicy {
         Self { max_authors, ..self }
     }
 
-    /// How many identifiers of each method are looked at (default 32), passed and failed together; each may cost eight
+    /// How many identifiers of each method are compared by a tree walk of their own (default 32); each walk may cost eight
     /// questions. Those over it count as not aligned: [`Match::OverLimit`](crate::Match::OverLimit).
+    ///
+    /// What needs no walk costs nothing, is not counted and always compared: the Author Domain itself, what did not pass, what
+    /// is outside the author's organization, all under strict alignment, and all under
+    /// [a public suffix list](Self::with_public_suffix_list).
     #[must_use]
     pub fn with_max_identifiers(self, max_identifiers: usize) -> Self {
         Self { max_identifiers, ..self }

@@ -165,7 +165,9 @@ impl Cause {
 /// The outcome for one message.
 ///
 /// With several Author Domains each is evaluated, and the message is as good as the worst of them (RFC 9989 §11.5:
-/// "apply the most strict policy selected among the checks that fail"): fail before temperror before none before pass.
+/// "apply the most strict policy selected among the checks that fail"): fail under a policy of reject, then of quarantine,
+/// before permerror before temperror before fail under a policy of none, `t=` applied, before none before pass. So a
+/// forgery whose first author asks for nothing does not hide that the policy of the second could not be had.
 /// The accessors speak of that one; [`Verdict::authors`] has them all.
 #[derive(Debug, Clone)]
 pub struct Verdict {

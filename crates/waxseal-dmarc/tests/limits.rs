@@ -5,7 +5,8 @@ mod common;
 use common::*;
 use waxseal_authres::DkimResult;
 use waxseal_dmarc::{
-    Authorization, Evaluation, Found, LocalPolicy, Match, Record, ReportAuthorization, TreeWalk, WarningKind,
+    Authorization, Evaluation, Found, Input, LocalPolicy, Match, Record, ReportAuthorization, TreeWalk,
+    WarningKind,
 };
 use waxseal_dns::{Answers, Check, MAX_ROUNDS, Pending};
 
@@ -53,9 +54,39 @@ fn identifiers_are_limited() {
     assert_eq!(asked.len(), 2 + 3 * 4 + 1, "{asked:?}");
     let (_, asked) = drive(Evaluation::new(many), &dns);
     assert!(asked.len() <= 8 * 33, "{}", asked.len());
-    // The default leaves room for what DKIM verifies.
-    let ten = (0..10).fold(author("example.org"), |i, _| i.with_dkim(name("x.example"), DkimResult::Fail));
-    assert_eq!(word(&judge(ten.dkim("example.org"), &dns)), "pass");
+}
+
+/// Only a tree walk costs anything: what needs none has no limit and pushes nothing out.
+#[test]
+fn dead_signatures_do_not_push_a_good_one_out() {
+    let dns =
+        zone(&[("bank.example", "v=DMARC1; p=reject"), ("strict.example", "v=DMARC1; p=reject; adkim=s")]);
+    let many = |input, add: fn(Input, usize) -> Input| (0..1_000).fold(input, add);
+    for add in [
+        // Not authenticated, such as rsa-sha1; another top-level domain; outside the organization.
+        (|i, _| i.with_dkim(name("bank.example"), DkimResult::Policy)) as fn(Input, usize) -> Input,
+        |i, n| i.dkim(&format!("a{n}.test")),
+        |i, n| i.dkim(&format!("a{n}.example")),
+    ] {
+        for good in ["bank.example", "mail.bank.example"] {
+            let input = many(author("bank.example"), add).dkim(good);
+            let (verdict, asked) = drive(Evaluation::new(input), &dns);
+            assert_eq!(word(&verdict), "pass", "{good} {}", verdict.reason());
+            assert!(asked.len() <= 4, "{asked:?}");
+        }
+    }
+    // The author itself, behind more that need a walk than are walked from.
+    let siblings = |i: Input, n| i.with_dkim(name(&format!("a{n}.bank.example")), DkimResult::TempError);
+    let (verdict, asked) =
+        drive(Evaluation::new(many(author("bank.example"), siblings).dkim("bank.example")), &dns);
+    assert_eq!(word(&verdict), "pass");
+    assert!(asked.len() <= 2 + 32, "{}", asked.len());
+    let strict = many(author("strict.example"), |i, n| i.dkim(&format!("a{n}.strict.example")));
+    let (verdict, asked) = drive(Evaluation::new(strict.dkim("strict.example")), &dns);
+    assert_eq!((word(&verdict), asked.len()), ("pass", 1));
+    // A limit of its own for each method.
+    let flood = many(author("bank.example"), siblings).spf("mail.bank.example");
+    assert_eq!(word(&judge(flood, &dns)), "pass");
 }
 
 #[test]

@@ -516,10 +516,39 @@ fn several_authors() {
         ("temperror", "broken.example".into(), Disposition::None)
     );
     assert!(matches!(judge(from(&[]), &dns).cause(), Cause::NoAuthor));
-    // A fail is one, whatever else may turn out later.
-    let undecided =
-        from(&["none.example", "reject.example"]).with_dkim(name("reject.example"), DkimResult::TempError);
-    assert_eq!(decided(undecided), ("fail", "none.example".into(), Disposition::None));
+    // A fail that asks for something is one, whatever else may turn out later.
+    let later = |domains: &[&str]| from(domains).with_dkim(name("reject.example"), DkimResult::TempError);
+    let undecided = later(&["quarantine.example", "reject.example"]);
+    assert_eq!(decided(undecided), ("fail", "quarantine.example".into(), Disposition::Quarantine));
+    let undecided = later(&["none.example", "reject.example"]);
+    assert_eq!(decided(undecided), ("temperror", "reject.example".into(), Disposition::None));
+}
+
+/// An author of the forger's own who asks for nothing does not hide that nobody knows what the other asks for.
+#[test]
+fn a_fail_that_asks_for_nothing_hides_no_temporary_error() {
+    let dns = zone(&[
+        ("none.example", "v=DMARC1; p=none"),
+        ("test.example", "v=DMARC1; p=quarantine; t=y"),
+        ("reject.example", "v=DMARC1; p=reject; t=y"),
+    ])
+    .with_error("_dmarc.bank.example", LookupError::Timeout)
+    .unwrap();
+    let decided = |domains: &[&str]| {
+        let verdict = judge(Input::with_authors(domains.iter().map(|domain| name(domain))), &dns);
+        (word(&verdict), verdict.author().unwrap().domain().to_string(), verdict.disposition())
+    };
+    for asks_for_nothing in ["none.example", "test.example", "other.example"] {
+        let temporary = ("temperror", "bank.example".to_owned(), Disposition::None);
+        assert_eq!(decided(&[asks_for_nothing, "bank.example"]), temporary);
+        assert_eq!(decided(&["bank.example", asks_for_nothing]), temporary);
+    }
+    let strict = ("fail", "reject.example".to_owned(), Disposition::Quarantine);
+    assert_eq!(decided(&["none.example", "bank.example", "reject.example"]), strict);
+    assert_eq!(
+        decided(&["other.example", "none.example"]),
+        ("fail", "none.example".into(), Disposition::None)
+    );
 }
 
 #[test]
