@@ -16,16 +16,18 @@ pub struct Policy {
     pub(crate) header_limits: HeaderLimits,
     pub(crate) max_sets: usize,
     pub(crate) max_key_lookups: usize,
+    pub(crate) max_body_hashes: usize,
     pub(crate) oldest_pass: bool,
 }
 
 impl Default for Policy {
-    /// 50 sets, 50 key lookups, and the oldest pass is looked for.
+    /// 50 sets, 50 key lookups, 8 body hashes, and the oldest pass is looked for.
     fn default() -> Self {
         Self {
             header_limits: HeaderLimits::default(),
             max_sets: Self::MAX_SETS,
             max_key_lookups: 50,
+            max_body_hashes: 8,
             oldest_pass: true,
         }
     }
@@ -52,6 +54,18 @@ impl Policy {
     /// changed, see [`Chain::oldest_pass`](crate::Chain::oldest_pass).
     pub fn with_max_key_lookups(self, max_key_lookups: usize) -> Self {
         Self { max_key_lookups, ..self }
+    }
+
+    /// How many different hashes of the body are made for one chain (default 8): message signatures differ in the
+    /// canonicalization of the body, the hash algorithm and `l=`, and each hash is one more pass over the body, whoever wrote
+    /// the set. Nothing is known of their signatures by then.
+    ///
+    /// The newest message signature has its one hash (two when it leaves `c=` out) whatever the limit. An older one that
+    /// needs a hash over the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass): it counts as
+    /// changed. Whether the chain passes does not depend on it. Hashes that others ask of the same
+    /// [`BodyHasher`](waxseal_dkim::BodyHasher) do not count.
+    pub fn with_max_body_hashes(self, max_body_hashes: usize) -> Self {
+        Self { max_body_hashes, ..self }
     }
 
     /// Whether older message signatures are verified to find the oldest that passes (default: yes), which RFC 8617 §5.2

@@ -2,7 +2,7 @@
 
 use crate::{Cause, Chain, Policy, Seal, Set};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use waxseal_crypto::{Algorithm, PublicKey};
+use waxseal_crypto::{Algorithm, HashAlgorithm, PublicKey};
 use waxseal_dkim::{
     BodyHashId, BodyHasher, BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature,
     Verifier,
@@ -160,13 +160,19 @@ pub struct ChainExamination {
     verifier: Verifier,
     oldest_pass: bool,
     max_key_lookups: usize,
+    max_body_hashes: usize,
     /// What is known without keys; it has a cause when it needs none.
     chain: Chain,
     /// The body hashes of each message signature that is to be verified, the newest first: as many as there are ways to
     /// read the signature.
     bodies: Vec<Vec<BodyHashId>>,
+    /// What these hashes are of, each once.
+    hashed: Vec<BodyForm>,
     keys: Vec<DomainName>,
 }
+
+/// Canonicalization, hash algorithm and `l=`.
+type BodyForm = (Canonicalization, HashAlgorithm, Option<u64>);
 
 impl ChainExamination {
     fn new(verifier: &ChainVerifier, chain: Chain) -> Self {
@@ -175,8 +181,10 @@ impl ChainExamination {
             verifier: signatures.clone(),
             oldest_pass: policy.oldest_pass,
             max_key_lookups: policy.max_key_lookups,
+            max_body_hashes: policy.max_body_hashes,
             chain,
             bodies: Vec::new(),
+            hashed: Vec::new(),
             keys: Vec::new(),
         }
     }
@@ -209,7 +217,8 @@ impl ChainExamination {
         for set in older.iter().rev() {
             // Step 5A: the first that fails ends the search.
             let Ok(signatures) = admit_message_signature(set, &self.verifier, now) else { break };
-            if self.want(signatures, hasher).is_err() {
+            // A chain of junk would have the whole body hashed for each of its sets.
+            if self.is_over_body_hashes(signatures) || self.want(signatures, hasher).is_err() {
                 break;
             }
         }
@@ -217,13 +226,21 @@ impl ChainExamination {
     }
 
     fn want(&mut self, signatures: &[Signature], hasher: &mut BodyHasher) -> Result<(), Cause> {
-        let hash = |signature: &Signature| {
-            let form = signature.body_canonicalization();
-            hasher.want(form, signature.algorithm().hash(), signature.body_length())
-        };
         signatures.iter().try_for_each(|signature| self.ask(signature.key_name()))?;
-        self.bodies.push(signatures.iter().map(hash).collect());
+        let forms = signatures.iter().map(body_form);
+        self.bodies.push(forms.clone().map(|(form, hash, length)| hasher.want(form, hash, length)).collect());
+        for form in forms {
+            if !self.hashed.contains(&form) {
+                self.hashed.push(form);
+            }
+        }
         Ok(())
+    }
+
+    /// Whether these readings of a message signature need a hash more than the policy allows.
+    fn is_over_body_hashes(&self, signatures: &[Signature]) -> bool {
+        let new = signatures.iter().map(body_form).filter(|form| !self.hashed.contains(form)).count();
+        new > 0 && self.hashed.len() + new > self.max_body_hashes
     }
 
     fn ask(&mut self, name: &DomainName) -> Result<(), Cause> {
@@ -236,6 +253,10 @@ impl ChainExamination {
         self.keys.push(name.clone());
         Ok(())
     }
+}
+
+fn body_form(signature: &Signature) -> BodyForm {
+    (signature.body_canonicalization(), signature.algorithm().hash(), signature.body_length())
 }
 
 /// The message signature of a set, if it can be verified.

@@ -1,12 +1,15 @@
 //! Chains that are too long, broken or made to harm.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 
 use common::{Forge, MESSAGE, now, passed_on, replaced, resolver, results, sealer, verify};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, Policy, SealError};
+use waxseal_crypto::default_provider;
+use waxseal_dkim::BodyHasher;
 use waxseal_dns::Question;
-use waxseal_header::{HeaderError, HeaderLimits};
+use waxseal_header::{Header, HeaderError, HeaderLimits};
 
 #[test]
 fn fifty_sets_pass_and_fifty_one_fail() {
@@ -92,6 +95,72 @@ fn key_lookups_are_bounded() {
     assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
     assert_eq!(lookups.swap(0, Ordering::Relaxed), 1);
     assert_eq!(verify(&second).oldest_pass(), Some(0));
+}
+
+/// A message signature with its own `l=`, or without `c=`, so that it can be read in two ways.
+fn forged(sets: u32, tags: impl Fn(u32) -> String) -> Vec<u8> {
+    (1..=sets).fold(MESSAGE.to_vec(), |message, i| {
+        let tags = format!("i={i}; a=ed25519-sha256; d=forge.example; s=x; h=from; bh={{bh}}{}", tags(i));
+        let word = if i == 1 { "none" } else { "pass" };
+        Forge { message_signature: Some(tags), ..Forge::new(i, word) }.on(&message)
+    })
+}
+
+/// How many hashes of the body a chain asks for.
+fn wanted(policy: Policy, message: &[u8]) -> usize {
+    let (header, _) = Header::parse(message).unwrap();
+    let mut hasher = BodyHasher::new(default_provider());
+    ChainVerifier::new(policy).examine(header, now(), &mut hasher);
+    hasher.wanted().count()
+}
+
+fn oldest_pass_by(policy: Policy, message: &[u8]) -> Option<u32> {
+    let chain = ChainVerifier::new(policy).verify_blocking(message, now(), &resolver);
+    assert!(chain.is_pass(), "{chain}");
+    chain.oldest_pass()
+}
+
+#[test]
+fn body_hashes_of_a_chain_of_junk_are_bounded() {
+    let junk = forged(50, |i| format!("; l={i}"));
+    assert_eq!(wanted(Policy::default(), &junk), 8);
+    assert_eq!(wanted(Policy::default().with_max_body_hashes(100), &junk), 50 * 2);
+    assert_eq!(wanted(Policy::default().with_oldest_pass(false), &junk), 2);
+    // Forms in turn, newest first: the search ends, it does not go on with those that are known.
+    let in_turn = forged(50, |i| {
+        if i % 2 == 0 { "; c=relaxed/relaxed".into() } else { format!("; c=relaxed/relaxed; l={i}") }
+    });
+    assert_eq!(wanted(Policy::default(), &in_turn), 8);
+}
+
+/// The newest message signature decides whether the chain passes, so it is never over the limit.
+#[test]
+fn body_hashes_are_bounded_for_the_oldest_pass_alone() {
+    // `l=5` is the whole body, and every signature is good.
+    let same = forged(50, |_| "; c=relaxed/relaxed; l=5".into());
+    assert_eq!((wanted(Policy::default(), &same), oldest_pass_by(Policy::default(), &same)), (1, Some(0)));
+
+    let two_ways = forged(3, |i| if i == 2 { String::new() } else { "; c=relaxed/relaxed".into() });
+    for (limit, hashes, oldest_pass) in [(8, 2, 0), (2, 2, 0), (1, 1, 3), (0, 1, 3)] {
+        let policy = Policy::default().with_max_body_hashes(limit);
+        assert_eq!(wanted(policy.clone(), &two_ways), hashes, "{limit}");
+        assert_eq!(oldest_pass_by(policy, &two_ways), Some(oldest_pass), "{limit}");
+    }
+    let newest_two_ways = forged(2, |i| if i == 2 { String::new() } else { "; c=relaxed/relaxed".into() });
+    for limit in [0, 1, 2] {
+        let policy = Policy::default().with_max_body_hashes(limit);
+        assert_eq!(wanted(policy.clone(), &newest_two_ways), 2);
+        // The older one needs none that is not there.
+        assert_eq!(oldest_pass_by(policy, &newest_two_ways), Some(0));
+    }
+}
+
+/// Fifty handlers that sign alike are one hash.
+#[test]
+fn fifty_sets_of_one_form_are_one_body_hash() {
+    let message = passed_on(50);
+    assert_eq!(wanted(Policy::default(), &message), 1);
+    assert_eq!(oldest_pass_by(Policy::default().with_max_body_hashes(1), &message), Some(0));
 }
 
 #[test]
