@@ -326,6 +326,9 @@ fn looks_like_from(line: &[u8]) -> bool {
 /// The first bare CR by which readers that take it for a line end see another author than the others, or none; `from` is
 /// where the From field begins.
 fn misleading_cr(block: &[u8], from: usize) -> Option<InvalidFrom> {
+    if !has_bare_cr(block) {
+        return None;
+    }
     // A name is looked for once behind each run of octets that it may begin with, so that many CR take linear time.
     let mut looked_at = 0;
     for offset in memchr::memchr_iter(b'\r', block) {
@@ -347,6 +350,12 @@ fn misleading_cr(block: &[u8], from: usize) -> Option<InvalidFrom> {
         }
     }
     None
+}
+
+/// Whether a CR stands before something other than LF. Without a branch, so that clean mail pays next to nothing.
+fn has_bare_cr(block: &[u8]) -> bool {
+    let pairs = block.iter().zip(block.get(1..).unwrap_or_default());
+    pairs.fold(false, |bare, (octet, next)| bare | ((*octet == b'\r') & (*next != b'\n')))
 }
 
 /// One element of a `mailbox-list`, up to the comma or the end; true when there was a comma. An empty element is legal
