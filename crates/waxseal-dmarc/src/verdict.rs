@@ -398,7 +398,8 @@ impl Verdict {
 
     /// The statement for an Authentication-Results field, as OpenDMARC writes it, with the property `policy.dmarc` of
     /// RFC 9989 §9.1 behind: "The evaluated DMARC policy applied/to be applied after policy options have been processed".
-    /// A `reason` stands there for temperror and permerror.
+    /// A `reason` stands there for temperror and permerror. Where no policy applies or none is known, the comment says `p=none`
+    /// as OpenDMARC does, and there is no `policy.dmarc`.
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::dmarc(self.word());
         if matches!(self.word(), DmarcResult::TempError | DmarcResult::PermError) {
