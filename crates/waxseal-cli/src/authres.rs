@@ -4,7 +4,7 @@ use crate::{
     batch::{self, BadLine, Jobs},
     exit::{Exit, Failure},
     input::{Chunks, Input, LineEnds, Source, without_line_end},
-    terminal::{self, Progress},
+    terminal::{self, Progress, visible},
 };
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ struct Parse {
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
     /// Read one JSON object per line instead
-    #[arg(long)]
+    #[arg(long, group = "batch")]
     jsonl: bool,
     #[command(flatten)]
     jobs: Jobs,
@@ -166,12 +166,12 @@ fn read_header(chunks: &mut Chunks<impl Read>) -> io::Result<Result<Header, Head
 fn batch(input: Input, jobs: Jobs) -> Result<Exit, Failure> {
     batch::run(input, jobs, |line| {
         let id = batch::id(line)?;
-        match serde_json::from_slice::<Line<'_>>(line) {
+        match batch::parse::<Line<'_>>(line) {
             Ok(line) => {
                 let reading = AuthenticationResults::parse(value(&line.header).as_bytes());
                 batch::answer(&LineRow { id, field: (&reading).into() })
             }
-            Err(error) => Err(BadLine { id, error: error.to_string() }),
+            Err(error) => Err(BadLine { id, error }),
         }
     })
 }
@@ -231,6 +231,7 @@ fn props(entry: &ParsedEntry<'_>) -> Map<String, Value> {
 
 /// The fields of one message for people.
 fn print(out: &mut impl Write, name: &str, readings: &[Reading<'_>]) -> io::Result<()> {
+    let name = visible(name);
     if readings.is_empty() {
         return writeln!(out, "{name}: no {NAME}");
     }
@@ -241,7 +242,11 @@ fn print(out: &mut impl Write, name: &str, readings: &[Reading<'_>]) -> io::Resu
             Ok(read) => {
                 let id = read.authserv_id().map_or("without authserv-id".into(), visible);
                 let none = if read.entries().is_empty() { ": no results" } else { "" };
-                writeln!(out, "{}{none}", terminal::heading(id))?;
+                let version = match read.version() {
+                    1 => String::new(),
+                    other => format!(" (version {other}: the words may mean something else)"),
+                };
+                writeln!(out, "{}{version}{none}", terminal::heading(id))?;
                 read.entries().iter().try_for_each(|entry| print_entry(out, entry))?;
             }
         }
@@ -267,17 +272,4 @@ fn print_entry(out: &mut impl Write, entry: &ParsedEntry<'_>) -> io::Result<()> 
         writeln!(out, "    {ptype}.{name}: {}", visible(property.value()))?;
     }
     Ok(())
-}
-
-/// Text from strangers for a terminal: what is neither letter, digit, punctuation of ASCII nor blank shows as `<U+001B>`.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            ' '..='~' => out.push(c),
-            c if c.is_alphanumeric() => out.push(c),
-            c => out.push_str(&format!("<U+{:04X}>", u32::from(c))),
-        }
-    }
-    out
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     io::{self, BufRead, BufReader, Read},
     num::NonZeroUsize,
@@ -25,7 +25,7 @@ const MAX_LINE: u64 = 64 << 20;
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Jobs {
     /// Work on so many lines or messages at the same time [default: one for each core]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", requires = "batch")]
     jobs: Option<NonZeroUsize>,
 }
 
@@ -55,10 +55,22 @@ pub(crate) fn id(line: &[u8]) -> Result<Value, BadLine> {
         #[serde(default)]
         id: Value,
     }
-    match serde_json::from_slice(line) {
+    match parse(line) {
         Ok(Id { id }) => Ok(id),
-        Err(error) => Err(BadLine { id: Value::Null, error: error.to_string() }),
+        Err(error) => Err(BadLine { id: Value::Null, error }),
     }
+}
+
+/// Reads a line. The error tells the column alone: the number of the line is known better here.
+pub(crate) fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|error| {
+        let text = error.to_string();
+        let (line, column) = (error.line(), error.column());
+        match text.strip_suffix(&format!(" at line {line} column {column}")) {
+            Some(what) => format!("{what} at column {column}"),
+            None => text,
+        }
+    })
 }
 
 /// A finished answer.
@@ -69,14 +81,37 @@ pub(crate) fn answer(row: &impl Serialize) -> Answer {
 /// Prints what `judge` makes of every line of `input`, or an object of `id`, `line` and `error`. Empty lines are passed
 /// over. [`Exit::Failed`] when a line could not be understood.
 pub(crate) fn run(input: Input, jobs: Jobs, judge: impl Fn(&[u8]) -> Answer + Sync) -> Result<Exit, Failure> {
-    answer_all(Lines::new(input), jobs.threads(), |line| match line.text.and_then(|text| judge(&text)) {
-        Ok(text) => Answered { text, exit: Exit::Pass },
-        Err(BadLine { id, error }) => Answered {
-            text: json!({ "id": id, "line": line.number, "error": error }).to_string(),
-            exit: Exit::Failed,
-        },
+    answer_all(Lines::new(input), jobs.threads(), |line| {
+        let judged = line.text.and_then(|text| judge(object(&text)?));
+        let failed = |BadLine { id, error }| ErrorRow { id, line: line.number, error };
+        match judged.map_err(failed) {
+            Ok(text) => Answered { text, exit: Exit::Pass },
+            // A row has nothing that JSON cannot say.
+            Err(row) => {
+                Answered { text: serde_json::to_string(&row).unwrap_or_default(), exit: Exit::Failed }
+            }
+        }
     })
 }
+
+/// The answer to a line that could not be understood.
+#[derive(Debug, Serialize)]
+struct ErrorRow {
+    id: Value,
+    line: u64,
+    error: String,
+}
+
+/// A line without its end, if it is an object: an array would be read as the values of one.
+fn object(line: &[u8]) -> Result<&[u8], BadLine> {
+    match line.trim_ascii_start().first() {
+        Some(b'{') => Ok(line.trim_ascii_end()),
+        _ => Err(BadLine { id: Value::Null, error: "not a JSON object".into() }),
+    }
+}
+
+/// The byte order mark of UTF-8, which editors put in front of text.
+pub(crate) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// A line of input.
 struct Line {
@@ -104,12 +139,21 @@ impl Items for Lines {
     type Item = Line;
 
     fn next(&mut self) -> io::Result<Option<Line>> {
+        self.read().map_err(|error| io::Error::new(error.kind(), format!("the input: {error}")))
+    }
+}
+
+impl Lines {
+    fn read(&mut self) -> io::Result<Option<Line>> {
         while !self.ended {
             let mut text = Vec::new();
             let length = self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut text)?;
             self.ended = length == 0;
             self.progress.add(length);
             self.number += 1;
+            if self.number == 1 && text.starts_with(BOM) {
+                text.drain(..BOM.len());
+            }
             if text.trim_ascii().is_empty() {
                 continue;
             }

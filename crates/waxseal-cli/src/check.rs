@@ -11,13 +11,15 @@ mod row;
 mod summary;
 
 use crate::{
+    authserv_id::parse_authserv_id,
     batch::Jobs,
     dkim_args::DkimArgs,
     dmarc::Mode,
     dns_args::{Dns, DnsArgs},
     exit::{Exit, Failure},
     input::{Chunks, LineEnds, Source},
-    terminal::{self, Progress},
+    terminal::{self, Progress, visible},
+    time::parse_now,
 };
 use clap::Args;
 use envelope::EnvelopeArgs;
@@ -28,6 +30,7 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 use waxseal::{
     Authenticator, Disposition, Evidence, Report, arc,
@@ -69,13 +72,13 @@ pub(crate) struct Check {
     #[command(flatten)]
     dns: DnsArgs,
     /// The time of the check in Unix time, for t= and x= [default: now]
-    #[arg(long, value_name = "SECONDS")]
-    now: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = parse_now)]
+    now: Option<SystemTime>,
     /// The name in Authentication-Results, mostly that of the receiving host
-    #[arg(long, value_name = "ID", default_value = "localhost")]
+    #[arg(long, value_name = "ID", default_value = "localhost", value_parser = parse_authserv_id)]
     authserv_id: String,
     /// Print the Received-SPF field as well
-    #[arg(long, requires = "envelope", conflicts_with_all = ["json", "jsonl"])]
+    #[arg(long, requires = "known", conflicts_with_all = ["json", "jsonl"])]
     received_spf: bool,
     /// How DMARC tells Organizational Domains
     #[arg(long, value_enum, default_value_t)]
@@ -98,20 +101,20 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "mbox", "maildir"])]
     save_evidence: Option<PathBuf>,
     /// Judge again from what --save-evidence kept: offline, without the message, as of then
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["messages", "envelope", "zone", "server", "now",
+    #[arg(long, value_name = "FILE", group = "known", conflicts_with_all = ["messages", "envelope", "zone", "server", "now",
         "jsonl", "mbox", "maildir", "save_evidence"])]
     replay: Option<PathBuf>,
     /// Read one JSON object per line instead of messages
-    #[arg(long, conflicts_with_all = ["envelope"])]
+    #[arg(long, group = "batch", conflicts_with_all = ["envelope"])]
     jsonl: bool,
     /// Check every message of this mbox file; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["messages", "jsonl", "received_spf"])]
+    #[arg(long, value_name = "FILE", group = "batch", conflicts_with_all = ["messages", "received_spf"])]
     mbox: Option<PathBuf>,
     /// How the mbox file marks lines of a message that begin with "From "
     #[arg(long, value_enum, default_value_t, requires = "mbox")]
     quoting: Quoting,
     /// Check every message of this Maildir, in new/ and cur/
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["messages", "jsonl", "mbox", "received_spf"])]
+    #[arg(long, value_name = "DIR", group = "batch", conflicts_with_all = ["messages", "received_spf"])]
     maildir: Option<PathBuf>,
     #[command(flatten)]
     jobs: Jobs,
@@ -215,7 +218,7 @@ impl Check {
             return writeln!(out, "{}", serde_json::to_string(&row)?);
         }
         if self.messages.len() > 1 {
-            writeln!(out, "{}", terminal::heading(name))?;
+            writeln!(out, "{}", terminal::heading(visible(name)))?;
         }
         let lf = |field: String| field.replace("\r\n", "\n");
         write!(out, "{}", lf(report.authentication_results().to_field()))?;

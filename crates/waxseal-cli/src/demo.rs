@@ -3,12 +3,12 @@
 use crate::{
     exit::{Exit, Failure},
     terminal::{self, heading},
-    verify::time,
 };
 use clap::Args;
 use std::{
     error::Error,
     io::{self, Write},
+    time::{Duration, UNIX_EPOCH},
 };
 use waxseal::{
     Authenticator, Disposition, Envelope, Report,
@@ -33,7 +33,7 @@ const LIST: &str = "lists.example.com";
 const RECEIVER: &str = "mx.example.net";
 
 /// Mon, 01 Jun 2026 07:30:05 +0000
-const NOW: u64 = 1_780_299_005;
+const NOW: Duration = Duration::from_secs(1_780_299_005);
 
 impl Demo {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
@@ -64,7 +64,7 @@ impl Demonstration {
     }
 
     fn check(&self, authenticator: &Authenticator, envelope: &Envelope, message: &[u8]) -> Report {
-        authenticator.check_blocking(envelope, message, time(Some(NOW)), &self.zone)
+        authenticator.check_blocking(envelope, message, UNIX_EPOCH + NOW, &self.zone)
     }
 
     fn show(&self, out: &mut impl Write) -> io::Result<Exit> {

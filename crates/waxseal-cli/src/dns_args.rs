@@ -1,6 +1,9 @@
 //! Where DNS answers come from: the system's servers, given servers, or files.
 
-use crate::exit::{Failure, chain};
+use crate::{
+    batch::BOM,
+    exit::{Failure, chain},
+};
 use clap::Args;
 use serde_json::value::RawValue;
 use std::{
@@ -55,6 +58,7 @@ impl DnsArgs {
 
 /// Reads a zone: JSON when it begins with a brace, else a zone file.
 fn read_zone(text: &[u8], origin: Option<&DomainName>) -> Result<Zone, String> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     if text.trim_ascii_start().starts_with(b"{") {
         let text = std::str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
         return Zone::from_json(text).map_err(|error| chain(&error));

@@ -3,7 +3,7 @@
 use crate::{
     exit::{Exit, Failure},
     key_record_text::KeyRecordText,
-    terminal,
+    terminal::{self, visible},
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -168,8 +168,8 @@ fn print_all(
         KeyType::Rsa => format!("RSA, {} bits", key.bits()),
         KeyType::Ed25519 => "Ed25519".into(),
     };
-    writeln!(out, "Private key ({kind}): {}", files.key.display())?;
-    writeln!(out, "DNS record: {}\n", files.record.display())?;
+    writeln!(out, "Private key ({kind}): {}", visible(&files.key.display().to_string()))?;
+    writeln!(out, "DNS record: {}\n", visible(&files.record.display().to_string()))?;
     writeln!(out, "Publish it as TXT record of {}", terminal::heading(&record.name))?;
     writeln!(out, "(where the form adds the domain: {})\n", record.relative_name())?;
     let length = record.record.len();

@@ -3,6 +3,7 @@
 //! Exit codes are those of [`exit::Exit`].
 
 mod authres;
+mod authserv_id;
 mod batch;
 mod check;
 mod demo;
@@ -18,6 +19,7 @@ mod keygen;
 mod sign;
 mod spf;
 mod terminal;
+mod time;
 mod txt;
 mod verify;
 mod verify_batch;

@@ -5,13 +5,14 @@ use crate::{
     input::{Chunks, Input, LineEnds, Source},
     key_file,
     terminal::{self, Progress},
+    time::parse_now,
 };
 use clap::Args;
 use std::{
     io::{self, BufWriter, Read, Seek, Write},
     path::PathBuf,
     str::FromStr,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 use waxseal::{
     dkim::{Canonicalization, Selector, SignError, Signer, Signing},
@@ -131,7 +132,7 @@ impl FromStr for Forms {
 #[derive(Debug, Clone, Copy)]
 enum Timestamp {
     Leave,
-    At(u64),
+    At(SystemTime),
 }
 
 impl FromStr for Timestamp {
@@ -140,7 +141,9 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::Leave),
-            _ => text.parse().map(Self::At).map_err(|error| format!("{error}: seconds since 1970, or none")),
+            _ => parse_now(text)
+                .map(Self::At)
+                .map_err(|error| format!("{error}: give seconds since 1970, or none")),
         }
     }
 }
@@ -223,9 +226,7 @@ impl Sign {
 
     fn now(&self) -> SystemTime {
         match self.timestamp {
-            Some(Timestamp::At(seconds)) => {
-                UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
-            }
+            Some(Timestamp::At(time)) => time,
             _ => SystemTime::now(),
         }
     }

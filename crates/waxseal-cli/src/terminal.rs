@@ -14,12 +14,26 @@ const NOTE: Style = AnsiColor::Yellow.on_default();
 
 /// Says on standard error that something failed. Nothing is to be done when even that fails.
 pub(crate) fn error(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {text}");
+    let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", visible(text));
+}
+
+/// Text from strangers for a terminal, such as names of files, on one line: what is neither letter, digit, punctuation of
+/// ASCII, paragraph sign nor blank shows as `<U+001B>`.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' '..='~' | '§' => out.push(c),
+            c if c.is_alphanumeric() => out.push(c),
+            c => out.push_str(&format!("<U+{:04X}>", u32::from(c))),
+        }
+    }
+    out
 }
 
 /// A remark on standard error.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(anstream::stderr(), "{NOTE}note:{NOTE:#} {text}");
+    let _ = writeln!(anstream::stderr(), "{NOTE}note:{NOTE:#} {}", visible(&text.to_string()));
 }
 
 /// A result word in the colour of its meaning.

@@ -1,13 +1,15 @@
 //! `waxseal verify`: a verdict for every DKIM signature, and why.
 
 use crate::{
+    authserv_id::parse_authserv_id,
     batch::Jobs,
     dkim_args::DkimArgs,
     dns_args::{Dns, DnsArgs, LineDns},
     exit::{Exit, Failure},
     hint::hint,
     input::{Chunks, Input, LineEnds, Source},
-    terminal::{self, Progress},
+    terminal::{self, Progress, visible},
+    time::{parse_now, time},
     verify_batch::Judge,
 };
 use clap::Args;
@@ -16,7 +18,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 use waxseal::{
     authres::{AuthenticationResults, DkimResult},
@@ -45,16 +47,16 @@ pub(crate) struct Verify {
     #[command(flatten)]
     dns: DnsArgs,
     /// The time of verification in Unix time, for t= and x= [default: now]
-    #[arg(long, value_name = "SECONDS")]
-    now: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = parse_now)]
+    now: Option<SystemTime>,
     /// Print one JSON object for each message
     #[arg(long)]
     json: bool,
     /// Read one JSON object per line instead of messages
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, group = "batch", conflicts_with = "json")]
     jsonl: bool,
     /// Print the Authentication-Results field of this server as well
-    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
+    #[arg(long, value_name = "ID", value_parser = parse_authserv_id, conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
     #[command(flatten)]
     policy: DkimArgs,
@@ -171,7 +173,7 @@ impl Verify {
 /// The verdicts on one message for people.
 pub(crate) fn print_verdicts(out: &mut impl Write, name: &str, verdicts: &Verdicts) -> io::Result<()> {
     let word = verdicts.word();
-    write!(out, "{name}: {}", terminal::word(word.as_str()))?;
+    write!(out, "{}: {}", visible(name), terminal::word(word.as_str()))?;
     match verdicts.len() {
         0 => writeln!(out, ", no signature")?,
         1 => writeln!(out)?,
@@ -215,12 +217,6 @@ fn exit_of(verdicts: &Verdicts) -> Exit {
         false if verdicts.iter().any(temporary) => Exit::Temporary,
         false => Exit::NotPass,
     }
-}
-
-/// `--now`, or the clock.
-pub(crate) fn time(now: Option<u64>) -> SystemTime {
-    let given = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    now.and_then(given).unwrap_or_else(SystemTime::now)
 }
 
 /// Verifies what comes in chunks; the keys are looked up while the body arrives.

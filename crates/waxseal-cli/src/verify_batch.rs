@@ -5,7 +5,8 @@ use crate::{
     dns_args::LineDns,
     exit::{Exit, Failure},
     input::{Input, LineEnds},
-    verify::{MessageRow, SignatureRow, time},
+    time::time_of_line,
+    verify::{MessageRow, SignatureRow},
 };
 use base64::{
     DecodeError, Engine,
@@ -14,10 +15,7 @@ use base64::{
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::{
-    borrow::Cow,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{borrow::Cow, time::SystemTime};
 use waxseal::dkim::Verifier;
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +39,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) verifier: &'a Verifier,
     pub(crate) dns: LineDns<'a>,
     /// `--now`
-    pub(crate) now: Option<u64>,
+    pub(crate) now: Option<SystemTime>,
     pub(crate) line_ends: LineEnds,
 }
 
@@ -57,10 +55,10 @@ impl Judge<'_> {
     }
 
     fn judge(&self, line: &[u8]) -> Result<Vec<SignatureRow>, String> {
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let line: Line<'_> = batch::parse(line)?;
         let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
         let message = self.line_ends.apply(message);
-        let now = line.now.and_then(from_unix).unwrap_or_else(|| time(self.now));
+        let now = time_of_line(line.now, self.now)?;
         self.dns.with(line.zone, |dns| SignatureRow::all(&self.verifier.verify_blocking(&message, now, dns)))
     }
 }
@@ -71,9 +69,4 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
         true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
         false => Err(error),
     })
-}
-
-/// Times before 1970 and beyond all calendars are none.
-pub(crate) fn from_unix(seconds: f64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }

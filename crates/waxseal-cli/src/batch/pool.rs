@@ -18,7 +18,7 @@ const WAITING_PER_THREAD: usize = 4;
 pub(crate) trait Items {
     type Item;
 
-    /// The next one; `None` at the end.
+    /// The next one; `None` at the end. An error begins with the name of what cannot be read.
     fn next(&mut self) -> io::Result<Option<Self::Item>>;
 }
 
@@ -98,7 +98,7 @@ impl Answers {
             return None;
         }
         let item = queue.items.next().unwrap_or_else(|error| {
-            self.state().failure = Some(Failure::because("cannot read", &error));
+            self.state().failure = Some(Failure::new(format!("cannot read {error}")));
             None
         })?;
         let index = queue.next_index;

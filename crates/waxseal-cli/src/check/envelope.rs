@@ -9,7 +9,7 @@ use waxseal::{Envelope, header::Header};
 #[derive(Debug, Args)]
 pub(crate) struct EnvelopeArgs {
     /// The address of the client
-    #[arg(long, value_name = "ADDRESS", group = "envelope", requires_all = ["helo", "mail_from"])]
+    #[arg(long, value_name = "ADDRESS", groups = ["envelope", "known"], requires_all = ["helo", "mail_from"])]
     ip: Option<IpAddr>,
     /// What the client said in HELO or EHLO
     #[arg(long, value_name = "NAME", requires = "ip")]
@@ -19,7 +19,7 @@ pub(crate) struct EnvelopeArgs {
     mail_from: Option<String>,
     /// Take the client and its HELO from the topmost Received field, and MAIL FROM from the topmost Return-Path, else
     /// X-Envelope-From. Only for messages whose topmost Received was written by the server that took them from outside
-    #[arg(long = "envelope-from-header", group = "envelope")]
+    #[arg(long = "envelope-from-header", groups = ["envelope", "known"])]
     from_header: bool,
 }
 

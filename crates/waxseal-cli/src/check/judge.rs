@@ -3,7 +3,7 @@
 use super::envelope::{EnvelopeSource, from_header};
 use crate::{
     input::{Chunks, LineEnds},
-    verify::time,
+    time::time,
 };
 use std::{
     io::{self, Read},
@@ -22,7 +22,7 @@ pub(super) struct Judge {
     pub(super) authenticator: Authenticator,
     pub(super) envelope: EnvelopeSource,
     /// `--now`
-    pub(super) now: Option<u64>,
+    pub(super) now: Option<SystemTime>,
     pub(super) line_ends: LineEnds,
 }
 

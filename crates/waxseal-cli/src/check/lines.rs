@@ -6,8 +6,8 @@ use crate::{
     dns_args::LineDns,
     exit::{Exit, Failure},
     input::Input,
-    verify::time,
-    verify_batch::{decode, from_unix},
+    time::time_of_line,
+    verify_batch::decode,
 };
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -44,9 +44,9 @@ impl Line<'_> {
 pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
     let (authenticator, dns) = (check.authenticator(), LineDns::new(&check.dns));
     batch::run(input, check.jobs, |text| {
-        let mut line: Line<'_> = match serde_json::from_slice(text) {
+        let mut line: Line<'_> = match batch::parse(text) {
             Ok(line) => line,
-            Err(error) => return Err(BadLine { id: batch::id(text)?, error: error.to_string() }),
+            Err(error) => return Err(BadLine { id: batch::id(text)?, error }),
         };
         let id = line.id.take();
         match judge(check, &authenticator, &dns, &line) {
@@ -65,7 +65,7 @@ fn judge(
     let envelope = line.envelope()?;
     let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
     let message = check.line_ends.apply(message);
-    let now = line.now.and_then(from_unix).unwrap_or_else(|| time(check.now));
+    let now = time_of_line(line.now, check.now)?;
     let inbound = authenticator.inbound(&envelope, &message, now);
     dns.with(line.zone, |dns| drive_blocking(inbound, dns))
 }

@@ -13,7 +13,7 @@ use crate::{
     dns_args::Dns,
     exit::{Exit, Failure},
     input::{Chunks, Input, Source},
-    terminal::{self, Progress},
+    terminal::{self, Progress, visible},
 };
 use serde_json::json;
 use std::{
@@ -156,7 +156,7 @@ fn check_all(
                 summarize(&Summary::add_unreadable);
                 let text = match check.json {
                     true => json!({ "id": id, "error": error.to_string() }).to_string(),
-                    false => format!("{id}: cannot be read: {error}"),
+                    false => format!("{}: cannot be read: {error}", visible(&id)),
                 };
                 Answered { text, exit: Exit::Failed }
             }
@@ -178,7 +178,7 @@ fn line(check: &Check, id: &str, report: &Report) -> String {
         return serde_json::to_string(&ReportRow::new(Some(id), report)).unwrap_or_default();
     }
     let disposition = terminal::for_stdout(terminal::disposition(report.disposition()));
-    let mut line = format!("{id}: {disposition}");
+    let mut line = format!("{}: {disposition}", visible(id));
     for (method, word) in method_words(report) {
         line.push_str(&format!(" {method}={word}"));
     }

@@ -39,9 +39,16 @@ fn list(folder: &Path, files: &mut Vec<(OsString, PathBuf)>) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         // Names with a dot in front are for others, such as index files.
-        if !name.as_encoded_bytes().starts_with(b".") && !entry.file_type()?.is_dir() {
+        if !name.as_encoded_bytes().starts_with(b".") && is_message(&entry)? {
             files.push((name, entry.path()));
         }
     }
     Ok(())
+}
+
+/// Regular files and links to them; reading a pipe might never end. A link that leads nowhere is told when its turn comes.
+fn is_message(entry: &fs::DirEntry) -> io::Result<bool> {
+    let kind = entry.file_type()?;
+    Ok(kind.is_file()
+        || kind.is_symlink() && fs::metadata(entry.path()).map_or(true, |target| target.is_file()))
 }

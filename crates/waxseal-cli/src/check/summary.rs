@@ -1,6 +1,6 @@
 //! What many messages came to.
 
-use crate::terminal;
+use crate::terminal::{self, visible};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -117,7 +117,7 @@ impl Summary {
         if !self.slowest.is_empty() {
             writeln!(out, "slowest")?;
         }
-        self.slowest.iter().try_for_each(|(took, id)| writeln!(out, "{:>9}  {id}", seconds(*took)))
+        self.slowest.iter().try_for_each(|(took, id)| writeln!(out, "{:>9}  {}", seconds(*took), visible(id)))
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -137,6 +137,9 @@ impl Summary {
 }
 
 fn print_counts(out: &mut impl Write, what: &str, counts: &BTreeMap<&str, u64>) -> io::Result<()> {
+    if counts.is_empty() {
+        return Ok(());
+    }
     let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
     writeln!(out, "{what:<12} {}", counts.join(", "))
 }

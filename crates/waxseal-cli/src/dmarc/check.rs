@@ -6,6 +6,7 @@ use super::{
     row::MessageRow,
 };
 use crate::{
+    authserv_id::parse_authserv_id,
     batch::{self, BadLine, Jobs},
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
@@ -67,10 +68,10 @@ pub(crate) struct Check {
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
     /// Print the Authentication-Results field of this server as well
-    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
+    #[arg(long, value_name = "ID", value_parser = parse_authserv_id, conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
     /// Read one JSON object per line instead
-    #[arg(long, conflicts_with_all = ["dkim_pass", "spf_pass"])]
+    #[arg(long, group = "batch", conflicts_with_all = ["dkim_pass", "spf_pass"])]
     jsonl: bool,
     #[command(flatten)]
     jobs: Jobs,
@@ -153,7 +154,7 @@ impl Check {
     }
 
     fn judge(&self, line: &[u8], dns: &LineDns<'_>) -> Result<(Verdict, Identifiers), String> {
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let line: Line<'_> = batch::parse(line)?;
         let [dkim, spf] = [line.dkim_pass, line.spf_pass].map(Option::unwrap_or_default);
         let identifiers = Identifiers::new(dkim.iter().map(String::as_str), spf.iter().map(String::as_str))?;
         let evaluation = self.evaluation(&line.from, &identifiers, line.mode.unwrap_or(self.mode));

@@ -1,6 +1,7 @@
 //! `waxseal spf check`: the verdict, and why.
 
 use crate::{
+    authserv_id::parse_authserv_id,
     batch::{self, BadLine, Jobs},
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
@@ -57,10 +58,10 @@ pub(crate) struct Check {
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
     /// Print the Authentication-Results field of this server as well
-    #[arg(long, value_name = "ID", conflicts_with_all = ["json", "jsonl"])]
+    #[arg(long, value_name = "ID", value_parser = parse_authserv_id, conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
     /// Read one JSON object per line instead
-    #[arg(long, conflicts_with_all = ["ip", "helo", "mail_from", "receiver"])]
+    #[arg(long, group = "batch", conflicts_with_all = ["ip", "helo", "mail_from", "receiver"])]
     jsonl: bool,
     /// Where --jsonl reads; - is standard input [default: -]
     #[arg(value_name = "FILE")]
@@ -217,7 +218,7 @@ fn batch(input: Input, jobs: Jobs, dns: &DnsArgs) -> Result<Exit, Failure> {
 }
 
 fn judge(line: &[u8], dns: &LineDns<'_>) -> Result<Verdict, String> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line: Line<'_> = batch::parse(line)?;
     let session = Session {
         ip: line.ip.parse().map_err(|error| format!("ip: {error}"))?,
         helo: line.helo.as_deref(),

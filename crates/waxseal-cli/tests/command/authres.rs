@@ -161,6 +161,11 @@ fn messages_are_shown_to_people() {
     assert_eq!(feed(["authres", "parse"], MESSAGE.replace("\r\n", "\n").as_bytes()).out, done.out);
     let field = feed(["authres", "parse"], b"Authentication-Results: a.example; none");
     assert_eq!((field.code, &*field.out), (Some(0), "-: field 1, a.example: no results\n"));
+    let newer = feed(["authres", "parse"], b"Authentication-Results: a.example 2; spf=pass");
+    assert_eq!(
+        newer.out,
+        "-: field 1, a.example (version 2: the words may mean something else)\n  spf pass\n"
+    );
 }
 
 #[test]

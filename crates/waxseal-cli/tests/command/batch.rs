@@ -88,11 +88,13 @@ fn what_cannot_be_read_is_answered_too() {
         json!({ "id": 4, "eml_b64": "", "zone": { "a": 1 } }).to_string(),
         json!({ "id": 5, "eml_b64": "" }).to_string(),
         "\u{e4}".repeat(9),
+        r#"["", {}]"#.to_owned(),
+        r#"{"id": 8, "eml_b64": "#.to_owned(),
     ];
     let done = feed(lab.verify(&["--jsonl"]), lines.join("\n").as_bytes());
     assert_eq!(done.code, Some(2));
     let rows = rows(&done.out);
-    assert_eq!(rows.len(), 6);
+    assert_eq!(rows.len(), 8);
     let error = |n: usize| rows[n]["error"].as_str().unwrap();
     assert_eq!((&rows[0]["id"], &rows[0]["line"]), (&json!(null), &json!(1)));
     assert_eq!((&rows[1]["id"], &rows[1]["line"]), (&json!(2), &json!(2)));
@@ -100,6 +102,25 @@ fn what_cannot_be_read_is_answered_too() {
         error(1).contains("eml_b64") && error(2).starts_with("eml_b64: ") && error(3).starts_with("zone: ")
     );
     assert_eq!(rows[4], json!({ "id": 5, "dkim": [] }));
+    let lines: Vec<_> = done.out.lines().collect();
+    assert_eq!(lines[6], r#"{"id":null,"line":7,"error":"not a JSON object"}"#);
+    assert_eq!(
+        lines[7], r#"{"id":null,"line":8,"error":"EOF while parsing a value at column 20"}"#,
+        "the keys have an order, and the line its number"
+    );
+    assert_eq!(lines[1], r#"{"id":2,"line":2,"error":"missing field `eml_b64` at column 8"}"#);
+}
+
+#[test]
+fn byte_order_marks_are_passed_over() {
+    let lab = Lab::get();
+    let zone = lab.file("bom.json", "\u{feff}{\"a.example\": {\"TXT\": [\"v=spf1 -all\"]}}");
+    let line = "{\"id\": 1, \"ip\": \"192.0.2.1\", \"mail_from\": \"joe@a.example\"}\n";
+    let text = format!("\u{feff}\r\n{line}\u{feff}{line}");
+    let done = feed(["spf", "check", "--jsonl", "--zone", &zone], text.as_bytes());
+    let rows = rows(&done.out);
+    assert_eq!((rows.len(), &rows[0]["result"]), (2, &json!("fail")), "{done:?}");
+    assert_eq!((&rows[1]["line"], &rows[1]["error"]), (&json!(3), &json!("not a JSON object")));
 }
 
 #[test]

@@ -221,14 +221,15 @@ fn hostile_lines_are_answered_too() {
         line(&[("zone", json!({ "a": 1 }))]),
         line(&[("zone", json!("a IN A 1.2.3"))]),
         line(&[("now", json!("today"))]),
+        line(&[("now", json!(-1))]),
+        line(&[("now", json!(1e300))]),
         "[".repeat(100_000),
+        "{\"id\":".repeat(100_000),
     ];
     let odd = [
         line(&[("helo", json!(hex)), ("mail_from", json!(hex))]),
         line(&[("mail_from", json!("<>"))]),
         line(&[("mail_from", json!(format!("{hex}@{hex}@example.org")))]),
-        line(&[("now", json!(-1))]),
-        line(&[("now", json!(1e300))]),
         line(&[("eml_b64", json!(""))]),
         line(&[("eml_b64", json!("AAAA"))]),
         line(&[("zone", json!({}))]),
@@ -386,6 +387,8 @@ fn evidence_is_judged_again_with_the_same_words() {
     let field = first.out.lines().skip(received).take_while(|line| !line.starts_with("disposition"));
     let without: String = first.out.replace(&(field.collect::<Vec<_>>().join("\n") + "\n"), "");
     assert_eq!(replay.out, without);
+    let replay = waxseal([&["check", "--received-spf", "--replay", &file][..], &options].concat());
+    assert_eq!((replay.code, replay.out), (Some(0), first.out));
     // Under other settings other words come out, without asking anybody.
     let stricter = waxseal(["check", "--replay", &file, "--reject-on-reject"]);
     assert_eq!(stricter.code, Some(1));
@@ -442,6 +445,17 @@ fn wrong_usage() {
         "check --mbox x --maildir y",
         "check --mbox x message",
         "check --quoting o message",
+        "check --jobs 2 message",
+        "verify --jobs 2 message",
+        "authres parse --jobs 2 message",
+        "dmarc check --jobs 2 example.org",
+        "spf check --jobs 2 --ip 192.0.2.1 --helo x",
+        "check --replay x --envelope-from-header",
+        "check --jsonl --mbox x",
+        "check --authserv-id=",
+        "verify --authserv-id=",
+        "spf check --ip 192.0.2.1 --helo x --authserv-id=",
+        "dmarc check example.org --authserv-id=",
         "check --trust-sealer a..b",
         "check --zone x --dns 127.0.0.1",
         "check --mode rfc1",
@@ -452,6 +466,21 @@ fn wrong_usage() {
         let done = feed(crate::lab::words(args), b"");
         assert_eq!((done.code, &*done.out), (Some(2), ""), "{args}");
         assert!(!done.err.is_empty());
+    }
+}
+
+#[test]
+fn who_speaks_has_a_name() {
+    let post = Post::get();
+    let check = |id: &str| feed(post.stored(&["--authserv-id", id]), post.letter().as_bytes());
+    for id in ["", " ", "mx\r\nX: y", "mx\t", "mx\u{85}"] {
+        let done = check(id);
+        assert_eq!((done.code, &*done.out), (Some(2), ""), "{id:?}");
+        assert!(done.err.contains("--authserv-id"), "{}", done.err);
+    }
+    for (id, shown) in [("m\u{fc}ller.example", "xn--mller-kva.example"), ("MX.example", "MX.example")] {
+        let start = format!("Authentication-Results: {shown};\n");
+        assert!(check(id).out.starts_with(&start), "{id}");
     }
 }
 
@@ -531,4 +560,74 @@ fn the_time_of_a_line_counts() {
     line["now"] = json!(NOW - 10_000_000);
     let (_, rows) = batch(JSONL, &[line]);
     assert_eq!(rows[0]["dkim"][0]["result"], "policy", "signed in the future: {}", rows[0]);
+}
+
+#[test]
+fn a_time_that_makes_no_sense_is_not_taken_for_now() {
+    let post = Post::get();
+    let times = ["-5", "-0.5", "1e30", "1e300"];
+    let line = |now: &&str| {
+        let mut line = post.line(*now, "example.org", post.letter());
+        line["now"] = serde_json::from_str(now).unwrap();
+        line
+    };
+    for args in [JSONL, "verify --jsonl"] {
+        let (code, rows) = batch(args, &times.iter().map(line).collect::<Vec<_>>());
+        assert_eq!(code, Some(2), "{args}");
+        for (now, row) in times.iter().zip(rows) {
+            assert_eq!(row["id"], *now);
+            assert!(row["error"].as_str().unwrap().starts_with("now: "), "{args}: {row}");
+        }
+    }
+    let message = Lab::get().file("far.eml", post.letter());
+    for args in
+        ["check --now", "verify --now", "check --jsonl --now", "sign -d a.example -s s -k k --timestamp"]
+    {
+        for now in ["18446744073709551615", "-5", "1e3"] {
+            let option = format!("{}={now}", args.rsplit(' ').next().unwrap());
+            let done = waxseal(
+                args.split(' ')
+                    .filter(|arg| !matches!(*arg, "--now" | "--timestamp"))
+                    .chain([&*option, &*message]),
+            );
+            assert_eq!((done.code, &*done.out), (Some(2), ""), "{args} {now}");
+            assert!(done.err.contains(&option[..option.find('=').unwrap()]), "{args} {now}: {}", done.err);
+        }
+    }
+}
+
+/// A name that moves the cursor, and one that forges a line.
+#[test]
+#[cfg(unix)]
+fn names_of_files_are_made_visible() {
+    let (post, lab) = (Post::get(), Lab::get());
+    let name = "odd\u{1b}[2J\nforged: pass\u{202e}.eml";
+    let (file, missing) = (lab.file(name, post.letter()), lab.arg(&format!("no-{name}")));
+    let mbox = lab.file(&format!("{name}.mbox"), format!("From x\n{}", post.letter().replace("\r\n", "\n")));
+    let dir = lab.path(&format!("{name}.dir"));
+    for folder in ["new", "cur"] {
+        fs::create_dir_all(dir.join(folder)).unwrap();
+    }
+    fs::write(dir.join("new").join(name), post.letter()).unwrap();
+    let dir = dir.to_str().unwrap();
+    let verify = |file: &str| waxseal(["verify", "--zone", "/dev/null", file]);
+    for done in [
+        waxseal(post.stored(&[&file, &file])),
+        waxseal(post.stored(&[&missing])),
+        waxseal(post.stored(&["--mbox", &mbox])),
+        waxseal(post.stored(&["--mbox", &file])),
+        waxseal(post.stored(&["--maildir", dir])),
+        verify(&file),
+        verify(&missing),
+        waxseal(["authres", "parse", &file]),
+        waxseal(["authres", "parse", &missing]),
+        waxseal(["dmarc", "lint", &name.replace(": ", "")]),
+    ] {
+        let all = done.out.clone() + &done.err;
+        assert!(all.contains("odd<U+001B>[2J<U+000A>forged"), "{done:?}");
+        assert!(!all.contains(['\u{1b}', '\u{202e}']) && !all.contains("\nforged"), "{done:?}");
+    }
+    // JSON has the name as it is.
+    let row: Value = serde_json::from_str(&waxseal(post.stored(&["--json", &file])).out).unwrap();
+    assert_eq!(row["id"], file);
 }

@@ -1,11 +1,16 @@
 //! `waxseal check --mbox` and `--maildir`
 
 use crate::{
-    lab::{Lab, feed, rows, waxseal},
+    lab::{Lab, command, feed, rows, waxseal},
     post::{Post, letter},
 };
 use serde_json::{Value, json};
-use std::fs;
+use std::{
+    fs,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// As it stands in an mbox file.
 fn quoted(message: &str) -> String {
@@ -93,10 +98,10 @@ fn quoting_is_what_the_writer_did() {
 fn what_is_no_mbox_is_said_so() {
     let done = feed(Post::get().stored(&["--mbox", "-"]), b"Subject: x\n\nHi.\n");
     assert_eq!(done.code, Some(2));
-    assert!(done.err.contains("cannot read: -: not an mbox file"), "{}", done.err);
+    assert!(done.err.contains("cannot read -: not an mbox file"), "{}", done.err);
     let done = feed(Post::get().stored(&["--mbox", "-"]), b"");
     assert_eq!(done.code, Some(0));
-    assert!(done.out.contains("0 messages in "), "{}", done.out);
+    assert!(done.out.contains("0 messages in ") && !done.out.contains("disposition"), "{}", done.out);
 }
 
 #[test]
@@ -145,4 +150,35 @@ fn a_maildir() {
             done.out
         );
     }
+}
+
+/// Reading a pipe that nobody writes to never ends.
+#[test]
+#[cfg(unix)]
+fn pipes_in_a_maildir_are_passed_over() {
+    let post = Post::get();
+    let dir = Lab::get().path("Maildir-pipe");
+    for folder in ["new", "cur", "new/folder"] {
+        fs::create_dir_all(dir.join(folder)).unwrap();
+    }
+    let made = std::process::Command::new("mkfifo").arg(dir.join("new/1.pipe")).status().unwrap();
+    assert!(made.success());
+    for (target, link) in [("1.pipe", "2.to-pipe"), ("folder", "3.to-folder"), ("../cur/4", "5.to-file")] {
+        std::os::unix::fs::symlink(target, dir.join("new").join(link)).unwrap();
+    }
+    fs::write(dir.join("cur/4"), post.letter()).unwrap();
+    let args = post.stored(&["--maildir", dir.to_str().unwrap(), "--json"]);
+    let mut child = command(args).stdout(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it waits for the pipe");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let rows = rows(&out);
+    let ids: Vec<_> = rows.iter().filter_map(|row| row["id"].as_str()?.rsplit('/').next()).collect();
+    assert_eq!((ids, &rows[2]["summary"]["messages"]), (vec!["4", "5.to-file"], &json!(2)));
 }

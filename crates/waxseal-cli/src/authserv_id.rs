@@ -1,0 +1,16 @@
+//! `--authserv-id`
+
+use waxseal::dns::DomainName;
+
+/// The name of whoever speaks in Authentication-Results (RFC 8601 §2.5). Names of hosts in other scripts get the form that
+/// every reader knows.
+pub(crate) fn parse_authserv_id(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it is empty: give the name of the receiving host".into());
+    }
+    if text.contains(char::is_control) {
+        return Err("it has control characters".into());
+    }
+    let host = (!text.is_ascii()).then(|| DomainName::new(text).ok()).flatten();
+    Ok(host.map_or_else(|| text.to_owned(), |host| host.to_string()))
+}
