@@ -5,7 +5,7 @@
 use std::error::Error;
 use waxseal::{
     authres::{DkimResult, SpfResult},
-    dmarc::{Evaluation, Input, LocalPolicy},
+    dmarc::{Disposition, Evaluation, Input, LocalPolicy},
     dns::{ResolveBlocking, Zone, drive_blocking},
 };
 
@@ -38,4 +38,7 @@ fn print(input: Input, dns: &impl ResolveBlocking) {
     let local = LocalPolicy::default().with_reject_on_reject(true);
     let verdict = drive_blocking(Evaluation::new(input).with_local_policy(local), dns);
     println!("{}\n{}", verdict.entry(), verdict.explain());
+    if verdict.disposition() == Disposition::Reject {
+        println!("(reject, because this receiver is told to: RFC 9989 alone would have it quarantined)\n");
+    }
 }

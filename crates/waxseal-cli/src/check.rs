@@ -22,7 +22,7 @@ use crate::{
     time::parse_now,
 };
 use clap::Args;
-use envelope::EnvelopeArgs;
+use envelope::{EnvelopeArgs, Missing};
 use judge::Judge;
 use mbox::Quoting;
 use row::ReportRow;
@@ -183,7 +183,7 @@ impl Check {
         let progress = Progress::new("checking", input.length());
         let mut chunks = Chunks::new(input, self.line_ends, progress);
         let report = judge.check(&mut chunks, dns);
-        let report = report.map_err(|error| Failure::file("read", source.path(), &error))?;
+        let (report, missing) = report.map_err(|error| Failure::file("read", source.path(), &error))?;
         let lf = chunks.is_lf_file();
         // What it said of its progress goes away before anything is printed.
         drop(chunks);
@@ -191,7 +191,7 @@ impl Check {
             let saved = fs::write(file, report.evidence().to_json());
             saved.map_err(|error| Failure::file("write", file, &error))?;
         }
-        self.print(&source.name(), &report)?;
+        self.print(&source.name(), &report, missing)?;
         let dkim = report.dkim();
         if lf && !dkim.any_pass() && dkim.iter().any(|verdict| verdict.word() == DkimResult::Fail) {
             terminal::note(
@@ -207,14 +207,14 @@ impl Check {
             Evidence::from_json(&text).map_err(|error| Failure::because(file.display(), &error))?;
         let report = self.authenticator().replay(&evidence);
         let report = report.map_err(|error| Failure::because(file.display(), &error))?;
-        self.print(&file.display().to_string(), &report)?;
+        self.print(&file.display().to_string(), &report, None)?;
         Ok(exit_of(&report))
     }
 
-    fn print(&self, name: &str, report: &Report) -> io::Result<()> {
+    fn print(&self, name: &str, report: &Report, missing: Missing) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let row = ReportRow::new(Some(name), report);
+            let row = ReportRow::new(Some(name), report, missing);
             return writeln!(out, "{}", serde_json::to_string(&row)?);
         }
         if self.messages.len() > 1 {
@@ -225,10 +225,22 @@ impl Check {
         if self.received_spf && report.envelope().is_known() {
             write!(out, "{}", lf(report.received_spf().to_field()))?;
         }
-        writeln!(out, "disposition: {}\n", terminal::disposition(report.disposition()))?;
-        write!(out, "{}", report.explain())?;
+        print_reasons(&mut out, report, missing)?;
         if self.messages.len() > 1 { writeln!(out) } else { Ok(()) }
     }
+}
+
+/// The disposition and what led to it.
+pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, missing: Missing) -> io::Result<()> {
+    let disposition = report.disposition();
+    writeln!(out, "disposition: {}", terminal::disposition(disposition))?;
+    if let Some(why) = missing {
+        writeln!(out, "envelope: none, {why}")?;
+    }
+    let text = report.explain();
+    // Unless the last line says more than the first one here.
+    let text = text.strip_suffix(&format!("disposition {disposition}\n")).unwrap_or(&text);
+    write!(out, "\n{text}")
 }
 
 fn exit_of(report: &Report) -> Exit {

@@ -1,6 +1,7 @@
 //! `waxseal demo`: the inbound check of a message that went through a mailing list, without network and without files.
 
 use crate::{
+    check::print_reasons,
     exit::{Exit, Failure},
     terminal::{self, heading},
 };
@@ -129,8 +130,7 @@ fn show_header(out: &mut impl Write, message: &[u8]) -> io::Result<()> {
 fn show_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let field = report.authentication_results().to_field();
     write!(out, "{}", field.replace("\r\n", "\n"))?;
-    writeln!(out, "disposition: {}\n", terminal::disposition(report.disposition()))?;
-    write!(out, "{}", report.explain())
+    print_reasons(out, report, None)
 }
 
 /// The first `from` becomes `to`.

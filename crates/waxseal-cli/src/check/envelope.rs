@@ -4,7 +4,10 @@ use super::received;
 use crate::exit::Failure;
 use clap::Args;
 use std::net::IpAddr;
-use waxseal::{Envelope, header::Header};
+use waxseal::{
+    Envelope,
+    header::{Header, HeaderError},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct EnvelopeArgs {
@@ -43,15 +46,24 @@ impl EnvelopeArgs {
     }
 }
 
+/// Why a message tells of no envelope; none when it does, or was not asked.
+pub(crate) type Missing = Option<&'static str>;
+
 /// The envelope that trace fields tell of; unknown when one of them is missing or cannot be read.
-pub(super) fn from_header(header: &Header) -> Envelope {
+pub(super) fn from_header(header: &Result<Header, HeaderError>) -> (Envelope, Missing) {
+    match header.as_ref().map_err(|_| "the header cannot be read").and_then(read) {
+        Ok(envelope) => (envelope, None),
+        Err(why) => (Envelope::unknown(), Some(why)),
+    }
+}
+
+fn read(header: &Header) -> Result<Envelope, &'static str> {
     let topmost = |name: &str| header.fields().find(|field| field.is(name)).map(|field| field.value());
-    let read = || {
-        let (ip, helo) = received::client(topmost("Received")?)?;
-        let path = topmost("Return-Path").or_else(|| topmost("X-Envelope-From"))?;
-        Some(Envelope::new(ip, helo, path.trim_ascii()))
-    };
-    read().unwrap_or_else(Envelope::unknown)
+    let received = topmost("Received").ok_or("no Received")?;
+    let (ip, helo) = received::client(received).ok_or("the topmost Received names no client")?;
+    let path = topmost("Return-Path").or_else(|| topmost("X-Envelope-From"));
+    let path = path.ok_or("no Return-Path or X-Envelope-From")?;
+    Ok(Envelope::new(ip, helo, path.trim_ascii()))
 }
 
 #[cfg(test)]
@@ -59,7 +71,13 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Envelope {
-        from_header(&Header::parse(text.as_bytes()).unwrap().0)
+        let (envelope, missing) = parse(text);
+        assert_eq!(missing, None, "{text}");
+        envelope
+    }
+
+    fn parse(text: &str) -> (Envelope, Missing) {
+        from_header(&Header::parse(text.as_bytes()).map(|(header, _)| header))
     }
 
     #[test]
@@ -76,14 +94,18 @@ mod tests {
     #[test]
     fn nothing_is_guessed() {
         let received = "Received: from a.example (a.example [192.0.2.1]) by mx; now\r\n";
-        for text in [
-            "From: joe@example.org\r\n\r\n".to_owned(),
-            format!("{received}From: joe@example.org\r\n\r\n"),
-            "Return-Path: <joe@example.org>\r\n\r\n".to_owned(),
+        for (text, why) in [
+            ("From: joe@example.org\r\n\r\n".to_owned(), "no Received"),
+            (format!("{received}From: joe@example.org\r\n\r\n"), "no Return-Path or X-Envelope-From"),
+            ("Return-Path: <joe@example.org>\r\n\r\n".to_owned(), "no Received"),
             // Handed over by a local program, which says nothing of the client.
-            format!("Return-Path: <a@example.org>\r\nReceived: by mx (Postfix); now\r\n{received}\r\n"),
+            (
+                format!("Return-Path: <a@example.org>\r\nReceived: by mx (Postfix); now\r\n{received}\r\n"),
+                "the topmost Received names no client",
+            ),
         ] {
-            assert!(!read(&text).is_known(), "{text}");
+            let (envelope, missing) = parse(&text);
+            assert_eq!((envelope.is_known(), missing), (false, Some(why)), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One message, whole or in chunks.
 
-use super::envelope::{EnvelopeSource, from_header};
+use super::envelope::{EnvelopeSource, Missing, from_header};
 use crate::{
     input::{Chunks, LineEnds},
     time::time,
@@ -32,8 +32,8 @@ impl Judge {
         &self,
         chunks: &mut Chunks<R>,
         dns: &(impl ResolveBlocking + Sync),
-    ) -> io::Result<Report> {
-        let mut session = self.begin(chunks)?;
+    ) -> io::Result<(Report, Missing)> {
+        let (mut session, missing) = self.begin(chunks)?;
         let lookups = session.lookups();
         let answers = thread::scope(|scope| {
             // Without a thread all is asked after the body.
@@ -44,27 +44,26 @@ impl Judge {
             }
             io::Result::Ok(asking.and_then(|asking| asking.join().ok()).unwrap_or_default())
         })?;
-        Ok(drive_blocking(session.finish().with_answers(answers), dns))
+        Ok((drive_blocking(session.finish().with_answers(answers), dns), missing))
     }
 
     /// Takes what comes in chunks; what is left is to ask DNS.
-    pub(super) fn receive<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<InboundCheck> {
-        let mut session = self.begin(chunks)?;
+    pub(super) fn receive<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(InboundCheck, Missing)> {
+        let (mut session, missing) = self.begin(chunks)?;
         while let Some(chunk) = chunks.next_chunk()? {
             session.push(chunk);
         }
-        Ok(session.finish())
+        Ok((session.finish(), missing))
     }
 
     /// Takes a whole message.
-    pub(super) fn take(&self, message: Vec<u8>) -> InboundCheck {
+    pub(super) fn take(&self, message: Vec<u8>) -> (InboundCheck, Missing) {
         let message = self.line_ends.apply(message);
-        let envelope = match &self.envelope {
-            EnvelopeSource::Given(envelope) => envelope.clone(),
-            EnvelopeSource::Header => Header::parse(&message)
-                .map_or_else(|_| Envelope::unknown(), |(header, _)| from_header(&header)),
+        let (envelope, missing) = match &self.envelope {
+            EnvelopeSource::Given(envelope) => (envelope.clone(), None),
+            EnvelopeSource::Header => from_header(&Header::parse(&message).map(|(header, _)| header)),
         };
-        self.authenticator.inbound(&envelope, &message, self.time())
+        (self.authenticator.inbound(&envelope, &message, self.time()), missing)
     }
 
     fn time(&self) -> SystemTime {
@@ -72,14 +71,14 @@ impl Judge {
     }
 
     /// Reads the header, and what of the body came along.
-    fn begin<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<Session> {
-        let mut session = match &self.envelope {
-            EnvelopeSource::Given(envelope) => self.authenticator.begin(envelope, self.time()),
+    fn begin<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(Session, Missing)> {
+        let (mut session, missing) = match &self.envelope {
+            EnvelopeSource::Given(envelope) => (self.authenticator.begin(envelope, self.time()), None),
             EnvelopeSource::Header => {
-                let (read, envelope) = read_envelope(chunks)?;
+                let (read, (envelope, missing)) = read_envelope(chunks)?;
                 let mut session = self.authenticator.begin(&envelope, self.time());
                 session.push(&read);
-                session
+                (session, missing)
             }
         };
         while !session.has_header() {
@@ -88,22 +87,21 @@ impl Judge {
                 None => session.end_header(),
             }
         }
-        Ok(session)
+        Ok((session, missing))
     }
 }
 
 /// The octets up to the end of the header, and a chunk more at the most, and the envelope that the header tells of.
-fn read_envelope<R: Read>(chunks: &mut Chunks<R>) -> io::Result<(Vec<u8>, Envelope)> {
+fn read_envelope<R: Read>(chunks: &mut Chunks<R>) -> io::Result<(Vec<u8>, (Envelope, Missing))> {
     let mut read = Vec::new();
     let mut splitter = Splitter::new(HeaderLimits::default());
     while let Some(chunk) = chunks.next_chunk()? {
         read.extend_from_slice(chunk);
         match splitter.push(chunk) {
             Ok(Split::Header) => {}
-            Ok(Split::Body(header, _)) => return Ok((read, from_header(&header))),
-            Err(_) => return Ok((read, Envelope::unknown())),
+            Ok(Split::Body(header, _)) => return Ok((read, from_header(&Ok(header)))),
+            Err(error) => return Ok((read, from_header(&Err(error)))),
         }
     }
-    let envelope = splitter.finish().map_or_else(|_| Envelope::unknown(), |header| from_header(&header));
-    Ok((read, envelope))
+    Ok((read, from_header(&splitter.finish())))
 }

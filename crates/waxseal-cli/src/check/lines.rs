@@ -50,7 +50,7 @@ pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
         };
         let id = line.id.take();
         match judge(check, &authenticator, &dns, &line) {
-            Ok(report) => batch::answer(&ReportRow::new(Some(id), &report)),
+            Ok(report) => batch::answer(&ReportRow::new(Some(id), &report, None)),
             Err(error) => Err(BadLine { id, error }),
         }
     })

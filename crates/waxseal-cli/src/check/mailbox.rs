@@ -2,6 +2,7 @@
 
 use super::{
     Check,
+    envelope::Missing,
     judge::Judge,
     maildir::Maildir,
     mbox::Mbox,
@@ -39,7 +40,7 @@ struct Mail {
 enum Content {
     Whole(Vec<u8>),
     /// All of it was read already.
-    Received(Box<InboundCheck>),
+    Received(Box<(InboundCheck, Missing)>),
     File(PathBuf),
 }
 
@@ -120,7 +121,7 @@ impl Items for MaildirMessages {
 }
 
 impl Content {
-    fn inbound(self, judge: &Judge) -> io::Result<InboundCheck> {
+    fn inbound(self, judge: &Judge) -> io::Result<(InboundCheck, Missing)> {
         match self {
             Self::Whole(message) => Ok(judge.take(message)),
             Self::Received(inbound) => Ok(*inbound),
@@ -146,11 +147,11 @@ fn check_all(
     };
     let exit = answer_all(messages, check.jobs.threads(), |Mail { id, content, took }| {
         let begun = Instant::now();
-        let report = content.inbound(judge).map(|inbound| drive_blocking(inbound, dns));
+        let report = content.inbound(judge).map(|(inbound, missing)| (drive_blocking(inbound, dns), missing));
         match report {
-            Ok(report) => {
+            Ok((report, missing)) => {
                 summarize(&|summary| summary.add(&id, &report, took + begun.elapsed()));
-                Answered { text: line(check, &id, &report), exit: Exit::Pass }
+                Answered { text: line(check, &id, &report, missing), exit: Exit::Pass }
             }
             Err(error) => {
                 summarize(&Summary::add_unreadable);
@@ -172,10 +173,10 @@ fn check_all(
     Ok(exit)
 }
 
-fn line(check: &Check, id: &str, report: &Report) -> String {
+fn line(check: &Check, id: &str, report: &Report, missing: Missing) -> String {
     if check.json {
         // A row has nothing that JSON cannot say.
-        return serde_json::to_string(&ReportRow::new(Some(id), report)).unwrap_or_default();
+        return serde_json::to_string(&ReportRow::new(Some(id), report, missing)).unwrap_or_default();
     }
     let disposition = terminal::for_stdout(terminal::disposition(report.disposition()));
     let mut line = format!("{}: {disposition}", visible(id));
@@ -184,6 +185,9 @@ fn line(check: &Check, id: &str, report: &Report) -> String {
     }
     if let Some(author) = report.dmarc().author() {
         line.push_str(&format!(" header.from={}", author.domain()));
+    }
+    if let Some(why) = missing {
+        line.push_str(&format!(" (no envelope: {why})"));
     }
     line
 }

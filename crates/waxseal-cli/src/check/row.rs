@@ -1,5 +1,6 @@
 //! A report in JSON.
 
+use super::envelope::Missing;
 use crate::{dmarc::DmarcRow, verify::SignatureRow};
 use serde::Serialize;
 use waxseal::{IprevVerdict, Report, arc::Chain, spf::Verdict};
@@ -30,7 +31,7 @@ struct ArcRow {
 
 #[derive(Debug, Serialize)]
 struct SpfRow {
-    result: &'static str,
+    result: Option<&'static str>,
     identity: Option<&'static str>,
     domain: Option<String>,
     reason: String,
@@ -46,18 +47,19 @@ struct IprevRow {
 }
 
 impl<I> ReportRow<I> {
-    pub(super) fn new(id: Option<I>, report: &Report) -> Self {
+    pub(super) fn new(id: Option<I>, report: &Report, missing: Missing) -> Self {
+        let no_envelope = || missing.map_or("no envelope".into(), |why| format!("no envelope: {why}"));
         Self {
             id,
             dkim: SignatureRow::all(report.dkim()),
             arc: report.arc().map(Into::into),
             spf: match report.envelope().is_known() {
                 true => report.spf().into(),
-                false => SpfRow::without_envelope(),
+                false => SpfRow::unchecked(no_envelope()),
             },
             spf_helo: report.spf_helo().map(Into::into),
             dmarc: report.dmarc().into(),
-            iprev: report.iprev().map_or_else(IprevRow::without_envelope, Into::into),
+            iprev: report.iprev().map_or_else(|| IprevRow::unchecked(no_envelope()), Into::into),
             disposition: report.disposition().as_str(),
             trusted_forwarder: report.trusted_forwarder().map(ToString::to_string),
             authentication_results: report.authentication_results().to_string(),
@@ -79,7 +81,7 @@ impl From<&Chain> for ArcRow {
 impl From<&Verdict> for SpfRow {
     fn from(verdict: &Verdict) -> Self {
         Self {
-            result: verdict.word().as_str(),
+            result: Some(verdict.word().as_str()),
             identity: Some(verdict.identity().as_str()),
             domain: verdict.domain().map(ToString::to_string),
             reason: verdict.reason(),
@@ -89,18 +91,9 @@ impl From<&Verdict> for SpfRow {
     }
 }
 
-const NO_ENVELOPE: &str = "no envelope";
-
 impl SpfRow {
-    fn without_envelope() -> Self {
-        Self {
-            result: "none",
-            identity: None,
-            domain: None,
-            reason: NO_ENVELOPE.into(),
-            lookups: 0,
-            void_lookups: 0,
-        }
+    fn unchecked(reason: String) -> Self {
+        Self { result: None, identity: None, domain: None, reason, lookups: 0, void_lookups: 0 }
     }
 }
 
@@ -115,7 +108,7 @@ impl From<&IprevVerdict> for IprevRow {
 }
 
 impl IprevRow {
-    fn without_envelope() -> Self {
-        Self { result: None, name: None, reason: Some(NO_ENVELOPE.into()) }
+    fn unchecked(reason: String) -> Self {
+        Self { result: None, name: None, reason: Some(reason) }
     }
 }

@@ -166,14 +166,13 @@ fn options_hold_for_lines_too() {
         (&trusting["disposition"], &trusting["dmarc"]["disposition"]),
         (&json!("none"), &json!("quarantine"))
     );
-    let mut old = post.line(2, "example.org", letter("From: joe@a.b.example.org\r\n"));
-    old["zone"]["_dmarc.b.example.org"] = json!({ "TXT": ["v=DMARC1; p=none"] });
-    old["mail_from"] = json!("joe@b.example.org");
-    old["zone"]["b.example.org"] = json!({ "TXT": ["v=spf1 +all"] });
+    // The walk finds the record between the author and the Organizational Domain of the list, which has none.
+    let mut old = post.line(2, "example.org", letter("From: joe@a.b.example.com\r\n"));
+    old["zone"]["_dmarc.b.example.com"] = json!({ "TXT": ["v=DMARC1; p=none"] });
     let record_at = |options: &str| {
         batch(&format!("{JSONL} {options}"), std::slice::from_ref(&old)).1[0]["dmarc"]["record_at"].clone()
     };
-    assert_eq!((record_at(""), record_at("--mode rfc7489")), (json!("example.org"), json!("example.org")));
+    assert_eq!((record_at(""), record_at("--mode rfc7489")), (json!("b.example.com"), Value::Null));
 }
 
 #[test]
@@ -414,7 +413,7 @@ fn without_an_envelope_nothing_is_guessed() {
     let (_, rows) = batch(JSONL, &[line]);
     assert_eq!(
         rows[0]["spf"],
-        json!({ "result": "none", "identity": null, "domain": null, "reason": "no envelope", "lookups": 0,
+        json!({ "result": null, "identity": null, "domain": null, "reason": "no envelope", "lookups": 0,
                 "void_lookups": 0 })
     );
     assert_eq!(rows[0]["iprev"], json!({ "result": null, "name": null, "reason": "no envelope" }));
@@ -426,6 +425,23 @@ fn without_an_envelope_nothing_is_guessed() {
     let done = feed(post.stored(&["--envelope-from-header", "--received-spf"]), traced.as_bytes());
     let client = "\nclient 192.0.2.1, HELO mx.example.org, MAIL FROM <joe@example.org>\n";
     assert!(done.out.contains(client) && done.out.contains("\nReceived-SPF: pass"), "{}", done.out);
+    // Told to, it says why there is none.
+    let (_, pathless) = traced.split_once("\r\n").unwrap();
+    for (message, why) in [
+        (pathless.to_owned(), "no Return-Path or X-Envelope-From"),
+        (traced.replace("[192.0.2.1]", ""), "the topmost Received names no client"),
+        (post.letter(), "no Received"),
+        ("X: y\r\n".repeat(5000) + &traced, "the header cannot be read"),
+    ] {
+        let check = |more: &[&str]| {
+            feed(post.stored(&[&["--envelope-from-header"], more].concat()), message.as_bytes()).out
+        };
+        assert!(check(&[]).contains(&format!("\nenvelope: none, {why}\n")), "{why}: {}", check(&[]));
+        let row: Value = serde_json::from_str(&check(&["--json"])).unwrap();
+        let reason = format!("no envelope: {why}");
+        assert_eq!((&row["spf"]["result"], &row["spf"]["reason"]), (&json!(null), &json!(reason)));
+        assert_eq!((&row["iprev"]["result"], &row["iprev"]["reason"]), (&json!(null), &json!(reason)));
+    }
 }
 
 #[test]
