@@ -1,6 +1,6 @@
 //! Advice about a record for the people who publish it.
 
-use crate::{DomainPolicy, Record, Scope, Warning, WarningKind};
+use crate::{DomainPolicy, Record, ReportUri, Scope, Warning, WarningKind};
 use std::fmt;
 
 /// How much a [`Finding`] matters.
@@ -88,7 +88,11 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
 /// What is probably wrong with a text that is no record.
 fn no_record(text: &[u8]) -> Finding {
     let trimmed = text.trim_ascii_start();
-    let advice = if Record::parse(trimmed).is_ok() {
+    let advice = if trimmed.starts_with(b"\"") {
+        "remove the quotes, which belong to zone files"
+    } else if is_zone_line(trimmed) {
+        "give the text alone, without the name, the type and the quotes of a zone file"
+    } else if Record::parse(trimmed).is_ok() {
         "remove the blank in front"
     } else if Record::parse(&uppercase_version(trimmed)).is_ok() {
         "write DMARC1 in upper case"
@@ -100,6 +104,13 @@ fn no_record(text: &[u8]) -> Finding {
         "begin it with v=DMARC1;"
     };
     Finding::new(Severity::Error, format!("not a DMARC record, receivers ignore it: {advice}"))
+}
+
+/// Whether a word in front of the version is `TXT`.
+fn is_zone_line(text: &[u8]) -> bool {
+    let mut words = text.split(u8::is_ascii_whitespace);
+    words.by_ref().take_while(|word| !word.contains(&b'=')).any(|word| word.eq_ignore_ascii_case(b"TXT"))
+        && text.windows(8).any(|window| window.eq_ignore_ascii_case(b"v=DMARC1"))
 }
 
 fn uppercase_version(text: &[u8]) -> Vec<u8> {
@@ -165,6 +176,15 @@ fn policies(record: &Record, findings: &mut Vec<Finding>) {
 }
 
 fn reports(record: &Record, findings: &mut Vec<Finding>) {
+    for (tag, uris) in [("rua", record.aggregate_reports()), ("ruf", record.failure_reports())] {
+        let mut schemes = uris.iter().map(ReportUri::scheme);
+        if let Some(scheme) = schemes.find(|scheme| !scheme.eq_ignore_ascii_case("mailto")) {
+            // RFC 9989 §4.7: "A Mail Receiver MUST implement support for a "mailto:" URI"; of others it says nothing.
+            let message =
+                format!("{tag}={scheme}: receivers have to support mailto: alone, few send elsewhere");
+            findings.push(Finding::new(Severity::Warning, message));
+        }
+    }
     if record.aggregate_reports().is_empty() {
         findings.push(Finding::new(
             Severity::Warning,

@@ -133,6 +133,23 @@ fn lint_says_what_to_do() {
         ),
         ("p=reject; v=DMARC1", Some("error: not a DMARC record, receivers ignore it: put v=DMARC1 first")),
         ("v=spf1 -all", Some("error: not a DMARC record, receivers ignore it: begin it with v=DMARC1;")),
+        (
+            "\"v=DMARC1; p=reject\"",
+            Some(
+                "error: not a DMARC record, receivers ignore it: remove the quotes, which belong to zone files",
+            ),
+        ),
+        (
+            "_dmarc.a.example. 3600 IN TXT ( \"v=DMARC1; p=reject\" )",
+            Some(
+                "error: not a DMARC record, receivers ignore it: give the text alone, without the name, the type and the \
+                 quotes of a zone file",
+            ),
+        ),
+        (
+            "v=DMARC1; p=reject; rua=mailto:d@a.example,ftp://a.example/d",
+            Some("warning: rua=ftp: receivers have to support mailto: alone, few send elsewhere"),
+        ),
         ("v=DMARC1", Some("error: no valid p= and no valid rua=: receivers ignore the record, add p=")),
         (
             "v=DMARC1; rua=mailto:d@a.example",

@@ -57,9 +57,9 @@ struct Audit {
     org_rule: Option<&'static str>,
     path: Vec<StepRow>,
     reports: Vec<ReportRow>,
-    /// The path for people.
+    /// The path for people: names, and what was found there.
     #[serde(skip)]
-    steps: Vec<String>,
+    steps: Vec<(String, String)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,6 +82,9 @@ struct Finding {
 
 impl Lint {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        if self.subject.trim().is_empty() {
+            return Err(Failure::new("no record and no domain is given: the argument is empty"));
+        }
         // No domain name has any of these, and no record is without all of them.
         if self.subject.contains([' ', '=', ';']) {
             let findings = lint(self.subject.as_bytes());
@@ -100,8 +103,10 @@ impl Lint {
         let mut answers = Answers::new();
         let evaluation = Evaluation::new(Input::new(domain.clone())).with_local_policy(local.clone());
         let verdict = drive_with_blocking(evaluation, &mut answers, dns, || false);
-        let Some(author) = verdict.author() else { return (Audit::of(&domain, None), Vec::new()) };
-        let mut audit = Audit::of(&domain, Some(author));
+        let Some(author) = verdict.author() else {
+            return (Audit::of(&domain, None, &answers), Vec::new());
+        };
+        let mut audit = Audit::of(&domain, Some(author), &answers);
         let mut findings: Vec<_> =
             author.path().iter().flat_map(|step| of_step(step, author, &answers)).collect();
         if let Cause::NoRecord { .. } = author.cause() {
@@ -183,6 +188,32 @@ fn texts<'a>(step: &Step, answers: &'a Answers<'_>) -> impl Iterator<Item = &'a 
     })
 }
 
+/// The record that was found, as it is published: findings name offsets in it.
+fn published(step: &Step, answers: &Answers<'_>) -> Option<String> {
+    matches!(step.found(), Found::Record(_)).then_some(())?;
+    texts(step, answers).find(|text| Record::parse(text).is_ok()).map(shown)
+}
+
+/// As zone files write it, without the quotes (RFC 1035 §5.1).
+fn shown(text: &[u8]) -> String {
+    let shown = |octet: &u8| match octet {
+        b'\\' => "\\\\".to_owned(),
+        b' '..=b'~' => char::from(*octet).to_string(),
+        octet => format!("\\{octet:03}"),
+    };
+    text.iter().map(shown).collect()
+}
+
+/// The name of a step, and what was found: the record, or why there is none and what might have been meant.
+fn in_words(step: &Step, answers: &Answers<'_>) -> (String, String) {
+    let text = step.to_string();
+    let (name, found) = text.split_once(": ").unwrap_or((&text, ""));
+    let meant = || texts(step, answers).filter(|text| is_meant(text));
+    let found = published(step, answers)
+        .unwrap_or_else(|| meant().fold(found.to_owned(), |found, text| found + "\n    " + &shown(text)));
+    (name.to_owned(), found)
+}
+
 /// Whether somebody wanted this to be a DMARC record; other text below `_dmarc.` comes from wildcards.
 fn is_meant(text: &[u8]) -> bool {
     text.windows(5).any(|window| window.eq_ignore_ascii_case(b"dmarc"))
@@ -257,29 +288,32 @@ fn of_address(tag: &str, uri: &ReportUri, at: &DomainName, found: &Authorization
 }
 
 impl Audit {
-    fn of(domain: &DomainName, author: Option<&AuthorVerdict>) -> Self {
+    fn of(domain: &DomainName, author: Option<&AuthorVerdict>, answers: &Answers<'_>) -> Self {
         let path = author.map(AuthorVerdict::path).unwrap_or_default();
         let organization = author.and_then(AuthorVerdict::organizational_domain);
         Self {
             domain: domain.to_string(),
             record_at: author.and_then(AuthorVerdict::record_at).map(ToString::to_string),
-            record: author.and_then(AuthorVerdict::record).map(ToString::to_string),
+            record: path
+                .iter()
+                .find(|step| Some(step.domain()) == author.and_then(AuthorVerdict::record_at))
+                .and_then(|step| published(step, answers)),
             policy: author.and_then(AuthorVerdict::policy).map(|policy| policy.as_str()),
             policy_tag: author.and_then(AuthorVerdict::policy_tag).and_then(tag_name),
             org_domain: organization.map(|found| found.domain.to_string()),
             org_rule: organization.map(|found| found.rule.as_str()),
-            path: path.iter().map(Into::into).collect(),
+            path: path
+                .iter()
+                .map(|step| StepRow { record: published(step, answers), ..step.into() })
+                .collect(),
             reports: Vec::new(),
-            steps: path.iter().map(ToString::to_string).collect(),
+            steps: path.iter().map(|step| in_words(step, answers)).collect(),
         }
     }
 
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        for step in &self.steps {
-            match step.split_once(": ") {
-                Some((name, found)) => writeln!(out, "{} {found}", terminal::heading(name))?,
-                None => writeln!(out, "{step}")?,
-            }
+        for (name, found) in &self.steps {
+            writeln!(out, "{} {found}", terminal::heading(name))?;
         }
         if let (Some(organization), Some(rule)) = (&self.org_domain, self.org_rule) {
             writeln!(out, "Organizational Domain: {organization} ({rule})")?;

@@ -57,6 +57,9 @@ struct RecordRow {
 
 impl Lint {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        if self.subject.trim().is_empty() {
+            return Err(Failure::new("no record and no domain is given: the argument is empty"));
+        }
         // No domain name has a blank or an equals sign, and no record is without both.
         if self.subject.contains([' ', '=']) {
             let findings = lint(self.subject.as_bytes());

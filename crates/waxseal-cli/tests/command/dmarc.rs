@@ -12,6 +12,7 @@ const ZONE: &str = "$ORIGIN example.org.\n\
     _dmarc.two TXT \"v=DMARC1; p=reject\"\n\
     _dmarc.case TXT \"v=dmarc1; p=reject\"\n\
     _dmarc.case TXT \"v=spf1 -all\"\n\
+    _dmarc.typo TXT \"v=DMARC1;  p=reject; adkim=\\195\\164; rua=mailto:d@typo.example.org\"\n\
     _dmarc.good.example. TXT \"v=DMARC1; p=reject; rua=mailto:d@good.example\"\n\
     _dmarc.out.example. TXT \"v=DMARC1; p=reject; rua=mailto:a@one.example,mailto:b@two.example; ruf=mailto:c@three.example,mailto:e@four.example\"\n\
     out.example._report._dmarc.one.example. TXT \"v=DMARC1\"\n\
@@ -115,8 +116,10 @@ fn what_is_missing_is_named() {
         ("check --jsonl /nonexistent", "cannot read"),
         ("lint", "RECORD|DOMAIN"),
         ("lint example..org", "example..org"),
+        ("lint BLANK", "the argument is empty"),
     ] {
-        let done = dmarc(args, &[]);
+        let (args, more) = args.strip_suffix(" BLANK").map_or((args, &[][..]), |args| (args, &[" "]));
+        let done = dmarc(args, more);
         assert_eq!((done.code, &*done.out), (Some(2), ""), "{args}");
         assert!(done.err.contains(text), "{args}: {}", done.err);
     }
@@ -421,6 +424,21 @@ fn domains_are_linted_with_the_path_to_their_record() {
         assert!(done.out.contains(text), "{text}: {}", done.out);
     }
     assert_eq!(lint("case.example.org").out.matches("not a DMARC record").count(), 1);
+    // Records are shown as they are published.
+    let typo = lint("typo.example.org");
+    let (record, offset) = ("v=DMARC1;  p=reject; adkim=\\195\\164; rua=mailto:d@typo.example.org\n", 21);
+    assert!(typo.out.starts_with(&format!("_dmarc.typo.example.org {record}")), "{}", typo.out);
+    assert!(typo.out.contains(&format!("adkim at offset {offset}: ")), "{}", typo.out);
+    let row: Value = serde_json::from_str(&dmarc("lint --json", &["typo.example.org"]).out).unwrap();
+    assert_eq!((&row["record"], &row["path"][0]["record"]), (&json!(record.trim()), &json!(record.trim())));
+    assert!(row["path"][1]["record"].as_str().unwrap().starts_with("v=DMARC1; p=reject; sp="), "{row}");
+    assert!(
+        lint("case.example.org").out.starts_with(
+            "_dmarc.case.example.org no DMARC record\n    v=dmarc1; p=reject\n_dmarc.example.org v=DMARC1"
+        ),
+        "{}",
+        lint("case.example.org").out
+    );
 }
 
 #[test]
