@@ -57,8 +57,8 @@ use waxseal::{
 /// "policy", "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason"},
 /// "iprev": {"result", "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC
 /// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message, "authentication_results" is
-/// the value of the field on one line. All but eml_b64 may be left out: without ip there is no envelope, without helo or
-/// mail_from it is empty. It exits with 0 when every line could be read: the verdicts are in the output.
+/// the value of the field on one line. All but eml_b64 may be left out: without ip there is no envelope and the results
+/// of spf and iprev are null, without helo or mail_from it is empty. It exits with 0 when every line could be read: the verdicts are in the output.
 ///
 /// --mbox and --maildir print a line for each message, with --json an object as above, and a summary. They exit with 0
 /// when every message could be read.
@@ -111,7 +111,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE", group = "batch", conflicts_with_all = ["messages", "received_spf"])]
     mbox: Option<PathBuf>,
     /// How the mbox file marks lines of a message that begin with "From "
-    #[arg(long, value_enum, default_value_t, requires = "mbox")]
+    #[arg(long, value_enum, default_value_t, requires = "mbox",
+        conflicts_with_all = ["messages", "jsonl", "maildir", "replay"])]
     quoting: Quoting,
     /// Check every message of this Maildir, in new/ and cur/
     #[arg(long, value_name = "DIR", group = "batch", conflicts_with_all = ["messages", "received_spf"])]

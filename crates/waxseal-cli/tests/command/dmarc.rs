@@ -403,6 +403,9 @@ fn domains_are_linted_with_the_path_to_their_record() {
     }
     // A name as DNS tools want it.
     assert_eq!(lint("_dmarc.good.example").out, good.out);
+    let walked = ["a.typo.nothing.example", "--mode", "rfc7489"];
+    assert!(dmarc("lint", &walked).out.contains("publish one at _dmarc.nothing.example\n"));
+    assert!(lint(walked[0]).out.contains("publish one at _dmarc.a.typo.nothing.example\n"));
     let inherited = lint("news.example.org");
     assert!(inherited.out.contains("quarantine, by sp= of example.org"), "{}", inherited.out);
     for (domain, code, text) in [
