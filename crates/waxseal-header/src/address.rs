@@ -550,6 +550,7 @@ fn without_literal(offset: usize) -> impl Fn(Address) -> Result<Address, Invalid
 fn checked(local_part: Token<'_>, domain: Token<'_>) -> Result<Address, InvalidAddress> {
     let offset = domain.start;
     let text = std::str::from_utf8(domain.text).map_err(|_| InvalidAddress::NotUtf8 { offset })?;
+    let text = text.strip_suffix('.').unwrap_or(text);
     if local_part.text.starts_with(b"=?") || text.ends_with("?=") {
         return Err(InvalidAddress::EncodedWord { offset: local_part.start });
     }
@@ -557,7 +558,6 @@ fn checked(local_part: Token<'_>, domain: Token<'_>) -> Result<Address, InvalidA
     if let Some(dot) = text.chars().find(|c| matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}' | '\u{2024}')) {
         return Err(InvalidAddress::UnicodeDot { dot, offset });
     }
-    let text = text.strip_suffix('.').unwrap_or(text);
     if domain.kind == Kind::Word && text.split('.').any(str::is_empty) {
         return Err(InvalidAddress::Syntax { offset });
     }

@@ -90,6 +90,7 @@ fn every_odd_shape_has_a_name() {
         ("<,@a.example:u@c.example>", F::Address(A::Route { offset: 1 })),
         ("=?utf-8?q?ceo=40bank.example?=", F::Address(A::EncodedWord { offset: 0 })),
         ("=?utf-8?q?ceo@bank.example?=", F::Address(A::EncodedWord { offset: 0 })),
+        ("=?utf-8?q?ceo@bank.example?=.", F::Address(A::EncodedWord { offset: 0 })),
         ("<=?utf-8?q?ceo@bank.example?=>", F::Address(A::EncodedWord { offset: 1 })),
         ("<=?utf-8?q?ceo?=@bank.example>", F::Address(A::EncodedWord { offset: 1 })),
         ("<=?utf-8?q?ceo=40bank.example?=>", F::Address(A::EncodedWord { offset: 1 })),
