@@ -30,7 +30,8 @@ pub trait PublicSuffixList: fmt::Debug + Send + Sync {
 }
 
 impl Default for LocalPolicy {
-    /// RFC 9989; 4 Author Domains, 32 identifiers with a tree walk of their own, reject becomes quarantine, mail without a clear author is quarantined.
+    /// RFC 9989; 4 Author Domains, 32 identifiers with a tree walk of their own, reject becomes quarantine, mail without a
+    /// clear author is quarantined.
     fn default() -> Self {
         Self {
             max_authors: 4,
