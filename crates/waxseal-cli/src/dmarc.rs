@@ -4,10 +4,9 @@ use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use waxseal::{
-    dmarc::{Found, LocalPolicy, PolicyTag, Step},
+    dmarc::{BuiltInSuffixes, Found, LocalPolicy, PolicyTag, Step},
     dns::Existence,
 };
-use waxseal_dmarc::BuiltInSuffixes;
 
 mod check;
 mod identifiers;

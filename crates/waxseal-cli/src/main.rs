@@ -10,6 +10,7 @@ mod demo;
 mod dkim_args;
 mod dmarc;
 mod dns_args;
+mod eml_b64;
 mod exit;
 mod hint;
 mod input;

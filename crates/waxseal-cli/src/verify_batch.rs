@@ -3,15 +3,11 @@
 use crate::{
     batch::{self, BadLine, Jobs},
     dns_args::LineDns,
+    eml_b64::decode,
     exit::{Exit, Failure},
     input::{Input, LineEnds},
     time::time_of_line,
     verify::{MessageRow, SignatureRow},
-};
-use base64::{
-    DecodeError, Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -27,12 +23,6 @@ struct Line<'l> {
     #[serde(default)]
     now: Option<f64>,
 }
-
-/// Whether the padding is there does not matter.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// What all lines share.
 pub(crate) struct Judge<'a> {
@@ -61,12 +51,4 @@ impl Judge<'_> {
         let now = time_of_line(line.now, self.now)?;
         self.dns.with(line.zone, |dns| SignatureRow::all(&self.verifier.verify_blocking(&message, now, dns)))
     }
-}
-
-/// Folds in the base64, as MIME has them, do not matter either.
-pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
-    BASE64.decode(text).or_else(|error| match text.contains(|c: char| c.is_ascii_whitespace()) {
-        true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
-        false => Err(error),
-    })
 }

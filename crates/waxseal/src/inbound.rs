@@ -4,18 +4,21 @@ mod authenticator;
 mod check;
 mod envelope;
 mod evidence;
+mod examined;
 mod explain;
 mod iprev;
+mod lookups;
 mod report;
 mod session;
 #[cfg(feature = "arc")]
 mod trust;
 
 pub use authenticator::Authenticator;
-pub use check::{InboundCheck, Lookups};
+pub use check::InboundCheck;
 pub use envelope::Envelope;
 pub use evidence::{Evidence, ReplayError};
 pub use iprev::{Iprev, IprevCause, IprevVerdict};
+pub use lookups::Lookups;
 pub use report::Report;
 pub use session::{HeaderEnded, Session};
 #[cfg(feature = "arc")]

@@ -4,10 +4,10 @@ use super::{Check, row::ReportRow};
 use crate::{
     batch::{self, BadLine},
     dns_args::LineDns,
+    eml_b64::decode,
     exit::{Exit, Failure},
     input::Input,
     time::time_of_line,
-    verify_batch::decode,
 };
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};

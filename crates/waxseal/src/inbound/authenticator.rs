@@ -3,7 +3,7 @@
 use super::{Envelope, Evidence, InboundCheck, ReplayError, Report, Session};
 use std::{fmt, sync::Arc, time::SystemTime};
 use waxseal_dkim::Verifier;
-use waxseal_dmarc::LocalPolicy;
+use waxseal_dmarc::{Evaluation, Input, LocalPolicy};
 use waxseal_dns::{Answers, Check, Resolve, ResolveBlocking, drive, drive_blocking};
 use waxseal_header::HeaderLimits;
 use waxseal_spf::Limits;
@@ -271,6 +271,12 @@ impl Authenticator {
                 return Ok(report);
             }
         }
+    }
+}
+
+impl Settings {
+    pub(super) fn evaluation(&self, input: Input) -> Evaluation {
+        Evaluation::new(input).with_local_policy(self.dmarc.clone())
     }
 }
 

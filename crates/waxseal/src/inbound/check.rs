@@ -1,33 +1,32 @@
 //! The checks of one message, joined into one.
 
 use super::{
-    Authenticator, Envelope, Iprev, Report, authenticator::Settings, evidence::KeptHash, report::Findings,
+    Authenticator, Envelope, Iprev, Report, authenticator::Settings, evidence::KeptHash, lookups::known,
+    report::Findings,
 };
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use waxseal_dkim::{BodyHasher, BodyHashes, Examination, Verdicts, VerifyCheck};
+use waxseal_dkim::{Verdicts, VerifyCheck};
 use waxseal_dmarc::{Evaluation, Input};
-use waxseal_dns::{
-    Answers, Check, Pending, Question, Reply, Resolve, ResolveBlocking, drive_with, drive_with_blocking,
-};
-use waxseal_header::{Header, HeaderError, line_ends::FindBare};
+use waxseal_dns::{Answers, Check, Pending, Question, Reply};
+use waxseal_header::{Header, HeaderError};
 use waxseal_spf::{CheckHost, Identity};
 
 /// The check that is left when the message has ended: it asks for all that is not known yet, then judges. Its output is the
 /// [`Report`]. See [`Session::finish`](super::Session::finish) and [`Authenticator::inbound`].
 #[derive(Debug)]
 pub struct InboundCheck {
-    case: Arc<Case>,
-    ahead: Vec<(Question, Reply)>,
-    envelope: EnvelopeChecks,
-    dkim: Progress<VerifyCheck>,
+    pub(super) case: Arc<Case>,
+    pub(super) ahead: Vec<(Question, Reply)>,
+    pub(super) envelope: EnvelopeChecks,
+    pub(super) dkim: Progress<VerifyCheck>,
     #[cfg(feature = "arc")]
-    arc: Option<Progress<waxseal_arc::ChainCheck>>,
-    author: Input,
-    dmarc: Option<Progress<Evaluation>>,
-    report: Option<Report>,
+    pub(super) arc: Option<Progress<waxseal_arc::ChainCheck>>,
+    pub(super) author: Input,
+    pub(super) dmarc: Option<Progress<Evaluation>>,
+    pub(super) report: Option<Report>,
 }
 
 /// What is checked.
@@ -47,7 +46,7 @@ pub(super) struct Case {
 
 /// A check that is run until it has its verdict, and not again.
 #[derive(Debug, Clone)]
-enum Progress<C: Check> {
+pub(super) enum Progress<C: Check> {
     Running(C),
     Done(C::Output),
     /// The verdict is in the report.
@@ -109,139 +108,11 @@ impl EnvelopeChecks {
     }
 
     /// Runs them all before any of them gives up for want of an answer.
-    fn run(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
+    pub(super) fn run(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
         let spf = self.spf.run(dns);
         let helo = self.helo.as_mut().map_or(Ok(()), |helo| helo.run(dns));
         let iprev = self.iprev.as_mut().map_or(Ok(()), |iprev| iprev.run(dns));
         spf.and(helo).and(iprev)
-    }
-}
-
-/// A header that was looked at, and the hashes that its body needs.
-#[derive(Debug)]
-pub(super) struct Examined {
-    header: ExaminedHeader,
-    hasher: BodyHasher,
-    /// Looked at for a sealer alone: verifiers take what comes.
-    line_ends: Option<FindBare>,
-}
-
-#[derive(Debug)]
-struct ExaminedHeader {
-    authenticator: Authenticator,
-    header: Header,
-    author: Input,
-    dkim: Examination,
-    #[cfg(feature = "arc")]
-    arc: Option<waxseal_arc::ChainExamination>,
-    #[cfg(feature = "arc")]
-    sealer_hash: Option<waxseal_dkim::BodyHashId>,
-}
-
-impl Examined {
-    pub(super) fn new(authenticator: &Authenticator, header: Header, now: SystemTime) -> Self {
-        let settings = &authenticator.settings;
-        let mut hasher = BodyHasher::new(settings.dkim.provider());
-        let header = ExaminedHeader {
-            authenticator: authenticator.clone(),
-            author: Input::from_header(&header),
-            dkim: settings.dkim.examine(header.clone(), now, &mut hasher),
-            #[cfg(feature = "arc")]
-            arc: settings.chain_verifier().map(|arc| arc.examine(header.clone(), now, &mut hasher)),
-            #[cfg(feature = "arc")]
-            sealer_hash: settings.sealer.as_ref().map(|sealer| sealer.want_body(&mut hasher)),
-            header,
-        };
-        #[cfg(feature = "arc")]
-        let line_ends = header.sealer_hash.map(|_| FindBare::default());
-        #[cfg(not(feature = "arc"))]
-        let line_ends = None;
-        Self { header, hasher, line_ends }
-    }
-
-    /// The empty line between header and body ended in LF alone.
-    pub(super) fn bare_separator(&mut self) {
-        if let Some(line_ends) = &mut self.line_ends {
-            line_ends.push(b"\n");
-        }
-    }
-
-    pub(super) fn body(&mut self, chunk: &[u8]) {
-        if let Some(line_ends) = &mut self.line_ends {
-            line_ends.push(chunk);
-        }
-        self.hasher.push(chunk);
-    }
-
-    /// The keys of DKIM and ARC.
-    fn keys(&self) -> Vec<Question> {
-        let keys = self.header.dkim.questions();
-        #[cfg(feature = "arc")]
-        let keys = keys.chain(self.header.arc.iter().flat_map(|arc| arc.questions()));
-        keys.collect()
-    }
-
-    pub(super) fn finish(self, envelope: Envelope, now: SystemTime, checks: EnvelopeChecks) -> InboundCheck {
-        let wanted: Vec<_> = self.hasher.wanted().collect();
-        let hashes = self.hasher.finish();
-        let body = HashedBody {
-            kept: KeptHash::all(wanted, &hashes),
-            hashes,
-            bare_line_end: self.line_ends.and_then(|line_ends| line_ends.finish()),
-        };
-        self.header.finish(envelope, now, checks, body)
-    }
-
-    /// Ends without a body, by the hashes that were kept of it. `None` when one is missing.
-    pub(super) fn finish_with(
-        self,
-        envelope: Envelope,
-        now: SystemTime,
-        checks: EnvelopeChecks,
-        (kept, bare_line_end): (&[KeptHash], Option<u64>),
-    ) -> Option<InboundCheck> {
-        let find = |form, algorithm, length| kept.iter().find_map(|kept| kept.get(form, algorithm, length));
-        let body = HashedBody { hashes: self.hasher.finish_with(find)?, kept: kept.to_vec(), bare_line_end };
-        Some(self.header.finish(envelope, now, checks, body))
-    }
-}
-
-/// What is left of a body that has ended.
-struct HashedBody {
-    hashes: BodyHashes,
-    kept: Vec<KeptHash>,
-    bare_line_end: Option<u64>,
-}
-
-impl ExaminedHeader {
-    fn finish(
-        self,
-        envelope: Envelope,
-        now: SystemTime,
-        checks: EnvelopeChecks,
-        body: HashedBody,
-    ) -> InboundCheck {
-        let HashedBody { hashes, kept, bare_line_end } = body;
-        InboundCheck {
-            ahead: Vec::new(),
-            envelope: checks,
-            #[cfg(feature = "arc")]
-            arc: self.arc.map(|arc| Progress::Running(arc.finish(hashes.clone()))),
-            author: self.author,
-            dmarc: None,
-            report: None,
-            case: Arc::new(Case {
-                authenticator: self.authenticator,
-                envelope,
-                now,
-                header: Ok(self.header),
-                hashes: kept,
-                #[cfg(feature = "arc")]
-                sealer_hash: self.sealer_hash.and_then(|id| hashes.get(id).copied()),
-                bare_line_end,
-            }),
-            dkim: Progress::Running(self.dkim.finish(hashes)),
-        }
     }
 }
 
@@ -293,7 +164,7 @@ impl InboundCheck {
     }
 
     fn evaluation(&self, input: Input) -> Evaluation {
-        Evaluation::new(input).with_local_policy(self.case.authenticator.settings.dmarc.clone())
+        self.case.authenticator.settings.evaluation(input)
     }
 
     /// What DKIM and SPF found, handed to DMARC one by one.
@@ -350,58 +221,5 @@ impl Check for InboundCheck {
         let report = self.take_report(dns)?;
         self.report = Some(report.clone());
         Ok(report)
-    }
-}
-
-/// What can be looked up before the message has ended; see [`Session::lookups`](super::Session::lookups). A check without a
-/// verdict: what counts are the answers that it leaves.
-#[derive(Debug)]
-pub struct Lookups {
-    envelope: EnvelopeChecks,
-    keys: Vec<Question>,
-    author: Option<Evaluation>,
-}
-
-impl Lookups {
-    pub(super) fn new(envelope: &EnvelopeChecks, header: Option<&Examined>) -> Self {
-        let evaluation = |examined: &Examined| {
-            let policy = examined.header.authenticator.settings.dmarc.clone();
-            Evaluation::new(examined.header.author.clone()).with_local_policy(policy)
-        };
-        Self {
-            envelope: envelope.clone(),
-            keys: header.map(Examined::keys).unwrap_or_default(),
-            author: header.map(evaluation),
-        }
-    }
-
-    /// Looks everything up with an asynchronous resolver, independent questions concurrently. The answers are for
-    /// [`InboundCheck::with_answers`].
-    pub async fn resolve(self, resolver: &(impl Resolve + ?Sized)) -> Vec<(Question, Reply)> {
-        let mut dns = Answers::new();
-        drive_with(self, &mut dns, resolver, std::future::pending()).await;
-        known(&dns)
-    }
-
-    /// Looks everything up with a blocking resolver. The answers are for [`InboundCheck::with_answers`].
-    pub fn resolve_blocking(self, resolver: &(impl ResolveBlocking + ?Sized)) -> Vec<(Question, Reply)> {
-        let mut dns = Answers::new();
-        drive_with_blocking(self, &mut dns, resolver, || false);
-        known(&dns)
-    }
-}
-
-fn known(dns: &Answers<'_>) -> Vec<(Question, Reply)> {
-    dns.known().map(|(question, reply)| (question.clone(), reply.clone())).collect()
-}
-
-impl Check for Lookups {
-    type Output = ();
-
-    fn run(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
-        let envelope = self.envelope.run(dns);
-        let keys = dns.ask_all(self.keys.iter().cloned()).map(|_| ());
-        let author = self.author.as_mut().map_or(Ok(()), |author| author.run(dns).map(|_| ()));
-        envelope.and(keys).and(author)
     }
 }

@@ -4,9 +4,7 @@
 mod json;
 
 use super::{
-    Authenticator, Envelope, InboundCheck,
-    check::{EnvelopeChecks, Examined},
-    report::Findings,
+    Authenticator, Envelope, InboundCheck, check::EnvelopeChecks, examined::Examined, report::Findings,
 };
 use std::time::SystemTime;
 use waxseal_crypto::HashAlgorithm;

@@ -104,9 +104,11 @@ impl Report {
     /// The field to put in front of the message: SPF of MAIL FROM, then of HELO, every DKIM signature that was tried, ARC,
     /// DMARC and `iprev`. [`to_field`](AuthenticationResults::to_field) writes it.
     pub fn authentication_results(&self) -> AuthenticationResults {
-        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
-        results.extend(self.entries());
-        results
+        #[cfg(feature = "arc")]
+        let arc = self.arc().map(waxseal_arc::Chain::entry);
+        #[cfg(not(feature = "arc"))]
+        let arc = None;
+        self.results(arc)
     }
 
     /// The Received-SPF field (RFC 7208 §9.1) about MAIL FROM.
@@ -154,14 +156,11 @@ impl Report {
     #[cfg(feature = "arc")]
     pub fn arc_results(&self) -> AuthenticationResults {
         let envelope = self.envelope();
-        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
-        let entries = self.entries().into_iter().filter(|entry| entry.method() != "arc");
         let entry = |chain: &waxseal_arc::Chain| match envelope.is_known() {
             true => chain.entry_from(envelope.ip()),
             false => chain.entry(),
         };
-        results.extend(entries.chain(self.arc().map(entry)));
-        results
+        self.results(self.arc().map(entry))
     }
 
     /// The crypto provider of the check.
@@ -170,16 +169,15 @@ impl Report {
         self.findings.case.authenticator.settings.dkim.provider()
     }
 
-    fn entries(&self) -> Vec<Entry> {
-        let spf = self.envelope().is_known().then(|| self.spf().entry());
-        let mut entries: Vec<_> = spf.into_iter().collect();
-        entries.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
-        entries.extend(dkim_entries(self.dkim()));
-        #[cfg(feature = "arc")]
-        entries.extend(self.arc().map(waxseal_arc::Chain::entry));
-        entries.push(self.dmarc_entry());
-        entries.extend(self.iprev().map(IprevVerdict::entry));
-        entries
+    fn results(&self, arc: Option<Entry>) -> AuthenticationResults {
+        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
+        results.extend(self.envelope().is_known().then(|| self.spf().entry()));
+        results.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
+        results.extend(dkim_entries(self.dkim()));
+        results.extend(arc);
+        results.extend([self.dmarc_entry()]);
+        results.extend(self.iprev().map(IprevVerdict::entry));
+        results
     }
 
     fn dmarc_entry(&self) -> Entry {

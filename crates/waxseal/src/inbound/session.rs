@@ -1,9 +1,6 @@
 //! A message that arrives in pieces.
 
-use super::{
-    Authenticator, Envelope, InboundCheck, Lookups,
-    check::{EnvelopeChecks, Examined},
-};
+use super::{Authenticator, Envelope, InboundCheck, Lookups, check::EnvelopeChecks, examined::Examined};
 use std::time::SystemTime;
 use waxseal_header::{Header, HeaderBuilder, HeaderError, Space, Split, Splitter};
 

@@ -1,0 +1,21 @@
+//! The key `eml_b64` of batches: a message in base64.
+
+use base64::{
+    DecodeError, Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+/// Folds in the base64, as MIME has them, do not matter either.
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
+    BASE64.decode(text).or_else(|error| match text.contains(|c: char| c.is_ascii_whitespace()) {
+        true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
+        false => Err(error),
+    })
+}
+
+/// Whether the padding is there does not matter.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
