@@ -147,7 +147,7 @@ impl InboundCheck {
         }
     }
 
-    /// Begins with what [`Lookups`] found.
+    /// Begins with what [`Lookups`](super::Lookups) found.
     #[must_use]
     pub fn with_answers(mut self, answers: impl IntoIterator<Item = (Question, Reply)>) -> Self {
         self.ahead.extend(answers);

@@ -25,14 +25,15 @@ impl Lookups {
     }
 
     /// Looks everything up with an asynchronous resolver, independent questions concurrently. The answers are for
-    /// [`InboundCheck::with_answers`].
+    /// [`InboundCheck::with_answers`](super::InboundCheck::with_answers).
     pub async fn resolve(self, resolver: &(impl Resolve + ?Sized)) -> Vec<(Question, Reply)> {
         let mut dns = Answers::new();
         drive_with(self, &mut dns, resolver, std::future::pending()).await;
         known(&dns)
     }
 
-    /// Looks everything up with a blocking resolver. The answers are for [`InboundCheck::with_answers`].
+    /// Looks everything up with a blocking resolver. The answers are for
+    /// [`InboundCheck::with_answers`](super::InboundCheck::with_answers).
     pub fn resolve_blocking(self, resolver: &(impl ResolveBlocking + ?Sized)) -> Vec<(Question, Reply)> {
         let mut dns = Answers::new();
         drive_with_blocking(self, &mut dns, resolver, || false);
