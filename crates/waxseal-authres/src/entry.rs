@@ -270,6 +270,7 @@ impl fmt::Display for Ptype {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
     #[test]
     fn a_dkim_pass_reads_like_opendkim() {
@@ -297,6 +298,16 @@ mod tests {
             entry.to_string(),
             "dkim=fail reason=\"signature verification failed\" (2048-bit key; unprotected) header.d=example.org"
         );
+    }
+
+    #[test]
+    fn property_types_are_told_apart_in_any_letter_case() {
+        assert!(matches!(Ptype::from(Keyword::from("SMTP")), Ptype::Smtp));
+        assert!(matches!(Ptype::from(Keyword::from("dns")), Ptype::Dns));
+        assert!(matches!(Ptype::from(Keyword::from("x")), Ptype::Other(_)));
+        let hash = |ptype: &Ptype| BuildHasherDefault::<DefaultHasher>::default().hash_one(ptype);
+        let shouted = Ptype::Other("HEADER".into());
+        assert_eq!((&shouted, hash(&shouted)), (&Ptype::Header, hash(&Ptype::Header)));
     }
 
     #[test]

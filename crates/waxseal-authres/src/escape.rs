@@ -228,9 +228,33 @@ mod tests {
 
     #[test]
     fn what_hides_is_escaped_even_in_utf8() {
-        let mut out = Folder::unfolded(0);
-        pvalue(&mut out, &Text::from("é\u{202E}\u{85}\u{FEFF}".as_bytes()), true);
-        assert_eq!(out.finish(), "\"é<U+202E><U+0085><U+FEFF>\"");
+        let written = |c: char| {
+            let mut out = Folder::unfolded(0);
+            pvalue(&mut out, &Text::from(format!("é{c}").as_bytes()), true);
+            out.finish()
+        };
+        for hidden in [
+            '\u{85}',
+            '\u{AD}',
+            '\u{61C}',
+            '\u{180E}',
+            '\u{200B}',
+            '\u{200F}',
+            '\u{2028}',
+            '\u{202E}',
+            '\u{2060}',
+            '\u{206F}',
+            '\u{FEFF}',
+            '\u{FFF9}',
+            '\u{FFFB}',
+            '\u{E0000}',
+            '\u{E007F}',
+        ] {
+            assert_eq!(written(hidden), format!("\"é<U+{:04X}>\"", u32::from(hidden)));
+        }
+        for seen in ['ß', '\u{2010}', '\u{2027}', '\u{2030}', '\u{FFFD}', '\u{1F600}'] {
+            assert_eq!(written(seen), format!("\"é{seen}\""));
+        }
     }
 
     #[test]

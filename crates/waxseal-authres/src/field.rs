@@ -6,7 +6,7 @@ use crate::entry::Entry;
 use crate::escape::{self, Text};
 use crate::fold::Folder;
 
-const NAME: &str = "Authentication-Results: ";
+const NAME: &str = "Authentication-Results:";
 
 /// An Authentication-Results header field (RFC 8601 §2).
 ///
@@ -28,7 +28,8 @@ pub struct AuthenticationResults {
 }
 
 impl AuthenticationResults {
-    /// A field spoken by `authserv_id`: the name, mostly a host or domain name, by which readers know whom to trust (RFC 8601 §2.5).
+    /// A field spoken by `authserv_id`: the name, mostly a host or domain name, by which readers know whom to trust (RFC
+    /// 8601 §2.5).
     #[must_use]
     pub fn new(authserv_id: impl AsRef<[u8]>) -> Self {
         Self { authserv_id: Text::from(authserv_id.as_ref()), entries: Vec::new(), utf8: false }
@@ -70,7 +71,7 @@ impl AuthenticationResults {
     #[must_use]
     pub fn to_field(&self) -> String {
         let mut out = Folder::folded(self.size_hint());
-        out.word(NAME.trim_end());
+        out.word(NAME);
         out.space();
         self.write(&mut out);
         let mut field = out.finish();

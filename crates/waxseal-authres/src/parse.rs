@@ -97,7 +97,7 @@ pub enum InvalidAuthenticationResults {
         /// Where it begins.
         offset: usize,
     },
-    /// A comment, quoted string or line end that is none.
+    /// A comment or quoted string that is not closed, a line end that folds nothing, or a control character.
     #[error(transparent)]
     Text(#[from] InvalidText),
 }
@@ -327,7 +327,7 @@ impl<'v> Parser<'v> {
         }
         if self.scan.peek() != Some(b'"') {
             let word = self.scan.run(is_bare);
-            // In `smtp.mailfrom= smtp.helo=x` the value was left out; the next property is none.
+            // In `smtp.mailfrom= smtp.helo=x` the value was left out; the next property is not the value.
             if word.is_empty() || spaced && word.contains(&b'=') {
                 return Err(InvalidAuthenticationResults::Expected { what: "a value", offset: start });
             }

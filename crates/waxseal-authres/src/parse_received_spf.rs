@@ -72,7 +72,7 @@ pub enum InvalidReceivedSpf {
         /// Where.
         offset: usize,
     },
-    /// A comment, quoted string or line end that is none.
+    /// A comment or quoted string that is not closed, a line end that folds nothing, or a control character.
     #[error(transparent)]
     Text(#[from] InvalidText),
 }

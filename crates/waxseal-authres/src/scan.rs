@@ -58,10 +58,9 @@ impl<'v> Scanner<'v> {
         self.at
     }
 
-    /// Goes back to an offset seen before, and forgets the comments.
+    /// Goes back to an offset seen before. Comments behind it are remembered.
     pub(crate) fn go_back(&mut self, offset: usize) {
         self.at = offset;
-        self.forget_comments();
     }
 
     /// Lets the next comment be the first one.
@@ -242,6 +241,7 @@ mod tests {
         assert_eq!(skip(b" (a\\"), Err(InvalidText::OpenComment { offset: 1 }));
         assert_eq!(skip(b"(a\0)"), Err(InvalidText::Control { octet: 0, offset: 2 }));
         assert_eq!(skip(b"\r\nX: y"), Err(InvalidText::Control { octet: 13, offset: 0 }));
+        assert_eq!(skip(b"\nX: y"), Err(InvalidText::Control { octet: 10, offset: 0 }));
         assert_eq!(skip(b" \r "), Err(InvalidText::Control { octet: 13, offset: 1 }));
         assert_eq!(skip(b"(\\\n )"), Err(InvalidText::Control { octet: 10, offset: 2 }));
         let quoted = |text: &'static [u8]| Scanner::new(text).quoted();

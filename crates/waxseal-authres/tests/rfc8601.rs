@@ -107,12 +107,21 @@ fn utf8_is_kept_and_other_octets_are_shown() {
 
 #[test]
 fn versions_are_read_and_other_ones_mean_nothing() {
-    let read = read("mx.example.net 2; dkim/1=pass; dkim/2=pass; spf / 01 = pass");
-    assert_eq!(read.version(), 2);
-    assert_eq!(read.results_of::<DkimResult>().count(), 1);
-    assert_eq!(read.results_of::<SpfResult>().count(), 1);
-    assert_eq!(read.results_of::<ArcResult>().count(), 0);
-    assert_eq!(read.to_results(), None);
+    let other = read("mx.example.net 2; dkim/1=pass; dkim/2=pass; spf / 01 = pass");
+    assert_eq!(other.version(), 2);
+    assert_eq!(other.results_of::<DkimResult>().count(), 1);
+    assert_eq!(other.results_of::<SpfResult>().count(), 1);
+    assert_eq!(other.results_of::<ArcResult>().count(), 0);
+    // Neither another version of the field nor of a method can be said again.
+    assert_eq!(read("a 2; dkim=pass").to_results(), None);
+    assert_eq!(
+        read("a 1; dkim=pass").to_results().map(|results| results.to_string()),
+        Some("a; dkim=pass".into())
+    );
+    let methods = read("a; dkim/2=pass; dkim/1=pass");
+    assert_eq!(methods.entries()[0].to_entry(), None);
+    assert_eq!(methods.entries()[1].to_entry().map(|entry| entry.to_string()), Some("dkim=pass".into()));
+    assert_eq!(methods.to_results(), None);
     assert_eq!(
         error(b"a 99999999999; none"),
         "the version of the field is missing at offset 2 (RFC 8601 §2.2)"
@@ -161,6 +170,8 @@ fn office_365_leaves_the_authserv_id_out() {
             "compauth/1=pass \"100\"",
         ]
     );
+    // A comment belongs to the result it stands with, also in front of the first one.
+    assert_eq!(entries("(a) dkim (b) = pass (c); (d) spf=pass"), ["dkim/1=pass [a]", "spf/1=pass [d]"]);
     assert_eq!(read.to_results(), None);
     assert_eq!(entries("dkim (a) / 1 = pass"), ["dkim/1=pass [a]"]);
     let nothing = AuthenticationResults::parse(b" \t").unwrap();
