@@ -4,7 +4,8 @@
 //! and waxseal verifies what they sign: every message of a corpus of odd ones, in all four canonicalizations,
 //! intact and tampered with, with the exact outcome expected of each.
 //!
-//! The inbound check as a whole stands beside OpenDMARC and authheaders, and its ARC sets beside those of dkimpy.
+//! The inbound check as a whole stands beside OpenDMARC and authheaders, and its ARC sets beside those of dkimpy. DMARC by
+//! RFC 9989 stands beside mailauth, an npm package, if `WAXSEAL_MAILAUTH` names its folder.
 //!
 //! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `iproute2
 //! libmail-dkim-perl nsd opendkim opendkim-tools opendmarc openssl procps python3-authheaders python3-authres
@@ -14,6 +15,8 @@
 
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod dmarc;
 #[cfg(test)]
 mod expected;
 #[cfg(test)]
