@@ -50,12 +50,11 @@ pub struct FieldPosition {
 }
 
 impl AuthservIds {
-    /// The own names. Letter case does not matter; empty ones are left out. Of an internationalized name give both the
-    /// A-label and the U-label form: they are compared as text.
+    /// The own names. Letter case, white space around them and dots at their end do not matter; empty ones are left out.
+    /// Of an internationalized name give both the A-label and the U-label form: they are compared as text.
     #[must_use]
     pub fn new<I: AsRef<str>>(ids: impl IntoIterator<Item = I>) -> Self {
-        let mut ids: Vec<Box<str>> =
-            ids.into_iter().map(|id| id.as_ref().trim_end_matches('.').into()).collect();
+        let mut ids: Vec<Box<str>> = ids.into_iter().map(|id| bare(id.as_ref()).into()).collect();
         ids.retain(|id| !id.is_empty());
         Self { ids }
     }
@@ -139,14 +138,21 @@ impl AuthservIds {
         })
     }
 
+    /// Whether this is an own name, or one with `/` and a job name behind it. An own name may have a `/` itself.
     fn is_like_own(&self, id: &str) -> bool {
-        let name = id.split('/').next().unwrap_or(id).trim().trim_end_matches('.');
-        self.ids.iter().any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(id))
+        let id = id.trim_start();
+        let names = id.match_indices('/').filter_map(|(slash, _)| id.get(..slash));
+        names.chain([id]).map(bare).any(|name| self.ids.iter().any(|own| own.eq_ignore_ascii_case(name)))
     }
 
     fn stands_in(&self, text: &[u8]) -> bool {
         self.ids.iter().any(|id| contains_word(text, id.as_bytes()))
     }
+}
+
+/// Without white space around it and dots at its end.
+fn bare(id: &str) -> &str {
+    id.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
 /// The text without backslashes and line ends, and without quotes and comments if so wanted: what a careless reader could

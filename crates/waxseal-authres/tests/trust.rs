@@ -8,7 +8,7 @@ use waxseal_header::{Header, HeaderLimits};
 const OWN: &str = "mx.example.net";
 
 fn ids() -> AuthservIds {
-    AuthservIds::new([OWN, "", "Mail.Example.ORG."])
+    AuthservIds::new([OWN, "", "Mail.Example.ORG.", " mta/job "])
 }
 
 fn header(fields: &[String]) -> Header {
@@ -76,8 +76,8 @@ proptest! {
     }
 
     #[test]
-    fn no_value_panics_and_what_is_trusted_is_claimed(value in proptest::collection::vec(any::<u8>(), 0..80), prefix in 0..3_usize) {
-        let prefix = [&b""[..], b"mx.example.net;", b"mx.example.net 1 ;dkim=pass "][prefix];
+    fn no_value_panics_and_what_is_trusted_is_claimed(value in proptest::collection::vec(any::<u8>(), 0..80), prefix in 0..4_usize) {
+        let prefix = [&b""[..], b"mx.example.net;", b"mx.example.net 1 ;dkim=pass ", b"mta/job"][prefix];
         let value: Vec<u8> = prefix.iter().chain(&value).copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
         let field = [b"Authentication-Results:", &value[..], b"\r\n"].concat();
         let (block, _) = Header::parse(&field).unwrap();
@@ -102,6 +102,10 @@ fn what_claims_an_own_name() {
         "mx.example.net/4A1B2C; dkim=pass",
         "(;)\r\n (a (b))mx.example.net(c);dkim=pass",
         "mail.example.org",
+        "MTA/job; dkim=pass",
+        // Trusted with a dot at its end, so it has to go with it as well.
+        "mta/job.; dkim=pass",
+        "mta/job/4A1B2C; dkim=pass",
         // Not readable:
         "mx.example.net; iprev=pass policy.iprev=2001:db8::1",
         "mx.example.net dkim=pass",
@@ -109,6 +113,7 @@ fn what_claims_an_own_name() {
         "\"mx.example.net; dkim=pass",
         "mx.example(c).net; dkim=pass",
         "mx.\"example\".net; dkim=pass",
+        "\"(\" mx.exam\"p\"le.net; dkim=pass",
         "mx\\.example.net; dkim=pass",
         "mx.example.net,; dkim=pass",
         "dkim=pass; mx.example.net; dkim=pass",
@@ -132,6 +137,8 @@ fn what_claims_no_own_name() {
         "mx.example.net.evil.example; dkim=pass",
         "mx.other.example; dkim=pass (by mx.example.net) smtp.rcptto=joe@mx.example.net",
         "mx-example.net; none",
+        "émx.example.net dkim=pass",
+        "mx.example.neté dkim=pass",
         // Office 365: without an authserv-id, and broken.
         "spf=pass (mx.example.net) smtp.mailfrom=mx.example.net; dkim=pass",
         "dkim=none header.d=mx.example.net;other.example; dmarc=none smtp.rcptto=joe@mx.example.net;",
