@@ -318,7 +318,7 @@ impl<'v> Parser<'v> {
         Ok(())
     }
 
-    /// `=` and a value, but not the white space behind it. An address whose local part is quoted keeps its quotes.
+    /// `=` and a value. An address whose local part is quoted keeps its quotes.
     fn value(&mut self) -> Read<Cow<'v, str>> {
         let spaced = self.equals()?;
         let start = self.scan.offset();
@@ -327,26 +327,30 @@ impl<'v> Parser<'v> {
         }
         if self.scan.peek() != Some(b'"') {
             let word = self.scan.run(is_bare);
-            // In `smtp.mailfrom= smtp.helo=x` the value was left out; the next property is not the value.
-            if word.is_empty() || spaced && word.contains(&b'=') {
+            let domain = if word.is_empty() || word.contains(&b'@') { None } else { self.domain()? };
+            let is_address = domain.is_some() || word.contains(&b'@');
+            if word.is_empty() || spaced && is_next_property(word, is_address) {
                 return Err(InvalidAuthenticationResults::Expected { what: "a value", offset: start });
             }
-            return Ok(readable(word));
+            return Ok(domain.map_or_else(|| readable(word), |domain| address(word, domain)));
         }
         let inside = self.scan.quoted()?;
+        let quoted = self.scan.since(start);
+        Ok(self.domain()?.map_or_else(|| scan::unescaped(inside), |domain| address(quoted, domain)))
+    }
+
+    /// `@` and the domain of an address whose local part was read. RFC 5322 §3.4.1: comments and white space may stand
+    /// behind the local part.
+    fn domain(&mut self) -> Read<Option<&'v [u8]>> {
+        self.scan.skip_cfws()?;
         if !self.scan.eat(b'@') {
-            return Ok(scan::unescaped(inside));
+            return Ok(None);
         }
         let domain = self.scan.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | 0x80..));
         if domain.is_empty() {
             return Err(self.expected("a domain name"));
         }
-        let address = self.scan.since(start);
-        if !address.contains(&b'\n') {
-            return Ok(readable(address));
-        }
-        let unfolded: Vec<u8> = address.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-        Ok(Cow::Owned(readable(&unfolded).into_owned()))
+        Ok(Some(domain))
     }
 
     /// `=` and the white space behind it; says whether there was any.
@@ -391,6 +395,24 @@ impl<'v> Parser<'v> {
         InvalidAuthenticationResults::Expected { what, offset: self.scan.offset() }
     }
 }
+
+/// The address, unfolded.
+fn address<'v>(local: &[u8], domain: &[u8]) -> Cow<'v, str> {
+    let unfolded = local.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n'));
+    let address: Vec<u8> = unfolded.chain(*b"@").chain(domain.iter().copied()).collect();
+    Cow::Owned(readable(&address).into_owned())
+}
+
+/// Whether a word behind white space is the next property, so that the value was left out, as in
+/// `smtp.mailfrom= smtp.helo=x`. Of what RFC 8601 §2.2 lets stand there only a local part has a `=`.
+fn is_next_property(word: &[u8], is_address: bool) -> bool {
+    let ptype = word.split(|b| *b == b'.').next().unwrap_or_default();
+    let is_ptype = PTYPES.iter().any(|known| ptype.eq_ignore_ascii_case(known.as_bytes()));
+    word.contains(&b'=') && (is_ptype || !is_address)
+}
+
+/// The property types of RFC 8601 §2.3.
+const PTYPES: [&str; 4] = ["body", "header", "policy", "smtp"];
 
 /// What may stand in a bare value: tokens (RFC 2045 §5.1), addresses (RFC 5321 §4.1.2, RFC 6531 §3.3), base64 and `<>`.
 fn is_bare(b: u8) -> bool {

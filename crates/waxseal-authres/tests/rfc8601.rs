@@ -85,6 +85,42 @@ fn values_are_tokens_quoted_strings_and_addresses() {
     );
 }
 
+/// RFC 8601 §2.2 and RFC 5322 §3.4.1: `dot-atom = [CFWS] 1*atext *("." 1*atext) [CFWS]`, and likewise quoted strings.
+#[test]
+fn comments_and_white_space_may_stand_behind_a_local_part() {
+    assert_eq!(
+        entries(
+            "a; auth=pass smtp.auth=joe (c) @example.org smtp.mailfrom=\"j d\"\r\n @example.org;\
+             spf=pass smtp.mailfrom= x=y\t@example.org"
+        ),
+        [
+            "auth/1=pass [c] smtp.auth=joe@example.org smtp.mailfrom=\"j d\"@example.org",
+            "spf/1=pass smtp.mailfrom=x=y@example.org",
+        ]
+    );
+    assert_eq!(
+        error(b"a; auth=pass smtp.auth=joe @"),
+        "a domain name is missing at offset 28 (RFC 8601 §2.2)"
+    );
+    assert_eq!(
+        error(b"a; auth=pass smtp.auth=j@x @y"),
+        "a property type is missing at offset 27 (RFC 8601 §2.2)"
+    );
+}
+
+/// RFC 8601 §2.2 and RFC 5322 §3.2.3: `=` is an `atext`, as in the return addresses of BATV and VERP.
+#[test]
+fn addresses_with_equals_signs_may_stand_behind_white_space() {
+    assert_eq!(
+        entries("a; spf=pass smtp.mailfrom= prvs=1a2b=joe@example.org smtp.helo=(c)joe.doe=x@example.org"),
+        ["spf/1=pass [c] smtp.mailfrom=prvs=1a2b=joe@example.org smtp.helo=joe.doe=x@example.org"]
+    );
+    for next in ["smtp.helo=x@example.org", "Header.From=x@example.org", "reason=x"] {
+        let value = format!("a; spf=none smtp.mailfrom= {next}");
+        assert_eq!(error(value.as_bytes()), "a value is missing at offset 27 (RFC 8601 §2.2)", "{next}");
+    }
+}
+
 #[test]
 fn values_are_unfolded() {
     let crlf = "\r\n\tmx.example.net;\r\n\tdkim=fail\r\n (one\r\n two) reason=\"a\r\n\tb\"\r\n\theader.i=\"c\r\n d\"@example.org\r\n";
