@@ -114,6 +114,7 @@ fn what_claims_an_own_name() {
         "mx.example(c).net; dkim=pass",
         "mx.\"example\".net; dkim=pass",
         "\"(\" mx.exam\"p\"le.net; dkim=pass",
+        "(\") mx.exam(c)ple.net; dkim=pass",
         "mx\\.example.net; dkim=pass",
         "mx.example.net,; dkim=pass",
         "dkim=pass; mx.example.net; dkim=pass",
@@ -186,7 +187,7 @@ fn fields_of_another_version_go_whoever_they_name() {
 #[test]
 fn only_own_readable_fields_above_the_border_are_trusted() {
     let block = header(&[
-        "Authentication-Results: MX.Example.net; dkim=pass header.d=a.example".into(),
+        "Authentication-Results: MX.Example.net.; dkim=pass header.d=a.example".into(),
         "Authentication-Results: mx.other.example; dkim=pass header.d=b.example".into(),
         "Authentication-Results: dkim=pass header.d=c.example".into(),
         "Authentication-Results: mx.example.net 2; dkim=pass header.d=d.example".into(),
