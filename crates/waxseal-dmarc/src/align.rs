@@ -61,7 +61,7 @@ pub enum Match {
     SameOrganization(DomainName),
     /// Another domain, while the record asks for strict alignment.
     NotEqual,
-    /// Not below the Organizational Domain of the Author Domain, so it can not have the same one. `None` when not even the
+    /// Not below the Organizational Domain of the Author Domain, so it cannot have the same one. `None` when not even the
     /// last label is the same.
     Outside(Option<DomainName>),
     /// Below the Organizational Domain of the Author Domain, and has one of its own.

@@ -222,19 +222,7 @@ impl Evaluation {
     }
 
     fn author(&self, dns: &mut Answers<'_>, domain: &DomainName) -> Result<AuthorVerdict, Pending> {
-        let found = self.discover(dns, domain)?;
-        let mut verdict = AuthorVerdict {
-            domain: domain.clone(),
-            cause: Cause::NoRecord { author: domain.clone() },
-            organization: None,
-            exists: None,
-            identifiers: Vec::new(),
-            applied: None,
-            walk: found,
-        };
-        if let Some((question, error)) = verdict.walk.error() {
-            verdict.cause = Cause::Lookup { question, source: error.clone() };
-        }
+        let mut verdict = AuthorVerdict::without_policy(domain, self.discover(dns, domain)?);
         let applied = self
             .policy_step(&verdict.walk)
             .and_then(|step| Some((step.record()?.clone(), step.domain.clone())));
@@ -249,20 +237,12 @@ impl Evaluation {
         let compared = self.identifiers(dns, &author, &mut verdict);
         let existence = existence?;
         compared?;
-        let scope = match existence {
-            _ if record_at == *domain => Scope::Domain,
-            Some(Ok(Existence::NxDomain)) => Scope::NonExistent,
-            _ => Scope::Subdomain,
-        };
         verdict.exists = match &existence {
             Some(Ok(existence)) => Some(*existence == Existence::Exists),
             _ => None,
         };
-        let requested = author.requested(scope);
-        let evaluated = requested.map(|requested| match author.is_lowered() {
-            true => requested.policy.lowered(),
-            false => requested.policy,
-        });
+        let requested = author.requested(author.scope(&record_at, verdict.exists));
+        let evaluated = requested.map(|requested| author.evaluated(requested.policy));
         verdict.cause = match requested {
             None => Cause::NoPolicy { record_at: record_at.clone() },
             Some(_) => cause(&verdict, existence),
@@ -333,39 +313,24 @@ impl Evaluation {
             verdict.identifiers = self.not_needed();
             return Ok(());
         }
-        let first: Vec<_> = self
+        let known: Vec<_> = self
             .input
             .identifiers()
             .map(|(domain, result)| align::compare(author.domain, domain, result, author.mode(result)))
             .collect();
-        let needed = first.iter().any(Option::is_none);
-        if needed && author.suffixes.is_none() && verdict.walk.steps().len() == 1 {
-            let own = verdict.walk.steps.remove(0);
-            verdict.walk = discover::finish(dns, own)?;
-        }
-        let walked = needed || self.local.always_walk || verdict.walk.steps().len() > 1;
-        verdict.organization = walked.then(|| self.organization(&verdict.walk)).flatten();
-        let limit = self.local.max_identifiers;
-        // The limit is for each method, so that a flood of signatures does not push SPF out, and only for what costs
-        // questions, so that no number of dead signatures pushes a good one out.
-        let (mut dkim_walks, mut spf_walks) = (0, 0);
-        let mut is_over_limit = |domain: &DomainName, result| {
-            let walks = match result {
-                MethodResult::Dkim(_) => &mut dkim_walks,
-                MethodResult::Spf(_) => &mut spf_walks,
-            };
-            *walks += usize::from(author.takes_walk(verdict, domain));
-            *walks > limit
-        };
+        self.find_organization(dns, author, verdict, known.iter().any(Option::is_none))?;
+        let mut walks = Walks::new(self.local.max_identifiers);
         // Every identifier asks before any of them gives up for want of an answer.
         let compared: Vec<_> = self
             .input
             .identifiers()
-            .zip(first)
+            .zip(known)
             .map(|((domain, result), known)| {
                 let (match_, walk) = match known {
                     Some(known) => (known, None),
-                    None if is_over_limit(domain, result) => (Match::OverLimit { limit }, None),
+                    None if author.takes_walk(verdict, domain) && !walks.admit(result) => {
+                        (Match::OverLimit { limit: walks.limit }, None)
+                    }
                     None => compare_organizations(dns, author, verdict, domain)?,
                 };
                 Ok(Identifier { domain: domain.clone(), result, match_, walk })
@@ -373,6 +338,47 @@ impl Evaluation {
             .collect();
         verdict.identifiers = compared.into_iter().collect::<Result<_, Pending>>()?;
         Ok(())
+    }
+
+    /// The Organizational Domain of the author, when an identifier needs it, the policy asks for it, or it is known anyway.
+    fn find_organization(
+        &self,
+        dns: &mut Answers<'_>,
+        author: &Author<'_>,
+        verdict: &mut AuthorVerdict,
+        needed: bool,
+    ) -> Result<(), Pending> {
+        if needed && author.suffixes.is_none() && verdict.walk.steps().len() == 1 {
+            let own = verdict.walk.steps.remove(0);
+            verdict.walk = discover::finish(dns, own)?;
+        }
+        let walked = needed || self.local.always_walk || verdict.walk.steps().len() > 1;
+        verdict.organization = walked.then(|| self.organization(&verdict.walk)).flatten();
+        Ok(())
+    }
+}
+
+/// Counts the tree walks of identifiers. The limit is for each method, so that a flood of signatures does not push SPF
+/// out, and only for what costs questions, so that no number of dead signatures pushes a good one out.
+struct Walks {
+    limit: usize,
+    dkim: usize,
+    spf: usize,
+}
+
+impl Walks {
+    fn new(limit: usize) -> Self {
+        Self { limit, dkim: 0, spf: 0 }
+    }
+
+    /// Whether one more may be made for this method.
+    fn admit(&mut self, result: MethodResult) -> bool {
+        let made = match result {
+            MethodResult::Dkim(_) => &mut self.dkim,
+            MethodResult::Spf(_) => &mut self.spf,
+        };
+        *made += 1;
+        *made <= self.limit
     }
 }
 
@@ -395,6 +401,20 @@ impl Author<'_> {
             None => self.record.requested(scope),
             Some(_) => self.record.requested_7489(scope),
         }
+    }
+
+    /// The tag that holds the policy, by where the record stands and whether the author exists.
+    fn scope(&self, record_at: &DomainName, exists: Option<bool>) -> Scope {
+        match exists {
+            _ if record_at == self.domain => Scope::Domain,
+            Some(false) => Scope::NonExistent,
+            _ => Scope::Subdomain,
+        }
+    }
+
+    /// The policy after `t=`, or `pct=0` of RFC 7489.
+    fn evaluated(&self, policy: DomainPolicy) -> DomainPolicy {
+        if self.is_lowered() { policy.lowered() } else { policy }
     }
 
     fn mode(&self, result: MethodResult) -> Alignment {

@@ -276,7 +276,7 @@ pub enum WarningKind {
         /// The limit.
         limit: usize,
     },
-    /// An address for reports that is none.
+    /// An address for reports that cannot be used, and why.
     #[error("{0}")]
     ReportUri(crate::InvalidReportUri),
     /// A size limit for reports (`!10m`), which RFC 9989 §4.8 made obsolete.

@@ -77,7 +77,7 @@ impl ReportAuthorization {
         if *host == self.policy_domain {
             return Ok(Internal::Yes);
         }
-        // Domains with different last labels can not have the same Organizational Domain.
+        // Domains with different last labels cannot have the same Organizational Domain.
         if host.labels().next_back() != self.policy_domain.labels().next_back() {
             return Ok(Internal::No);
         }

@@ -64,7 +64,7 @@ impl ReportUri {
         let uri = parts.next().unwrap_or_default().trim_ascii_end();
         let size = parts.next().map(|text| size(text).ok_or(InvalidReportUri::Size)).transpose()?;
         let text = visible(uri)?;
-        let (scheme, rest) = text.split_once(':').ok_or(no_scheme(text))?;
+        let (scheme, rest) = text.split_once(':').ok_or(InvalidReportUri::NoScheme)?;
         if !is_scheme(scheme) {
             return Err(InvalidReportUri::NoScheme);
         }
@@ -139,10 +139,6 @@ fn visible(uri: &[u8]) -> Result<&str, InvalidReportUri> {
 
 const fn is_forbidden(c: u8) -> bool {
     matches!(c, b',' | b';' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
-}
-
-fn no_scheme(text: &str) -> InvalidReportUri {
-    if text.is_empty() { InvalidReportUri::Empty } else { InvalidReportUri::NoScheme }
 }
 
 /// RFC 3986 §3.1.

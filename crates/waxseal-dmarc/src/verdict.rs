@@ -201,6 +201,23 @@ pub(crate) struct Applied {
 }
 
 impl AuthorVerdict {
+    /// An author to whom no policy applies as far as `walk` tells.
+    pub(crate) fn without_policy(domain: &DomainName, walk: Walk) -> Self {
+        let cause = match walk.error() {
+            Some((question, error)) => Cause::Lookup { question, source: error.clone() },
+            None => Cause::NoRecord { author: domain.clone() },
+        };
+        Self {
+            domain: domain.clone(),
+            cause,
+            walk,
+            applied: None,
+            organization: None,
+            exists: None,
+            identifiers: Vec::new(),
+        }
+    }
+
     /// The Author Domain.
     pub fn domain(&self) -> &DomainName {
         &self.domain

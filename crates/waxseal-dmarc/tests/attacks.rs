@@ -82,7 +82,7 @@ fn cve_2019_20790_helo_is_not_mail_from() {
     assert_fails_closed(&judge(input, &dns()));
 }
 
-/// CVE-2020-12272: what is no domain name can not be handed in as one.
+/// CVE-2020-12272: what is no domain name cannot be handed in as one.
 #[test]
 fn cve_2020_12272_domain_injection() {
     for domain in [
@@ -99,7 +99,7 @@ fn cve_2020_12272_domain_injection() {
         "From: ceo@bank.example(.evil.example",
         "From: comment at offset 17 is not closed or nested too deep",
     );
-    // A lenient name of DNS can not be written into a field as more than a value.
+    // A lenient name of DNS cannot be written into a field as more than a value.
     let odd = DomainName::lenient(b"bank.example(.evil.example").unwrap();
     let verdict = judge(Input::new(odd), &dns());
     assert!(verdict.entry().to_string().contains(" header.from=\"bank.example(.evil.example\""));

@@ -52,6 +52,12 @@ fn identifiers_are_limited() {
     assert_eq!(verdict.authors()[0].identifiers().len(), 1_001);
     assert_eq!(verdict.authors()[0].identifiers()[3].comparison(), &Match::OverLimit { limit: 3 });
     assert_eq!(asked.len(), 2 + 3 * 4 + 1, "{asked:?}");
+    // What is outside the organization takes no walk, so it is compared behind any number of others.
+    let outside = many.clone().dkim("a.example.net").dkim("other.org");
+    let identifiers = judge(outside, &dns).authors()[0].identifiers().to_vec();
+    assert_eq!(identifiers[999].comparison(), &Match::OverLimit { limit: 32 });
+    assert_eq!(identifiers[1_000].comparison(), &Match::Outside(None));
+    assert_eq!(identifiers[1_001].comparison(), &Match::Outside(Some(name("example.org"))));
     let (_, asked) = drive(Evaluation::new(many), &dns);
     assert!(asked.len() <= 8 * 33, "{}", asked.len());
 }

@@ -156,7 +156,7 @@ fn the_organizational_domain_on_demand() {
     let verdict = judge_by(local, input(), &dns);
     assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
     assert_eq!(verdict.record_at(), Some(&name("mail.example.com")));
-    // It is for information: that it can not be found changes nothing.
+    // It is for information: that it cannot be found changes nothing.
     let dns = dns.with_error("_dmarc.com", LookupError::Timeout).unwrap();
     for local in [LocalPolicy::default(), LocalPolicy::default().with_organizational_domain(true)] {
         let verdict = judge_by(local, input(), &dns);
