@@ -182,6 +182,13 @@ mod tests {
     }
 
     #[test]
+    fn the_comment_is_the_one_behind_the_result() {
+        let read = ReceivedSpf::parse(b"(a) pass (b) (c) helo=x").unwrap();
+        assert_eq!((read.comment(), read.get("helo")), (Some("b"), Some("x")));
+        assert_eq!(ReceivedSpf::parse(b"(a) pass helo=x (b)").unwrap().comment(), None);
+    }
+
+    #[test]
     fn keys_that_stand_twice_have_no_value() {
         let read = ReceivedSpf::parse(b"pass identity=mailfrom; Identity=helo; x.y_z=1").unwrap();
         assert_eq!((read.get("identity"), read.get("X.Y_Z")), (None, Some("1")));
@@ -207,6 +214,8 @@ mod tests {
         assert_eq!(error(b"pass\r\nX: y"), "forbidden control character 0x0D at offset 4");
         let many = format!("pass {}", "a=b;".repeat(ReceivedSpf::MAX_PAIRS + 1));
         assert_eq!(error(many.as_bytes()), "more than 64 pairs of key and value");
+        let fits = format!("pass{}", " ".repeat(ReceivedSpf::MAX_OCTETS - 4));
+        assert!(ReceivedSpf::parse(fits.as_bytes()).is_ok());
         assert_eq!(error(&[b' '; ReceivedSpf::MAX_OCTETS + 1]), "the value is longer than 16384 octets");
     }
 }
