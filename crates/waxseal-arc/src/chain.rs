@@ -84,7 +84,7 @@ impl Chain {
     }
 
     /// The newest sets whose sealers are trusted, down to the first stranger: what they say can be believed, and what is
-    /// below them can not, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
+    /// below them cannot, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
     pub fn trusted_sets(&self, mut trusts: impl FnMut(&DomainName) -> bool) -> &[Set] {
         let covers_from = self.sets.last().and_then(Set::message_signature).is_some_and(signs_from);
         if !self.is_pass() || !covers_from {
@@ -168,7 +168,7 @@ impl Chain {
             let Some(kind) = ArcField::of(field) else { continue };
             let value = header.value_bytes(number).unwrap_or_default();
             if let Err(cause) = draft.add(kind, number, &value, max_sets) {
-                // The first is told.
+                // The first one is reported.
                 draft.cause.get_or_insert(cause);
             }
         }

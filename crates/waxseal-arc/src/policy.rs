@@ -39,12 +39,14 @@ impl Policy {
 
     /// How large a header block may be (default: 262,144 octets, 1,000 fields). Over it:
     /// [`Cause::Header`](crate::Cause::Header).
+    #[must_use]
     pub fn with_header_limits(self, header_limits: HeaderLimits) -> Self {
         Self { header_limits, ..self }
     }
 
     /// How many sets a chain may have (default and maximum [`Policy::MAX_SETS`]; more counts as that). Over it:
     /// [`Cause::TooManySets`](crate::Cause::TooManySets).
+    #[must_use]
     pub fn with_max_sets(self, max_sets: usize) -> Self {
         Self { max_sets: max_sets.min(Self::MAX_SETS), ..self }
     }
@@ -52,6 +54,7 @@ impl Policy {
     /// How many different keys are looked up (default 50). When the seals and the newest message signature need more:
     /// [`Cause::TooManyKeyLookups`](crate::Cause::TooManyKeyLookups). When only older message signatures do, they count as
     /// changed, see [`Chain::oldest_pass`](crate::Chain::oldest_pass).
+    #[must_use]
     pub fn with_max_key_lookups(self, max_key_lookups: usize) -> Self {
         Self { max_key_lookups, ..self }
     }
@@ -64,12 +67,14 @@ impl Policy {
     /// needs a hash over the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass): it counts as
     /// changed. Whether the chain passes does not depend on it. Hashes that others ask of the same
     /// [`BodyHasher`](waxseal_dkim::BodyHasher) do not count.
+    #[must_use]
     pub fn with_max_body_hashes(self, max_body_hashes: usize) -> Self {
         Self { max_body_hashes, ..self }
     }
 
     /// Whether older message signatures are verified to find the oldest that passes (default: yes), which RFC 8617 §5.2
     /// leaves open. Without it each set costs one signature, not two.
+    #[must_use]
     pub fn with_oldest_pass(self, oldest_pass: bool) -> Self {
         Self { oldest_pass, ..self }
     }

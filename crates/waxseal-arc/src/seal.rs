@@ -103,11 +103,13 @@ impl Sealer {
     }
 
     /// `c=` of the message signature (default relaxed/relaxed). Seals are always relaxed (RFC 8617 §4.1.3).
+    #[must_use]
     pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
         Self { signer: self.signer.with_canonicalization(header, body), ..self }
     }
 
     /// Names of the fields that the message signature covers: all of these that the message has. From is always covered.
+    #[must_use]
     pub fn with_fields(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let (names, sealer) = self.without_forbidden(names);
         Self { signer: sealer.signer.with_fields(names), ..sealer }
@@ -115,28 +117,33 @@ impl Sealer {
 
     /// Names of the fields that the message signature covers once more than they stand in the message, so that none can be
     /// added. An empty list oversigns nothing.
+    #[must_use]
     pub fn with_oversigned(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let (names, sealer) = self.without_forbidden(names);
         Self { signer: sealer.signer.with_oversigned(names), ..sealer }
     }
 
     /// The very list for `h=`, in this order, whatever the message has. It has to hold From.
+    #[must_use]
     pub fn with_field_list(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let (names, sealer) = self.without_forbidden(names);
         Self { signer: sealer.signer.with_field_list(names), ..sealer }
     }
 
     /// `t=`, the time of sealing (default: set).
+    #[must_use]
     pub fn with_timestamp(self, timestamp: bool) -> Self {
         Self { signer: self.signer.with_timestamp(timestamp), timestamp, ..self }
     }
 
     /// `x=` of the message signature, this long after sealing (default: not set).
+    #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         Self { signer: self.signer.with_lifetime(lifetime), ..self }
     }
 
     /// Lets another crypto provider hash. Keys bring their own.
+    #[must_use]
     pub fn with_provider(self, provider: &'static dyn Provider) -> Self {
         Self { signer: self.signer.with_provider(provider), ..self }
     }
@@ -159,7 +166,7 @@ impl Sealer {
     /// Seals a whole message at the time `now`. `chain` is what [`ChainVerifier`](crate::ChainVerifier) said of the message
     /// as it came in: with a chain that passed the seal says `cv=pass` and covers all sets, with none `cv=none`. With one
     /// that failed it says `cv=fail`, covers its own set alone (RFC 8617 §5.1.2), and nobody will seal the message again:
-    /// when [`Cause::is_temporary`] the sender had better be asked to come again. `results` becomes
+    /// when [`Cause::is_temporary`] holds, rather defer the message (a 4xx reply). `results` becomes
     /// ARC-Authentication-Results; [`Chain::entry_from`] belongs in there, and [`merged_results`] collects what earlier
     /// programs on this host have found.
     ///

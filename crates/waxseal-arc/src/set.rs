@@ -61,7 +61,7 @@ impl Set {
 }
 
 /// One of the three fields of a [`Set`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArcField {
     /// ARC-Authentication-Results (RFC 8617 §4.1.1).
     AuthenticationResults,
@@ -249,8 +249,8 @@ fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
 /// An ARC-Message-Signature in each of the ways in which it may be meant, the likeliest first.
 pub(crate) type MessageSignature = Result<Vec<Signature>, InvalidSignature>;
 
-/// RFC 6376 §3.5: without `c=` it is simple/simple. There are sealers, and a case of ValiMail's suite, that leave it away
-/// and mean relaxed/relaxed; whichever fits is taken.
+/// RFC 6376 §3.5: without `c=` it is simple/simple. There are sealers, and a case of ValiMail's suite, that leave it out
+/// and mean relaxed/relaxed; whichever verifies is taken.
 fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature {
     let signature = Signature::from_arc_tags(value, tags)?;
     let relaxed =
@@ -266,7 +266,7 @@ pub(crate) enum Content {
     Seal(Result<Seal, InvalidSeal>),
 }
 
-/// Reads one ARC field: the instance first, then the rest. `None` when it can not be told to which set it belongs.
+/// Reads one ARC field: the instance first, then the rest. `None` when no legible `i=` says to which set it belongs.
 pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
     if field == ArcField::AuthenticationResults {
         let (instance, payload) = split_results(value)?;
@@ -281,7 +281,7 @@ pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
     Some((instance, content))
 }
 
-/// §4.2.1: numbers from 1 on. Those over the limit are numbers too, so that the cause can be told.
+/// §4.2.1: numbers from 1 on. Those over the limit are read as well: they have a cause of their own.
 fn instance(digits: &[u8]) -> Option<u32> {
     number(digits, 9).and_then(|instance| u32::try_from(instance).ok()).filter(|instance| *instance > 0)
 }

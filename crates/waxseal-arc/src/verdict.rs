@@ -33,7 +33,7 @@ pub enum Cause {
         /// The set.
         instance: u32,
     },
-    /// §4.2.1: `i=` is missing or no number from 1 on, or the field can not be read.
+    /// §4.2.1: `i=` is missing or no number from 1 on, or the field cannot be read.
     #[error("{field} without a legible i=")]
     Instance {
         /// The field.
@@ -103,7 +103,7 @@ pub enum Cause {
 
 impl Cause {
     /// The result that goes with the cause: always fail. §5.2.1: "All errors, including DNS failures, become unrecoverable
-    /// and are considered permanent." [`Cause::is_temporary`] tells who wants to know.
+    /// and are considered permanent." [`Cause::is_temporary`] still tells those apart.
     pub const fn word(&self) -> ArcResult {
         match self {
             // Nothing is known of the chain, and §5.2.1 knows no other word for that.
@@ -128,7 +128,7 @@ impl Cause {
     }
 
     /// True when a key could not be looked up, so that another attempt may pass. RFC 8617 calls it a failure all the
-    /// same; a forwarder that seals `cv=fail` ends the chain for good, and may rather ask the sender to come again.
+    /// same; a forwarder that seals `cv=fail` ends the chain for good, and had better defer the message (a 4xx reply).
     pub fn is_temporary(&self) -> bool {
         matches!(self.signature_cause(), Some(waxseal_dkim::Cause::Lookup(_)))
     }

@@ -41,6 +41,7 @@ impl ChainVerifier {
 
     /// Lets this verifier judge keys and signatures: its policy and crypto provider hold, and keys that it remembers are
     /// not parsed again.
+    #[must_use]
     pub fn with_signatures(self, signatures: Verifier) -> Self {
         Self { signatures, ..self }
     }

@@ -46,11 +46,13 @@ impl Default for HeaderLimits {
 
 impl HeaderLimits {
     /// Sets the number of octets that the header block may have (default 262,144; at most 2³¹).
+    #[must_use]
     pub fn with_octets(self, octets: u32) -> Self {
         Self { octets: octets.min(1 << 31), ..self }
     }
 
     /// Sets the number of fields that the header block may have (default 1,000).
+    #[must_use]
     pub fn with_fields(self, fields: u32) -> Self {
         Self { fields, ..self }
     }

@@ -170,7 +170,7 @@ pub(crate) fn base64(octets: &[u8]) -> String {
     BASE64_STANDARD.encode(octets)
 }
 
-/// A new RSA key, for the tests that can not use a stored one.
+/// A new RSA key, for the tests that cannot use a stored one.
 pub(crate) fn new_rsa_key(bits: u32) -> PrivateKey {
     PrivateKey::generate(KeySpec::Rsa { bits }, rust_crypto::PROVIDER).unwrap()
 }
