@@ -747,7 +747,7 @@ mod dns_trouble {
         assert_fails_closed(&report);
     }
 
-    /// The key of the bank can not be had: nobody knows whether its signature is good.
+    /// The key of the bank cannot be had: nobody knows whether its signature is good.
     #[test]
     fn a_key_that_can_not_be_had() {
         let message = signed("bank.example", b"From: ceo@bank.example\r\n\r\nHi.\r\n");

@@ -168,7 +168,7 @@ fn what_can_be_called_when() {
     ended.end_header();
     assert_eq!(told(&finished(ended)), nothing);
 
-    // A header that can not be taken stays so, whatever comes.
+    // A header that cannot be taken stays so, whatever comes.
     let mut refused = all().begin(&sender(), now());
     refused.field(b"Fr om", b"x", Space::Added).unwrap();
     refused.field(b"From", b"joe@bank.example", Space::Added).unwrap();

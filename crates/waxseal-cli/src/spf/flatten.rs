@@ -20,7 +20,7 @@ use waxseal::{
 /// further ones, which the first includes. Every client gets the result it had, as long as what was looked up stays as it
 /// is: run it again before that changes.
 ///
-/// Exit codes: 0 done, 1 when the record can not be flattened, 2 for wrong usage, 75 when DNS did not answer.
+/// Exit codes: 0 done, 1 when the record cannot be flattened, 2 for wrong usage, 75 when DNS did not answer.
 #[derive(Debug, Args)]
 pub(crate) struct Flatten {
     /// The domain whose record is flattened

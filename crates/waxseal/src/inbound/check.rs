@@ -117,7 +117,7 @@ impl EnvelopeChecks {
 }
 
 impl InboundCheck {
-    /// A message whose header can not be taken.
+    /// A message whose header cannot be taken.
     pub(super) fn refused(
         authenticator: Authenticator,
         envelope: Envelope,

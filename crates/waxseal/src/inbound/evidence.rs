@@ -70,7 +70,7 @@ impl KeptHash {
     }
 }
 
-/// Why evidence can not be judged again.
+/// Why evidence cannot be judged again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {

@@ -51,7 +51,7 @@ enum Stage {
     Octets(Splitter),
     /// Fields of the header.
     Fields(HeaderBuilder),
-    /// The header can not be taken; the body is of no use.
+    /// The header cannot be taken; the body is of no use.
     Refused(HeaderError),
     /// The header is complete.
     Body(Box<Examined>),
@@ -92,7 +92,7 @@ impl Session {
         }
     }
 
-    /// Takes a field of the header, from the top down. One over a limit, or one that is none, makes a header that can not be
+    /// Takes a field of the header, from the top down. One over a limit, or one that is none, makes a header that cannot be
     /// taken, and the verdicts say so.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl Session {
         };
     }
 
-    /// Whether the header is complete: then [`Session::lookups`] knows all of it. Also true of a header that can not be taken.
+    /// Whether the header is complete: then [`Session::lookups`] knows all of it. Also true of a header that cannot be taken.
     pub fn has_header(&self) -> bool {
         matches!(self.stage, Stage::Body(_) | Stage::Refused(_))
     }
