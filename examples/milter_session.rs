@@ -6,7 +6,7 @@ use waxseal::{
     Authenticator, Disposition, Envelope, Report, Session,
     authres::AuthservIds,
     dns::{Zone, drive_blocking},
-    header::{HeaderBuilder, HeaderLimits, Space},
+    header::Space,
 };
 
 /// What the mail server says.
@@ -25,13 +25,7 @@ struct Milter {
     dns: Zone,
     client: IpAddr,
     helo: String,
-    message: Option<Message>,
-}
-
-struct Message {
-    session: Session,
-    /// Kept to find forged fields at the end.
-    header: HeaderBuilder,
+    message: Option<Session>,
 }
 
 impl Milter {
@@ -41,32 +35,34 @@ impl Milter {
             Event::Helo(name) => self.helo = (*name).to_owned(),
             Event::MailFrom(path) => {
                 let envelope = Envelope::new(self.client, &self.helo, path);
-                let session = self.authenticator.begin(&envelope, SystemTime::now());
-                let header = HeaderBuilder::new(HeaderLimits::default());
-                self.message = Some(Message { session, header });
+                self.message = Some(self.authenticator.begin(&envelope, SystemTime::now()));
             }
             Event::Header(name, value) => {
                 let message = self.message.as_mut().ok_or("a field before MAIL FROM")?;
                 // The server has removed the space behind the colon, as SMFIP_HDR_LEADSPC was not negotiated.
-                message.session.field(name.as_bytes(), value.as_bytes(), Space::Added)?;
-                message.header.push(name.as_bytes(), value.as_bytes(), Space::Added)?;
+                message.field(name.as_bytes(), value.as_bytes(), Space::Added)?;
             }
             Event::Body(chunk) => {
-                self.message.as_mut().ok_or("a body before MAIL FROM")?.session.body(chunk);
+                self.message.as_mut().ok_or("a body before MAIL FROM")?.body(chunk);
             }
             Event::EndOfMessage => {
-                let Message { session, header } = self.message.take().ok_or("no message")?;
+                let session = self.message.take().ok_or("no message")?;
                 // A server with threads looks `session.lookups()` up beside the body.
                 let report = drive_blocking(session.finish(), &self.dns);
-                print_replies(&report, header);
+                print_replies(&report);
             }
         }
         Ok(())
     }
 }
 
-fn print_replies(report: &Report, header: HeaderBuilder) {
-    for forged in AuthservIds::new(["mx.example.net"]).forged(&header.finish()) {
+fn print_replies(report: &Report) {
+    let header = match report.header() {
+        Ok(header) => header,
+        // Fields in it can not be told apart, so forged ones can not be removed.
+        Err(error) => return println!("SMFIR_REPLYCODE 554 5.6.0 {error}"),
+    };
+    for forged in AuthservIds::new(["mx.example.net"]).forged(header) {
         println!("SMFIR_CHGHEADER Authentication-Results, number {}, to nothing", forged.occurrence);
     }
     let field = report.authentication_results().to_field();

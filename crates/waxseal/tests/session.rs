@@ -19,7 +19,7 @@ use waxseal::{
         Answer, Answers, Check, LookupError, Question, Record, Reply, Resolve, ResolveBlocking, Zone, drive,
         drive_blocking, drive_until,
     },
-    header::{Header, HeaderLimits, Space},
+    header::{Header, HeaderError, HeaderLimits, Space},
 };
 
 /// A sender whose records take several rounds of lookups.
@@ -147,6 +147,14 @@ fn fields_and_body_apart_are_the_same_message() {
     let expected = told(&whole(&all, &message));
     assert_eq!(told(&by_field(&all, &message)), expected);
     assert_eq!(told(&by_field(&all, PLAIN)), told(&whole(&all, PLAIN)));
+}
+
+#[test]
+fn the_report_has_the_header_that_was_checked() {
+    let report = by_field(&all(), PLAIN);
+    assert_eq!(report.header().unwrap().as_bytes(), &PLAIN[..end_of_header(PLAIN) - 2]);
+    let strict = all().with_header_limits(HeaderLimits::default().with_fields(3));
+    assert_eq!(by_field(&strict, PLAIN).header(), Err(&HeaderError::TooManyFields { limit: 3 }));
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl From<&IprevVerdict> for IprevRow {
         Self {
             result: Some(verdict.word().as_str()),
             name: verdict.name().map(ToString::to_string),
-            reason: verdict.cause().map(ToString::to_string),
+            reason: verdict.cause().map(|_| verdict.reason()),
         }
     }
 }

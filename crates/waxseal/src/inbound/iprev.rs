@@ -1,6 +1,6 @@
 //! `iprev`: does a name of the client's address lead back to the address? (RFC 8601 §3)
 
-use std::{fmt, net::IpAddr};
+use std::{error::Error, fmt, net::IpAddr};
 use waxseal_authres::{Entry, IprevResult, Ptype};
 use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question, Record, Reply};
 
@@ -154,23 +154,64 @@ impl IprevVerdict {
         self.outcome.as_ref().err()
     }
 
+    /// The verified name, or why there is none, with what a resolver said. One line of ASCII without quotes.
+    pub fn reason(&self) -> String {
+        let cause = match &self.outcome {
+            Ok(name) => return name.to_string(),
+            Err(cause) => cause,
+        };
+        let mut text = cause.to_string();
+        let mut source = cause.source();
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.extend(error.to_string().chars().map(|c| match c {
+                ' '..='~' if c != '"' && c != '\\' => c,
+                _ => '?',
+            }));
+            source = error.source();
+        }
+        text
+    }
+
     /// The statement for an Authentication-Results field, with the verified name as a comment.
     pub fn entry(&self) -> Entry {
         let entry = Entry::iprev(self.word());
         let entry = match &self.outcome {
             Ok(name) => entry.with_comment(name.as_str()),
-            Err(cause) => entry.with_reason(cause.to_string()),
+            Err(_) => entry.with_reason(self.reason()),
         };
         entry.with_property(Ptype::Policy, "iprev", self.ip.to_string())
     }
 }
 
-/// The word and the name or the cause, on one line.
+/// The word and the reason, on one line.
 impl fmt::Display for IprevVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.outcome {
-            Ok(name) => write!(f, "{} ({name})", self.word()),
-            Err(cause) => write!(f, "{} ({cause})", self.word()),
-        }
+        write!(f, "{} ({})", self.word(), self.reason())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io, sync::Arc};
+    use waxseal_dns::drive_blocking;
+
+    #[test]
+    fn a_failed_lookup_says_why_without_leaving_its_place() {
+        let of = |error: LookupError| {
+            drive_blocking(Iprev::new(IpAddr::from([192, 0, 2, 1])), &move |_: &Question| Err(error.clone()))
+        };
+        let timeout = of(LookupError::Timeout);
+        assert_eq!(
+            timeout.to_string(),
+            "temperror (lookup of 1.2.0.192.in-addr.arpa PTR failed: DNS lookup timed out)"
+        );
+        let hostile = of(LookupError::Other(Arc::new(io::Error::other("no \"route\"\r\nto h\u{f6}st"))));
+        assert_eq!(
+            hostile.reason(),
+            "lookup of 1.2.0.192.in-addr.arpa PTR failed: DNS lookup failed: no ?route???to h?st"
+        );
+        assert!(hostile.entry().to_string().contains(&format!("reason=\"{}\"", hostile.reason())));
     }
 }

@@ -6,6 +6,7 @@ use waxseal_authres::{AuthenticationResults, DkimResult, Entry, ReceivedSpf};
 use waxseal_dkim::{Verdict, Verdicts};
 use waxseal_dmarc::Disposition;
 use waxseal_dns::{Question, Reply};
+use waxseal_header::{Header, HeaderError};
 
 /// What became of a message: every verdict, what to do with it, and why. Cheap to clone.
 ///
@@ -42,6 +43,17 @@ impl Report {
     /// The envelope that was checked.
     pub fn envelope(&self) -> &Envelope {
         &self.findings.case.envelope
+    }
+
+    /// The header that was checked, for what is done to it next, such as
+    /// [`remove_forged`](waxseal_authres::AuthservIds::remove_forged). No part of it is shown to be authentic by being here.
+    ///
+    /// # Errors
+    /// Why it could not be taken: over a limit ([`Authenticator::with_header_limits`](super::Authenticator::with_header_limits)),
+    /// or a field that is none. Then the disposition is that for mail without a clear author, and nothing can be told of
+    /// the fields: refuse such a message rather than edit it.
+    pub fn header(&self) -> Result<&Header, &HeaderError> {
+        self.findings.case.header.as_ref()
     }
 
     /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null; none for [`Envelope::unknown`].
