@@ -1,6 +1,6 @@
 //! Advice about a record for the people who publish it.
 
-use crate::{DomainPolicy, Record, ReportUri, Scope, Warning, WarningKind};
+use crate::{DomainPolicy, InvalidReportUri, Record, ReportUri, Scope, Warning, WarningKind};
 use std::fmt;
 
 /// How much a [`Finding`] matters.
@@ -78,7 +78,8 @@ impl fmt::Display for Finding {
 /// ```
 pub fn lint(text: &[u8]) -> Vec<Finding> {
     let Ok(record) = Record::parse(text) else { return vec![no_record(text)] };
-    let mut findings: Vec<_> = record.warnings().iter().map(|warning| of_warning(warning, &record)).collect();
+    let of_warning = |warning| of_warning(warning, &record, text);
+    let mut findings: Vec<_> = record.warnings().iter().map(of_warning).collect();
     policies(&record, &mut findings);
     reports(&record, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -121,9 +122,24 @@ fn uppercase_version(text: &[u8]) -> Vec<u8> {
     fixed
 }
 
-fn of_warning(warning: &Warning, record: &Record) -> Finding {
+fn of_warning(warning: &Warning, record: &Record, text: &[u8]) -> Finding {
     let (severity, advice) = match warning.kind() {
+        WarningKind::Policy if has_comma(text, warning.offset()) => {
+            (Severity::Error, ": tags end with a semicolon, not with a comma")
+        }
         WarningKind::Policy => (Severity::Error, ": use none, quarantine or reject"),
+        WarningKind::Value => (Severity::Warning, values_of(warning.tag())),
+        WarningKind::Duplicate | WarningKind::Unknown => (Severity::Warning, ": remove it"),
+        WarningKind::NoTag => (Severity::Warning, ": receivers pass it over, correct or remove it"),
+        WarningKind::ReportUri(InvalidReportUri::Octet) if has_blank(text, warning.offset()) => {
+            (Severity::Warning, ": put a comma before the next address, or a semicolon before the next tag")
+        }
+        WarningKind::ReportUri(InvalidReportUri::Octet) => {
+            (Severity::Warning, ": write it in percent-encoding, as %21 (RFC 3986 section 2.1)")
+        }
+        WarningKind::ReportUri(InvalidReportUri::Size) => {
+            (Severity::Warning, ": remove it with what follows")
+        }
         WarningKind::Removed
             if warning.tag().eq_ignore_ascii_case("pct") && record.percentage() == Some(0) =>
         {
@@ -135,6 +151,29 @@ fn of_warning(warning: &Warning, record: &Record) -> Finding {
         _ => (Severity::Warning, ""),
     };
     Finding { severity, offset: Some(warning.offset()), message: format!("{warning}{advice}") }
+}
+
+/// What a tag with few values may have.
+fn values_of(tag: &str) -> &'static str {
+    match tag.to_ascii_lowercase().as_str() {
+        "adkim" | "aspf" => ": use r or s",
+        "fo" => ": use 0, 1, d or s, with colons between several",
+        "psd" => ": use y, n or u",
+        "t" => ": use y or n",
+        _ => "",
+    }
+}
+
+/// Whether the tag at `offset` has a comma in its value.
+fn has_comma(text: &[u8], offset: usize) -> bool {
+    text.iter().skip(offset).take_while(|octet| **octet != b';').any(|octet| *octet == b',')
+}
+
+/// Whether the address at `offset` goes on behind a blank.
+fn has_blank(text: &[u8], offset: usize) -> bool {
+    let rest = text.get(offset..).unwrap_or_default();
+    let address = rest.split(|octet| matches!(octet, b',' | b';')).next().unwrap_or_default();
+    address.trim_ascii().iter().any(u8::is_ascii_whitespace)
 }
 
 fn policies(record: &Record, findings: &mut Vec<Finding>) {

@@ -191,3 +191,30 @@ fn lint_says_what_to_do() {
         assert!(findings.iter().all(|finding| finding.message().is_ascii()));
     }
 }
+
+#[test]
+fn advice_says_what_to_write_instead() {
+    for (tags, advice) in [
+        ("adkim=x", "adkim at offset 20: value is not valid, the default stands: use r or s"),
+        ("ASPF=x", "use r or s"),
+        ("fo=2", "use 0, 1, d or s, with colons between several"),
+        ("psd=x", "use y, n or u"),
+        ("t=1", "use y or n"),
+        ("p=none", "tag stands twice, the first one counts: remove it"),
+        ("moo=1", "unknown tag: remove it"),
+        ("moo", "not of the form tag=value: receivers pass it over, correct or remove it"),
+        ("rua=mailto:a@a.example ruf=mailto:b@a.example", "or a semicolon before the next tag"),
+        (
+            "rua=mailto:a@a.example,mailto:b@a.example mailto:c@a.example",
+            "put a comma before the next address",
+        ),
+        ("rua=mailto:\u{e4}@a.example", "write it in percent-encoding"),
+        ("rua=mailto:a@a.example!10x", "no size behind the exclamation point: remove it"),
+        ("np=none, rua=mailto:a@a.example", "tags end with a semicolon, not with a comma"),
+        ("np=non; rua=mailto:a@a.example,mailto:b@a.example", "use none, quarantine or reject"),
+    ] {
+        let record = format!("v=DMARC1; p=reject; {tags}");
+        let findings = lint(record.as_bytes());
+        assert!(findings.iter().any(|finding| finding.message().contains(advice)), "{record}: {findings:?}");
+    }
+}

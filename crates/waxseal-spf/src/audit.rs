@@ -307,7 +307,7 @@ impl Walk<'_, '_> {
         self.left = self.left.checked_sub(1)?;
         match self.dns.ask(Question::new(name.clone(), kind)) {
             Ok(Ok(answer)) => Some(Ok(answer)),
-            Ok(Err(_)) => Some(Err(Problem::LookupFailed(format!("{name} {kind}")))),
+            Ok(Err(error)) => Some(Err(Problem::lookup_failed(name, kind, &error))),
             Err(Pending) => {
                 self.pending = true;
                 None

@@ -223,6 +223,11 @@ fn merge(mut networks: Vec<(u128, u8)>, width: u8) -> Vec<(u128, u8)> {
 /// What makes flattening impossible.
 type Stop = Box<Finding>;
 
+/// More than [`Flatten::with_max_queries`] allows.
+#[derive(Debug, thiserror::Error)]
+#[error("more questions than are allowed")]
+struct TooManyQuestions;
+
 /// One run. `None` stands for what cannot be said yet; the rest is asked for all the same, so that it comes together.
 struct Walk<'d, 'r> {
     dns: &'d mut Answers<'r>,
@@ -435,15 +440,15 @@ impl Walk<'_, '_> {
     }
 
     fn ask(&mut self, name: &DomainName, kind: RecordType) -> Result<Option<Answer>, Stop> {
-        let failed = || Finding::new(Problem::LookupFailed(format!("{name} {kind}"))).of(name);
-        self.left = self.left.checked_sub(1).ok_or_else(failed)?;
+        let failed = |error| Finding::new(Problem::lookup_failed(name, kind, error)).of(name);
+        self.left = self.left.checked_sub(1).ok_or_else(|| failed(&TooManyQuestions))?;
         match self.dns.ask(Question::new(name.clone(), kind)) {
             Ok(Ok(answer)) => {
                 self.ttl_known &= answer.ttl.is_some();
                 self.ttl = self.ttl.into_iter().chain(answer.ttl).min();
                 Ok(Some(answer))
             }
-            Ok(Err(_)) => Err(failed().into()),
+            Ok(Err(error)) => Err(failed(&error).into()),
             Err(Pending) => {
                 self.pending = true;
                 Ok(None)
@@ -622,7 +627,8 @@ mod tests {
         let dns = dns.with_error("x.example", LookupError::Timeout).unwrap();
         assert_eq!(
             error(&dns),
-            "error: x.example: lookup of x.example A failed, and every receiver answers temperror while it does"
+            "error: x.example: lookup of x.example A failed (DNS lookup timed out), and every receiver answers temperror \
+             while it does"
         );
         let dns = zone(&[("example.org", "v=spf1 include:example.org -all")]);
         assert!(error(&dns).contains("leads back here"));

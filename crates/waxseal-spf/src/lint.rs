@@ -2,13 +2,14 @@
 
 use crate::{
     macros::Letters,
-    record::{DomainSpec, Mechanism, Printable, Qualifier, Record, SyntaxError, Term},
+    record::{DomainSpec, Mechanism, Printable, Qualifier, Record, SyntaxError, SyntaxErrorKind, Term},
 };
 use std::{
+    error::Error,
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
 };
-use waxseal_dns::DomainName;
+use waxseal_dns::{DomainName, RecordType};
 
 /// How much a [`Finding`] matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,9 +78,12 @@ impl Finding {
         self.term.as_ref().map(|(_, term)| term.as_str())
     }
 
-    /// Where the term starts, in octets from the start of the record.
+    /// Where the term starts, or where the syntax is wrong, in octets from the start of the record.
     pub fn offset(&self) -> Option<usize> {
-        self.term.as_ref().map(|(offset, _)| *offset)
+        match &self.problem {
+            Problem::Syntax(error) => Some(error.offset()),
+            _ => self.term.as_ref().map(|(offset, _)| *offset),
+        }
     }
 }
 
@@ -103,14 +107,17 @@ pub enum Problem {
     /// The record cannot be read (RFC 7208 §4.6).
     #[error("every receiver answers permerror: {0}")]
     Syntax(SyntaxError),
+    /// The text does not begin with `v=spf1` and a space or its end, so it is no SPF record (§4.5). With what to do.
+    #[error("not an SPF record, receivers pass it over: {0}")]
+    NotARecord(&'static str),
     /// No record, or no such domain (§4.5).
     #[error("no SPF record is published")]
     NoRecord,
     /// More than one record (§4.5).
     #[error("{0} SPF records, and every receiver answers permerror: publish one")]
     SeveralRecords(usize),
-    /// A lookup failed, so nothing can be said.
-    #[error("lookup of {0} failed, and every receiver answers temperror while it does")]
+    /// A lookup failed, so nothing can be said. What was asked, and why there is no answer.
+    #[error("lookup of {0}, and every receiver answers temperror while it does")]
     LookupFailed(String),
     /// `include` or `redirect` leads to no record (§5.2, §6.1).
     #[error("the target {0} publishes no SPF record, and receivers answer permerror: remove the term")]
@@ -195,10 +202,23 @@ pub enum Problem {
 }
 
 impl Problem {
+    pub(crate) fn lookup_failed(name: &DomainName, kind: RecordType, error: &(dyn Error + 'static)) -> Self {
+        let mut why = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            why.push_str(": ");
+            why.push_str(&error.to_string());
+            source = error.source();
+        }
+        let (name, why) = (Printable(name.as_str().as_bytes()), Printable(why.as_bytes()));
+        Self::LookupFailed(format!("{name} {kind} failed ({why})"))
+    }
+
     /// How much it matters.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Syntax(_)
+            | Self::NotARecord(_)
             | Self::NoRecord
             | Self::SeveralRecords(_)
             | Self::LookupFailed(_)
@@ -232,6 +252,7 @@ impl Problem {
     pub fn id(&self) -> &'static str {
         match self {
             Self::Syntax(_) => "syntax",
+            Self::NotARecord(_) => "not-a-record",
             Self::NoRecord => "no-record",
             Self::SeveralRecords(_) => "several-records",
             Self::LookupFailed(_) => "lookup-failed",
@@ -284,7 +305,8 @@ impl Record {
     }
 }
 
-/// What a look at the text of one record finds, without DNS; in the order of the terms.
+/// What a look at the text of one record finds, without DNS; in the order of the terms. Lookups of the record itself are
+/// counted, those of records that it includes are not: [`Audit`](crate::Audit) does that.
 ///
 /// ```
 /// let findings = waxseal_spf::lint(b"v=spf1 ip4:192.0.2.1/24 ?all");
@@ -295,11 +317,40 @@ impl Record {
 /// ]);
 /// ```
 pub fn lint(text: &[u8]) -> Vec<Finding> {
-    match Record::parse_with_offsets(text) {
-        Ok(terms) => lint_terms(&terms, text.len()),
-        Err(error) => vec![Finding::new(Problem::Syntax(error))],
+    let terms = match Record::parse_with_offsets(text) {
+        Ok(terms) => terms,
+        Err(error) if error.kind() == SyntaxErrorKind::Version => {
+            return vec![Finding::new(Problem::NotARecord(no_record(text)))];
+        }
+        Err(error) => return vec![Finding::new(Problem::Syntax(error))],
+    };
+    let mut findings = lint_terms(&terms, text.len());
+    match Record::parse(text).map_or(0, |record| record.lookups()) {
+        0..=MAX_LOOKUPS => {}
+        lookups => findings.push(Finding::new(Problem::TooManyLookups(lookups))),
+    }
+    findings
+}
+
+/// What is probably wrong with a text that is no record.
+fn no_record(text: &[u8]) -> &'static str {
+    let trimmed = text.trim_ascii_start();
+    let version = |text: &[u8]| text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"v=spf1"));
+    if trimmed.starts_with(b"\"") {
+        "remove the quotes, which belong to zone files"
+    } else if version(text) {
+        "put a space behind v=spf1"
+    } else if version(trimmed) {
+        "remove the blank in front"
+    } else if trimmed.split(u8::is_ascii_whitespace).any(|word| word.eq_ignore_ascii_case(b"TXT")) {
+        "give the text alone, without the name, the type and the quotes of a zone file"
+    } else {
+        "begin it with v=spf1"
     }
 }
+
+/// RFC 7208 §4.6.4: "limit the total number of those terms to 10 during SPF evaluation".
+const MAX_LOOKUPS: usize = 10;
 
 /// RFC 7208 §3.4: "under 450 octets", the name included.
 pub(crate) const MAX_OCTETS: usize = 450;
@@ -466,7 +517,7 @@ mod tests {
             ("v=spf1 redirect=_spf.example.org", &[]),
             ("v=spf1 -all ra=postmaster rp=10 rr=e", &[]),
             ("v=spf1 moo", &["syntax"]),
-            ("", &["syntax"]),
+            ("", &["not-a-record"]),
             ("v=spf1", &["missing-all"]),
             ("v=spf1 +all", &["pass-all"]),
             ("v=spf1 all", &["pass-all"]),
@@ -493,6 +544,32 @@ mod tests {
         }
         let long = format!("v=spf1 {}-all", "a:mail.example.org ".repeat(25));
         assert_eq!(ids(&long).first(), Some(&"too-long"));
+    }
+
+    #[test]
+    fn a_text_that_is_no_record_is_told_from_a_broken_one() {
+        for (text, advice) in [
+            ("\"v=spf1 -all\"", "remove the quotes"),
+            ("v=spf1-all", "put a space behind v=spf1"),
+            (" v=spf1 -all", "remove the blank in front"),
+            ("example.org. 3600 IN TXT \"v=spf1 -all\"", "give the text alone"),
+            ("v=spf2.0/pra -all", "begin it with v=spf1"),
+            ("v=DMARC1; p=none", "begin it with v=spf1"),
+        ] {
+            let findings = lint(text.as_bytes());
+            let [finding] = &findings[..] else { panic!("{text}: {findings:?}") };
+            let expected = format!("error: not an SPF record, receivers pass it over: {advice}");
+            assert!(finding.to_string().starts_with(&expected), "{text}: {finding}");
+        }
+        let broken = lint(b"v=spf1 mx ip4:192.0.2.300");
+        assert_eq!((ids("v=spf1 mx ip4:192.0.2.300"), broken[0].offset()), (vec!["syntax"], Some(10)));
+    }
+
+    #[test]
+    fn lookups_of_the_record_itself_are_counted() {
+        let includes = |count| format!("v=spf1 {}-all", "include:a.example ".repeat(count));
+        let too_many = |count| ids(&includes(count)).contains(&"too-many-lookups");
+        assert_eq!((too_many(10), too_many(11)), (false, true));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Mode, StepRow, tag_name};
 use crate::{
     dns_args::{Dns, DnsArgs},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, chain},
     terminal,
 };
 use clap::Args;
@@ -157,7 +157,7 @@ fn of_step(step: &Step, author: &AuthorVerdict, answers: &Answers<'_>) -> Vec<Fi
             vec![Finding::new(Severity::Error, name(), text)]
         }
         Found::Failed(error) => {
-            let text = format!("lookup failed: {error}");
+            let text = format!("lookup failed: {}", chain(error));
             let finding = Finding::new(Severity::Error, name(), text);
             vec![Finding { exit: Exit::Temporary, ..finding }]
         }
@@ -277,7 +277,7 @@ fn of_address(tag: &str, uri: &ReportUri, at: &DomainName, found: &Authorization
             let finding = Finding::new(
                 Severity::Error,
                 Some(question.name.to_string()),
-                format!("lookup failed: {error}"),
+                format!("lookup failed: {}", chain(error)),
             );
             return Some(Finding { exit: Exit::Temporary, ..finding });
         }
