@@ -211,6 +211,15 @@ mod tests {
     }
 
     #[test]
+    fn long_values_are_cut() {
+        let value =
+            |length: usize| ReceivedSpf::new(SpfResult::None).with_pair("k", "a".repeat(length)).to_string();
+        let most = escape::MAX_WRITTEN;
+        assert_eq!(value(most), format!("none k={}", "a".repeat(most)));
+        assert_eq!(value(most + 1), format!("none k=\"{}...\"", "a".repeat(most - 3)));
+    }
+
+    #[test]
     fn values_are_quoted_unless_they_are_dot_atoms() {
         let value = |value: &str| ReceivedSpf::new(SpfResult::None).with_pair("k", value).to_string();
         assert_eq!(value("foo.example.com"), "none k=foo.example.com");
