@@ -112,19 +112,10 @@ type Reading<'v> = Result<ParsedResults<'v>, InvalidAuthenticationResults>;
 
 impl Parse {
     fn run(&self) -> Result<Exit, Failure> {
-        let mut exit = Exit::Pass;
-        for message in &self.messages {
-            let source = Source::from(message.clone());
-            let done = if self.jsonl { batch(source.open()?, self.jobs) } else { self.message(&source) };
-            exit = exit.and(match done {
-                Err(Failure::Text(text)) if !self.jsonl => {
-                    terminal::error(&text);
-                    Exit::Failed
-                }
-                done => done?,
-            });
-        }
-        Ok(exit)
+        Source::each(&self.messages, |source| match self.jsonl {
+            true => batch(source.open()?, self.jobs),
+            false => self.message(source),
+        })
     }
 
     fn message(&self, source: &Source) -> Result<Exit, Failure> {

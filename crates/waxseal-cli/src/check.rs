@@ -58,7 +58,8 @@ use waxseal::{
 /// "iprev": {"result", "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC
 /// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message, "authentication_results" is
 /// the value of the field on one line. All but eml_b64 may be left out: without ip there is no envelope and the results
-/// of spf and iprev are null, without helo or mail_from it is empty. It exits with 0 when every line could be read: the verdicts are in the output.
+/// of spf and iprev are null, without helo or mail_from it is empty. It exits with 0 when every line could be read: the
+/// verdicts are in the output.
 ///
 /// --mbox and --maildir print a line for each message, with --json an object as above, and a summary. They exit with 0
 /// when every message could be read.
@@ -127,7 +128,7 @@ impl Check {
             return self.replay(file);
         }
         if self.jsonl {
-            return self.each(|source| lines::run(self, source.open()?));
+            return Source::each(&self.messages, |source| lines::run(self, source.open()?));
         }
         if let Some(file) = &self.mbox {
             return mailbox::check_mbox(self, &Source::from(file.clone()));
@@ -139,22 +140,7 @@ impl Check {
             return Err(Failure::new("--save-evidence is for one message"));
         }
         let (judge, dns) = (self.judge()?, self.dns.open()?);
-        self.each(|source| self.message(&judge, &dns, source))
-    }
-
-    /// Goes on with the next one when one cannot be read.
-    fn each(&self, mut job: impl FnMut(&Source) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
-        let mut exit = Exit::Pass;
-        for message in &self.messages {
-            exit = exit.and(match job(&Source::from(message.clone())) {
-                Err(Failure::Text(text)) => {
-                    terminal::error(&text);
-                    Exit::Failed
-                }
-                done => done?,
-            });
-        }
-        Ok(exit)
+        Source::each(&self.messages, |source| self.message(&judge, &dns, source))
     }
 
     fn authenticator(&self) -> Authenticator {

@@ -1,6 +1,9 @@
 //! Messages from files and standard input, in chunks, with the line ends of SMTP.
 
-use crate::{exit::Failure, terminal::Progress};
+use crate::{
+    exit::{Exit, Failure},
+    terminal::{self, Progress},
+};
 use clap::ValueEnum;
 use std::{
     fs::File,
@@ -56,6 +59,24 @@ impl From<PathBuf> for Source {
 }
 
 impl Source {
+    /// Does `job` for each of the files, and goes on with the next one when one cannot be read.
+    pub(crate) fn each(
+        files: &[PathBuf],
+        mut job: impl FnMut(&Self) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
+        let mut exit = Exit::Pass;
+        for file in files {
+            exit = exit.and(match job(&Self::from(file.clone())) {
+                Err(Failure::Text(text)) => {
+                    terminal::error(&text);
+                    Exit::Failed
+                }
+                done => done?,
+            });
+        }
+        Ok(exit)
+    }
+
     /// The file name as given, `-` for standard input.
     pub(crate) fn name(&self) -> String {
         self.path().display().to_string()

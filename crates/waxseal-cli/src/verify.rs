@@ -39,7 +39,6 @@ use waxseal::{
 /// "i", "result", "reason"}]} in the same order; zone and now may be left out. It exits with 0 when every line could be
 /// read: the verdicts are in the output.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Verify {
     /// The messages; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
@@ -106,35 +105,16 @@ impl Verify {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let verifier = self.policy.verifier();
         if self.jsonl {
-            return self.batch(&verifier);
+            let dns = LineDns::new(&self.dns);
+            let judge = Judge { verifier: &verifier, dns, now: self.now, line_ends: self.line_ends };
+            return Source::each(&self.messages, |source| judge.run(source.open()?, self.jobs));
         }
         let dns = self.dns.open()?;
-        let mut exit = Exit::Pass;
-        for message in &self.messages {
-            let source = Source::from(message.clone());
-            exit = exit.and(match self.verify(&verifier, &dns, &source) {
-                Ok((verdicts, lf)) => {
-                    self.print(&source, &verdicts, lf)?;
-                    exit_of(&verdicts)
-                }
-                Err(Failure::Text(text)) => {
-                    terminal::error(&text);
-                    Exit::Failed
-                }
-                Err(closed) => return Err(closed),
-            });
-        }
-        Ok(exit)
-    }
-
-    fn batch(&self, verifier: &Verifier) -> Result<Exit, Failure> {
-        let dns = LineDns::new(&self.dns);
-        let judge = Judge { verifier, dns, now: self.now, line_ends: self.line_ends };
-        let mut exit = Exit::Pass;
-        for file in &self.messages {
-            exit = exit.and(judge.run(Source::from(file.clone()).open()?, self.jobs)?);
-        }
-        Ok(exit)
+        Source::each(&self.messages, |source| {
+            let (verdicts, lf) = self.verify(&verifier, &dns, source)?;
+            self.print(source, &verdicts, lf)?;
+            Ok(exit_of(&verdicts))
+        })
     }
 
     /// The verdicts, and whether the file had LF line ends.

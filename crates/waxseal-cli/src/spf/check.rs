@@ -35,7 +35,6 @@ use waxseal::{
 /// "result", "identity", "domain", "explanation", "reason", "mechanism", "lookups", "void_lookups"} in the same order. All
 /// but ip may be left out. It exits with 0 when every line could be read: the results are in the output.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Check {
     /// The address of the client
     #[arg(long, value_name = "ADDRESS", required_unless_present = "jsonl")]

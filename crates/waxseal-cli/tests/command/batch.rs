@@ -1,6 +1,6 @@
 //! `--jsonl`
 
-use crate::lab::{Lab, MESSAGE, command, feed, rows};
+use crate::lab::{Lab, MESSAGE, command, feed, rows, waxseal, words};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::{
@@ -38,6 +38,25 @@ fn every_line_is_answered_in_order() {
         let expected = if number % 2 == 0 { "fail" } else { "pass" };
         assert_eq!(row["dkim"][0]["result"], expected, "{row}");
         assert_eq!((&row["dkim"][0]["d"], &row["dkim"][0]["s"]), (&json!("example.org"), &json!("ed")));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_stops_nothing() {
+    let lab = Lab::get();
+    // A line for each of the three.
+    let lines = lab.file("lines.jsonl", r#"{"id": 1, "eml_b64": "", "header": "a; none", "zone": {}}"#);
+    let missing = lab.arg("missing.jsonl");
+    for verb in ["verify", "check", "authres parse"] {
+        let args = [words(verb), vec!["--jsonl", &missing, &lines]].concat();
+        let done = waxseal(args);
+        assert_eq!((done.code, rows(&done.out).len()), (Some(2), 1), "{verb}: {done:?}");
+        assert!(
+            done.err.contains("cannot read") && done.err.contains("missing.jsonl"),
+            "{verb}: {}",
+            done.err
+        );
+        assert_eq!(rows(&done.out)[0].get("error"), None, "{verb}: {}", done.out);
     }
 }
 
