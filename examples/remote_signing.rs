@@ -1,5 +1,5 @@
 //! Signs with a key that this program never sees: an HSM, a cloud's key service, a process of its own. Here it is a thread
-//! behind a channel, which gets 32 octets and gives a signature.
+//! behind a channel, which gets the octets to sign and gives a signature.
 
 use std::{error::Error, sync::mpsc, thread, time::SystemTime};
 use waxseal::{
