@@ -198,3 +198,29 @@ fn trim(text: &[u8]) -> &[u8] {
     let blanks = text.iter().rev().take_while(|c| is_blank(**c)).count();
     text.get(..text.len() - blanks).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_stand_once_and_only_one_of_0_and_1() {
+        for bad in ["", "0:0", "1:1", "0:1", "1:0", "d:D", "s:s", "0:", "x", "01"] {
+            assert_eq!(failure_options(bad.as_bytes()), None, "{bad}");
+        }
+        for (good, normal) in [("0", "0"), ("1", "1"), ("D : s", "d:s"), ("s:d:1", "1:d:s"), ("0:s", "0:s")] {
+            let read = failure_options(good.as_bytes()).map(|options| options.to_string());
+            assert_eq!(read.as_deref(), Some(normal), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_percentage_is_a_number_up_to_100() {
+        for (text, expected) in [("0", Some(0)), ("007", Some(7)), ("100", Some(100))] {
+            assert_eq!(percentage(text.as_bytes()), expected, "{text}");
+        }
+        for bad in ["", "101", "255", "256", "+1", "-1", "1.5", "5%"] {
+            assert_eq!(percentage(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

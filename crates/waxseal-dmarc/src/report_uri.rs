@@ -193,3 +193,74 @@ fn size(text: &[u8]) -> Option<Size> {
     };
     Some(Size { number, unit })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> ReportUri {
+        ReportUri::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_host_of_an_address() {
+        for (uri, mailbox, host) in [
+            ("mailto:d@example.org", Some("d@example.org"), Some("example.org")),
+            ("MailTo:d%2Be@Example.ORG?subject=a@b.example", Some("d+e@Example.ORG"), Some("example.org")),
+            ("https://example.org", None, Some("example.org")),
+            ("https://u:p@example.org:443/a@b.example?c@d#e@f", None, Some("example.org")),
+            ("https://example.org?a@b.example", None, Some("example.org")),
+            ("https:/example.org", None, None),
+            ("urn:isbn:1", None, None),
+        ] {
+            let read = read(uri);
+            assert_eq!(read.mailbox().map(ToString::to_string).as_deref(), mailbox, "{uri}");
+            assert_eq!(read.host().map(DomainName::as_str), host, "{uri}");
+            assert_eq!((read.as_str(), read.size_limit()), (uri, None));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        for (error, uris) in [
+            (InvalidReportUri::Empty, &["", " ", "!10m"][..]),
+            (InvalidReportUri::NoScheme, &["d@example.org", "1a:b", ":b", "a_b:c"]),
+            (
+                InvalidReportUri::Mailbox,
+                &["mailto:", "mailto:d", "mailto:?to=d@example.org", "mailto:@example.org"],
+            ),
+            (
+                InvalidReportUri::Octet,
+                &[
+                    "mailto:d d@example.org",
+                    "mailto:é@example.org",
+                    "mailto:d%2@example.org",
+                    "mailto:d%zz@example.org",
+                    "https://a%/",
+                ],
+            ),
+            (
+                InvalidReportUri::Size,
+                &["mailto:d@example.org!", "mailto:d@example.org!m", "mailto:d@example.org!1x"],
+            ),
+        ] {
+            for uri in uris {
+                assert_eq!(ReportUri::parse(uri.as_bytes()), Err(error), "{uri}");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_blanks_and_never_overflow() {
+        for (size, octets, shown) in [
+            ("!10", 10, "!10"),
+            ("! 10 M ", 10 << 20, "!10m"),
+            ("!1k", 1 << 10, "!1k"),
+            ("!16777216t", u64::MAX, "!16777216t"),
+        ] {
+            let read = read(&format!("mailto:d@example.org{size}"));
+            assert_eq!(read.size_limit(), Some(octets), "{size}");
+            assert_eq!(read.to_string(), format!("mailto:d@example.org{shown}"));
+        }
+    }
+}

@@ -156,6 +156,8 @@ fn tags_and_addresses_are_limited() {
     assert_eq!(record.warnings().last().unwrap().kind(), &WarningKind::TooManyTags { limit: 64 });
     let text = format!("v=DMARC1; {}p=reject", "x=y;".repeat(62));
     assert!(Record::parse(text.as_bytes()).unwrap().policy().is_some());
+    let text = format!("v=DMARC1; p=reject; rua={}", "x,".repeat(32_000));
+    assert_eq!(Record::parse(text.as_bytes()).unwrap().warnings().len(), 2 * Record::MAX_TAGS);
     let text = format!("v=DMARC1; p=reject; rua={}", ["mailto:a@b.example"; 65].join(","));
     let record = Record::parse(text.as_bytes()).unwrap();
     assert_eq!(record.aggregate_reports().len(), 64);

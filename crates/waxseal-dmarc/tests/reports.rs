@@ -59,6 +59,9 @@ fn the_same_organization_is_not_asked() {
     }
     let (authorization, asked) = ask("example.com", "mailto:d@example.net", &dns);
     assert_eq!((authorization, asked.len()), (Authorization::Refused, 1));
+    // The very domain takes no question at all.
+    let (authorization, asked) = ask("blue.example.com", "mailto:d@blue.example.com", &dns);
+    assert_eq!((authorization, asked.len()), (Authorization::Internal, 0));
     // psd=n keeps the branch apart.
     let dns = zone(&[("example.com", "v=DMARC1; p=none"), ("blue.example.com", "v=DMARC1; p=none; psd=n")]);
     assert_eq!(ask("blue.example.com", "mailto:d@example.com", &dns).0, Authorization::Refused);
