@@ -64,7 +64,7 @@ pub(crate) fn id(line: &[u8]) -> Result<Value, BadLine> {
 /// Reads a line. The error tells the column alone: the number of the line is known better here.
 pub(crate) fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
-        let text = error.to_string();
+        let text = error.to_string().replace("expected f64", "expected a number");
         let (line, column) = (error.line(), error.column());
         match text.strip_suffix(&format!(" at line {line} column {column}")) {
             Some(what) => format!("{what} at column {column}"),

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::OnceLock,
 };
-use waxseal::dns::{DomainName, Question, Reply, ResolveBlocking, Zone};
+use waxseal::dns::{DomainName, Question, Reply, ResolveBlocking, Zone, ZoneFileError};
 use waxseal_resolver::{Cached, Stub, parse_server};
 
 #[derive(Debug, Clone, Args)]
@@ -63,7 +63,10 @@ fn read_zone(text: &[u8], origin: Option<&DomainName>) -> Result<Zone, String> {
         let text = std::str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
         return Zone::from_json(text).map_err(|error| chain(&error));
     }
-    Zone::from_zone_file(text, origin).map_err(|error| chain(&error))
+    Zone::from_zone_file(text, origin).map_err(|error| match error.cause {
+        ZoneFileError::NoOrigin => chain(&error) + ", or --origin",
+        _ => chain(&error),
+    })
 }
 
 /// The DNS of a batch: each line may bring a zone of its own; the DNS of the command line is opened when the first line
@@ -92,7 +95,10 @@ impl<'a> LineDns<'a> {
             Ok(text) => read_zone(text.as_bytes(), self.args.origin.as_ref()),
             Err(_) => Zone::from_json(zone.get()).map_err(|error| chain(&error)),
         };
-        zone.map(|zone| job(&zone)).map_err(|error| format!("zone: {error}"))
+        zone.map(|zone| job(&zone)).map_err(|error| match error.strip_prefix("zone: ") {
+            Some(_) => error,
+            None => format!("zone: {error}"),
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 use clap::ValueEnum;
 use std::{
     fs::File,
-    io::{self, ErrorKind, Read, Seek},
+    io::{self, ErrorKind, IsTerminal, Read, Seek},
     path::{Path, PathBuf},
 };
 use waxseal::header::line_ends::{ToCrlf, to_crlf};
@@ -91,7 +91,13 @@ impl Source {
 
     pub(crate) fn open(&self) -> Result<Input, Failure> {
         match self {
-            Self::Stdin => Ok(Input::Stdin(io::stdin())),
+            Self::Stdin => {
+                // Else it looks as if nothing happened.
+                if io::stdin().is_terminal() {
+                    terminal::note("reading standard input, a terminal: end it with Ctrl-D");
+                }
+                Ok(Input::Stdin(io::stdin()))
+            }
             Self::File(path) => {
                 let failed = |error| Failure::file("read", path, &error);
                 let file = File::open(path).map_err(failed)?;

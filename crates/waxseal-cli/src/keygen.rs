@@ -236,12 +236,22 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     set_mode(&mut options, mode);
     let mut file = options.open(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
+        // Of a path that ends in a slash the system says that it is a folder, though there is none.
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Failure::new(format!(
+            "cannot create {}: there is no folder {}, make it first",
+            path.display(),
+            if ends_in_slash(path) { path } else { path.parent().unwrap_or(path) }.display()
+        )),
         _ => Failure::file("create", path, &error),
     })?;
     fill(&mut file, text).map_err(|error| {
         let _ = fs::remove_file(path);
         Failure::file("write", path, &error)
     })
+}
+
+fn ends_in_slash(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 fn fill(file: &mut File, text: &str) -> io::Result<()> {

@@ -156,7 +156,7 @@ fn check_all(
             Err(error) => {
                 summarize(&Summary::add_unreadable);
                 let text = match check.json {
-                    true => json!({ "id": id, "error": error.to_string() }).to_string(),
+                    true => format!(r#"{{"id":{},"error":{}}}"#, json!(id), json!(error.to_string())),
                     false => format!("{}: cannot be read: {error}", visible(&id)),
                 };
                 Answered { text, exit: Exit::Failed }

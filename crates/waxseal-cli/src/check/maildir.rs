@@ -3,7 +3,8 @@
 use crate::exit::Failure;
 use std::{
     ffi::OsString,
-    fs, io,
+    fs,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     vec,
 };
@@ -19,7 +20,12 @@ impl Maildir {
         for folder in ["new", "cur"] {
             let folder = dir.join(folder);
             let listed = list(&folder, &mut files);
-            listed.map_err(|error| Failure::file("read", &folder, &error))?;
+            listed.map_err(|error| match error.kind() {
+                ErrorKind::NotFound if dir.exists() => not_a_maildir(dir, &folder),
+                ErrorKind::NotFound => Failure::file("read", dir, &error),
+                ErrorKind::NotADirectory => not_a_maildir(dir, &folder),
+                _ => Failure::file("read", &folder, &error),
+            })?;
         }
         files.sort_unstable();
         Ok(Self { files: files.into_iter() })
@@ -32,6 +38,11 @@ impl Maildir {
     pub(super) fn next_file(&mut self) -> Option<PathBuf> {
         self.files.next().map(|(_, path)| path)
     }
+}
+
+fn not_a_maildir(dir: &Path, folder: &Path) -> Failure {
+    let (dir, folder) = (dir.display(), folder.display());
+    Failure::new(format!("cannot read {dir}: not a Maildir: it has no folder {folder}; --mbox is for files"))
 }
 
 fn list(folder: &Path, files: &mut Vec<(OsString, PathBuf)>) -> io::Result<()> {

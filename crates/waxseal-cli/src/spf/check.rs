@@ -8,7 +8,7 @@ use crate::{
     input::{Input, Source},
     terminal,
 };
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
@@ -35,14 +35,15 @@ use waxseal::{
 /// "result", "identity", "domain", "explanation", "reason", "mechanism", "lookups", "void_lookups"} in the same order. All
 /// but ip may be left out. It exits with 0 when every line could be read: the results are in the output.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("identity").args(["mail_from", "helo", "jsonl"]).multiple(true).required(true)))]
 pub(crate) struct Check {
     /// The address of the client
     #[arg(long, value_name = "ADDRESS", required_unless_present = "jsonl")]
     ip: Option<IpAddr>,
     /// What the client said in HELO or EHLO
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["mail_from", "jsonl"])]
+    #[arg(long, value_name = "NAME")]
     helo: Option<String>,
-    /// The address of MAIL FROM
+    /// The address of MAIL FROM; empty for the null reverse-path of bounces
     #[arg(long, value_name = "ADDRESS")]
     mail_from: Option<String>,
     /// The name of the receiving host, for explanations

@@ -120,6 +120,7 @@ fn what_cannot_be_read_is_answered_too() {
     assert!(
         error(1).contains("eml_b64") && error(2).starts_with("eml_b64: ") && error(3).starts_with("zone: ")
     );
+    assert_eq!(error(3).matches("zone: ").count(), 1, "{}", error(3));
     assert_eq!(rows[4], json!({ "id": 5, "dkim": [] }));
     let lines: Vec<_> = done.out.lines().collect();
     assert_eq!(lines[6], r#"{"id":null,"line":7,"error":"not a JSON object"}"#);

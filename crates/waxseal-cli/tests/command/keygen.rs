@@ -113,7 +113,10 @@ fn a_file_name_of_ones_own() {
     assert_eq!(done.code, Some(2), "{done:?}");
     let done = keygen(&dir.path().join("no/such/folder/key"), "-s a -a ed25519");
     assert_eq!(done.code, Some(2));
-    assert!(done.err.contains("cannot create"), "{}", done.err);
+    assert!(done.err.contains("cannot create") && done.err.contains("make it first"), "{}", done.err);
+    let done = keygen(&dir.path().join("missing/"), "-s a -a ed25519");
+    assert_eq!(done.code, Some(2));
+    assert!(done.err.contains("/missing/, make it first"), "{}", done.err);
     assert_eq!(names(dir.path()), ["mail.pem", "mail.txt"]);
 }
 

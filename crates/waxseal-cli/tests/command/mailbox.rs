@@ -154,6 +154,20 @@ fn a_maildir() {
     }
 }
 
+#[test]
+fn a_folder_that_is_no_maildir() {
+    let dir = Lab::get().path("NoMaildir");
+    let arg = dir.to_str().unwrap();
+    let check = || waxseal(["check", "--maildir", arg]);
+    let missing = check();
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.err.contains(&format!("cannot read {arg}: No such file")), "{}", missing.err);
+    fs::create_dir_all(dir.join("cur")).unwrap();
+    let empty = check();
+    assert_eq!(empty.code, Some(2));
+    assert!(empty.err.contains(&format!("not a Maildir: it has no folder {arg}/new;")), "{}", empty.err);
+}
+
 /// Reading a pipe that nobody writes to never ends.
 #[test]
 #[cfg(unix)]

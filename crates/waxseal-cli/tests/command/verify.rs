@@ -138,6 +138,8 @@ fn zones_of_both_kinds_are_read_and_merged() {
     assert_eq!(feed(["verify", "--zone", &other, "--zone", &json], signed.as_bytes()).code, Some(0));
     // As a key generator wrote it: the name is relative.
     let key = lab.arg("ed.txt");
+    let relative = feed(["verify", "--zone", &key], signed.as_bytes());
+    assert!(relative.err.ends_with("or give $ORIGIN, or --origin\n"), "{}", relative.err);
     let done = feed(["verify", "--zone", &key, "--origin", "example.org"], signed.as_bytes());
     assert_eq!(done.code, Some(0), "{done:?}");
 }
