@@ -464,7 +464,7 @@ impl<'t> Phrase<'t> {
         }
         let mut found = self.found.into_iter();
         match (found.next(), found.next(), self.words) {
-            (Some(address), None, 0) => addresses.push(address?),
+            (Some(address), None, 0) => addresses.push(without_encoded_word(address?, offset)?),
             (None, ..) => return Err(no_domain(self.last, offset).into()),
             _ => return Err(InvalidAddress::Syntax { offset }.into()),
         }
@@ -527,7 +527,7 @@ fn addr_spec(lexer: &mut Lexer<'_>, start: usize) -> Result<Address, InvalidAddr
     match lexer.next()? {
         Some(domain) if matches!(domain.kind, Kind::Word | Kind::Literal) => {
             no_gap(lexer.gap(), domain.start)?;
-            checked(local_part, domain)
+            without_encoded_word(checked(local_part, domain)?, start)
         }
         None | Some(Token { kind: Kind::Greater, .. }) => Err(InvalidAddress::NoDomain { offset: start }),
         Some(token) => Err(InvalidAddress::Syntax { offset: token.start }),
@@ -544,6 +544,18 @@ fn no_gap(gap: Gap, offset: usize) -> Result<(), InvalidAddress> {
 
 fn without_literal(offset: usize) -> impl Fn(Address) -> Result<Address, InvalidAddress> {
     move |address| if address.is_literal() { Err(InvalidAddress::Literal { offset }) } else { Ok(address) }
+}
+
+/// RFC 2047 §5: "An 'encoded-word' MUST NOT appear in any portion of an 'addr-spec'", "within a 'quoted-string'". There are
+/// readers that decode one wherever it stands, and what it decodes to can be another address.
+fn without_encoded_word(address: Address, offset: usize) -> Result<Address, InvalidAddress> {
+    let local_part = address.local_part();
+    let begin = local_part.windows(2).position(|pair| pair == b"=?");
+    let behind = begin.and_then(|begin| local_part.get(begin + 2..));
+    match behind.is_some_and(|behind| behind.windows(2).any(|pair| pair == b"?=")) {
+        true => Err(InvalidAddress::EncodedWord { offset }),
+        false => Ok(address),
+    }
 }
 
 /// Makes an address of its parts.

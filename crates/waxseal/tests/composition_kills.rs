@@ -161,6 +161,8 @@ mod one_author_for_each_reader {
         assert_unclear("From: =?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?=", reason);
         assert_unclear("From: =?utf-8?q?ceo=40bank.example?=", reason);
         assert_unclear("From: =?utf-8?q?ceo?=@evil.example", reason);
+        assert_unclear("From: u=?utf-8?q?=3Cceo=40bank.example=3E?=@evil.example", reason);
+        assert_unclear("From: \"=?utf-8?q?=22=3Cceo=40bank.example=3E?=\"@evil.example", reason);
         // As a display name it is no address, and every reader agrees.
         assert_passes_for_evil("From: =?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?= <u@evil.example>");
     }
