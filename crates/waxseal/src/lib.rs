@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg_attr(
+    not(all(feature = "spf", feature = "dmarc")),
+    expect(rustdoc::broken_intra_doc_links, reason = "the guide links to what these features add")
+)]
 pub mod guide;
 #[cfg(all(feature = "spf", feature = "dmarc"))]
 mod inbound;
