@@ -229,7 +229,7 @@ impl Walk {
     }
 
     /// The step whose record applies to the start (RFC 9989 §4.10.1): "The Author Domain; The Organizational Domain of the
-    /// Author Domain; The Public Suffix Domain of the Author Domain".
+    /// Author Domain; The Public Suffix Domain of the Author Domain". After a failed lookup only the first can be told.
     pub(crate) fn policy_step(&self) -> Option<&Step> {
         let at = |domain: &DomainName| {
             self.steps.iter().find(|step| step.domain == *domain && step.record().is_some())

@@ -440,3 +440,22 @@ impl fmt::Display for Verdict {
         write!(f, "{} ({})", self.word(), self.reason())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_as_written_is_shown_in_ascii_without_quotes_and_cut() {
+        let cause = |domain: &str| Cause::InvalidAuthor {
+            domain: domain.into(),
+            source: DomainName::new("a..b").unwrap_err(),
+        };
+        let shown = cause("a \"b\\c\r\n\u{e9}..example").to_string();
+        assert_eq!(shown, "author domain a??b?c???..example is not valid");
+        assert_eq!(
+            cause(&"a".repeat(81)).to_string(),
+            format!("author domain {} is not valid", "a".repeat(80))
+        );
+    }
+}

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use std::sync::Arc;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
     Cause, Disposition, DomainPolicy, Found, Input, LocalPolicy, Match, OrganizationalRule, PolicyTag,
@@ -311,6 +312,12 @@ fn existence_decides_between_np_and_sp() {
         (Some(DomainPolicy::Quarantine), Some(true))
     );
     assert!(!asked.iter().any(|q| q.ends_with(" A")), "{asked:?}");
+    // So do several records there, which are all discarded.
+    let dns =
+        zone(&[("example.com", record), ("sub.example.com", "v=DMARC1"), ("sub.example.com", "v=DMARC1")]);
+    let (verdict, asked) = drive(waxseal_dmarc::Evaluation::new(author("sub.example.com")), &dns);
+    assert_eq!(verdict.policy(), Some(DomainPolicy::Quarantine));
+    assert!(!asked.iter().any(|q| q.ends_with(" A")), "{asked:?}");
     // Where np= makes no difference nobody asks.
     let dns = zone(&[("example.com", "v=DMARC1; p=reject; np=reject")]);
     let (_, asked) = drive(waxseal_dmarc::Evaluation::new(author("ghost.example.com")), &dns);
@@ -403,6 +410,11 @@ fn failed_lookups() {
         word(&judge(author("example.com").dkim("mail.example.com").dkim("other.example.com"), &dns)),
         "pass"
     );
+    // What a resolver says is shown, on one line.
+    let error = LookupError::Other(Arc::new(std::io::Error::other("a \"b\"\r\n\\ \u{e9}\u{1b}[2J")));
+    let dns = zone(&org).with_error("_dmarc.com", error).unwrap();
+    let verdict = judge(author("a.example.com"), &dns);
+    assert_eq!(verdict.reason(), "lookup of _dmarc.com TXT failed: DNS lookup failed: a ?b???? ??[2J");
     // Whether the author exists.
     let mut dns = zone(&[("example.com", "v=DMARC1; p=reject; np=none")]);
     dns.set_error_for(Question::a(name("sub.example.com")), LookupError::Timeout);
@@ -503,6 +515,9 @@ fn several_authors() {
     };
     let all = from(&["none.example", "reject.example", "quarantine.example", "other.example"]);
     assert_eq!(decided(all), ("fail", "reject.example".into(), Disposition::Reject));
+    // Of equals the first one decides.
+    let equals = from(&["none.example", "b.reject.example", "a.reject.example"]);
+    assert_eq!(decided(equals), ("fail", "b.reject.example".into(), Disposition::Reject));
     let one = from(&["none.example", "reject.example"]).dkim("reject.example");
     assert_eq!(decided(one), ("fail", "none.example".into(), Disposition::None));
     let both = from(&["none.example", "reject.example"]).dkim("reject.example").spf("none.example");
