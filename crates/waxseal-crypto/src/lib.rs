@@ -92,3 +92,7 @@ pub use private_key::PrivateKey;
 pub use provider::{NoProvider, Provider, VerifyError, default_provider};
 pub use public_key::{MAX_RSA_BITS, PublicKey, PublicKeyError};
 pub use sign::{SignError, SigningInput, SigningKey};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

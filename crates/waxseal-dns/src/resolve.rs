@@ -81,8 +81,8 @@ impl<R: Resolve + ?Sized> Resolve for Box<R> {
     }
 }
 
-/// A blocking resolver. Closures from a question to a reply are resolvers too, which also is the way to pass a shared
-/// one where a resolver is taken by value: `move |q: &Question| shared.resolve_blocking(q)`.
+/// A blocking resolver. Closures from a question to a reply are resolvers too, and so is an [`Arc`] of a resolver, also of
+/// one whose type is not known: `Arc<dyn ResolveBlocking + Send + Sync>` may stand where a resolver is taken by value.
 ///
 /// ```
 /// use waxseal_dns::{Answer, Question, Reply, ResolveBlocking};
@@ -106,5 +106,14 @@ pub trait ResolveBlocking {
 impl<F: Fn(&Question) -> Reply> ResolveBlocking for F {
     fn resolve_blocking(&self, q: &Question) -> Reply {
         self(q)
+    }
+}
+
+impl<R: ResolveBlocking + ?Sized> ResolveBlocking for Arc<R> {
+    fn resolve_blocking(&self, q: &Question) -> Reply {
+        (**self).resolve_blocking(q)
+    }
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        (**self).resolve_all_blocking(qs)
     }
 }

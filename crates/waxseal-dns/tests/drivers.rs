@@ -307,3 +307,27 @@ fn a_borrowed_check_keeps_its_state() {
     assert_eq!(drive_blocking(&mut check, &chain(3)).1, 5);
     assert_eq!(check.runs, 5);
 }
+
+#[test]
+fn a_shared_resolver_of_any_type_is_a_resolver() {
+    /// Counts how many questions come at a time.
+    struct Batches(Mutex<Vec<usize>>);
+    impl ResolveBlocking for Batches {
+        fn resolve_blocking(&self, _: &Question) -> Reply {
+            Ok(Answer::nxdomain())
+        }
+        fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+            self.0.lock().unwrap().push(qs.len());
+            vec![Ok(Answer::nodata()); qs.len()]
+        }
+    }
+    let batches = Arc::new(Batches(Mutex::default()));
+    let shared: Arc<dyn ResolveBlocking + Send + Sync> = batches.clone();
+    let question = || Question::txt("example.org".parse().unwrap());
+    assert_eq!(shared.resolve_blocking(&question()), Ok(Answer::nxdomain()));
+    assert_eq!(
+        shared.resolve_all_blocking(&[question(), question()]),
+        [Ok(Answer::nodata()), Ok(Answer::nodata())]
+    );
+    assert_eq!(*batches.0.lock().unwrap(), [2]);
+}

@@ -37,3 +37,7 @@ pub use fold::Folder;
 pub use header::{Fields, Header, HeaderError, HeaderLimits};
 pub use splitter::{Split, Splitter};
 pub use tag_list::{InvalidTagList, Tag, TagList};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
