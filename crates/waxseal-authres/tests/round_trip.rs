@@ -95,9 +95,14 @@ proptest! {
     ], 0..40)) {
         let value = pieces.concat();
         if let Ok(read) = AuthenticationResults::parse(value.as_bytes()) {
-            // What can be read can be written, and says the same.
+            // What can be read can be written, and says the same; a tab in text becomes `<U+0009>`, which stays.
             if let Some(results) = read.to_results() {
-                prop_assert_eq!(&read_back(&results.clone().with_utf8(true).to_field()), &results);
+                let once = read_back(&results.clone().with_utf8(true).to_field());
+                if value.contains('\t') {
+                    prop_assert_eq!(&read_back(&once.clone().with_utf8(true).to_field()), &once);
+                } else {
+                    prop_assert_eq!(&once, &results);
+                }
             }
         }
     }
