@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{fmt, net::IpAddr, sync::Arc};
-use waxseal_authres::{ArcResult, Entry, Ptype};
+use waxseal_authres::{ArcResult, Entry, Ptype, reason};
 use waxseal_dkim::Signature;
 use waxseal_dns::DomainName;
 use waxseal_header::{Field, Header, HeaderError};
@@ -94,10 +94,10 @@ impl Chain {
         self.sets.get(self.sets.len() - trusted..).unwrap_or_default()
     }
 
-    /// One line for people: the cause and those behind it, or that all is well.
+    /// One line of ASCII without quotes: the cause and those behind it, or that all is well.
     pub fn explain(&self) -> String {
         match (&self.cause, self.sets.last()) {
-            (Some(cause), _) => cause.explain(),
+            (Some(cause), _) => reason(cause),
             (None, None) => "no ARC set".into(),
             (None, Some(newest)) => format!("{} sets verified", newest.instance()),
         }

@@ -1,13 +1,13 @@
 //! Why a chain did not pass.
 
 use crate::{ArcField, InvalidSeal};
-use std::error::Error;
 use waxseal_authres::ArcResult;
 use waxseal_header::HeaderError;
 
 /// Why a chain did not pass (RFC 8617 §5.2). [`Cause::word`] gives the result that goes with it.
 ///
-/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results.
+/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results. Errors behind a cause are its
+/// `source()`; [`Chain::explain`](crate::Chain::explain) has them, too.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -62,11 +62,12 @@ pub enum Cause {
         instance: u32,
     },
     /// An ARC-Seal is malformed.
-    #[error("ARC-Seal of set {instance}: {error}")]
+    #[error("ARC-Seal of set {instance} is malformed")]
     MalformedSeal {
         /// The set.
         instance: u32,
         /// What is wrong with it.
+        #[source]
         error: InvalidSeal,
     },
     /// §5.2 step 3C: `cv=` has to be none in set 1 and pass in all others.
@@ -84,19 +85,21 @@ pub enum Cause {
         instance: u32,
     },
     /// §5.2 step 4: the ARC-Message-Signature of the newest set does not verify.
-    #[error("ARC-Message-Signature of set {instance}: {cause}")]
+    #[error("ARC-Message-Signature of set {instance} does not verify")]
     MessageSignature {
         /// The set.
         instance: u32,
         /// Why.
+        #[source]
         cause: waxseal_dkim::Cause,
     },
     /// §5.2 step 6: an ARC-Seal does not verify.
-    #[error("ARC-Seal of set {instance}: {cause}")]
+    #[error("ARC-Seal of set {instance} does not verify")]
     Seal {
         /// The set.
         instance: u32,
         /// Why.
+        #[source]
         cause: waxseal_dkim::Cause,
     },
 }
@@ -158,21 +161,5 @@ impl Cause {
             | Self::TooManyKeyLookups { .. }
             | Self::Instance { .. } => None,
         }
-    }
-
-    /// The cause and what is behind it.
-    pub(crate) fn explain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = match self {
-            Self::MessageSignature { cause, .. } | Self::Seal { cause, .. } => cause.source(),
-            Self::MalformedSeal { error, .. } => error.source(),
-            _ => self.source(),
-        };
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
     }
 }

@@ -62,6 +62,8 @@
 //! - A value, reason, comment or authserv-id that would take more than [`MAX_WRITTEN`] octets is cut and ends in `...`,
 //!   which no domain name does.
 //! - Method, result and property names are [`Keyword`]s.
+//!
+//! [`reason`] makes one line of an error and all that is behind it.
 
 mod entry;
 mod escape;
@@ -71,6 +73,7 @@ mod keyword;
 mod parse;
 mod parse_received_spf;
 mod parsed;
+mod reason;
 mod received_spf;
 mod result;
 mod scan;
@@ -83,6 +86,7 @@ pub use keyword::{Keyword, MAX_KEYWORD};
 pub use parse::{InvalidAuthenticationResults, ParseLimits};
 pub use parse_received_spf::{InvalidReceivedSpf, ParsedReceivedSpf};
 pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults};
+pub use reason::reason;
 pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
 pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult, UnknownResult};
 pub use scan::{InvalidText, MAX_COMMENT_DEPTH};

@@ -3,7 +3,7 @@
 use crate::{
     DomainPolicy, Identifier, MethodResult, OrganizationalDomain, PolicyTag, Record, Requested, Step, Walk,
 };
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 use waxseal_authres::{DmarcResult, Entry, Ptype};
 use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
 use waxseal_header::{HeaderError, InvalidFrom};
@@ -337,17 +337,7 @@ impl Verdict {
 
     /// The cause and what is behind it, on one line of ASCII without quotes: fit for `reason=` and for logs.
     pub fn reason(&self) -> String {
-        let mut text = self.cause.to_string();
-        let mut source = self.cause.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.extend(error.to_string().chars().map(|c| match c {
-                ' '..='~' if c != '"' && c != '\\' => c,
-                _ => '?',
-            }));
-            source = error.source();
-        }
-        text
+        waxseal_authres::reason(&self.cause)
     }
 
     /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). It is none

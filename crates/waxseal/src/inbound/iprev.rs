@@ -1,6 +1,6 @@
 //! `iprev`: does a name of the client's address lead back to the address? (RFC 8601 §3)
 
-use std::{error::Error, fmt, net::IpAddr};
+use std::{fmt, net::IpAddr};
 use waxseal_authres::{Entry, IprevResult, Ptype};
 use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question, Record, Reply};
 
@@ -156,21 +156,10 @@ impl IprevVerdict {
 
     /// The verified name, or why there is none, with what a resolver said. One line of ASCII without quotes.
     pub fn reason(&self) -> String {
-        let cause = match &self.outcome {
-            Ok(name) => return name.to_string(),
-            Err(cause) => cause,
-        };
-        let mut text = cause.to_string();
-        let mut source = cause.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.extend(error.to_string().chars().map(|c| match c {
-                ' '..='~' if c != '"' && c != '\\' => c,
-                _ => '?',
-            }));
-            source = error.source();
+        match &self.outcome {
+            Ok(name) => name.to_string(),
+            Err(cause) => waxseal_authres::reason(cause),
         }
-        text
     }
 
     /// The statement for an Authentication-Results field, with the verified name as a comment.

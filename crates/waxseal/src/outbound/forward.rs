@@ -36,9 +36,10 @@ pub enum ForwardError {
     NotVerified,
     /// The chain could not be validated because a DNS lookup failed. A seal made now would say `cv=fail` and end the chain for
     /// good: ask the client to come again, or pass the message on without a set.
-    #[error("the chain could not be validated for now ({cause}): ask the client to come again")]
+    #[error("the chain could not be validated for now, ask the client to come again")]
     Temporary {
         /// What failed.
+        #[source]
         cause: waxseal_arc::Cause,
     },
     /// The header block is over a limit.
