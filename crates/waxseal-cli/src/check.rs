@@ -166,6 +166,12 @@ impl Check {
     }
 
     fn message(&self, judge: &Judge, dns: &Dns, source: &Source) -> Result<Exit, Failure> {
+        if source.path().join("cur").is_dir() {
+            let name = source.path().display();
+            return Err(Failure::new(format!(
+                "cannot read {name}: it is a Maildir, --maildir {name} checks it"
+            )));
+        }
         let input = source.open()?;
         let progress = Progress::new("checking", input.length());
         let mut chunks = Chunks::new(input, self.line_ends, progress);
@@ -179,6 +185,12 @@ impl Check {
             saved.map_err(|error| Failure::file("write", file, &error))?;
         }
         self.print(&source.name(), &report, missing)?;
+        if report.header().is_ok_and(|header| header.as_bytes().starts_with(b"From ")) {
+            terminal::note(format!(
+                "{} begins as an mbox file does and was read as one message: --mbox checks every message in it",
+                source.name()
+            ));
+        }
         let dkim = report.dkim();
         if lf && !dkim.any_pass() && dkim.iter().any(|verdict| verdict.word() == DkimResult::Fail) {
             terminal::note(

@@ -193,6 +193,9 @@ pub enum Problem {
     /// What the term leads to depends on the message, so it was not followed.
     #[error("depends on the message and was not followed")]
     DependsOnMessage,
+    /// The domain has an octet that no host name has, which the grammar of macros lets through (§7.1).
+    #[error("no host name has {0:?} in it, so nothing will be found: write a term for each domain")]
+    NoHostName(char),
     /// A macro reads the sender or HELO (§7.3).
     #[error("depends on the sender, so that verdicts cannot be shared between messages")]
     DependsOnSender,
@@ -239,6 +242,7 @@ impl Problem {
             | Self::Duplicate
             | Self::HostBits(_)
             | Self::TooLong(_)
+            | Self::NoHostName(_)
             | Self::Void(_) => Severity::Warning,
             Self::Overlap(_)
             | Self::ForeignInclude(_)
@@ -277,6 +281,7 @@ impl Problem {
             Self::Void(_) => "void",
             Self::ForeignInclude(_) => "foreign-include",
             Self::DependsOnMessage => "depends-on-message",
+            Self::NoHostName(_) => "no-host-name",
             Self::DependsOnSender => "depends-on-sender",
             Self::UnknownModifier => "unknown-modifier",
         }
@@ -403,6 +408,9 @@ fn term_problems(term: &Term) -> Vec<Problem> {
             None
         }
     };
+    let odd = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let literal = spec.filter(|spec| !spec.has_macro()).map(DomainSpec::as_str);
+    problems.extend(literal.and_then(|name| name.chars().find(odd)).map(Problem::NoHostName));
     if let Some(letters) = spec.map(DomainSpec::letters) {
         if letters.any_of(Letters::VALIDATED) {
             problems.push(Problem::Ptr);
@@ -538,6 +546,8 @@ mod tests {
             ("v=spf1 ip4:192.0.2.1 ip4:192.0.2.0/24 -all", &["overlap"]),
             ("v=spf1 ip4:192.0.2.0/24 ip4:192.0.2.0/25 ip4:192.0.2.128/25 -all", &["overlap", "overlap"]),
             ("v=spf1 ip6:2001:db8::/32 ip6:2001:db8:1::/48 ip4:192.0.2.1 -all", &["overlap"]),
+            ("v=spf1 include:a.example,b.example -all", &["no-host-name"]),
+            ("v=spf1 exists:%{i}.a,b.example -all", &[]),
             ("v=spf1 x=y -all", &["unknown-modifier"]),
         ] {
             assert_eq!(ids(record), expected, "{record}");

@@ -20,7 +20,7 @@ use std::{
     borrow::Cow,
     ffi::OsString,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use waxseal::{
     authres::{AuthenticationResults, DmarcResult},
@@ -101,6 +101,11 @@ impl Check {
         }
         let from = self.subject.as_deref().unwrap_or_default();
         let from = from.to_str().ok_or_else(|| Failure::new("FROM is not UTF-8"))?;
+        if !from.contains('@') && Path::new(from).is_file() {
+            terminal::note(format!(
+                "{from} is taken for a domain, not for a file: waxseal check judges messages"
+            ));
+        }
         let identifiers = Identifiers::new(
             self.dkim_pass.iter().map(String::as_str),
             self.spf_pass.iter().map(String::as_str),

@@ -126,6 +126,15 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn a_file_is_not_taken_for_a_domain_silently() {
+    let file = Lab::get().file("author.eml", "From: joe@good.example\n\nHi.\n");
+    let done = dmarc("check", &[&file]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("author.eml is taken for a domain"), "{}", done.err);
+    assert_eq!(dmarc("check", &["good.example"]).err, "");
+}
+
+#[test]
 fn help_tells_the_format() {
     let help = |verbs: &[&str]| {
         let done = waxseal(verbs.iter().chain(&["--help"]));

@@ -94,6 +94,22 @@ fn quoting_is_what_the_writer_did() {
     assert_eq!(rows(&done.out)[0]["dkim"][0]["result"], "pass");
 }
 
+/// The first message of a mailbox alone would be a wrong answer that looks like a right one.
+#[test]
+fn a_mailbox_that_was_given_as_a_message_is_noticed() {
+    let post = Post::get();
+    let mbox =
+        format!("From joe@example.org Thu Jan  1 00:00:00 1970\n{}", letter("From: joe@example.org\r\n"));
+    let done = feed(post.stored(&[]), mbox.as_bytes());
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("begins as an mbox file does") && done.err.contains("--mbox"), "{}", done.err);
+    let dir = Lab::get().path("GivenAsMessage");
+    fs::create_dir_all(dir.join("cur")).unwrap();
+    let done = waxseal(post.stored(&[dir.to_str().unwrap()]));
+    assert_eq!(done.code, Some(2));
+    assert!(done.err.contains("it is a Maildir, --maildir"), "{}", done.err);
+}
+
 #[test]
 fn what_is_no_mbox_is_said_so() {
     let done = feed(Post::get().stored(&["--mbox", "-"]), b"Subject: x\n\nHi.\n");
