@@ -112,7 +112,8 @@ impl AuthenticationResults {
     /// Beyond the grammar of RFC 8601 §2.2 these forms of existing software are read:
     ///
     /// - no authserv-id, as Office 365 leaves it out, or nothing at all: [`ParsedResults::authserv_id`] is `None`, and
-    ///   such a field is never trusted;
+    ///   such a field is never trusted; the domain of the recipient, which Office 365 puts between results
+    ///   (`header.d=example.org;example.net; dmarc=pass`), is passed over;
     /// - `name=value` without a property type (`action=none`): kept apart in [`ParsedEntry::extensions`];
     /// - a reason behind properties, properties without a value before `;`, and `;` with nothing behind it;
     /// - in bare values the characters `/`, `=`, `?`, `@`, `<`, `>` and UTF-8 (`header.b=Qgi/FoC0`). A colon has to be
@@ -180,7 +181,10 @@ impl<'v> Parser<'v> {
         if authserv_id.is_some() && !self.at_end() {
             return Err(self.expected("\";\""));
         }
-        Ok(ParsedResults { authserv_id, version, entries: self.entries()? })
+        let has_authserv_id = authserv_id.is_some();
+        let mut read = ParsedResults { authserv_id, version, entries: Vec::new(), domains: Vec::new() };
+        read.entries = self.entries((!has_authserv_id).then_some(&mut read.domains))?;
+        Ok(read)
     }
 
     /// Whether there is a version, and one other than 1.
@@ -218,8 +222,9 @@ impl<'v> Parser<'v> {
         }
     }
 
-    /// All results. `none` is told from a method of that name by the missing `=`.
-    fn entries(&mut self) -> Read<Vec<ParsedEntry<'v>>> {
+    /// All results, and the domains between them if they may be there. `none` is told from a method of that name by the
+    /// missing `=`.
+    fn entries(&mut self, mut domains: Option<&mut Vec<Cow<'v, str>>>) -> Read<Vec<ParsedEntry<'v>>> {
         let (mut entries, mut none) = (Vec::new(), None);
         loop {
             self.scan.skip_cfws()?;
@@ -237,6 +242,17 @@ impl<'v> Parser<'v> {
                 }
                 _ => {}
             }
+            if let Some(domains) = &mut domains {
+                if let Some(domain) = self.domain_alone()? {
+                    if domains.len() == self.limits.results {
+                        return Err(InvalidAuthenticationResults::TooManyResults {
+                            limit: self.limits.results,
+                        });
+                    }
+                    domains.push(domain);
+                    continue;
+                }
+            }
             let method = self.keyword("a method")?;
             self.scan.skip_cfws()?;
             if method.eq_ignore_ascii_case("none") && self.at_end() {
@@ -250,6 +266,18 @@ impl<'v> Parser<'v> {
                 entries.push(self.entry(method)?);
             }
         }
+    }
+
+    /// A domain that stands alone between two `;`.
+    fn domain_alone(&mut self) -> Read<Option<Cow<'v, str>>> {
+        let mut ahead = self.scan.clone();
+        let word = ahead.run(is_domain);
+        ahead.skip_cfws()?;
+        if !word.contains(&b'.') || !matches!(ahead.peek(), None | Some(b';')) {
+            return Ok(None);
+        }
+        self.scan = ahead;
+        Ok(Some(readable(word)))
     }
 
     /// What stands behind the name of a method, up to the next `;`.
@@ -346,7 +374,7 @@ impl<'v> Parser<'v> {
         if !self.scan.eat(b'@') {
             return Ok(None);
         }
-        let domain = self.scan.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | 0x80..));
+        let domain = self.scan.run(is_domain);
         if domain.is_empty() {
             return Err(self.expected("a domain name"));
         }
@@ -394,6 +422,11 @@ impl<'v> Parser<'v> {
     fn expected(&self, what: &'static str) -> InvalidAuthenticationResults {
         InvalidAuthenticationResults::Expected { what, offset: self.scan.offset() }
     }
+}
+
+/// What may stand in a domain (RFC 6376 §3.5, RFC 8616 §3); underscores are there in practice.
+fn is_domain(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | 0x80..)
 }
 
 /// The address, unfolded.

@@ -15,6 +15,8 @@ pub struct ParsedResults<'v> {
     pub(crate) authserv_id: Option<Cow<'v, str>>,
     pub(crate) version: u32,
     pub(crate) entries: Vec<ParsedEntry<'v>>,
+    /// What Office 365 puts between results. Another reader can take one for an authserv-id.
+    pub(crate) domains: Vec<Cow<'v, str>>,
 }
 
 impl<'v> ParsedResults<'v> {

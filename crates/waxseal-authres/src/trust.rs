@@ -77,7 +77,7 @@ impl AuthservIds {
     #[must_use]
     pub fn claimed_by(&self, value: &[u8]) -> bool {
         match AuthenticationResults::parse(value) {
-            Ok(read) => read.authserv_id().is_some_and(|id| self.is_like_own(id)),
+            Ok(read) => read.authserv_id.iter().chain(&read.domains).any(|id| self.is_like_own(id)),
             Err(_) => self.stands_in(&plain(value, true)) || self.stands_in(&plain(value, false)),
         }
     }

@@ -214,6 +214,27 @@ fn office_365_leaves_the_authserv_id_out() {
     assert_eq!((nothing.authserv_id(), nothing.entries().len()), (None, 0));
 }
 
+/// OpenDKIM #73 and MimeKit #490: Office 365 puts the domain of the recipient between results.
+#[test]
+fn office_365_puts_the_domain_of_the_recipient_between_results() {
+    let value = "spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=example.org; example.net; dkim=pass (signature was\r\n \
+        verified) header.d=example.org;example.net; (x) dmarc=bestguesspass action=none\r\n header.from=example.org;";
+    assert_eq!(read(value).authserv_id(), None);
+    assert_eq!(
+        entries(value),
+        [
+            "spf/1=pass [sender IP is 192.0.2.1] smtp.mailfrom=example.org",
+            "dkim/1=pass [signature was verified] header.d=example.org",
+            "dmarc/1=bestguesspass [x] header.from=example.org action=none",
+        ]
+    );
+    // Not in fields that say who speaks, and nothing but a domain.
+    let missing = |offset| format!("\"=\" is missing at offset {offset} (RFC 8601 §2.2)");
+    assert_eq!(error(b"a; spf=pass; example.net; dkim=pass"), missing(20));
+    assert_eq!(error(b"spf=pass; example; dkim=pass"), missing(17));
+    assert_eq!(error(b"spf=pass; example.net dkim=pass"), missing(17));
+}
+
 #[test]
 fn opendkim_adds_the_job_to_its_name() {
     assert_eq!(read("mx.example.net/4A1B2C; none").authserv_id(), Some("mx.example.net/4A1B2C"));
