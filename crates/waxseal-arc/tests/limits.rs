@@ -45,10 +45,28 @@ fn instances_out_of_any_range() {
     let sealed = passed_on(1);
     for i in ["51", "99", "100", "999999999"] {
         for field in ArcField::ALL {
-            let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i={i};")));
+            let message = replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i={i};"));
+            let chain = verify(&message);
             assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })), "{chain}");
+            let results = results("b.example", &chain);
+            let error = sealer("b.example").seal(&message, &chain, &results, now()).unwrap_err();
+            assert!(matches!(error, SealError::TooManySets { limit: 50 }), "{error}");
         }
     }
+}
+
+/// Step 1 comes before step 2, and no key is looked up for a chain that has failed already.
+#[test]
+fn too_many_sets_are_told_before_anything_else() {
+    let ended = Forge::new(1, "fail").on(MESSAGE);
+    let chain = verify(&Forge::new(51, "pass").on(&ended));
+    assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })) && !chain.has_ended(), "{chain}");
+    let examination = |policy| {
+        let (header, _) = Header::parse(&passed_on(3)).unwrap();
+        ChainVerifier::new(policy).examine(header, now(), &mut BodyHasher::new(default_provider()))
+    };
+    assert_eq!(examination(Policy::default()).questions().count(), 3);
+    assert_eq!(examination(Policy::default().with_max_key_lookups(2)).questions().count(), 0);
 }
 
 #[test]

@@ -124,6 +124,19 @@ fn s4_2_1_instances_are_numbers_from_one() {
 }
 
 #[test]
+fn s5_2_the_topmost_broken_field_is_the_cause_and_what_is_no_chain_has_no_sets() {
+    let message =
+        |fields: [&str; 2]| format!("{}: x\r\n{}: x\r\nFrom: a@b.example\r\n\r\n", fields[0], fields[1]);
+    let chain = verify(message(["ARC-Seal", "ARC-Message-Signature"]).as_bytes());
+    assert_cause!(chain, Cause::Instance { field: ArcField::Seal });
+    let chain = verify(message(["ARC-Message-Signature", "ARC-Seal"]).as_bytes());
+    assert_cause!(chain, Cause::Instance { field: ArcField::MessageSignature });
+    let chain = verify(&Forge::new(3, "pass").on(&pass_on(MESSAGE, "a.example")));
+    assert!(chain.sets().is_empty());
+    assert_cause!(chain, Cause::Gap { instance: 2 });
+}
+
+#[test]
 fn s5_1_1_a_seal_covers_all_sets_in_their_order() {
     let message = passed_on(2);
     let forged = Forge::new(3, "pass").on(&message);

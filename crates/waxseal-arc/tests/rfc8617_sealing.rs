@@ -36,6 +36,8 @@ fn s4_1_2_a_sealer_signs_neither_results_nor_arc_fields() {
             sealer("a.example").with_fields(["To", name]),
             sealer("a.example").with_oversigned([name]),
             sealer("a.example").with_field_list(["From", name]),
+            // What is set later does not make up for it.
+            sealer("a.example").with_fields([name]).with_oversigned(["From"]),
         ] {
             let error = sealer.seal(MESSAGE, &chain, &results("a.example", &chain), now()).unwrap_err();
             assert!(matches!(error, SealError::Field { name: ref found } if found == name), "{error}");
