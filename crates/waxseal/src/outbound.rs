@@ -157,6 +157,29 @@ impl Sealer {
     /// Begins with the body of a message of which the header is known; the body goes to [`Signing::push`] in chunks of any
     /// size. `None` when the table does not know the author.
     ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Sealer, crypto::PrivateKey, dkim::Signer, header::{HeaderBuilder, HeaderLimits, Space}};
+    /// # let key = PrivateKey::from_pem(include_bytes!("../../waxseal-dkim/tests/keys/ed25519.pem"))?;
+    /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+    /// let sealer = Sealer::new().with_domain("example.org".parse()?, [signer]);
+    ///
+    /// // As a milter gets it; of a stream of octets, `header::Splitter` finds the header.
+    /// let mut header = HeaderBuilder::new(HeaderLimits::default());
+    /// header.push(b"From", b"joe@example.org", Space::Added)?;
+    /// header.push(b"Subject", b"lunch", Space::Added)?;
+    /// if let Some(mut signing) = sealer.begin(header.finish(), SystemTime::now())? {
+    ///     for chunk in [&b"Hi"[..], b".\r\n"] {
+    ///         signing.push(chunk)?;
+    ///     }
+    ///     for unsigned in signing.finish()? {
+    ///         let field = unsigned.sign()?; // or `attach`, with a key held elsewhere
+    ///         assert!(field.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"));
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SealerError`].
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, SealerError> {

@@ -120,6 +120,29 @@ impl Sealer {
 
     /// [`Sealer::forward`] for a message whose body comes in chunks.
     ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, Sealer, arc, crypto::PrivateKey, header::Header};
+    /// # let dns = waxseal::dns::Zone::new();
+    /// # let key = PrivateKey::from_pem(include_bytes!("../../../waxseal-arc/tests/keys/ed25519.pem"))?;
+    /// let list = "lists.example.net".parse()?;
+    /// let keys = arc::Sealer::new("lists.example.net".parse()?, "2026a".parse()?, key);
+    /// let sealer = Sealer::new().with_forwarder(keys, []);
+    /// # let authenticator = Authenticator::new("lists.example.net").with_arc(arc::Policy::default());
+    /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// # let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
+    /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
+    ///
+    /// // What goes out: its header as changed, then its body.
+    /// let (header, body) = Header::parse(b"From: joe@example.org\r\nSubject: [list] lunch\r\n\r\nHi.\r\n")?;
+    /// let mut forwarding = sealer.begin_forwarding(&list, header, &report, SystemTime::now())?;
+    /// for chunk in body.chunks(2) {
+    ///     forwarding.body(chunk);
+    /// }
+    /// assert!(forwarding.finish()?.starts_with("ARC-Seal: i=1; d=lists.example.net;"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ForwardError`].
     pub fn begin_forwarding(
