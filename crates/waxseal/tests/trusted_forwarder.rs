@@ -132,8 +132,10 @@ mod can {
 
     #[test]
     fn case_and_a_dot_at_the_end_make_no_other_author() {
-        let message = sealed(CHANGED, "list.example", saw(DmarcResult::Pass, "BANK.example"));
-        assert_spoken_for(&judge(&message), "arc=pass i=1 d=list.example");
+        for author in ["BANK.example", "bank.example."] {
+            let message = sealed(CHANGED, "list.example", saw(DmarcResult::Pass, author));
+            assert_spoken_for(&judge(&message), "arc=pass i=1 d=list.example");
+        }
     }
 
     #[test]
@@ -144,6 +146,11 @@ mod can {
         assert_eq!(report.dmarc().word(), DmarcResult::Pass);
         assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::None));
         assert!(report.to_string().contains("dmarc=pass (p=reject dis=none) "), "{report}");
+        // DMARC fails, but the domain asks for nothing.
+        let message = b"From: joe@stranger.example\r\n\r\nHi.\r\n";
+        let report = judge(&sealed(message, "list.example", saw(DmarcResult::Pass, "stranger.example")));
+        assert_eq!((report.dmarc().word(), report.arc().unwrap().is_pass()), (DmarcResult::Fail, true));
+        assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::None));
     }
 }
 

@@ -94,3 +94,20 @@ impl PartialEq for Envelope {
 }
 
 impl Eq for Envelope {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn envelopes_are_equal_when_they_say_the_same() {
+        let given = |ip: &str, path: &str| Envelope::new(ip.parse().unwrap(), "mail.example.org", path);
+        let plain = given("192.0.2.1", "joe@example.org");
+        assert_eq!(plain, given("::ffff:192.0.2.1", "<joe@example.org>"));
+        assert_eq!(given("::ffff:192.0.2.1", "").ip(), plain.ip());
+        assert_ne!(plain, given("192.0.2.2", "joe@example.org"));
+        assert_ne!(plain, given("192.0.2.1", "ann@example.org"));
+        let nothing_said = Envelope::new(IpAddr::from([0, 0, 0, 0]), "", "");
+        assert_ne!(nothing_said, Envelope::unknown());
+    }
+}

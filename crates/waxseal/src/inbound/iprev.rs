@@ -112,6 +112,7 @@ fn shown(name: &DomainName) -> String {
 fn others(names: usize) -> String {
     match names.saturating_sub(1) {
         0 => String::new(),
+        1 => ", nor does one more name".to_owned(),
         others => format!(", nor do {others} more names"),
     }
 }
@@ -184,7 +185,60 @@ impl fmt::Display for IprevVerdict {
 mod tests {
     use super::*;
     use std::{io, sync::Arc};
-    use waxseal_dns::drive_blocking;
+    use waxseal_dns::{Answer, drive_blocking};
+
+    fn name(text: &str) -> DomainName {
+        DomainName::lenient(text.as_bytes()).unwrap()
+    }
+
+    /// What comes out for 192.0.2.1 when it has these names; each answers as given.
+    fn judge(ip: &str, names: &[(&str, Reply)]) -> String {
+        let dns = |question: &Question| match names.iter().find(|(known, _)| question.name == name(known)) {
+            Some((_, reply)) => reply.clone(),
+            None => {
+                assert_eq!(question, &Question::ptr(IpAddr::from([192, 0, 2, 1])));
+                let names: Vec<_> = names.iter().map(|(known, _)| Record::Ptr(name(known))).collect();
+                Ok(Answer::new(names))
+            }
+        };
+        drive_blocking(Iprev::new(ip.parse().unwrap()), &dns).to_string()
+    }
+
+    fn has(last: u8) -> Reply {
+        Ok(Answer::new([Record::A([192, 0, 2, last].into())]))
+    }
+
+    #[test]
+    fn one_name_that_leads_back_is_enough_whatever_becomes_of_the_others() {
+        let failed = || Err(LookupError::Timeout);
+        let names = [("a.example", has(2)), ("b.example", failed()), ("c.example", has(1))];
+        assert_eq!(judge("192.0.2.1", &names), "pass (c.example)");
+        assert_eq!(judge("::ffff:192.0.2.1", &names), "pass (c.example)");
+        // Without it, a lookup that failed may have been the one.
+        assert_eq!(
+            judge("192.0.2.1", &names[..2]),
+            "temperror (lookup of b.example A failed: DNS lookup timed out)"
+        );
+        assert_eq!(judge("192.0.2.1", &names[..1]), "fail (a.example does not have the address)");
+        let names = [("a\"b.example", has(2)), ("c.example", Ok(Answer::nxdomain()))];
+        assert_eq!(
+            judge("192.0.2.1", &names),
+            "fail (a?b.example does not have the address, nor does one more name)"
+        );
+        assert_eq!(judge("192.0.2.1", &[]), "permerror (the address has no name)");
+    }
+
+    #[test]
+    fn ten_names_are_looked_up() {
+        let texts: Vec<_> = (0..12).map(|n| format!("n{n}.example")).collect();
+        let names = |good: usize| -> Vec<(&str, Reply)> {
+            let reply = |n| if n == good { has(1) } else { has(2) };
+            texts.iter().enumerate().map(|(n, text)| (text.as_str(), reply(n))).collect()
+        };
+        assert_eq!(judge("192.0.2.1", &names(9)), "pass (n9.example)");
+        let missed = "fail (n0.example does not have the address, nor do 9 more names)";
+        assert_eq!(judge("192.0.2.1", &names(10)), missed);
+    }
 
     #[test]
     fn a_failed_lookup_says_why_without_leaving_its_place() {
