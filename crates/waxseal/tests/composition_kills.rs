@@ -534,6 +534,21 @@ mod floods {
         assert_sound(&generous, &report);
     }
 
+    /// The field is bounded, but a signature that passes is in it wherever it stands.
+    #[test]
+    fn a_good_signature_below_many_is_told_of() {
+        let broken = signer("evil.example").sign(b"From: u@evil.example\r\n\r\nHo.\r\n", now()).unwrap();
+        let message = [broken.repeat(30).as_bytes(), &signed("bank.example", FORGED)].concat();
+        let verifier = dkim::Verifier::new(dkim::Policy::default().with_max_signatures(40));
+        let field = check_by(&authenticator().with_dkim(verifier), &evil(), &message, &dns()).to_string();
+        assert_eq!(
+            (field.matches("dkim=fail").count(), field.matches("dkim=pass").count()),
+            (20, 1),
+            "{field}"
+        );
+        assert!(field.contains("dkim=policy reason=\"10 more signatures\""), "{field}");
+    }
+
     /// However many signatures there are, SPF of the author's own domain is still seen.
     #[test]
     fn signatures_do_not_push_spf_out() {
