@@ -167,6 +167,9 @@ fn in_chunks_the_same_fields_come_out() {
     forwarding.body(b"a\nb\r\n");
     let refused = forwarding.finish();
     assert!(matches!(refused, Err(ForwardError::Sign(SignError::BareLineEnd { offset: 1 }))), "{refused:?}");
+    let (header, _) = Header::parse(b"From: a@b.example\nSubject: x\r\n\r\n").unwrap();
+    let refused = forwarder().begin_forwarding(&name(LIST), header, &report, now()).map(drop);
+    assert!(matches!(refused, Err(ForwardError::Sign(SignError::BareLineEnd { offset: 17 }))), "{refused:?}");
 }
 
 #[test]
@@ -180,6 +183,13 @@ fn a_chain_that_has_ended_gets_no_further_set_but_the_signature() {
     let ended = [fields.as_bytes(), broken.as_bytes()].concat();
     let report_of_ended = report(&ended);
     let fields = forwarder().forward(&name(LIST), &ended, &report_of_ended, now()).unwrap();
+    assert!(fields.starts_with("DKIM-Signature: ") && !fields.contains("ARC-"), "{fields}");
+}
+
+#[test]
+fn a_chain_that_is_full_gets_no_further_set_but_the_signature() {
+    let full = forwarded(arc::Policy::MAX_SETS);
+    let fields = forwarder().forward(&name(LIST), &full, &report(&full), now()).unwrap();
     assert!(fields.starts_with("DKIM-Signature: ") && !fields.contains("ARC-"), "{fields}");
 }
 
