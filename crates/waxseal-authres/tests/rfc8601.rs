@@ -298,6 +298,9 @@ fn limits_are_exact_and_can_be_set() {
     );
     assert_eq!(parse("a; b=c; b=c"), Ok(()));
     assert_eq!(parse("a; b=c; b=c; b=c"), Err(InvalidAuthenticationResults::TooManyResults { limit: 2 }));
+    // Domains between results are limited as results are.
+    assert_eq!(parse("b=c; d.e; b=c; d.e"), Ok(()));
+    assert_eq!(parse("b=c; d.e; d.e; d.e"), Err(InvalidAuthenticationResults::TooManyResults { limit: 2 }));
     assert_eq!(parse("a; b=c d.e=f; b=c g=h"), Ok(()));
     assert_eq!(
         parse("a; b=c d.e=f; b=c g=h d.e=f"),
