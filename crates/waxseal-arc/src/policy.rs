@@ -78,9 +78,4 @@ impl Policy {
     pub fn with_oldest_pass(self, oldest_pass: bool) -> Self {
         Self { oldest_pass, ..self }
     }
-
-    /// How many sets a chain may have.
-    pub fn max_sets(&self) -> usize {
-        self.max_sets
-    }
 }

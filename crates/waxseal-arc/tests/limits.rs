@@ -37,7 +37,9 @@ fn fewer_sets_may_be_allowed_but_not_more() {
     assert!(verifier(3).verify_blocking(&message, now(), &resolver).is_pass());
     let chain = verifier(2).verify_blocking(&message, now(), &resolver);
     assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 2 })), "{chain}");
-    assert_eq!(Policy::default().with_max_sets(1000).max_sets(), 50);
+    let longer = Forge::new(51, "pass").on(&message);
+    let chain = verifier(1000).verify_blocking(&longer, now(), &resolver);
+    assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })), "{chain}");
 }
 
 #[test]

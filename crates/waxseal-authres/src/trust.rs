@@ -140,6 +140,7 @@ impl AuthservIds {
 
     /// Whether this is an own name, or one with `/` and a job name behind it. An own name may have a `/` itself.
     fn is_like_own(&self, id: &str) -> bool {
+        // Once, not for every name: a field of blanks and slashes takes linear time, too.
         let id = id.trim_start();
         let names = id.match_indices('/').filter_map(|(slash, _)| id.get(..slash));
         names.chain([id]).map(bare).any(|name| self.ids.iter().any(|own| own.eq_ignore_ascii_case(name)))

@@ -237,7 +237,7 @@ pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, missing: Miss
         writeln!(out, "envelope: none, {why}")?;
     }
     let text = report.explain();
-    // Unless the last line says more than the first one here.
+    // The disposition stands above; the last line says it again, and stays where it says more.
     let text = text.strip_suffix(&format!("disposition {disposition}\n")).unwrap_or(&text);
     write!(out, "\n{text}")
 }

@@ -12,7 +12,8 @@ use waxseal_header::{Header, HeaderError, HeaderLimits};
 
 impl Evidence {
     /// The evidence as a JSON object: `ip` (null without an envelope), `helo`, `mail_from`, `now` (Unix time in seconds),
-    /// `header`, `body_hashes`, `bare_line_end` (an offset, or null) and `answers` ([`Answers::to_json`]). Octets are a string where they are UTF-8, else `{"base64": "…"}`.
+    /// `header`, `body_hashes`, `bare_line_end` (an offset in the body, or null) and `answers` ([`Answers::to_json`]).
+    /// Octets are a string where they are UTF-8, else `{"base64": "…"}`.
     ///
     /// ```
     /// use std::time::SystemTime;
