@@ -30,8 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let report = authenticator.check_blocking(&from_author, &message, SystemTime::now(), &zone);
     println!("the list found: {}", report.authentication_results());
     let changed = [&message, FOOTER].concat();
+    let signer = Signer::new(LIST.parse()?, "2026a".parse()?, list_key.clone());
     let list = arc::Sealer::new(LIST.parse()?, "2026a".parse()?, list_key);
-    let sealer = Sealer::new().with_forwarder(list, []);
+    let sealer = Sealer::new().with_forwarder(list, [signer]);
     let fields = sealer.forward(&LIST.parse()?, &changed, &report, SystemTime::now())?;
     print!("{fields}");
     let sealed = [fields.as_bytes(), &changed].concat();
