@@ -306,9 +306,9 @@ mod can_not {
     /// Who does not cover From seals a message that anyone can put an author into.
     #[test]
     fn a_signature_that_does_not_cover_from() {
-        let report = judge(&sealed_over(CHANGED, "from:subject"));
+        let report = judge(&sealed_over(CHANGED, "from:subject", SAW_PASS));
         assert_spoken_for(&report, "arc=pass i=1 d=list.example");
-        let message = sealed_over(CHANGED, "subject:to");
+        let message = sealed_over(CHANGED, "subject:to", SAW_PASS);
         let report = judge(&message);
         assert!(report.arc().unwrap().is_pass(), "{}", report.explain());
         assert_not_spoken_for(&report);
@@ -322,8 +322,22 @@ mod can_not {
         assert!(refused.is_err());
     }
 
-    /// A set by the list's key with these fields in `h=`, made by the letter of RFC 8617.
-    fn sealed_over(message: &[u8], fields: &str) -> Vec<u8> {
+    /// RFC 8601 §2.6: of another version the words may mean something else.
+    #[test]
+    fn results_of_another_version() {
+        let report = judge(&sealed_over(CHANGED, "from", &SAW_PASS.replace(';', " 01;")));
+        assert_spoken_for(&report, "arc=pass i=1 d=list.example");
+        for other in [SAW_PASS.replace(';', " 2;"), SAW_PASS.replace("dmarc=", "dmarc/2=")] {
+            let report = judge(&sealed_over(CHANGED, "from", &other));
+            assert!(report.arc().unwrap().is_pass(), "{}", report.explain());
+            assert_not_spoken_for(&report);
+        }
+    }
+
+    const SAW_PASS: &str = "list.example; dmarc=pass header.from=bank.example";
+
+    /// A set by the list's key with these fields in `h=` and these results, made by the letter of RFC 8617.
+    fn sealed_over(message: &[u8], fields: &str, results: &str) -> Vec<u8> {
         let (header, body) = Header::parse(message).unwrap();
         let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
         let mut hasher = BodyHasher::new(default_provider());
@@ -332,8 +346,7 @@ mod can_not {
         let hashes = hasher.finish();
         let digest = BASE64_STANDARD.encode(hashes.get(wanted).unwrap().digest());
 
-        let results =
-            "ARC-Authentication-Results: i=1; list.example; dmarc=pass header.from=bank.example\r\n";
+        let results = format!("ARC-Authentication-Results: i=1; {results}\r\n");
         let mut covered = Vec::new();
         for name in fields.split(':') {
             if let Some(field) = header.fields().find(|field| field.is(name)) {
@@ -343,7 +356,7 @@ mod can_not {
         let tags = format!("c=relaxed/relaxed; h={fields}; bh={digest}");
         let message_signature = with_signature("ARC-Message-Signature", &tags, covered);
         let mut covered = Vec::new();
-        for field in [results, &message_signature] {
+        for field in [&results, &message_signature] {
             let (field, _) = Header::parse(field.as_bytes()).unwrap();
             Canonicalization::Relaxed.header_field(field.field(0).unwrap(), &mut covered);
         }

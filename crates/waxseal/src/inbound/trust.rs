@@ -44,7 +44,9 @@ pub(super) fn trusted_forwarder(findings: &Findings) -> Option<TrustedForwarder>
 /// another one, since forwarders can change From. It must say nothing else beside it: a forwarder may have sealed a field
 /// that a stranger wrote.
 fn saw_pass(set: &Set, author: &DomainName) -> bool {
-    let Ok(results) = set.authentication_results() else { return false };
+    // RFC 8601 §2.6: what stands behind an unknown version "might not be in an expected format".
+    let known = set.authentication_results().ok().filter(|results| results.version() == 1);
+    let Some(results) = known else { return false };
     let mut dmarc =
         results.entries().iter().filter(|entry| entry.method().eq_ignore_ascii_case("dmarc")).peekable();
     let is_pass = |entry: &ParsedEntry<'_>| {
