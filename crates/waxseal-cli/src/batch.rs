@@ -7,7 +7,7 @@ use crate::{
     input::Input,
     terminal::Progress,
 };
-use clap::Args;
+use clap::{Args, value_parser};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -24,15 +24,15 @@ const MAX_LINE: u64 = 64 << 20;
 /// How much is done at the same time.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Jobs {
-    /// Work on so many lines or messages at the same time [default: one for each core]
-    #[arg(long, value_name = "NUMBER", requires = "batch")]
-    jobs: Option<NonZeroUsize>,
+    /// Work on so many lines or messages at the same time, up to 1024 [default: one for each core]
+    #[arg(long, value_name = "NUMBER", requires = "batch", value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 }
 
 impl Jobs {
     pub(crate) fn threads(self) -> usize {
-        let cores = || thread::available_parallelism().ok();
-        self.jobs.or_else(cores).map_or(1, NonZeroUsize::get)
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.jobs.map_or_else(cores, usize::from)
     }
 }
 

@@ -456,6 +456,7 @@ fn wrong_usage() {
         "check --jsonl --ip 192.0.2.1 --helo x --mail-from y",
         "check --jsonl --json",
         "check --jobs 0 --jsonl",
+        "check --jobs 1025 --jsonl",
         "check --replay x message",
         "check --replay x --now 7",
         "check --mbox x --maildir y",
