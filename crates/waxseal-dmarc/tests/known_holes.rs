@@ -185,11 +185,27 @@ fn lint_says_what_to_do() {
             "v=DMARC1; p=reject; fo=1; rua=mailto:d@a.example",
             Some("note: fo= without a valid ruf= is ignored"),
         ),
+        (
+            "v=DMARC1; p=reject; psd=y; rua=mailto:d@a.example",
+            Some("note: psd=y is for registries: every domain below counts as an organization of its own"),
+        ),
+        // The gravest first, wherever it stands; a mild pct= is a note.
+        (
+            "v=DMARC1; p=reject; pct=50; psd=y; adkim=x",
+            Some("warning: adkim at offset 35: value is not valid, the default stands: use r or s"),
+        ),
+        (
+            "v=DMARC1; p=reject; pct=50; rua=mailto:d@a.example",
+            Some("note: pct at offset 20: tag was removed by RFC 9989: remove it"),
+        ),
     ] {
         let findings = lint(record.as_bytes());
+        assert!(findings.is_sorted_by(|a, b| a.severity() >= b.severity()), "{record}");
         assert_eq!(findings.first().map(ToString::to_string).as_deref(), first, "{record}");
         assert!(findings.iter().all(|finding| finding.message().is_ascii()));
     }
+    // Below none there is nothing to lower to.
+    assert_eq!(lint(b"v=DMARC1; p=none; t=y; rua=mailto:d@a.example").len(), 1);
 }
 
 #[test]
