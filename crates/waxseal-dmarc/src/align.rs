@@ -51,6 +51,13 @@ impl MethodResult {
     }
 }
 
+/// Method and result, such as `dkim=pass`.
+impl fmt::Display for MethodResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.method(), self.as_str())
+    }
+}
+
 /// How an identifier compares with the Author Domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -158,7 +165,7 @@ impl Identifier {
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { domain, result, match_, .. } = self;
-        write!(f, "{}={} {domain}: {match_}", result.method(), result.as_str())
+        write!(f, "{result} {domain}: {match_}")
     }
 }
 
