@@ -15,6 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use waxseal::{
+    crypto::PrivateKey,
     dkim::{Canonicalization, Selector, SignError, Signer, Signing},
     dns::DomainName,
 };
@@ -131,7 +132,7 @@ impl FromStr for Forms {
 
 #[derive(Debug, Clone, Copy)]
 enum Timestamp {
-    Leave,
+    Omitted,
     At(SystemTime),
 }
 
@@ -140,7 +141,7 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "none" => Ok(Self::Leave),
+            "none" => Ok(Self::Omitted),
             _ => parse_now(text)
                 .map(Self::At)
                 .map_err(|error| format!("{error}: give seconds since 1970, or none")),
@@ -193,10 +194,10 @@ impl Sign {
         Ok(signers)
     }
 
-    fn signer(&self, domain: &DomainName, selector: &Selector, key: waxseal::crypto::PrivateKey) -> Signer {
+    fn signer(&self, domain: &DomainName, selector: &Selector, key: PrivateKey) -> Signer {
         let mut signer = Signer::new(domain.clone(), selector.clone(), key)
             .with_canonicalization(self.canonicalization.header, self.canonicalization.body)
-            .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Leave)))
+            .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Omitted)))
             .with_body_length(self.length)
             .with_copied_fields(self.copy_fields);
         let names = |names: &[String]| {
@@ -242,19 +243,17 @@ impl Sign {
         let progress = Progress::new("signing", input.length());
         let mut chunks = Chunks::new(input, self.line_ends, progress);
         let mut signing = Signing::new(signers, self.now());
-        let refused = |error: SignError| Failure::because(source.name(), &error);
+        let refused = |error: SignError| {
+            bare_line_end(&error, source).unwrap_or_else(|| Failure::because(source.name(), &error))
+        };
         while let Some(chunk) =
             chunks.next_chunk().map_err(|error| Failure::file("read", source.path(), &error))?
         {
-            signing
-                .push(chunk)
-                .map_err(|error| bare_line_end(&error, source).unwrap_or_else(|| refused(error)))?;
+            signing.push(chunk).map_err(refused)?;
             keep(chunk)?;
         }
         let lf = chunks.is_lf_file();
-        let unsigned = signing
-            .finish()
-            .map_err(|error| bare_line_end(&error, source).unwrap_or_else(|| refused(error)))?;
+        let unsigned = signing.finish().map_err(refused)?;
         if lf && !self.lf_out {
             terminal::note(format_args!(
                 "{} has LF line ends: signed as CRLF, which is how mail travels{}",
