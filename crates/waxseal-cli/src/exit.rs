@@ -114,3 +114,18 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_several_counts_whatever_their_order() {
+        let from_the_worst = [Exit::Failed, Exit::NotPass, Exit::Temporary, Exit::Pass];
+        for (place, worse) in from_the_worst.into_iter().enumerate() {
+            for better in from_the_worst.into_iter().skip(place) {
+                assert_eq!((worse.and(better), better.and(worse)), (worse, worse));
+            }
+        }
+    }
+}

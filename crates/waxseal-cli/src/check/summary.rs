@@ -147,3 +147,40 @@ fn print_counts(out: &mut impl Write, what: &str, counts: &BTreeMap<&str, u64>) 
 fn seconds(duration: Duration) -> String {
     format!("{:.3} s", duration.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+    use waxseal::{Authenticator, Envelope, dns::Zone};
+
+    fn report(author: &str) -> Report {
+        let message = format!("From: joe@{author}\r\n\r\nHi.\r\n");
+        let authenticator = Authenticator::new("mx.example.net");
+        authenticator.check_blocking(&Envelope::unknown(), message.as_bytes(), UNIX_EPOCH, &Zone::new())
+    }
+
+    #[test]
+    fn the_slowest_and_the_most_common_come_first() {
+        let mut summary = Summary::default();
+        for (took, author) in [
+            (3, "b.example"),
+            (9, "a.example"),
+            (1, "c.example"),
+            (7, "a.example"),
+            (8, "a.example"),
+            (5, "b.example"),
+        ] {
+            summary.add(&took.to_string(), &report(author), Duration::from_secs(took));
+        }
+        let json = summary.to_json();
+        let ids: Vec<_> = json["slowest"].as_array().unwrap().iter().map(|row| row["id"].clone()).collect();
+        assert_eq!(ids, ["9", "8", "7", "5", "3"]);
+        let reasons = json["reasons"].as_array().unwrap().iter();
+        let reasons: Vec<_> = reasons.map(|row| (row["reason"].clone(), row["count"].clone())).collect();
+        let reason =
+            |author: &str, count: u64| (json!(format!("no DMARC record for {author}")), json!(count));
+        assert_eq!(reasons, [reason("a.example", 3), reason("b.example", 2), reason("c.example", 1)]);
+        assert_eq!((&json["messages"], &json["dispositions"]), (&json!(6), &json!({ "none": 6 })));
+    }
+}

@@ -61,6 +61,19 @@ fn a_file_that_cannot_be_read_stops_nothing() {
 }
 
 #[test]
+fn a_line_of_more_than_64_mib_is_passed_over_with_an_error() {
+    let lines = format!("{{{}\n{{\"id\": 2, \"header\": \"a; none\"}}\n", "x".repeat(64 << 20));
+    let done = feed(["authres", "parse", "--jsonl"], lines.as_bytes());
+    let rows = rows(&done.out);
+    assert_eq!((done.code, rows.len()), (Some(2), 2), "{rows:?}");
+    assert_eq!(
+        (&rows[0]["line"], &rows[0]["error"]),
+        (&json!(1), &json!("the line is longer than 67108864 octets"))
+    );
+    assert_eq!((&rows[1]["id"], rows[1].get("error")), (&json!(2), None));
+}
+
+#[test]
 fn now_and_zone_come_from_the_command_line_when_the_line_has_none() {
     let lab = Lab::get();
     let signed = feed(lab.sign("ed", &["--timestamp", "1000", "--expire", "9"]), MESSAGE.as_bytes()).out;
