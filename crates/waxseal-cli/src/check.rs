@@ -28,7 +28,7 @@ use mbox::Quoting;
 use row::ReportRow;
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -101,7 +101,7 @@ pub(crate) struct Check {
     /// Keep everything but the body that the verdicts were reached from, for --replay
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "mbox", "maildir"])]
     save_evidence: Option<PathBuf>,
-    /// Judge again from what --save-evidence kept: offline, without the message, as of then
+    /// Judge again from what --save-evidence kept: offline, without the message, as of then; - is standard input
     #[arg(long, value_name = "FILE", group = "known", conflicts_with_all = ["messages", "envelope", "zone", "server", "now",
         "jsonl", "mbox", "maildir", "save_evidence"])]
     replay: Option<PathBuf>,
@@ -135,6 +135,9 @@ impl Check {
         }
         if let Some(dir) = &self.maildir {
             return mailbox::check_maildir(self, dir);
+        }
+        if self.save_evidence.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::new("--save-evidence: standard output has the verdict, name a file"));
         }
         if self.save_evidence.is_some() && self.messages.len() > 1 {
             return Err(Failure::new("--save-evidence is for one message"));
@@ -201,7 +204,9 @@ impl Check {
     }
 
     fn replay(&self, file: &Path) -> Result<Exit, Failure> {
-        let text = fs::read_to_string(file).map_err(|error| Failure::file("read", file, &error))?;
+        let mut text = String::new();
+        let read = Source::from(file.to_owned()).open()?.read_to_string(&mut text);
+        read.map_err(|error| Failure::file("read", file, &error))?;
         let evidence =
             Evidence::from_json(&text).map_err(|error| Failure::because(file.display(), &error))?;
         let report = self.authenticator().replay(&evidence);

@@ -395,6 +395,11 @@ fn evidence_is_judged_again_with_the_same_words() {
     // Without an envelope as well.
     let plain = feed(post.stored(&["--save-evidence", &file]), post.letter().as_bytes());
     assert_eq!(waxseal(["check", "--replay", &file]).out, plain.out);
+    let piped = feed(["check", "--replay", "-"], &fs::read(&file).unwrap());
+    assert_eq!((piped.code, piped.out), (plain.code, plain.out));
+    let unnamed = feed(post.stored(&["--save-evidence", "-"]), post.letter().as_bytes());
+    assert_eq!(unnamed.code, Some(2));
+    assert!(unnamed.err.contains("name a file"), "{}", unnamed.err);
     fs::write(&file, "{}").unwrap();
     let bad = waxseal(["check", "--replay", &file]);
     assert_eq!(bad.code, Some(2));
