@@ -48,8 +48,8 @@ use waxseal::{
 /// SPF and iprev are not checked, and DMARC relies on DKIM alone.
 ///
 /// Exit codes: 0 when nothing speaks against delivery, 1 when the disposition is quarantine or reject, or DMARC failed and
-/// no trusted sealer vouches for the message, 2 for wrong usage and unreadable files, 75 when DMARC could not be judged
-/// because a DNS server did not answer.
+/// its policy was not set aside for a trusted sealer (p=none is none to set aside), 2 for wrong usage and unreadable
+/// files, 75 when DMARC could not be judged because a DNS server did not answer.
 ///
 /// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, and prints {"id",
 /// "dkim": [{"d", "s", "a", "i", "result", "reason"}], "arc": {"result", "reason", "oldest_pass", "sets"}, "spf":
