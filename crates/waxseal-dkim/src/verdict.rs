@@ -2,8 +2,8 @@
 
 use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{error::Error, fmt, sync::Arc, time::Duration};
-use waxseal_authres::{DkimResult, Entry, Ptype};
+use std::{fmt, sync::Arc, time::Duration};
+use waxseal_authres::{DkimResult, Entry, Ptype, reason};
 use waxseal_crypto::{Algorithm, KeyType, VerifyError};
 use waxseal_dns::{Dnssec, DomainName, LookupError};
 use waxseal_header::HeaderError;
@@ -328,22 +328,13 @@ impl Verdict {
         &self.unsigned_additions
     }
 
-    /// One line for people: the cause and those behind it, or that all is well.
+    /// One line of ASCII without quotes: the cause and those behind it, or that all is well.
     pub fn explain(&self) -> String {
-        let Some(cause) = &self.cause else {
-            return match self.is_testing() {
-                true => "signature and body hash match; the domain is testing".into(),
-                false => "signature and body hash match".into(),
-            };
-        };
-        let mut text = cause.to_string();
-        let mut source = cause.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
+        match &self.cause {
+            Some(cause) => reason(cause),
+            None if self.is_testing() => "signature and body hash match; the domain is testing".into(),
+            None => "signature and body hash match".into(),
         }
-        text
     }
 
     /// The entry for Authentication-Results.

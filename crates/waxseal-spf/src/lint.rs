@@ -206,14 +206,7 @@ pub enum Problem {
 
 impl Problem {
     pub(crate) fn lookup_failed(name: &DomainName, kind: RecordType, error: &(dyn Error + 'static)) -> Self {
-        let mut why = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            why.push_str(": ");
-            why.push_str(&error.to_string());
-            source = error.source();
-        }
-        let (name, why) = (Printable(name.as_str().as_bytes()), Printable(why.as_bytes()));
+        let (name, why) = (Printable(name.as_str().as_bytes()), waxseal_authres::reason(error));
         Self::LookupFailed(format!("{name} {kind} failed ({why})"))
     }
 

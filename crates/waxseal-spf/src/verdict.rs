@@ -6,7 +6,7 @@ use crate::{
     trace::Trace,
 };
 use bytes::Bytes;
-use std::{borrow::Cow, error::Error, fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc, time::Duration};
 use waxseal_authres::{Entry, Ptype, SpfResult};
 use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
 
@@ -42,14 +42,7 @@ impl Verdict {
 
     /// The cause and what is behind it, on one line of ASCII without quotes: fit for `reason=` and for logs.
     pub fn reason(&self) -> String {
-        let mut text = self.cause.to_string();
-        let mut source = self.cause.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&Printable(error.to_string().as_bytes()).to_string());
-            source = error.source();
-        }
-        text
+        waxseal_authres::reason(&self.cause)
     }
 
     /// The identity that was checked.
