@@ -59,18 +59,21 @@ impl Default for Policy {
 impl Policy {
     /// How large a header block may be (default: 262,144 octets, 1,000 fields). Over it:
     /// [`Cause::Header`](crate::Cause::Header).
+    #[must_use]
     pub fn with_header_limits(self, header_limits: HeaderLimits) -> Self {
         Self { header_limits, ..self }
     }
 
     /// How many signatures, from the top, are tried (default 10). The others get
     /// [`Cause::TooManySignatures`](crate::Cause::TooManySignatures).
+    #[must_use]
     pub fn with_max_signatures(self, max_signatures: usize) -> Self {
         Self { max_signatures, ..self }
     }
 
     /// How many different keys are looked up (default 10). Signatures with further ones get
     /// [`Cause::TooManyKeyLookups`](crate::Cause::TooManyKeyLookups).
+    #[must_use]
     pub fn with_max_key_lookups(self, max_key_lookups: usize) -> Self {
         Self { max_key_lookups, ..self }
     }
@@ -78,24 +81,28 @@ impl Policy {
     /// The smallest RSA key, in bits of the modulus (default 1024). RFC 8301 §3.2: "Verifiers MUST NOT consider
     /// signatures using RSA keys of less than 1024 bits as valid signatures." Below it:
     /// [`Cause::KeyTooSmall`](crate::Cause::KeyTooSmall). Only the provider `rust-crypto` verifies less than 1024 bits.
+    #[must_use]
     pub fn with_min_rsa_bits(self, min_rsa_bits: u32) -> Self {
         Self { min_rsa_bits, ..self }
     }
 
     /// The largest RSA key, in bits of the modulus (default 4096; RFC 8301 §3.2 asks for no more). Above it:
     /// [`Cause::KeyTooLarge`](crate::Cause::KeyTooLarge).
+    #[must_use]
     pub fn with_max_rsa_bits(self, max_rsa_bits: u32) -> Self {
         Self { max_rsa_bits, ..self }
     }
 
     /// Whether rsa-sha1 is verified (default: no). RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying."
     /// Only for old archives. Otherwise: [`Cause::RsaSha1`](crate::Cause::RsaSha1).
+    #[must_use]
     pub fn with_rsa_sha1(self, allow_rsa_sha1: bool) -> Self {
         Self { allow_rsa_sha1, ..self }
     }
 
     /// What to do with `l=` (default: refuse additions). See [`Cause::BodyLength`](crate::Cause::BodyLength) and
     /// [`Cause::BodyAdditions`](crate::Cause::BodyAdditions).
+    #[must_use]
     pub fn with_body_length(self, body_length: BodyLengthPolicy) -> Self {
         Self { body_length, ..self }
     }
@@ -104,18 +111,21 @@ impl Policy {
     /// and the signature covers fewer of them than there are (RFC 6376 §8.15; default: no,
     /// [`Verdict::unsigned_additions`](crate::Verdict::unsigned_additions) tells of them). If so:
     /// [`Cause::UnsignedAddition`](crate::Cause::UnsignedAddition).
+    #[must_use]
     pub fn with_unsigned_additions_refused(self, refuse_unsigned_additions: bool) -> Self {
         Self { refuse_unsigned_additions, ..self }
     }
 
     /// Fields that have to be signed when they are present (default: none but From, which the RFC requires). If not:
     /// [`Cause::FieldNotSigned`](crate::Cause::FieldNotSigned).
+    #[must_use]
     pub fn with_required_fields(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { required_fields: names.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// How far clocks may differ for `t=` and `x=` (default 300 seconds). Beyond it:
     /// [`Cause::Expired`](crate::Cause::Expired) and [`Cause::SignedInFuture`](crate::Cause::SignedInFuture).
+    #[must_use]
     pub fn with_clock_tolerance(self, clock_tolerance: Duration) -> Self {
         Self { clock_tolerance, ..self }
     }

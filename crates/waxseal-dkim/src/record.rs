@@ -107,21 +107,25 @@ impl KeyRecord {
     }
 
     /// `h=`: the hashes that signatures with this key may use (default: all).
+    #[must_use]
     pub fn with_hashes(self, hashes: impl IntoIterator<Item = HashAlgorithm>) -> Self {
         Self { hashes: Some(hashes.into_iter().collect()), ..self }
     }
 
     /// `t=y`: the domain is testing DKIM (default: no).
+    #[must_use]
     pub fn with_testing(self, testing: bool) -> Self {
         Self { testing, ..self }
     }
 
     /// `t=s`: the domain of `i=` has to equal `d=` (default: no).
+    #[must_use]
     pub fn with_strict_identity(self, strict_identity: bool) -> Self {
         Self { strict_identity, ..self }
     }
 
     /// `n=`: notes for people (default: none).
+    #[must_use]
     pub fn with_notes(self, notes: &str) -> Self {
         Self { notes: Some(notes.into()), ..self }
     }

@@ -162,12 +162,14 @@ impl Signer {
     }
 
     /// `c=` (default relaxed/relaxed).
+    #[must_use]
     pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
         Self { header_form: header, body_form: body, ..self }
     }
 
     /// Names of the fields to sign: all of these that the message has (default
     /// [`DEFAULT_FIELDS`](crate::DEFAULT_FIELDS)). From is always signed.
+    #[must_use]
     pub fn with_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.fields = self.fields.with_names(names.into_iter().map(Into::into).collect());
         self
@@ -176,50 +178,59 @@ impl Signer {
     /// Names of the fields that are signed once more than they stand in the message, so that none can be added (default
     /// [`OVERSIGNED_FIELDS`](crate::OVERSIGNED_FIELDS), and [`OVERSIGNED_IF_PRESENT`](crate::OVERSIGNED_IF_PRESENT) for
     /// those that are there). An empty list oversigns nothing.
+    #[must_use]
     pub fn with_oversigned(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.fields = self.fields.with_oversigned(names.into_iter().map(Into::into).collect());
         self
     }
 
     /// The very list for `h=`, in this order, whatever the message has. It has to hold From.
+    #[must_use]
     pub fn with_field_list(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.fields = SignedFields::Exactly(names.into_iter().map(Into::into).collect());
         self
     }
 
     /// `i=`, such as `joe@lists.example.org` or `@lists.example.org`: its domain is `d=` or below it (default: none).
+    #[must_use]
     pub fn with_identity(self, identity: &str) -> Self {
         Self { identity: Some(identity.into()), ..self }
     }
 
     /// `t=`, the time of signing (default: set).
+    #[must_use]
     pub fn with_timestamp(self, timestamp: bool) -> Self {
         Self { timestamp, ..self }
     }
 
     /// `x=`, this long after signing (default: not set). Stops replays after a while; a week or more, as mail can be
     /// slow.
+    #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime: Some(lifetime), ..self }
     }
 
     /// `l=`, the length of the body (default: not set). Then anyone can add text behind the body without breaking the
     /// signature (RFC 6376 §8.2), and careful verifiers do not accept it.
+    #[must_use]
     pub fn with_body_length(self, body_length: bool) -> Self {
         Self { body_length, ..self }
     }
 
     /// `z=`, copies of the signed fields for diagnosis (default: not set).
+    #[must_use]
     pub fn with_copied_fields(self, copied_fields: bool) -> Self {
         Self { copied_fields, ..self }
     }
 
     /// `q=dns/txt`, which is also what its absence means (default: not set).
+    #[must_use]
     pub fn with_query_method(self, query_method: bool) -> Self {
         Self { query_method, ..self }
     }
 
     /// Lets another crypto provider hash. Keys bring their own.
+    #[must_use]
     pub fn with_provider(self, provider: &'static dyn Provider) -> Self {
         Self { provider, ..self }
     }

@@ -185,6 +185,7 @@ impl Signature {
     }
 
     /// The same signature, taken for one with another `c=`.
+    #[must_use]
     pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
         Self { header_form: header, body_form: body, ..self }
     }

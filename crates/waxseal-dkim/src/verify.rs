@@ -54,6 +54,7 @@ impl Verifier {
     }
 
     /// Lets another crypto provider do the work.
+    #[must_use]
     pub fn with_provider(self, provider: &'static dyn Provider) -> Self {
         Self { provider, ..self }
     }
