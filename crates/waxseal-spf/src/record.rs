@@ -6,7 +6,7 @@ use crate::{
 };
 use std::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
 use waxseal_authres::SpfResult;
@@ -548,6 +548,11 @@ fn hint(kind: SyntaxErrorKind, term: &[u8]) -> &'static str {
     let term = if term.first().is_some_and(sign) { term.get(1..).unwrap_or_default() } else { term };
     let name =
         term.split(|c| matches!(c, b':' | b'=' | b'/')).next().unwrap_or_default().to_ascii_lowercase();
+    match (kind, term.get(name.len() + 1..).and_then(address)) {
+        (SyntaxErrorKind::Ip4Network | SyntaxErrorKind::TopLabel, Some(IpAddr::V6(_))) => return ": use ip6",
+        (SyntaxErrorKind::Ip6Network | SyntaxErrorKind::TopLabel, Some(IpAddr::V4(_))) => return ": use ip4",
+        _ => {}
+    }
     match (kind, name.as_slice()) {
         (SyntaxErrorKind::UnknownMechanism, b"ip" | b"ipv4" | b"ip4s") => ": use ip4",
         (SyntaxErrorKind::UnknownMechanism, b"ipv6" | b"ip6s") => ": use ip6",
@@ -561,6 +566,12 @@ fn hint(kind: SyntaxErrorKind, term: &[u8]) -> &'static str {
         ) => ": mechanisms take : and not =",
         _ => "",
     }
+}
+
+/// The address that the value of a term is, maybe with a prefix length.
+fn address(value: &[u8]) -> Option<IpAddr> {
+    let value = value.split(|c| *c == b'/').next()?;
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 const MAX_SHOWN: usize = 100;
@@ -625,5 +636,28 @@ impl fmt::Display for Printable<'_> {
             fmt::Write::write_char(f, shown)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_was_probably_meant() {
+        for (term, hint) in [
+            ("ipv4:192.0.2.1", ": use ip4"),
+            ("-ipv6:2001:db8::1", ": use ip6"),
+            ("ip4:2001:db8::/32", ": use ip6"),
+            ("~ip6:192.0.2.1", ": use ip4"),
+            ("a:192.0.2.0/24", ": use ip4"),
+            ("ip4:192.0.2", " in ip4:192.0.2"),
+            ("prt:example.org", ": use ptr"),
+            ("redirect:example.org", ": modifiers take = and a domain"),
+            ("-include=example.org", ": mechanisms take : and not ="),
+        ] {
+            let error = Record::parse(format!("v=spf1 {term} -all").as_bytes()).unwrap_err().to_string();
+            assert!(error.ends_with(hint), "{error}");
+        }
     }
 }
