@@ -59,7 +59,7 @@ impl Milter {
 fn print_replies(report: &Report) {
     let header = match report.header() {
         Ok(header) => header,
-        // Fields in it can not be told apart, so forged ones can not be removed.
+        // Fields in it cannot be told apart, so forged ones cannot be removed.
         Err(error) => return println!("SMFIR_REPLYCODE 554 5.6.0 {error}"),
     };
     for forged in AuthservIds::new(["mx.example.net"]).forged(header) {

@@ -38,7 +38,7 @@ impl Chained {
     /// Seals the letter of 2 KB three times.
     ///
     /// # Errors
-    /// When a set can not be made.
+    /// When a set cannot be made.
     pub fn new(lab: &Lab) -> Result<Self, Error> {
         let message = corpus::letter();
         let body = relaxed_body(corpus::body(&message));

@@ -45,7 +45,7 @@ impl Inbound {
     /// Writes and signs the message.
     ///
     /// # Errors
-    /// When it can not be signed.
+    /// When it cannot be signed.
     pub fn new(lab: &Lab) -> Result<Self, Error> {
         let other = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let zone = lab

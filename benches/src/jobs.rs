@@ -43,7 +43,7 @@ impl Corpus {
     /// Makes the keys, writes the messages and signs them.
     ///
     /// # Errors
-    /// When a key can not be made or does not sign.
+    /// When a key cannot be made or does not sign.
     pub fn new() -> Result<Self, Error> {
         let lab = Lab::new()?;
         let letter = corpus::letter();

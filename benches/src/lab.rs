@@ -63,7 +63,7 @@ impl Lab {
     /// Signs `message` and puts the field in front.
     ///
     /// # Errors
-    /// When the message can not be signed.
+    /// When the message cannot be signed.
     pub fn signed(&self, which: Which, message: &[u8]) -> Result<Signed, Error> {
         let signer = self.signer(which, ring::PROVIDER)?;
         let key = PrivateKey::from_material(

@@ -49,5 +49,5 @@ pub mod lab;
 pub mod spf;
 pub mod timing;
 
-/// Whatever went wrong: a bench that can not run says so and ends.
+/// Whatever went wrong: a bench that cannot run says so and ends.
 pub type Error = Box<dyn std::error::Error>;

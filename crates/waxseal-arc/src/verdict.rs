@@ -1,7 +1,7 @@
 //! Why a chain did not pass.
 
 use crate::{ArcField, InvalidSeal};
-use waxseal_authres::ArcResult;
+use waxseal_authres::{ArcResult, DkimResult};
 use waxseal_header::HeaderError;
 
 /// Why a chain did not pass (RFC 8617 §5.2). [`Cause::word`] gives the result that goes with it.
@@ -130,10 +130,11 @@ impl Cause {
         }
     }
 
-    /// True when a key could not be looked up, so that another attempt may pass. RFC 8617 calls it a failure all the
-    /// same; a forwarder that seals `cv=fail` ends the chain for good, and had better defer the message (a 4xx reply).
+    /// True when a key could not be looked up, or the program has no crypto provider, so that another attempt may pass.
+    /// RFC 8617 calls it a failure all the same; a forwarder that seals `cv=fail` ends the chain for good, and had better
+    /// defer the message (a 4xx reply).
     pub fn is_temporary(&self) -> bool {
-        matches!(self.signature_cause(), Some(waxseal_dkim::Cause::Lookup(_)))
+        self.signature_cause().is_some_and(|cause| cause.word() == DkimResult::TempError)
     }
 
     /// Why a message signature or a seal did not verify.

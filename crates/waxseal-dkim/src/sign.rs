@@ -37,7 +37,7 @@ use waxseal_header::{
 ///
 /// Several signers share one pass over the body with [`sign_all`], and [`Signing`] takes the message in chunks.
 ///
-/// Whoever signs for several customers must make sure that a customer can not have mail signed in another's name
+/// Whoever signs for several customers must make sure that a customer cannot have mail signed in another's name
 /// (CERT VU#244112): see [`Signer::with_guard`].
 #[derive(Clone)]
 pub struct Signer {
@@ -357,7 +357,7 @@ impl Signing {
     /// Begins with the body of a message of which the header is known.
     ///
     /// # Errors
-    /// [`SignError`], when the header can not be signed.
+    /// [`SignError`], when the header cannot be signed.
     pub fn with_header<'s>(
         signers: impl IntoIterator<Item = &'s Signer>,
         header: Header,

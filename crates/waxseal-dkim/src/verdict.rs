@@ -115,8 +115,8 @@ pub enum Cause {
         /// The limit.
         max: u32,
     },
-    /// The crypto provider can not check this signature.
-    #[error("signature can not be checked: {0}")]
+    /// The crypto provider cannot check this signature.
+    #[error("signature cannot be checked: {0}")]
     Crypto(VerifyError),
     /// The body is not what was signed.
     #[error(
@@ -139,7 +139,7 @@ pub enum Cause {
         changed(.changed_fields)
     )]
     HeaderSignature {
-        /// The hash of the signed fields as they came. What was signed can not be told from the signature.
+        /// The hash of the signed fields as they came. What was signed cannot be told from the signature.
         header_hash: Vec<u8>,
         /// Names of the fields that differ from the copies in `z=`; empty when there is no `z=`.
         changed_fields: Vec<String>,
@@ -181,6 +181,9 @@ impl Cause {
             // permerror for "some error that is unrecoverable, such as a required header field being absent". PERMFAIL is
             // permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
+            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program built
+            // without crypto, and should wait until that is mended.
+            Self::Crypto(VerifyError::NoProvider(_)) => DkimResult::TempError,
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".
             Self::NoKey
@@ -460,5 +463,22 @@ impl<'v> IntoIterator for &'v Verdicts {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waxseal_crypto::NoProvider;
+
+    #[test]
+    fn a_message_is_not_to_blame_for_a_program_without_crypto() {
+        let cause = Cause::Crypto(VerifyError::NoProvider(NoProvider));
+        assert_eq!(cause.word(), DkimResult::TempError);
+        let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm {
+            algorithm: Algorithm::RsaSha1,
+            provider: "some library",
+        });
+        assert_eq!(cause.word(), DkimResult::PermError);
     }
 }

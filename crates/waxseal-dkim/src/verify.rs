@@ -429,7 +429,7 @@ impl Verifier {
     /// Verifies `signature` over `input`, the canonical octets.
     ///
     /// # Errors
-    /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider can not tell.
+    /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider cannot tell.
     pub fn verify_octets(
         &self,
         algorithm: Algorithm,

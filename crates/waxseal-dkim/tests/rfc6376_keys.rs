@@ -126,7 +126,7 @@ fn keys_may_hold_blanks() {
 }
 
 /// §3.6.2.2: "TXT RRs MUST be unique for a particular selector name; that is, if there are multiple records in an RRset,
-/// the results are undefined." Which one is meant can not be told.
+/// the results are undefined." Which one is meant cannot be told.
 #[test]
 fn several_key_records_are_an_error() {
     for record in [ed_record(), "v=DKIM1; p=".into(), "v=spf1 -all".into()] {

@@ -169,7 +169,7 @@ fn chosen_fields() {
     assert_eq!((count(&names, "list-unsubscribe"), count(&names, "list-unsubscribe-post")), (1, 1));
 }
 
-/// What can not be signed is refused, with the reason.
+/// What cannot be signed is refused, with the reason.
 #[test]
 fn refusals() {
     let error = |signer: Signer, message: &[u8]| signer.sign(message, at(NOW)).unwrap_err();

@@ -73,7 +73,7 @@ impl Authenticator {
     /// results to believe (RFC 8601 §2.5).
     ///
     /// Defaults: everything is checked but ARC; the default policies and limits of each method; the default crypto provider.
-    /// Without the feature `ring` there is none, and every signature ends in permerror: name one then, by
+    /// Without the feature `ring` there is none, and every signature ends in temperror: name one then, by
     /// [`Authenticator::with_dkim`] and [`Verifier::with_provider`].
     pub fn new(authserv_id: impl Into<Arc<str>>) -> Self {
         let settings = Settings {
