@@ -151,7 +151,6 @@ fn message(input: &Input<'_>) -> Vec<u8> {
 fn field_by_field(all: &Authenticator, envelope: &Envelope, message: &[u8]) -> Option<waxseal::InboundCheck> {
     let (header, body) = Header::parse(message).ok()?;
     let mut session = all.begin(envelope, now());
-    let mut whole = 0;
     for field in header.fields() {
         // A builder takes no odd names, such as those with a blank before the colon.
         let plain = field.name().iter().all(|c| matches!(c, b'!'..=b'~'))
@@ -159,11 +158,11 @@ fn field_by_field(all: &Authenticator, envelope: &Envelope, message: &[u8]) -> O
         if field.is_malformed() || !plain || !field.raw().ends_with(b"\r\n") {
             return None;
         }
-        whole += field.raw().len();
         session.field(field.name(), field.value(), Space::Kept).ok()?;
     }
-    // A header without its last line end, and bare line ends inside of it, are mended on the way.
-    let bare = waxseal::header::line_ends::find_bare(message.get(..whole)?).is_some();
+    // Bare line ends in the header and in the empty line behind it are mended on the way.
+    let front = message.get(..message.len() - body.len())?;
+    let bare = waxseal::header::line_ends::find_bare(front).is_some();
     if bare || header.is_empty() {
         return None;
     }

@@ -171,10 +171,12 @@ impl<'t> Lexer<'t> {
         Err(InvalidAddress::QuotedString { offset: self.offset })
     }
 
+    /// RFC 5321 §4.1.3: "Printable US-ASCII excl. "[", "\", "]"". The blanks of RFC 5322 §3.4.1 would be part of a domain.
     fn end_of_literal(&self) -> Result<usize, InvalidAddress> {
         let syntax = InvalidAddress::Syntax { offset: self.offset };
         let inner = self.rest().get(1..).unwrap_or_default();
-        let end = inner.iter().position(|c| matches!(c, b'[' | b']' | b'\\')).ok_or(syntax.clone())?;
+        let is_content = |c: &u8| c.is_ascii_graphic() && !matches!(c, b'[' | b']' | b'\\');
+        let end = inner.iter().position(|c| !is_content(c)).ok_or(syntax.clone())?;
         if inner.get(end) == Some(&b']') { Ok(self.offset + end + 2) } else { Err(syntax) }
     }
 }

@@ -265,6 +265,8 @@ fn paths_of_smtp() {
         ("<joe@example.org >", A::Syntax { offset: 17 }),
         ("joe@example.org(.evil.example)", A::Syntax { offset: 30 }),
         ("joe@example.org(.evil.example", A::Comment { offset: 15 }),
+        ("<joe@[192.0.\t2.1]>", A::Syntax { offset: 5 }),
+        ("<joe@[192.0.2.1 ]>", A::Syntax { offset: 5 }),
         ("<@a.example>", A::Route { offset: 1 }),
         ("joe@example.org\r\nX: y", A::Control { octet: b'\n', offset: 16 }),
         ("joe@legit.example\0.evil.example", A::Control { octet: 0, offset: 17 }),
