@@ -1,4 +1,4 @@
-//! DMARC beside mailauth, the other implementation of RFC 9989: thousands of zones made at random, with everything in them
+//! DMARC beside mailauth, another implementation of RFC 9989: thousands of zones made at random, with everything in them
 //! that the tree walk, policy discovery and alignment look at.
 
 use crate::lab::{command, script, waxseal};
