@@ -223,6 +223,9 @@ pub enum Ptype {
 }
 
 impl Ptype {
+    /// All but [`Ptype::Other`].
+    pub(crate) const KNOWN: [Self; 5] = [Self::Smtp, Self::Header, Self::Body, Self::Policy, Self::Dns];
+
     /// The type as written left of the dot.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -254,7 +257,7 @@ impl Hash for Ptype {
 impl From<Keyword> for Ptype {
     /// The type of this word, in any letter case.
     fn from(word: Keyword) -> Self {
-        [Self::Smtp, Self::Header, Self::Body, Self::Policy, Self::Dns]
+        Self::KNOWN
             .into_iter()
             .find(|known| known.as_str().eq_ignore_ascii_case(word.as_str()))
             .unwrap_or(Self::Other(word))

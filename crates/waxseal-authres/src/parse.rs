@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::entry::Ptype;
 use crate::escape::readable;
 use crate::field::AuthenticationResults;
 use crate::keyword::MAX_KEYWORD;
@@ -440,12 +441,9 @@ fn address<'v>(local: &[u8], domain: &[u8]) -> Cow<'v, str> {
 /// `smtp.mailfrom= smtp.helo=x`. Of what RFC 8601 §2.2 lets stand there only a local part has a `=`.
 fn is_next_property(word: &[u8], is_address: bool) -> bool {
     let ptype = word.split(|b| *b == b'.').next().unwrap_or_default();
-    let is_ptype = PTYPES.iter().any(|known| ptype.eq_ignore_ascii_case(known.as_bytes()));
+    let is_ptype = Ptype::KNOWN.iter().any(|known| ptype.eq_ignore_ascii_case(known.as_str().as_bytes()));
     word.contains(&b'=') && (is_ptype || !is_address)
 }
-
-/// The property types of RFC 8601 §2.3.
-const PTYPES: [&str; 4] = ["body", "header", "policy", "smtp"];
 
 /// What may stand in a bare value: tokens (RFC 2045 §5.1), addresses (RFC 5321 §4.1.2, RFC 6531 §3.3), base64 and `<>`.
 fn is_bare(b: u8) -> bool {

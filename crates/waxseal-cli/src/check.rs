@@ -169,7 +169,7 @@ impl Check {
     }
 
     fn message(&self, judge: &Judge, dns: &Dns, source: &Source) -> Result<Exit, Failure> {
-        if source.path().join("cur").is_dir() {
+        if maildir::is_maildir(source.path()) {
             let name = source.path().display();
             return Err(Failure::new(format!(
                 "cannot read {name}: it is a Maildir, --maildir {name} checks it"

@@ -95,10 +95,10 @@ impl<'a> LineDns<'a> {
             Ok(text) => read_zone(text.as_bytes(), self.args.origin.as_ref()),
             Err(_) => Zone::from_json(zone.get()).map_err(|error| chain(&error)),
         };
-        zone.map(|zone| job(&zone)).map_err(|error| match error.strip_prefix("zone: ") {
-            Some(_) => error,
-            None => format!("zone: {error}"),
-        })
+        // That it is no object is said of the zone already.
+        let named =
+            |error: String| if error.starts_with("zone: ") { error } else { format!("zone: {error}") };
+        zone.map(|zone| job(&zone)).map_err(named)
     }
 }
 

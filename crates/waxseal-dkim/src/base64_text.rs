@@ -1,4 +1,5 @@
-//! Base64 with blanks and folds anywhere inside (RFC 6376 §2.10).
+//! Base64 with blanks and folds anywhere inside (RFC 6376 §2.10), in one pass: the crate base64 takes text without any,
+//! which would have to be copied together first.
 
 /// The octets that `text` stands for; `None` when it is no base64. Padding may be missing, as it is in keys that were
 /// pasted by hand.

@@ -504,7 +504,7 @@ fn angle_addr(lexer: &mut Lexer<'_>) -> Result<Address, InvalidFrom> {
         }
         _ => {}
     }
-    let address = addr_spec(lexer, first.start)?;
+    let address = without_encoded_word(addr_spec(lexer, first.start)?, first.start)?;
     let close = lexer.next()?;
     let offset = close.as_ref().map_or(lexer.offset(), |token| token.start);
     match close {
@@ -527,7 +527,7 @@ fn addr_spec(lexer: &mut Lexer<'_>, start: usize) -> Result<Address, InvalidAddr
     match lexer.next()? {
         Some(domain) if matches!(domain.kind, Kind::Word | Kind::Literal) => {
             no_gap(lexer.gap(), domain.start)?;
-            without_encoded_word(checked(local_part, domain)?, start)
+            checked(local_part, domain)
         }
         None | Some(Token { kind: Kind::Greater, .. }) => Err(InvalidAddress::NoDomain { offset: start }),
         Some(token) => Err(InvalidAddress::Syntax { offset: token.start }),

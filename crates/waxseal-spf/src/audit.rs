@@ -1,6 +1,7 @@
 //! A look at a domain's record and at everything it leads to.
 
 use crate::{
+    Limits,
     check::CheckHost,
     lint::{Finding, Problem, Severity, lint_terms},
     macros::Letters,
@@ -108,11 +109,11 @@ impl Check for Audit {
             return Err(Pending);
         }
         let mut report = walk.report;
-        if report.lookups > 10 {
-            report.findings.push(Finding::new(Problem::TooManyLookups(report.lookups)).of(&self.domain));
+        if let Some(problem) = Problem::of_lookups(report.lookups) {
+            report.findings.push(Finding::new(problem).of(&self.domain));
         }
         for (ip_version, count) in [(4, report.void4), (6, report.void6)] {
-            if count > 2 {
+            if count > usize::from(Limits::default().void_lookups()) {
                 let problem = Problem::TooManyVoidLookups { ip_version, count };
                 report.findings.push(Finding::new(problem).of(&self.domain));
             }

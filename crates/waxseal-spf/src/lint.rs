@@ -1,6 +1,7 @@
 //! What a publisher should know about a record: a static look at one record, without DNS.
 
 use crate::{
+    Limits,
     macros::Letters,
     record::{DomainSpec, Mechanism, Printable, Qualifier, Record, SyntaxError, SyntaxErrorKind, Term},
 };
@@ -205,6 +206,11 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// [`Problem::TooManyLookups`], if these are.
+    pub(crate) fn of_lookups(lookups: usize) -> Option<Self> {
+        (lookups > usize::from(Limits::default().terms())).then_some(Self::TooManyLookups(lookups))
+    }
+
     pub(crate) fn lookup_failed(name: &DomainName, kind: RecordType, error: &(dyn Error + 'static)) -> Self {
         let (name, why) = (Printable(name.as_str().as_bytes()), waxseal_authres::reason(error));
         Self::LookupFailed(format!("{name} {kind} failed ({why})"))
@@ -323,10 +329,7 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
         Err(error) => return vec![Finding::new(Problem::Syntax(error))],
     };
     let mut findings = lint_terms(&terms, text.len());
-    match Record::parse(text).map_or(0, |record| record.lookups()) {
-        0..=MAX_LOOKUPS => {}
-        lookups => findings.push(Finding::new(Problem::TooManyLookups(lookups))),
-    }
+    findings.extend(Problem::of_lookups(Record::of_terms(terms).lookups()).map(Finding::new));
     findings
 }
 
@@ -346,9 +349,6 @@ fn no_record(text: &[u8]) -> &'static str {
         "begin it with v=spf1"
     }
 }
-
-/// RFC 7208 §4.6.4: "limit the total number of those terms to 10 during SPF evaluation".
-const MAX_LOOKUPS: usize = 10;
 
 /// RFC 7208 §3.4: "under 450 octets", the name included.
 pub(crate) const MAX_OCTETS: usize = 450;

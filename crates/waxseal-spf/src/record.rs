@@ -274,8 +274,12 @@ impl Record {
 
     /// Reads a record, `v=spf1` included. The first error ends the reading.
     pub fn parse(text: &[u8]) -> Result<Self, SyntaxError> {
-        let terms = Self::parse_with_offsets(text)?;
-        Ok(Self { terms: terms.into_iter().map(|(_, term)| term).collect() })
+        Self::parse_with_offsets(text).map(Self::of_terms)
+    }
+
+    /// The record that was read with offsets.
+    pub(crate) fn of_terms(terms: Vec<(usize, Term)>) -> Self {
+        Self { terms: terms.into_iter().map(|(_, term)| term).collect() }
     }
 
     /// The terms, and where they start.

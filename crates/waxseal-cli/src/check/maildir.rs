@@ -40,6 +40,11 @@ impl Maildir {
     }
 }
 
+/// Whether a folder has what every Maildir has.
+pub(super) fn is_maildir(dir: &Path) -> bool {
+    dir.join("cur").is_dir()
+}
+
 fn not_a_maildir(dir: &Path, folder: &Path) -> Failure {
     let (dir, folder) = (dir.display(), folder.display());
     Failure::new(format!("cannot read {dir}: not a Maildir: it has no folder {folder}; --mbox is for files"))

@@ -249,6 +249,8 @@ fn paths_of_smtp() {
         ("<@a.example,@b.example:joe@example.org>", Some("example.org")),
         ("<\"joe doe\"@example.org>", Some("example.org")),
         ("<joe@[192.0.2.1]>", Some("[192.0.2.1]")),
+        // Nobody decodes a path for display.
+        ("<joe=?utf-8?q?x?=@example.org>", Some("example.org")),
         ("<j\u{f6}rg@b\u{fc}cher.example>", Some("b\u{fc}cher.example")),
         ("<>", None),
         ("", None),

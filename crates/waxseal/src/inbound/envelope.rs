@@ -88,8 +88,10 @@ impl Envelope {
 /// With or without angle brackets, a reverse-path is the same.
 impl PartialEq for Envelope {
     fn eq(&self, other: &Self) -> bool {
-        let facts = |envelope: &Self| (envelope.ip, envelope.helo.clone(), envelope.known);
-        facts(self) == facts(other) && self.mail_from() == other.mail_from()
+        self.known == other.known
+            && self.ip == other.ip
+            && self.helo == other.helo
+            && self.mail_from() == other.mail_from()
     }
 }
 
