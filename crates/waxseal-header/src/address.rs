@@ -573,7 +573,15 @@ fn checked(local_part: Token<'_>, domain: Token<'_>) -> Result<Address, InvalidA
     if domain.kind == Kind::Word && text.split('.').any(str::is_empty) {
         return Err(InvalidAddress::Syntax { offset });
     }
-    Ok(Address { local_part: local_part.text.into(), domain: text.into() })
+    Ok(Address { local_part: unfolded(local_part.text), domain: text.into() })
+}
+
+/// RFC 5322 §3.2.4: "the CRLF in any FWS/CFWS that appears within the quoted-string are semantically "invisible"".
+fn unfolded(text: &[u8]) -> Box<[u8]> {
+    match memchr::memchr(b'\n', text) {
+        None => text.into(),
+        Some(_) => text.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect(),
+    }
 }
 
 fn is_encoded_word(text: &[u8]) -> bool {

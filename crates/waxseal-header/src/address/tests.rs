@@ -242,6 +242,14 @@ fn a_mebibyte_takes_linear_time() {
 }
 
 #[test]
+fn a_local_part_is_unfolded() {
+    for value in [&b"\"a\r\n\tb\r\n c\"@d.example"[..], b"x <\"a\n\tb\n c\"@d.example>"] {
+        let authors = Authors::parse(value).unwrap();
+        assert_eq!(authors.addresses()[0].local_part(), b"\"a\tb c\"", "{}", value.escape_ascii());
+    }
+}
+
+#[test]
 fn paths_of_smtp() {
     for (path, domain) in [
         ("<joe@example.org>", Some("example.org")),
