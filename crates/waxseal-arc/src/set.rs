@@ -147,7 +147,7 @@ pub enum InvalidSeal {
     /// An algorithm that nobody knows.
     #[error("algorithm is unknown")]
     Algorithm,
-    /// `d=` or `s=` is no domain name.
+    /// `d=` or `s=` is no domain name; see [`DomainName::mail_domain`].
     #[error("{tag}= is no domain name")]
     Name {
         /// The tag.
@@ -176,7 +176,7 @@ impl Seal {
         let required = |tag: &'static str| tags.tag(tag).ok_or(InvalidSeal::Missing { tag });
         let name = |tag: &'static str| move |source| InvalidSeal::Name { tag, source };
         let algorithm = Algorithm::from_name(required("a")?.value()).ok_or(InvalidSeal::Algorithm)?;
-        let domain = DomainName::new(text(required("d")?)).map_err(name("d"))?;
+        let domain = DomainName::mail_domain(text(required("d")?)).map_err(name("d"))?;
         let selector: Selector = text(required("s")?).parse().map_err(name("s"))?;
         let signature = required("b")?;
         Ok(Self {
@@ -367,7 +367,12 @@ mod tests {
         assert_eq!(with("a=rsa-md5").unwrap_err(), InvalidSeal::Algorithm);
         assert_eq!(with("h=from").unwrap_err(), InvalidSeal::SignedFields);
         assert_eq!(with("h=").unwrap_err(), InvalidSeal::SignedFields);
-        assert!(matches!(with("d=example...").unwrap_err(), InvalidSeal::Name { tag: "d", .. }));
+        for value in ["example...", "example.org.", "-a.example.org", "example.org-"] {
+            let error = with(&format!("d={value}")).unwrap_err();
+            assert!(matches!(error, InvalidSeal::Name { tag: "d", .. }), "{value}: {error:?}");
+        }
+        assert!(matches!(with("s=k-").unwrap_err(), InvalidSeal::Name { tag: "s", .. }));
+        assert!(with("d=foo_bar.example.org").is_ok());
         assert!(matches!(with("s=").unwrap_err(), InvalidSeal::Name { tag: "s", .. }));
         let seal = with("t=-").unwrap();
         assert_eq!((seal.timestamp(), seal.chain_validation()), (None, ArcResult::Pass));

@@ -209,7 +209,7 @@ impl ChainExamination {
         self.want(signatures, hasher)?;
         for set in sets.iter().rev() {
             if let Some(seal) = set.seal() {
-                refuse_sha1(seal.algorithm())
+                admit_seal(seal, &self.verifier)
                     .map_err(|cause| Cause::Seal { instance: set.instance, cause })?;
                 self.ask(seal.key_name())?;
             }
@@ -278,6 +278,13 @@ fn admit_message_signature<'s>(
         }
     }
     Ok(signatures)
+}
+
+/// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from [RFC6376], Section 3.5", and so is what may stand there.
+fn admit_seal(seal: &Seal, verifier: &Verifier) -> Result<(), SignatureCause> {
+    refuse_sha1(seal.algorithm())?;
+    verifier.policy().signing_domains().check(seal.domain(), seal.selector())?;
+    Ok(())
 }
 
 /// RFC 6376 §3.5: "Implementations MAY ignore signatures that have a timestamp in the future." Here none is ignored: a

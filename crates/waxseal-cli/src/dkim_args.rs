@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use waxseal::{
     crypto::rust_crypto,
     dkim::{BodyLengthPolicy, Policy, Verifier},
+    dmarc::BuiltInSuffixes,
 };
 
 #[derive(Debug, Args)]
@@ -17,9 +18,13 @@ pub(crate) struct DkimArgs {
     /// What to do with l=, a signature over the first part of the body alone
     #[arg(long, value_enum, default_value_t)]
     body_length: BodyLength,
-    /// Refuse every l=, and signatures that leave room for a second From, Subject or the like when there is one
+    /// Refuse every l=, signatures by public suffixes such as co.uk, and those that leave room for a second From, Subject or
+    /// the like when there is one
     #[arg(long)]
     strict: bool,
+    /// Accept signatures by a domain of one label, such as localhost; for laboratories
+    #[arg(long)]
+    single_label_domains: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -45,7 +50,13 @@ impl DkimArgs {
             .with_rsa_sha1(self.allow_rsa_sha1)
             .with_min_rsa_bits(self.min_rsa_bits)
             .with_body_length(body_length)
+            .with_single_label_domains(self.single_label_domains)
             .with_unsigned_additions_refused(self.strict);
+        let policy = if self.strict {
+            policy.with_refused_domains(|domain| BuiltInSuffixes.is_public_suffix(domain))
+        } else {
+            policy
+        };
         let verifier = Verifier::new(policy);
         // ring verifies 1024 bits and more.
         if self.min_rsa_bits < 1024 { verifier.with_provider(rust_crypto::PROVIDER) } else { verifier }

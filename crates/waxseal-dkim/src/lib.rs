@@ -44,6 +44,7 @@
 //! | §3.4.3, §3.4.4 body canonicalization, §3.7 hashes | `body.rs` |
 //! | §3.5 the signature field | `signature.rs` |
 //! | §3.6.1 the key record | `record.rs` |
+//! | §6.1.1 which domains may sign | `signing_domain.rs` |
 //! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
 //! | §5.4.2 which of several fields is meant | `picker.rs` |
 //! | §6 verifying | `verify.rs` |
@@ -61,6 +62,7 @@ mod selector;
 mod sign;
 mod signature;
 mod signed_fields;
+mod signing_domain;
 mod verdict;
 mod verify;
 pub use body::{BodyHash, BodyHashId, BodyHasher, BodyHashes};
@@ -72,6 +74,7 @@ pub use selector::Selector;
 pub use sign::{SignError, Signer, Signing, Unsigned, sign_all};
 pub use signature::{InvalidSignature, Signature};
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
+pub use signing_domain::{SigningDomains, UnacceptableDomain};
 pub use verdict::{Cause, Verdict, Verdicts};
 pub use verify::{Examination, Verification, Verifier, VerifyCheck};
 

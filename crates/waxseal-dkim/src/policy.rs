@@ -1,6 +1,8 @@
 //! What a verifier accepts beyond the letter of the RFCs.
 
+use crate::SigningDomains;
 use std::time::Duration;
+use waxseal_dns::DomainName;
 use waxseal_header::HeaderLimits;
 
 /// What a verifier accepts. Each setting names the [`Cause`](crate::Cause) that it gives rise to.
@@ -11,9 +13,10 @@ use waxseal_header::HeaderLimits;
 /// assert_eq!(policy.max_signatures(), 10);
 /// # let _ = policy;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     pub(crate) header_limits: HeaderLimits,
+    pub(crate) signing_domains: SigningDomains,
     pub(crate) max_signatures: usize,
     pub(crate) max_key_lookups: usize,
     pub(crate) min_rsa_bits: u32,
@@ -38,11 +41,13 @@ pub enum BodyLengthPolicy {
 }
 
 impl Default for Policy {
-    /// 10 signatures, 10 key lookups, RSA keys of 1024 to 4096 bits, no rsa-sha1, no body longer than `l=`, unsigned
-    /// additions reported but not refused, no required fields, 300 seconds of clock tolerance.
+    /// Every domain of two labels or more may sign; 10 signatures, 10 key lookups, RSA keys of 1024 to 4096 bits, no rsa-sha1,
+    /// no body longer than `l=`, unsigned additions reported but not refused, no required fields, 300 seconds of clock
+    /// tolerance.
     fn default() -> Self {
         Self {
             header_limits: HeaderLimits::default(),
+            signing_domains: SigningDomains::default(),
             max_signatures: 10,
             max_key_lookups: 10,
             min_rsa_bits: 1024,
@@ -62,6 +67,31 @@ impl Policy {
     #[must_use]
     pub fn with_header_limits(self, header_limits: HeaderLimits) -> Self {
         Self { header_limits, ..self }
+    }
+
+    /// Which domains may sign (default: all that have two labels or more). The others get
+    /// [`Cause::Domain`](crate::Cause::Domain).
+    #[must_use]
+    pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
+        Self { signing_domains, ..self }
+    }
+
+    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a laboratory (default: no).
+    #[must_use]
+    pub fn with_single_label_domains(self, single_label: bool) -> Self {
+        Self { signing_domains: self.signing_domains.with_single_label(single_label), ..self }
+    }
+
+    /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none).
+    ///
+    /// ```
+    /// use waxseal_dkim::Policy;
+    /// let policy = Policy::default().with_refused_domains(|domain| domain.as_str() == "co.uk");
+    /// # let _ = policy;
+    /// ```
+    #[must_use]
+    pub fn with_refused_domains(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
+        Self { signing_domains: self.signing_domains.with_refused(refused), ..self }
     }
 
     /// How many signatures, from the top, are tried (default 10). The others get
@@ -128,6 +158,11 @@ impl Policy {
     #[must_use]
     pub fn with_clock_tolerance(self, clock_tolerance: Duration) -> Self {
         Self { clock_tolerance, ..self }
+    }
+
+    /// Which domains may sign.
+    pub fn signing_domains(&self) -> &SigningDomains {
+        &self.signing_domains
     }
 
     /// How many signatures are tried.

@@ -3,7 +3,8 @@
 use std::{fmt, str::FromStr};
 use waxseal_dns::{DomainName, InvalidDomainName};
 
-/// The name under which a domain publishes one of its keys: one label or several, such as `2026a` or `mail.2026`.
+/// The name under which a domain publishes one of its keys: one label or several, such as `2026a` or `mail.2026`, without a
+/// final dot ([`DomainName::mail_domain`]).
 ///
 /// ```
 /// use waxseal_dkim::Selector;
@@ -19,6 +20,11 @@ impl Selector {
     /// The selector as text: lower case, A-labels.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The selector as a name.
+    pub(crate) fn name(&self) -> &DomainName {
+        &self.0
     }
 
     /// Where the key is published (RFC 6376 §3.6.2.1): `<selector>._domainkey.<domain>`.
@@ -38,7 +44,7 @@ impl FromStr for Selector {
     type Err = InvalidDomainName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        DomainName::new(text).map(Self)
+        DomainName::mail_domain(text).map(Self)
     }
 }
 

@@ -66,7 +66,7 @@ pub enum InvalidSignature {
     /// §3.5: `q=` names no method that is known; `dns/txt` is the only one.
     #[error("query method is unknown")]
     QueryMethod,
-    /// `d=` or `s=` is no domain name.
+    /// §3.5: `d=`, `s=` or the domain of `i=` is no domain name; see [`DomainName::mail_domain`].
     #[error("{tag}= is no domain name")]
     Name {
         /// The tag.
@@ -136,7 +136,8 @@ impl Signature {
             Algorithm::from_name(required("a", tags.a)?.value()).ok_or(InvalidSignature::Algorithm)?;
         let (header_form, body_form) = tags.canonicalization()?;
         tags.query_method()?;
-        let domain = DomainName::new(text(required("d", tags.d)?.value())).map_err(name_error("d"))?;
+        let domain =
+            DomainName::mail_domain(text(required("d", tags.d)?.value())).map_err(name_error("d"))?;
         let selector: Selector = text(required("s", tags.s)?.value()).parse().map_err(name_error("s"))?;
         let key_name = selector.key_name(&domain).map_err(name_error("s"))?;
         let (timestamp, expiration) = (number("t", tags.t, 12)?, number("x", tags.x, 12)?);
@@ -365,8 +366,8 @@ impl<'t> Tags<'t> {
         if identity.iter().any(|c| c.is_ascii_control()) || std::str::from_utf8(&identity).is_err() {
             return Err(malformed);
         }
-        let host =
-            DomainName::new(text(identity.get(at + 1..).unwrap_or_default())).map_err(name_error("i"))?;
+        let host = text(identity.get(at + 1..).unwrap_or_default());
+        let host = DomainName::mail_domain(host).map_err(name_error("i"))?;
         if !host.is_within(domain) {
             return Err(InvalidSignature::Identity);
         }
@@ -533,6 +534,28 @@ mod tests {
         }
         for name in ["legit.com(.", "legit.com'.", "legit.com\".", "legit.com\\.", "=20", "=28."] {
             assert!(with(&format!("i=@{name}example.org")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_follow_the_grammar_of_mail() {
+        let dot = InvalidDomainName::FinalDot;
+        let hyphen = |label: &str| InvalidDomainName::Hyphen { label: label.into() };
+        for (change, tag, source) in [
+            ("d=example.org.", "d", dot.clone()),
+            ("d=com.", "d", dot.clone()),
+            ("d=-a.example.org", "d", hyphen("-a")),
+            ("d=example.org-", "d", hyphen("org-")),
+            ("s=k-", "s", hyphen("k-")),
+            ("s=-k.b", "s", hyphen("-k")),
+            ("s=k.", "s", dot.clone()),
+            ("i=joe@example.org.", "i", dot),
+            ("i=joe@a-.example.org", "i", hyphen("a-")),
+        ] {
+            assert_eq!(with(change).unwrap_err(), InvalidSignature::Name { tag, source }, "{change}");
+        }
+        for change in ["d=foo_bar.example.org", "d=_a.b-c.example.org", "s=_k--1_", "i=a@_b.c_.example.org"] {
+            assert!(with(change).is_ok(), "{change}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What became of each signature, and why.
 
-use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature};
+use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature, UnacceptableDomain};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{fmt, sync::Arc, time::Duration};
 use waxseal_authres::{DkimResult, Entry, Ptype, reason};
@@ -20,6 +20,9 @@ pub enum Cause {
     /// The DKIM-Signature field is malformed.
     #[error(transparent)]
     Signature(#[from] InvalidSignature),
+    /// The domain may not sign; see [`Policy::with_signing_domains`](crate::Policy::with_signing_domains).
+    #[error(transparent)]
+    Domain(#[from] UnacceptableDomain),
     /// More signatures than [`Policy::with_max_signatures`](crate::Policy::with_max_signatures) allows stand above.
     #[error("more than {limit} signatures")]
     TooManySignatures {
@@ -181,6 +184,10 @@ impl Cause {
             // permerror for "some error that is unrecoverable, such as a required header field being absent". PERMFAIL is
             // permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
+            // RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)"
+            Self::Domain(UnacceptableDomain::Name { .. } | UnacceptableDomain::SingleLabel { .. }) => {
+                DkimResult::PermError
+            }
             // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program built
             // without crypto, and should wait until that is mended.
             Self::Crypto(VerifyError::NoProvider(_)) => DkimResult::TempError,
@@ -199,7 +206,8 @@ impl Cause {
             // verification attempt by returning TEMPFAIL (key unavailable)."
             Self::Lookup(_) => DkimResult::TempError,
             // RFC 8601 §2.7.1: "some aspect of the signature or signatures was not acceptable to the ADMD".
-            Self::TooManySignatures { .. }
+            Self::Domain(UnacceptableDomain::Refused { .. })
+            | Self::TooManySignatures { .. }
             | Self::TooManyKeyLookups { .. }
             | Self::RsaSha1
             | Self::BogusKey

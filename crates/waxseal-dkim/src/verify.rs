@@ -238,6 +238,7 @@ impl Examination {
 
 impl Policy {
     fn admit(&self, signature: &Signature, now: u64) -> Result<(), Cause> {
+        self.signing_domains.check(signature.domain(), signature.selector())?;
         if signature.algorithm() == Algorithm::RsaSha1 && !self.allow_rsa_sha1 {
             return Err(Cause::RsaSha1);
         }
@@ -389,8 +390,8 @@ impl Verifier {
         self.provider
     }
 
-    /// Whether the policy lets a well-formed signature be looked at before its key is known: by its algorithm, `t=`, `x=`
-    /// and `l=`.
+    /// Whether the policy lets a well-formed signature be looked at before its key is known: by its domain, algorithm, `t=`,
+    /// `x=` and `l=`.
     ///
     /// # Errors
     /// The [`Cause`] that speaks against it.

@@ -15,6 +15,26 @@ use waxseal_dns::DomainName;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BuiltInSuffixes;
 
+impl BuiltInSuffixes {
+    /// Whether `name` is itself a public suffix that a registry runs, such as `com` or `co.uk`, so that anyone can have a
+    /// domain below it: a domain that should not sign mail. Private suffixes (`github.io`) are not meant: they belong to one
+    /// company, which may well send mail from there. Neither are top-level domains that the list does not know.
+    ///
+    /// ```
+    /// use waxseal_dmarc::BuiltInSuffixes;
+    /// assert!(BuiltInSuffixes.is_public_suffix(&"co.uk".parse()?));
+    /// assert!(!BuiltInSuffixes.is_public_suffix(&"example.co.uk".parse()?));
+    /// assert!(!BuiltInSuffixes.is_public_suffix(&"github.io".parse()?));
+    /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+    /// ```
+    pub fn is_public_suffix(&self, name: &DomainName) -> bool {
+        let suffix = psl::suffix(name.as_str().as_bytes());
+        suffix.is_some_and(|suffix| {
+            suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == name.as_str().as_bytes()
+        })
+    }
+}
+
 impl PublicSuffixList for BuiltInSuffixes {
     fn organizational_domain(&self, name: &DomainName) -> DomainName {
         psl::domain_str(name.as_str())

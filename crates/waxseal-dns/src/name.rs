@@ -11,11 +11,12 @@ const MAX_LABEL: usize = 63;
 /// A domain name: lower-case A-labels without the final dot, at least one label, at most 253 octets, labels of at
 /// most 63. Two names are equal when they are the same name, however they were written.
 ///
-/// There are two ways in, and both refuse empty labels and names over the limits:
+/// There are three ways in, and all refuse empty labels and names over the limits:
 ///
 /// - [`DomainName::new`] is **strict**: letters, digits, hyphens and underscores (`_domainkey` and `_dmarc` are legal
-///   names), plus U-labels with the feature `idna`. Use it for what people and messages write: `d=`, `From`, command
-///   lines, configuration.
+///   names), plus U-labels with the feature `idna`. Use it for what people and messages write: `From`, command lines,
+///   configuration.
+/// - [`DomainName::mail_domain`] is stricter: no final dot, no label with a hyphen at its edge. Use it for `d=` and `s=`.
 /// - [`DomainName::lenient`] takes any visible ASCII octet and the space. Use it for what DNS and SPF macros produce:
 ///   DNS itself allows any octet (RFC 2181 §11), `%{l}._spf.example.org` may well hold a `+`, and `%_` is a space
 ///   (RFC 7208 §7.1).
@@ -63,6 +64,15 @@ pub enum InvalidDomainName {
         /// Where it stands, in octets from the start.
         offset: usize,
     },
+    /// A final dot where the grammar of mail has none; see [`DomainName::mail_domain`].
+    #[error("domain name ends in a dot")]
+    FinalDot,
+    /// A label that begins or ends in a hyphen; see [`DomainName::mail_domain`].
+    #[error("domain label {label} begins or ends in a hyphen")]
+    Hyphen {
+        /// The label.
+        label: String,
+    },
     /// A non-ASCII name that UTS #46 does not turn into A-labels.
     #[error("domain name is not ASCII and IDNA (UTS #46) refuses it")]
     Idna,
@@ -88,6 +98,35 @@ impl DomainName {
             }
             result => result,
         }
+    }
+
+    /// Reads a name by the grammar of mail, as `d=` and `s=` of signatures have it: RFC 5321 §4.1.2,
+    /// "sub-domain = Let-dig [Ldh-str]", so that no label begins or ends in a hyphen, and no dot stands at the end.
+    /// Underscores are taken as in [`DomainName::new`]: names with them are published and sign mail.
+    ///
+    /// ```
+    /// use waxseal_dns::{DomainName, InvalidDomainName};
+    /// assert!(DomainName::mail_domain("bounce_1.example.org").is_ok());
+    /// assert_eq!(DomainName::mail_domain("example.org."), Err(InvalidDomainName::FinalDot));
+    /// assert!(matches!(DomainName::mail_domain("a-.example.org"), Err(InvalidDomainName::Hyphen { .. })));
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`], among them [`InvalidDomainName::FinalDot`] and [`InvalidDomainName::Hyphen`].
+    pub fn mail_domain(name: &str) -> Result<Self, InvalidDomainName> {
+        let domain = Self::new(name)?;
+        if has_final_dot(name) {
+            return Err(InvalidDomainName::FinalDot);
+        }
+        match domain.hyphenated_label() {
+            Some(label) => Err(InvalidDomainName::Hyphen { label: label.into() }),
+            None => Ok(domain),
+        }
+    }
+
+    /// The first label that begins or ends in a hyphen, if there is one.
+    pub fn hyphenated_label(&self) -> Option<&str> {
+        self.labels().find(|label| label.starts_with('-') || label.ends_with('-'))
     }
 
     /// Reads a name whose labels may hold any visible ASCII octet and the space (0x20 to 0x7e), with or without the
@@ -269,20 +308,33 @@ fn check_label(octets: usize) -> Result<(), InvalidDomainName> {
 
 #[cfg(feature = "idna")]
 fn from_unicode(name: &str) -> Result<DomainName, InvalidDomainName> {
-    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
     // Characters have four octets at most: what is longer than this is no name, and is not worth mapping.
     if name.len() > 4 * (MAX_NAME + 1) {
         return Err(InvalidDomainName::TooLong);
     }
-    // The deny list is ours (underscores are legal), so are the lengths; "r3---x.example" is in use.
-    let ascii = Uts46::new()
-        .to_ascii(name.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
-        .map_err(|_| InvalidDomainName::Idna)?;
+    let ascii = to_ascii(name).ok_or(InvalidDomainName::Idna)?;
     DomainName::build(ascii.as_bytes(), STRICT).map_err(|error| match error {
         // The offset would point into the mapped text.
         InvalidDomainName::Octet { .. } => InvalidDomainName::Idna,
         error => error,
     })
+}
+
+#[cfg(feature = "idna")]
+fn to_ascii(name: &str) -> Option<std::borrow::Cow<'_, str>> {
+    use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+    // The deny list is ours (underscores are legal), so are the lengths; "r3---x.example" is in use.
+    let (deny, hyphens) = (AsciiDenyList::EMPTY, Hyphens::Allow);
+    Uts46::new().to_ascii(name.as_bytes(), deny, hyphens, DnsLength::Ignore).ok()
+}
+
+/// Whether a legal name ends in a dot. UTS #46 knows other dots than the ASCII one, and characters that vanish behind it.
+fn has_final_dot(name: &str) -> bool {
+    #[cfg(feature = "idna")]
+    if !name.is_ascii() {
+        return to_ascii(name).is_some_and(|ascii| ascii.ends_with('.'));
+    }
+    name.ends_with('.')
 }
 
 #[cfg(not(feature = "idna"))]
@@ -450,6 +502,37 @@ mod tests {
     }
 
     #[cfg(feature = "idna")]
+    #[test]
+    fn names_of_mail_have_no_dot_and_no_hyphen_at_an_edge() {
+        for text in ["example.org", "_a.b_.EXAMPLE.org", "a--b.example", "com", "r3---x.example"] {
+            assert!(DomainName::mail_domain(text).is_ok(), "{text}");
+        }
+        for text in ["example.org.", "com."] {
+            assert_eq!(DomainName::mail_domain(text), Err(E::FinalDot), "{text}");
+        }
+        for (text, label) in
+            [("-a.example", "-a"), ("a.b-.example", "b-"), ("-", "-"), ("a.example-", "example-")]
+        {
+            let label = label.into();
+            assert_eq!(DomainName::mail_domain(text), Err(E::Hyphen { label }), "{text}");
+        }
+        assert_eq!(DomainName::mail_domain("."), Err(E::Empty));
+    }
+
+    #[test]
+    #[cfg(feature = "idna")]
+    fn dots_of_unicode_are_dots_at_the_end_too() {
+        for text in [
+            "example.org\u{3002}",
+            "b\u{fc}cher.example.",
+            "b\u{fc}cher.example\u{ff61}",
+            "example.org.\u{ad}",
+        ] {
+            assert_eq!(DomainName::mail_domain(text), Err(E::FinalDot), "{text}");
+        }
+        assert!(DomainName::mail_domain("b\u{fc}cher\u{3002}example").is_ok());
+    }
+
     #[test]
     fn unicode_names() {
         for (from, to) in [

@@ -1,0 +1,132 @@
+//! Which domains may sign (RFC 6376 §3.5, §6.1.1).
+
+use crate::Selector;
+use std::{fmt, sync::Arc};
+use waxseal_dns::{DomainName, InvalidDomainName};
+
+/// Which domains may stand in `d=`: one rule for those who verify ([`Policy::with_signing_domains`]), sign and seal.
+///
+/// RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)", which is two labels or more. RFC 6376 §6.1.1: "Verifiers MAY
+/// ignore the DKIM-Signature header field if the domain used by the Signer in the "d=" tag is not associated with a valid
+/// signing entity. For example, signatures with "d=" values such as "com" and "co.uk" could be ignored. The list of
+/// unacceptable domains SHOULD be configurable."
+///
+/// ```
+/// use waxseal_dkim::{SigningDomains, UnacceptableDomain};
+/// let domains = SigningDomains::default().with_refused(|domain| domain.as_str() == "co.uk");
+/// let check = |domain: &str| domains.check(&domain.parse().unwrap(), &"2026a".parse().unwrap());
+/// assert!(check("example.co.uk").is_ok());
+/// assert!(matches!(check("co.uk"), Err(UnacceptableDomain::Refused { .. })));
+/// assert!(matches!(check("com"), Err(UnacceptableDomain::SingleLabel { .. })));
+/// ```
+///
+/// [`Policy::with_signing_domains`]: crate::Policy::with_signing_domains
+#[derive(Clone, Default)]
+pub struct SigningDomains {
+    single_label: bool,
+    refused: Option<Arc<Refuses>>,
+}
+
+type Refuses = dyn Fn(&DomainName) -> bool + Send + Sync;
+
+/// Why a domain may not sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnacceptableDomain {
+    /// `d=` or `s=` does not follow the grammar; see [`DomainName::mail_domain`].
+    #[error("{tag}= is no domain name")]
+    Name {
+        /// The tag.
+        tag: &'static str,
+        /// What is wrong with it.
+        source: InvalidDomainName,
+    },
+    /// `d=` has one label; see [`SigningDomains::with_single_label`].
+    #[error("d={domain} has a single label, and a domain that signs has two or more")]
+    SingleLabel {
+        /// `d=`
+        domain: DomainName,
+    },
+    /// `d=` is on the list; see [`SigningDomains::with_refused`].
+    #[error("d={domain} is a domain that must not sign")]
+    Refused {
+        /// `d=`
+        domain: DomainName,
+    },
+}
+
+impl SigningDomains {
+    /// Whether a domain of one label, such as `localhost` or a top-level domain, may sign (default: no). For laboratories:
+    /// a signature of `com` that counts would be aligned with every domain below it.
+    #[must_use]
+    pub fn with_single_label(self, single_label: bool) -> Self {
+        Self { single_label, ..self }
+    }
+
+    /// Domains that must not sign: those for which `refused` says yes (default: none). What is below them may. Public
+    /// suffixes are a good choice, for which `waxseal_dmarc::BuiltInSuffixes::is_public_suffix` is at hand.
+    #[must_use]
+    pub fn with_refused(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
+        Self { refused: Some(Arc::new(refused)), ..self }
+    }
+
+    /// Whether `domain` may sign with the key that it publishes at `selector`.
+    ///
+    /// # Errors
+    /// [`UnacceptableDomain`].
+    pub fn check(&self, domain: &DomainName, selector: &Selector) -> Result<(), UnacceptableDomain> {
+        for (tag, name) in [("d", domain), ("s", selector.name())] {
+            if let Some(label) = name.hyphenated_label() {
+                let source = InvalidDomainName::Hyphen { label: label.into() };
+                return Err(UnacceptableDomain::Name { tag, source });
+            }
+        }
+        if !self.single_label && domain.label_count() < 2 {
+            return Err(UnacceptableDomain::SingleLabel { domain: domain.clone() });
+        }
+        match &self.refused {
+            Some(refused) if refused(domain) => Err(UnacceptableDomain::Refused { domain: domain.clone() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for SigningDomains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningDomains").field("single_label", &self.single_label).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_label_signs_only_where_it_is_allowed() {
+        let selector = "x".parse().unwrap();
+        for domain in ["com", "localhost", "xn--p1ai"] {
+            let domain: DomainName = domain.parse().unwrap();
+            let error = SigningDomains::default().check(&domain, &selector).unwrap_err();
+            assert_eq!(error, UnacceptableDomain::SingleLabel { domain: domain.clone() });
+            assert!(SigningDomains::default().with_single_label(true).check(&domain, &selector).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_refused_domain_does_not_speak_for_those_below_it() {
+        let domains = SigningDomains::default().with_refused(|domain| domain.as_str() == "co.uk");
+        let check = |domain: &str| domains.check(&domain.parse().unwrap(), &"x".parse().unwrap());
+        assert_eq!(check("co.uk").unwrap_err().to_string(), "d=co.uk is a domain that must not sign");
+        assert!(check("example.co.uk").is_ok());
+    }
+
+    #[test]
+    fn no_label_has_a_hyphen_at_its_edge() {
+        let domains = SigningDomains::default().with_single_label(true);
+        for domain in ["-a.example.org", "a-.example.org", "example.-org", "example.org-", "-"] {
+            let error = domains.check(&domain.parse().unwrap(), &"x".parse().unwrap()).unwrap_err();
+            assert!(matches!(error, UnacceptableDomain::Name { tag: "d", .. }), "{domain}: {error:?}");
+        }
+        assert!(domains.check(&"_a.b_.foo_bar.example.org".parse().unwrap(), &"_x".parse().unwrap()).is_ok());
+    }
+}
