@@ -52,6 +52,7 @@ fn print(report: &Report) {
     match report.disposition() {
         Disposition::None => println!("=> deliver"),
         Disposition::Quarantine => println!("=> into the spam folder"),
+        Disposition::Defer => println!("=> 451 4.7.1 {}", report.dmarc().reason()),
         Disposition::Reject => println!("=> 550 5.7.1 {}", report.dmarc().reason()),
     }
 }

@@ -68,9 +68,10 @@ fn print_replies(report: &Report) {
     let field = report.authentication_results().to_field();
     println!("SMFIR_INSHEADER at 0:\n{}", field.trim_end());
     match report.disposition() {
-        Disposition::Reject => println!("SMFIR_REPLYCODE 550 5.7.1 {}", report.dmarc().reason()),
-        Disposition::Quarantine => println!("SMFIR_QUARANTINE {}", report.dmarc().reason()),
         Disposition::None => println!("SMFIR_ACCEPT"),
+        Disposition::Quarantine => println!("SMFIR_QUARANTINE {}", report.dmarc().reason()),
+        Disposition::Defer => println!("SMFIR_REPLYCODE 451 4.7.1 {}", report.dmarc().reason()),
+        Disposition::Reject => println!("SMFIR_REPLYCODE 550 5.7.1 {}", report.dmarc().reason()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     authserv_id::parse_authserv_id,
     batch::Jobs,
     dkim_args::DkimArgs,
-    dmarc::Mode,
+    dmarc::LocalPolicyArgs,
     dns_args::{Dns, DnsArgs},
     exit::{Exit, Failure},
     input::{Chunks, LineEnds, Source},
@@ -49,7 +49,8 @@ use waxseal::{
 ///
 /// Exit codes: 0 when nothing speaks against delivery, 1 when the disposition is quarantine or reject, or DMARC failed and
 /// its policy was not set aside for a trusted sealer (p=none is none to set aside), 2 for wrong usage and unreadable
-/// files, 75 when DMARC could not be judged because a DNS server did not answer.
+/// files, 75 when DMARC could not be judged because a DNS server did not answer: the disposition is defer then, unless
+/// --undeferrable or a pass for the very domain of the author decides.
 ///
 /// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, and prints {"id",
 /// "dkim": [{"d", "s", "a", "i", "result", "reason"}], "arc": {"result", "reason", "oldest_pass", "sets"}, "spf":
@@ -81,12 +82,8 @@ pub(crate) struct Check {
     /// Print the Received-SPF field as well
     #[arg(long, requires = "known", conflicts_with_all = ["json", "jsonl"])]
     received_spf: bool,
-    /// How DMARC tells Organizational Domains
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
-    /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
-    #[arg(long)]
-    reject_on_reject: bool,
+    #[command(flatten)]
+    local: LocalPolicyArgs,
     /// Believe the ARC sets that this domain sealed: what it saw pass DMARC is not held up; may be repeated
     #[arg(long, value_name = "DOMAIN")]
     trust_sealer: Vec<DomainName>,
@@ -151,7 +148,7 @@ impl Check {
         let authenticator = Authenticator::new(&*self.authserv_id)
             .with_arc(arc::Policy::default())
             .with_dkim(verifier)
-            .with_dmarc(self.mode.local_policy().with_reject_on_reject(self.reject_on_reject));
+            .with_dmarc(self.local.local_policy());
         let trusted = self.trust_sealer.clone();
         match trusted.is_empty() {
             true => authenticator,
@@ -248,10 +245,12 @@ pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, missing: Miss
 }
 
 fn exit_of(report: &Report) -> Exit {
-    let failed = report.dmarc().word() == DmarcResult::Fail && report.trusted_forwarder().is_none();
-    match report.disposition() {
-        Disposition::None if report.is_temporary() => Exit::Temporary,
-        Disposition::None if !failed => Exit::Pass,
-        _ => Exit::NotPass,
+    match (report.disposition(), report.dmarc().word()) {
+        (Disposition::Quarantine | Disposition::Reject, _) => Exit::NotPass,
+        (Disposition::Defer, _) => Exit::Temporary,
+        (Disposition::None, _) if report.trusted_forwarder().is_some() => Exit::Pass,
+        (Disposition::None, DmarcResult::TempError) => Exit::Temporary,
+        (Disposition::None, DmarcResult::Fail) => Exit::NotPass,
+        (Disposition::None, _) => Exit::Pass,
     }
 }

@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use waxseal::{
+    Disposition,
     dmarc::{BuiltInSuffixes, Found, LocalPolicy, PolicyTag, Step},
     dns::Existence,
 };
@@ -56,6 +57,55 @@ impl Mode {
         match self {
             Self::Rfc9989 => local,
             Self::Rfc7489 => local.with_public_suffix_list(BuiltInSuffixes),
+        }
+    }
+}
+
+/// What the receiver decides for itself.
+#[derive(Debug, Args)]
+pub(crate) struct LocalPolicyArgs {
+    /// How DMARC tells Organizational Domains
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
+    /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
+    #[arg(long)]
+    reject_on_reject: bool,
+    /// What becomes of mail that cannot be judged because DNS failed, where nobody can be told to come again; never more than
+    /// of mail that fails
+    #[arg(long, value_name = "DISPOSITION", default_value = "defer")]
+    undeferrable: DispositionArg,
+}
+
+impl LocalPolicyArgs {
+    pub(crate) fn local_policy(&self) -> LocalPolicy {
+        self.local_policy_by(None)
+    }
+
+    /// By another mode, if one is given.
+    fn local_policy_by(&self, mode: Option<Mode>) -> LocalPolicy {
+        mode.unwrap_or(self.mode)
+            .local_policy()
+            .with_reject_on_reject(self.reject_on_reject)
+            .with_undeferrable(self.undeferrable.into())
+    }
+}
+
+/// A [`Disposition`] to choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DispositionArg {
+    None,
+    Quarantine,
+    Defer,
+    Reject,
+}
+
+impl From<DispositionArg> for Disposition {
+    fn from(chosen: DispositionArg) -> Self {
+        match chosen {
+            DispositionArg::None => Self::None,
+            DispositionArg::Quarantine => Self::Quarantine,
+            DispositionArg::Defer => Self::Defer,
+            DispositionArg::Reject => Self::Reject,
         }
     }
 }

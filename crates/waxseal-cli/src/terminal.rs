@@ -50,7 +50,7 @@ pub(crate) fn word(word: &str) -> String {
 pub(crate) fn disposition(disposition: Disposition) -> String {
     let style = match disposition {
         Disposition::None => AnsiColor::Green,
-        Disposition::Quarantine => AnsiColor::Yellow,
+        Disposition::Quarantine | Disposition::Defer => AnsiColor::Yellow,
         Disposition::Reject => AnsiColor::Red,
     };
     let style = style.on_default().bold();

@@ -127,6 +127,10 @@ impl fmt::Display for Match {
 }
 
 impl Identifier {
+    pub(crate) fn new(domain: &DomainName, result: MethodResult, match_: Match, walk: Option<Walk>) -> Self {
+        Self { domain: domain.clone(), result, match_, walk }
+    }
+
     /// The domain: `d=` of a signature, or that of MAIL FROM.
     pub fn domain(&self) -> &DomainName {
         &self.domain

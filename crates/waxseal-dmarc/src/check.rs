@@ -192,29 +192,47 @@ impl Evaluation {
     }
 
     fn verdict(&self, authors: Vec<AuthorVerdict>) -> Verdict {
-        // §11.5: "apply the most strict policy selected among the checks that fail". A fail that asks for nothing is no such
-        // policy: what could not be told of another author may ask for more.
-        let severity = |author: &AuthorVerdict| match author.word() {
-            DmarcResult::Pass => 0,
-            DmarcResult::None => 1,
-            DmarcResult::Fail if author.evaluated_policy() <= Some(DomainPolicy::None) => 2,
-            DmarcResult::TempError => 3,
-            DmarcResult::PermError => 4,
-            DmarcResult::Fail => 5,
+        // §11.5: "apply the most strict policy selected among the checks that fail". What could not be told of an author may
+        // ask for more than a check that fails.
+        let severity = |author: &AuthorVerdict| {
+            let asked = self.disposition_if_failed(author);
+            let word = match author.word() {
+                DmarcResult::Pass => 0,
+                DmarcResult::None => 1,
+                DmarcResult::Fail if asked == Disposition::None => 2,
+                DmarcResult::TempError => 3,
+                _ => 4,
+            };
+            (asked, word, author.evaluated_policy())
         };
-        let worst = authors
-            .iter()
-            .enumerate()
-            .max_by_key(|(index, author)| (severity(author), author.evaluated_policy(), Reverse(*index)));
+        let worst =
+            authors.iter().enumerate().max_by_key(|(index, author)| (severity(author), Reverse(*index)));
         let decisive = worst.map_or(0, |(index, _)| index);
-        let disposition = match worst {
-            Some((_, author)) if author.word() == DmarcResult::Fail => {
-                author.evaluated_policy().map_or(Disposition::None, |policy| self.local.disposition(policy))
-            }
-            _ => Disposition::None,
-        };
+        let disposition = worst.map_or(Disposition::None, |(_, author)| self.disposition(author));
         let cause = worst.map_or(Cause::NoAuthor, |(_, author)| author.cause.clone());
         Verdict { decisive, cause, disposition, authors }
+    }
+
+    fn disposition(&self, author: &AuthorVerdict) -> Disposition {
+        match author.word() {
+            DmarcResult::TempError if !author.is_aligned() => {
+                self.local.disposition_for_now(author.evaluated_policy())
+            }
+            _ => self.disposition_if_failed(author),
+        }
+    }
+
+    /// What becomes of the message if this author's check fails, for those of whom it did or still may.
+    fn disposition_if_failed(&self, author: &AuthorVerdict) -> Disposition {
+        match (author.word(), author.evaluated_policy()) {
+            (DmarcResult::Fail, Some(policy)) => self.local.disposition(policy),
+            // Whatever record there is, what passed for the Author Domain itself is aligned.
+            (DmarcResult::TempError, _) if author.is_aligned() => Disposition::None,
+            (DmarcResult::TempError, policy) => {
+                self.local.disposition(policy.unwrap_or(DomainPolicy::Reject))
+            }
+            _ => Disposition::None,
+        }
     }
 
     fn suffixes(&self) -> Option<&dyn PublicSuffixList> {
@@ -228,7 +246,10 @@ impl Evaluation {
             .and_then(|step| Some((step.record()?.clone(), step.domain.clone())));
         let Some((record, record_at)) = applied else {
             verdict.organization = self.organization(&verdict.walk);
-            verdict.identifiers = self.not_needed();
+            verdict.identifiers = match verdict.walk.error() {
+                Some(failed) => self.without_record(domain, failed),
+                None => self.not_needed(),
+            };
             return Ok(verdict);
         };
         let author = Author { domain, record: &record, suffixes: self.suffixes() };
@@ -241,7 +262,10 @@ impl Evaluation {
             Some(Ok(existence)) => Some(*existence == Existence::Exists),
             _ => None,
         };
-        let requested = author.requested(author.scope(&record_at, verdict.exists));
+        let requested = match &existence {
+            Some(Err(_)) => author.strictest(),
+            _ => author.requested(author.scope(&record_at, verdict.exists)),
+        };
         let evaluated = requested.map(|requested| author.evaluated(requested.policy));
         verdict.cause = match requested {
             None => Cause::NoPolicy { record_at: record_at.clone() },
@@ -292,13 +316,23 @@ impl Evaluation {
     }
 
     fn not_needed(&self) -> Vec<Identifier> {
-        let unneeded = |(domain, result): (&DomainName, MethodResult)| Identifier {
-            domain: domain.clone(),
-            result,
-            match_: Match::NotNeeded,
-            walk: None,
-        };
-        self.input.identifiers().map(unneeded).collect()
+        self.input
+            .identifiers()
+            .map(|(domain, result)| Identifier::new(domain, result, Match::NotNeeded, None))
+            .collect()
+    }
+
+    /// What can be said of the identifiers though nobody knows which record applies to the author.
+    fn without_record(&self, author: &DomainName, failed: (Question, &LookupError)) -> Vec<Identifier> {
+        let (question, error) = failed;
+        let unknown = || Match::Failed { question: question.clone(), error: error.clone() };
+        self.input
+            .identifiers()
+            .map(|(domain, result)| {
+                let known = align::compare(author, domain, result, Alignment::Relaxed);
+                Identifier::new(domain, result, known.unwrap_or_else(unknown), None)
+            })
+            .collect()
     }
 
     /// Compares every identifier with the author, and finds the Organizational Domain of the author if that takes it.
@@ -333,7 +367,7 @@ impl Evaluation {
                     }
                     None => compare_organizations(dns, author, verdict, domain)?,
                 };
-                Ok(Identifier { domain: domain.clone(), result, match_, walk })
+                Ok(Identifier::new(domain, result, match_, walk))
             })
             .collect();
         verdict.identifiers = compared.into_iter().collect::<Result<_, Pending>>()?;
@@ -410,6 +444,12 @@ impl Author<'_> {
             Some(false) => Scope::NonExistent,
             _ => Scope::Subdomain,
         }
+    }
+
+    /// The policy when nobody knows whether the author exists.
+    fn strictest(&self) -> Option<Requested> {
+        let scopes = [Scope::NonExistent, Scope::Subdomain];
+        scopes.into_iter().filter_map(|scope| self.requested(scope)).max_by_key(|requested| requested.policy)
     }
 
     /// The policy after `t=`, or `pct=0` of RFC 7489.

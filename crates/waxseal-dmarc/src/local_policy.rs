@@ -19,6 +19,7 @@ pub struct LocalPolicy {
     pub(crate) max_identifiers: usize,
     pub(crate) reject_on_reject: bool,
     pub(crate) invalid_from: Disposition,
+    pub(crate) undeferrable: Disposition,
     pub(crate) always_walk: bool,
     pub(crate) suffixes: Option<Arc<dyn PublicSuffixList>>,
 }
@@ -31,13 +32,14 @@ pub trait PublicSuffixList: fmt::Debug + Send + Sync {
 
 impl Default for LocalPolicy {
     /// RFC 9989; 4 Author Domains, 32 identifiers with a tree walk of their own, reject becomes quarantine, mail without a
-    /// clear author is quarantined.
+    /// clear author is quarantined, mail that cannot be judged now is deferred.
     fn default() -> Self {
         Self {
             max_authors: 4,
             max_identifiers: 32,
             reject_on_reject: false,
             invalid_from: Disposition::Quarantine,
+            undeferrable: Disposition::Defer,
             always_walk: false,
             suffixes: None,
         }
@@ -83,6 +85,30 @@ impl LocalPolicy {
         Self { invalid_from: disposition, ..self }
     }
 
+    /// What becomes of mail that cannot be judged now, for callers that cannot answer with a 4yz reply, such as filters behind
+    /// the queue and readers of archives (default [`Disposition::Defer`]: everybody else). [`Disposition::Quarantine`] is what
+    /// suits most of them.
+    ///
+    /// It is never stricter than what would become of mail that fails: under p=none, `t=` applied, it is none. A policy that
+    /// is not known, as its own lookup failed, spares nothing.
+    ///
+    /// ```
+    /// use waxseal_dmarc::{Disposition, Evaluation, Input, LocalPolicy};
+    /// use waxseal_dns::{LookupError, Zone, drive_blocking};
+    ///
+    /// let dns = Zone::new().with_error("_dmarc.bank.example", LookupError::Timeout)?;
+    /// let evaluation = Evaluation::new(Input::new("bank.example".parse()?));
+    /// assert_eq!(drive_blocking(evaluation.clone(), &dns).disposition(), Disposition::Defer);
+    /// let behind_the_queue = LocalPolicy::default().with_undeferrable(Disposition::Quarantine);
+    /// let evaluation = evaluation.with_local_policy(behind_the_queue);
+    /// assert_eq!(drive_blocking(evaluation, &dns).disposition(), Disposition::Quarantine);
+    /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+    /// ```
+    #[must_use]
+    pub fn with_undeferrable(self, disposition: Disposition) -> Self {
+        Self { undeferrable: disposition, ..self }
+    }
+
     /// Whether the Organizational Domain of the author is looked for even where the verdict does not depend on it
     /// (default: no). It costs a few questions, and then
     /// [`AuthorVerdict::organizational_domain`](crate::AuthorVerdict::organizational_domain) is known for reports.
@@ -108,6 +134,15 @@ impl LocalPolicy {
             DomainPolicy::None => Disposition::None,
             DomainPolicy::Reject if self.reject_on_reject => Disposition::Reject,
             DomainPolicy::Quarantine | DomainPolicy::Reject => Disposition::Quarantine,
+        }
+    }
+
+    /// What becomes of mail that cannot be judged now, under `policy` if that is known, `t=` already applied.
+    pub(crate) fn disposition_for_now(&self, policy: Option<DomainPolicy>) -> Disposition {
+        match (self.undeferrable, policy) {
+            (Disposition::Defer, _) => Disposition::Defer,
+            (undeferrable, Some(policy)) => undeferrable.min(self.disposition(policy)),
+            (undeferrable, None) => undeferrable,
         }
     }
 }

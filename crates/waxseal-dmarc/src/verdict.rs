@@ -9,22 +9,45 @@ use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
 use waxseal_header::{HeaderError, InvalidFrom};
 
 /// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
+///
+/// ```
+/// # use waxseal_dmarc::{Disposition, Evaluation, Input};
+/// # use waxseal_dns::{LookupError, Zone, drive_blocking};
+/// # let dns = Zone::new().with_error("_dmarc.bank.example", LookupError::ServerFailure)?;
+/// # let verdict = drive_blocking(Evaluation::new(Input::new("bank.example".parse()?)), &dns);
+/// let reply = match verdict.disposition() {
+///     Disposition::None => "250 2.0.0 Ok".to_owned(),
+///     Disposition::Quarantine => "250 2.0.0 Ok".to_owned(), // into the spam folder
+///     Disposition::Defer => format!("451 4.7.1 {}", verdict.reason()),
+///     Disposition::Reject => format!("550 5.7.1 {}", verdict.reason()),
+/// };
+/// assert_eq!(reply, "451 4.7.1 lookup of _dmarc.bank.example TXT failed: DNS server failure");
+/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Disposition {
     /// Nothing.
     None,
     /// Treat it as suspicious.
     Quarantine,
+    /// It cannot be judged now, since DNS failed: answer with a 4yz reply such as 451 4.7.1, on every try. The time that the
+    /// sender keeps a message in its queue is the last try. So honest mail waits until DNS answers, and a forger who picks a
+    /// name that always fails gains nothing.
+    ///
+    /// Callers that cannot answer so, such as filters behind the queue, say
+    /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) and never see this one.
+    Defer,
     /// Refuse it.
     Reject,
 }
 
 impl Disposition {
-    /// The word as in aggregate reports (RFC 9990).
+    /// The word, as in aggregate reports (RFC 9990) but for `defer`: what was deferred is in no report.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Quarantine => "quarantine",
+            Self::Defer => "defer",
             Self::Reject => "reject",
         }
     }
@@ -165,9 +188,10 @@ impl Cause {
 /// The outcome for one message.
 ///
 /// With several Author Domains each is evaluated, and the message is as good as the worst of them (RFC 9989 §11.5:
-/// "apply the most strict policy selected among the checks that fail"): fail under a policy of reject, then of quarantine,
-/// before permerror before temperror before fail under a policy of none, `t=` applied, before none before pass. So a
-/// forgery whose first author asks for nothing does not hide that the policy of the second could not be had.
+/// "apply the most strict policy selected among the checks that fail"): the author decides of whom the strictest disposition
+/// may come, now or when DNS answers. Of equals fail comes before temperror, where there is nothing to ask for temperror
+/// before fail before none before pass. So a forgery whose first author asks for nothing, or for less, does not hide that
+/// the policy of the second could not be had.
 /// The accessors speak of that one; [`Verdict::authors`] has them all.
 #[derive(Debug, Clone)]
 pub struct Verdict {
@@ -284,6 +308,11 @@ impl AuthorVerdict {
         self.identifiers.iter().any(|id| matches!(id.result, MethodResult::Dkim(_)) && id.is_aligned())
     }
 
+    /// Whether an identifier passed and is aligned, though the record may not be known.
+    pub(crate) fn is_aligned(&self) -> bool {
+        self.identifiers.iter().any(Identifier::is_aligned)
+    }
+
     /// Whether SPF passed for MAIL FROM and is aligned.
     pub fn spf_aligned(&self) -> bool {
         self.identifiers.iter().any(|id| matches!(id.result, MethodResult::Spf(_)) && id.is_aligned())
@@ -340,8 +369,10 @@ impl Verdict {
         waxseal_authres::reason(&self.cause)
     }
 
-    /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). It is none
-    /// when the result is pass, none or temperror.
+    /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). It is none when
+    /// the result is pass or none. When it is temperror, it is [`Disposition::Defer`] or what
+    /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) says; but none when DKIM or SPF passed for the
+    /// Author Domain itself, as then it would be pass or none whatever record DNS had given.
     pub fn disposition(&self) -> Disposition {
         self.disposition
     }

@@ -163,7 +163,10 @@ proptest! {
     fn verdicts_are_consistent(input in input(), dns in small_zone()) {
         let (verdict, asked) = drive(Evaluation::new(input), &dns);
         let fails = verdict.word() == DmarcResult::Fail;
-        prop_assert!(fails || verdict.disposition() == Disposition::None);
+        let deferred = verdict.disposition() == Disposition::Defer;
+        prop_assert!(fails || deferred || verdict.disposition() == Disposition::None);
+        let passed_for_itself = verdict.dkim_aligned() || verdict.spf_aligned();
+        prop_assert_eq!(deferred, verdict.word() == DmarcResult::TempError && !passed_for_itself);
         prop_assert!(verdict.disposition() < Disposition::Reject);
         for author in verdict.authors() {
             let aligned = author.dkim_aligned() || author.spf_aligned();

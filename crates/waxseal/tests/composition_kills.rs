@@ -756,8 +756,7 @@ mod dns_trouble {
             let report = check(&evil(), FORGED, &dns);
             assert_eq!(dmarc(&report).0, "temperror", "{}", report.explain());
             assert!(dmarc(&report).1.starts_with(&format!("lookup of _dmarc.{at} TXT failed: ")));
-            assert!(report.is_temporary());
-            assert_eq!(report.disposition(), Disposition::None);
+            assert_eq!(report.disposition(), Disposition::Defer);
             assert!(report.to_string().contains("dmarc=temperror reason="), "{report}");
         }
         let report = check(&evil(), FORGED, &dns());
@@ -774,7 +773,22 @@ mod dns_trouble {
         let report = check(&evil(), &message, &dns);
         assert_eq!(dkim(&report)[0].0, DkimResult::TempError);
         assert_eq!(dmarc(&report), ("temperror", "dkim of bank.example had a temporary error".into()));
-        assert!(report.is_temporary() && report.disposition() == Disposition::None);
+        assert_eq!(report.disposition(), Disposition::Defer);
+        // The selector is the forger's choice, and so is the domain below the bank's: they fail on every try.
+        for (selector, domain) in [("x", "bank.example"), ("x", "lame.bank.example")] {
+            let selector: waxseal::dkim::Selector = selector.parse().unwrap();
+            let forger = Signer::new(name(domain), selector, key("evil.example"));
+            let text = b"From: ceo@bank.example\r\n\r\nHi.\r\n";
+            let message = [forger.sign(text, now()).unwrap().as_bytes(), text].concat();
+            let at = Question::txt(name(&format!("x._domainkey.{domain}")));
+            dns.set_error_for(at, LookupError::ServerFailure);
+            let report = check(&evil(), &message, &dns);
+            assert_eq!((dmarc(&report).0, report.disposition()), ("temperror", Disposition::Defer));
+            assert!(report.to_string().contains(" (p=reject dis=defer) "), "{report}");
+            let local = LocalPolicy::default().with_undeferrable(Disposition::Quarantine);
+            let report = check_by(&authenticator().with_dmarc(local), &evil(), &message, &dns);
+            assert_eq!((dmarc(&report).0, report.disposition()), ("temperror", Disposition::Quarantine));
+        }
         // A failing key of someone else's decides nothing.
         let message = signed("evil.example", b"From: ceo@bank.example\r\n\r\nHi.\r\n");
         dns.set_error_for(key_of("evil.example"), LookupError::ServerFailure);

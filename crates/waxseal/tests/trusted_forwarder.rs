@@ -13,7 +13,7 @@ use waxseal::{
     crypto::{SigningInput, SigningKey, default_provider},
     dkim::{BodyHasher, Canonicalization},
     dmarc::LocalPolicy,
-    dns::Zone,
+    dns::{LookupError, Question, Zone},
     header::Header,
 };
 
@@ -128,6 +128,29 @@ mod can {
         let message = sealed(CHANGED, "stranger.example", saw(DmarcResult::Fail, "bank.example"));
         let message = sealed(&message, "list.example", saw(DmarcResult::Pass, "bank.example"));
         assert_spoken_for(&judge(&message), "arc=pass i=2 d=list.example");
+    }
+
+    /// Whether DMARC passes or fails in the end, the message would not be held up: it does not wait for DNS.
+    #[test]
+    fn a_trusted_list_for_what_can_not_be_judged_now() {
+        let mut dns = zone();
+        dns.set_error_for(Question::txt(name("_dmarc.bank.example")), LookupError::ServerFailure);
+        let judge = |message: &[u8]| {
+            check_by(&trusting(), &envelope(ELSEWHERE, "list.example", "bounces@list.example"), message, &dns)
+        };
+        let report = judge(&passed_on_by_list());
+        let by = report.trusted_forwarder().map(ToString::to_string);
+        assert_eq!(by.as_deref(), Some("arc=pass i=1 d=list.example"), "{}", report.explain());
+        assert_eq!(
+            (report.dmarc().word(), report.disposition()),
+            (DmarcResult::TempError, Disposition::None)
+        );
+        assert_eq!(report.dmarc().disposition(), Disposition::Defer);
+        // Nobody whom the receiver trusts saw it pass.
+        for (sealer, word) in [("stranger.example", DmarcResult::Pass), ("list.example", DmarcResult::Fail)] {
+            let report = judge(&sealed(CHANGED, sealer, saw(word, "bank.example")));
+            assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::Defer));
+        }
     }
 
     #[test]

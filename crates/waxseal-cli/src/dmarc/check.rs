@@ -1,7 +1,7 @@
 //! `waxseal dmarc check`: the verdict, and the path to it.
 
 use super::{
-    Mode,
+    LocalPolicyArgs, Mode,
     identifiers::{Identifiers, message_from},
     row::MessageRow,
 };
@@ -59,12 +59,8 @@ pub(crate) struct Check {
     spf_pass: Vec<String>,
     #[command(flatten)]
     dns: DnsArgs,
-    /// How to tell Organizational Domains
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
-    /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
-    #[arg(long)]
-    reject_on_reject: bool,
+    #[command(flatten)]
+    local: LocalPolicyArgs,
     /// Print one JSON object
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
@@ -111,14 +107,14 @@ impl Check {
             self.spf_pass.iter().map(String::as_str),
         )
         .map_err(Failure::new)?;
-        let evaluation = self.evaluation(from, &identifiers, self.mode);
+        let evaluation = self.evaluation(from, &identifiers, None);
         let verdict = drive_blocking(evaluation, &self.dns.open()?);
         self.print(&verdict, &identifiers)?;
         Ok(exit_of(verdict.word()))
     }
 
-    fn evaluation(&self, from: &str, identifiers: &Identifiers, mode: Mode) -> Evaluation {
-        let local = mode.local_policy().with_reject_on_reject(self.reject_on_reject);
+    fn evaluation(&self, from: &str, identifiers: &Identifiers, mode: Option<Mode>) -> Evaluation {
+        let local = self.local.local_policy_by(mode);
         Evaluation::new(identifiers.add_to(message_from(from))).with_local_policy(local)
     }
 
@@ -163,7 +159,7 @@ impl Check {
         let line: Line<'_> = batch::parse(line)?;
         let [dkim, spf] = [line.dkim_pass, line.spf_pass].map(Option::unwrap_or_default);
         let identifiers = Identifiers::new(dkim.iter().map(String::as_str), spf.iter().map(String::as_str))?;
-        let evaluation = self.evaluation(&line.from, &identifiers, line.mode.unwrap_or(self.mode));
+        let evaluation = self.evaluation(&line.from, &identifiers, line.mode);
         let verdict = dns.with(line.zone, |dns: &dyn ResolveBlocking| drive_blocking(evaluation, dns))?;
         Ok((verdict, identifiers))
     }

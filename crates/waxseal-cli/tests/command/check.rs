@@ -516,7 +516,22 @@ fn dns_without_an_answer_is_temporary() {
     let slow = Lab::get().file("check-slow.json", r#"{"_dmarc.example.org": {"ERROR": "TIMEOUT"}}"#);
     let done = feed(["check", "--zone", &slow], letter("From: joe@example.org\r\n").as_bytes());
     assert_eq!(done.code, Some(75), "{done:?}");
-    assert!(done.out.contains("dmarc=temperror"), "{}", done.out);
+    assert!(
+        done.out.contains("dmarc=temperror") && done.out.contains("\ndisposition: defer\n"),
+        "{}",
+        done.out
+    );
+    let check = |more: &[&str]| {
+        let args = ["check", "--zone", &slow].into_iter().chain(more.iter().copied());
+        feed(args, letter("From: joe@example.org\r\n").as_bytes())
+    };
+    let row: Value = serde_json::from_str(&check(&["--json"]).out).unwrap();
+    assert_eq!((&row["disposition"], &row["dmarc"]["disposition"]), (&json!("defer"), &json!("defer")));
+    for (undeferrable, code) in [("quarantine", 1), ("reject", 1), ("none", 75), ("defer", 75)] {
+        let done = check(&["--undeferrable", undeferrable]);
+        assert_eq!((done.code, &*done.err), (Some(code), ""), "{done:?}");
+        assert!(done.out.contains(&format!("\ndisposition: {undeferrable}\n")), "{}", done.out);
+    }
 }
 
 #[test]

@@ -53,7 +53,16 @@ fn results_and_exit_codes() {
         ("check low.example.org", 1, "fail (no authenticated identifier), disposition none"),
         ("check nothing.example", 1, "none (no DMARC record for nothing.example), disposition none"),
         ("check a@b@c", 1, "permerror (no clear author: "),
-        ("check slow.example", 75, "temperror (lookup of _dmarc.slow.example TXT failed"),
+        (
+            "check slow.example",
+            75,
+            "temperror (lookup of _dmarc.slow.example TXT failed: DNS server failure), disposition defer",
+        ),
+        (
+            "check slow.example --undeferrable quarantine",
+            75,
+            "temperror (lookup of _dmarc.slow.example TXT failed: DNS server failure), disposition quarantine",
+        ),
     ] {
         let done = dmarc(args, &[]);
         assert_eq!((done.code, &*done.err), (Some(code), ""), "{args}");

@@ -26,9 +26,10 @@ use waxseal_spf::Limits;
 ///
 /// match report.disposition() {
 ///     // Only with `LocalPolicy::with_reject_on_reject`: RFC 9989 forbids to reject for p=reject alone.
-///     Disposition::Reject => println!("550 5.7.1 {}", report.dmarc().reason()),
-///     Disposition::Quarantine => println!("into the spam folder"),
 ///     Disposition::None => println!("deliver"),
+///     Disposition::Quarantine => println!("into the spam folder"),
+///     Disposition::Defer => println!("451 4.7.1 {}", report.dmarc().reason()), // DNS failed: on every try
+///     Disposition::Reject => println!("550 5.7.1 {}", report.dmarc().reason()),
 /// }
 /// // `to_field` gives the folded field with its name; this is its value on one line.
 /// assert_eq!(

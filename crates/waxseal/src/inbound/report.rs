@@ -99,18 +99,15 @@ impl Report {
 
     /// What to do with the message: what DMARC and the local policy say, unless a
     /// forwarder that is trusted speaks for it (feature `arc`, `Report::trusted_forwarder`).
+    ///
+    /// [`Disposition::Defer`] is for a message that cannot be judged now because a lookup failed: answer with 451 4.7.1 on
+    /// every try, and the client comes again.
     pub fn disposition(&self) -> Disposition {
         #[cfg(feature = "arc")]
         if self.forwarder.is_some() {
             return Disposition::None;
         }
         self.dmarc().disposition()
-    }
-
-    /// Whether DMARC may come to another result at a later time, because a lookup failed. A server that is not in a hurry asks
-    /// the client to come again (a 4xx reply).
-    pub fn is_temporary(&self) -> bool {
-        self.dmarc().word() == waxseal_authres::DmarcResult::TempError
     }
 
     /// The field to put in front of the message: SPF of MAIL FROM, then of HELO, every DKIM signature that was tried, ARC,

@@ -27,13 +27,14 @@ impl fmt::Display for TrustedForwarder {
     }
 }
 
-/// The forwarder that speaks for a message that failed DMARC. A message without a clear author has none that anyone could
+/// The forwarder that speaks for a message that failed DMARC, or might fail it when DNS answers. A message without a clear author has none that anyone could
 /// speak for, and with several authors it is not clear for whom.
 pub(super) fn trusted_forwarder(findings: &Findings) -> Option<TrustedForwarder> {
     let trusts = findings.case.authenticator.settings.trusts.as_deref()?;
     let chain = findings.arc.as_ref()?;
     let [author] = findings.dmarc.authors() else { return None };
-    let refused = findings.dmarc.disposition() != Disposition::None && author.word() == DmarcResult::Fail;
+    let may_fail = matches!(author.word(), DmarcResult::Fail | DmarcResult::TempError);
+    let refused = findings.dmarc.disposition() != Disposition::None && may_fail;
     // What stands below a stranger's set may be made up, so only the newest sets up to there count.
     let sets = if refused { chain.trusted_sets(trusts) } else { &[] };
     let forwarder = sets.iter().find(|set| saw_pass(set, author.domain()))?;
