@@ -18,23 +18,29 @@
 //! ```
 //!
 //! Around it stand the other pieces that DKIM, ARC, DMARC and SPF share: [`TagList`] (RFC 6376 §3.2),
-//! [`Folder`] (RFC 5322 §2.2.3), [`Authors`] and [`Address`] (RFC 5322 §3.4, RFC 5321 §4.1.2) and [`line_ends`] (what to
-//! do about bare CR and LF).
+//! [`Folder`] (RFC 5322 §2.2.3), [`Authors`] and [`Address`] (RFC 5322 §3.4, RFC 5321 §4.1.2), [`Received`] (RFC 5321
+//! §4.4), [`parse_date_time`] (RFC 5322 §3.3), [`structured`] (white space, comments and quoted strings) and [`line_ends`]
+//! (what to do about bare CR and LF).
 
 mod address;
 mod builder;
+mod date_time;
 mod field;
 mod fold;
 mod header;
 pub mod line_ends;
+mod received;
 mod splitter;
+pub mod structured;
 mod tag_list;
 
 pub use address::{Address, Authors, InvalidAddress, InvalidFrom};
 pub use builder::{HeaderBuilder, Space};
+pub use date_time::{InvalidDateTime, parse_date_time};
 pub use field::Field;
 pub use fold::Folder;
 pub use header::{Fields, Header, HeaderError, HeaderLimits};
+pub use received::{InvalidReceived, Received};
 pub use splitter::{Split, Splitter};
 pub use tag_list::{InvalidTagList, Tag, TagList};
 

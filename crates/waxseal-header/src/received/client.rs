@@ -1,0 +1,135 @@
+//! The `from` clause: what the client said, and what the server found.
+
+use crate::structured::Scanner;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What a `from` clause tells of the client.
+#[derive(Debug, Default)]
+pub(super) struct Client<'v> {
+    pub(super) helo: Option<&'v [u8]>,
+    pub(super) names: Vec<&'v [u8]>,
+    pub(super) address: Option<IpAddr>,
+}
+
+impl<'v> Client<'v> {
+    /// `from` is the name behind the word, `comments` are those between it and `by`. The client's words stand in front of the
+    /// server's, so the last comment of each kind counts.
+    pub(super) fn read(from: Option<&'v [u8]>, comments: &[&'v [u8]]) -> Self {
+        let Some(from) = from else { return Self::default() };
+        let comments: Vec<Comment<'v>> = comments.iter().map(|comment| Comment::read(comment)).collect();
+        let said = comments.iter().rev().find_map(|comment| comment.said);
+        let seen = comments.iter().rev().find_map(|comment| comment.seen.as_ref());
+        // Exim writes `from [192.0.2.1] (helo=mail.example.org)` when the address has no name, and Yahoo
+        // `from 192.0.2.1 (EHLO mail.example.org)`.
+        let unnamed = || {
+            comments.last()?.said?;
+            bracketed(from).map(|(_, address)| address).or_else(|| address(from))
+        };
+        let name = seen.and_then(|seen| seen.name);
+        let mut names = Vec::with_capacity(3);
+        for name in [Some(from), said, name].into_iter().flatten() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Self { helo: said.or(Some(from)), names, address: seen.map(|seen| seen.address).or_else(unnamed) }
+    }
+}
+
+/// What a comment of the clause holds.
+#[derive(Debug, Default)]
+struct Comment<'v> {
+    /// `helo=NAME` of Exim; `HELO NAME` of qmail, `EHLO NAME` of Yahoo, `LHLO NAME` of Zimbra.
+    said: Option<&'v [u8]>,
+    seen: Option<Seen<'v>>,
+}
+
+/// What the server found out about the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'v> {
+    name: Option<&'v [u8]>,
+    address: IpAddr,
+}
+
+impl<'v> Comment<'v> {
+    fn read(comment: &'v [u8]) -> Self {
+        // No line end or control is left, so blanks alone are between words.
+        let mut words = Words(Scanner::new(comment)).take(MAX_WORDS);
+        let (first, second, third) = (words.next(), words.next(), words.next());
+        if let Some(verb) = first {
+            if [b"HELO", b"EHLO", b"LHLO"].iter().any(|known| verb.eq_ignore_ascii_case(*known)) {
+                return Self { said: second, seen: None };
+            }
+        }
+        let said = [first, second, third].into_iter().flatten().chain(words);
+        let said = said.filter_map(|word| word.strip_prefix(b"helo=")).last();
+        Self { said, seen: seen(first, second) }
+    }
+}
+
+/// Words of a comment that are looked at. Servers write six at the most in those that matter.
+const MAX_WORDS: usize = 16;
+
+/// `NAME [192.0.2.1]` of Postfix and Sendmail, `[192.0.2.1]` with more behind it of Exim and CommuniGate Pro,
+/// `192.0.2.1` of qmail and Exchange. An address further back is none that these servers write: `Client CN "x [192.0.2.1]"`
+/// holds the words of a certificate.
+fn seen<'v>(first: Option<&'v [u8]>, second: Option<&'v [u8]>) -> Option<Seen<'v>> {
+    let first = first?;
+    match (bracketed(first), second.and_then(bracketed)) {
+        (Some(([] | [.., b'@'], address)), _) => return Some(Seen { name: None, address }),
+        (None, Some(([], address))) => return Some(Seen { name: host(first), address }),
+        _ => {}
+    }
+    let alone = first.rsplit(|octet| *octet == b'@').next()?;
+    if second.is_some() {
+        return None;
+    }
+    Some(Seen { name: None, address: address(alone)? })
+}
+
+/// The name of a host, behind the name of a user (`IDENT:joe@`), if there is one.
+fn host(name: &[u8]) -> Option<&[u8]> {
+    let host = name.rsplit(|octet| *octet == b'@').next().unwrap_or_default();
+    (!host.is_empty() && !host.eq_ignore_ascii_case(b"unknown")).then_some(host)
+}
+
+/// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `joe@[192.0.2.1]`, `[192.0.2.1]:25`: what stands in front, and the address.
+fn bracketed(word: &[u8]) -> Option<(&[u8], IpAddr)> {
+    let open = word.iter().position(|octet| *octet == b'[')?;
+    let (front, rest) = word.split_at_checked(open)?;
+    let rest = rest.get(1..)?;
+    let close = rest.iter().position(|octet| *octet == b']')?;
+    let (inside, behind) = rest.split_at_checked(close)?;
+    let is_port = |port: &[u8]| port.iter().all(u8::is_ascii_digit);
+    let ends = match behind {
+        [_] => true,
+        [_, b':', port @ ..] => is_port(port),
+        _ => false,
+    };
+    if ends { Some((front, address(inside)?)) } else { None }
+}
+
+/// An address, with or without the tag of RFC 5321 §4.1.3. A zone of a link-local address (`%eth0`) is left out.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (tag, untagged) = text.split_at_checked(5).unwrap_or(("", text));
+    if tag.eq_ignore_ascii_case("IPv6:") {
+        return untagged.parse().ok().map(|address: Ipv6Addr| IpAddr::V6(address).to_canonical());
+    }
+    let text = text.split('%').next().unwrap_or_default();
+    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// The words of a comment; comments inside it are passed over.
+struct Words<'v>(Scanner<'v>);
+
+impl<'v> Iterator for Words<'v> {
+    type Item = &'v [u8];
+
+    fn next(&mut self) -> Option<&'v [u8]> {
+        // The comment as a whole was read already, so nothing in it is open.
+        self.0.skip_cfws().ok()?;
+        let word = self.0.run(|octet| !octet.is_ascii_whitespace() && octet != b'(');
+        (!word.is_empty()).then_some(word)
+    }
+}
