@@ -1,0 +1,15 @@
+# Ruby's mail as a reader: one message in base64 a line, one JSON object of the domains of the authors.
+require 'json'
+require 'mail'
+
+# It warns of each field that it passes over.
+$VERBOSE = nil
+
+def domains(message)
+  fields = Mail.new(message).header.fields.select { |field| field.name.casecmp?('from') }
+  fields.flat_map { |field| field.addrs.map(&:domain) }.compact.map { |text| text.dup.force_encoding('UTF-8').scrub }
+rescue StandardError
+  []
+end
+
+$stdin.each_line { |line| puts JSON.generate('Ruby mail' => domains(line.unpack1('m'))) }
