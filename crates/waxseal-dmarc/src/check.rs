@@ -482,7 +482,9 @@ impl Author<'_> {
 }
 
 /// Whether the Author Domain exists, if it matters. RFC 9989 §3.2.13: it does not if "the response code received for a query
-/// for a domain name is NXDOMAIN"; any type of query tells.
+/// for a domain name is NXDOMAIN"; any type of query tells. An alias that leads nowhere is no such domain, as
+/// [`Existence`] has it: the code is about where it leads (RFC 8020 §2), and "if any RR exists for a domain, then the domain
+/// exists" (RFC 9989 §A.4).
 fn existence(
     dns: &mut Answers<'_>,
     author: &Author<'_>,

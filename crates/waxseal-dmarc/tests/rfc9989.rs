@@ -611,3 +611,30 @@ fn odd_answers_are_passed_over() {
     assert_eq!(word(&verdict), "none");
     assert_eq!(verdict.authors()[0].path()[0].found(), &Found::Nothing(Existence::Exists));
 }
+
+/// §A.4: "if any RR exists for a domain, then the domain exists", and an alias is one. RFC 8020 §2: of a chain it is the last
+/// name that does not exist. So `sp=` applies, in whatever way the domain is seen to be there.
+#[test]
+fn an_author_whose_alias_leads_nowhere_exists() {
+    let records = || zone(&[("example.org", "v=DMARC1; p=none; sp=quarantine; np=reject")]);
+    let alias = || records().with_cname("www.example.org", "gone.example.net").unwrap();
+    for (dns, how) in [
+        (alias(), "asked for its address"),
+        (alias().with_txt("_dmarc.www.example.org", "something else").unwrap(), "a name below"),
+        (alias().with_cname("_dmarc.www.example.org", "gone.example.net").unwrap(), "an alias below"),
+        (records().with_cname("*.example.org", "gone.example.net").unwrap(), "a wildcard"),
+        (records().with_cname("www.example.org", ".").unwrap(), "an alias of the root"),
+        (records().with_cname("x.www.example.org", "gone.example.net").unwrap(), "nothing but a name below"),
+    ] {
+        for dns in [dns.clone(), dns.cold()] {
+            let verdict = judge(author("www.example.org"), &dns);
+            assert_eq!(said(&verdict), ("fail", Some("quarantine"), Some("example.org")), "{how}");
+            assert_eq!(verdict.authors()[0].exists(), Some(true), "{how}");
+        }
+    }
+    let verdict = judge(author("www.example.org"), &records());
+    assert_eq!(said(&verdict), ("fail", Some("reject"), Some("example.org")));
+    assert_eq!(verdict.authors()[0].exists(), Some(false));
+    // What is below a name that is an alias of nothing is not there.
+    assert_eq!(judge(author("a.www.example.org"), &alias()).authors()[0].exists(), Some(false));
+}

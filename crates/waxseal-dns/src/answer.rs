@@ -159,11 +159,15 @@ impl fmt::Display for Record {
 }
 
 /// Whether the name asked about exists.
+///
+/// A name with an alias (CNAME) exists, wherever the alias leads. A server that follows it to a name that is not there answers
+/// with NXDOMAIN all the same, but RFC 8020 §2 says: "if there is a chain of CNAME (or DNAME), the name that does not exist is
+/// the last of the chain ([RFC6604]) and not the QNAME". So a resolver has to make [`Answer::nodata`] of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existence {
     /// The name exists. With no records of the type asked for this is NODATA.
     Exists,
-    /// NXDOMAIN: the name does not exist, nor does any below it (RFC 8020).
+    /// NXDOMAIN for the very name: it does not exist, nor does any below it (RFC 8020).
     NxDomain,
 }
 
@@ -210,7 +214,7 @@ impl fmt::Display for Dnssec {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether the name exists.
+    /// Whether the name asked about exists; not that to which its alias leads.
     pub existence: Existence,
     /// The records of the type asked for, in the order received.
     pub records: Arc<[Record]>,
@@ -226,7 +230,7 @@ impl Answer {
         Self { existence: Existence::Exists, records: records.into(), ttl: None, dnssec: Dnssec::default() }
     }
 
-    /// The name does not exist.
+    /// The name asked about does not exist: there is not even an alias.
     pub fn nxdomain() -> Self {
         Self { existence: Existence::NxDomain, ..Self::nodata() }
     }

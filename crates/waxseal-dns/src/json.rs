@@ -176,7 +176,9 @@ pub(crate) fn seconds(at: &str, value: &Value) -> Result<Duration, InvalidJson> 
 
 pub(crate) fn read_records(at: &str, kind: RecordType, value: &Value) -> Result<Vec<Record>, InvalidJson> {
     let records = value.as_array().ok_or_else(|| shape(at, "a list of records"))?;
-    records.iter().map(|value| read_record(at, kind, value)).collect()
+    // The root is no name of an address: resolvers pass such a PTR record over.
+    let names_nothing = |value: &&Value| kind == RecordType::Ptr && value.as_str() == Some(".");
+    records.iter().filter(|value| !names_nothing(value)).map(|value| read_record(at, kind, value)).collect()
 }
 
 fn read_record(at: &str, kind: RecordType, value: &Value) -> Result<Record, InvalidJson> {

@@ -21,7 +21,8 @@ const MAX_CHAIN: usize = 16;
 ///
 /// - A name that is not there is NXDOMAIN; a name that has others below it exists (RFC 8020); a name without records of
 ///   the type asked for is NODATA.
-/// - CNAME is followed; a loop is a server failure. `*` as leftmost label is a wildcard (RFC 4592).
+/// - CNAME is followed; a loop is a server failure. One that leads nowhere, or to the root, is NODATA: its own name exists
+///   ([`Existence`](crate::Existence)). `*` as leftmost label is a wildcard (RFC 4592).
 /// - A name, or one type at a name, can time out or fail ([`Zone::set_error`]); answers can be marked secure or bogus
 ///   ([`Zone::set_dnssec`]).
 /// - Names are read without regard to case or a final dot, leniently where they are ASCII ([`DomainName::lenient`]), else
@@ -57,11 +58,18 @@ pub struct Zone {
 #[derive(Debug, Clone, Default)]
 struct Node {
     sets: [Set; RecordType::ALL.len()],
-    alias: Option<DomainName>,
+    alias: Option<Alias>,
     /// For every type that has no records.
     error: Option<LookupError>,
     ttl: Option<Duration>,
     dnssec: Dnssec,
+}
+
+/// Where a CNAME leads.
+#[derive(Debug, Clone)]
+enum Alias {
+    Name(DomainName),
+    Root,
 }
 
 /// The records of one type, or the error that stands for them.
@@ -89,9 +97,10 @@ impl Zone {
         self.node(name);
     }
 
-    /// Makes `name` an alias of `target` for every type (RFC 1034 §3.6.2).
-    pub fn insert_cname(&mut self, name: DomainName, target: DomainName) {
-        self.node(name).alias = Some(target);
+    /// Makes `name` an alias of `target` for every type (RFC 1034 §3.6.2); `None` is the root, which has none of the records
+    /// that are asked for.
+    pub fn insert_cname(&mut self, name: DomainName, target: impl Into<Option<DomainName>>) {
+        self.node(name).alias = Some(target.into().map_or(Alias::Root, Alias::Name));
     }
 
     /// Makes every question about `name` fail with `error`, but for the types of which it has records.
@@ -151,12 +160,13 @@ impl Zone {
         Ok(self)
     }
 
-    /// With an alias, see [`Zone::insert_cname`].
+    /// With an alias, see [`Zone::insert_cname`]; the target `.` is the root.
     ///
     /// # Errors
     /// [`InvalidDomainName`].
     pub fn with_cname(mut self, name: &str, target: &str) -> Result<Self, InvalidDomainName> {
-        self.insert_cname(read_name(name)?, read_name(target)?);
+        let target = if target == "." { None } else { Some(read_name(target)?) };
+        self.insert_cname(read_name(name)?, target);
         Ok(self)
     }
 
@@ -207,17 +217,22 @@ impl Zone {
     pub fn lookup(&self, q: &Question) -> Reply {
         let mut answer = Answer::nodata().with_dnssec(Dnssec::Secure);
         let mut name = &q.name;
-        for _ in 0..MAX_CHAIN {
+        for aliases in 0..MAX_CHAIN {
             let Some(node) = self.find(name) else {
+                // The last of a chain does not exist, the name asked about does.
+                let existence = if aliases == 0 { Existence::NxDomain } else { Existence::Exists };
                 // Nobody signed what is not there.
-                return Ok(Answer { existence: Existence::NxDomain, dnssec: Dnssec::default(), ..answer });
+                return Ok(Answer { existence, dnssec: Dnssec::default(), ..answer });
             };
             answer.dnssec = answer.dnssec.min(node.dnssec);
             answer.ttl = answer.ttl.into_iter().chain(node.ttl).min();
             match (node.set(q.kind), &node.alias, &node.error) {
                 (Set::Records(records), ..) => return Ok(Answer { records: records.clone(), ..answer }),
                 (Set::Error(error), ..) => return Err(error.clone()),
-                (Set::Empty, Some(target), _) => name = target,
+                (Set::Empty, Some(Alias::Name(target)), _) => name = target,
+                (Set::Empty, Some(Alias::Root), _) => {
+                    return Ok(Answer { dnssec: Dnssec::default(), ..answer });
+                }
                 (Set::Empty, None, Some(error)) => return Err(error.clone()),
                 (Set::Empty, None, None) => return Ok(answer),
             }
@@ -344,14 +359,47 @@ mod tests {
             .with_cname("a.example", "b.example")
             .and_then(|z| z.with_cname("b.example", "c.example"))
             .and_then(|z| z.with_txt("c.example", "x"))
-            .and_then(|z| z.with_cname("gone.example", "nowhere.example"))
             .and_then(|z| z.with_cname("loop.example", "pool.example"))
             .and_then(|z| z.with_cname("pool.example", "loop.example"))
             .unwrap();
         assert_eq!(txt(&zone, "a.example"), one("x"));
         assert_eq!(zone.lookup(&Question::mx(name("a.example"))), Ok(Answer::nodata()));
-        assert_eq!(txt(&zone, "gone.example"), Ok(Answer::nxdomain()));
+        assert_eq!(txt(&zone, "nowhere.example"), Ok(Answer::nxdomain()));
         assert_eq!(txt(&zone, "loop.example"), Err(LookupError::ServerFailure));
+    }
+
+    /// RFC 8020 §2: it is the last of the chain that does not exist.
+    #[test]
+    fn an_alias_that_leads_nowhere_exists_itself() {
+        let zone = Zone::new()
+            .with_cname("a.example", "b.example")
+            .and_then(|z| z.with_cname("b.example", "nowhere.example"))
+            .and_then(|z| z.with_cname("*.wild.example", "nowhere.example"))
+            .unwrap();
+        for there in ["a.example", "b.example", "any.wild.example"] {
+            for kind in RecordType::ALL {
+                assert_eq!(zone.lookup(&Question::new(name(there), kind)), Ok(Answer::nodata()), "{there}");
+            }
+        }
+        assert_eq!(txt(&zone, "nowhere.example"), Ok(Answer::nxdomain()));
+        assert_eq!(txt(&zone, "below.a.example"), Ok(Answer::nxdomain()));
+    }
+
+    /// RFC 1034 §3.1: the root is a name like others; no address, text or mail exchanger stands there.
+    #[test]
+    fn an_alias_of_the_root_is_answered_with_nothing() {
+        let zone = Zone::new().with_cname("a.example", ".").unwrap();
+        let chained =
+            Zone::new().with_cname("a.example", "b.example").unwrap().with_cname("b.example", ".").unwrap();
+        let mut typed = Zone::new();
+        typed.insert_cname(name("a.example"), None);
+        let mut merged = Zone::new();
+        merged.merge(zone.clone());
+        for zone in [zone, chained, typed, merged] {
+            for kind in RecordType::ALL {
+                assert_eq!(zone.lookup(&Question::new(name("a.example"), kind)), Ok(Answer::nodata()));
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use hickory_proto::{
     rr::{DNSClass, Name, RData, Record as WireRecord, RecordType as WireType},
 };
 use std::time::Duration;
-use waxseal_dns::{Answer, Dnssec, DomainName, LookupError, Question, Record, RecordType};
+use waxseal_dns::{Answer, Dnssec, DomainName, Existence, LookupError, Question, Record, RecordType};
 
 /// RFC 6891 §6.2.5 leaves the size to us; with 48 octets of headers 1232 make the 1280 that fit every IPv6 link
 /// (RFC 8200 §5).
@@ -170,7 +170,6 @@ impl Chain {
         }
         let ttl = negative_ttl(message);
         if message.metadata.response_code == ResponseCode::NXDomain {
-            // RFC 6604 §3: with aliases, the code is about the last name.
             Ok(Some(self.end(Answer::nxdomain(), ttl, dnssec)))
         } else if ttl.is_none() && self.aliases > before {
             self.dnssec = self.dnssec.min(dnssec);
@@ -184,7 +183,10 @@ impl Chain {
 
     /// The answer, with what the way to it allows.
     pub(crate) fn end(&self, answer: Answer, ttl: Option<Duration>, dnssec: Dnssec) -> Answer {
-        Answer { ttl: ttl.map(|ttl| ttl.min(self.ttl)), dnssec: dnssec.min(self.dnssec), ..answer }
+        // RFC 6604 §3: with aliases, the code is about the last name; the first one exists.
+        let existence = if self.aliases == 0 { answer.existence } else { Existence::Exists };
+        let (ttl, dnssec) = (ttl.map(|ttl| ttl.min(self.ttl)), dnssec.min(self.dnssec));
+        Answer { existence, ttl, dnssec, ..answer }
     }
 }
 

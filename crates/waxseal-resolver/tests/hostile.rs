@@ -224,6 +224,14 @@ fn aliases_within_and_across_answers() {
                 message.add_authority(soa("example.", 60, 60));
                 message.metadata.response_code = ResponseCode::NXDomain;
             }
+            // The last of the chain is another server's.
+            "away.example." => drop(message.add_answer(cname("away.example.", "lost.example.", 20))),
+            "lost.example." => {
+                message.add_authority(soa("example.", 60, 60));
+                message.metadata.response_code = ResponseCode::NXDomain;
+            }
+            "root.example." => drop(message.add_answer(cname("root.example.", ".", 20))),
+            "." => drop(message.add_authority(soa(".", 60, 60))),
             "empty.example." => {
                 message.add_answer(cname("empty.example.", "void.example.", 600));
                 message.add_authority(soa("example.", 60, 60));
@@ -235,10 +243,13 @@ fn aliases_within_and_across_answers() {
     let shortened = |reply: Reply, ttl| reply.map(|answer| answer.with_ttl(Duration::from_secs(ttl)));
     assert_eq!(ask_one(&server, "whole.example"), shortened(answer(&[b"x"]), 20));
     assert_eq!(ask_one(&server, "part.example"), shortened(answer(&[b"y"]), 20));
-    assert_eq!(ask_one(&server, "gone.example"), shortened(Ok(Answer::nxdomain()), 20));
+    // RFC 8020 §2: the last of the chain does not exist, the name asked about does.
+    assert_eq!(ask_one(&server, "gone.example"), shortened(Ok(Answer::nodata()), 20));
+    assert_eq!(ask_one(&server, "away.example"), shortened(Ok(Answer::nodata()), 20));
+    assert_eq!(ask_one(&server, "root.example"), shortened(Ok(Answer::nodata()), 20));
     assert_eq!(ask_one(&server, "empty.example"), shortened(Ok(Answer::nodata()), 60));
     let resolvers = if cfg!(feature = "hickory") { 2 } else { 1 };
-    assert_eq!(queries.load(Relaxed), 5 * resolvers);
+    assert_eq!(queries.load(Relaxed), 9 * resolvers);
 }
 
 #[test]

@@ -68,7 +68,9 @@ impl Zone {
                     Some([target]) => target.as_str(),
                     _ => None,
                 });
-                self.insert_cname(owner.clone(), name(target.ok_or_else(|| shape(at, "one name"))?)?);
+                let target = target.ok_or_else(|| shape(at, "one name"))?;
+                let target = if target == "." { None } else { Some(name(target)?) };
+                self.insert_cname(owner.clone(), target);
             }
             "SPF" | "NS" | "SOA" => {}
             _ => {
@@ -105,6 +107,8 @@ mod tests {
             "Example.org.": {"TXT": ["a", ["b", "c"], {"hex": "00fF"}, "é"], "MX": [[10, "mx.example.org"], [0, "."]],
                 "TTL": 300, "SECURE": true},
             "www.example.org": {"CNAME": ["example.org"]},
+            "root.example.org": {"CNAME": ["."]}, "void.example.org": {"CNAME": "."},
+            "1.2.0.192.in-addr.arpa": {"PTR": ["."]},
             "slow.example.org": {"ERROR": "TIMEOUT", "TXT": ["x"]},
             "half.example.org": {"A": "SERVFAIL", "TXT": ["x"]},
             "below.exists.example.org": {}
@@ -124,6 +128,10 @@ mod tests {
         assert_eq!(ask(&zone, "half.example.org", RecordType::A), Err(LookupError::ServerFailure));
         assert_eq!(ask(&zone, "half.example.org", RecordType::Mx), Ok(Answer::nodata()));
         assert_eq!(ask(&zone, "exists.example.org", RecordType::Mx), Ok(Answer::nodata()));
+        assert_eq!(ask(&zone, "1.2.0.192.in-addr.arpa", RecordType::Ptr).unwrap().records.len(), 0);
+        for alias_of_root in ["root.example.org", "void.example.org"] {
+            assert_eq!(ask(&zone, alias_of_root, RecordType::A), Ok(Answer::nodata()));
+        }
         assert_eq!(ask(&zone, "nope.example.org", RecordType::Mx), Ok(Answer::nxdomain()));
         let mx = ask(&zone, "example.org", RecordType::Mx).unwrap();
         assert_eq!(&*mx.records, &[Record::Mx(10, "mx.example.org".parse().ok()), Record::Mx(0, None)]);

@@ -292,7 +292,11 @@ impl Reader {
         let [kind, data @ ..] = words else { return Err(ZoneFileError::NoType) };
         if kind.is("CNAME") {
             let [target] = data else { return Err(ZoneFileError::Data("CNAME", "a name")) };
-            self.zone.insert_cname(owner.clone(), self.name(target)?);
+            let target = if target.is(".") { None } else { Some(self.name(target)?) };
+            self.zone.insert_cname(owner.clone(), target);
+        } else if kind.is("PTR") && matches!(data, [target] if target.is(".")) {
+            // The root is no name of an address: resolvers pass such a record over.
+            self.zone.insert_name(owner.clone());
         } else if let Ok(kind) = kind.text().parse() {
             let record = self.data(kind, data)?;
             self.sets.entry((owner.clone(), kind)).or_default().push(record);
@@ -443,9 +447,9 @@ mod tests {
             "mx A 192.0.2.1\n",
             " AAAA 2001:db8::1\n",
             "www IN CNAME mx\n",
-            "null MX 0 .\n",
+            "null MX 0 .\nroot CNAME .\n",
             "$ORIGIN 2.0.192.in-addr.arpa.\n",
-            "1 PTR mx.example.org.\n",
+            "1 PTR mx.example.org.\n2 PTR .\n",
             "$ORIGIN sub.example.org.\n",
             "@ TXT unquoted words \"and quoted\"; comment\n",
             "a TYPE65280 \\# 0",
@@ -465,8 +469,10 @@ mod tests {
             records(&zone, "1.2.0.192.in-addr.arpa", RecordType::Ptr),
             [Record::Ptr(name("mx.example.org"))]
         );
+        assert!(records(&zone, "2.2.0.192.in-addr.arpa", RecordType::Ptr).is_empty());
         assert_eq!(txt(&zone, "sub.example.org"), ["unquotedwordsand quoted"]);
         assert!(records(&zone, "a.sub.example.org", RecordType::Txt).is_empty());
+        assert!(records(&zone, "root.example.org", RecordType::A).is_empty());
         let ttl = |owner| zone.lookup(&Question::txt(name(owner))).unwrap().ttl;
         assert_eq!(ttl("example.org"), Some(Duration::from_secs(60)));
         assert_eq!(ttl("sub.example.org"), Some(Duration::from_secs(5_400)));
