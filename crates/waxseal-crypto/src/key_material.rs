@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::der::{self, DerError, Reader};
 use crate::key_format::KeyFormat;
 use crate::pem::{self, Block};
+use crate::unescape::unescape;
 use crate::{KeyError, KeyType, MAX_RSA_BITS, PublicKey};
 
 /// The longest key file read, in bytes; an RSA key of 16384 bits takes about 13 KB of PEM.
@@ -47,28 +48,16 @@ impl KeyMaterial {
     /// * base64 without PEM lines of a 32-byte Ed25519 seed (dkimpy), of seed and public key (rspamd), or of any
     ///   DER that [`from_der`](Self::from_der) reads.
     ///
-    /// Text around the PEM block, any line ends, a byte order mark and missing line ends do not matter. The first
-    /// block that holds a private key counts.
+    /// Text around the PEM block, any line ends, a byte order mark and missing line ends do not matter, and neither does
+    /// what environment variables and secret stores make of a key: line ends written as `\\n`, blanks in their place,
+    /// quotes, base64 of any of these, UTF-16. The first block that holds a private key counts.
     ///
     /// # Errors
     /// [`KeyError::Format`] names the format that was found instead; other [`KeyError`]s say what is wrong in
     /// a key of the right format.
     pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
         check_len(text)?;
-        let mut first = None;
-        for block in pem::blocks(text) {
-            match KeyFormat::of_label(block) {
-                None => return read_block(block),
-                Some(format) => first = first.or(Some(format)),
-            }
-        }
-        if let Some(format) = first {
-            return Err(KeyError::Format { found: format });
-        }
-        match pem::decode_base64(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)) {
-            Some(bytes) if !bytes.is_empty() => from_base64_text(&bytes),
-            _ => Err(KeyError::Format { found: KeyFormat::of_bytes(text) }),
-        }
+        from_text(text, BASE64_LAYERS)
     }
 
     /// Reads DER: PKCS#8 v1 or v2 of an RSA or Ed25519 key (RFC 5208, 5958, 8410), or PKCS#1 RSAPrivateKey.
@@ -249,12 +238,38 @@ fn check_len(content: &[u8]) -> Result<(), KeyError> {
     if content.len() > MAX_KEY_FILE { Err(KeyError::TooLarge { len: content.len() }) } else { Ok(()) }
 }
 
+/// How often base64 may stand for text that is base64 itself or PEM: a secret store encodes files, and what it is given may
+/// have been encoded before.
+const BASE64_LAYERS: usize = 2;
+
+fn from_text(text: &[u8], layers: usize) -> Result<KeyMaterial, KeyError> {
+    let plain = unescape(text);
+    let mut first = None;
+    for block in pem::blocks(&plain) {
+        match KeyFormat::of_label(block) {
+            None => return read_block(block),
+            Some(format) => first = first.or(Some(format)),
+        }
+    }
+    if let Some(found) = first {
+        return Err(KeyError::Format { found });
+    }
+    match pem::decode_base64(&plain) {
+        Some(bytes) if !bytes.is_empty() => from_base64_text(&bytes, layers),
+        // DER is named before anything is taken out of it.
+        _ => match KeyFormat::of_bytes(text) {
+            KeyFormat::Unknown => Err(KeyError::Format { found: KeyFormat::of_bytes(&plain) }),
+            found => Err(KeyError::Format { found }),
+        },
+    }
+}
+
 fn read_block(block: Block<'_>) -> Result<KeyMaterial, KeyError> {
     let der = block.decode().ok_or(KeyError::Malformed { reason: "its base64 is damaged" })?;
     KeyMaterial::from_der(&der)
 }
 
-fn from_base64_text(bytes: &[u8]) -> Result<KeyMaterial, KeyError> {
+fn from_base64_text(bytes: &[u8], layers: usize) -> Result<KeyMaterial, KeyError> {
     if let Ok(seed) = <&[u8; 32]>::try_from(bytes) {
         return Ok(KeyMaterial::from_ed25519_seed(seed));
     }
@@ -263,11 +278,15 @@ fn from_base64_text(bytes: &[u8]) -> Result<KeyMaterial, KeyError> {
         let key = KeyMaterial::from_ed25519_seed(seed);
         return Ok(KeyMaterial { public: Some(PublicKey::from_ed25519(public)?), ..key });
     }
-    match KeyMaterial::from_der(bytes) {
-        Err(KeyError::Format { found: KeyFormat::Unknown }) => {
-            Err(KeyError::Format { found: KeyFormat::Base64 { len: bytes.len() } })
-        }
-        other => other,
+    let unknown = KeyError::Format { found: KeyFormat::Base64 { len: bytes.len() } };
+    let is_text = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
+    let found = match layers.checked_sub(1) {
+        Some(layers) if bytes.iter().all(is_text) => from_text(bytes, layers),
+        _ => KeyMaterial::from_der(bytes),
+    };
+    match found {
+        Err(KeyError::Format { found: KeyFormat::Unknown | KeyFormat::Empty }) => Err(unknown),
+        found => found,
     }
 }
 

@@ -82,6 +82,7 @@ pub mod ring;
 #[cfg(feature = "rust-crypto")]
 pub mod rust_crypto;
 mod sign;
+mod unescape;
 
 pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
 pub use hash::{Digest, HashState, Hasher};

@@ -90,6 +90,89 @@ fn text_around_the_block_does_not_matter() {
     }
 }
 
+/// What environment variables, secret stores, JSON and shells make of a key file, and of several at once.
+#[test]
+fn keys_from_environments_and_secret_stores_are_read() {
+    let seed = key_file("ed25519.dkimpy.key");
+    let files = ["ed25519.pkcs8.pem", "rsa2048.pkcs8.pem", "rsa2048.pkcs1.pem"].map(key_file);
+    for file in files.into_iter().chain([seed]) {
+        let file = String::from_utf8(file).unwrap();
+        let expected = KeyMaterial::from_pem(file.as_bytes()).unwrap().to_pem();
+        for (what, text) in forms(&file) {
+            let key = KeyMaterial::from_file(&text).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(key.to_pem().as_str(), expected.as_str(), "{what}");
+        }
+    }
+}
+
+fn forms(file: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let (base64, escaped) = (|text: &[u8]| BASE64_STANDARD.encode(text), file.replace('\n', r"\n"));
+    let wrapped = |text: String| {
+        text.as_bytes().chunks(76).map(|line| [line, b"\n"].concat()).collect::<Vec<_>>().concat()
+    };
+    let utf16 = |order: fn(u16) -> [u8; 2]| {
+        "\u{feff}".encode_utf16().chain(file.encode_utf16()).flat_map(order).collect::<Vec<u8>>()
+    };
+    vec![
+        (r"\n", escaped.clone().into()),
+        (r"\r\n", file.replace('\n', r"\r\n").into()),
+        (r"\\n", file.replace('\n', r"\\n").into()),
+        (r"\n before line ends", file.replace('\n', "\\n\n").into()),
+        ("continued lines", file.replace('\n', "\\\n").into()),
+        ("double quotes", format!("\"{escaped}\"\n").into()),
+        ("single quotes", format!("'{escaped}'").into()),
+        ("double quotes around lines", format!("\"{file}\"").into()),
+        ("escaped quotes", format!(r#"\"{escaped}\""#).into()),
+        ("each line quoted", file.lines().map(|line| format!("\"{line}\\n\"\n")).collect::<String>().into()),
+        ("JSON escapes", escaped.replace('/', r"\/").replace('=', r"\u003d").replace('+', r"\u002B").into()),
+        ("blanks for line ends", file.replace('\n', " ").into()),
+        ("indentation", file.replace('\n', "\n    ").into()),
+        ("no final line end", file.trim_end().into()),
+        ("base64", base64(file.as_bytes()).into()),
+        ("base64 in lines", wrapped(base64(file.as_bytes()))),
+        ("base64 in quotes", format!("\"{}\"", base64(file.as_bytes())).into()),
+        ("base64 of escaped text", base64(escaped.as_bytes()).into()),
+        ("base64 of quoted text", base64(format!("\"{escaped}\"").as_bytes()).into()),
+        ("base64 of base64", base64(base64(file.as_bytes()).as_bytes()).into()),
+        ("UTF-16, little endian", utf16(u16::to_le_bytes)),
+        ("UTF-16, big endian", utf16(u16::to_be_bytes)),
+    ]
+}
+
+/// What was put around a key does not hide what it is, or that it is damaged.
+#[test]
+fn what_is_no_key_is_named_through_escapes_and_base64() {
+    for (name, words) in [
+        ("openssh.pem", "found an OpenSSH private key"),
+        ("encrypted.pkcs8.pem", "found a private key under a passphrase"),
+        ("encrypted.pkcs1.pem", "found a private key under a passphrase"),
+        ("ec.sec1.pem", "found an elliptic curve (EC) private key"),
+        ("certificate.pem", "found an X.509 certificate"),
+        ("rsa2048.spki.pem", "found a public key"),
+    ] {
+        let file = String::from_utf8(key_file(name)).unwrap();
+        for (what, text) in forms(&file) {
+            let error = KeyMaterial::from_file(&text).unwrap_err();
+            assert!(error.to_string().starts_with(words), "{name} {what}: {error}");
+        }
+    }
+    let file = String::from_utf8(key_file("ed25519.pkcs8.pem")).unwrap();
+    let cut = file.replace("-----END", "");
+    let bent = file.replace("MC4C", "MC*C");
+    for (text, words) in [
+        (BASE64_STANDARD.encode(&cut), "found a PEM block without its END line"),
+        (cut.replace('\n', r"\n"), "found a PEM block without its END line"),
+        (bent.replace('\n', r"\n"), "the private key is damaged: its base64 is damaged"),
+        (BASE64_STANDARD.encode("hello"), "found base64 of 5 bytes that are no key"),
+        (BASE64_STANDARD.encode("\n"), "found base64 of 1 bytes that are no key"),
+        (r"\n\n".to_owned(), "found nothing"),
+        (r#""""#.to_owned(), "found nothing"),
+    ] {
+        let error = KeyMaterial::from_file(text.as_bytes()).unwrap_err();
+        assert!(error.to_string().starts_with(words), "{text}: {error}");
+    }
+}
+
 #[test]
 fn other_formats_are_named() {
     let rest = "; readable are private keys as PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA) in PEM or DER without a \
