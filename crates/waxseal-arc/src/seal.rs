@@ -12,7 +12,7 @@ use waxseal_dkim::{
     BodyHash, BodyHashId, BodyHasher, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer, Unsigned,
 };
 use waxseal_dns::DomainName;
-use waxseal_header::{Folder, Header, line_ends::find_bare};
+use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
 
 /// Adds an ARC set to messages that are passed on, for one domain with one key. Cheap to clone.
 ///
@@ -187,7 +187,7 @@ impl Sealer {
         let wanted = self.want_body(&mut hasher);
         hasher.push(body);
         let hashes = hasher.finish();
-        let hash = hashes.get(wanted).ok_or(SignError::from(waxseal_crypto::NoProvider))?;
+        let hash = hashes.get(wanted).ok_or(SignError::ForeignBodyHash)?;
         self.unsigned(&header, hash, chain, results, now)?.sign()
     }
 
@@ -242,15 +242,23 @@ impl Sealer {
             return Err(SealError::Field { name: name.clone() });
         }
         let instance = next_instance(header, chain)?;
+        let results = results_field(instance, results);
+        let message_signature = self.signer.unsigned_arc(instance, header, body, now)?;
+        let seal = self.seal_without_signature(instance, chain.word(), now);
+        // The seal has a signature as long as that of the message.
+        let octets = results.as_str().len() + seal.as_str().len() + 2 * message_signature.octets();
+        HeaderLimits::default()
+            .check(header.as_bytes().len() + octets, header.len() + ArcField::ALL.len())
+            .map_err(|source| SignError::NoRoom { source })?;
         Ok(UnsignedSet {
-            results: results_field(instance, results),
-            message_signature: self.signer.unsigned_arc(instance, header, body, now)?,
+            results,
+            message_signature,
             sealed_before: match chain.word() {
                 ArcResult::Pass => canonical_sets(chain),
                 // §5.1.2: "as if this newest ARC Set was the only set present".
                 ArcResult::None | ArcResult::Fail => Vec::new(),
             },
-            seal: self.seal_without_signature(instance, chain.word(), now),
+            seal,
             signer: self.signer.clone(),
         })
     }
@@ -328,10 +336,11 @@ fn next_instance(header: &Header, chain: &Chain) -> Result<u32, SealError> {
 }
 
 /// The ARC-Authentication-Results field: `i=` in front of what Authentication-Results would say.
-fn results_field(instance: u32, results: &AuthenticationResults) -> String {
-    let field = results.to_field();
-    let payload = field.split_once(':').map_or(field.as_str(), |(_, payload)| payload);
-    format!("{}: i={instance};{payload}", ArcField::AuthenticationResults)
+fn results_field(instance: u32, results: &AuthenticationResults) -> Folder {
+    let mut folder = Folder::new(ArcField::AuthenticationResults.name());
+    folder.word(&format!("i={instance};"));
+    folder.folded(&results.to_value());
+    folder
 }
 
 /// §5.1.1: the fields of all sets in increasing instance order.
@@ -360,7 +369,7 @@ fn canonical_sets(chain: &Chain) -> Vec<u8> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct UnsignedSet {
-    results: String,
+    results: Folder,
     message_signature: Unsigned,
     seal: Folder,
     /// The canonical octets that the seal covers before its own set.
@@ -394,19 +403,15 @@ impl UnsignedSet {
 
     /// Takes a signature of the message made elsewhere.
     pub fn attach(self, signature: &[u8]) -> UnsealedSet {
-        let message_signature = self.message_signature.attach(signature);
+        let message_signature = self.message_signature.attach_folded(signature);
         let mut input = self.sealed_before;
-        let fields = [&self.results, &message_signature, self.seal.as_str()].concat();
-        // What was just written is a header; its last field ends in an empty b=.
-        if let Ok((own, _)) = Header::parse(fields.as_bytes()) {
-            for (number, field) in own.fields().enumerate() {
-                let end = field.value().len();
-                match number {
-                    0 | 1 => Canonicalization::Relaxed.header_field(field, &mut input),
-                    _ => Canonicalization::Relaxed.signature_field(field, end..end, &mut input),
-                }
-            }
+        for folder in [&self.results, &message_signature] {
+            Canonicalization::Relaxed.header_field(folder.as_field(), &mut input);
         }
+        // The value of the seal ends behind `b=`, so nothing is to be left out of it.
+        let seal = self.seal.as_field();
+        let end = seal.value().len();
+        Canonicalization::Relaxed.signature_field(seal, end..end, &mut input);
         UnsealedSet { results: self.results, message_signature, seal: self.seal, input, signer: self.signer }
     }
 }
@@ -414,8 +419,8 @@ impl UnsignedSet {
 /// A set that lacks the signature of its seal.
 #[derive(Debug, Clone)]
 pub struct UnsealedSet {
-    results: String,
-    message_signature: String,
+    results: Folder,
+    message_signature: Folder,
     seal: Folder,
     input: Vec<u8>,
     signer: Signer,
@@ -435,8 +440,11 @@ impl UnsealedSet {
     /// Takes a signature made elsewhere.
     pub fn attach(mut self, signature: &[u8]) -> SealedSet {
         self.seal.glue(&BASE64_STANDARD.encode(signature));
-        let Self { results, message_signature, seal, .. } = self;
-        SealedSet { results, message_signature, seal: seal.finish() }
+        SealedSet {
+            results: self.results.finish(),
+            message_signature: self.message_signature.finish(),
+            seal: self.seal.finish(),
+        }
     }
 }
 

@@ -79,6 +79,16 @@ impl AuthenticationResults {
         field
     }
 
+    /// The value of [`AuthenticationResults::to_field`], folded as there: what stands behind the colon, without the final
+    /// CRLF. It is also that of an ARC-Authentication-Results, behind `i=`.
+    #[must_use]
+    pub fn to_value(&self) -> String {
+        let mut out = Folder::behind(NAME.len(), self.size_hint());
+        out.space();
+        self.write(&mut out);
+        out.finish()
+    }
+
     fn size_hint(&self) -> usize {
         let text =
             NAME.len() + self.authserv_id().len() + self.entries.iter().map(Entry::size_hint).sum::<usize>();
@@ -140,6 +150,9 @@ mod tests {
              \x20header.i=@example.org header.s=2026a;\r\n\
              \tspf=none\r\n"
         );
+        let long = AuthenticationResults::new("a-host-of-54-columns.in-a-rather-long-domain.example.net")
+            .with_entry(Entry::spf(SpfResult::None));
+        assert_eq!(long.to_field(), format!("Authentication-Results:{}\r\n", long.to_value()));
     }
 
     #[test]
@@ -148,6 +161,7 @@ mod tests {
         results.extend([Entry::dkim(DkimResult::None), Entry::new("dkim-atps", "neutral")]);
         assert_eq!(results.to_string(), "a; dkim=none; dkim-atps=neutral");
         assert_eq!(results.entries().len(), 2);
+        assert_eq!(results.to_field(), format!("Authentication-Results:{}\r\n", results.to_value()));
     }
 
     #[test]

@@ -25,6 +25,11 @@ impl Folder {
         Self { out: String::with_capacity(capacity), line: 0, extra: 0, candidate: None, folding: true }
     }
 
+    /// As [`Folder::folded`], for text that begins behind so many columns.
+    pub(crate) fn behind(columns: usize, capacity: usize) -> Self {
+        Self { extra: columns, ..Self::folded(capacity) }
+    }
+
     pub(crate) fn unfolded(capacity: usize) -> Self {
         Self { folding: false, ..Self::folded(capacity) }
     }

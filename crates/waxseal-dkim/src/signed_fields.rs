@@ -4,10 +4,8 @@ use crate::SignError;
 use std::sync::Arc;
 use waxseal_header::Header;
 
-/// The fields that are signed unless [`Signer::with_fields`](crate::Signer::with_fields) says otherwise: those of RFC
-/// 6376 §5.4.1, those that say what the body means (RFC 6376 §8.2 tells what happens without), Sender, Message-ID, and
-/// List-Unsubscribe-Post, which RFC 8058 §4 wants signed.
-pub const DEFAULT_FIELDS: [&str; 25] = [
+#[doc = include_str!("signed_fields.md")]
+pub const DEFAULT_FIELDS: [&str; 32] = [
     "From",
     "Sender",
     "Reply-To",
@@ -18,13 +16,20 @@ pub const DEFAULT_FIELDS: [&str; 25] = [
     "Message-ID",
     "Resent-Date",
     "Resent-From",
+    "Resent-Sender",
     "Resent-To",
     "Resent-Cc",
+    "Resent-Message-ID",
     "In-Reply-To",
     "References",
+    "Mail-Followup-To",
+    "Mail-Reply-To",
+    "Disposition-Notification-To",
+    "Autocrypt",
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
+    "Content-Disposition",
     "List-Id",
     "List-Help",
     "List-Unsubscribe",
@@ -36,13 +41,25 @@ pub const DEFAULT_FIELDS: [&str; 25] = [
 ];
 
 /// The fields that are signed once more than they stand in the message, also when they are absent, unless
-/// [`Signer::with_oversigned`](crate::Signer::with_oversigned) says otherwise: readers show them, and nobody on the way
-/// has a reason to add one.
-pub const OVERSIGNED_FIELDS: [&str; 5] = ["From", "Reply-To", "Subject", "To", "Cc"];
+/// [`Signer::with_oversigned`](crate::Signer::with_oversigned) says otherwise: readers show them or act on them, and nobody
+/// on the way has a reason to add one. To is left out when the message has neither To nor Cc, since mail servers add it to
+/// such messages. The table of [`DEFAULT_FIELDS`] tells why, field by field.
+pub const OVERSIGNED_FIELDS: [&str; 10] = [
+    "From",
+    "Reply-To",
+    "Subject",
+    "To",
+    "Cc",
+    "Disposition-Notification-To",
+    "Mail-Followup-To",
+    "Mail-Reply-To",
+    "Autocrypt",
+    "Content-Disposition",
+];
 
 /// The fields that are signed once more than they stand in the message, but only when they stand there, since mail
-/// servers add them to messages that lack them.
-pub const OVERSIGNED_IF_PRESENT: [&str; 8] = [
+/// servers and mailing lists add them to messages that lack them. The table of [`DEFAULT_FIELDS`] tells why, field by field.
+pub const OVERSIGNED_IF_PRESENT: [&str; 10] = [
     "Sender",
     "Date",
     "Message-ID",
@@ -51,6 +68,8 @@ pub const OVERSIGNED_IF_PRESENT: [&str; 8] = [
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
 ];
 
 /// Makes the list for `h=`.
@@ -87,17 +106,19 @@ impl SignedFields {
 
     /// Whether every name is one, and From is among those of a given list.
     pub(crate) fn check(&self) -> Result<(), SignError> {
-        let legal = |name: &String| {
+        let legal = |name: &&String| {
             !name.is_empty() && name.bytes().all(|c| c.is_ascii_graphic() && c != b':' && c != b';')
         };
-        let all = match self {
-            Self::Names { names, oversigned } => {
-                names.iter().all(legal) && oversigned.as_ref().is_none_or(|names| names.iter().all(legal))
-            }
-            Self::Exactly(names) if !has(names, "From") => return Err(SignError::NoFrom),
-            Self::Exactly(names) => names.iter().all(legal),
+        let (names, oversigned) = match self {
+            Self::Names { names, oversigned } => (names, oversigned.as_ref()),
+            Self::Exactly(names) => (names, None),
         };
-        if all { Ok(()) } else { Err(SignError::FieldName) }
+        let mut all = names.iter().chain(oversigned.into_iter().flat_map(|names| names.iter()));
+        match all.find(|name| !legal(name)) {
+            Some(name) => Err(SignError::FieldName { name: name.clone() }),
+            None if matches!(self, Self::Exactly(_)) && !has(names, "From") => Err(SignError::FromNotListed),
+            None => Ok(()),
+        }
     }
 
     /// The names for `h=`: the fields of the header from top to bottom as they are written there, then those signed once
@@ -117,7 +138,9 @@ impl SignedFields {
         match oversigned {
             Some(oversigned) => list.extend(oversigned.iter().map(String::as_str)),
             None => {
-                let always = OVERSIGNED_FIELDS.into_iter().filter(|name| wanted(name));
+                let addressed = header.fields().any(|field| field.is("To") || field.is("Cc"));
+                let lasting = |name: &&str| wanted(name) && (addressed || *name != "To");
+                let always = OVERSIGNED_FIELDS.into_iter().filter(lasting);
                 let present = OVERSIGNED_IF_PRESENT.into_iter().filter(|name| has(&list, name));
                 let more: Vec<_> = always.chain(present).collect();
                 list.extend(more);

@@ -1,5 +1,7 @@
 //! Folding of fields that are written here.
 
+use crate::Field;
+
 /// Writes one structured header field and folds it (RFC 5322 §2.2.3) so that no line is longer than a margin, as far as
 /// its words allow. A line that goes on begins with TAB, which counts as eight columns.
 ///
@@ -17,6 +19,8 @@
 #[derive(Debug, Clone)]
 pub struct Folder {
     text: String,
+    /// Octets of the name.
+    name: usize,
     column: usize,
     margin: usize,
     at_line_start: bool,
@@ -38,7 +42,7 @@ impl Folder {
     /// Begins the field `name` with another margin, in columns.
     pub fn with_margin(name: &str, margin: usize) -> Self {
         let text = format!("{name}: ");
-        Self { column: text.len(), text, margin, at_line_start: true }
+        Self { column: text.len(), text, name: name.len(), margin, at_line_start: true }
     }
 
     /// Adds a word that is never cut, on this line if it fits.
@@ -80,9 +84,28 @@ impl Folder {
         self.at_line_start = true;
     }
 
+    /// Adds text right behind the last word that is folded already, as another program or part has written it.
+    pub fn folded(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.column = Self::TAB + columns(text.rsplit('\n').next().unwrap_or(text));
+    }
+
     /// The field so far, without a line end.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The field so far, without a line end, as a parsed one looks.
+    ///
+    /// ```
+    /// use waxseal_header::Folder;
+    /// let mut folder = Folder::new("Keywords");
+    /// folder.word("folding");
+    /// assert_eq!(folder.as_field().name(), b"Keywords");
+    /// assert_eq!(folder.as_field().value(), b" folding");
+    /// ```
+    pub fn as_field(&self) -> Field<'_> {
+        Field::new(self.text.as_bytes(), Some(self.name))
     }
 
     /// Ends the field with CRLF.

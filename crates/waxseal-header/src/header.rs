@@ -57,6 +57,20 @@ impl HeaderLimits {
         Self { fields, ..self }
     }
 
+    /// Whether a header block of so many octets and fields keeps to the limits.
+    ///
+    /// # Errors
+    /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
+    pub fn check(&self, octets: usize, fields: usize) -> Result<(), HeaderError> {
+        if octets > self.octets as usize {
+            return Err(HeaderError::TooLong { limit: self.octets });
+        }
+        if fields > self.fields as usize {
+            return Err(HeaderError::TooManyFields { limit: self.fields });
+        }
+        Ok(())
+    }
+
     /// Number of octets that the header block may have.
     pub fn octets(&self) -> u32 {
         self.octets

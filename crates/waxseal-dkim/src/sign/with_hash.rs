@@ -1,9 +1,12 @@
 //! Signing with a body hash that is made elsewhere, for DKIM and ARC (RFC 8617 §4.1.2) in one pass over the body.
 
-use super::{SignError, Signer, Template, Unsigned, check_header, push_names};
+use super::{
+    SignError, Signer, check_header, check_one_from,
+    template::{Room, Template, Unsigned, push_names},
+};
 use crate::{BodyHash, BodyHashId, BodyHasher, FieldIndex};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 use waxseal_crypto::{Provider, SigningKey};
 use waxseal_header::{Folder, Header, line_ends::find_bare};
 
@@ -43,8 +46,11 @@ impl Signer {
     /// [`SignError`].
     pub fn unsigned(&self, header: &Header, body: &BodyHash, now: SystemTime) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
+        check_one_from(header)?;
         let index = FieldIndex::new(header);
-        Template { header, index: &index, now: seconds(now) }.unsigned(self, body)
+        let unsigned = Template { header, index: &index, now }.unsigned(self, body)?;
+        Room::beside(header).take(unsigned.octets())?;
+        Ok(unsigned)
     }
 
     /// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2), which says `i=` and the number of the ARC set.
@@ -61,7 +67,7 @@ impl Signer {
     ) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
         let index = FieldIndex::new(header);
-        let template = Template { header, index: &index, now: seconds(now) };
+        let template = Template { header, index: &index, now };
         let names = self.fields.list(header);
         let mut folder = Folder::new("ARC-Message-Signature");
         folder.word(&format!("i={instance};"));
@@ -69,7 +75,7 @@ impl Signer {
         folder.word(&format!("s={};", self.selector));
         folder.word(&format!("a={};", self.algorithm.name()));
         folder.word(&format!("c={}/{};", self.header_form, self.body_form));
-        template.times(self).iter().for_each(|tag| folder.word(tag));
+        template.times(self)?.iter().for_each(|tag| folder.word(tag));
         push_names(&mut folder, &names);
         folder.word(&format!("bh={};", BASE64_STANDARD.encode(body.digest())));
         Ok(template.without_signature(self, &names, folder))
@@ -92,8 +98,4 @@ impl Signer {
         check_header(header)?;
         self.check(header)
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -231,5 +231,5 @@ pub(crate) fn chain_to_seal(report: &Report) -> Result<&Chain, ForwardError> {
 }
 
 fn hash(hashes: &BodyHashes, id: BodyHashId) -> Result<&BodyHash, SignError> {
-    Ok(hashes.get(id).ok_or(waxseal_crypto::NoProvider)?)
+    hashes.get(id).ok_or(SignError::ForeignBodyHash)
 }

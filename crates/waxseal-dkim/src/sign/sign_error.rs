@@ -1,0 +1,119 @@
+//! Why a message was not signed.
+
+use crate::Selector;
+use waxseal_crypto::NoProvider;
+use waxseal_dns::DomainName;
+use waxseal_header::HeaderError;
+
+/// Why a message was not signed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The header block is over a limit.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// With its new fields the header block would be over the limits that a verifier has
+    /// ([`HeaderLimits`](waxseal_header::HeaderLimits)), and nobody could verify the signature.
+    #[error("the header has no room for the signature: sign fewer fields, or without copies of them (z=)")]
+    NoRoom {
+        /// The limit.
+        source: HeaderError,
+    },
+    /// `z=` is longer than [`Signer::MAX_COPIED_FIELDS`](crate::Signer::MAX_COPIED_FIELDS).
+    #[error(
+        "the copies of the signed fields (z=) have {octets} octets, more than {limit}: sign without them"
+    )]
+    CopiedFields {
+        /// Octets of the copies.
+        octets: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// RFC 6376 §5.3: what is signed has to be what is sent, and mail servers rewrite bare CR and LF.
+    #[error(
+        "the message has a bare CR or LF at offset {offset}: make its line ends CRLF before signing \
+         (waxseal_header::line_ends::to_crlf) and send the result"
+    )]
+    BareLineEnd {
+        /// Where it stands, in octets from the start of what was signed: of the message or, when header and body were
+        /// handed over apart, of its part.
+        offset: u64,
+    },
+    /// A line of the header block is no header field.
+    #[error("field {number} of the header, counted from 1, is no header field: remove it before signing")]
+    MalformedField {
+        /// Which one, counted from the top from 1.
+        number: usize,
+    },
+    /// RFC 6376 §5.4: "The From header field MUST be signed".
+    #[error("the message has no From field, which has to be signed (RFC 6376 section 5.4)")]
+    NoFrom,
+    /// RFC 6376 §3.8: "Signers and Verifiers SHOULD take reasonable steps to ensure that the messages they are processing
+    /// are valid according to [RFC5322]". Readers differ in which From they show, and receivers refuse such messages.
+    #[error(
+        "the message has {count} From fields, and may have one (RFC 5322 section 3.6): leave one of them"
+    )]
+    SeveralFrom {
+        /// How many.
+        count: usize,
+    },
+    /// RFC 6376 §5.4: "The From header field MUST be signed", and the list given lacks it.
+    #[error("the list of the fields to sign lacks From, which has to be signed (RFC 6376 section 5.4)")]
+    FromNotListed,
+    /// A name for `h=` that is no field name.
+    #[error(
+        "\"{}\" is no field name: give the names of the fields to sign one by one, of visible ASCII without colon and \
+         semicolon", .name.escape_debug()
+    )]
+    FieldName {
+        /// The name as given.
+        name: String,
+    },
+    /// RFC 6376 §3.5 of `h=`: "The field MUST NOT include the DKIM-Signature header field that is being created or
+    /// verified". Listed more often than the message has it, the name would mean the new one, or that of another signer.
+    #[error("DKIM-Signature is to be signed more often than the message has it: list it no more than that")]
+    OwnField,
+    /// RFC 6376 §3.5: the domain of `i=` has to be `d=` or below it.
+    #[error("the identity for i= is not an address within {domain}")]
+    Identity {
+        /// `d=`
+        domain: DomainName,
+    },
+    /// A time that `t=` or `x=` cannot say: before 1970, or of more than the 12 digits that verifiers read (RFC 6376 §3.5).
+    #[error(
+        "the time for {tag}= is before 1970 or too far ahead: look at the clock and the lifetime of signatures"
+    )]
+    Time {
+        /// `t` or `x`.
+        tag: &'static str,
+    },
+    /// RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying."
+    #[error("rsa-sha1 must not be used for signing (RFC 8301 section 3.1)")]
+    RsaSha1,
+    /// The guard refused; see [`Signer::with_guard`](crate::Signer::with_guard).
+    #[error("signing was refused: {reason}")]
+    Refused {
+        /// What the guard said.
+        reason: String,
+    },
+    /// This signer has no key; see [`Signer::remote`](crate::Signer::remote).
+    #[error("the signer has no key: finish with Unsigned::attach")]
+    NoKey,
+    /// There is no crypto provider that could hash.
+    #[error(transparent)]
+    NoProvider(#[from] NoProvider),
+    /// The [`BodyHashId`](crate::BodyHashId) is not of the [`BodyHasher`](crate::BodyHasher) that hashed the body.
+    #[error("the body hash was asked of another hasher than the one that the body was given to")]
+    ForeignBodyHash,
+    /// The key could not sign.
+    #[error(transparent)]
+    Key(#[from] waxseal_crypto::SignError),
+    /// The selector and the domain together are longer than a domain name may be.
+    #[error("{selector}._domainkey.{domain} is longer than a domain name may be")]
+    KeyName {
+        /// The selector.
+        selector: Selector,
+        /// The domain.
+        domain: DomainName,
+    },
+}

@@ -1,0 +1,163 @@
+//! Signing a message that arrives in chunks.
+
+use super::{
+    SignError, Signer,
+    template::{Room, Template, Unsigned},
+};
+use crate::{BodyHashId, BodyHasher, FieldIndex};
+use std::time::SystemTime;
+use waxseal_header::{
+    Header, HeaderLimits, Split, Splitter,
+    line_ends::{FindBare, find_bare},
+};
+
+/// A message that is being signed, in chunks of any size.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_crypto::PrivateKey;
+/// use waxseal_dkim::{Signer, Signing};
+/// # let pem = include_str!("../../tests/keys/ed25519.pem");
+/// # let key = PrivateKey::from_pem(pem.as_bytes())?;
+/// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+/// let mut signing = Signing::new([&signer], SystemTime::now());
+/// signing.push(b"From: joe@example.org\r\n\r")?;
+/// signing.push(b"\nHi.\r\n")?;
+/// for unsigned in signing.finish()? {
+///     println!("{}", unsigned.sign()?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Signing {
+    signers: Vec<Signer>,
+    now: SystemTime,
+    stage: Stage,
+    line_ends: FindBare,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Header(Splitter),
+    Body(Body),
+    /// An error has ended the signing.
+    Failed(SignError),
+}
+
+/// A hasher for each crypto provider, by its name; and for each signer its hasher and hash.
+#[derive(Debug)]
+struct Body {
+    header: Header,
+    hashers: Vec<(&'static str, BodyHasher)>,
+    hashes: Vec<(usize, BodyHashId)>,
+}
+
+impl Signing {
+    /// Begins with the first octet of the message. `now` is what `t=` says.
+    pub fn new<'s>(signers: impl IntoIterator<Item = &'s Signer>, now: SystemTime) -> Self {
+        let stage = Stage::Header(Splitter::new(HeaderLimits::default()));
+        Self { signers: signers.into_iter().cloned().collect(), now, stage, line_ends: FindBare::default() }
+    }
+
+    /// Begins with the body of a message of which the header is known.
+    ///
+    /// # Errors
+    /// [`SignError`], when the header cannot be signed.
+    pub fn with_header<'s>(
+        signers: impl IntoIterator<Item = &'s Signer>,
+        header: Header,
+        now: SystemTime,
+    ) -> Result<Self, SignError> {
+        let mut signing = Self::new(signers, now);
+        if let Some(offset) = find_bare(header.as_bytes()) {
+            return Err(SignError::BareLineEnd { offset: offset as u64 });
+        }
+        signing.stage = Stage::Body(Body::begin(&signing.signers, header)?);
+        Ok(signing)
+    }
+
+    /// Takes the next chunk of the message: of the header first, then of the body.
+    ///
+    /// # Errors
+    /// [`SignError`]. After an error every further call returns the same.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), SignError> {
+        let pushed = self.try_push(chunk);
+        if let Err(error) = &pushed {
+            self.stage = Stage::Failed(error.clone());
+        }
+        pushed
+    }
+
+    fn try_push(&mut self, chunk: &[u8]) -> Result<(), SignError> {
+        if let Some(offset) = self.line_ends.push(chunk) {
+            return Err(SignError::BareLineEnd { offset });
+        }
+        match &mut self.stage {
+            Stage::Failed(error) => return Err(error.clone()),
+            Stage::Header(splitter) => {
+                if let Split::Body(header, rest) = splitter.push(chunk)? {
+                    let mut body = Body::begin(&self.signers, header)?;
+                    body.push(rest);
+                    self.stage = Stage::Body(body);
+                }
+            }
+            Stage::Body(body) => body.push(chunk),
+        }
+        Ok(())
+    }
+
+    /// Ends the message. Returns what each signer has to sign, in the order of the signers.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn finish(self) -> Result<Vec<Unsigned>, SignError> {
+        let Self { signers, now, stage, line_ends } = self;
+        let body = match (stage, line_ends.finish()) {
+            (Stage::Failed(error), _) => return Err(error),
+            (_, Some(offset)) => return Err(SignError::BareLineEnd { offset }),
+            (Stage::Header(splitter), None) => Body::begin(&signers, splitter.finish()?)?,
+            (Stage::Body(body), None) => body,
+        };
+        body.finish(&signers, now)
+    }
+}
+
+impl Body {
+    /// Checks the header, and asks for the body hashes: one hasher for each crypto provider.
+    fn begin(signers: &[Signer], header: Header) -> Result<Self, SignError> {
+        super::check_header(&header)?;
+        super::check_one_from(&header)?;
+        let (mut hashers, mut hashes) = (Vec::<(&str, BodyHasher)>::new(), Vec::new());
+        for signer in signers {
+            signer.check(&header)?;
+            let name = signer.provider.name();
+            let number = hashers.iter().position(|(known, _)| *known == name).unwrap_or(hashers.len());
+            if number == hashers.len() {
+                hashers.push((name, BodyHasher::new(signer.provider)));
+            }
+            if let Some((_, hasher)) = hashers.get_mut(number) {
+                hashes.push((number, signer.want_body(hasher)));
+            }
+        }
+        Ok(Self { header, hashers, hashes })
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        self.hashers.iter_mut().for_each(|(_, hasher)| hasher.push(chunk));
+    }
+
+    fn finish(self, signers: &[Signer], now: SystemTime) -> Result<Vec<Unsigned>, SignError> {
+        let hashers: Vec<_> = self.hashers.into_iter().map(|(_, hasher)| hasher.finish()).collect();
+        let index = FieldIndex::new(&self.header);
+        let template = Template { header: &self.header, index: &index, now };
+        let mut room = Room::beside(&self.header);
+        let mut all = Vec::with_capacity(signers.len());
+        for (signer, (hasher, id)) in signers.iter().zip(self.hashes) {
+            let hash = hashers.get(hasher).and_then(|hashes| hashes.get(id));
+            let unsigned = template.unsigned(signer, hash.ok_or(SignError::ForeignBodyHash)?)?;
+            room.take(unsigned.octets())?;
+            all.push(unsigned);
+        }
+        Ok(all)
+    }
+}
