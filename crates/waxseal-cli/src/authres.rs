@@ -130,7 +130,7 @@ impl Parse {
         let mut out = anstream::stdout().lock();
         if self.json {
             let row = MessageRow { id: source.name(), fields: readings.iter().map(Into::into).collect() };
-            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
         } else {
             print(&mut out, &source.name(), &readings)?;
         }

@@ -75,7 +75,7 @@ pub(crate) fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String>
 
 /// A finished answer.
 pub(crate) fn answer(row: &impl Serialize) -> Answer {
-    serde_json::to_string(row).map_err(|error| BadLine { id: Value::Null, error: error.to_string() })
+    crate::json::to_string(row).map_err(|error| BadLine { id: Value::Null, error: error.to_string() })
 }
 
 /// Prints what `judge` makes of every line of `input`, or an object of `id`, `line` and `error`. Empty lines are passed
@@ -88,7 +88,7 @@ pub(crate) fn run(input: Input, jobs: Jobs, judge: impl Fn(&[u8]) -> Answer + Sy
             Ok(text) => Answered { text, exit: Exit::Pass },
             // A row has nothing that JSON cannot say.
             Err(row) => {
-                Answered { text: serde_json::to_string(&row).unwrap_or_default(), exit: Exit::Failed }
+                Answered { text: crate::json::to_string(&row).unwrap_or_default(), exit: Exit::Failed }
             }
         }
     })

@@ -6,9 +6,9 @@ mod lines;
 mod mailbox;
 mod maildir;
 mod mbox;
-mod received;
 mod row;
 mod summary;
+mod trace;
 
 use crate::{
     authserv_id::parse_authserv_id,
@@ -18,20 +18,21 @@ use crate::{
     dns_args::{Dns, DnsArgs},
     exit::{Exit, Failure},
     input::{Chunks, LineEnds, Source},
+    json,
     terminal::{self, Progress, visible},
-    time::parse_now,
 };
 use clap::Args;
-use envelope::{EnvelopeArgs, Missing};
+use envelope::EnvelopeArgs;
 use judge::Judge;
 use mbox::Quoting;
 use row::ReportRow;
 use std::{
-    fs,
-    io::{self, Read, Write},
+    fs::OpenOptions,
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    time::SystemTime,
 };
+pub(crate) use trace::Told;
+use trace::{Now, Origin};
 use waxseal::{
     Authenticator, Disposition, Evidence, Report, arc,
     authres::{DkimResult, DmarcResult},
@@ -59,8 +60,8 @@ use waxseal::{
 /// "iprev": {"result", "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC
 /// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message, "authentication_results" is
 /// the value of the field on one line. All but eml_b64 may be left out: without ip there is no envelope and the results
-/// of spf and iprev are null, without helo or mail_from it is empty. It exits with 0 when every line could be read: the
-/// verdicts are in the output.
+/// of spf and iprev are null, without helo or mail_from it is empty. With --now received there is a "received": {"time",
+/// "reason"}, too. It exits with 0 when every line could be read: the verdicts are in the output.
 ///
 /// --mbox and --maildir print a line for each message, with --json an object as above, and a summary. They exit with 0
 /// when every message could be read.
@@ -73,9 +74,10 @@ pub(crate) struct Check {
     envelope: EnvelopeArgs,
     #[command(flatten)]
     dns: DnsArgs,
-    /// The time of the check in Unix time, for t= and x= [default: now]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_now)]
-    now: Option<SystemTime>,
+    /// The time of the check, for t= and x=: Unix time, or received for the time of arrival in the Received field of each
+    /// message, or clock [default: clock; received for --mbox and --maildir with --envelope-from-header]
+    #[arg(long, value_name = "SECONDS|received|clock", value_parser = Now::parse)]
+    now: Option<Now>,
     /// The name in Authentication-Results, mostly that of the receiving host
     #[arg(long, value_name = "ID", default_value = "localhost", value_parser = parse_authserv_id)]
     authserv_id: String,
@@ -95,7 +97,8 @@ pub(crate) struct Check {
     /// Print one JSON object for each message
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
-    /// Keep everything but the body that the verdicts were reached from, for --replay
+    /// Keep everything but the body that the verdicts were reached from, for --replay, in a new file that only its owner can
+    /// read
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "mbox", "maildir"])]
     save_evidence: Option<PathBuf>,
     /// Judge again from what --save-evidence kept: offline, without the message, as of then; - is standard input
@@ -156,11 +159,17 @@ impl Check {
         }
     }
 
+    /// Messages of an archive are judged by their own clock: signatures expire.
+    fn now(&self) -> Now {
+        let is_archive = self.mbox.is_some() || self.maildir.is_some();
+        let default = if is_archive && self.envelope.is_from_header() { Now::Received } else { Now::Clock };
+        self.now.unwrap_or(default)
+    }
+
     fn judge(&self) -> Result<Judge, Failure> {
         Ok(Judge {
             authenticator: self.authenticator(),
-            envelope: self.envelope.source()?,
-            now: self.now,
+            origin: Origin { envelope: self.envelope.source()?, now: self.now() },
             line_ends: self.line_ends,
         })
     }
@@ -176,15 +185,14 @@ impl Check {
         let progress = Progress::new("checking", input.length());
         let mut chunks = Chunks::new(input, self.line_ends, progress);
         let report = judge.check(&mut chunks, dns);
-        let (report, missing) = report.map_err(|error| Failure::file("read", source.path(), &error))?;
+        let (report, told) = report.map_err(|error| Failure::file("read", source.path(), &error))?;
         let lf = chunks.is_lf_file();
         // What it said of its progress goes away before anything is printed.
         drop(chunks);
         if let Some(file) = &self.save_evidence {
-            let saved = fs::write(file, report.evidence().to_json());
-            saved.map_err(|error| Failure::file("write", file, &error))?;
+            save_evidence(file, &report)?;
         }
-        self.print(&source.name(), &report, missing)?;
+        self.print(&source.name(), &report, &told)?;
         if report.header().is_ok_and(|header| header.as_bytes().starts_with(b"From ")) {
             terminal::note(format!(
                 "{} begins as an mbox file does and was read as one message: --mbox checks every message in it",
@@ -208,15 +216,15 @@ impl Check {
             Evidence::from_json(&text).map_err(|error| Failure::because(file.display(), &error))?;
         let report = self.authenticator().replay(&evidence);
         let report = report.map_err(|error| Failure::because(file.display(), &error))?;
-        self.print(&file.display().to_string(), &report, None)?;
+        self.print(&file.display().to_string(), &report, &Told::default())?;
         Ok(exit_of(&report))
     }
 
-    fn print(&self, name: &str, report: &Report, missing: Missing) -> io::Result<()> {
+    fn print(&self, name: &str, report: &Report, told: &Told) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let row = ReportRow::new(Some(name), report, missing);
-            return writeln!(out, "{}", serde_json::to_string(&row)?);
+            let row = ReportRow::new(Some(name), report, told);
+            return writeln!(out, "{}", crate::json::to_string(&row)?);
         }
         if self.messages.len() > 1 {
             writeln!(out, "{}", terminal::heading(visible(name)))?;
@@ -226,17 +234,39 @@ impl Check {
         if self.received_spf && report.envelope().is_known() {
             write!(out, "{}", lf(report.received_spf().to_field()))?;
         }
-        print_reasons(&mut out, report, missing)?;
+        print_reasons(&mut out, report, told)?;
         if self.messages.len() > 1 { writeln!(out) } else { Ok(()) }
     }
 }
 
+/// Writes a new file that others cannot read: it holds the header of a letter. What is there already stays, be it a key.
+fn save_evidence(path: &Path, report: &Report) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    // A link is there already, too, wherever it leads.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path);
+    let written =
+        file.and_then(|mut file| file.write_all(json::inert(&report.evidence().to_json()).as_bytes()));
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            let path = path.display();
+            Failure::new(format!("{path} already exists; --save-evidence makes a new file: name another one"))
+        }
+        _ => Failure::file("write", path, &error),
+    })
+}
+
 /// The disposition and what led to it.
-pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, missing: Missing) -> io::Result<()> {
+pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, told: &Told) -> io::Result<()> {
     let disposition = report.disposition();
     writeln!(out, "disposition: {}", terminal::disposition(disposition))?;
-    if let Some(why) = missing {
-        writeln!(out, "envelope: none, {why}")?;
+    if let Some(why) = &told.no_envelope {
+        writeln!(out, "envelope: none, {}", visible(why))?;
+    }
+    if let Some(Err(why)) = &told.time {
+        writeln!(out, "time: now, {}", visible(why))?;
     }
     let text = report.explain();
     // The disposition stands above; the last line says it again, and stays where it says more.

@@ -1,7 +1,7 @@
 //! `waxseal demo`: the inbound check of a message that went through a mailing list, without network and without files.
 
 use crate::{
-    check::print_reasons,
+    check::{Told, print_reasons},
     exit::{Exit, Failure},
     terminal::{self, heading},
 };
@@ -130,7 +130,7 @@ fn show_header(out: &mut impl Write, message: &[u8]) -> io::Result<()> {
 fn show_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let field = report.authentication_results().to_field();
     write!(out, "{}", field.replace("\r\n", "\n"))?;
-    print_reasons(out, report, None)
+    print_reasons(out, report, &Told::default())
 }
 
 /// The first `from` becomes `to`.

@@ -147,7 +147,7 @@ impl Keygen {
                 record_file: &files.record,
                 record,
             };
-            return writeln!(out, "{}", serde_json::to_string(&made)?);
+            return writeln!(out, "{}", crate::json::to_string(&made)?);
         }
         match self.print {
             Form::Bind => write!(out, "{}", record.bind()),

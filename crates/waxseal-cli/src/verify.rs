@@ -131,7 +131,7 @@ impl Verify {
         let mut out = anstream::stdout().lock();
         if self.json {
             let row = MessageRow { id: source.name(), dkim: SignatureRow::all(verdicts) };
-            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
             return Ok(());
         }
         print_verdicts(&mut out, &source.name(), verdicts)?;

@@ -23,6 +23,7 @@
 //! (what to do about bare CR and LF).
 
 mod address;
+mod address_literal;
 mod builder;
 mod date_time;
 mod field;
@@ -35,6 +36,7 @@ pub mod structured;
 mod tag_list;
 
 pub use address::{Address, Authors, InvalidAddress, InvalidFrom};
+pub use address_literal::parse_address_literal;
 pub use builder::{HeaderBuilder, Space};
 pub use date_time::{InvalidDateTime, parse_date_time};
 pub use field::Field;

@@ -1,28 +1,22 @@
 //! One message, whole or in chunks.
 
-use super::envelope::{EnvelopeSource, Missing, from_header};
-use crate::{
-    input::{Chunks, LineEnds},
-    time::time,
-};
+use super::trace::{Beginning, Origin, Told};
+use crate::input::{Chunks, LineEnds};
 use std::{
     io::{self, Read},
     thread,
-    time::SystemTime,
 };
 use waxseal::{
-    Authenticator, Envelope, InboundCheck, Report, Session,
+    Authenticator, InboundCheck, Report, Session,
     dns::{ResolveBlocking, drive_blocking},
-    header::{Header, HeaderLimits, Split, Splitter},
+    header::{Header, HeaderError, HeaderLimits, Split, Splitter},
 };
 
 /// What all messages share.
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) authenticator: Authenticator,
-    pub(super) envelope: EnvelopeSource,
-    /// `--now`
-    pub(super) now: Option<SystemTime>,
+    pub(super) origin: Origin,
     pub(super) line_ends: LineEnds,
 }
 
@@ -32,8 +26,8 @@ impl Judge {
         &self,
         chunks: &mut Chunks<R>,
         dns: &(impl ResolveBlocking + Sync),
-    ) -> io::Result<(Report, Missing)> {
-        let (mut session, missing) = self.begin(chunks)?;
+    ) -> io::Result<(Report, Told)> {
+        let (mut session, told) = self.begin(chunks)?;
         let lookups = session.lookups();
         let answers = thread::scope(|scope| {
             // Without a thread all is asked after the body.
@@ -44,64 +38,65 @@ impl Judge {
             }
             io::Result::Ok(asking.and_then(|asking| asking.join().ok()).unwrap_or_default())
         })?;
-        Ok((drive_blocking(session.finish().with_answers(answers), dns), missing))
+        Ok((drive_blocking(session.finish().with_answers(answers), dns), told))
     }
 
     /// Takes what comes in chunks; what is left is to ask DNS.
-    pub(super) fn receive<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(InboundCheck, Missing)> {
-        let (mut session, missing) = self.begin(chunks)?;
+    pub(super) fn receive<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(InboundCheck, Told)> {
+        let (mut session, told) = self.begin(chunks)?;
         while let Some(chunk) = chunks.next_chunk()? {
             session.push(chunk);
         }
-        Ok((session.finish(), missing))
+        Ok((session.finish(), told))
     }
 
     /// Takes a whole message.
-    pub(super) fn take(&self, message: Vec<u8>) -> (InboundCheck, Missing) {
+    pub(super) fn take(&self, message: Vec<u8>) -> (InboundCheck, Told) {
         let message = self.line_ends.apply(message);
-        let (envelope, missing) = match &self.envelope {
-            EnvelopeSource::Given(envelope) => (envelope.clone(), None),
-            EnvelopeSource::Header => from_header(&Header::parse(&message).map(|(header, _)| header)),
-        };
-        (self.authenticator.inbound(&envelope, &message, self.time()), missing)
-    }
-
-    fn time(&self) -> SystemTime {
-        time(self.now)
+        let beginning = self.origin.given().unwrap_or_else(|| {
+            let header = Header::parse(&message).map(|(header, _)| header);
+            self.origin.of_header(header.as_ref())
+        });
+        let Beginning { envelope, now, told } = beginning;
+        (self.authenticator.inbound(&envelope, &message, now), told)
     }
 
     /// Reads the header, and what of the body came along.
-    fn begin<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(Session, Missing)> {
-        let (mut session, missing) = match &self.envelope {
-            EnvelopeSource::Given(envelope) => (self.authenticator.begin(envelope, self.time()), None),
-            EnvelopeSource::Header => {
-                let (read, (envelope, missing)) = read_envelope(chunks)?;
-                let mut session = self.authenticator.begin(&envelope, self.time());
-                session.push(&read);
-                (session, missing)
+    fn begin<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(Session, Told)> {
+        let mut read = Vec::new();
+        let beginning = match self.origin.given() {
+            Some(beginning) => beginning,
+            None => {
+                let header = read_header(chunks, &mut read)?;
+                self.origin.of_header(header.as_ref())
             }
         };
+        let Beginning { envelope, now, told } = beginning;
+        let mut session = self.authenticator.begin(&envelope, now);
+        session.push(&read);
         while !session.has_header() {
             match chunks.next_chunk()? {
                 Some(chunk) => session.push(chunk),
                 None => session.end_header(),
             }
         }
-        Ok((session, missing))
+        Ok((session, told))
     }
 }
 
-/// The octets up to the end of the header, and a chunk more at the most, and the envelope that the header tells of.
-fn read_envelope<R: Read>(chunks: &mut Chunks<R>) -> io::Result<(Vec<u8>, (Envelope, Missing))> {
-    let mut read = Vec::new();
+/// The header. What was read is left in `read`: its octets, and a chunk more at the most.
+fn read_header<R: Read>(
+    chunks: &mut Chunks<R>,
+    read: &mut Vec<u8>,
+) -> io::Result<Result<Header, HeaderError>> {
     let mut splitter = Splitter::new(HeaderLimits::default());
     while let Some(chunk) = chunks.next_chunk()? {
         read.extend_from_slice(chunk);
         match splitter.push(chunk) {
             Ok(Split::Header) => {}
-            Ok(Split::Body(header, _)) => return Ok((read, from_header(&Ok(header)))),
-            Err(error) => return Ok((read, from_header(&Err(error)))),
+            Ok(Split::Body(header, _)) => return Ok(Ok(header)),
+            Err(error) => return Ok(Err(error)),
         }
     }
-    Ok((read, from_header(&splitter.finish())))
+    Ok(splitter.finish())
 }

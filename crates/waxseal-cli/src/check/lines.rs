@@ -1,8 +1,13 @@
 //! `waxseal check --jsonl`.
 
-use super::{Check, row::ReportRow};
+use super::{
+    Check,
+    row::ReportRow,
+    trace::{Beginning, EnvelopeSource, Now, Origin, Told},
+};
 use crate::{
     batch::{self, BadLine},
+    client_address::parse_client_address,
     dns_args::LineDns,
     eml_b64::decode,
     exit::{Exit, Failure},
@@ -12,7 +17,7 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
-use waxseal::{Authenticator, Envelope, Report, dns::drive_blocking};
+use waxseal::{Authenticator, Envelope, Report, dns::drive_blocking, header::Header};
 
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
@@ -35,7 +40,7 @@ struct Line<'l> {
 impl Line<'_> {
     fn envelope(&self) -> Result<Envelope, String> {
         let Some(ip) = &self.ip else { return Ok(Envelope::unknown()) };
-        let ip = ip.parse().map_err(|error| format!("ip: {error}"))?;
+        let ip = parse_client_address(ip).map_err(|error| format!("ip: {error}"))?;
         let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
         Ok(Envelope::new(ip, text(&self.helo), text(&self.mail_from)))
     }
@@ -50,7 +55,7 @@ pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
         };
         let id = line.id.take();
         match judge(check, &authenticator, &dns, &line) {
-            Ok(report) => batch::answer(&ReportRow::new(Some(id), &report, None)),
+            Ok((report, told)) => batch::answer(&ReportRow::new(Some(id), &report, &told)),
             Err(error) => Err(BadLine { id, error }),
         }
     })
@@ -61,11 +66,19 @@ fn judge(
     authenticator: &Authenticator,
     dns: &LineDns<'_>,
     line: &Line<'_>,
-) -> Result<Report, String> {
+) -> Result<(Report, Told), String> {
     let envelope = line.envelope()?;
     let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
     let message = check.line_ends.apply(message);
-    let now = time_of_line(line.now, check.now)?;
+    let now = match line.now {
+        Some(_) => Now::At(time_of_line(line.now, None)?),
+        None => check.now(),
+    };
+    let origin = Origin { envelope: EnvelopeSource::Given(envelope), now };
+    let Beginning { envelope, now, told } = origin.given().unwrap_or_else(|| {
+        let header = Header::parse(&message).map(|(header, _)| header);
+        origin.of_header(header.as_ref())
+    });
     let inbound = authenticator.inbound(&envelope, &message, now);
-    dns.with(line.zone, |dns| drive_blocking(inbound, dns))
+    dns.with(line.zone, |dns| (drive_blocking(inbound, dns), told))
 }

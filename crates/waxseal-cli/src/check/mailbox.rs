@@ -2,12 +2,12 @@
 
 use super::{
     Check,
-    envelope::Missing,
     judge::Judge,
     maildir::Maildir,
     mbox::Mbox,
     row::ReportRow,
     summary::{Summary, method_words},
+    trace::Told,
 };
 use crate::{
     batch::{Answered, Items, answer_all},
@@ -16,6 +16,7 @@ use crate::{
     input::{Chunks, Input, Source},
     terminal::{self, Progress, visible},
 };
+use serde::Serialize;
 use serde_json::json;
 use std::{
     fs::File,
@@ -40,7 +41,7 @@ struct Mail {
 enum Content {
     Whole(Vec<u8>),
     /// All of it was read already.
-    Received(Box<(InboundCheck, Missing)>),
+    Received(Box<(InboundCheck, Told)>),
     File(PathBuf),
 }
 
@@ -121,7 +122,7 @@ impl Items for MaildirMessages {
 }
 
 impl Content {
-    fn inbound(self, judge: &Judge) -> io::Result<(InboundCheck, Missing)> {
+    fn inbound(self, judge: &Judge) -> io::Result<(InboundCheck, Told)> {
         match self {
             Self::Whole(message) => Ok(judge.take(message)),
             Self::Received(inbound) => Ok(*inbound),
@@ -147,16 +148,16 @@ fn check_all(
     };
     let exit = answer_all(messages, check.jobs.threads(), |Mail { id, content, took }| {
         let begun = Instant::now();
-        let report = content.inbound(judge).map(|(inbound, missing)| (drive_blocking(inbound, dns), missing));
+        let report = content.inbound(judge).map(|(inbound, told)| (drive_blocking(inbound, dns), told));
         match report {
-            Ok((report, missing)) => {
+            Ok((report, told)) => {
                 summarize(&|summary| summary.add(&id, &report, took + begun.elapsed()));
-                Answered { text: line(check, &id, &report, missing), exit: Exit::Pass }
+                Answered { text: line(check, &id, &report, &told), exit: Exit::Pass }
             }
             Err(error) => {
                 summarize(&Summary::add_unreadable);
                 let text = match check.json {
-                    true => format!(r#"{{"id":{},"error":{}}}"#, json!(id), json!(error.to_string())),
+                    true => json_line(&ErrorRow { id: &id, error: error.to_string() }),
                     false => format!("{}: cannot be read: {error}", visible(&id)),
                 };
                 Answered { text, exit: Exit::Failed }
@@ -166,17 +167,28 @@ fn check_all(
     let summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut out = anstream::stdout().lock();
     if check.json {
-        writeln!(out, "{}", json!({ "summary": summary.to_json() }))?;
+        writeln!(out, "{}", json_line(&json!({ "summary": summary.to_json() })))?;
     } else {
         summary.print(&mut out, begun.elapsed())?;
     }
     Ok(exit)
 }
 
-fn line(check: &Check, id: &str, report: &Report, missing: Missing) -> String {
+/// A message that cannot be read, in JSON.
+#[derive(Debug, Serialize)]
+struct ErrorRow<'m> {
+    id: &'m str,
+    error: String,
+}
+
+/// A row has nothing that JSON cannot say.
+fn json_line(row: &impl Serialize) -> String {
+    crate::json::to_string(row).unwrap_or_default()
+}
+
+fn line(check: &Check, id: &str, report: &Report, told: &Told) -> String {
     if check.json {
-        // A row has nothing that JSON cannot say.
-        return serde_json::to_string(&ReportRow::new(Some(id), report, missing)).unwrap_or_default();
+        return json_line(&ReportRow::new(Some(id), report, told));
     }
     let disposition = terminal::for_stdout(terminal::disposition(report.disposition()));
     let mut line = format!("{}: {disposition}", visible(id));
@@ -186,8 +198,11 @@ fn line(check: &Check, id: &str, report: &Report, missing: Missing) -> String {
     if let Some(author) = report.dmarc().author() {
         line.push_str(&format!(" header.from={}", author.domain()));
     }
-    if let Some(why) = missing {
-        line.push_str(&format!(" (no envelope: {why})"));
+    if let Some(why) = &told.no_envelope {
+        line.push_str(&format!(" (no envelope: {})", visible(why)));
+    }
+    if let Some(Err(why)) = &told.time {
+        line.push_str(&format!(" (as of now: {})", visible(why)));
     }
     line
 }

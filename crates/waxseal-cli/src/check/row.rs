@@ -1,8 +1,9 @@
 //! A report in JSON.
 
-use super::envelope::Missing;
+use super::trace::Told;
 use crate::{dmarc::DmarcRow, verify::SignatureRow};
 use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
 use waxseal::{IprevVerdict, Report, arc::Chain, spf::Verdict};
 
 /// One message.
@@ -19,6 +20,17 @@ pub(super) struct ReportRow<I> {
     #[serde(skip_serializing_if = "Option::is_none")]
     trusted_forwarder: Option<String>,
     authentication_results: String,
+    /// The time of arrival, if that was the time of the check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received: Option<ReceivedRow>,
+}
+
+/// The time of arrival in Unix time, or why the check was as of now.
+#[derive(Debug, Serialize)]
+struct ReceivedRow {
+    time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,8 +59,11 @@ struct IprevRow {
 }
 
 impl<I> ReportRow<I> {
-    pub(super) fn new(id: Option<I>, report: &Report, missing: Missing) -> Self {
-        let no_envelope = || missing.map_or("no envelope".into(), |why| format!("no envelope: {why}"));
+    pub(super) fn new(id: Option<I>, report: &Report, told: &Told) -> Self {
+        let no_envelope = || match &told.no_envelope {
+            Some(why) => format!("no envelope: {why}"),
+            None => "no envelope".into(),
+        };
         Self {
             id,
             dkim: SignatureRow::all(report.dkim()),
@@ -63,7 +78,15 @@ impl<I> ReportRow<I> {
             disposition: report.disposition().as_str(),
             trusted_forwarder: report.trusted_forwarder().map(ToString::to_string),
             authentication_results: report.authentication_results().to_string(),
+            received: told.time.as_ref().map(Into::into),
         }
+    }
+}
+
+impl From<&Result<SystemTime, String>> for ReceivedRow {
+    fn from(time: &Result<SystemTime, String>) -> Self {
+        let since = time.as_ref().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self { time: since.map(|since| since.as_secs()), reason: time.as_ref().err().cloned() }
     }
 }
 

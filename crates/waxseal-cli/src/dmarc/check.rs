@@ -122,7 +122,7 @@ impl Check {
         let mut out = anstream::stdout().lock();
         if self.json {
             let row = MessageRow::<()>::new(None, verdict, identifiers);
-            return writeln!(out, "{}", serde_json::to_string(&row)?);
+            return writeln!(out, "{}", crate::json::to_string(&row)?);
         }
         let (word, text) = (verdict.word().as_str(), verdict.explain());
         match text.strip_prefix("dmarc=").and_then(|rest| rest.strip_prefix(word)) {

@@ -134,7 +134,7 @@ impl Lint {
         let mut out = anstream::stdout().lock();
         if self.json {
             let row = Row { audit, findings };
-            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
             return Ok(exit);
         }
         if let Some(audit) = &audit {

@@ -3,6 +3,7 @@
 use crate::{
     authserv_id::parse_authserv_id,
     batch::{self, BadLine, Jobs},
+    client_address::parse_client_address,
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
     input::{Input, Source},
@@ -38,7 +39,7 @@ use waxseal::{
 #[command(group(ArgGroup::new("identity").args(["mail_from", "helo", "jsonl"]).multiple(true).required(true)))]
 pub(crate) struct Check {
     /// The address of the client
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "jsonl")]
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "jsonl", value_parser = parse_client_address)]
     ip: Option<IpAddr>,
     /// What the client said in HELO or EHLO
     #[arg(long, value_name = "NAME")]
@@ -171,7 +172,7 @@ impl Check {
     fn print(&self, verdict: &Verdict) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            return writeln!(out, "{}", serde_json::to_string(&Row::<()>::new(None, verdict))?);
+            return writeln!(out, "{}", crate::json::to_string(&Row::<()>::new(None, verdict))?);
         }
         let identity = match verdict.identity() {
             Identity::Helo => "HELO",
@@ -220,7 +221,7 @@ fn batch(input: Input, jobs: Jobs, dns: &DnsArgs) -> Result<Exit, Failure> {
 fn judge(line: &[u8], dns: &LineDns<'_>) -> Result<Verdict, String> {
     let line: Line<'_> = batch::parse(line)?;
     let session = Session {
-        ip: line.ip.parse().map_err(|error| format!("ip: {error}"))?,
+        ip: parse_client_address(&line.ip).map_err(|error| format!("ip: {error}"))?,
         helo: line.helo.as_deref(),
         mail_from: line.mail_from.as_deref(),
         receiver: line.receiver.as_deref(),

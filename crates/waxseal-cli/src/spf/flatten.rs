@@ -79,7 +79,7 @@ impl Flatten {
                 .map(|(name, record)| RecordRow { name: name.to_string(), record: record.to_string() })
                 .collect();
             let row = Row { records, lookups: flattened.lookups(), ttl };
-            return writeln!(out, "{}", serde_json::to_string(&row)?);
+            return writeln!(out, "{}", crate::json::to_string(&row)?);
         }
         for (name, record) in flattened.records() {
             let strings: Vec<String> = txt::strings(&record.to_string()).collect();

@@ -80,7 +80,7 @@ impl Lint {
         if self.json {
             let audit = audit.map(|(domain, report)| AuditRow::new(domain, report));
             let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
-            writeln!(out, "{}", serde_json::to_string(&row).map_err(io::Error::from)?)?;
+            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
         } else {
             if let Some((_, report)) = audit {
                 print_report(&mut out, report)?;

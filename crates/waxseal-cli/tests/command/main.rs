@@ -1,6 +1,8 @@
 //! The `waxseal` command as people and scripts use it.
 
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod authres;
 #[cfg(test)]
 mod batch;

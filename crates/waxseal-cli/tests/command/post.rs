@@ -109,12 +109,13 @@ impl Post {
         args
     }
 
-    /// `check` with the zone and the time, without an envelope, then these arguments.
+    /// `check` with the zone and, unless they bring another one, the time, without an envelope, then these arguments.
     pub(crate) fn stored(&self, more: &[&str]) -> Vec<String> {
         static ZONE: OnceLock<String> = OnceLock::new();
         let zone = ZONE.get_or_init(|| Lab::get().file("post.json", self.zone.to_string()));
-        let args = ["check", "--zone", zone, "--now", "1800000000"];
-        args.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
+        let now = if more.contains(&"--now") { &[][..] } else { &["--now", "1800000000"] };
+        let args = [&["check", "--zone", zone], now, more].concat();
+        args.iter().map(|arg| (*arg).to_owned()).collect()
     }
 }
 

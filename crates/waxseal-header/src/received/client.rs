@@ -1,7 +1,7 @@
 //! The `from` clause: what the client said, and what the server found.
 
-use crate::structured::Scanner;
-use std::net::{IpAddr, Ipv6Addr};
+use crate::{parse_address_literal, structured::Scanner};
+use std::net::IpAddr;
 
 /// What a `from` clause tells of the client.
 #[derive(Debug, Default)]
@@ -109,15 +109,9 @@ fn bracketed(word: &[u8]) -> Option<(&[u8], IpAddr)> {
     if ends { Some((front, address(inside)?)) } else { None }
 }
 
-/// An address, with or without the tag of RFC 5321 §4.1.3. A zone of a link-local address (`%eth0`) is left out.
+/// An address, with or without the tag of RFC 5321 §4.1.3. The zone of a link-local address (`%eth0`) is left out.
 fn address(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (tag, untagged) = text.split_at_checked(5).unwrap_or(("", text));
-    if tag.eq_ignore_ascii_case("IPv6:") {
-        return untagged.parse().ok().map(|address: Ipv6Addr| IpAddr::V6(address).to_canonical());
-    }
-    let text = text.split('%').next().unwrap_or_default();
-    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+    parse_address_literal(text.split(|octet| *octet == b'%').next().unwrap_or_default())
 }
 
 /// The words of a comment; comments inside it are passed over.

@@ -1,0 +1,271 @@
+//! How a stored message came: the envelope and the time that its trace fields tell of.
+
+use super::{Envelope, Relays};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::SystemTime,
+};
+use waxseal_header::{Header, InvalidDateTime, InvalidReceived, Received};
+
+/// What the trace fields of a stored message (RFC 5321 §4.4) tell of its arrival: from which client, with which reverse-path,
+/// and when. For archives and mail stores, whose messages have lost their envelope.
+///
+/// The topmost Received counts, for the server that stored the message wrote it. Hops inside the receiving site are stepped
+/// over: those of LMTP, those from a loopback address, and those from [`Relays`]; the hand-over inside Gmail and that of qmail
+/// from its own SMTP server, too. Each time the field below counts only if it is `by` the very host that the field above
+/// names: what an internal host handed on may begin with Received fields that a stranger wrote.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use waxseal::{Arrival, Relays, header::Header};
+/// let (header, _) = Header::parse(
+///     b"Return-Path: <joe@example.org>\r\n\
+///       Received: from mx.example.net ([10.0.0.2]) by store.example.net with LMTP; Tue, 14 Nov 2023 22:13:21 +0000\r\n\
+///       Received: from mail.example.org (mail.example.org [192.0.2.1]) by mx.example.net with ESMTPS;\r\n \
+///       Tue, 14 Nov 2023 22:13:20 +0000\r\n\r\n",
+/// )?;
+/// let arrival = Arrival::from_header(&header, &Relays::default());
+/// let envelope = arrival.envelope()?;
+/// assert_eq!((envelope.ip().to_string(), envelope.mail_from()), ("192.0.2.1".into(), &b"joe@example.org"[..]));
+/// assert_eq!(arrival.time()?, UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    envelope: Result<Envelope, NoEnvelope>,
+    time: Result<SystemTime, NoArrivalTime>,
+}
+
+/// Why trace fields tell of no envelope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoEnvelope {
+    /// No Received field.
+    #[error("no Received")]
+    NoReceived,
+    /// A Received field cannot be read; 1 is the topmost.
+    #[error("{} cannot be read", ordinal(*number))]
+    InvalidReceived {
+        /// Which one.
+        number: usize,
+        /// What is wrong with it.
+        source: InvalidReceived,
+    },
+    /// A Received field that names no client, as that of a local program; 1 is the topmost.
+    #[error("{} names no client", ordinal(*number))]
+    NoClient {
+        /// Which one.
+        number: usize,
+    },
+    /// The client authenticated itself (RFC 3848): a user of the server, and no host that a domain has named in SPF.
+    #[error("the client authenticated itself (with {with})")]
+    Authenticated {
+        /// The protocol as written.
+        with: String,
+    },
+    /// The client has a private address that is none of [`Relays`]: no domain names it in SPF.
+    #[error("the client {address} has a private address")]
+    PrivateAddress {
+        /// The address.
+        address: IpAddr,
+    },
+    /// Nothing is below a hop that was stepped over: the message was written on the host that it names.
+    #[error("no Received below the hop from {from}")]
+    NothingBelow {
+        /// The host.
+        from: String,
+    },
+    /// The field below a hop that was stepped over was written by another host than the one that the hop names, so it may be
+    /// a stranger's.
+    #[error("the Received below the hop from {from} is by {by}")]
+    OtherHost {
+        /// The host that the hop names.
+        from: String,
+        /// The host that the field below names.
+        by: String,
+    },
+    /// Neither Return-Path nor X-Envelope-From.
+    #[error("no Return-Path or X-Envelope-From")]
+    NoReversePath,
+}
+
+/// Why trace fields tell of no time of arrival.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoArrivalTime {
+    /// No Received field.
+    #[error("no Received")]
+    NoReceived,
+    /// The Received field cannot be read.
+    #[error("Received cannot be read")]
+    InvalidReceived(#[source] InvalidReceived),
+    /// The Received field has no date, or one that cannot be read.
+    #[error("Received has no readable date")]
+    InvalidDate(#[source] InvalidDateTime),
+}
+
+impl Arrival {
+    /// Reads Received, and the topmost Return-Path, else X-Envelope-From. Hops from `relays` are stepped over.
+    pub fn from_header(header: &Header, relays: &Relays) -> Self {
+        let mut walk = Walk { time: Err(NoArrivalTime::NoReceived), above: None, number: 0 };
+        let client = walk.client(header, relays);
+        let envelope = client.and_then(|(ip, helo)| {
+            let path = reverse_path(header).ok_or(NoEnvelope::NoReversePath)?;
+            Ok(Envelope::new(ip, helo, path))
+        });
+        Self { envelope, time: walk.time }
+    }
+
+    /// The envelope.
+    ///
+    /// # Errors
+    /// [`NoEnvelope`] says why there is none; [`Envelope::unknown`] is to be used then.
+    pub fn envelope(&self) -> Result<&Envelope, &NoEnvelope> {
+        self.envelope.as_ref()
+    }
+
+    /// When the message came to the receiving site: the date of the Received that names the client, or of the last one that
+    /// counts.
+    ///
+    /// # Errors
+    /// [`NoArrivalTime`].
+    pub fn time(&self) -> Result<SystemTime, &NoArrivalTime> {
+        self.time.as_ref().copied()
+    }
+}
+
+fn reverse_path(header: &Header) -> Option<&[u8]> {
+    let topmost =
+        |name: &str| header.fields().find(|field| field.is(name)).map(|field| field.value().trim_ascii());
+    topmost("Return-Path").or_else(|| topmost("X-Envelope-From"))
+}
+
+/// On the way down through Received fields.
+struct Walk {
+    time: Result<SystemTime, NoArrivalTime>,
+    above: Option<Hop>,
+    /// Of the field that is looked at; 1 is the topmost.
+    number: usize,
+}
+
+/// A hop that was stepped over: the hosts of which one has to have written the field below. None, if any will do.
+struct Hop {
+    hosts: Vec<Box<[u8]>>,
+}
+
+impl Walk {
+    /// The client and its HELO.
+    fn client(&mut self, header: &Header, relays: &Relays) -> Result<(IpAddr, Box<[u8]>), NoEnvelope> {
+        for field in header.fields().filter(|field| field.is("Received")) {
+            self.number += 1;
+            let received = match Received::parse(field.value()) {
+                Ok(received) => received,
+                Err(source) => return Err(self.unreadable(source)),
+            };
+            if let Some(hop) = &self.above {
+                hop.check(&received)?;
+            }
+            self.time = received.date().map_err(NoArrivalTime::InvalidDate);
+            match self.hop(&received, relays) {
+                Some(hop) => self.above = Some(hop),
+                None => return self.outside(&received),
+            }
+        }
+        Err(match &self.above {
+            None => NoEnvelope::NoReceived,
+            Some(hop) => NoEnvelope::NothingBelow { from: hop.shown() },
+        })
+    }
+
+    fn unreadable(&mut self, source: InvalidReceived) -> NoEnvelope {
+        if self.above.is_none() {
+            self.time = Err(NoArrivalTime::InvalidReceived(source.clone()));
+        }
+        NoEnvelope::InvalidReceived { number: self.number, source }
+    }
+
+    /// The hop, if it lies inside the receiving site.
+    fn hop(&self, received: &Received<'_>, relays: &Relays) -> Option<Hop> {
+        let address = received.address();
+        let inside = address.is_some_and(|address| address.is_loopback() || relays.contains(address));
+        let is_internal = received.is_lmtp() || inside && !received.is_authenticated();
+        if received.has_from() && is_internal {
+            return Some(Hop { hosts: received.names().iter().map(|name| (*name).into()).collect() });
+        }
+        if self.number > 1 || received.has_from() {
+            return None;
+        }
+        if received.by().is_some_and(is_of_gmail) {
+            return Some(Hop { hosts: vec![(*b"mx.google.com").into()] });
+        }
+        is_of_qmail(received).then(|| Hop { hosts: Vec::new() })
+    }
+
+    /// The client of a hop from outside.
+    fn outside(&self, received: &Received<'_>) -> Result<(IpAddr, Box<[u8]>), NoEnvelope> {
+        if received.is_authenticated() {
+            return Err(NoEnvelope::Authenticated { with: shown(received.with().unwrap_or_default()) });
+        }
+        match (received.address(), received.helo()) {
+            (Some(address), _) if Relays::PRIVATE.iter().any(|network| network.contains(address)) => {
+                Err(NoEnvelope::PrivateAddress { address })
+            }
+            (Some(address), Some(helo)) => Ok((address, helo.into())),
+            _ => Err(NoEnvelope::NoClient { number: self.number }),
+        }
+    }
+}
+
+impl Hop {
+    /// Whether a field below was written by the host that the hop names.
+    fn check(&self, below: &Received<'_>) -> Result<(), NoEnvelope> {
+        let by = below.by().unwrap_or_default();
+        if self.hosts.is_empty() || self.hosts.iter().any(|host| is_same_host(host, by)) {
+            return Ok(());
+        }
+        Err(NoEnvelope::OtherHost { from: self.shown(), by: shown(by) })
+    }
+
+    fn shown(&self) -> String {
+        match self.hosts.first() {
+            Some(host) => shown(host),
+            None => "an unnamed host".into(),
+        }
+    }
+}
+
+fn is_same_host(a: &[u8], b: &[u8]) -> bool {
+    let name = |host| <[u8]>::strip_suffix(host, b".").unwrap_or(host);
+    name(a).eq_ignore_ascii_case(name(b))
+}
+
+/// Above the field of its mx.google.com, Gmail writes `by 2002:a05:…:: with SMTP id …`: a host in 10.0.0.0/8, as an address
+/// of 6to4.
+fn is_of_gmail(by: &[u8]) -> bool {
+    let address = std::str::from_utf8(by).ok().and_then(|by| by.parse::<Ipv6Addr>().ok());
+    address.is_some_and(|address| address.octets().starts_with(&[0x20, 0x02, 10]))
+}
+
+/// `(qmail 12 invoked from network)`: qmail-queue was called by qmail-smtpd, which wrote the field below. Of a local program
+/// it says "by uid".
+fn is_of_qmail(received: &Received<'_>) -> bool {
+    let remark = received.remark().and_then(|remark| remark.strip_prefix(b"qmail "));
+    let number = remark.and_then(|remark| remark.strip_suffix(b" invoked from network"));
+    received.by().is_none() && number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
+}
+
+/// A stranger's text, short and in ASCII.
+fn shown(text: &[u8]) -> String {
+    match text.get(..64) {
+        Some(start) => format!("{}...", start.escape_ascii()),
+        None if text.is_empty() => "nobody".into(),
+        None => text.escape_ascii().to_string(),
+    }
+}
+
+fn ordinal(number: usize) -> String {
+    match number {
+        1 => "the topmost Received".into(),
+        _ => format!("Received number {number} from the top"),
+    }
+}
