@@ -29,6 +29,7 @@ pub struct Chain {
     pub(crate) sets: Arc<[Set]>,
     pub(crate) cause: Option<Cause>,
     pub(crate) oldest_pass: Option<u32>,
+    pub(crate) unsigned_additions: Vec<&'static str>,
     /// The largest `i=` that could be read.
     pub(crate) highest: u32,
     /// The header that it was read from.
@@ -94,20 +95,42 @@ impl Chain {
         self.sets.get(self.sets.len() - trusted..).unwrap_or_default()
     }
 
-    /// One line of ASCII without quotes: the cause and those behind it, or that all is well.
+    /// Fields that may stand only once, stand more often than the newest ARC-Message-Signature covers, and so may show a
+    /// reader what the last sealer never saw (RFC 6376 §8.15). Empty unless the chain passed.
+    /// [`Policy::with_unsigned_additions_refused`](waxseal_dkim::Policy::with_unsigned_additions_refused) refuses such a
+    /// message.
+    pub fn unsigned_additions(&self) -> &[&'static str] {
+        &self.unsigned_additions
+    }
+
+    /// One line of ASCII without quotes: the cause and those behind it, or that all is well; then what else is worth knowing.
     pub fn explain(&self) -> String {
         match (&self.cause, self.sets.last()) {
             (Some(cause), _) => reason(cause),
             (None, None) => "no ARC set".into(),
-            (None, Some(newest)) => format!("{} sets verified", newest.instance()),
+            (None, Some(newest)) => match self.additions() {
+                Some(additions) => format!("{} sets verified; {additions}", newest.instance()),
+                None => format!("{} sets verified", newest.instance()),
+            },
         }
+    }
+
+    /// `a further Subject is not signed (…)`
+    fn additions(&self) -> Option<String> {
+        let fields = self.unsigned_additions.join(", ");
+        let refused = "Policy::with_unsigned_additions_refused refuses that";
+        (!fields.is_empty()).then(|| format!("a further {fields} is not signed ({refused})"))
     }
 
     /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`.
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::arc(self.word());
-        if self.cause.is_some() {
-            entry = entry.with_reason(self.explain());
+        if let Some(cause) = &self.cause {
+            entry = entry.with_reason(reason(cause));
+        }
+        if !self.unsigned_additions.is_empty() {
+            entry =
+                entry.with_comment(format!("a further {} is not signed", self.unsigned_additions.join(", ")));
         }
         match self.oldest_pass {
             Some(oldest) => entry.with_property(Ptype::Header, "oldest-pass", oldest.to_string()),
@@ -142,7 +165,11 @@ impl fmt::Display for Chain {
                 write!(f, " d={domain}")?;
             }
         }
-        if self.cause.is_some() { write!(f, ": {}", self.explain()) } else { Ok(()) }
+        match (&self.cause, self.additions()) {
+            (Some(cause), _) => write!(f, ": {}", reason(cause)),
+            (None, Some(additions)) => write!(f, ": {additions}"),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -154,6 +181,7 @@ impl From<HeaderError> for Chain {
             sets: Arc::default(),
             cause: Some(error.into()),
             oldest_pass: None,
+            unsigned_additions: Vec::new(),
             highest: 0,
             header: Header::default(),
         }
@@ -234,7 +262,7 @@ impl Draft {
             cause = Some(Cause::Failed { instance: highest });
         }
         let cause = cause.or_else(|| sets.iter().find_map(|set| check_seal(set).err()));
-        Chain { sets: sets.into(), cause, oldest_pass: None, highest, header }
+        Chain { sets: sets.into(), cause, oldest_pass: None, unsigned_additions: Vec::new(), highest, header }
     }
 }
 

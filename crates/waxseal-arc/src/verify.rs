@@ -314,13 +314,23 @@ impl Check for ChainCheck {
         if chain.cause.is_none() && !chain.sets.is_empty() {
             // Every key is asked for before any signature is computed, so that this is done once.
             let replies = dns.ask_all(self.examination.questions())?;
-            match Judge::new(self, &replies).oldest_pass() {
-                Ok(oldest_pass) => chain.oldest_pass = oldest_pass,
+            match Judge::new(self, &replies).verified() {
+                Ok(verified) => {
+                    chain.oldest_pass = verified.oldest_pass;
+                    chain.unsigned_additions = verified.unsigned_additions;
+                }
                 Err(cause) => chain.cause = Some(cause),
             }
         }
         Ok(chain)
     }
+}
+
+/// What is known of a chain that passed.
+#[derive(Default)]
+struct Verified {
+    oldest_pass: Option<u32>,
+    unsigned_additions: Vec<&'static str>,
 }
 
 /// All that is known of a message and its keys.
@@ -339,39 +349,50 @@ impl<'c> Judge<'c> {
 
     /// §5.2 steps 4 to 6. The seals are looked at before the older message signatures, which change nothing when one of
     /// them fails.
-    fn oldest_pass(&self) -> Result<Option<u32>, Cause> {
+    fn verified(&self) -> Result<Verified, Cause> {
+        let mut verified = Verified::default();
         let mut message_signatures = self.examination.chain.sets.iter().rev().zip(&self.examination.bodies);
-        let Some((newest, bodies)) = message_signatures.next() else { return Ok(None) };
-        let verified = self.message_signature(newest, bodies);
-        verified.map_err(|cause| Cause::MessageSignature { instance: newest.instance, cause })?;
+        let Some((newest, bodies)) = message_signatures.next() else { return Ok(verified) };
+        verified.unsigned_additions = self
+            .message_signature(newest, bodies)
+            .map_err(|cause| Cause::MessageSignature { instance: newest.instance, cause })?;
         self.seals()?;
-        if !self.examination.oldest_pass {
-            return Ok(None);
+        if self.examination.oldest_pass {
+            let passed =
+                message_signatures.take_while(|(set, bodies)| self.message_signature(set, bodies).is_ok());
+            // Step 5A: "set the oldest-pass value to the lowest AMS instance value that passed"; 5B: "If all AMS header
+            // fields verify, set the oldest-pass value to zero (0)."
+            let lowest = newest.instance.saturating_sub(passed.count() as u32);
+            verified.oldest_pass = Some(if lowest == 1 { 0 } else { lowest });
         }
-        let passed =
-            message_signatures.take_while(|(set, bodies)| self.message_signature(set, bodies).is_ok());
-        // Step 5A: "set the oldest-pass value to the lowest AMS instance value that passed"; 5B: "If all AMS header fields
-        // verify, set the oldest-pass value to zero (0)."
-        let lowest = newest.instance.saturating_sub(passed.count() as u32);
-        Ok(Some(if lowest == 1 { 0 } else { lowest }))
+        Ok(verified)
     }
 
-    /// Whether one reading of the message signature verifies; else what is wrong with the likeliest.
-    fn message_signature(&self, set: &Set, bodies: &[BodyHashId]) -> Result<(), SignatureCause> {
+    /// Whether one reading of the message signature verifies, and what may be added to what it covers; else what is wrong with
+    /// the likeliest.
+    fn message_signature(
+        &self,
+        set: &Set,
+        bodies: &[BodyHashId],
+    ) -> Result<Vec<&'static str>, SignatureCause> {
+        let signatures = set.message_signature.as_deref().map_err(|error| error.clone())?;
+        let mut verified =
+            signatures.iter().zip(bodies).map(|(signature, body)| self.reading(set, signature, *body));
+        let first = verified.next().unwrap_or(Err(SignatureCause::NoKey));
+        first.or_else(|cause| verified.find_map(Result::ok).ok_or(cause))
+    }
+
+    fn reading(
+        &self,
+        set: &Set,
+        signature: &Signature,
+        body: BodyHashId,
+    ) -> Result<Vec<&'static str>, SignatureCause> {
         let ChainExamination { verifier, chain, .. } = self.examination;
         let [_, field, _] = set.places;
-        let signatures = set.message_signature.as_deref().map_err(|error| error.clone())?;
-        let mut verified = signatures.iter().zip(bodies).map(|(signature, body)| {
-            let key = self.key(signature.key_name(), signature.algorithm())?;
-            verifier.verify_message(
-                signature,
-                &key,
-                (&chain.header, &self.index, field),
-                self.hashes.get(*body),
-            )
-        });
-        let first = verified.next().unwrap_or(Err(SignatureCause::NoKey));
-        first.or_else(|cause| if verified.any(|other| other.is_ok()) { Ok(()) } else { Err(cause) })
+        let key = self.key(signature.key_name(), signature.algorithm())?;
+        let body = self.hashes.get(body).ok_or(SignatureCause::NoBodyHash)?;
+        verifier.verify_message(signature, &key, (&chain.header, &self.index, field), body)
     }
 
     /// Step 6: "Validate each AS beginning with the greatest instance value and proceeding in decreasing order to the AS

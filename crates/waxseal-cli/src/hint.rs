@@ -23,9 +23,9 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
         }
         Cause::NoKey => format!("Publish the key record as TXT at {}, or sign with a selector that has one.", key_name?),
         Cause::Lookup(_) => format!("The TXT record of {} could not be had: try again later.", key_name?),
-        Cause::SeveralKeys { .. } => format!("Leave one TXT record at {}.", key_name?),
+        Cause::SeveralKeys { .. } => format!("Leave one key record at {}.", key_name?),
         Cause::KeyRecord(_) => {
-            format!("The TXT record of {} cannot be read; `waxseal keygen` shows what one looks like.", key_name?)
+            format!("No TXT record of {} is a key record; `waxseal keygen` shows what one looks like.", key_name?)
         }
         Cause::Revoked => format!("The owner of {} has withdrawn the key.", key_name?),
         Cause::RsaSha1 => "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \

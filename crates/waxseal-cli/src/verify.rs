@@ -21,7 +21,7 @@ use std::{
     time::SystemTime,
 };
 use waxseal::{
-    authres::{AuthenticationResults, DkimResult},
+    authres::{AuthenticationResults, DkimResult, reason},
     dkim::{Verdict, Verdicts, Verification, Verifier},
     dns::{Answers, Question, drive_with_blocking, prefetch_blocking},
     header::{Header, HeaderError, HeaderLimits, Split, Splitter},
@@ -36,7 +36,8 @@ use waxseal::{
 /// files, 75 when a DNS server did not answer and a later attempt may pass.
 ///
 /// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "now"}, and prints {"id", "dkim": [{"d", "s", "a",
-/// "i", "result", "reason"}]} in the same order; zone and now may be left out. It exits with 0 when every line could be
+/// "i", "result", "reason"}]} in the same order, and for a signature where there are any "unsigned_additions" (fields that
+/// stand more often than they are signed) and "ignored_records" (why other TXT records at its key do not count); zone and now may be left out. It exits with 0 when every line could be
 /// read: the verdicts are in the output.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -82,6 +83,12 @@ pub(crate) struct SignatureRow {
     i: Option<String>,
     result: &'static str,
     reason: String,
+    /// Fields that stand more often than they are signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unsigned_additions: Vec<&'static str>,
+    /// Why other TXT records at the name of the key do not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored_records: Vec<String>,
 }
 
 impl SignatureRow {
@@ -97,6 +104,8 @@ impl SignatureRow {
             i: verdict.identity(),
             result: verdict.word().as_str(),
             reason: verdict.explain(),
+            unsigned_additions: verdict.unsigned_additions().to_vec(),
+            ignored_records: verdict.ignored_records().iter().map(|cause| reason(cause)).collect(),
         }
     }
 }
@@ -181,9 +190,7 @@ fn print_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
         writeln!(out, "    {}", terminal::dim(hint))?;
     }
     if !verdict.unsigned_additions().is_empty() {
-        let fields = verdict.unsigned_additions().join(", ");
-        let text =
-            format!("not covered, though a reader may see it: a further {fields} (--strict refuses this)");
+        let text = "A reader may see the field that is not signed. --strict refuses such a message.";
         writeln!(out, "    {}", terminal::dim(text))?;
     }
     Ok(())

@@ -43,16 +43,18 @@
 //! | §3.4.1, §3.4.2 header canonicalization | `canonicalize.rs` |
 //! | §3.4.3, §3.4.4 body canonicalization, §3.7 hashes | `body.rs` |
 //! | §3.5 the signature field | `signature.rs` |
-//! | §3.6.1 the key record | `record.rs` |
+//! | §3.6.1 the key record | `record.rs`; what is wrong with one: `record/diagnose.rs` |
 //! | §6.1.1 which domains may sign | `signing_domain.rs` |
 //! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
 //! | §5.4.2 which of several fields is meant | `picker.rs` |
-//! | §6 verifying | `verify.rs` |
+//! | §6 verifying | `verify.rs`; §6.1.1 `verify/admit.rs`, §6.1.2 `verify/key.rs`, §6.1.3 `verify/judge.rs` |
 //! | RFC 8601 §2.7.1 result words | `verdict.rs` |
+//! | RFC 6008 `header.b` | `header_b.rs` |
 
 mod base64_text;
 mod body;
 mod canonicalize;
+mod header_b;
 mod keys;
 mod picker;
 mod policy;

@@ -1,7 +1,10 @@
 //! The key record (RFC 6376 §3.6.1, RFC 8463 §4).
 
+mod diagnose;
+
 use crate::base64_text;
-use std::fmt;
+use diagnose::diagnose;
+use std::{borrow::Cow, fmt};
 use waxseal_crypto::{HashAlgorithm, KeyType, PublicKey, PublicKeyError};
 use waxseal_header::{InvalidTagList, TagList};
 
@@ -36,6 +39,9 @@ pub enum InvalidKeyRecord {
     /// §3.6.1: "v= … If specified, this tag MUST be set to "DKIM1" … This tag MUST be the first tag in the record."
     #[error("v= is not DKIM1 or not the first tag")]
     Version,
+    /// `v=DKIM1` and the next tag stand without the semicolon that divides them.
+    #[error("a semicolon is missing behind v=DKIM1")]
+    NoSemicolon,
     /// §3.6.1: `p=` is required.
     #[error("tag p= is missing")]
     NoKey,
@@ -43,8 +49,37 @@ pub enum InvalidKeyRecord {
     #[error("key type is unknown")]
     KeyType,
     /// `p=` is no base64.
-    #[error("p= is no base64")]
-    Base64,
+    #[error("p= is no base64: {}", base64_fault(*.octet))]
+    Base64 {
+        /// The first octet that has no place in base64; `None` when digits are missing at the end.
+        octet: Option<u8>,
+    },
+    /// `p=` holds the first part of a key.
+    #[error(
+        "p= is cut off, {octets} of the {expected} octets of the key are there: a string of a TXT record holds 255 octets, \
+         and longer text is published as several strings of one record"
+    )]
+    Cut {
+        /// Octets in `p=`.
+        octets: usize,
+        /// Octets of the whole key, by what its first octets say.
+        expected: usize,
+    },
+    /// `p=` holds a PEM file.
+    #[error("p= holds the lines of a PEM file: only the base64 between the first and the last belongs there")]
+    Pem,
+    /// The quotation marks that zone files have around strings are part of the text.
+    #[error("the text has quotation marks, which belong to zone files alone: publish it without them")]
+    Quoted,
+    /// The backslashes that zone files may have before semicolons are part of the text.
+    #[error("the text has backslashes, which belong to zone files alone: publish it without them")]
+    Escaped,
+    /// The text is of another kind, such as a record of SPF or a proof of ownership.
+    #[error("the text is no key record: it begins with {start}")]
+    Foreign {
+        /// The first octets of the text.
+        start: String,
+    },
     /// The octets in `p=` are no key.
     #[error(transparent)]
     Key(#[from] PublicKeyError),
@@ -54,8 +89,12 @@ impl KeyRecord {
     /// Reads the text of a TXT record, its strings joined.
     ///
     /// # Errors
-    /// [`InvalidKeyRecord`].
+    /// [`InvalidKeyRecord`], which names mistakes that are often made when a record is published.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidKeyRecord> {
+        Self::parse_tags(text).map_err(|error| diagnose(text, error))
+    }
+
+    fn parse_tags(text: &[u8]) -> Result<Self, InvalidKeyRecord> {
         let tags = TagList::parse(text)?;
         let version = tags.tags().position(|tag| tag.name() == "v");
         if version.is_some_and(|at| at > 0) || tags.get("v").is_some_and(|v| v != b"DKIM1") {
@@ -200,8 +239,34 @@ fn parse_key(key_type: KeyType, p: &[u8]) -> Result<Option<PublicKey>, InvalidKe
     if p.is_empty() {
         return Ok(None);
     }
-    let octets = base64_text::decode(p).ok_or(InvalidKeyRecord::Base64)?;
+    // §3.6.1: "any CRLFs must be followed by at least one WSP character", yet records with a bare LF are published.
+    let p = if p.contains(&b'\n') { Cow::Owned(without_blanks(p)) } else { Cow::Borrowed(p) };
+    let octets = base64_text::decode(&p).ok_or_else(|| InvalidKeyRecord::Base64 { octet: odd_octet(&p) })?;
     Ok(Some(PublicKey::from_dns(key_type, &octets)?))
+}
+
+/// The first octet that is neither a digit of base64 nor padding at the end.
+fn odd_octet(p: &[u8]) -> Option<u8> {
+    let digits = without_blanks(p);
+    let mut odd = digits.iter().skip_while(|c| is_digit(**c)).peekable();
+    let first = odd.peek().copied().copied();
+    first.filter(|_| odd.any(|c| *c != b'='))
+}
+
+fn is_digit(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/')
+}
+
+fn base64_fault(octet: Option<u8>) -> String {
+    match octet {
+        Some(octet @ b'!'..=b'~') => format!("it has a {}", char::from(octet)),
+        Some(octet) => format!("it has the octet 0x{octet:02x}"),
+        None => "its end is damaged".into(),
+    }
+}
+
+fn without_blanks(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|c| !c.is_ascii_whitespace()).collect()
 }
 
 fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -238,12 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn keys_may_be_broken_by_bare_line_feeds() {
+        let (front, back) = P.split_at(20);
+        for blank in ["\n", "\n ", " \n\n", "\r\n\t", "\n\t\n"] {
+            let record = parse(&format!("v=DKIM1;\nk=ed25519; {front}{blank}{back}{blank}")).unwrap();
+            assert_eq!(record.public_key().map(|key| key.bits()), Some(256), "{blank:?}");
+        }
+        assert!(parse("v=DKIM1; p=\n").unwrap().is_revoked());
+    }
+
+    #[test]
     fn what_is_refused() {
         assert_eq!(parse(&format!("v=DKIM2; {P}")).unwrap_err(), InvalidKeyRecord::Version);
         assert_eq!(parse(&format!("k=ed25519; v=DKIM1; {P}")).unwrap_err(), InvalidKeyRecord::Version);
         assert_eq!(parse("v=DKIM1; k=rsa").unwrap_err(), InvalidKeyRecord::NoKey);
         assert_eq!(parse(&format!("k=dsa; {P}")).unwrap_err(), InvalidKeyRecord::KeyType);
-        assert_eq!(parse("k=ed25519; p=!!!").unwrap_err(), InvalidKeyRecord::Base64);
+        let odd = InvalidKeyRecord::Base64 { octet: Some(b'!') };
+        assert_eq!(parse("k=ed25519; p=!!!").unwrap_err(), odd);
+        assert_eq!(odd.to_string(), "p= is no base64: it has a !");
         assert!(matches!(parse("k=ed25519; p=AAAA").unwrap_err(), InvalidKeyRecord::Key(_)));
         // An old generator wrote this; receivers call it a bad format.
         assert!(matches!(parse("v=DKIM1; =rsa; p=MIGf").unwrap_err(), InvalidKeyRecord::TagList(_)));

@@ -1,6 +1,6 @@
 //! What became of each signature, and why.
 
-use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature, UnacceptableDomain};
+use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature, UnacceptableDomain, header_b::HeaderB};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{fmt, sync::Arc, time::Duration};
 use waxseal_authres::{DkimResult, Entry, Ptype, reason};
@@ -70,13 +70,13 @@ pub enum Cause {
     /// DNSSEC says that the answer about the key was tampered with.
     #[error("DNSSEC validation of the key record failed")]
     BogusKey,
-    /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name".
+    /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is no key record does not count.
     #[error("{count} key records where one is due")]
     SeveralKeys {
         /// How many there are.
         count: usize,
     },
-    /// The key record is malformed.
+    /// No record at the name of the key can be read; of several, this is about the one that is nearest to a key record.
     #[error("key record: {0}")]
     KeyRecord(InvalidKeyRecord),
     /// The key was revoked: `p=` is empty.
@@ -166,6 +166,10 @@ pub enum Cause {
         /// Octets of the canonical body behind it.
         added: u64,
     },
+    /// [`Examination::finish`](crate::Examination::finish) was given the hashes of another hasher than
+    /// [`Verifier::examine`](crate::Verifier::examine): a mistake of the calling program, not of the message.
+    #[error("the program has not hashed the body for this signature")]
+    NoBodyHash,
     /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).
     #[error("field {field} stands more often than it is signed")]
     UnsignedAddition {
@@ -189,8 +193,8 @@ impl Cause {
                 DkimResult::PermError
             }
             // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program built
-            // without crypto, and should wait until that is mended.
-            Self::Crypto(VerifyError::NoProvider(_)) => DkimResult::TempError,
+            // without crypto, or one that lost a hash, and should wait until that is mended.
+            Self::Crypto(VerifyError::NoProvider(_)) | Self::NoBodyHash => DkimResult::TempError,
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".
             Self::NoKey
@@ -238,6 +242,7 @@ pub struct Verdict {
     pub(crate) dnssec: Dnssec,
     pub(crate) ttl: Option<Duration>,
     pub(crate) unsigned_additions: Vec<&'static str>,
+    pub(crate) ignored_records: Vec<Cause>,
 }
 
 /// What a malformed signature says of itself, as far as it can be read.
@@ -265,6 +270,7 @@ impl Verdict {
             dnssec: Dnssec::default(),
             ttl: None,
             unsigned_additions: Vec::new(),
+            ignored_records: Vec::new(),
         }
     }
 
@@ -333,28 +339,65 @@ impl Verdict {
         self.ttl
     }
 
-    /// Fields that may stand only once, stand more often than this signature covers, and so may show a reader what was
-    /// never signed (RFC 6376 §8.15).
+    /// Fields that may stand only once, stand more often than this signature, which verified, covers, and so may show a
+    /// reader what was never signed (RFC 6376 §8.15). [`Policy::with_unsigned_additions_refused`] refuses such a message.
+    ///
+    /// [`Policy::with_unsigned_additions_refused`]: crate::Policy::with_unsigned_additions_refused
     pub fn unsigned_additions(&self) -> &[&'static str] {
         &self.unsigned_additions
     }
 
-    /// One line of ASCII without quotes: the cause and those behind it, or that all is well.
+    /// Why other TXT records at the name of the key do not count: they are no key records
+    /// ([`Cause::KeyRecord`]), or not for mail ([`Cause::ServiceType`]). Empty unless there is a key record.
+    pub fn ignored_records(&self) -> &[Cause] {
+        &self.ignored_records
+    }
+
+    /// One line of ASCII without quotes: the cause and those behind it, or that all is well; then what else is worth knowing.
     pub fn explain(&self) -> String {
-        match &self.cause {
+        let first = match &self.cause {
             Some(cause) => reason(cause),
             None if self.is_testing() => "signature and body hash match; the domain is testing".into(),
             None => "signature and body hash match".into(),
-        }
+        };
+        [first].into_iter().chain(self.notes()).collect::<Vec<_>>().join("; ")
     }
 
-    /// The entry for Authentication-Results.
-    pub fn entry(&self) -> Entry {
-        let mut entry = Entry::dkim(self.word());
-        if self.cause.is_some() {
-            entry = entry.with_reason(self.explain());
+    /// What is worth knowing of a pass, too.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(additions) = self.additions() {
+            notes.push(format!("{additions} (Policy::with_unsigned_additions_refused refuses that)"));
         }
-        if let Some(comment) = self.key_comment() {
+        if let Some(ignored) = self.ignored_records.first() {
+            let count = self.ignored_records.len();
+            notes.push(format!(
+                "other TXT records at the name of the key were ignored ({count}): {}",
+                reason(ignored)
+            ));
+        }
+        notes
+    }
+
+    /// `a further Subject is not signed`
+    fn additions(&self) -> Option<String> {
+        let fields = self.unsigned_additions.join(", ");
+        (!fields.is_empty()).then(|| format!("a further {fields} is not signed"))
+    }
+
+    /// The entry for Authentication-Results, when no other signature is reported beside it; otherwise
+    /// [`Verdicts::entries`].
+    pub fn entry(&self) -> Entry {
+        let header_b = self.signature().map(|signature| HeaderB::alone(signature.signature()));
+        self.entry_with(header_b.as_ref())
+    }
+
+    fn entry_with(&self, header_b: Option<&HeaderB>) -> Entry {
+        let mut entry = Entry::dkim(self.word());
+        if let Some(cause) = &self.cause {
+            entry = entry.with_reason(reason(cause));
+        }
+        if let Some(comment) = self.comment(header_b) {
             entry = entry.with_comment(comment);
         }
         if let Some(domain) = self.domain() {
@@ -369,15 +412,22 @@ impl Verdict {
         if let Some(selector) = self.selector() {
             entry = entry.with_property(Ptype::Header, "s", selector.as_str());
         }
-        if let Some(signature) = self.signature() {
-            // RFC 6008 §4: enough of b= to tell the signatures of a message apart, eight characters at the least.
-            let start = signature.signature().get(..6).unwrap_or(signature.signature());
-            entry = entry.with_property(Ptype::Header, "b", BASE64_STANDARD.encode(start));
+        if let Some(HeaderB::Start(start)) = header_b {
+            entry = entry.with_property(Ptype::Header, "b", start);
         }
         entry
     }
 
-    /// As OpenDKIM writes it: `2048-bit key; secure`.
+    /// `2048-bit key; secure`, as OpenDKIM writes it; then what a reader should know.
+    fn comment(&self, header_b: Option<&HeaderB>) -> Option<String> {
+        let left = match header_b {
+            Some(HeaderB::Left(why)) => Some((*why).to_owned()),
+            _ => None,
+        };
+        let parts: Vec<_> = [self.key_comment(), self.additions(), left].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     fn key_comment(&self) -> Option<String> {
         let bits = self.key_bits()?;
         let security = match self.dnssec {
@@ -391,7 +441,7 @@ impl Verdict {
     }
 }
 
-/// `dkim=pass`, or the word and the cause.
+/// `dkim=pass`, or the word and the cause; and what is worth knowing of a pass.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "dkim={}", self.word())?;
@@ -401,7 +451,11 @@ impl fmt::Display for Verdict {
         if let Some(selector) = self.selector() {
             write!(f, " s={selector}")?;
         }
-        if self.is_pass() { Ok(()) } else { write!(f, ": {}", self.explain()) }
+        if !self.is_pass() {
+            return write!(f, ": {}", self.explain());
+        }
+        let notes = self.notes();
+        if notes.is_empty() { Ok(()) } else { write!(f, ": {}", notes.join("; ")) }
     }
 }
 
@@ -432,11 +486,22 @@ impl Verdicts {
     }
 
     /// The entries for Authentication-Results: one for each signature, or `dkim=none`.
+    ///
+    /// `header.b` is as long as it takes to tell the signatures of the message apart (RFC 6008 §4), eight characters at the
+    /// least. An entry that does not pass and whose `b=` is that of another signature is written without it and says so in its
+    /// comment: a copy of a good `b=` in a forged field does not cast doubt on the good result.
     pub fn entries(&self) -> Vec<Entry> {
+        self.entries_where(|_, _| true)
+    }
+
+    /// [`Verdicts::entries`] of those for which `told` says yes, by their number from the top and what became of them.
+    pub fn entries_where(&self, told: impl Fn(usize, &Verdict) -> bool) -> Vec<Entry> {
         if self.is_empty() {
             return vec![Entry::dkim(DkimResult::None).with_reason("no signature")];
         }
-        self.iter().map(Verdict::entry).collect()
+        let all = self.iter().zip(HeaderB::all(self)).enumerate();
+        let told = all.filter(|(index, (verdict, _))| told(*index, verdict));
+        told.map(|(_, (verdict, header_b))| verdict.entry_with(header_b.as_ref())).collect()
     }
 }
 

@@ -1,4 +1,5 @@
 //! The rules of RFC 6376 for key records and their lookup, one test each.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 
@@ -118,6 +119,7 @@ fn keys_may_hold_blanks() {
     let (front, back) = p.split_at(20);
     assert!(verdict_with_record(format!("v=DKIM1 ; k = ed25519 ;p= {front} {back} ; ")).is_pass());
     assert!(verdict_with_record(format!("v=DKIM1;k=ed25519;p={front}\r\n\t{back}")).is_pass());
+    assert!(verdict_with_record(format!("v=DKIM1;k=ed25519;p={front}\n{back}\n")).is_pass());
     let json = format!(
         r#"{{"ed._domainkey.example.org": {{"TXT": [["v=DKIM1; k=ed255", "19; p={front}", "{back}"]]}}}}"#
     );
@@ -125,15 +127,103 @@ fn keys_may_hold_blanks() {
     assert!(only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone)).is_pass());
 }
 
+/// The good record with these at the same name, above or below it: DNS keeps no order.
+fn beside(others: &[&str]) -> [Zone; 2] {
+    let name = "ed._domainkey.example.org";
+    let with = |zone: Zone, text: &str| zone.with_txt(name, text).unwrap();
+    let above = others.iter().fold(Zone::new(), |zone, text| with(zone, text));
+    [with(above, &ed_record()), others.iter().fold(zone_with(ed_record()), |zone, text| with(zone, text))]
+}
+
 /// §3.6.2.2: "TXT RRs MUST be unique for a particular selector name; that is, if there are multiple records in an RRset,
 /// the results are undefined." Which one is meant cannot be told.
 #[test]
 fn several_key_records_are_an_error() {
-    for record in [ed_record(), "v=DKIM1; p=".into(), "v=spf1 -all".into()] {
-        let zone = zone_with(ed_record()).with_txt("ed._domainkey.example.org", &record).unwrap();
+    let rsa = format!("p={}", RSA.public_key().dns_p());
+    for records in [&[ed_record().as_str()][..], &["v=DKIM1; p="], &["p="], &[&rsa], &["v=spf1 -all", "p="]] {
+        for zone in beside(records) {
+            let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
+            assert!(
+                matches!(verdict.cause(), Some(Cause::SeveralKeys { count: 2 })),
+                "{records:?}: {verdict}"
+            );
+            assert_eq!(verdict.word(), DkimResult::PermError);
+        }
+    }
+}
+
+/// §6.1.2: "The Verifier MUST validate the key record and MUST ignore any public-key records that are malformed"; §3.6.1:
+/// "Records beginning with a "v=" tag with any other value MUST be discarded", "Unrecognized key types MUST be ignored".
+#[test]
+fn text_that_is_no_key_record_does_not_count() {
+    let p = ED25519.public_key().dns_p();
+    let (other, unknown) = (format!("v=DKIM2; k=ed25519; p={p}"), format!("v=DKIM1; k=dsa; p={p}"));
+    let rest = RSA.public_key().dns_p().split_off(200);
+    let cut = format!("v=DKIM1; k=rsa; p={}", &RSA.public_key().dns_p()[..237]);
+    for text in [
+        "v=spf1 -all",
+        "some-verification=1",
+        "",
+        " ",
+        "hello",
+        "v=DMARC1; p=none",
+        "v=DKIM1; k=rsa",
+        "v=DKIM1; p=!",
+        "\"v=DKIM1; p=AAAA\"",
+        "v=DKIM1\\; p=AAAA",
+        "p=AAAA",
+        "\u{fc}",
+        &rest,
+        &cut,
+        &other,
+        &unknown,
+    ] {
+        for zone in beside(&[text]) {
+            let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
+            assert!(verdict.is_pass(), "{text}: {verdict}");
+            assert!(matches!(verdict.ignored_records(), [Cause::KeyRecord(_)]), "{text}: {verdict:?}");
+            assert!(
+                verdict.explain().contains("other TXT records at the name of the key were ignored (1): "),
+                "{verdict}"
+            );
+            assert!(verdict.to_string().starts_with("dkim=pass d=example.org s=ed: other TXT"), "{verdict}");
+        }
+    }
+    let [zone, _] = beside(&["v=spf1 -all", "hello", "p=!"]);
+    let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
+    assert!(verdict.is_pass() && verdict.ignored_records().len() == 3, "{verdict}");
+    assert!(verdict_with_record(ed_record()).ignored_records().is_empty());
+}
+
+/// §3.6.1: "Verifiers for a given service type MUST ignore this record if the appropriate type is not listed."
+#[test]
+fn a_key_for_another_service_does_not_count_beside_one_for_mail() {
+    for zone in beside(&[&format!("{}; s=tlsrpt", ed_record())]) {
         let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
-        assert!(matches!(verdict.cause(), Some(Cause::SeveralKeys { count: 2 })), "{record}");
+        assert!(verdict.is_pass(), "{verdict}");
+        assert!(matches!(verdict.ignored_records(), [Cause::ServiceType]));
+    }
+}
+
+/// §6.1.2 step 5: "PERMFAIL (key syntax error)". Of several texts the one is named that is nearest to a key record.
+#[test]
+fn the_nearest_text_is_named_when_none_is_a_key_record() {
+    let p = ED25519.public_key().dns_p();
+    let quoted = format!("\"v=DKIM1; k=ed25519; p={p}\"");
+    for (texts, nearest) in [
+        (&["v=spf1 -all", "v=DKIM1; p=!"][..], "p= is no base64: it has a !"),
+        (&["v=DKIM1; p=!", "hello", "v=DKIM1"], "p= is no base64: it has a !"),
+        (&["hello", &quoted, "v=DKIM1"], "the text has quotation marks, which belong to zone files alone"),
+        (&["v=spf1 -all", "v=DKIM1; k=rsa"], "tag p= is missing"),
+        (&["v=spf1 -all", "some=1"], "the text is no key record: it begins with v=spf1 -all"),
+    ] {
+        let name = "ed._domainkey.example.org";
+        let zone = texts.iter().fold(Zone::new(), |zone, text| zone.with_txt(name, text).unwrap());
+        let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
+        assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(_))), "{verdict}");
         assert_eq!(verdict.word(), DkimResult::PermError);
+        assert!(verdict.explain().starts_with(&format!("key record: {nearest}")), "{verdict}");
+        assert!(verdict.ignored_records().is_empty());
     }
 }
 

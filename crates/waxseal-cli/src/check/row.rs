@@ -39,6 +39,8 @@ struct ArcRow {
     reason: String,
     oldest_pass: Option<u32>,
     sets: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unsigned_additions: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +99,7 @@ impl From<&Chain> for ArcRow {
             reason: chain.explain(),
             oldest_pass: chain.oldest_pass(),
             sets: chain.sets().len(),
+            unsigned_additions: chain.unsigned_additions().to_vec(),
         }
     }
 }

@@ -182,7 +182,12 @@ fn policy_is_the_callers() {
     let second = format!("Subject: money\r\n{open}");
     let done = feed(lab.verify(&[]), second.as_bytes());
     assert_eq!(done.code, Some(0));
-    assert!(done.out.contains("a further Subject (--strict refuses this)"), "{}", done.out);
+    assert!(done.out.contains("; a further Subject is not signed ("), "{}", done.out);
+    assert!(done.out.contains("--strict refuses such a message."), "{}", done.out);
+    let row: Value = serde_json::from_str(&feed(lab.verify(&["--json"]), second.as_bytes()).out).unwrap();
+    assert_eq!(row["dkim"][0]["unsigned_additions"], json!(["Subject"]));
+    let row: Value = serde_json::from_str(&feed(lab.verify(&["--json"]), open.as_bytes()).out).unwrap();
+    assert_eq!(row["dkim"][0].get("unsigned_additions"), None);
     assert_eq!(code(&["--strict"], &second), Some(1));
 }
 

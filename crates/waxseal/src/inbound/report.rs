@@ -207,9 +207,8 @@ fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
     if verdicts.len() <= MAX_DKIM_ENTRIES {
         return verdicts.entries();
     }
-    let told = |(index, verdict): &(usize, &Verdict)| *index < MAX_DKIM_ENTRIES || verdict.is_pass();
-    let mut entries: Vec<_> =
-        verdicts.iter().enumerate().filter(told).map(|(_, verdict)| verdict.entry()).collect();
+    let told = |index: usize, verdict: &Verdict| index < MAX_DKIM_ENTRIES || verdict.is_pass();
+    let mut entries = verdicts.entries_where(told);
     let more = verdicts.len() - entries.len();
     entries.push(Entry::dkim(DkimResult::Policy).with_reason(format!("{more} more signatures")));
     entries

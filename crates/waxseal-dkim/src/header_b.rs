@@ -1,0 +1,109 @@
+//! `header.b`, by which a reader of Authentication-Results knows which signature a result is about (RFC 6008).
+
+use crate::Verdict;
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
+};
+
+/// What an entry says of `b=`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HeaderB {
+    /// As many characters as tell the signature from the others.
+    Start(String),
+    /// Nothing, and why.
+    Left(&'static str),
+}
+
+/// RFC 6008 §4: "at least the first eight characters of the digital signature".
+const SHORTEST: usize = 8;
+
+/// A signature of 4096 bits. Those who make up signatures do not decide how long the field gets.
+const LONGEST: usize = 684;
+
+impl HeaderB {
+    /// For a signature that no other is reported beside.
+    pub(crate) fn alone(signature: &[u8]) -> Self {
+        Self::Start(start(&BASE64_STANDARD_NO_PAD.encode(signature), signature, SHORTEST))
+    }
+
+    /// For each verdict; `None` for those without a legible signature.
+    ///
+    /// RFC 6008 §4: the value "MUST be long enough to be unique among the results being reported". "If an evaluating agent
+    /// observes that, despite the use of this disambiguating tag, unequal authentication results are offered about the same
+    /// signature from the same trusted authserv-id, that agent SHOULD ignore all such results." So whoever copies a good `b=`
+    /// into a field of their own must not get the good result ignored: their entry is the one without.
+    pub(crate) fn all(verdicts: &[Verdict]) -> Vec<Option<Self>> {
+        let mut values: Vec<_> = verdicts.iter().enumerate().filter_map(Value::new).collect();
+        values.sort_by(|a, b| a.text.cmp(&b.text));
+        let copied: Vec<bool> = (0..values.len()).map(|at| is_copied(&values, at)).collect();
+        let (copied, told) = split(values, copied);
+        let mut all = vec![None; verdicts.len()];
+        let mut set = |value: &Value<'_>, header_b| {
+            if let Some(slot) = all.get_mut(value.index) {
+                *slot = Some(header_b);
+            }
+        };
+        for value in &copied {
+            set(value, Self::Left("b= is that of another signature"));
+        }
+        for (at, value) in told.iter().enumerate() {
+            let before = at.checked_sub(1).and_then(|at| told.get(at));
+            let shared = [before, told.get(at + 1)].into_iter().flatten().map(|other| value.shared(other));
+            let length = shared.max().unwrap_or(0).saturating_add(1).max(SHORTEST);
+            if length > LONGEST && !value.passed {
+                set(value, Self::Left("b= begins as that of another signature"));
+            } else {
+                set(value, Self::Start(start(&value.text, value.octets, length)));
+            }
+        }
+        all
+    }
+}
+
+/// One signature.
+struct Value<'v> {
+    index: usize,
+    passed: bool,
+    octets: &'v [u8],
+    /// Without padding: the beginning of a longer signature is a beginning of its text.
+    text: String,
+}
+
+impl<'v> Value<'v> {
+    fn new((index, verdict): (usize, &'v Verdict)) -> Option<Self> {
+        let octets = verdict.signature()?.signature();
+        let text = BASE64_STANDARD_NO_PAD.encode(octets);
+        Some(Self { index, passed: verdict.is_pass(), octets, text })
+    }
+
+    /// How many characters two have in common from the start.
+    fn shared(&self, other: &Self) -> usize {
+        self.text.bytes().zip(other.text.bytes()).take_while(|(a, b)| a == b).count()
+    }
+}
+
+/// Whether a signature that does not pass is another one, or the beginning of another one. In sorted values that is a
+/// neighbour.
+fn is_copied(values: &[Value<'_>], at: usize) -> bool {
+    let Some(value) = values.get(at).filter(|value| !value.passed) else { return false };
+    let before = at.checked_sub(1).and_then(|at| values.get(at));
+    let after = values.get(at + 1);
+    before.is_some_and(|before| before.text == value.text)
+        || after.is_some_and(|after| after.text.starts_with(&value.text))
+}
+
+fn split<'v>(values: Vec<Value<'v>>, copied: Vec<bool>) -> (Vec<Value<'v>>, Vec<Value<'v>>) {
+    let (copied, told): (Vec<_>, Vec<_>) = values.into_iter().zip(copied).partition(|(_, copied)| *copied);
+    let values = |pairs: Vec<(Value<'v>, bool)>| pairs.into_iter().map(|(value, _)| value).collect();
+    (values(copied), values(told))
+}
+
+/// The first characters. §4: "Where the total length of the digital signature is fewer than eight characters, the entire
+/// signature MUST be included."
+fn start(text: &str, octets: &[u8], length: usize) -> String {
+    match text.get(..length) {
+        Some(start) if start.len() < text.len() => start.into(),
+        _ => BASE64_STANDARD.encode(octets),
+    }
+}

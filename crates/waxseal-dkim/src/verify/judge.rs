@@ -1,0 +1,232 @@
+//! Whether a signature verifies with its key (RFC 6376 §6.1.3).
+
+use super::{
+    Verifier,
+    key::{check_bits, check_record},
+};
+use crate::{
+    BodyHash, BodyHashId, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature,
+    Verdict, verdict::KeyFacts,
+};
+use std::sync::Arc;
+use waxseal_crypto::{Algorithm, PublicKey, VerifyError};
+use waxseal_dns::{DomainName, Reply};
+use waxseal_header::{Field, Header};
+
+/// All that is known of a message.
+pub(super) struct Judge<'c> {
+    pub(super) verifier: &'c Verifier,
+    pub(super) header: &'c Header,
+    pub(super) hashes: &'c BodyHashes,
+    pub(super) index: FieldIndex,
+}
+
+impl Judge<'_> {
+    /// The verdict about a signature: its field, the hash of the body, and the reply to the question for its key.
+    pub(super) fn verdict(
+        &self,
+        signature: &Arc<Signature>,
+        (field, body): (usize, BodyHashId),
+        reply: &Reply,
+    ) -> Verdict {
+        let mut verdict = Verdict { signature: Some(signature.clone()), ..Verdict::new(None) };
+        verdict.cause = self.judge(signature, (field, body), reply, &mut verdict).err();
+        verdict
+    }
+
+    fn judge(
+        &self,
+        signature: &Signature,
+        (field, body): (usize, BodyHashId),
+        reply: &Reply,
+        verdict: &mut Verdict,
+    ) -> Result<(), Cause> {
+        if let Ok(answer) = reply {
+            (verdict.dnssec, verdict.ttl) = (answer.dnssec, answer.ttl);
+        }
+        let found = self.verifier.key_record(signature.key_name(), reply)?;
+        verdict.ignored_records = found.ignored;
+        let key = check_record(&found.record, signature.algorithm())?;
+        if found.record.has_strict_identity() && !identity_is_domain(signature) {
+            return Err(Cause::StrictIdentity);
+        }
+        verdict.key = Some(KeyFacts { bits: key.bits(), testing: found.record.is_testing() });
+        check_bits(key, &self.verifier.policy)?;
+        let body = self.hashes.get(body).ok_or(Cause::NoBodyHash)?;
+        let message = (self.header, &self.index, field);
+        verdict.unsigned_additions =
+            self.verifier.verify_message(signature, key, message, body).map_err(|cause| match cause {
+                Cause::HeaderSignature { header_hash, .. } => Cause::HeaderSignature {
+                    header_hash,
+                    changed_fields: changed_fields(signature, self.header),
+                },
+                other => other,
+            })?;
+        Ok(())
+    }
+}
+
+/// What a verifier of ARC (RFC 8617), whose signatures are verified as those of DKIM are, has to know of one.
+impl Verifier {
+    /// Verifies `signature`, which is the field number `field` of the header that `index` was made from, with its `key`:
+    /// the signed fields and the body, of which `body` is the hash. Returns the fields that may stand once and stand more
+    /// often than the signature covers, see [`Verdict::unsigned_additions`].
+    ///
+    /// # Errors
+    /// [`Cause::BodyHash`], [`Cause::HeaderSignature`], those about `l=`, and [`Cause::UnsignedAddition`].
+    pub fn verify_message(
+        &self,
+        signature: &Signature,
+        key: &PublicKey,
+        (header, index, field): (&Header, &FieldIndex, usize),
+        body: &BodyHash,
+    ) -> Result<Vec<&'static str>, Cause> {
+        let mut picker = index.picker(header);
+        let input = header_input(signature, header.field(field), &mut picker);
+        self.check_signature(signature, key, &input, body)?;
+        let additions = unsigned_additions(&picker);
+        match additions.first() {
+            Some(field) if self.policy.refuse_unsigned_additions => Err(Cause::UnsignedAddition { field }),
+            _ => Ok(additions),
+        }
+    }
+
+    /// Verifies `signature` over `input`, the canonical octets.
+    ///
+    /// # Errors
+    /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider cannot tell.
+    pub fn verify_octets(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Cause> {
+        match key.verify(self.provider, algorithm, input, signature) {
+            Ok(()) => Ok(()),
+            Err(VerifyError::BadSignature) => Err(self.header_changed(algorithm, input)),
+            Err(error) => Err(Cause::Crypto(error)),
+        }
+    }
+
+    /// RFC 6376 §6.1.3.
+    fn check_signature(
+        &self,
+        signature: &Signature,
+        key: &PublicKey,
+        input: &[u8],
+        body: &BodyHash,
+    ) -> Result<(), Cause> {
+        let header = self.verify_octets(signature.algorithm(), key, input, signature.signature());
+        let header_intact = match &header {
+            Ok(()) => true,
+            Err(Cause::HeaderSignature { .. }) => false,
+            Err(_) => return header,
+        };
+        check_body(signature, body, header_intact)?;
+        header?;
+        check_additions(signature, body, &self.policy)
+    }
+
+    fn header_changed(&self, algorithm: Algorithm, input: &[u8]) -> Cause {
+        let mut hasher = self.provider.hasher(algorithm.hash());
+        hasher.update(input);
+        Cause::HeaderSignature { header_hash: hasher.finish().as_ref().to_vec(), changed_fields: Vec::new() }
+    }
+}
+
+/// Room for the signed fields of most messages.
+const INPUT_OCTETS: usize = 4096;
+
+/// RFC 6376 §3.7: the signed fields, then the signature field without `b=` and its line end.
+fn header_input(signature: &Signature, own: Option<Field<'_>>, picker: &mut Picker<'_>) -> Vec<u8> {
+    let mut input = Vec::with_capacity(INPUT_OCTETS);
+    let form = signature.header_canonicalization();
+    // §3.5: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
+    let is_own = |field: &Field<'_>| own.is_some_and(|own| std::ptr::eq(own.raw(), field.raw()));
+    for name in signature.signed_fields() {
+        let picked = picker.pick(name);
+        let picked = if picked.as_ref().is_some_and(is_own) { picker.pick(name) } else { picked };
+        if let Some(field) = picked {
+            form.header_field(field, &mut input);
+        }
+    }
+    if let Some(field) = own {
+        form.signature_field(field, signature.signature_range(), &mut input);
+    }
+    input
+}
+
+fn check_body(signature: &Signature, body: &BodyHash, header_intact: bool) -> Result<(), Cause> {
+    if let Some(signed) = signature.body_length().filter(|signed| *signed > body.length()) {
+        return Err(Cause::BodyTooShort { signed, octets: body.length() });
+    }
+    if body.digest().as_ref() == signature.body_hash() {
+        return Ok(());
+    }
+    Err(Cause::BodyHash {
+        expected: signature.body_hash().to_vec(),
+        computed: body.digest().as_ref().to_vec(),
+        header_intact,
+    })
+}
+
+fn identity_is_domain(signature: &Signature) -> bool {
+    let Some(identity) = signature.identity() else {
+        return true;
+    };
+    let host = identity.rsplit(|c| *c == b'@').next().and_then(|host| std::str::from_utf8(host).ok());
+    host.and_then(|host| DomainName::new(host).ok()).as_ref() == Some(signature.domain())
+}
+
+fn check_additions(signature: &Signature, body: &BodyHash, policy: &Policy) -> Result<(), Cause> {
+    let octets = body.length();
+    match signature.body_length().map(|signed| (signed, octets.saturating_sub(signed))) {
+        Some((signed, added)) if added > 0 && policy.body_length == BodyLengthPolicy::RefuseAdditions => {
+            Err(Cause::BodyAdditions { signed, added })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fields that the table of RFC 5322 §3.6 and the grammar of RFC 2045 §3 allow once.
+const SINGLE_FIELDS: [&str; 16] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-ID",
+    "Content-Description",
+];
+
+fn unsigned_additions(picker: &Picker<'_>) -> Vec<&'static str> {
+    let single =
+        |name: &[u8]| SINGLE_FIELDS.into_iter().find(|single| name.eq_ignore_ascii_case(single.as_bytes()));
+    picker.left_over().filter_map(single).collect()
+}
+
+/// Fields of which `z=` holds a copy that no field of the header equals.
+fn changed_fields(signature: &Signature, header: &Header) -> Vec<String> {
+    let words = |value: &[u8]| {
+        value.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(&b' ')
+    };
+    let mut changed = Vec::new();
+    for (name, value) in signature.copied_fields() {
+        let same = |field: Field<'_>| field.is(&name) && words(field.value()) == words(&value);
+        let plain = name.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-');
+        if plain && !header.fields().any(same) {
+            changed.push(String::from_utf8_lossy(&name).into_owned());
+        }
+    }
+    changed
+}
