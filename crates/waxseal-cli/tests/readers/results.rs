@@ -107,7 +107,13 @@ impl Random {
         let id = self.pick(&SPELLINGS).to_owned();
         let at = id.char_indices().map(|(at, _)| at).nth(self.below(6)).unwrap_or_default();
         let (before, behind) = id.split_at(at);
-        match self.below(12) {
+        match self.below(15) {
+            12 => format!("=?us-ascii?q?{}?=", id.replace(' ', "_")),
+            13 => q_encoded(&id).replace("utf-8", "UTF-8*en"),
+            14 => format!(
+                "=?iso-8859-1?q?{}?=",
+                id.replace('\u{fc}', "=FC").replace('\u{dc}', "=DC").replace(' ', "_")
+            ),
             0 => format!("\"{id}\""),
             1 => encoded(&id),
             2 => q_encoded(&id),

@@ -94,7 +94,7 @@ impl Random {
         let inner =
             self.pick(&[&bank[..], &angle, "ceo @bank.example", "ceo\r\n @bank.example", "CEO"]).to_owned();
         let gap = self.gap();
-        match self.below(30) {
+        match self.below(36) {
             0..3 => format!("\"{inner}\""),
             3 => format!("\"CEO{gap}{inner}\""),
             4 => format!("\"{inner}{gap}\" x"),
@@ -122,6 +122,12 @@ impl Random {
             26 => format!("'{inner}'"),
             27 => format!("@{BANK}"),
             28 => format!("CEO;{gap}{inner}"),
+            29 => format!("\"\\\"{inner}\\\"\""),
+            30 => format!("(({inner}) x)"),
+            31 => format!("ceo%{BANK}"),
+            32 => format!("\"CEO\"{gap}\"{inner}\""),
+            33 => format!("{}{}", encoded("CEO "), encoded(&inner)),
+            34 => format!("=?utf-8?q?CEO?= {inner}"),
             _ => format!("<{inner}"),
         }
     }
@@ -184,8 +190,13 @@ impl Random {
 
     /// One element of the list of authors.
     fn mailbox(&mut self) -> String {
-        match self.below(12) {
+        match self.below(17) {
             0 => self.own(),
+            12 => format!("<{}> <{}>", self.bank(), self.own()),
+            13 => format!("<{}> <{}>", self.own(), self.bank()),
+            14 => format!("<<{}>{}>", self.bank(), self.own()),
+            15 => format!("{} <{}> {}", self.plain_name(), self.own(), self.bank()),
+            16 => format!("\"{}\"@{OWN}", encoded(&self.bank())),
             1 => format!("{} {}", self.own(), self.disguised()),
             2 => format!("{} {}", self.disguised(), self.own()),
             3 => self.quoted_local_part(),

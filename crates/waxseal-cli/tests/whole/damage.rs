@@ -52,7 +52,8 @@ impl Random {
 
     fn damage_body(&mut self, body: &[u8]) -> Vec<u8> {
         let footer = &b"_____\r\nlist footer\r\n"[..];
-        match self.below(8) {
+        match self.below(9) {
+            7 => [body, b"end "].concat(),
             0 => [body, footer].concat(),
             1 => [body, b"\r\n\r\n"].concat(),
             2 => [footer, body].concat(),
@@ -68,7 +69,8 @@ impl Random {
         let mut fields = fields(block);
         let at = self.below(fields.len());
         let other = self.below(fields.len());
-        match self.below(13) {
+        match self.below(14) {
+            12 => fields[at] = String::from_utf8_lossy(&fields[at]).replace("==", "=").into_bytes(),
             0 => drop(fields.remove(at)),
             1 => fields.swap(at, other),
             2 => fields.insert(at, fields[other].clone()),

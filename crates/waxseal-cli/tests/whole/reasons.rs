@@ -13,13 +13,6 @@ pub(crate) struct Reason {
 
 /// The first that fits is the reason.
 pub(crate) const REASONS: &[Reason] = &[
-    // A record that includes itself is no syntax error; only following it is one too many.
-    Reason {
-        text: "RFC 7208 §5.2: an include of the domain itself that is not reached",
-        fits: |difference, checked| {
-            is_spf(difference) && difference.theirs == "permerror" && includes_itself(checked)
-        },
-    },
     // dkimpy takes no message of which one line is no header field; with a blank before the colon it is one (RFC 5322 §4.5).
     Reason {
         text: "dkimpy: a malformed line makes the whole message unreadable",
@@ -66,6 +59,17 @@ pub(crate) const REASONS: &[Reason] = &[
                 && matches!(cause(difference, checked), Some(Cause::BodyAdditions { .. }))
         },
     },
+    // RFC 6376 §3.5, x=: "Signatures MAY be considered invalid if the verification time at the Verifier is past the
+    // expiration date." dkimpy allows ten hours for clocks that go wrong.
+    Reason {
+        text: "RFC 6376 §3.5: x= has passed, or t= is yet to come, by less than ten hours",
+        fits: |difference, checked| match cause(difference, checked) {
+            Some(
+                Cause::Expired { expiration: time, now } | Cause::SignedInFuture { timestamp: time, now },
+            ) => time.abs_diff(*now) < 36_000,
+            _ => false,
+        },
+    },
     // RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be completely ignored". dkimpy
     // looks at fewer of them, and at the body first.
     Reason {
@@ -78,8 +82,9 @@ pub(crate) const REASONS: &[Reason] = &[
     Reason {
         text: "RFC 6376 §3.4.4: \"Ignore all whitespace at the end of lines\", also of the last one",
         fits: |difference, checked| {
-            matches!(difference.method, "dkim" | "arc") && checked.message.ends_with(b" ")
-                || checked.message.ends_with(b"\t")
+            let blank_at_end = checked.message.ends_with(b" ") || checked.message.ends_with(b"\t");
+            let of_body = [&difference.ours, &difference.theirs].into_iter().any(|word| word == "body");
+            blank_at_end && (difference.method == "arc" || of_body)
         },
     },
     // RFC 8617 §5.1.1: "supplied to the hash function in increasing instance order". dkimpy takes them as they stand.
@@ -87,6 +92,14 @@ pub(crate) const REASONS: &[Reason] = &[
         text: "RFC 8617 §5.1.1: fields of ARC that stand in another order than they were added",
         fits: |difference, checked| {
             difference.method == "arc" && difference.theirs == "fail" && is_out_of_order(checked)
+        },
+    },
+    // RFC 8617 §4.1.2 has the syntax of DKIM-Signature, where white space before a tag may be missing (RFC 6376 §3.2).
+    Reason {
+        text: "RFC 8617 §4.1.2: i= of ARC-Message-Signature without a blank before it",
+        fits: |difference, checked| {
+            difference.theirs == "error"
+                && checked.theirs["arc"][1].as_str().is_some_and(|reason| reason.starts_with("IndexError"))
         },
     },
     // RFC 8617 §5.2 step 2: "If the Chain Validation Status of the highest instance value ARC Set is "fail", then the Chain
@@ -139,17 +152,4 @@ fn cause<'c>(difference: &Difference, checked: &'c Checked) -> Option<&'c Cause>
 
 fn count(checked: &Checked, name: &str) -> usize {
     checked.report.header().map_or(0, |header| header.fields().filter(|field| field.is(name)).count())
-}
-
-fn is_spf(difference: &Difference) -> bool {
-    matches!(difference.method, "spf" | "helo")
-}
-
-/// Whether any record includes the domain that it stands at.
-fn includes_itself(checked: &Checked) -> bool {
-    checked
-        .sending
-        .hosts
-        .iter()
-        .any(|(name, types)| types["TXT"].to_string().contains(&format!("include:{name}")))
 }

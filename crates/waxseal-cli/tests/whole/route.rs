@@ -80,7 +80,15 @@ impl Lab {
         if random.one_in(10) {
             signer = signer.with_copied_fields(true);
         }
-        Some(signer.sign(message, now()).ok()?.into_bytes())
+        let hours = |count: u64| Duration::from_secs(count * 3_600);
+        let then = match random.below(12) {
+            0 => now() - hours(2),
+            1 => now() - hours(12),
+            2 if random.one_in(2) => now() + hours(2),
+            3 if random.one_in(2) => now() + hours(12),
+            _ => now(),
+        };
+        Some(signer.sign(message, then).ok()?.into_bytes())
     }
 
     fn their_signature(&mut self, random: &mut Random, message: &[u8]) -> Option<Vec<u8>> {

@@ -163,7 +163,8 @@ impl Random {
         }
     }
 
-    fn term(&mut self) -> String {
+    /// A term of the record at `own`. It does not include itself, of which pyspf makes a syntax error.
+    fn term(&mut self, own: &str) -> String {
         let qualifier = self.pick(&["", "", "", "-", "~", "?"]);
         let domain = self.pick(&[
             "alpha.example",
@@ -183,15 +184,15 @@ impl Random {
             }
             3 => format!("a:{domain}"),
             4 => format!("mx:{domain}"),
-            5 | 6 => format!("include:{domain}"),
+            5 | 6 if domain != own => format!("include:{domain}"),
             7 => format!("exists:%{{l}}.{domain}"),
             _ => self.pick(&["a", "mx", "all", "a/31", "moo"]).to_owned(),
         };
         format!(" {qualifier}{mechanism}")
     }
 
-    fn spf_record(&mut self) -> String {
-        let terms: String = (0..self.below(5)).map(|_| self.term()).collect();
+    fn spf_record(&mut self, own: &str) -> String {
+        let terms: String = (0..self.below(5)).map(|_| self.term(own)).collect();
         let end = self.pick(&[
             " -all",
             " -all",
@@ -223,9 +224,9 @@ impl Random {
             types.insert("AAAA".into(), json!(six));
             let texts = match self.below(12) {
                 0 => vec![],
-                1 => vec!["x".to_owned(), self.spf_record()],
-                2 if self.one_in(3) => vec![self.spf_record(), self.spf_record()],
-                _ => vec![self.spf_record()],
+                1 => vec!["x".to_owned(), self.spf_record(name)],
+                2 if self.one_in(3) => vec![self.spf_record(name), self.spf_record(name)],
+                _ => vec![self.spf_record(name)],
             };
             types.insert("TXT".into(), if self.one_in(40) { Value::Null } else { json!(texts) });
             types.insert(
