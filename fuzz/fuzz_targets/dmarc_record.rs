@@ -28,6 +28,9 @@ fn look_at(record: &Record, text: &[u8]) {
         assert_is_line(&warning.to_string());
         assert!(warning.offset() <= text.len());
     }
+    let published = record.published().expect("it was read");
+    assert_is_line(&published);
+    assert_eq!(record.invalid_policy().is_some(), without_rua(record).requested(Scope::Domain).is_none());
     let written = record.to_string();
     assert_is_line(&written);
     let again = Record::parse(written.as_bytes()).expect("what was written is a record");
@@ -44,6 +47,11 @@ fn look_at(record: &Record, text: &[u8]) {
     assert_eq!(again.aggregate_reports(), record.aggregate_reports());
     assert_eq!(again.failure_reports(), record.failure_reports());
     record.aggregate_reports().iter().chain(record.failure_reports()).for_each(assert_reads_again);
+}
+
+/// The record if nobody were to report: only then a bad policy leaves nothing.
+fn without_rua(record: &Record) -> Record {
+    record.clone().with_aggregate_reports([])
 }
 
 fn assert_reads_again(uri: &ReportUri) {

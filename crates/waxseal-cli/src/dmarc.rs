@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use waxseal::{
     Disposition,
-    dmarc::{BuiltInSuffixes, Found, LocalPolicy, PolicyTag, Step},
+    dmarc::{BuiltInSuffixes, Found, LocalPolicy, PolicyTag, Record, Step},
     dns::Existence,
 };
 
@@ -115,6 +115,11 @@ fn tag_name(tag: PolicyTag) -> Option<&'static str> {
     (tag != PolicyTag::Assumed).then_some(tag.as_str())
 }
 
+/// The text of a record as it stands in DNS.
+fn published(record: &Record) -> String {
+    record.published().unwrap_or_else(|| record.to_string())
+}
+
 /// One name of the path in JSON.
 #[derive(Debug, Serialize)]
 struct StepRow {
@@ -132,7 +137,7 @@ impl From<&Step> for StepRow {
             Self { name: format!("_dmarc.{}", step.domain()), found: "", record: None, error: None };
         row.found = match step.found() {
             Found::Record(record) => {
-                row.record = Some(record.to_string());
+                row.record = Some(published(record));
                 "record"
             }
             Found::Nothing(Existence::NxDomain) => "nxdomain",

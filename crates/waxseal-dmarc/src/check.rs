@@ -2,8 +2,8 @@
 
 use crate::{
     Alignment, AuthorVerdict, Cause, Disposition, DomainPolicy, Identifier, LocalPolicy, Match, MethodResult,
-    OrganizationalDomain, OrganizationalRule, PublicSuffixList, Record, Requested, Scope, Step, Verdict,
-    Walk, align, discover, verdict::Applied,
+    OrganizationalDomain, OrganizationalRule, PolicyTag, PublicSuffixList, Record, Requested, Scope, Step,
+    Verdict, Walk, align, discover, verdict::Applied,
 };
 use std::cmp::Reverse;
 use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
@@ -266,11 +266,12 @@ impl Evaluation {
             Some(Err(_)) => author.strictest(),
             _ => author.requested(author.scope(&record_at, verdict.exists)),
         };
-        let evaluated = requested.map(|requested| author.evaluated(requested.policy));
         verdict.cause = match requested {
-            None => Cause::NoPolicy { record_at: record_at.clone() },
-            Some(_) => cause(&verdict, existence),
+            Err(tag) => Cause::NoPolicy { record_at: record_at.clone(), tag },
+            Ok(_) => cause(&verdict, existence),
         };
+        let requested = requested.ok();
+        let evaluated = requested.map(|requested| author.evaluated(requested.policy));
         verdict.applied = Some(Applied { record, record_at, requested, evaluated });
         Ok(verdict)
     }
@@ -342,7 +343,7 @@ impl Evaluation {
         author: &Author<'_>,
         verdict: &mut AuthorVerdict,
     ) -> Result<(), Pending> {
-        if author.requested(Scope::Domain).is_none() {
+        if author.requested(Scope::Domain).is_err() {
             verdict.organization = self.local.always_walk.then(|| self.organization(&verdict.walk)).flatten();
             verdict.identifiers = self.not_needed();
             return Ok(());
@@ -430,10 +431,11 @@ fn compare_organizations(
 }
 
 impl Author<'_> {
-    fn requested(&self, scope: Scope) -> Option<Requested> {
+    /// What the record asks for, or the tag for which it asks for nothing.
+    fn requested(&self, scope: Scope) -> Result<Requested, PolicyTag> {
         match self.suffixes {
-            None => self.record.requested(scope),
-            Some(_) => self.record.requested_7489(scope),
+            None => self.record.select(scope),
+            Some(_) => self.record.select_7489(scope),
         }
     }
 
@@ -447,9 +449,9 @@ impl Author<'_> {
     }
 
     /// The policy when nobody knows whether the author exists.
-    fn strictest(&self) -> Option<Requested> {
-        let scopes = [Scope::NonExistent, Scope::Subdomain];
-        scopes.into_iter().filter_map(|scope| self.requested(scope)).max_by_key(|requested| requested.policy)
+    fn strictest(&self) -> Result<Requested, PolicyTag> {
+        let (subdomain, other) = (self.requested(Scope::Subdomain)?, self.requested(Scope::NonExistent)?);
+        Ok(if other.policy > subdomain.policy { other } else { subdomain })
     }
 
     /// The policy after `t=`, or `pct=0` of RFC 7489.
@@ -491,7 +493,7 @@ fn existence(
     record_at: &DomainName,
     walk: &Walk,
 ) -> Result<Option<Existing>, Pending> {
-    let policy = |scope| author.requested(scope).map(|requested| requested.policy);
+    let policy = |scope| author.requested(scope).ok().map(|requested| requested.policy);
     if record_at == author.domain || policy(Scope::Subdomain) == policy(Scope::NonExistent) {
         return Ok(None);
     }

@@ -166,12 +166,25 @@ impl Step {
     }
 }
 
-/// One line of ASCII: the name asked about and what was found.
+/// How much of a record is shown. Its owner decides how long it gets.
+const MAX_SHOWN: usize = 1_000;
+
+/// The text that was published, not more than [`MAX_SHOWN`] octets of it.
+fn shown(record: &Record) -> String {
+    let mut text = record.published().unwrap_or_else(|| record.to_string());
+    if text.len() > MAX_SHOWN {
+        text.truncate(MAX_SHOWN);
+        text.push_str("...");
+    }
+    text
+}
+
+/// One line of ASCII: the name asked about and what was found; of a record the text that was published, up to 1,000 octets.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "_dmarc.{}: ", self.domain)?;
         match &self.found {
-            Found::Record(record) => write!(f, "{record}"),
+            Found::Record(record) => f.write_str(&shown(record)),
             Found::Nothing(Existence::NxDomain) => f.write_str("NXDOMAIN"),
             Found::Nothing(Existence::Exists) => f.write_str("no DMARC record"),
             Found::Several { count } => write!(f, "{count} DMARC records, all discarded"),
@@ -207,13 +220,13 @@ impl Walk {
             return None;
         }
         let records = || self.steps.iter().filter_map(|step| Some((step, step.record()?)));
-        // "from the longest to the shortest"; the walk stops at the first psd=y or psd=n, which thus is the last record.
+        // §4.10.2: "from the longest to the shortest"; the walk stops at the first psd=y or psd=n, which thus is the last record.
         for (step, record) in records() {
             match record.psd() {
                 crate::Psd::No => {
                     return Some(found(step.domain.clone(), OrganizationalRule::NotPublicSuffix));
                 }
-                // "other than the one for the domain where the tree walk started"
+                // "other than the one for the domain where the Tree Walk started"
                 crate::Psd::Yes if step.domain != self.start => {
                     // "the domain one label below this one in the DNS hierarchy", though the walk may have jumped over it.
                     let below = ancestor(&self.start, step.domain.label_count() + 1);
@@ -228,8 +241,8 @@ impl Walk {
         })
     }
 
-    /// The step whose record applies to the start (RFC 9989 §4.10.1): "The Author Domain; The Organizational Domain of the
-    /// Author Domain; The Public Suffix Domain of the Author Domain". After a failed lookup only the first can be told.
+    /// The step whose record applies to the start (RFC 9989 §4.10.1): that of "The Author Domain", else of "The Organizational
+    /// Domain of the Author Domain", else of "The PSD of the Author Domain". After a failed lookup only the first can be told.
     pub(crate) fn policy_step(&self) -> Option<&Step> {
         let at = |domain: &DomainName| {
             self.steps.iter().find(|step| step.domain == *domain && step.record().is_some())
@@ -245,7 +258,7 @@ fn found(domain: DomainName, rule: OrganizationalRule) -> OrganizationalDomain {
 }
 
 /// The last `labels` labels of `domain`, or all of it.
-fn ancestor(domain: &DomainName, labels: usize) -> DomainName {
+pub(crate) fn ancestor(domain: &DomainName, labels: usize) -> DomainName {
     let mut name = domain.clone();
     for _ in labels..domain.label_count() {
         match name.parent() {

@@ -16,7 +16,7 @@ mod verdict;
 pub use align::{Identifier, Match, MethodResult};
 pub use check::{Evaluation, Input};
 pub use discover::{Found, OrganizationalDomain, OrganizationalRule, Step, TreeWalk, Walk};
-pub use lint::{Finding, Severity, lint};
+pub use lint::{Finding, Severity, lint, lint_organization};
 pub use local_policy::{LocalPolicy, PublicSuffixList};
 #[cfg(feature = "psl")]
 pub use psl::BuiltInSuffixes;

@@ -1,5 +1,9 @@
 //! Advice about a record for the people who publish it.
 
+mod organization;
+
+pub use organization::lint_organization;
+
 use crate::{DomainPolicy, InvalidReportUri, Record, ReportUri, Scope, Warning, WarningKind};
 use std::fmt;
 
@@ -89,8 +93,15 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
 /// What is probably wrong with a text that is no record.
 fn no_record(text: &[u8]) -> Finding {
     let trimmed = text.trim_ascii_start();
-    let advice = if trimmed.starts_with(b"\"") {
-        "remove the quotes, which belong to zone files"
+    let unescaped: Vec<u8> = trimmed.iter().copied().filter(|octet| *octet != b'\\').collect();
+    let escaped = unescaped.len() < trimmed.len();
+    let advice = if unescaped.starts_with(b"\"") {
+        match escaped {
+            true => "remove the quotes and the backslashes, which belong to zone files",
+            false => "remove the quotes, which belong to zone files",
+        }
+    } else if escaped && Record::parse(&unescaped).is_ok() {
+        "remove the backslashes, which belong to zone files"
     } else if is_zone_line(trimmed) {
         "give the text alone, without the name, the type and the quotes of a zone file"
     } else if Record::parse(trimmed).is_ok() {
@@ -123,7 +134,17 @@ fn uppercase_version(text: &[u8]) -> Vec<u8> {
 }
 
 fn of_warning(warning: &Warning, record: &Record, text: &[u8]) -> Finding {
-    let (severity, advice) = match warning.kind() {
+    let zone_mark = zone_mark(text, warning.offset());
+    let (severity, advice) = match (warning.kind(), zone_mark) {
+        (WarningKind::Policy, Some(advice)) => (Severity::Error, advice),
+        (WarningKind::Value | WarningKind::ReportUri(_), Some(advice)) => (Severity::Warning, advice),
+        (kind, _) => advice(kind, warning, record, text),
+    };
+    Finding { severity, offset: Some(warning.offset()), message: format!("{warning}{advice}") }
+}
+
+fn advice(kind: &WarningKind, warning: &Warning, record: &Record, text: &[u8]) -> (Severity, &'static str) {
+    match kind {
         WarningKind::Policy if has_comma(text, warning.offset()) => {
             (Severity::Error, ": tags end with a semicolon, not with a comma")
         }
@@ -137,6 +158,10 @@ fn of_warning(warning: &Warning, record: &Record, text: &[u8]) -> Finding {
         WarningKind::ReportUri(InvalidReportUri::Octet) => {
             (Severity::Warning, ": write it in percent-encoding, as %21 (RFC 3986 section 2.1)")
         }
+        WarningKind::NoMailbox if has_slash(text, warning.offset()) => {
+            (Severity::Warning, ": remove the slashes behind mailto:")
+        }
+        WarningKind::NoMailbox => (Severity::Warning, ": write mailto:user@example.org"),
         WarningKind::ReportUri(InvalidReportUri::Size) => {
             (Severity::Warning, ": remove it with what follows")
         }
@@ -149,8 +174,7 @@ fn of_warning(warning: &Warning, record: &Record, text: &[u8]) -> Finding {
         WarningKind::ReportSize => (Severity::Note, ": remove it"),
         WarningKind::Case => (Severity::Note, ": some receivers may not know it"),
         _ => (Severity::Warning, ""),
-    };
-    Finding { severity, offset: Some(warning.offset()), message: format!("{warning}{advice}") }
+    }
 }
 
 /// What a tag with few values may have.
@@ -162,6 +186,24 @@ fn values_of(tag: &str) -> &'static str {
         "t" => ": use y or n",
         _ => "",
     }
+}
+
+/// What to do where the tag or address at `offset` has marks of a zone file in it.
+fn zone_mark(text: &[u8], offset: usize) -> Option<&'static str> {
+    let tag = || text.iter().skip(offset).take_while(|octet| **octet != b';');
+    if tag().any(|octet| *octet == b'\\') {
+        Some(": remove the backslash, which belongs to zone files")
+    } else if tag().any(|octet| *octet == b'"') {
+        Some(": remove the quote, which belongs to zone files")
+    } else {
+        None
+    }
+}
+
+/// Whether the `mailto:` address at `offset` goes on as one of the web does.
+fn has_slash(text: &[u8], offset: usize) -> bool {
+    let address = text.get(offset..).unwrap_or_default();
+    address.iter().skip_while(|octet| **octet != b':').nth(1) == Some(&b'/')
 }
 
 /// Whether the tag at `offset` has a comma in its value.
@@ -206,6 +248,13 @@ fn policies(record: &Record, findings: &mut Vec<Finding>) {
     if record.is_testing() && own > Some(DomainPolicy::None) {
         findings.push(Finding::new(Severity::Note, "t=y: receivers apply the policy one level lower"));
     }
+    if record.psd() == crate::Psd::Yes && !record.failure_reports().is_empty() {
+        // RFC 9989 §10.2: "DMARC Policy Records for multi-organizational PSDs MUST NOT include the "ruf" tag."
+        findings.push(Finding::new(
+            Severity::Warning,
+            "ruf= does not count beside psd=y: nobody sends failure reports, remove it",
+        ));
+    }
     if record.psd() == crate::Psd::Yes {
         findings.push(Finding::new(
             Severity::Note,
@@ -216,15 +265,17 @@ fn policies(record: &Record, findings: &mut Vec<Finding>) {
 
 fn reports(record: &Record, findings: &mut Vec<Finding>) {
     for (tag, uris) in [("rua", record.aggregate_reports()), ("ruf", record.failure_reports())] {
-        let mut schemes = uris.iter().map(ReportUri::scheme);
-        if let Some(scheme) = schemes.find(|scheme| !scheme.eq_ignore_ascii_case("mailto")) {
-            // RFC 9989 §4.7: "A Mail Receiver MUST implement support for a "mailto:" URI"; of others it says nothing.
+        let mut schemes = uris.iter().filter(|uri| !uri.is_mailto()).map(ReportUri::scheme);
+        if let Some(scheme) = schemes.next() {
+            // RFC 9989 §4.7: "A Mail Receiver that sends aggregate feedback reports MUST implement support for a "mailto:"
+            // URI", and so for failure reports; "URIs involving schemes not supported by Mail Receivers MUST be ignored".
             let message =
                 format!("{tag}={scheme}: receivers have to support mailto: alone, few send elsewhere");
             findings.push(Finding::new(Severity::Warning, message));
         }
     }
-    if record.aggregate_reports().is_empty() {
+    let can_be_sent = |uri: &ReportUri| !uri.is_mailto() || uri.mailbox().is_some();
+    if !record.aggregate_reports().iter().any(can_be_sent) {
         findings.push(Finding::new(
             Severity::Warning,
             "no valid rua=: nobody reports who sends mail as this domain",

@@ -11,7 +11,7 @@ const KNOWN: [&str; 14] =
 
 pub(crate) fn record(text: &[u8]) -> Result<Record, InvalidRecord> {
     let start = version_end(text).ok_or(InvalidRecord)?;
-    let mut reader = Reader { record: Record::default(), seen: 1 };
+    let mut reader = Reader { record: Record { text: text.into(), ..Record::default() }, seen: 1 };
     let mut offset = start;
     // The version was a tag, too.
     for tags in 2.. {
@@ -120,6 +120,9 @@ impl Reader {
                 Ok(uri) => {
                     if uri.size_limit().is_some() {
                         self.warn(WarningKind::ReportSize, begin, tag.as_bytes());
+                    }
+                    if uri.is_mailto() && uri.mailbox().is_none() {
+                        self.warn(WarningKind::NoMailbox, begin, tag.as_bytes());
                     }
                     uris.push(uri);
                 }

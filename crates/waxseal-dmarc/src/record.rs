@@ -5,9 +5,10 @@ use std::fmt;
 
 /// A DMARC Policy Record.
 ///
-/// One bad tag never spoils a record: RFC 9989 §4.8 wants syntax errors behind `v=` "discarded in favor of default values
-/// (if any) or ignored outright". What was passed over is kept as [`Warning`]s. `Display` writes the record in a normal
-/// form; reading that gives an equal record.
+/// One bad tag spoils no other: RFC 9989 §4.8 wants syntax errors behind `v=` "discarded in favor of default values (if any)
+/// or ignored outright". But a bad `p=`, `sp=` or `np=` disarms the whole record (§4.10.1, [`Record::requested`]). What was
+/// passed over is kept as [`Warning`]s, and all of it as [`Record::published`]. `Display` writes the record in a normal form;
+/// reading that gives an equal record.
 ///
 /// ```
 /// use waxseal_dmarc::{Alignment, DomainPolicy, Record, Scope};
@@ -34,6 +35,8 @@ pub struct Record {
     pub(crate) fo: FailureOptions,
     pub(crate) pct: Option<u8>,
     pub(crate) warnings: Vec<Warning>,
+    /// What it was read from; empty for one that was built.
+    pub(crate) text: Box<[u8]>,
 }
 
 /// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment Policy
@@ -225,7 +228,7 @@ impl PolicyTag {
 }
 
 /// The text does not begin with `v=DMARC1`, so it is no DMARC record (RFC 9989 §4.7: "If the tag is not the first in the
-/// list, or the tag is absent, or the value is not "DMARC1", then the entire record MUST be ignored").
+/// list, the tag is absent, or the value is not "DMARC1", then the entire record MUST be ignored").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a DMARC record: it does not begin with v=DMARC1 and a semicolon")]
 #[non_exhaustive]
@@ -276,9 +279,13 @@ pub enum WarningKind {
         /// The limit.
         limit: usize,
     },
-    /// An address for reports that cannot be used, and why.
+    /// An address for reports that is no URI, and why.
     #[error("{0}")]
     ReportUri(crate::InvalidReportUri),
+    /// A `mailto:` URI (RFC 6068) that names no mailbox. It is a valid URI, as RFC 9989 §4.8 wants one, but nothing can be
+    /// sent there.
+    #[error("no mailbox in the mailto: address, nothing can be sent there")]
+    NoMailbox,
     /// A size limit for reports (`!10m`), which RFC 9989 §4.8 made obsolete.
     #[error("report size limits are obsolete and not looked at")]
     ReportSize,
@@ -424,9 +431,16 @@ impl Record {
         &self.rua
     }
 
-    /// The valid addresses of `ruf=`: where failure reports go.
+    /// The valid addresses of `ruf=`: where failure reports go, unless [`is_ruf_ignored`](Self::is_ruf_ignored).
     pub fn failure_reports(&self) -> &[ReportUri] {
         &self.ruf
+    }
+
+    /// Whether `ruf=` does not count, since the record is that of a Public Suffix Domain. RFC 9991 §2: "Report generators
+    /// MUST NOT consider "ruf" tags in DMARC Policy Records that have a "psd=y" tag, unless there are specific agreements
+    /// between the interested parties."
+    pub fn is_ruf_ignored(&self) -> bool {
+        self.psd == Psd::Yes
     }
 
     /// `fo=`; to be ignored without [`failure_reports`](Self::failure_reports).
@@ -444,35 +458,71 @@ impl Record {
         &self.warnings
     }
 
+    /// The text that the record was read from, as a zone file writes it, without quotes (RFC 1035 §5.1: `\DDD` for octets that
+    /// are not visible); `None` for a record that was built.
+    pub fn published(&self) -> Option<String> {
+        let shown = |octet: &u8| match octet {
+            b'\\' => "\\\\".to_owned(),
+            b' '..=b'~' => char::from(*octet).to_string(),
+            octet => format!("\\{octet:03}"),
+        };
+        (!self.text.is_empty()).then(|| self.text.iter().map(shown).collect())
+    }
+
+    /// The tag for which no policy of the record counts: `p=` if it is missing or not valid, or else `sp=` or `np=` if that
+    /// is not valid; see [`Record::requested`].
+    pub fn invalid_policy(&self) -> Option<PolicyTag> {
+        self.valid_policy(self.np).err()
+    }
+
     /// The policy for an Author Domain in `scope`, before `t=`. `None` means no DMARC processing.
     ///
     /// RFC 9989 §4.10.1: "If a retrieved DMARC Policy Record does not contain a valid "p" tag, or contains an "sp" or "np"
-    /// tag that is not valid, then: If a "rua" tag is present and contains at least one syntactically valid reporting
-    /// URI, the Mail Receiver MUST act as if a record containing "p=none" was retrieved and continue processing;
-    /// Otherwise, the Mail Receiver applies no DMARC processing to this message."
+    /// tag that is not valid, then:"
+    ///
+    /// - "If a "rua" tag is present and contains at least one syntactically valid reporting URI, the Mail Receiver MUST act
+    ///   as if a record containing "p=none" was retrieved and continue processing."
+    /// - "Otherwise, the Mail Receiver applies no DMARC processing to this message."
     pub fn requested(&self, scope: Scope) -> Option<Requested> {
-        self.select(scope, self.np)
+        self.select(scope).ok()
     }
 
-    /// [`Record::requested`] by RFC 7489, where `np=` is an unknown tag.
-    pub(crate) fn requested_7489(&self, scope: Scope) -> Option<Requested> {
-        self.select(scope, PolicyValue::Absent)
+    /// [`Record::requested`], or the tag that is to blame.
+    pub(crate) fn select(&self, scope: Scope) -> Result<Requested, PolicyTag> {
+        self.select_among(scope, self.np)
     }
 
-    fn select(&self, scope: Scope, np: PolicyValue) -> Option<Requested> {
-        let invalid = self.sp == PolicyValue::Invalid || np == PolicyValue::Invalid;
-        let Some(p) = self.p.get().filter(|_| !invalid) else {
-            let assumed = Requested { policy: DomainPolicy::None, tag: PolicyTag::Assumed };
-            return (!self.rua.is_empty()).then_some(assumed);
+    /// The same by RFC 7489, where `np=` is an unknown tag.
+    pub(crate) fn select_7489(&self, scope: Scope) -> Result<Requested, PolicyTag> {
+        self.select_among(scope, PolicyValue::Absent)
+    }
+
+    fn select_among(&self, scope: Scope, np: PolicyValue) -> Result<Requested, PolicyTag> {
+        let p = match self.valid_policy(np) {
+            Ok(p) => p,
+            Err(_) if !self.rua.is_empty() => {
+                return Ok(Requested { policy: DomainPolicy::None, tag: PolicyTag::Assumed });
+            }
+            Err(tag) => return Err(tag),
         };
         let np = np.get().map(|policy| Requested { policy, tag: PolicyTag::Np });
         let sp = self.sp.get().map(|policy| Requested { policy, tag: PolicyTag::Sp });
         let p = Requested { policy: p, tag: PolicyTag::P };
-        Some(match scope {
+        Ok(match scope {
             Scope::Domain => p,
             Scope::Subdomain => sp.unwrap_or(p),
             Scope::NonExistent => np.or(sp).unwrap_or(p),
         })
+    }
+
+    /// `p=`, where all policies are as they should be.
+    fn valid_policy(&self, np: PolicyValue) -> Result<DomainPolicy, PolicyTag> {
+        let p = self.p.get().ok_or(PolicyTag::P)?;
+        match (self.sp, np) {
+            (PolicyValue::Invalid, _) => Err(PolicyTag::Sp),
+            (_, PolicyValue::Invalid) => Err(PolicyTag::Np),
+            _ => Ok(p),
+        }
     }
 }
 

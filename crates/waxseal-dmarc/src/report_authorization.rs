@@ -7,14 +7,19 @@ use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
 /// Asks the host of an address in `rua=` or `ruf=` whether it wants reports about a domain. Without this anyone could have
 /// the reports of the world sent to a victim.
 ///
+/// The answer is about the tag that the address stands in: a host takes its own `rua=` for aggregate reports elsewhere, and its
+/// own `ruf=` for failure reports (RFC 9991 §5).
+///
 /// ```
 /// use waxseal_dmarc::{Authorization, ReportAuthorization};
 /// use waxseal_dns::{Zone, drive_blocking};
 ///
 /// let dns = Zone::new().with_txt("blue.example.com._report._dmarc.red.example.net", "v=DMARC1")?;
-/// let allowed = ReportAuthorization::new("blue.example.com".parse()?, "mailto:reports@red.example.net".parse()?);
+/// let uri = "mailto:reports@red.example.net".parse()?;
+/// let allowed = ReportAuthorization::for_aggregate_reports("blue.example.com".parse()?, uri);
 /// assert_eq!(drive_blocking(allowed, &dns), Authorization::Granted);
-/// let refused = ReportAuthorization::new("blue.example.com".parse()?, "mailto:x@victim.example".parse()?);
+/// let uri = "mailto:x@victim.example".parse()?;
+/// let refused = ReportAuthorization::for_failure_reports("blue.example.com".parse()?, uri);
 /// assert_eq!(drive_blocking(refused, &dns), Authorization::Refused);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -22,7 +27,15 @@ use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
 pub struct ReportAuthorization {
     policy_domain: DomainName,
     uri: ReportUri,
+    kind: Kind,
     suffixes: Option<Arc<dyn PublicSuffixList>>,
+}
+
+/// What is reported, and so the tag that counts.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Aggregate,
+    Failure,
 }
 
 /// Whether reports may be sent to an address.
@@ -61,10 +74,18 @@ impl Authorization {
 }
 
 impl ReportAuthorization {
-    /// `policy_domain` is where the record stands ([`Verdict::record_at`](crate::Verdict::record_at)), `uri` one of its
-    /// addresses.
-    pub fn new(policy_domain: DomainName, uri: ReportUri) -> Self {
-        Self { policy_domain, uri, suffixes: None }
+    /// For an address in `rua=`. `policy_domain` is where the record stands
+    /// ([`Verdict::record_at`](crate::Verdict::record_at)), `uri` one of its
+    /// [`aggregate_reports`](Record::aggregate_reports).
+    pub fn for_aggregate_reports(policy_domain: DomainName, uri: ReportUri) -> Self {
+        Self { policy_domain, uri, kind: Kind::Aggregate, suffixes: None }
+    }
+
+    /// For an address in `ruf=`, one of the [`failure_reports`](Record::failure_reports) of the record at `policy_domain`. RFC
+    /// 9991 §5: "substituting the "ruf" tag where the "rua" tag appears in that procedure". First look at
+    /// [`Record::is_ruf_ignored`].
+    pub fn for_failure_reports(policy_domain: DomainName, uri: ReportUri) -> Self {
+        Self { policy_domain, uri, kind: Kind::Failure, suffixes: None }
     }
 
     /// Tells Organizational Domains in the way of `local`: by tree walk or by public suffix list.
@@ -112,7 +133,10 @@ impl ReportAuthorization {
         let mut redirects = Vec::new();
         for record in records {
             any = true;
-            redirects.extend(record.aggregate_reports().iter().cloned());
+            redirects.extend_from_slice(match self.kind {
+                Kind::Aggregate => record.aggregate_reports(),
+                Kind::Failure => record.failure_reports(),
+            });
         }
         match redirects.as_slice() {
             _ if !any => Authorization::Refused,

@@ -6,6 +6,9 @@ use waxseal_header::Address;
 
 /// One address of `rua=` or `ruf=`: a URI (RFC 3986), nearly always a `mailto:` one.
 ///
+/// What RFC 3986 takes for a URI is one, such as `mailto:` with nothing behind it: whether a record is still one that asks
+/// for reports depends on that syntax alone (RFC 9989 §4.10.1). Where nothing can be sent, [`ReportUri::host`] is `None`.
+///
 /// ```
 /// use waxseal_dmarc::ReportUri;
 /// let uri: ReportUri = "mailto:dmarc%2Breports@example.org!10m".parse()?;
@@ -42,9 +45,6 @@ pub enum InvalidReportUri {
     /// No scheme, as in `rua=reports@example.org`.
     #[error("address is no URI, mailto: is missing")]
     NoScheme,
-    /// A `mailto:` URI (RFC 6068) without a mailbox.
-    #[error("no mailbox in the mailto: address")]
-    Mailbox,
     /// An octet that a URI has to write in percent-encoding, or a percent sign without two hexadecimal digits.
     #[error("forbidden octet in the address")]
     Octet,
@@ -68,10 +68,10 @@ impl ReportUri {
         if !is_scheme(scheme) {
             return Err(InvalidReportUri::NoScheme);
         }
-        let (mailbox, host) = if scheme.eq_ignore_ascii_case("mailto") {
+        let (mailbox, host) = if is_mailto(scheme) {
             let mailbox = mailbox(rest)?;
-            let host = DomainName::new(mailbox.domain()).ok();
-            (Some(mailbox), host)
+            let host = mailbox.as_ref().and_then(|mailbox| DomainName::new(mailbox.domain()).ok());
+            (mailbox, host)
         } else {
             (None, authority_host(rest)?)
         };
@@ -88,7 +88,12 @@ impl ReportUri {
         self.text.split(':').next().unwrap_or_default()
     }
 
-    /// The mailbox of a `mailto:` URI, percent-encoding undone.
+    /// Whether the scheme is `mailto`.
+    pub fn is_mailto(&self) -> bool {
+        is_mailto(self.scheme())
+    }
+
+    /// The mailbox of a `mailto:` URI, percent-encoding undone; `None` when there is none, or something else in its place.
     pub fn mailbox(&self) -> Option<&Address> {
         self.mailbox.as_ref()
     }
@@ -147,11 +152,16 @@ fn is_scheme(scheme: &str) -> bool {
         && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
 }
 
-/// The mailbox of a `mailto:` URI (RFC 6068 §2); header fields behind a question mark are not looked at.
-fn mailbox(path: &str) -> Result<Address, InvalidReportUri> {
+fn is_mailto(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("mailto")
+}
+
+/// The mailbox of a `mailto:` URI (RFC 6068 §2); header fields behind a question mark are not looked at. A slash has to be
+/// encoded there, so that what begins with one, as `mailto://user@host`, is no mailbox.
+fn mailbox(path: &str) -> Result<Option<Address>, InvalidReportUri> {
     let path = path.split('?').next().unwrap_or_default();
     let decoded = percent_decode(path)?;
-    Address::parse_path(&decoded).ok().flatten().ok_or(InvalidReportUri::Mailbox)
+    Ok(Address::parse_path(&decoded).ok().flatten().filter(|_| !path.starts_with('/')))
 }
 
 /// The host of `//user@host:port/path` (RFC 3986 §3.2), if it is a domain name.
@@ -210,6 +220,13 @@ mod tests {
             ("https://example.org", None, Some("example.org")),
             ("https://u:p@example.org:443/a@b.example?c@d#e@f", None, Some("example.org")),
             ("https://example.org?a@b.example", None, Some("example.org")),
+            ("mailto:", None, None),
+            ("mailto:d", None, None),
+            ("mailto:@example.org", None, None),
+            ("mailto:?to=d@example.org", None, None),
+            ("mailto://d@example.org", None, None),
+            ("mailto:/d@example.org", None, None),
+            ("mailto:%2Fd@example.org", Some("/d@example.org"), Some("example.org")),
             ("https:/example.org", None, None),
             ("urn:isbn:1", None, None),
         ] {
@@ -226,15 +243,12 @@ mod tests {
             (InvalidReportUri::Empty, &["", " ", "!10m"][..]),
             (InvalidReportUri::NoScheme, &["d@example.org", "1a:b", ":b", "a_b:c"]),
             (
-                InvalidReportUri::Mailbox,
-                &["mailto:", "mailto:d", "mailto:?to=d@example.org", "mailto:@example.org"],
-            ),
-            (
                 InvalidReportUri::Octet,
                 &[
                     "mailto:d d@example.org",
                     "mailto:é@example.org",
                     "mailto:d%2@example.org",
+                    "mailto:%",
                     "mailto:d%zz@example.org",
                     "https://a%/",
                 ],

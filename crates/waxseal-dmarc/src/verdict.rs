@@ -88,11 +88,13 @@ pub enum Cause {
         /// The Author Domain.
         author: DomainName,
     },
-    /// The record has no valid policy and asks for no reports.
-    #[error("record of {record_at} has no valid policy and no valid rua")]
+    /// The record lacks a valid policy, or has a bad one beside it, and asks for no reports.
+    #[error("no valid {}= and no valid rua= in the record of {record_at}", .tag.as_str())]
     NoPolicy {
         /// Where the record stands.
         record_at: DomainName,
+        /// The tag that is missing or not valid.
+        tag: PolicyTag,
     },
     /// A lookup failed on which the result depends.
     #[error("lookup of {} {} failed", .question.name, .question.kind)]
@@ -336,17 +338,20 @@ impl AuthorVerdict {
         if let Some(OrganizationalDomain { domain, rule }) = &self.organization {
             line(format!("Organizational Domain of {} is {domain}: {rule}", self.domain));
         }
-        if let Some(Applied { record_at, requested: Some(requested), evaluated, .. }) = &self.applied {
+        if let Some(Applied { record, record_at, requested: Some(requested), evaluated }) = &self.applied {
             let (policy, tag) = (requested.policy, requested.tag);
             let lowered = match evaluated {
                 Some(evaluated) if *evaluated != policy => format!(", tested, so {evaluated}"),
                 _ => String::new(),
             };
-            line(match tag {
-                PolicyTag::Assumed => {
-                    format!("policy none assumed: {record_at} has no valid policy, but a rua")
+            line(match record.invalid_policy() {
+                Some(invalid) if tag == PolicyTag::Assumed => {
+                    let invalid = invalid.as_str();
+                    format!(
+                        "policy none assumed: no valid {invalid}= in the record of {record_at}, but a rua="
+                    )
                 }
-                tag => format!("policy {policy} by {}= of {record_at}{lowered}", tag.as_str()),
+                _ => format!("policy {policy} by {}= of {record_at}{lowered}", tag.as_str()),
             });
         }
         self.identifiers.iter().for_each(|identifier| line(identifier.to_string()));

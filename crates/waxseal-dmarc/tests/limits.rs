@@ -167,6 +167,9 @@ fn tags_and_addresses_are_limited() {
 /// RFC 9990 §4: "If the length of the constructed name exceed DNS limits, a positive determination ... cannot be made".
 #[test]
 fn report_hosts_with_names_too_long() {
-    let check = ReportAuthorization::new(name(&long_name(240)), "mailto:a@host.test".parse().unwrap());
+    let check = ReportAuthorization::for_aggregate_reports(
+        name(&long_name(240)),
+        "mailto:a@host.test".parse().unwrap(),
+    );
     assert_eq!(drive(check, &zone(&[])).0, Authorization::NameTooLong);
 }

@@ -10,7 +10,12 @@ use waxseal_dns::{LookupError, Zone};
 const NAME: &str = "blue.example.com._report._dmarc.red.example.net";
 
 fn ask(domain: &str, uri: &str, dns: &Zone) -> (Authorization, Vec<String>) {
-    drive(ReportAuthorization::new(name(domain), uri.parse().unwrap()), dns)
+    drive(ReportAuthorization::for_aggregate_reports(name(domain), uri.parse().unwrap()), dns)
+}
+
+/// The same for an address in `ruf=`.
+fn ask_failure(domain: &str, uri: &str, dns: &Zone) -> Authorization {
+    drive(ReportAuthorization::for_failure_reports(name(domain), uri.parse().unwrap()), dns).0
 }
 
 fn granted(records: &[&str]) -> Authorization {
@@ -47,6 +52,39 @@ fn the_destination_may_redirect_within_itself() {
         assert_eq!(authorization, Authorization::ForeignRedirect, "{foreign}");
         assert!(!authorization.is_granted());
     }
+}
+
+/// RFC 9991 §5: "substituting the "ruf" tag where the "rua" tag appears in that procedure". What the host says about
+/// aggregate reports does not send failure reports, which hold messages, somewhere else.
+#[test]
+fn failure_reports_go_where_the_host_wants_failure_reports() {
+    let at = "example.com._report._dmarc.thirdparty.example.net";
+    let both = "v=DMARC1; rua=mailto:aggregate-reports@thirdparty.example.net; \
+                ruf=mailto:failure-reports@thirdparty.example.net";
+    let dns = Zone::new().with_txt(at, both).unwrap();
+    let failure = ask_failure("example.com", "mailto:auth-reports@thirdparty.example.net", &dns);
+    let redirected = |uri: &str| Authorization::Redirected(vec![uri.parse().unwrap()]);
+    assert_eq!(failure, redirected("mailto:failure-reports@thirdparty.example.net"));
+    let aggregate = ask("example.com", "mailto:auth-reports@thirdparty.example.net", &dns).0;
+    assert_eq!(aggregate, redirected("mailto:aggregate-reports@thirdparty.example.net"));
+}
+
+#[test]
+fn failure_reports_are_not_refused_for_what_the_host_says_of_aggregate_reports() {
+    let foreign = "v=DMARC1; rua=mailto:a@elsewhere.example.org";
+    let dns = Zone::new().with_txt(NAME, foreign).unwrap();
+    assert_eq!(ask_failure("blue.example.com", "mailto:f@red.example.net", &dns), Authorization::Granted);
+    assert_eq!(ask("blue.example.com", "mailto:f@red.example.net", &dns).0, Authorization::ForeignRedirect);
+}
+
+/// "MUST NOT generate a report to either the original or the override URI".
+#[test]
+fn failure_reports_are_refused_when_the_host_sends_them_to_yet_another() {
+    let foreign = "v=DMARC1; ruf=mailto:fail@elsewhere.example.org";
+    let dns = Zone::new().with_txt(NAME, foreign).unwrap();
+    let failure = ask_failure("blue.example.com", "mailto:f@red.example.net", &dns);
+    assert_eq!((failure.is_granted(), failure), (false, Authorization::ForeignRedirect));
+    assert_eq!(ask("blue.example.com", "mailto:f@red.example.net", &dns).0, Authorization::Granted);
 }
 
 #[test]

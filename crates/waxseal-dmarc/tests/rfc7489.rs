@@ -94,7 +94,10 @@ fn failed_lookups() {
 
 #[test]
 fn reports_go_by_the_list_too() {
-    let check = ReportAuthorization::new(name("a.example.com"), "mailto:d@example.com".parse().unwrap());
+    let check = ReportAuthorization::for_aggregate_reports(
+        name("a.example.com"),
+        "mailto:d@example.com".parse().unwrap(),
+    );
     let (authorization, asked) = drive(check.with_local_policy(&local()), &zone(&[]));
     assert_eq!((authorization, asked.len()), (Authorization::Internal, 0));
 }

@@ -194,7 +194,7 @@ fn several_mail_from_identities() {
     assert!(!judge(input.with_spf(fail.0, fail.1), &dns).spf_aligned());
 }
 
-/// Rule 2: "other than the one for the domain where the tree walk started".
+/// Rule 2: "other than the one for the domain where the Tree Walk started".
 #[test]
 fn psd_y_at_the_start() {
     let dns = zone(&[("example.com", "v=DMARC1; p=reject; psd=y")]);
@@ -378,7 +378,7 @@ fn broken_policies() {
         assert_eq!(verdict.disposition() == Disposition::None, expected.1 != Some("reject"), "{record}");
     }
     let verdict = judge(author("example.com"), &zone(&[("example.com", "v=DMARC1; p=foo")]));
-    assert_eq!(verdict.reason(), "record of example.com has no valid policy and no valid rua");
+    assert_eq!(verdict.reason(), "no valid p= and no valid rua= in the record of example.com");
     // Such a record is one all the same: the walk counts it.
     let dns = zone(&[("example.com", "v=DMARC1"), ("a.example.com", "v=DMARC1; p=reject")]);
     assert_eq!(organization("a.example.com", &dns), "example.com");

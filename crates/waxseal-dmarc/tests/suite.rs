@@ -230,7 +230,7 @@ fn allowed(case: &Value) -> Vec<String> {
     let uris = list(&case["rua"]).map(|(_, uri)| uri.as_str().unwrap());
     uris.filter(|uri| {
         let uri = format!("mailto:{uri}").parse().unwrap();
-        drive(ReportAuthorization::new(domain.clone(), uri), &dns).0.is_granted()
+        drive(ReportAuthorization::for_aggregate_reports(domain.clone(), uri), &dns).0.is_granted()
     })
     .map(ToOwned::to_owned)
     .collect()

@@ -11,8 +11,8 @@ use serde::Serialize;
 use std::io::{self, Write};
 use waxseal::{
     dmarc::{
-        AuthorVerdict, Authorization, Cause, Evaluation, Found, Input, Record, ReportAuthorization,
-        ReportUri, Severity, Step, lint,
+        AuthorVerdict, Authorization, BuiltInSuffixes, Cause, Evaluation, Found, Input, PolicyTag, Record,
+        ReportAuthorization, ReportUri, Severity, Step, lint, lint_organization,
     },
     dns::{Answers, DomainName, Record as DnsRecord, drive_blocking, drive_with_blocking},
 };
@@ -57,6 +57,9 @@ struct Audit {
     org_rule: Option<&'static str>,
     path: Vec<StepRow>,
     reports: Vec<ReportRow>,
+    /// The tag for which no policy of the record counts.
+    #[serde(skip)]
+    invalid_policy: Option<&'static str>,
     /// The path for people: names, and what was found there.
     #[serde(skip)]
     steps: Vec<(String, String)>,
@@ -114,19 +117,36 @@ impl Lint {
             let text = format!("no DMARC record applies: publish one at _dmarc.{organization}");
             findings.push(Finding::new(Severity::Error, Some(domain.to_string()), text));
         }
+        let name = author.record_at().and_then(|at| at.prepend("_dmarc").ok()).map(|name| name.to_string());
+        let of_organization = lint_organization(author, Some(&BuiltInSuffixes));
+        findings.extend(of_organization.iter().map(|found| Finding::of(found, name.clone())));
         if let (Some(record), Some(at)) = (author.record(), author.record_at()) {
             for (tag, uri) in addresses(record) {
-                let check = ReportAuthorization::new(at.clone(), uri.clone()).with_local_policy(&local);
-                let authorization = drive_blocking(check, dns);
-                findings.extend(of_address(tag, uri, at, &authorization));
-                audit.reports.push(ReportRow {
-                    tag,
-                    uri: uri.to_string(),
-                    authorization: word(&authorization),
-                });
+                let authorization = self.authorization(tag, uri, record, at, dns);
+                findings.extend(authorization.as_ref().and_then(|found| of_address(tag, uri, at, found)));
+                let authorization = authorization.as_ref().map_or("ignored", word);
+                audit.reports.push(ReportRow { tag: tag.as_str(), uri: uri.to_string(), authorization });
             }
         }
         (audit, findings)
+    }
+
+    /// Whether an address of the record at `at` may have reports; `None` when nobody looks at it.
+    fn authorization(
+        &self,
+        tag: ReportTag,
+        uri: &ReportUri,
+        record: &Record,
+        at: &DomainName,
+        dns: &Dns,
+    ) -> Option<Authorization> {
+        let (at, uri) = (at.clone(), uri.clone());
+        let check = match tag {
+            ReportTag::Rua => ReportAuthorization::for_aggregate_reports(at, uri),
+            ReportTag::Ruf if record.is_ruf_ignored() => return None,
+            ReportTag::Ruf => ReportAuthorization::for_failure_reports(at, uri),
+        };
+        Some(drive_blocking(check.with_local_policy(&self.mode.local_policy()), dns))
     }
 
     fn finish(&self, audit: Option<Audit>, findings: Vec<Finding>) -> Result<Exit, Failure> {
@@ -189,9 +209,8 @@ fn texts<'a>(step: &Step, answers: &'a Answers<'_>) -> impl Iterator<Item = &'a 
 }
 
 /// The record that was found, as it is published: findings name offsets in it.
-fn published(step: &Step, answers: &Answers<'_>) -> Option<String> {
-    matches!(step.found(), Found::Record(_)).then_some(())?;
-    texts(step, answers).find(|text| Record::parse(text).is_ok()).map(shown)
+fn published(step: &Step) -> Option<String> {
+    step.record().map(|record| super::published(record))
 }
 
 /// As zone files write it, without the quotes (RFC 1035 §5.1).
@@ -209,7 +228,7 @@ fn in_words(step: &Step, answers: &Answers<'_>) -> (String, String) {
     let text = step.to_string();
     let (name, found) = text.split_once(": ").unwrap_or((&text, ""));
     let meant = || texts(step, answers).filter(|text| is_meant(text));
-    let found = published(step, answers)
+    let found = published(step)
         .unwrap_or_else(|| meant().fold(found.to_owned(), |found, text| found + "\n    " + &shown(text)));
     (name.to_owned(), found)
 }
@@ -219,10 +238,27 @@ fn is_meant(text: &[u8]) -> bool {
     text.windows(5).any(|window| window.eq_ignore_ascii_case(b"dmarc"))
 }
 
+/// A tag with addresses for reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReportTag {
+    Rua,
+    Ruf,
+}
+
+impl ReportTag {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rua => "rua",
+            Self::Ruf => "ruf",
+        }
+    }
+}
+
 /// The addresses for reports with their tags, each once.
-fn addresses(record: &Record) -> Vec<(&'static str, &ReportUri)> {
+fn addresses(record: &Record) -> Vec<(ReportTag, &ReportUri)> {
     let mut all = Vec::new();
-    for (tag, uris) in [("rua", record.aggregate_reports()), ("ruf", record.failure_reports())] {
+    let tags = [(ReportTag::Rua, record.aggregate_reports()), (ReportTag::Ruf, record.failure_reports())];
+    for (tag, uris) in tags {
         for uri in uris {
             if !all.contains(&(tag, uri)) {
                 all.push((tag, uri));
@@ -247,7 +283,7 @@ fn word(authorization: &Authorization) -> &'static str {
 }
 
 /// What there is to say about an address of the record at `at`.
-fn of_address(tag: &str, uri: &ReportUri, at: &DomainName, found: &Authorization) -> Option<Finding> {
+fn of_address(tag: ReportTag, uri: &ReportUri, at: &DomainName, found: &Authorization) -> Option<Finding> {
     let host = uri.host().map(ToString::to_string).unwrap_or_default();
     let asked = format!("{at}._report._dmarc.{host}");
     let (severity, text) = match found {
@@ -284,7 +320,7 @@ fn of_address(tag: &str, uri: &ReportUri, at: &DomainName, found: &Authorization
         other => (Severity::Warning, format!("{other:?}")),
     };
     let name = at.prepend("_dmarc").map(|name| name.to_string());
-    Some(Finding::new(severity, name.ok(), format!("{tag}={uri}: {text}")))
+    Some(Finding::new(severity, name.ok(), format!("{}={uri}: {text}", tag.as_str())))
 }
 
 impl Audit {
@@ -297,16 +333,17 @@ impl Audit {
             record: path
                 .iter()
                 .find(|step| Some(step.domain()) == author.and_then(AuthorVerdict::record_at))
-                .and_then(|step| published(step, answers)),
+                .and_then(published),
             policy: author.and_then(AuthorVerdict::policy).map(|policy| policy.as_str()),
             policy_tag: author.and_then(AuthorVerdict::policy_tag).and_then(tag_name),
             org_domain: organization.map(|found| found.domain.to_string()),
             org_rule: organization.map(|found| found.rule.as_str()),
-            path: path
-                .iter()
-                .map(|step| StepRow { record: published(step, answers), ..step.into() })
-                .collect(),
+            path: path.iter().map(StepRow::from).collect(),
             reports: Vec::new(),
+            invalid_policy: author
+                .and_then(AuthorVerdict::record)
+                .and_then(|record| record.invalid_policy())
+                .map(PolicyTag::as_str),
             steps: path.iter().map(|step| in_words(step, answers)).collect(),
         }
     }
@@ -321,7 +358,10 @@ impl Audit {
         if let (Some(policy), Some(at)) = (self.policy, &self.record_at) {
             let source = match self.policy_tag {
                 Some(tag) => format!("by {tag}= of {at}"),
-                None => format!("assumed, for {at} has no valid policy, but a rua"),
+                None => {
+                    let tag = self.invalid_policy.unwrap_or("p");
+                    format!("assumed, as there is no valid {tag}= in the record of {at}, but a rua=")
+                }
             };
             writeln!(out, "policy for mail from {}: {policy}, {source}", self.domain)?;
         }

@@ -3,7 +3,7 @@
 use super::{
     StepRow,
     identifiers::{Identifier, Identifiers},
-    tag_name,
+    published, tag_name,
 };
 use crate::exit::chain;
 use serde::Serialize;
@@ -127,7 +127,7 @@ impl PathRow {
         Self {
             author: author.map(|author| author.domain().to_string()),
             path: author.map(|author| steps(author.path())).unwrap_or_default(),
-            record: author.and_then(AuthorVerdict::record).map(ToString::to_string),
+            record: author.and_then(AuthorVerdict::record).map(|record| published(record)),
             org_rule: author.and_then(AuthorVerdict::organizational_domain).map(|found| found.rule.as_str()),
             policy_tag: author.and_then(AuthorVerdict::policy_tag).and_then(tag_name),
             exists: author.and_then(AuthorVerdict::exists),

@@ -16,8 +16,8 @@ const ZONE: &str = "$ORIGIN example.org.\n\
     _dmarc.good.example. TXT \"v=DMARC1; p=reject; rua=mailto:d@good.example\"\n\
     _dmarc.out.example. TXT \"v=DMARC1; p=reject; rua=mailto:a@one.example,mailto:b@two.example; ruf=mailto:c@three.example,mailto:e@four.example\"\n\
     out.example._report._dmarc.one.example. TXT \"v=DMARC1\"\n\
-    out.example._report._dmarc.three.example. TXT \"v=DMARC1; rua=mailto:new@three.example\"\n\
-    out.example._report._dmarc.four.example. TXT \"v=DMARC1; rua=mailto:victim@five.example\"\n";
+    out.example._report._dmarc.three.example. TXT \"v=DMARC1; rua=mailto:a@five.example; ruf=mailto:new@three.example\"\n\
+    out.example._report._dmarc.four.example. TXT \"v=DMARC1; ruf=mailto:victim@five.example\"\n";
 
 /// `dmarc VERB` with DNS answers from [`ZONE`].
 fn dmarc<'a>(args: &'a str, more: &[&'a str]) -> Done {
@@ -460,6 +460,76 @@ fn domains_are_linted_with_the_path_to_their_record() {
         "{}",
         lint("case.example.org").out
     );
+}
+
+/// What a zone of its own says about a domain.
+fn lint_by(zone: &str, domain: &str) -> Done {
+    let file = format!("dmarc-lint-{domain}.zone");
+    waxseal(["dmarc", "lint", domain, "--zone", &Lab::get().file(&file, zone)])
+}
+
+/// RFC 9989 §11.8: nobody tells the owner but us.
+#[test]
+fn a_domain_for_which_all_below_its_registry_can_pass_is_an_error() {
+    let zone = "_dmarc.com. TXT \"v=DMARC1; p=none; rua=mailto:d@com\"\n\
+                _dmarc.example.com. TXT \"v=DMARC1; p=reject; rua=mailto:d@example.com\"\n\
+                _dmarc.example.co.uk. TXT \"v=DMARC1; p=reject; rua=mailto:d@example.co.uk\"\n\
+                _dmarc.co.uk. TXT \"v=DMARC1; p=none; rua=mailto:d@co.uk\"\n\
+                _dmarc.news.example.org. TXT \"v=DMARC1; p=reject; sp=reject; rua=mailto:d@example.org\"\n\
+                _dmarc.example.org. TXT \"v=DMARC1; p=none; rua=mailto:d@example.org\"\n";
+    for (domain, code, text) in [
+        (
+            "example.com",
+            1,
+            "error: _dmarc.example.com: the Organizational Domain is com, so any domain below com can pass",
+        ),
+        (
+            "example.co.uk",
+            1,
+            "the Organizational Domain is co.uk, so any domain below co.uk can pass as example.co.uk: add psd=n",
+        ),
+        ("news.example.org", 0, "note: _dmarc.news.example.org: sp= and np= are ignored here"),
+        ("news.example.org", 0, "so any domain below example.org can pass as news.example.org: add psd=n if"),
+    ] {
+        let done = lint_by(zone, domain);
+        assert_eq!(done.code, Some(code), "{}", done.out);
+        assert!(done.out.contains(text), "{text}: {}", done.out);
+    }
+}
+
+#[test]
+fn failure_reports_of_a_registry_are_asked_of_nobody() {
+    let zone =
+        "_dmarc.bank. TXT \"v=DMARC1; p=reject; psd=y; rua=mailto:a@bank; ruf=mailto:f@elsewhere.example\"\n";
+    let done = lint_by(zone, "bank");
+    assert_eq!(done.code, Some(1));
+    assert!(done.out.contains("ruf=mailto:f@elsewhere.example: ignored\n"), "{}", done.out);
+    assert!(done.out.contains("warning: _dmarc.bank: ruf= does not count beside psd=y"), "{}", done.out);
+    assert!(!done.out.contains("_report"), "{}", done.out);
+}
+
+/// A bad np= disarms p=reject: whoever asks why sees the text.
+#[test]
+fn a_record_that_a_bad_tag_disarms_is_shown_as_it_was_published() {
+    let lab = Lab::get();
+    let text = "v=DMARC1; p=reject; np=rejct";
+    let zone = lab.file("dmarc-disarmed.zone", format!("_dmarc.example.org. TXT \"{text}\"\n"));
+    let check = waxseal(["dmarc", "check", "example.org", "--zone", &zone]);
+    assert_eq!(check.code, Some(1));
+    let reason = "none (no valid np= and no valid rua= in the record of example.org), disposition none\n";
+    assert!(check.out.starts_with(reason), "{}", check.out);
+    assert!(check.out.contains(&format!("  _dmarc.example.org: {text}\n")), "{}", check.out);
+    let json = waxseal(["dmarc", "check", "--json", "example.org", "--zone", &zone]);
+    let row: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&row["record"], &row["path"][0]["record"]), (&json!(text), &json!(text)));
+    let lint = waxseal(["dmarc", "lint", "example.org", "--zone", &zone]);
+    assert!(lint.out.starts_with(&format!("_dmarc.example.org {text}\n")), "{}", lint.out);
+    let error = "error: _dmarc.example.org: np at offset 20: value is not valid: receivers act as if p=none, and without \
+                 a valid rua ignore the record: use none, quarantine or reject\n";
+    assert!(lint.out.contains(error), "{}", lint.out);
+    let message = "From: joe@example.org\r\n\r\nHi.\r\n";
+    let whole = feed(["check", "--zone", &zone], message.as_bytes());
+    assert!(whole.out.contains(&format!("  _dmarc.example.org: {text}\n")), "{}", whole.out);
 }
 
 #[test]

@@ -1,0 +1,233 @@
+//! Advice for those who publish records: what it says, and what has to be shown beside it.
+
+mod common;
+
+use common::*;
+use waxseal_dmarc::{
+    Cause, DomainPolicy, LocalPolicy, PolicyTag, PublicSuffixList, Record, Severity, lint, lint_organization,
+};
+use waxseal_dns::{DomainName, Zone};
+
+/// Knows that strangers have domains below `co.example`.
+#[derive(Debug)]
+struct Suffixes;
+
+impl PublicSuffixList for Suffixes {
+    fn organizational_domain(&self, name: &DomainName) -> DomainName {
+        let suffix = |above: &DomainName| ["co.example", "example", "com", "org"].contains(&above.as_str());
+        let mut organization = name.clone();
+        while let Some(above) = organization.parent().filter(|above| !suffix(above)) {
+            organization = above;
+        }
+        organization
+    }
+}
+
+/// What there is to say about where the record of `domain` stands.
+fn standing(domain: &str, dns: &Zone) -> Vec<String> {
+    let local = LocalPolicy::default().with_organizational_domain(true);
+    let verdict = judge_by(local, author(domain), dns);
+    let findings = verdict.authors().iter().flat_map(|author| lint_organization(author, Some(&Suffixes)));
+    findings.map(|finding| finding.to_string()).collect()
+}
+
+/// The whole zone passes for the domain, as its record stands below one that does not say psd=y.
+#[test]
+fn a_domain_for_which_all_below_its_registry_can_pass_is_told() {
+    let dns = |own: &str| zone(&[("com", "v=DMARC1; p=none"), ("example.com", own)]);
+    let own = "v=DMARC1; p=reject";
+    assert_eq!(word(&judge(author("example.com").dkim("evil.com"), &dns(own))), "pass");
+    let error = "error: the Organizational Domain is com, so any domain below com can pass as ";
+    let add = "add psd=n to the record of example.com";
+    assert_eq!(standing("example.com", &dns(own)), [format!("{error}example.com: {add}")]);
+    // One of the two methods is enough, and so is a host below.
+    let half = "v=DMARC1; p=reject; adkim=s";
+    assert_eq!(standing("example.com", &dns(half)), [format!("{error}example.com: {add}")]);
+    assert_eq!(standing("mail.example.com", &dns(own)), [format!("{error}mail.example.com: {add}")]);
+    // Without a record of its own.
+    let registry = zone(&[("com", "v=DMARC1; p=none")]);
+    let publish = "publish a record with psd=n at _dmarc.example.com";
+    assert_eq!(standing("mail.example.com", &registry), [format!("{error}mail.example.com: {publish}")]);
+    // A registry of two labels, told by the list; one further up.
+    let told = "error: the Organizational Domain is co.example, so any domain below co.example can pass as shop.co.example: \
+                add psd=n to the record of shop.co.example";
+    let dns = zone(&[("co.example", "v=DMARC1; p=none"), ("shop.co.example", own)]);
+    assert_eq!(standing("shop.co.example", &dns), [told]);
+    let dns = zone(&[("example", "v=DMARC1; p=none"), ("shop.co.example", own)]);
+    let further =
+        "so any domain below example can pass as shop.co.example: add psd=n to the record of shop.co.example";
+    assert!(
+        standing("shop.co.example", &dns)[0].ends_with(further),
+        "{:?}",
+        standing("shop.co.example", &dns)
+    );
+}
+
+#[test]
+fn a_domain_that_nobody_else_can_pass_for_is_left_alone() {
+    let strict = "v=DMARC1; p=reject; adkim=s; aspf=s";
+    for records in [
+        &[("example.com", "v=DMARC1; p=reject")][..],
+        &[("com", "v=DMARC1; p=none; psd=y"), ("example.com", "v=DMARC1; p=reject")],
+        &[("com", "v=DMARC1; p=none"), ("example.com", "v=DMARC1; p=reject; psd=n")],
+        &[("com", "v=DMARC1; p=none"), ("example.com", strict)],
+        // The registry speaks of itself.
+        &[("com", "v=DMARC1; p=none")],
+    ] {
+        let domain = if records.len() == 1 && records[0].0 == "com" { "com" } else { "example.com" };
+        assert_eq!(standing(domain, &zone(records)), [""; 0], "{records:?}");
+    }
+}
+
+/// Siblings of one organization pass for each other. That is meant, but not by everybody.
+#[test]
+fn a_record_below_that_of_the_organization_is_noted() {
+    let dns = |own: &str| zone(&[("example.org", "v=DMARC1; p=none"), ("news.example.org", own)]);
+    let relaxed = "note: the Organizational Domain is example.org, so any domain below example.org can pass as \
+                   news.example.org: add psd=n if news.example.org is an organization of its own";
+    // RFC 9989 §4.7: "Note that "sp" will be ignored for DMARC Policy Records published on subdomains of Organizational
+    // Domains".
+    let ignored = "note: sp= and np= are ignored here, as the Organizational Domain is example.org: what is below \
+                   news.example.org and has no record gets the policy of example.org";
+    assert_eq!(standing("news.example.org", &dns("v=DMARC1; p=reject")), [relaxed]);
+    for tag in ["sp=reject", "np=reject"] {
+        let strict = format!("v=DMARC1; p=reject; adkim=s; aspf=s; {tag}");
+        assert_eq!(standing("news.example.org", &dns(&strict)), [ignored]);
+        let own = format!("v=DMARC1; p=reject; psd=n; {tag}");
+        assert_eq!(standing("news.example.org", &dns(&own)), [""; 0]);
+    }
+    assert_eq!(standing("other.example.org", &dns("v=DMARC1; p=reject; sp=none")), [""; 0]);
+}
+
+/// RFC 9991 §2: "Report generators MUST NOT consider "ruf" tags in DMARC Policy Records that have a "psd=y" tag".
+#[test]
+fn failure_reports_that_a_registry_asks_for_do_not_count() {
+    let text = b"v=DMARC1; p=reject; psd=y; rua=mailto:a@bank.example; ruf=mailto:f@bank.example";
+    let record = Record::parse(text).unwrap();
+    assert!(record.is_ruf_ignored() && record.failure_reports().len() == 1);
+    let findings = lint(text);
+    assert_eq!(
+        findings[0].to_string(),
+        "warning: ruf= does not count beside psd=y: nobody sends failure reports, remove it"
+    );
+    for other in [&b"v=DMARC1; p=reject; psd=n; ruf=mailto:f@a.example"[..], b"v=DMARC1; p=reject; psd=y"] {
+        assert!(!lint(other).iter().any(|finding| finding.message().starts_with("ruf=")));
+    }
+    assert!(!Record::parse(b"v=DMARC1; p=reject; ruf=mailto:f@a.example").unwrap().is_ruf_ignored());
+}
+
+/// What an owner pasted from a zone file, where the backslashes and quotes are the file's.
+#[test]
+fn marks_of_a_zone_file_are_named() {
+    for (text, advice) in [
+        (r"v=DMARC1\; p=reject\;", "remove the backslashes, which belong to zone files"),
+        (r"v=DMARC1\;", "remove the backslashes, which belong to zone files"),
+        (r"v\=DMARC1; p=reject", "remove the backslashes, which belong to zone files"),
+        (r#""v=DMARC1\; p=reject""#, "remove the quotes and the backslashes, which belong to zone files"),
+        (r#"\"v=DMARC1; p=reject\""#, "remove the quotes and the backslashes, which belong to zone files"),
+        (r#""v=DMARC1; p=reject""#, "remove the quotes, which belong to zone files"),
+    ] {
+        let findings: Vec<_> = lint(text.as_bytes()).iter().map(ToString::to_string).collect();
+        assert_eq!(findings, [format!("error: not a DMARC record, receivers ignore it: {advice}")], "{text}");
+    }
+    for (text, severity, tag, mark) in [
+        (r"v=DMARC1; p=reject\; rua=mailto:d@a.example", Severity::Error, "p at", "backslash"),
+        (r#"v=DMARC1; p=reject""#, Severity::Error, "p at", "quote"),
+        (r"v=DMARC1; p=reject; adkim=s\; rua=mailto:d@a.example", Severity::Warning, "adkim at", "backslash"),
+        (r"v=DMARC1; p=reject; rua=mailto:d@a.example\;", Severity::Warning, "rua at", "backslash"),
+        (r#"v=DMARC1; p=reject; rua=mailto:d@a.example""#, Severity::Warning, "rua at", "quote"),
+    ] {
+        let findings = lint(text.as_bytes());
+        let found = findings.iter().find(|finding| finding.message().starts_with(tag)).unwrap();
+        assert_eq!(found.severity(), severity, "{text}");
+        let advice = format!(": remove the {mark}, which belongs to zone files");
+        assert!(found.message().ends_with(&advice), "{found}");
+    }
+}
+
+#[test]
+fn an_address_to_which_nothing_can_be_sent_is_named() {
+    let none = "no mailbox in the mailto: address, nothing can be sent there";
+    for (uri, advice) in [
+        ("mailto://d@a.example", "remove the slashes behind mailto:"),
+        ("MAILTO:/d@a.example", "remove the slashes behind mailto:"),
+        ("mailto:", "write mailto:user@example.org"),
+        ("mailto:d", "write mailto:user@example.org"),
+        ("mailto:@a.example", "write mailto:user@example.org"),
+        ("mailto:?to=d@a.example", "write mailto:user@example.org"),
+    ] {
+        let findings = lint(format!("v=DMARC1; p=reject; rua={uri}").as_bytes());
+        let shown: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(shown[0], format!("warning: rua at offset 24: {none}: {advice}"), "{uri}");
+        assert_eq!(shown[1], "warning: no valid rua=: nobody reports who sends mail as this domain", "{uri}");
+    }
+    assert!(lint(b"v=DMARC1; p=reject; rua=mailto:d@a.example").is_empty());
+}
+
+/// §4.10.1 wants "at least one syntactically valid reporting URI", and §4.8 takes what RFC 3986 takes: whether anything can
+/// be sent there is another question.
+#[test]
+fn an_empty_mailto_keeps_a_record_without_a_policy_in_force() {
+    for (rua, expected) in [
+        ("mailto:", ("fail", Some("none"))),
+        ("mailto:d", ("fail", Some("none"))),
+        ("mailto:?to=d@example.org", ("fail", Some("none"))),
+        ("mailto://d@example.org", ("fail", Some("none"))),
+        ("urn:x", ("fail", Some("none"))),
+        ("", ("none", None)),
+        ("d@example.org", ("none", None)),
+        ("mailto:%", ("none", None)),
+        ("mailto: d@example.org", ("none", None)),
+    ] {
+        let dns = zone(&[("example.org", &format!("v=DMARC1; rua={rua}"))]);
+        let verdict = judge(author("example.org"), &dns);
+        assert_eq!((said(&verdict).0, said(&verdict).1), expected, "{rua}");
+        let passed = judge(author("example.org").dkim("example.org"), &dns);
+        assert_eq!(word(&passed), if expected.0 == "fail" { "pass" } else { "none" }, "{rua}");
+        let record = Record::parse(format!("v=DMARC1; rua={rua}").as_bytes()).unwrap();
+        assert_eq!(Record::parse(record.to_string().as_bytes()).unwrap(), record);
+    }
+}
+
+/// A bad np= or sp= disarms p=reject (§4.10.1). Who looks for the reason finds the text as it was published.
+#[test]
+fn a_record_that_a_bad_tag_disarms_is_shown_as_it_was_published() {
+    for (text, tag, name) in [
+        ("v=DMARC1; p=reject; np=rejct", PolicyTag::Np, "np"),
+        ("v=DMARC1;p=reject;  sp=rejct", PolicyTag::Sp, "sp"),
+        ("v=DMARC1; sp=reject; p=rejct", PolicyTag::P, "p"),
+        ("v=DMARC1; sp=reject", PolicyTag::P, "p"),
+    ] {
+        let verdict = judge(author("example.org"), &zone(&[("example.org", text)]));
+        let reason = format!("no valid {name}= and no valid rua= in the record of example.org");
+        assert_eq!((word(&verdict), verdict.reason()), ("none", reason));
+        assert!(matches!(verdict.cause(), Cause::NoPolicy { tag: found, .. } if *found == tag), "{text}");
+        let step = format!("_dmarc.example.org: {text}");
+        assert_eq!(verdict.authors()[0].path()[0].to_string(), step);
+        assert!(verdict.explain().contains(&format!("  {step}\n")), "{}", verdict.explain());
+        let record = verdict.record().unwrap();
+        assert_eq!((record.published().as_deref(), record.invalid_policy()), (Some(text), Some(tag)));
+
+        let reported = format!("{text}; rua=mailto:d@example.org");
+        let verdict = judge(author("example.org"), &zone(&[("example.org", &reported)]));
+        assert_eq!(said(&verdict), ("fail", Some("none"), Some("example.org")));
+        let assumed =
+            format!("policy none assumed: no valid {name}= in the record of example.org, but a rua=\n");
+        assert!(verdict.explain().contains(&assumed), "{}", verdict.explain());
+        assert!(verdict.explain().contains(&reported), "{}", verdict.explain());
+    }
+}
+
+/// Its owner decides what it holds and how long it gets.
+#[test]
+fn a_published_record_is_shown_in_visible_ascii_and_cut() {
+    let dns = Zone::new().with_txt("_dmarc.example.org", b"v=DMARC1; p=\xff\n\\\"").unwrap();
+    let verdict = judge(author("example.org"), &dns);
+    assert_eq!(verdict.authors()[0].path()[0].to_string(), r#"_dmarc.example.org: v=DMARC1; p=\255\010\\""#);
+    let long = format!("v=DMARC1; p=none; x={}", "\u{7f}".repeat(60_000));
+    let verdict = judge(author("example.org"), &zone(&[("example.org", &long)]));
+    let shown = verdict.authors()[0].path()[0].to_string();
+    assert!(shown.len() < 1_100 && shown.ends_with("..."), "{}", shown.len());
+    let built = Record::new(DomainPolicy::None);
+    assert_eq!((built.published(), built.invalid_policy()), (None, None));
+}
