@@ -1,8 +1,8 @@
 //! The checks of one message, joined into one.
 
 use super::{
-    Authenticator, Envelope, Iprev, Report, authenticator::Settings, evidence::KeptHash, lookups::known,
-    report::Findings,
+    Authenticator, Envelope, Iprev, IprevVerdict, Report, authenticator::Settings, evidence::KeptHash,
+    lookups::known, report::Findings,
 };
 use std::{
     sync::Arc,
@@ -48,31 +48,17 @@ pub(super) struct Case {
 #[derive(Debug, Clone)]
 pub(super) enum Progress<C: Check> {
     Running(C),
-    Done(C::Output),
-    /// The verdict is in the report.
-    Taken,
+    Done(Arc<C::Output>),
 }
 
 impl<C: Check> Progress<C> {
-    fn run(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
-        if let Self::Running(check) = self {
-            *self = Self::Done(check.run(dns)?);
-        }
-        Ok(())
-    }
-
-    fn output(&self) -> Result<&C::Output, Pending> {
-        match self {
-            Self::Done(output) => Ok(output),
-            Self::Running(_) | Self::Taken => Err(Pending),
-        }
-    }
-
-    fn take(&mut self) -> Result<C::Output, Pending> {
-        match std::mem::replace(self, Self::Taken) {
-            Self::Done(output) => Ok(output),
-            Self::Running(_) | Self::Taken => Err(Pending),
-        }
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Arc<C::Output>, Pending> {
+        let output = match self {
+            Self::Running(check) => Arc::new(check.run(dns)?),
+            Self::Done(output) => return Ok(output.clone()),
+        };
+        *self = Self::Done(output.clone());
+        Ok(output)
     }
 }
 
@@ -108,12 +94,28 @@ impl EnvelopeChecks {
     }
 
     /// Runs them all before any of them gives up for want of an answer.
-    pub(super) fn run(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
+    pub(super) fn run(&mut self, dns: &mut Answers<'_>) -> Result<EnvelopeVerdicts, Pending> {
         let spf = self.spf.run(dns);
-        let helo = self.helo.as_mut().map_or(Ok(()), |helo| helo.run(dns));
-        let iprev = self.iprev.as_mut().map_or(Ok(()), |iprev| iprev.run(dns));
-        spf.and(helo).and(iprev)
+        let helo = self.helo.as_mut().map(|helo| helo.run(dns));
+        let iprev = self.iprev.as_mut().map(|iprev| iprev.run(dns));
+        Ok(EnvelopeVerdicts { spf: spf?, helo: helo.transpose()?, iprev: iprev.transpose()? })
     }
+}
+
+/// What came of [`EnvelopeChecks`].
+#[derive(Debug)]
+pub(super) struct EnvelopeVerdicts {
+    pub(super) spf: Arc<waxseal_spf::Verdict>,
+    pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
+    pub(super) iprev: Option<Arc<IprevVerdict>>,
+}
+
+/// What came of all methods but DMARC.
+struct MethodVerdicts {
+    envelope: EnvelopeVerdicts,
+    dkim: Arc<Verdicts>,
+    #[cfg(feature = "arc")]
+    arc: Option<Arc<waxseal_arc::Chain>>,
 }
 
 impl InboundCheck {
@@ -128,9 +130,9 @@ impl InboundCheck {
         Self {
             ahead: Vec::new(),
             envelope: checks,
-            dkim: Progress::Done(Verdicts::from(error.clone())),
+            dkim: Progress::Done(Arc::new(Verdicts::from(error.clone()))),
             #[cfg(feature = "arc")]
-            arc: authenticator.settings.arc.as_ref().map(|_| Progress::Done(error.clone().into())),
+            arc: authenticator.settings.arc.as_ref().map(|_| Progress::Done(Arc::new(error.clone().into()))),
             author: Input::from(error.clone()),
             dmarc: None,
             report: None,
@@ -155,12 +157,17 @@ impl InboundCheck {
     }
 
     /// Everything but DMARC, which builds on it. All run before any of them gives up for want of an answer.
-    fn run_methods(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
+    fn run_methods(&mut self, dns: &mut Answers<'_>) -> Result<MethodVerdicts, Pending> {
         let envelope = self.envelope.run(dns);
         let dkim = self.dkim.run(dns);
         #[cfg(feature = "arc")]
-        let dkim = dkim.and(self.arc.as_mut().map_or(Ok(()), |arc| arc.run(dns)));
-        envelope.and(dkim)
+        let arc = self.arc.as_mut().map(|arc| arc.run(dns));
+        Ok(MethodVerdicts {
+            envelope: envelope?,
+            dkim: dkim?,
+            #[cfg(feature = "arc")]
+            arc: arc.transpose()?,
+        })
     }
 
     fn evaluation(&self, input: Input) -> Evaluation {
@@ -168,34 +175,32 @@ impl InboundCheck {
     }
 
     /// What DKIM and SPF found, handed to DMARC one by one.
-    fn dmarc_input(&self) -> Result<Input, Pending> {
-        let signatures = self.dkim.output()?.iter();
-        let authenticated = signatures.filter_map(|verdict| Some((verdict.domain()?, verdict.word())));
+    fn dmarc_input(&self, found: &MethodVerdicts) -> Input {
+        let authenticated = found.dkim.iter().filter_map(|verdict| Some((verdict.domain()?, verdict.word())));
         let input = authenticated
             .fold(self.author.clone(), |input, (domain, word)| input.with_dkim(domain.clone(), word));
         // RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; the verdict on HELO is not
         // looked at, whatever it is (CVE-2019-20790).
-        let spf = self.envelope.spf.output()?;
-        Ok(match spf.domain() {
+        let spf = &found.envelope.spf;
+        match spf.domain() {
             Some(domain) if spf.is_null_sender() => input.with_spf_of_null_sender(domain.clone(), spf.word()),
             Some(domain) => input.with_spf(domain.clone(), spf.word()),
             None => input,
-        })
+        }
     }
 
-    fn take_report(&mut self, dns: &Answers<'_>) -> Result<Report, Pending> {
-        let Self { case, envelope, dkim, dmarc, .. } = self;
-        Ok(Report::new(Findings {
-            case: case.clone(),
-            spf: envelope.spf.take()?,
-            helo: envelope.helo.as_mut().map(Progress::take).transpose()?,
-            iprev: envelope.iprev.as_mut().map(Progress::take).transpose()?,
-            dkim: dkim.take()?,
+    fn report(&self, found: MethodVerdicts, dmarc: Arc<waxseal_dmarc::Verdict>, dns: &Answers<'_>) -> Report {
+        Report::new(Findings {
+            case: self.case.clone(),
+            spf: found.envelope.spf,
+            helo: found.envelope.helo,
+            iprev: found.envelope.iprev,
+            dkim: found.dkim,
             #[cfg(feature = "arc")]
-            arc: self.arc.as_mut().map(Progress::take).transpose()?,
-            dmarc: dmarc.as_mut().ok_or(Pending)?.take()?,
+            arc: found.arc,
+            dmarc,
             answers: known(dns),
-        }))
+        })
     }
 }
 
@@ -207,18 +212,21 @@ impl Check for InboundCheck {
             return Ok(report.clone());
         }
         dns.extend(std::mem::take(&mut self.ahead));
-        if let Err(pending) = self.run_methods(dns) {
-            // What DMARC asks of the Author Domain depends on no other verdict, so it is asked along.
-            _ = self.evaluation(self.author.clone()).run(dns);
-            return Err(pending);
-        }
-        if self.dmarc.is_none() {
-            self.dmarc = Some(Progress::Running(self.evaluation(self.dmarc_input()?)));
-        }
-        if let Some(dmarc) = &mut self.dmarc {
-            dmarc.run(dns)?;
-        }
-        let report = self.take_report(dns)?;
+        let found = match self.run_methods(dns) {
+            Ok(found) => found,
+            Err(pending) => {
+                // What DMARC asks of the Author Domain depends on no other verdict, so it is asked along.
+                _ = self.evaluation(self.author.clone()).run(dns);
+                return Err(pending);
+            }
+        };
+        let mut dmarc = match self.dmarc.take() {
+            Some(dmarc) => dmarc,
+            None => Progress::Running(self.evaluation(self.dmarc_input(&found))),
+        };
+        let verdict = dmarc.run(dns);
+        self.dmarc = Some(dmarc);
+        let report = self.report(found, verdict?, dns);
         self.report = Some(report.clone());
         Ok(report)
     }

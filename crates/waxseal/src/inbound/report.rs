@@ -21,13 +21,13 @@ pub struct Report {
 #[derive(Debug)]
 pub(super) struct Findings {
     pub(super) case: Arc<Case>,
-    pub(super) spf: waxseal_spf::Verdict,
-    pub(super) helo: Option<waxseal_spf::Verdict>,
-    pub(super) iprev: Option<IprevVerdict>,
-    pub(super) dkim: Verdicts,
+    pub(super) spf: Arc<waxseal_spf::Verdict>,
+    pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
+    pub(super) iprev: Option<Arc<IprevVerdict>>,
+    pub(super) dkim: Arc<Verdicts>,
     #[cfg(feature = "arc")]
-    pub(super) arc: Option<waxseal_arc::Chain>,
-    pub(super) dmarc: waxseal_dmarc::Verdict,
+    pub(super) arc: Option<Arc<waxseal_arc::Chain>>,
+    pub(super) dmarc: Arc<waxseal_dmarc::Verdict>,
     pub(super) answers: Vec<(Question, Reply)>,
 }
 
@@ -64,7 +64,7 @@ impl Report {
     /// SPF of HELO, an identity of its own. `None` when it was not asked for
     /// ([`Authenticator::with_helo`](super::Authenticator::with_helo)) or MAIL FROM was null.
     pub fn spf_helo(&self) -> Option<&waxseal_spf::Verdict> {
-        self.findings.helo.as_ref()
+        self.findings.helo.as_deref()
     }
 
     /// A verdict for each DKIM signature, from the top of the header down.
@@ -75,7 +75,7 @@ impl Report {
     /// The ARC chain. `None` when it was not asked for ([`Authenticator::with_arc`](super::Authenticator::with_arc)).
     #[cfg(feature = "arc")]
     pub fn arc(&self) -> Option<&waxseal_arc::Chain> {
-        self.findings.arc.as_ref()
+        self.findings.arc.as_deref()
     }
 
     /// DMARC, and the path to its verdict. Its own disposition knows nothing of trusted forwarders:
@@ -87,7 +87,7 @@ impl Report {
     /// The reverse DNS check of the client. `None` when it was not asked for
     /// ([`Authenticator::with_iprev`](super::Authenticator::with_iprev)).
     pub fn iprev(&self) -> Option<&IprevVerdict> {
-        self.findings.iprev.as_ref()
+        self.findings.iprev.as_deref()
     }
 
     /// The forwarder that is trusted to have seen DMARC pass, if that is why the policy of the domain was not followed; see
