@@ -1,13 +1,15 @@
 //! Whom waxseal lets pass, and whom the readers show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
+use waxseal::authres::DmarcResult;
 use waxseal::dns::{DomainName, Zone};
-use waxseal::{Authenticator, Envelope};
+use waxseal::{Authenticator, Disposition, Envelope};
 
 use crate::random::Random;
-use crate::readers::{Answers, ENOUGH, authors};
-use crate::{honest, shortened, values, wanted};
+use crate::readers::{Answers, ENOUGH, Shown, authors};
+use crate::values::{BANK, OWN};
+use crate::{honest, shortened, wanted};
 
 /// Ways of reading that are no parsers of mail. They take a display name for an author on honest mail, too, and fail nothing.
 const NAIVE: [&str; 2] = ["decode first (Python)", "angle brackets (Python)"];
@@ -20,37 +22,55 @@ fn zone(own: &str) -> Zone {
     Zone::new()
         .with_txt(own, spf)
         .and_then(|dns| dns.with_txt(&format!("_dmarc.{own}"), "v=DMARC1; p=reject"))
-        .and_then(|dns| dns.with_txt("_dmarc.bank.example", "v=DMARC1; p=reject"))
+        .and_then(|dns| dns.with_txt(&format!("_dmarc.{BANK}"), "v=DMARC1; p=reject"))
         .unwrap()
 }
 
-/// The domains of the authors if DMARC passes, else why it does not.
-fn check(messages: &[Vec<u8>], own: &str) -> Vec<Result<Vec<DomainName>, String>> {
+/// What waxseal makes of a message.
+struct Judged {
+    /// The domains of the authors, in lower case and A-labels; `None` unless DMARC passes.
+    passed: Option<Vec<String>>,
+    /// Whether DMARC lets it be delivered as if nothing were wrong.
+    delivered: bool,
+    /// The result and why.
+    told: String,
+}
+
+fn check(messages: &[Vec<u8>], own: &str) -> Vec<Judged> {
     let (dns, authenticator) = (zone(own), Authenticator::new("mx.example.net").with_iprev(false));
     let envelope = Envelope::new(CLIENT.parse().unwrap(), own, format!("u@{own}"));
     let now = UNIX_EPOCH + Duration::from_secs(1_795_000_000);
     let check = |message: &Vec<u8>| {
         let report = authenticator.check_blocking(&envelope, message, now, &dns);
         let dmarc = report.dmarc();
-        match dmarc.word().as_str() {
-            "pass" => Ok(dmarc.authors().iter().map(|author| author.domain().clone()).collect()),
-            word => Err(format!("{word}: {}", dmarc.reason())),
+        let authors = dmarc.authors().iter().map(|author| author.domain().to_string());
+        Judged {
+            passed: (dmarc.word() == DmarcResult::Pass).then(|| authors.collect()),
+            delivered: report.disposition() == Disposition::None,
+            told: format!("{}: {}", dmarc.word(), dmarc.reason()),
         }
     };
     messages.iter().map(check).collect()
 }
 
 /// The domains of two labels or more in what a reader shows behind an at sign.
-fn domains(shown: &str) -> impl Iterator<Item = DomainName> {
+fn domains(shown: &str) -> impl Iterator<Item = String> {
     let part = |c: char| c.is_alphanumeric() || !c.is_ascii() || matches!(c, '-' | '_' | '.');
     let words = shown.split(move |c| !part(c)).map(|word| word.trim_matches('.'));
-    let names = words.filter_map(|word| DomainName::lenient(word.as_bytes()).ok());
-    names.filter(|name| name.as_str().split('.').filter(|label| !label.is_empty()).count() > 1)
+    let name =
+        |word: &str| DomainName::new(word).map_or_else(|_| word.to_lowercase(), |name| name.to_string());
+    words.map(name).filter(|name| name.split('.').filter(|label| !label.is_empty()).count() > 1)
 }
 
-/// What a reader shows that is none of the authors' domains.
-fn others<'s>(shown: &'s [String], own: &'s [DomainName]) -> Vec<&'s String> {
-    shown.iter().filter(|shown| domains(shown).any(|domain| !own.contains(&domain))).collect()
+/// The domains that each parser shows, and which parsers do.
+fn by_domain(shown: &Shown) -> BTreeMap<String, BTreeSet<&str>> {
+    let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (view, shown) in shown.iter().filter(|(view, _)| !NAIVE.contains(&view.as_str())) {
+        for domain in shown.iter().flat_map(|shown| domains(shown)) {
+            found.entry(domain).or_default().insert(view);
+        }
+    }
+    found
 }
 
 /// What came of a set of messages.
@@ -61,42 +81,57 @@ struct Tally {
     seen: BTreeMap<String, usize>,
     /// Passes in which a naive way of reading shows another domain.
     naive: BTreeMap<&'static str, usize>,
-    /// Messages that do not pass though each parser that shows a domain shows the own one.
+    /// Messages that do not pass though each parser that shows a domain shows the same one, which would pass.
     agreed: Vec<String>,
-    /// Passes in which a parser shows another domain.
+    /// Passes in which a parser shows another domain, and forgeries of the bank that are delivered.
     holes: Vec<String>,
 }
 
-fn tally(
-    messages: &[Vec<u8>],
-    verdicts: &[Result<Vec<DomainName>, String>],
-    answers: &Answers,
-    own: &str,
-) -> Tally {
-    let mut tally = Tally::default();
-    let own = [DomainName::new(own).unwrap()];
-    for ((message, verdict), shown) in messages.iter().zip(verdicts).zip(&answers.shown) {
-        let text = header(message);
-        let Ok(passed) = verdict else {
-            let mut parsers = shown.iter().filter(|(view, _)| !NAIVE.contains(&view.as_str()));
-            let any = shown.values().flatten().any(|shown| domains(shown).next().is_some());
-            if any && parsers.all(|(_, shown)| others(shown, &own).is_empty()) {
-                tally.agreed.push(format!("\n  {} {text}", verdict.clone().unwrap_err()));
+impl Tally {
+    fn new(messages: &[Vec<u8>], judged: &[Judged], answers: &Answers, own: &str) -> Self {
+        let mut tally = Self::default();
+        for ((message, judged), shown) in messages.iter().zip(judged).zip(&answers.shown) {
+            let domains = by_domain(shown);
+            match &judged.passed {
+                Some(authors) => tally.pass(message, authors, &domains, shown),
+                None if judged.delivered && domains.contains_key(BANK) => {
+                    tally.holes.push(format!(
+                        "\n  {} delivers {domains:?}: {}",
+                        judged.told,
+                        header(message)
+                    ));
+                }
+                None if domains.len() == 1 && domains.keys().all(|domain| domain.ends_with(own)) => {
+                    tally.agreed.push(format!("\n  {} {}", judged.told, header(message)));
+                }
+                None => {}
             }
-            continue;
-        };
-        tally.passes += 1;
-        for (view, shown) in shown {
-            *tally.seen.entry(view.clone()).or_default() += usize::from(!shown.is_empty());
-            let others = others(shown, passed);
-            match NAIVE.iter().find(|naive| *naive == view) {
-                _ if others.is_empty() => {}
-                Some(naive) => *tally.naive.entry(naive).or_default() += 1,
-                None => tally.holes.push(format!("\n  {view} shows {others:?}: {text}")),
+        }
+        tally
+    }
+
+    fn pass(
+        &mut self,
+        message: &[u8],
+        authors: &[String],
+        shown: &BTreeMap<String, BTreeSet<&str>>,
+        all: &Shown,
+    ) {
+        self.passes += 1;
+        let others: Vec<_> = shown.iter().filter(|(domain, _)| !authors.contains(domain)).collect();
+        if !others.is_empty() {
+            self.holes.push(format!("\n  pass for {authors:?}, but {others:?}: {}", header(message)));
+        }
+        for (view, shown) in all {
+            *self.seen.entry(view.clone()).or_default() += usize::from(!shown.is_empty());
+            let naive = NAIVE.into_iter().find(|naive| naive == view);
+            let other =
+                || shown.iter().flat_map(|shown| domains(shown)).any(|domain| !authors.contains(&domain));
+            if let Some(naive) = naive.filter(|_| other()) {
+                *self.naive.entry(naive).or_default() += 1;
             }
         }
     }
-    tally
 }
 
 /// The header of a message, with octets escaped.
@@ -132,10 +167,10 @@ fn no_reader_shows_another_author_than_the_one_that_passes() {
     let count = std::env::var("WAXSEAL_READER_VARIANTS").map_or(3_000, |count| count.parse().unwrap());
     let mut random = Random::new(0x5eed_f0f0_0000_0001);
     let messages: Vec<_> = (0..count).map(|_| random.message()).collect();
-    let verdicts = check(&messages, values::OWN);
+    let judged = check(&messages, OWN);
     let answers = authors(&messages);
     assert_enough(&answers);
-    let tally = tally(&messages, &verdicts, &answers, values::OWN);
+    let tally = Tally::new(&messages, &judged, &answers, OWN);
     println!(
         "{count} variants, {} pass, {} of the others are refused though all parsers agree; of the passes differ: {:?}",
         tally.passes,
@@ -157,16 +192,17 @@ fn honest_authors_pass_and_no_reader_shows_another() {
     }
     let messages = honest::messages();
     assert!(messages.len() >= 200);
-    let verdicts = check(&messages, honest::DOMAIN);
+    let judged = check(&messages, honest::DOMAIN);
     let refused: Vec<_> = messages
         .iter()
-        .zip(&verdicts)
-        .filter_map(|(message, verdict)| Some(format!("\n  {} {}", verdict.as_ref().err()?, header(message))))
+        .zip(&judged)
+        .filter(|(_, judged)| judged.passed.is_none())
+        .map(|(message, judged)| format!("\n  {} {}", judged.told, header(message)))
         .collect();
     assert!(refused.is_empty(), "{} honest authors are refused:{}", refused.len(), shortened(&refused));
     let answers = authors(&messages);
     assert_enough(&answers);
-    let tally = tally(&messages, &verdicts, &answers, honest::DOMAIN);
+    let tally = Tally::new(&messages, &judged, &answers, honest::DOMAIN);
     println!("{} honest authors; of them differ: {:?}", messages.len(), tally.naive);
     assert_read(&answers, &tally);
     assert!(tally.holes.is_empty(), "{} holes:{}", tally.holes.len(), shortened(&tally.holes));

@@ -14,7 +14,7 @@ const NOBODY: u32 = 65_534;
 /// The domains of the From list of each message; `None` without dovecot-imapd.
 pub(crate) fn authors(messages: &[Vec<u8>]) -> Option<Vec<Vec<String>>> {
     Path::new("/usr/lib/dovecot/imap").exists().then(|| {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
         write_maildir(dir.path(), messages);
         let mut shown = vec![Vec::new(); messages.len()];
         for (number, domains) in envelopes(&fetch(dir.path())) {

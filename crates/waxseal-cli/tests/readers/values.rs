@@ -5,7 +5,7 @@ use crate::random::Random;
 /// The forger's domain, for which everything passes.
 pub(crate) const OWN: &str = "evil.example";
 /// The domain that no reader may show.
-const BANK: &str = "bank.example";
+pub(crate) const BANK: &str = "bank.example";
 
 const GAPS: [&str; 17] = [
     " ",
