@@ -63,7 +63,8 @@ fn print_replies(report: &Report) {
         Err(error) => return println!("SMFIR_REPLYCODE 554 5.6.0 {error}"),
     };
     for forged in AuthservIds::new(["mx.example.net"]).forged(header) {
-        println!("SMFIR_CHGHEADER Authentication-Results, number {}, to nothing", forged.occurrence);
+        let name = header.field(forged.index).map_or(&b""[..], |field| field.name());
+        println!("SMFIR_CHGHEADER {}, number {}, to nothing", name.escape_ascii(), forged.occurrence);
     }
     let field = report.authentication_results().to_field();
     println!("SMFIR_INSHEADER at 0:\n{}", field.trim_end());

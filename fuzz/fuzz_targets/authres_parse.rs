@@ -22,6 +22,13 @@ fuzz_target!(|value: &[u8]| {
 fn read(value: &[u8]) {
     let Ok(read) = AuthenticationResults::parse(value) else { return };
     assert!(read.entries().len() <= ParseLimits::RESULTS);
+    for part in read.unreadable() {
+        // What is lost is told with its place, and is no part of what was read.
+        assert!(part.offset() + part.text().len().min(1) <= value.len());
+        assert!(read.is_damaged() || part.method().is_none() || !part.text().contains(';') || part.text().contains(['"', '(']));
+    }
+    let strict = AuthenticationResults::parse_strict(value);
+    assert_eq!(strict.is_ok(), read.unreadable().is_empty());
     assert!(read.results_of::<DkimResult>().count() <= read.entries().len());
     let Some(results) = read.to_results() else {
         assert!(
@@ -50,8 +57,13 @@ fn remove(value: &[u8]) {
     let Ok((header, _)) = Header::parse(&field) else { return };
     let forged = ids.forged(&header);
     for results in ids.trusted(&header, header.len()) {
-        assert!(results.authserv_id().is_some());
+        assert!(results.authserv_id().is_some() && !results.is_damaged());
         assert!(!forged.is_empty());
+    }
+    // Whatever hides a field behind a line end that not all see goes with it.
+    let hidden = [b"X: a\rAuthentication-Results:", value, b"\r\n"].concat();
+    if let Ok((header, _)) = Header::parse(&hidden) {
+        assert!(ids.forged(&header).iter().any(|position| position.index == 0));
     }
     if AuthenticationResults::parse(value).is_ok_and(|read| read.version() != 1) {
         assert!(!forged.is_empty());

@@ -84,11 +84,15 @@ impl Chain {
         !self.sets.is_empty() && self.trusted_sets(trusts).len() == self.sets.len()
     }
 
+    /// Whether the newest message signature covers From. Without that, anyone can put another author into the message.
+    pub fn covers_from(&self) -> bool {
+        self.sets.last().and_then(Set::message_signature).is_some_and(signs_from)
+    }
+
     /// The newest sets whose sealers are trusted, down to the first stranger: what they say can be believed, and what is
     /// below them cannot, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
     pub fn trusted_sets(&self, mut trusts: impl FnMut(&DomainName) -> bool) -> &[Set] {
-        let covers_from = self.sets.last().and_then(Set::message_signature).is_some_and(signs_from);
-        if !self.is_pass() || !covers_from {
+        if !self.is_pass() || !self.covers_from() {
             return &[];
         }
         let trusted = self.sets.iter().rev().take_while(|set| set.domain().is_some_and(&mut trusts)).count();
@@ -122,7 +126,8 @@ impl Chain {
         (!fields.is_empty()).then(|| format!("a further {fields} is not signed ({refused})"))
     }
 
-    /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`.
+    /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`, for messages whose
+    /// client is not known: see [`Chain::entry_from`].
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::arc(self.word());
         if let Some(cause) = &self.cause {
@@ -139,8 +144,8 @@ impl Chain {
     }
 
     /// [`Chain::entry`] with the address of the client, as OpenARC writes it:
-    /// `arc=pass header.oldest-pass=0 smtp.remote-ip=192.0.2.1`. RFC 8617 §10.2 wants it there for those who read the set
-    /// that is sealed over it.
+    /// `arc=pass header.oldest-pass=0 smtp.remote-ip=192.0.2.1`. RFC 8617 §6 wants it in every field, and those who read the
+    /// set that is sealed over it need it.
     pub fn entry_from(&self, client: IpAddr) -> Entry {
         self.entry().with_property(Ptype::Smtp, "remote-ip", client.to_string())
     }

@@ -26,10 +26,11 @@ impl Set {
     }
 
     /// What the handler found, as ARC-Authentication-Results says (RFC 8617 §4.1.1). Worth no more than the sealer: see
-    /// [`Chain::trusted_by`](crate::Chain::trusted_by).
+    /// [`Chain::trusted_by`](crate::Chain::trusted_by). A result that cannot be read costs none beside it: see
+    /// [`ParsedResults::unreadable`], and [`ParsedResults::is_damaged`] before anything of it is believed.
     ///
     /// # Errors
-    /// [`InvalidAuthenticationResults`], which does not break the chain.
+    /// [`InvalidAuthenticationResults`] when nothing of it can be read, which does not break the chain.
     pub fn authentication_results(&self) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
         AuthenticationResults::parse(&self.results)
     }

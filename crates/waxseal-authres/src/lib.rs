@@ -44,7 +44,8 @@
 //!
 //! Anyone can write the field, so a host that adds it [removes](AuthservIds::remove_forged) those that already claim its
 //! name, and those of another version. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`]);
-//! what breaks the grammar is an error that says where, never a guess.
+//! what breaks the grammar costs the property or result in which it stands, and is kept and named
+//! ([`ParsedResults::unreadable`]), never guessed at.
 //!
 //! # What a hostile value can do
 //!
@@ -65,10 +66,14 @@
 //!
 //! [`reason`] makes one line of an error and all that is behind it.
 
+mod authserv_id;
+mod claim;
+mod disguise;
 mod entry;
 mod escape;
 mod field;
 mod fold;
+mod grammar;
 mod keyword;
 mod parse;
 mod parse_received_spf;
@@ -85,7 +90,7 @@ pub use field::AuthenticationResults;
 pub use keyword::{Keyword, MAX_KEYWORD};
 pub use parse::{InvalidAuthenticationResults, ParseLimits};
 pub use parse_received_spf::{InvalidReceivedSpf, ParsedReceivedSpf};
-pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults};
+pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};
 pub use reason::reason;
 pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
 pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult, UnknownResult};

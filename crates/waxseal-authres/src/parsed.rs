@@ -1,8 +1,11 @@
 //! Authentication-Results as read from a message.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::entry::{Entry, Ptype};
+use crate::escape::readable;
+use crate::parse::InvalidAuthenticationResults;
 use crate::result::ResultWord;
 use crate::{AuthenticationResults, Keyword};
 
@@ -17,6 +20,7 @@ pub struct ParsedResults<'v> {
     pub(crate) entries: Vec<ParsedEntry<'v>>,
     /// What Office 365 puts between results. Another reader can take one for an authserv-id.
     pub(crate) domains: Vec<Cow<'v, str>>,
+    pub(crate) unreadable: Vec<Unreadable<'v>>,
 }
 
 impl<'v> ParsedResults<'v> {
@@ -32,7 +36,7 @@ impl<'v> ParsedResults<'v> {
         self.version
     }
 
-    /// The results in their order; none for `none`.
+    /// The results in their order; none for `none`. Those that could not be read are among [`ParsedResults::unreadable`].
     #[must_use]
     pub fn entries(&self) -> &[ParsedEntry<'v>] {
         &self.entries
@@ -51,10 +55,40 @@ impl<'v> ParsedResults<'v> {
         self.entries.iter().filter_map(|entry| Some((entry.typed()?.ok()?, entry)))
     }
 
+    /// The parts that could not be read, results and properties, in their order.
+    ///
+    /// ```
+    /// use waxseal_authres::AuthenticationResults;
+    /// let read = AuthenticationResults::parse(b"mx.example.net; dkim=perm_fail; spf=pass smtp.helo=[192.0.2.1]; dmarc=pass")?;
+    /// let words: Vec<_> = read.entries().iter().map(|entry| (entry.method(), entry.result())).collect();
+    /// assert_eq!(words, [("spf", "pass"), ("dmarc", "pass")]);
+    /// let unreadable: Vec<_> = read.unreadable().iter().map(|part| (part.method(), part.text())).collect();
+    /// assert_eq!(unreadable, [(Some("dkim"), "dkim=perm_fail"), (None, "smtp.helo=[192.0.2.1]")]);
+    /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
+    /// ```
+    #[must_use]
+    pub fn unreadable(&self) -> &[Unreadable<'v>] {
+        &self.unreadable
+    }
+
+    /// Whether a quoted string or comment is broken somewhere. Then what reads like a result may be text that the sender chose,
+    /// and other readers see other results: such a field is never [trusted](crate::AuthservIds::trusted).
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damage().is_some()
+    }
+
+    /// What is broken when the field [is damaged](Self::is_damaged).
+    #[must_use]
+    pub fn damage(&self) -> Option<&InvalidAuthenticationResults> {
+        let errors = self.unreadable.iter().map(Unreadable::error);
+        errors.rev().find(|error| matches!(error, InvalidAuthenticationResults::Text(_)))
+    }
+
     /// The same as a field of its own, such as for ARC-Authentication-Results (RFC 8617 §4.1.1); `None` when that would say
     /// something else: without an authserv-id, or in another version of the field or of a method than 1.
     ///
-    /// [Extensions](ParsedEntry::extensions) are left out. UTF-8 is escaped when written, unless
+    /// [Extensions](ParsedEntry::extensions) and what [could not be read](Self::unreadable) are left out. UTF-8 is escaped when written, unless
     /// [`AuthenticationResults::with_utf8`] allows it.
     #[must_use]
     pub fn to_results(&self) -> Option<AuthenticationResults> {
@@ -75,6 +109,8 @@ pub struct ParsedEntry<'v> {
     pub(crate) comment: Option<Cow<'v, str>>,
     pub(crate) properties: Vec<ParsedProperty<'v>>,
     pub(crate) extensions: Vec<(&'v str, Cow<'v, str>)>,
+    /// Type and name of properties whose value could not be read.
+    pub(crate) lost: Vec<(&'v str, &'v str)>,
 }
 
 impl<'v> ParsedEntry<'v> {
@@ -125,21 +161,20 @@ impl<'v> ParsedEntry<'v> {
         self.comment.as_deref()
     }
 
-    /// The properties in their order.
+    /// The properties in their order, as far as they could be read.
     #[must_use]
     pub fn properties(&self) -> &[ParsedProperty<'v>] {
         &self.properties
     }
 
-    /// The value of `ptype.name`, in any letter case; `None` also when it stands there more than once, since readers
-    /// could then disagree about which one counts.
+    /// The value of `ptype.name`, in any letter case; `None` also when it stands there more than once, readable or not, since
+    /// readers could then disagree about which one counts.
     #[must_use]
     pub fn property(&self, ptype: &str, name: &str) -> Option<&str> {
-        let same = |property: &&ParsedProperty<'_>| {
-            property.ptype.eq_ignore_ascii_case(ptype) && property.name.eq_ignore_ascii_case(name)
-        };
-        let mut found = self.properties.iter().filter(same);
-        found.next().filter(|_| found.next().is_none()).map(ParsedProperty::value)
+        let same = |key: (&str, &str)| key.0.eq_ignore_ascii_case(ptype) && key.1.eq_ignore_ascii_case(name);
+        let mut found = self.properties.iter().filter(|property| same(property.key()));
+        let lost = self.lost.iter().any(|key| same(*key));
+        found.next().filter(|_| found.next().is_none() && !lost).map(ParsedProperty::value)
     }
 
     /// Pairs of name and value without a property type, which are not in the grammar of RFC 8601 but are written,
@@ -194,5 +229,64 @@ impl<'v> ParsedProperty<'v> {
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
+    }
+}
+
+/// A result or a property that could not be read, as it stands in the field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable<'v> {
+    offset: usize,
+    text: Cow<'v, str>,
+    is_result: bool,
+    error: InvalidAuthenticationResults,
+}
+
+impl<'v> Unreadable<'v> {
+    pub(crate) fn result(offset: usize, text: &'v [u8], error: InvalidAuthenticationResults) -> Self {
+        let blanks = text.len() - text.trim_ascii_start().len();
+        Self { offset: offset + blanks, text: readable(text.trim_ascii()), is_result: true, error }
+    }
+
+    pub(crate) fn property(offset: usize, text: &'v [u8], error: InvalidAuthenticationResults) -> Self {
+        Self { is_result: false, ..Self::result(offset, text, error) }
+    }
+
+    /// `none` beside results.
+    pub(crate) fn none(offset: usize) -> Self {
+        Self::result(offset, b"none", InvalidAuthenticationResults::NoneWithResults { offset })
+    }
+
+    /// The text, folds and all; bytes that are not UTF-8 show as `<0xFF>`. Any control character may be in it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it begins, in octets from the start of the value.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn error(&self) -> &InvalidAuthenticationResults {
+        &self.error
+    }
+
+    /// The word in the place of a method, when a whole result is lost (it may be empty); `None` when it is a property, of a
+    /// result that could be read. Where the field is [damaged](ParsedResults::is_damaged), more results may stand behind it.
+    #[must_use]
+    pub fn method(&self) -> Option<&str> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let end = self.text.find(|c| !is_name(c)).unwrap_or(self.text.len());
+        self.text.get(..end).filter(|_| self.is_result)
+    }
+}
+
+/// The text in quotes, control characters escaped, and what is wrong with it.
+impl fmt::Display for Unreadable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.text, self.error)
     }
 }

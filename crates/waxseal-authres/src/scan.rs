@@ -29,6 +29,17 @@ pub enum InvalidText {
         /// Where the quoted string begins.
         offset: usize,
     },
+    /// An octet that leaves it open which quotes and parentheses belong together: a quote, a backslash or a closing parenthesis
+    /// outside quoted strings and comments, or more text right behind a quoted string.
+    #[error(
+        "octet 0x{octet:02X} at offset {offset} leaves it open which quotes and parentheses belong together"
+    )]
+    Stray {
+        /// The octet.
+        octet: u8,
+        /// Where it stands.
+        offset: usize,
+    },
     /// A control character, or a line end that is no folding (RFC 5322 §2.2.3): no blank follows it.
     #[error("forbidden control character 0x{octet:02X} at offset {offset}")]
     Control {
@@ -61,6 +72,17 @@ impl<'v> Scanner<'v> {
     /// Goes back to an offset seen before. Comments behind it are remembered.
     pub(crate) fn go_back(&mut self, offset: usize) {
         self.at = offset;
+    }
+
+    /// Reads all that is left.
+    pub(crate) fn go_to_end(&mut self) {
+        self.at = self.text.len();
+    }
+
+    /// Whether white space, and not a comment, stands in front of `offset`.
+    pub(crate) fn is_behind_space(&self, offset: usize) -> bool {
+        let before = offset.checked_sub(1).and_then(|before| self.text.get(before));
+        matches!(before, Some(b' ' | b'\t' | b'\n'))
     }
 
     /// Lets the next comment be the first one.
@@ -179,6 +201,14 @@ impl<'v> Scanner<'v> {
             _ => return Err(self.control()),
         }
         Ok(())
+    }
+
+    /// That the next octet cannot stand where it does.
+    pub(crate) fn stray(&self) -> InvalidText {
+        match self.peek() {
+            Some(octet) if !octet.is_ascii_control() => InvalidText::Stray { octet, offset: self.at },
+            _ => self.control(),
+        }
     }
 
     fn control(&self) -> InvalidText {

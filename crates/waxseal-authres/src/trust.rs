@@ -1,17 +1,23 @@
 //! Whose Authentication-Results to believe, and which ones to remove (RFC 8601 §5 and §7).
 
+use std::collections::HashMap;
+
 use waxseal_header::{Field, Header};
 
+use crate::authserv_id::{comparable, loose};
+use crate::claim::{self, OwnName};
+use crate::disguise::{AUTHENTICATION_RESULTS, is_disguised, is_quoted};
 use crate::field::AuthenticationResults;
 use crate::parsed::ParsedResults;
-
-const NAME: &str = "Authentication-Results";
 
 /// The names under which the own hosts write Authentication-Results, and what follows from them.
 ///
 /// Anyone can put the field into a message, also under a foreign name. So RFC 8601 §5 wants the host at the border to
 /// delete every field that claims an own name, or is of a version it does not know, before it adds its own. Do that after
 /// all signatures were verified: they may cover such a field.
+///
+/// Names are compared without regard to letter case, that of Unicode included, to dots at their end, and to whether a label
+/// is written as A-label or U-label (RFC 8601 §5): one form of an internationalized name is enough.
 ///
 /// ```
 /// use waxseal_authres::{AuthservIds, DkimResult};
@@ -36,7 +42,10 @@ const NAME: &str = "Authentication-Results";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthservIds {
+    /// In the form of [`comparable`].
     ids: Vec<Box<str>>,
+    /// The same names in the form of [`loose`], in which forged ones are searched for.
+    names: Vec<OwnName>,
 }
 
 /// Where a field to remove stands.
@@ -44,66 +53,94 @@ pub struct AuthservIds {
 pub struct FieldPosition {
     /// Among all fields of the header, the topmost being 0: the index of [`Header::field`].
     pub index: usize,
-    /// Among the fields named Authentication-Results, the topmost being 1, as the milter protocol counts in a request to
-    /// change or delete a field (`SMFIR_CHGHEADER`, `smfi_chgheader`).
+    /// Among the fields of the same name, the topmost being 1, as the milter protocol counts in a request to change or delete
+    /// a field (`SMFIR_CHGHEADER`, `smfi_chgheader`). The name is that of [`Header::field`], nearly always
+    /// Authentication-Results; lines that are no field are counted among themselves, and no milter sees them.
     pub occurrence: usize,
 }
 
 impl AuthservIds {
-    /// The own names. Letter case, white space around them and dots at their end do not matter; empty ones are left out.
-    /// Of an internationalized name give both the A-label and the U-label form: they are compared as text.
+    /// The own names. Letter case, white space around them, dots at their end, and whether internationalized labels are
+    /// A-labels or U-labels do not matter; empty ones are left out.
+    ///
+    /// ```
+    /// use waxseal_authres::AuthservIds;
+    /// let ids = AuthservIds::new(["xn--bcher-kva.example"]);
+    /// assert!(ids.claimed_by("BÜCHER.example; dmarc=pass".as_bytes()));
+    /// ```
     #[must_use]
     pub fn new<I: AsRef<str>>(ids: impl IntoIterator<Item = I>) -> Self {
-        let mut ids: Vec<Box<str>> = ids.into_iter().map(|id| bare(id.as_ref()).into()).collect();
-        ids.retain(|id| !id.is_empty());
-        Self { ids }
+        let mut own = Self { ids: Vec::new(), names: Vec::new() };
+        for id in ids {
+            let id = id.as_ref().trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+            let name = loose(id.as_bytes(), false);
+            if !name.is_empty() {
+                own.ids.push(comparable(id).into());
+                own.names.push(name.into());
+            }
+        }
+        own
     }
 
-    /// Whether the value of an Authentication-Results field claims to come from an own host.
+    /// Whether the value of an Authentication-Results field claims to come from an own host, to whoever may read it.
     ///
-    /// It does when its authserv-id is an own name, in any letter case and any version of the field; also with dots at
-    /// its end, or with `/` and a job name as OpenDKIM can write it, since less exact readers would believe that. A value
-    /// that cannot be read claims an own name when the name stands in it as a whole word, even with comments, quotes or
-    /// backslashes inside it, but not behind `=` or `@`: there is no telling what a reader makes of such a value. A value
-    /// without an authserv-id claims nothing.
+    /// It does when its authserv-id is an own name, or has one as a whole word in it (in quotes, or with `/` and a job name
+    /// behind it as OpenDKIM can write it), in any version of the field. Characters that are not seen do not hide a name, nor do
+    /// full-width letters. An authserv-id with an encoded word (RFC 2047) claims every name, for there are readers that decode
+    /// it; where an own name is internationalized, so does one with combining characters, of which a reader can make others.
+    ///
+    /// A value whose authserv-id cannot be read, or that is [damaged](ParsedResults::is_damaged), claims an own name when the
+    /// name stands in it as a whole word, even with comments, quotes or backslashes inside it, but not behind `=` or `@`:
+    /// there is no telling what a reader makes of such a value. A value without an authserv-id claims nothing.
     ///
     /// ```
     /// use waxseal_authres::AuthservIds;
     /// let ids = AuthservIds::new(["mx.example.net"]);
     /// assert!(ids.claimed_by(b" (;) MX.Example.NET 7; dkim=pass"));
     /// assert!(ids.claimed_by(b"mx.exam(;)ple.net; dkim=pass"));
+    /// assert!(ids.claimed_by(b"=?utf-8?b?bXguZXhhbXBsZS5uZXQ=?=; dkim=pass"));
     /// assert!(!ids.claimed_by(b"smtp.mx.example.net; dkim=pass"));
     /// ```
     #[must_use]
     pub fn claimed_by(&self, value: &[u8]) -> bool {
-        match AuthenticationResults::parse(value) {
-            Ok(read) => read.authserv_id.iter().chain(&read.domains).any(|id| self.is_like_own(id)),
-            Err(_) => self.stands_in(&plain(value, true)) || self.stands_in(&plain(value, false)),
-        }
+        claim::claims(&self.names, value)
     }
 
-    /// The Authentication-Results fields that [claim](Self::claimed_by) an own name, and those of another version of the
-    /// field than 1, whatever their authserv-id, *from the bottom up*: as they stand in the list they can be removed one by
-    /// one, and no removal moves one that is still to come (CVE-2022-48521).
+    /// The fields that a stranger wrote in place of an own host, *from the bottom up*: as they stand in the list they can be
+    /// removed one by one, and no removal moves one that is still to come (CVE-2022-48521). They are:
     ///
-    /// RFC 8601 §5 of a version that the host does not support: it "MUST remove such a header field if the SMTP connection
-    /// ... relaying the message is not from a trusted internal MTA". A field that is broken behind such a version goes, too;
-    /// one that cannot be read up to its version goes for its name alone.
+    /// - Authentication-Results that [claim](Self::claimed_by) an own name, with `>` in front of the field's name, too;
+    /// - Authentication-Results of another version than 1, whatever their authserv-id. RFC 8601 §5 of a version that the host
+    ///   does not support: it "MUST remove such a header field if the SMTP connection ... relaying the message is not from a
+    ///   trusted internal MTA". A field that is broken behind such a version goes, too; one that cannot be read up to its version
+    ///   goes for its name alone;
+    /// - any field in which some readers see another one begin, behind a bare CR, NUL or other octet that ends a line for them,
+    ///   if that one is named Authentication-Results, ARC-Authentication-Results, ARC-Message-Signature, ARC-Seal or
+    ///   Received-SPF: `X: a\rAuthentication-Results: mx.example.net; dmarc=pass` goes as a whole;
+    /// - lines that are no field, but that some readers take for one of these five: a NUL or blank in front of the name, say.
+    ///
+    /// No honest host writes the last two, so they go whatever they say. Received-SPF and ARC fields in the open stay.
     ///
     /// To be called before the own field is added, and only for mail from outside: what an own host wrote is claimed, too.
     #[must_use]
     pub fn forged(&self, header: &Header) -> Vec<FieldPosition> {
-        let named = header.fields().enumerate().filter(|(_, field)| field.is(NAME));
-        let counted =
-            named.zip(1..).map(|((index, field), occurrence)| (FieldPosition { index, occurrence }, field));
-        let mut forged: Vec<_> = counted
-            .filter(|(_, field)| {
-                self.claimed_by(field.value()) || AuthenticationResults::is_of_other_version(field.value())
-            })
-            .map(|(position, _)| position)
-            .collect();
+        let (mut counts, mut forged) = (HashMap::new(), Vec::new());
+        for (index, field) in header.fields().enumerate() {
+            let occurrence: &mut usize = counts.entry(field.name().to_ascii_lowercase()).or_default();
+            *occurrence += 1;
+            if self.is_forged(&field) {
+                forged.push(FieldPosition { index, occurrence: *occurrence });
+            }
+        }
         forged.reverse();
         forged
+    }
+
+    fn is_forged(&self, field: &Field<'_>) -> bool {
+        is_disguised(field)
+            || is_quoted(field, AUTHENTICATION_RESULTS)
+                && (self.claimed_by(field.value())
+                    || AuthenticationResults::is_of_other_version(field.value()))
     }
 
     /// The octets of the header block without the [forged](Self::forged) fields; everything else stays as it is, including
@@ -122,83 +159,23 @@ impl AuthservIds {
         kept
     }
 
-    /// The results that may be believed, from the top: those whose authserv-id is an own name but for letter case and dots
-    /// at its end, in version 1, among the `first` fields of the header. Fields that cannot be read are not among them.
+    /// The results that may be believed, from the top: those whose authserv-id is an own name but for letter case, dots at
+    /// its end and A-labels for U-labels, in version 1, among the `first` fields of the header. Fields that are
+    /// [damaged](ParsedResults::is_damaged) or cannot be read up to their first result are not among them; what else
+    /// [could not be read](ParsedResults::unreadable) is left out.
     ///
     /// A name proves nothing by itself (RFC 8601 §7.1). If the host at the border [removes](Self::remove_forged) forged
     /// fields, all are its own and `first` is [`Header::len`]. If it does not, let it put its results above its own
     /// `Received` field, and give the index of that one: of what stands below, no position tells who wrote it.
     pub fn trusted<'h>(&self, header: &'h Header, first: usize) -> impl Iterator<Item = ParsedResults<'h>> {
-        let named = header.fields().take(first).filter(|field| field.is(NAME));
+        let named = header.fields().take(first).filter(|field| field.is(AUTHENTICATION_RESULTS));
         let read = named.filter_map(|field: Field<'h>| AuthenticationResults::parse(field.value()).ok());
         read.filter(|read| {
-            let own =
-                |id: &str| self.ids.iter().any(|own| own.eq_ignore_ascii_case(id.trim_end_matches('.')));
-            read.version() == 1 && read.authserv_id().is_some_and(own)
+            let own = |id: &str| {
+                let id = comparable(id.trim_end_matches('.'));
+                self.ids.iter().any(|own| **own == *id)
+            };
+            read.version() == 1 && !read.is_damaged() && read.authserv_id().is_some_and(own)
         })
     }
-
-    /// Whether this is an own name, or one with `/` and a job name behind it. An own name may have a `/` itself.
-    fn is_like_own(&self, id: &str) -> bool {
-        // Once, not for every name: a field of blanks and slashes takes linear time, too.
-        let id = id.trim_start();
-        let names = id.match_indices('/').filter_map(|(slash, _)| id.get(..slash));
-        names.chain([id]).map(bare).any(|name| self.ids.iter().any(|own| own.eq_ignore_ascii_case(name)))
-    }
-
-    fn stands_in(&self, text: &[u8]) -> bool {
-        self.ids.iter().any(|id| contains_word(text, id.as_bytes()))
-    }
-}
-
-/// Without white space around it and dots at its end.
-fn bare(id: &str) -> &str {
-    id.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace())
-}
-
-/// The text without backslashes and line ends, and without quotes and comments if so wanted: what a careless reader could
-/// take it for.
-fn plain(value: &[u8], with_comments: bool) -> Vec<u8> {
-    let mut text = Vec::with_capacity(value.len());
-    let (mut depth, mut quoted) = (0_usize, false);
-    let mut rest = value.iter().copied();
-    while let Some(b) = rest.next() {
-        let kept = match b {
-            b'\\' => rest.next(),
-            b'\r' | b'\n' => None,
-            _ if with_comments => Some(b),
-            b'"' if depth == 0 => {
-                quoted = !quoted;
-                None
-            }
-            b'(' if !quoted => {
-                depth += 1;
-                None
-            }
-            b')' if depth > 0 => {
-                depth -= 1;
-                None
-            }
-            _ => Some(b),
-        };
-        text.extend(kept.filter(|_| depth == 0));
-    }
-    text
-}
-
-/// Whether `word` stands in `text` in any letter case, neither as a part of a longer name nor as a value.
-fn contains_word(text: &[u8], word: &[u8]) -> bool {
-    let found =
-        text.windows(word.len().max(1)).enumerate().filter(|(_, part)| part.eq_ignore_ascii_case(word));
-    found.into_iter().any(|(at, _)| {
-        let before = at.checked_sub(1).and_then(|before| text.get(before));
-        let after = text.get(at + word.len()..).unwrap_or_default();
-        let after = after.iter().position(|b| *b != b'.').and_then(|end| after.get(end));
-        !before.is_some_and(|b| is_name(*b) || matches!(b, b'.' | b'=' | b'@'))
-            && !after.is_some_and(|b| is_name(*b))
-    })
-}
-
-fn is_name(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | 0x80..)
 }

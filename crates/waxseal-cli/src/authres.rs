@@ -15,7 +15,7 @@ use std::{
     path::PathBuf,
 };
 use waxseal::{
-    authres::{AuthenticationResults, InvalidAuthenticationResults, ParsedEntry, ParsedResults},
+    authres::{AuthenticationResults, InvalidAuthenticationResults, ParsedEntry, ParsedResults, Unreadable},
     header::{Header, HeaderError, HeaderLimits, Split, Splitter},
 };
 
@@ -45,15 +45,20 @@ impl Authres {
 /// Anyone can write such a field: believe only those that your own servers added, and that they remove from mail that comes
 /// in. A FILE is a message, or fields alone.
 ///
-/// Exit codes: 0 when every field could be read, 1 when one could not or there is none, 2 for wrong usage and unreadable
-/// files.
+/// A result or property that cannot be read is shown with the reason, and costs none of those beside it. But where a quoted
+/// string or comment is broken, nothing is read from there to the end of the field, and nothing of it can be trusted.
+///
+/// Exit codes: 0 when every field could be read in whole, 1 when something in one could not or there is none, 2 for wrong
+/// usage and unreadable files.
 ///
 /// --jsonl reads one JSON object per line, {"id", "header"}, where header is a field with or without its name, and prints
-/// {"id", "authserv_id", "version", "results": [{"method", "result", "reason", "props"}]} or {"id", "error"} in the same
-/// order. authserv_id is null when the field does not say who speaks. Methods, results and the names of props, such as
-/// "smtp.mailfrom", are in lower case. A property that is there more than once, of which readers may disagree which one
-/// counts, has a list of its values. "method_version" stands beside a method whose version is not 1, and then the words
-/// may mean something else. It exits with 0 when every line could be read: the errors of fields are in the output.
+/// {"id", "authserv_id", "version", "results": [{"method", "result", "reason", "props"}]} in the same order, or {"id",
+/// "error"} when no result of it could be read. authserv_id is null when the field does not say who speaks. Methods, results
+/// and the names of props, such as "smtp.mailfrom", are in lower case. A property that is there more than once, of which
+/// readers may disagree which one counts, has a list of its values. "method_version" stands beside a method whose version is
+/// not 1, and then the words may mean something else. "unreadable": [{"offset", "text", "error"}] is there when parts could
+/// not be read, and "damaged": true when quoted strings or comments are broken. It exits with 0 when every line could be
+/// read: the errors of fields are in the output.
 #[derive(Debug, Args)]
 struct Parse {
     /// The messages; - is standard input
@@ -94,8 +99,26 @@ struct MessageRow {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum FieldRow {
-    Read { authserv_id: Option<String>, version: u32, results: Vec<ResultRow> },
-    Invalid { error: String },
+    Read {
+        authserv_id: Option<String>,
+        version: u32,
+        results: Vec<ResultRow>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<UnreadableRow>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        damaged: Option<bool>,
+    },
+    Invalid {
+        error: String,
+    },
+}
+
+/// A part of a field that could not be read.
+#[derive(Debug, Serialize)]
+struct UnreadableRow {
+    offset: usize,
+    text: String,
+    error: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,7 +157,9 @@ impl Parse {
         } else {
             print(&mut out, &source.name(), &readings)?;
         }
-        let all_read = !readings.is_empty() && readings.iter().all(Result::is_ok);
+        let is_whole =
+            |reading: &Reading<'_>| reading.as_ref().is_ok_and(|read| read.unreadable().is_empty());
+        let all_read = !readings.is_empty() && readings.iter().all(is_whole);
         Ok(if all_read { Exit::Pass } else { Exit::NotPass })
     }
 }
@@ -179,13 +204,24 @@ fn value(header: &str) -> &str {
 impl From<&Reading<'_>> for FieldRow {
     fn from(reading: &Reading<'_>) -> Self {
         match reading {
-            Ok(read) => Self::Read {
-                authserv_id: read.authserv_id().map(Into::into),
-                version: read.version(),
-                results: read.entries().iter().map(Into::into).collect(),
-            },
             Err(error) => Self::Invalid { error: error.to_string() },
+            Ok(read) => match read.unreadable().first().filter(|_| read.entries().is_empty()) {
+                Some(first) => Self::Invalid { error: first.error().to_string() },
+                None => Self::Read {
+                    authserv_id: read.authserv_id().map(Into::into),
+                    version: read.version(),
+                    results: read.entries().iter().map(Into::into).collect(),
+                    unreadable: read.unreadable().iter().map(Into::into).collect(),
+                    damaged: read.is_damaged().then_some(true),
+                },
+            },
         }
+    }
+}
+
+impl From<&Unreadable<'_>> for UnreadableRow {
+    fn from(part: &Unreadable<'_>) -> Self {
+        Self { offset: part.offset(), text: part.text().into(), error: part.error().to_string() }
     }
 }
 
@@ -232,13 +268,18 @@ fn print(out: &mut impl Write, name: &str, readings: &[Reading<'_>]) -> io::Resu
             Err(error) => writeln!(out, "{}: {error}", terminal::word("permerror"))?,
             Ok(read) => {
                 let id = read.authserv_id().map_or("without authserv-id".into(), visible);
-                let none = if read.entries().is_empty() { ": no results" } else { "" };
+                let is_empty = read.entries().is_empty() && read.unreadable().is_empty();
+                let none = if is_empty { ": no results" } else { "" };
                 let version = match read.version() {
                     1 => String::new(),
                     other => format!(" (version {other}: the words may mean something else)"),
                 };
                 writeln!(out, "{}{version}{none}", terminal::heading(id))?;
                 read.entries().iter().try_for_each(|entry| print_entry(out, entry))?;
+                read.unreadable().iter().try_for_each(|part| print_unreadable(out, part))?;
+                if read.is_damaged() {
+                    writeln!(out, "  text and results cannot be told apart: trust nothing of this field")?;
+                }
             }
         }
     }
@@ -263,4 +304,11 @@ fn print_entry(out: &mut impl Write, entry: &ParsedEntry<'_>) -> io::Result<()> 
         writeln!(out, "    {ptype}.{name}: {}", visible(property.value()))?;
     }
     Ok(())
+}
+
+fn print_unreadable(out: &mut impl Write, part: &Unreadable<'_>) -> io::Result<()> {
+    let text =
+        part.text().split(['\r', '\n', '\t']).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    writeln!(out, "  {} {}", terminal::word("unreadable"), visible(&text))?;
+    writeln!(out, "    reason: {}", part.error())
 }

@@ -58,10 +58,11 @@ use waxseal::{
 /// {"result", "identity", "domain", "reason", "lookups", "void_lookups"}, "spf_helo": the same or null, "dmarc": {"result",
 /// "policy", "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason"},
 /// "iprev": {"result", "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC
-/// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message, "authentication_results" is
-/// the value of the field on one line. All but eml_b64 may be left out: without ip there is no envelope and the results
-/// of spf and iprev are null, without helo or mail_from it is empty. With --now received there is a "received": {"time",
-/// "reason"}, too. It exits with 0 when every line could be read: the verdicts are in the output.
+/// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message ("distrust" lists why there
+/// is none although --trust-sealer was given), "authentication_results" is the value of the field on one line. All but
+/// eml_b64 may be left out: without ip there is no envelope and the results of spf and iprev are null, without helo or
+/// mail_from it is empty. With --now received there is a "received": {"time", "reason"}, too. It exits with 0 when every
+/// line could be read: the verdicts are in the output.
 ///
 /// --mbox and --maildir print a line for each message, with --json an object as above, and a summary. They exit with 0
 /// when every message could be read.

@@ -26,4 +26,4 @@ pub use relays::{InvalidRelays, Relays};
 pub use report::Report;
 pub use session::{HeaderEnded, Session};
 #[cfg(feature = "arc")]
-pub use trust::TrustedForwarder;
+pub use trust::{Distrust, TrustedForwarder};

@@ -218,7 +218,8 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
     for instance in 1..=3 {
         let report = check_by(&authenticator, &evil(), &message, &lab());
         let set = report.seal().unwrap();
-        let two_passes = sealer.seal(&message, report.arc().unwrap(), &report.arc_results(), now()).unwrap();
+        let two_passes =
+            sealer.seal(&message, report.arc().unwrap(), &report.authentication_results(), now()).unwrap();
         assert_eq!(set, two_passes);
         message = [set.fields().as_bytes(), &message].concat();
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());

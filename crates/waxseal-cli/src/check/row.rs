@@ -4,7 +4,7 @@ use super::trace::Told;
 use crate::{dmarc::DmarcRow, verify::SignatureRow};
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
-use waxseal::{IprevVerdict, Report, arc::Chain, spf::Verdict};
+use waxseal::{IprevVerdict, Report, arc::Chain, authres::reason, spf::Verdict};
 
 /// One message.
 #[derive(Debug, Serialize)]
@@ -19,6 +19,8 @@ pub(super) struct ReportRow<I> {
     disposition: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     trusted_forwarder: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    distrust: Vec<String>,
     authentication_results: String,
     /// The time of arrival, if that was the time of the check.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +81,7 @@ impl<I> ReportRow<I> {
             iprev: report.iprev().map_or_else(|| IprevRow::unchecked(no_envelope()), Into::into),
             disposition: report.disposition().as_str(),
             trusted_forwarder: report.trusted_forwarder().map(ToString::to_string),
+            distrust: report.distrust().iter().map(|cause| reason(cause)).collect(),
             authentication_results: report.authentication_results().to_string(),
             received: told.time.as_ref().map(Into::into),
         }

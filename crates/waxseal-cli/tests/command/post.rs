@@ -85,7 +85,12 @@ impl Post {
             authenticator.check_blocking(&self.envelope(sender), message.as_bytes(), Self::now(), &zone);
         let changed = message.replacen("Subject: ", "Subject: [x] ", 1) + "-- \r\nfooter\r\n";
         let sealer = Sealer::new(relay.parse().unwrap(), "s".parse().unwrap(), self.key(relay));
-        let set = sealer.seal(changed.as_bytes(), report.arc().unwrap(), &report.arc_results(), Self::now());
+        let set = sealer.seal(
+            changed.as_bytes(),
+            report.arc().unwrap(),
+            &report.authentication_results(),
+            Self::now(),
+        );
         format!("Received: from x by {relay}\r\n{}{changed}", set.unwrap().fields())
     }
 

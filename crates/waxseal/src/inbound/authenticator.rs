@@ -172,7 +172,8 @@ impl Authenticator {
     /// Whose ARC sets are believed (default: nobody's). `trusts` is asked for `d=` of seals. When DMARC fails, the chain
     /// passed, and a set by a trusted sealer says that DMARC passed for the same Author Domain when the message came in
     /// there, with none but trusted sealers above it, the message gets [`Disposition::None`](waxseal_dmarc::Disposition),
-    /// and [`Report::trusted_forwarder`] names the sealer. The word of DMARC stays `fail`.
+    /// and [`Report::trusted_forwarder`] names the sealer. The word of DMARC stays `fail`. When nobody is believed,
+    /// [`Report::distrust`] says why.
     ///
     /// Asks for ARC to be validated, too.
     #[cfg(feature = "arc")]

@@ -48,6 +48,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             "disposition {disposition} in place of {policy}: a trusted forwarder saw DMARC pass ({forwarder})"
         );
     }
+    #[cfg(feature = "arc")]
+    for cause in report.distrust() {
+        writeln!(out, "no trusted forwarder: {}", waxseal_authres::reason(cause))?;
+    }
     writeln!(out, "disposition {disposition}")
 }
 

@@ -15,7 +15,7 @@ use waxseal_header::{Header, HeaderError};
 pub struct Report {
     pub(super) findings: Arc<Findings>,
     #[cfg(feature = "arc")]
-    forwarder: Option<super::TrustedForwarder>,
+    trust: super::trust::Trust,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Report {
     pub(super) fn new(findings: Findings) -> Self {
         Self {
             #[cfg(feature = "arc")]
-            forwarder: super::trust::trusted_forwarder(&findings),
+            trust: super::trust::trusted_forwarder(&findings),
             findings: Arc::new(findings),
         }
     }
@@ -94,7 +94,15 @@ impl Report {
     /// [`Authenticator::with_trusted_sealers`](super::Authenticator::with_trusted_sealers).
     #[cfg(feature = "arc")]
     pub fn trusted_forwarder(&self) -> Option<&super::TrustedForwarder> {
-        self.forwarder.as_ref()
+        self.trust.forwarder.as_ref()
+    }
+
+    /// Why no forwarder is [trusted](Self::trusted_forwarder) to have seen DMARC pass, although sealers are trusted and the policy
+    /// of the domain was followed: one cause for the chain, or one for each ARC set from the newest down to the first that is not
+    /// by a trusted sealer. Empty when nothing had to be set aside.
+    #[cfg(feature = "arc")]
+    pub fn distrust(&self) -> &[super::Distrust] {
+        &self.trust.distrust
     }
 
     /// What to do with the message: what DMARC and the local policy say, unless a
@@ -104,20 +112,34 @@ impl Report {
     /// every try, and the client comes again.
     pub fn disposition(&self) -> Disposition {
         #[cfg(feature = "arc")]
-        if self.forwarder.is_some() {
+        if self.trust.forwarder.is_some() {
             return Disposition::None;
         }
         self.dmarc().disposition()
     }
 
-    /// The field to put in front of the message: SPF of MAIL FROM, then of HELO, every DKIM signature that was tried, ARC,
-    /// DMARC and `iprev`. [`to_field`](AuthenticationResults::to_field) writes it.
+    /// The field to put in front of the message: SPF of MAIL FROM, then of HELO, every DKIM signature that was tried, ARC with
+    /// the address of the client (RFC 8617 §6), DMARC and `iprev`. [`to_field`](AuthenticationResults::to_field) writes it. The
+    /// same results go into an ARC set.
     pub fn authentication_results(&self) -> AuthenticationResults {
+        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
+        results.extend(self.envelope().is_known().then(|| self.spf().entry()));
+        results.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
+        results.extend(dkim_entries(self.dkim()));
         #[cfg(feature = "arc")]
-        let arc = self.arc().map(waxseal_arc::Chain::entry);
-        #[cfg(not(feature = "arc"))]
-        let arc = None;
-        self.results(arc)
+        results.extend(self.arc_entry());
+        results.extend([self.dmarc_entry()]);
+        results.extend(self.iprev().map(IprevVerdict::entry));
+        results
+    }
+
+    #[cfg(feature = "arc")]
+    fn arc_entry(&self) -> Option<Entry> {
+        let envelope = self.envelope();
+        self.arc().map(|chain| match envelope.is_known() {
+            true => chain.entry_from(envelope.ip()),
+            false => chain.entry(),
+        })
     }
 
     /// The Received-SPF field (RFC 7208 §9.1) about MAIL FROM.
@@ -157,19 +179,8 @@ impl Report {
             return Err(waxseal_dkim::SignError::BareLineEnd { offset }.into());
         }
         let chain = crate::outbound::chain_to_seal(self)?;
-        let set = sealer.unsigned(header, hash, chain, &self.arc_results(), case.now);
+        let set = sealer.unsigned(header, hash, chain, &self.authentication_results(), case.now);
         set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
-    }
-
-    /// [`Report::authentication_results`] for an ARC set, with the client's address in the entry of ARC (RFC 8617 §10.2).
-    #[cfg(feature = "arc")]
-    pub fn arc_results(&self) -> AuthenticationResults {
-        let envelope = self.envelope();
-        let entry = |chain: &waxseal_arc::Chain| match envelope.is_known() {
-            true => chain.entry_from(envelope.ip()),
-            false => chain.entry(),
-        };
-        self.results(self.arc().map(entry))
     }
 
     /// The crypto provider of the check.
@@ -178,21 +189,10 @@ impl Report {
         self.findings.case.authenticator.settings.dkim.provider()
     }
 
-    fn results(&self, arc: Option<Entry>) -> AuthenticationResults {
-        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
-        results.extend(self.envelope().is_known().then(|| self.spf().entry()));
-        results.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
-        results.extend(dkim_entries(self.dkim()));
-        results.extend(arc);
-        results.extend([self.dmarc_entry()]);
-        results.extend(self.iprev().map(IprevVerdict::entry));
-        results
-    }
-
     fn dmarc_entry(&self) -> Entry {
         let entry = self.dmarc().entry();
         #[cfg(feature = "arc")]
-        if let Some(forwarder) = &self.forwarder {
+        if let Some(forwarder) = self.trusted_forwarder() {
             let policy = self.dmarc().policy().unwrap_or(waxseal_dmarc::DomainPolicy::None);
             return entry.with_comment(format!("p={policy} dis=none; {forwarder}"));
         }

@@ -2,8 +2,8 @@
 
 use super::report::Findings;
 use std::fmt;
-use waxseal_arc::Set;
-use waxseal_authres::{DmarcResult, ParsedEntry};
+use waxseal_arc::{ArcResult, Chain, Set};
+use waxseal_authres::{DmarcResult, InvalidAuthenticationResults, ParsedEntry, ParsedResults};
 use waxseal_dmarc::Disposition;
 use waxseal_dns::DomainName;
 
@@ -27,32 +27,221 @@ impl fmt::Display for TrustedForwarder {
     }
 }
 
-/// The forwarder that speaks for a message that failed DMARC, or might fail it when DNS answers. A message without a clear author has none that anyone could
-/// speak for, and with several authors it is not clear for whom.
-pub(super) fn trusted_forwarder(findings: &Findings) -> Option<TrustedForwarder> {
-    let trusts = findings.case.authenticator.settings.trusts.as_deref()?;
-    let chain = findings.arc.as_ref()?;
-    let [author] = findings.dmarc.authors() else { return None };
-    let may_fail = matches!(author.word(), DmarcResult::Fail | DmarcResult::TempError);
-    let refused = findings.dmarc.disposition() != Disposition::None && may_fail;
+/// Why no forwarder, or not this one, speaks for a message whose policy was followed. One line of ASCII, with the cause behind it
+/// in [`source`](std::error::Error::source).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// Nobody can speak for an author who is not known, and with several it is not clear for whom.
+    #[error("the message has no author, or more than one, for whom a forwarder could speak")]
+    NoSingleAuthor,
+    /// No ARC set.
+    #[error("the message has no ARC set")]
+    NoChain,
+    /// The chain did not pass.
+    #[error("the ARC chain did not pass: arc={word}")]
+    Chain {
+        /// The Chain Validation Status.
+        word: ArcResult,
+    },
+    /// The newest message signature does not cover From, so that anyone could have put in another author.
+    #[error("the newest ARC-Message-Signature, of set {instance}, does not cover From")]
+    FromNotCovered {
+        /// `i=` of the set.
+        instance: u32,
+    },
+    /// The set is by somebody who is not trusted and can have made up what stands below it.
+    #[error("ARC set {} is not by a trusted sealer; neither it nor what stands below it is believed", place(.instance, .domain))]
+    Stranger {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+    },
+    /// Not a word of the ARC-Authentication-Results of a trusted sealer can be read.
+    #[error("the ARC-Authentication-Results of set {} cannot be read", place(.instance, .domain))]
+    Unreadable {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+        /// What is wrong with it.
+        source: InvalidAuthenticationResults,
+    },
+    /// A quoted string or comment in it is broken, so that what reads like a result may be text of the sender's.
+    #[error("in the ARC-Authentication-Results of set {} text and results cannot be told apart", place(.instance, .domain))]
+    Damaged {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+        /// What is wrong with it.
+        source: InvalidAuthenticationResults,
+    },
+    /// The result for DMARC, or one of several, cannot be read.
+    #[error("the DMARC result in the ARC-Authentication-Results of set {} cannot be read", place(.instance, .domain))]
+    UnreadableResult {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+        /// What is wrong with it.
+        source: InvalidAuthenticationResults,
+    },
+    /// RFC 8601 §2.6: what stands behind an unknown version "might not be in an expected format".
+    #[error("the ARC-Authentication-Results of set {} are of version {version}, which is not known", place(.instance, .domain))]
+    Version {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+        /// The version.
+        version: u32,
+    },
+    /// A trusted sealer says nothing of DMARC.
+    #[error("the ARC-Authentication-Results of set {} do not say dmarc=pass for {author}: they hold no DMARC result", place(.instance, .domain))]
+    NoResult {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+        /// The Author Domain.
+        author: DomainName,
+    },
+    /// A trusted sealer says something else than that DMARC passed for this author, or something else beside it.
+    #[error("the ARC-Authentication-Results of set {} do not say dmarc=pass for {author}: they say {said}", place(.instance, .domain))]
+    OtherResult {
+        /// `i=` of the set.
+        instance: u32,
+        /// `d=` of its seal.
+        domain: Option<DomainName>,
+        /// The Author Domain.
+        author: DomainName,
+        /// What it says, escaped.
+        said: String,
+    },
+}
+
+/// `1 (lists.example.org)`
+fn place(instance: &u32, domain: &Option<DomainName>) -> String {
+    domain.as_ref().map_or_else(|| instance.to_string(), |domain| format!("{instance} ({domain})"))
+}
+
+/// What came of the trust in sealers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trust {
+    pub(super) forwarder: Option<TrustedForwarder>,
+    /// Why there is none, though one is looked for: a cause for the chain, or one for each set from the newest down to the first
+    /// stranger.
+    pub(super) distrust: Vec<Distrust>,
+}
+
+/// Looks for a forwarder that speaks for a message that failed DMARC, or might fail it when DNS answers. A message without a clear
+/// author has none that anyone could speak for, and with several authors it is not clear for whom.
+pub(super) fn trusted_forwarder(findings: &Findings) -> Trust {
+    let settings = &findings.case.authenticator.settings;
+    let (Some(trusts), Some(chain)) = (settings.trusts.as_deref(), findings.arc.as_ref()) else {
+        return Trust::default();
+    };
+    if findings.dmarc.disposition() == Disposition::None {
+        return Trust::default();
+    }
+    let [author] = findings.dmarc.authors() else {
+        return Trust { forwarder: None, distrust: vec![Distrust::NoSingleAuthor] };
+    };
+    if !matches!(author.word(), DmarcResult::Fail | DmarcResult::TempError) {
+        return Trust::default();
+    }
     // What stands below a stranger's set may be made up, so only the newest sets up to there count.
-    let sets = if refused { chain.trusted_sets(trusts) } else { &[] };
-    let forwarder = sets.iter().find(|set| saw_pass(set, author.domain()))?;
-    Some(TrustedForwarder { domain: forwarder.domain()?.clone(), instance: forwarder.instance() })
+    let sets = chain.trusted_sets(trusts);
+    let mut distrust = Vec::new();
+    for set in sets {
+        match (saw_pass(set, author.domain()), set.domain()) {
+            (Ok(()), Some(domain)) => {
+                let forwarder = TrustedForwarder { domain: domain.clone(), instance: set.instance() };
+                return Trust { forwarder: Some(forwarder), distrust: Vec::new() };
+            }
+            (Ok(()), None) => {}
+            (Err(cause), _) => distrust.insert(0, cause),
+        }
+    }
+    distrust.extend(chain_distrust(chain, sets.len()));
+    Trust { forwarder: None, distrust }
+}
+
+/// Why no more sets of the chain are believed than the newest `trusted` ones; `None` when all are.
+fn chain_distrust(chain: &Chain, trusted: usize) -> Option<Distrust> {
+    let newest = chain.sets().last();
+    match chain.word() {
+        ArcResult::None => Some(Distrust::NoChain),
+        ArcResult::Pass if newest.is_some() && !chain.covers_from() => {
+            newest.map(|set| Distrust::FromNotCovered { instance: set.instance() })
+        }
+        ArcResult::Pass => {
+            let stranger = chain.sets().iter().rev().nth(trusted)?;
+            let (instance, domain) = (stranger.instance(), stranger.domain().cloned());
+            Some(Distrust::Stranger { instance, domain })
+        }
+        word => Some(Distrust::Chain { word }),
+    }
 }
 
 /// Whether the set says `dmarc=pass` for this Author Domain, by name: a set that does not name the author may speak of
 /// another one, since forwarders can change From. It must say nothing else beside it: a forwarder may have sealed a field
 /// that a stranger wrote.
-fn saw_pass(set: &Set, author: &DomainName) -> bool {
-    // RFC 8601 §2.6: what stands behind an unknown version "might not be in an expected format".
-    let known = set.authentication_results().ok().filter(|results| results.version() == 1);
-    let Some(results) = known else { return false };
+fn saw_pass(set: &Set, author: &DomainName) -> Result<(), Distrust> {
+    let (instance, domain) = (set.instance(), set.domain().cloned());
+    let results = match set.authentication_results() {
+        Ok(results) => results,
+        Err(source) => return Err(Distrust::Unreadable { instance, domain, source }),
+    };
+    let version = results.version();
+    if version != 1 {
+        return Err(Distrust::Version { instance, domain, version });
+    }
+    if let Some(source) = results.damage().cloned() {
+        return Err(Distrust::Damaged { instance, domain, source });
+    }
+    if let Some(source) = unreadable_dmarc(&results) {
+        return Err(Distrust::UnreadableResult { instance, domain, source });
+    }
+    let author = author.clone();
     let mut dmarc =
         results.entries().iter().filter(|entry| entry.method().eq_ignore_ascii_case("dmarc")).peekable();
-    let is_pass = |entry: &ParsedEntry<'_>| {
-        let from = entry.property("header", "from").and_then(|from| DomainName::new(from).ok());
-        entry.typed() == Some(Ok(DmarcResult::Pass)) && from.as_ref() == Some(author)
+    if dmarc.peek().is_none() {
+        return Err(Distrust::NoResult { instance, domain, author });
+    }
+    match dmarc.find(|entry| !is_pass(entry, &author)) {
+        Some(other) => Err(Distrust::OtherResult { instance, domain, said: said(other), author }),
+        None => Ok(()),
+    }
+}
+
+fn unreadable_dmarc(results: &ParsedResults<'_>) -> Option<InvalidAuthenticationResults> {
+    let is_dmarc = |method: &str| method.eq_ignore_ascii_case("dmarc");
+    let lost = results.unreadable().iter().find(|part| part.method().is_some_and(is_dmarc))?;
+    Some(lost.error().clone())
+}
+
+fn is_pass(entry: &ParsedEntry<'_>, author: &DomainName) -> bool {
+    let from = entry.property("header", "from").and_then(|from| DomainName::new(from).ok());
+    entry.typed() == Some(Ok(DmarcResult::Pass)) && from.as_ref() == Some(author)
+}
+
+/// The result and for whom it is, as far as that can be read: `dmarc=fail header.from=example.org`.
+fn said(entry: &ParsedEntry<'_>) -> String {
+    /// More than a domain name may have (RFC 1035 §2.3.4) is cut.
+    const MAX: usize = 255;
+    let version = match entry.method_version() {
+        1 => String::new(),
+        other => format!("/{other}"),
     };
-    dmarc.peek().is_some() && dmarc.all(is_pass)
+    let from = match entry.property("header", "from") {
+        Some(from) => format!(
+            "header.from={}",
+            from.chars().take(MAX).flat_map(char::escape_default).collect::<String>()
+        ),
+        None => "without a header.from that can be read".into(),
+    };
+    format!("{}{version}={} {from}", entry.method(), entry.result())
 }

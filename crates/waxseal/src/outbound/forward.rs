@@ -211,7 +211,7 @@ impl Forwarding {
         // RFC 8617 §5.1: signatures are added before the message is sealed.
         let (header, _) = Header::parse(&[signatures.as_bytes(), header.as_bytes()].concat())?;
         let chain = chain_to_seal(&report)?;
-        let results = report.arc_results();
+        let results = report.authentication_results();
         let set = forwarder.sealer.unsigned(&header, hash(&hashes, sealed_body)?, chain, &results, now);
         match set.and_then(|set| set.sign()) {
             Ok(set) => Ok(set.fields() + &signatures),
