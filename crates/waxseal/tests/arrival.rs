@@ -24,7 +24,7 @@ fn client(fields: &[&str], relays: &str) -> Result<(String, String), NoEnvelope>
     let relays = relays.split_ascii_whitespace().map(|relay| relay.parse().unwrap());
     let relays = relays.fold(Relays::default(), Relays::with);
     let arrival = arrival(&[&[PATH], fields].concat(), &relays);
-    let envelope = arrival.envelope().map_err(Clone::clone)?;
+    let envelope = arrival.envelope()?;
     assert_eq!(envelope.mail_from(), b"joe@example.org");
     Ok((envelope.ip().to_string(), String::from_utf8(envelope.helo().to_vec()).unwrap()))
 }
@@ -180,7 +180,7 @@ fn fields_that_cannot_be_read_are_named() {
     assert_eq!(client(&[lmtp, broken], ""), invalid(2));
     assert_eq!(client(&[], ""), Err(NoEnvelope::NoReceived));
     let nobody = arrival(&[OUTSIDE], &Relays::default());
-    assert_eq!(nobody.envelope(), Err(&NoEnvelope::NoReversePath));
+    assert_eq!(nobody.envelope(), Err(NoEnvelope::NoReversePath));
     let texts = [invalid(1), invalid(2)].map(|error| error.unwrap_err().to_string());
     assert_eq!(
         texts,
@@ -212,7 +212,7 @@ fn header(fields: &[&str]) -> Header {
 
 #[test]
 fn the_time_is_that_of_the_field_that_names_the_client() {
-    let time = |fields: &[&str]| arrival(fields, &Relays::default()).time().map_err(Clone::clone);
+    let time = |fields: &[&str]| arrival(fields, &Relays::default()).time();
     let at = |seconds| Ok(UNIX_EPOCH + Duration::from_secs(seconds));
     let lmtp = "Received: from mx.example.net by store with LMTP; Tue, 14 Nov 2023 22:13:25 +0000";
     assert_eq!(time(&[OUTSIDE, FORGED]), at(1_700_000_000));

@@ -92,17 +92,17 @@ impl Origin {
             EnvelopeSource::Given(envelope) => envelope.clone(),
             EnvelopeSource::Header(_) => {
                 let envelope = arrival.as_ref().map_err(Clone::clone);
-                envelope.and_then(|arrival| arrival.envelope().cloned().map_err(no_envelope)).unwrap_or_else(
-                    |why| {
+                envelope
+                    .and_then(|arrival| arrival.envelope().cloned().map_err(|why| no_envelope(&why)))
+                    .unwrap_or_else(|why| {
                         told.no_envelope = Some(why);
                         Envelope::unknown()
-                    },
-                )
+                    })
             }
         };
         let mut now = self.now.without_message();
         if self.now == Now::Received {
-            let time = arrival.and_then(|arrival| arrival.time().map_err(|error| chain(error)));
+            let time = arrival.and_then(|arrival| arrival.time().map_err(|error| chain(&error)));
             now = time.as_ref().copied().unwrap_or(now);
             told.time = Some(time);
         }

@@ -120,8 +120,8 @@ impl Arrival {
     ///
     /// # Errors
     /// [`NoEnvelope`] says why there is none; [`Envelope::unknown`] is to be used then.
-    pub fn envelope(&self) -> Result<&Envelope, &NoEnvelope> {
-        self.envelope.as_ref()
+    pub fn envelope(&self) -> Result<&Envelope, NoEnvelope> {
+        self.envelope.as_ref().map_err(Clone::clone)
     }
 
     /// When the message came to the receiving site: the date of the Received that names the client, or of the last one that
@@ -129,8 +129,8 @@ impl Arrival {
     ///
     /// # Errors
     /// [`NoArrivalTime`].
-    pub fn time(&self) -> Result<SystemTime, &NoArrivalTime> {
-        self.time.as_ref().copied()
+    pub fn time(&self) -> Result<SystemTime, NoArrivalTime> {
+        self.time.clone()
     }
 }
 

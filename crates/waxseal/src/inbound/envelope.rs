@@ -61,7 +61,7 @@ impl Envelope {
     /// # Errors
     /// [`NoEnvelope`] says why there is none.
     pub fn from_trace(header: &Header, relays: &Relays) -> Result<Self, NoEnvelope> {
-        Arrival::from_header(header, relays).envelope().cloned().map_err(Clone::clone)
+        Arrival::from_header(header, relays).envelope().cloned()
     }
 
     /// False for [`Envelope::unknown`].
