@@ -6,6 +6,7 @@ use crate::{
     lint::{Finding, Problem, Severity, lint_terms},
     macros::Letters,
     record::{DomainSpec, Mechanism, Record, Term},
+    select,
 };
 use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
 
@@ -142,14 +143,8 @@ impl Walk<'_, '_> {
             Ok(answer) => answer,
             Err(problem) => return Some(problem),
         };
-        let texts: Vec<_> = answer
-            .records
-            .iter()
-            .filter_map(|record| match record {
-                Data::Txt(text) if Record::is_spf1(text) => Some(text),
-                _ => None,
-            })
-            .collect();
+        self.near_misses(domain, &answer);
+        let texts: Vec<_> = select::spf_records(&answer.records).collect();
         let text = match texts.as_slice() {
             [] => return Some(Problem::NoRecord),
             [text] => text,
@@ -176,6 +171,17 @@ impl Walk<'_, '_> {
         self.terms(domain, &terms, first_time);
         self.path.pop();
         None
+    }
+
+    /// Beside a record, too: whoever corrects them then has two.
+    fn near_misses(&mut self, domain: &DomainName, answer: &Answer) {
+        for near_miss in select::near_misses(&answer.records) {
+            let finding = Finding::new(Problem::NearMiss(near_miss)).of(domain);
+            // The same domain may be included twice.
+            if !self.report.findings.contains(&finding) {
+                self.report.findings.push(finding);
+            }
+        }
     }
 
     fn terms(&mut self, domain: &DomainName, terms: &[(usize, Term)], first_time: bool) {
@@ -417,6 +423,37 @@ mod tests {
                 "example.org include:%{d} loop",
             ]
         );
+    }
+
+    #[test]
+    fn texts_that_are_nearly_records_are_shown() {
+        let dns = zone(&[
+            ("example.org", "v=spf1 include:a.example.org include:a.example.org -all"),
+            ("example.org", "v=spf1; ip4:192.0.2.1; -all"),
+            ("example.org", "v=DMARC1; p=none"),
+            ("a.example.org", "\"v=spf1 -all\""),
+            ("a.example.org", " v=spf1 -all"),
+        ]);
+        let report = audit(&dns);
+        assert_eq!(
+            shown(&report),
+            [
+                "example.org include:a.example.org target-without-record",
+                "example.org include:a.example.org target-without-record",
+                "example.org - near-miss",
+                "example.org include:a.example.org duplicate",
+                "a.example.org - near-miss",
+                "a.example.org - near-miss",
+            ]
+        );
+        let texts: Vec<_> = report.findings().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts[4],
+            "warning: a.example.org: not an SPF record, receivers pass it over: \\\"v=spf1 -all\\\": remove the quotes, \
+             which belong to zone files"
+        );
+        let nearly = audit(&zone(&[("example.org", "v=spf1\tmx -all")]));
+        assert_eq!(shown(&nearly), ["example.org - no-record", "example.org - near-miss"]);
     }
 
     #[test]

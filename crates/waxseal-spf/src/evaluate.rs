@@ -7,8 +7,9 @@ mod stop;
 use crate::{
     check::CheckHost,
     macros::Letters,
-    parse::{self, Name, TermRef},
+    parse::{Name, TermRef},
     record::Qualifier,
+    select,
     trace::{Outcome, Recorder},
     verdict::{Cause, Place, Verdict},
 };
@@ -18,7 +19,7 @@ use std::time::Duration;
 use stop::{Fault, Stop};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{
-    Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, Record, RecordType, Reply,
+    Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, RecordType, Reply,
 };
 
 /// One run of a check. What `check_host()` returns beside its result is left here, so that results stay small.
@@ -108,7 +109,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 Ok(Found::NoMatch) => Cause::NoMatch(self.unmatched.take().unwrap_or_else(|| domain.clone())),
                 Ok(Found::NoRecord(Missing::SingleLabel)) => Cause::SingleLabel(domain.clone()),
                 Ok(Found::NoRecord(Missing::Domain)) => Cause::NoDomain(domain.clone()),
-                Ok(Found::NoRecord(Missing::Record)) => Cause::NoRecord(domain.clone()),
+                Ok(Found::NoRecord(Missing::Record)) => self.no_record(domain)?,
                 Err(Stop::Pending) => return Err(Pending),
                 Err(Stop::Cause(cause)) => *cause,
                 Err(Stop::Fault(fault)) => fault.at(Place::top(domain), &check.limits),
@@ -126,6 +127,17 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             depends_on_sender: self.letters.any_of(Letters::SENDER),
             depends_on_local_part: self.letters.any_of(Letters::LOCAL_PART),
             trace: self.trace.and_then(Recorder::finish),
+        })
+    }
+
+    /// The domain of the identity has no record. What it has is looked at again, for its publisher.
+    #[cold]
+    fn no_record(&mut self, domain: &DomainName) -> Result<Cause, Pending> {
+        let reply = self.dns.ask(Question::new(domain.clone(), RecordType::Txt))?;
+        let near_miss = reply.ok().and_then(|answer| select::near_misses(&answer.records).next());
+        Ok(match near_miss {
+            Some(near_miss) => Cause::NearMiss { domain: domain.clone(), near_miss },
+            None => Cause::NoRecord(domain.clone()),
         })
     }
 
@@ -161,7 +173,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             // Whatever their number, the term that led here fails for the lack of a record.
             self.void(domain);
         }
-        let mut records = answer.records.iter().filter_map(spf_record);
+        let mut records = select::spf_records(&answer.records);
         let Some(record) = records.next() else {
             return Ok(Found::NoRecord(match answer.existence {
                 Existence::NxDomain => Missing::Domain,
@@ -388,13 +400,5 @@ impl Frame<'_> {
             depth: self.depth,
             inside: None,
         }
-    }
-}
-
-/// RFC 7208 §4.5
-fn spf_record(record: &Record) -> Option<&Bytes> {
-    match record {
-        Record::Txt(text) if parse::is_spf1(text) => Some(text),
-        _ => None,
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     lint::{Finding, MAX_OCTETS, Problem, mask4, mask6},
     macros::Letters,
     record::{DomainSpec, Mechanism, Qualifier, Record, Term},
+    select,
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -423,11 +424,7 @@ impl Walk<'_, '_> {
 
     fn fetch(&mut self, domain: &DomainName) -> Result<Option<Record>, Stop> {
         let Some(answer) = self.ask(domain, RecordType::Txt)? else { return Ok(None) };
-        let text = |record: &Data| match record {
-            Data::Txt(text) if Record::is_spf1(text) => Some(text.clone()),
-            _ => None,
-        };
-        let texts: Vec<_> = answer.records.iter().filter_map(text).collect();
+        let texts: Vec<_> = select::spf_records(&answer.records).collect();
         let problem = match texts.as_slice() {
             [text] => match Record::parse(text) {
                 Ok(record) => return Ok(Some(record)),

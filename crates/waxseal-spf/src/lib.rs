@@ -10,6 +10,7 @@ mod macros;
 mod parse;
 mod received;
 mod record;
+mod select;
 mod trace;
 mod verdict;
 
@@ -22,5 +23,6 @@ pub use record::{
     DomainSpec, DualCidrLength, Ip4Network, Ip6Network, Mechanism, Modifier, Qualifier, Record, Reporting,
     SyntaxError, SyntaxErrorKind, Term,
 };
+pub use select::NearMiss;
 pub use trace::{LookupTrace, Outcome, RecordTrace, TermTrace, Trace};
 pub use verdict::{Cause, Place, Verdict};

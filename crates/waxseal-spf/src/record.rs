@@ -40,7 +40,7 @@ pub struct Record {
 }
 
 /// One term of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Term {
     /// A mechanism and what a match of it means (RFC 7208 §4.6.2).
     Directive(Qualifier, Mechanism),
@@ -69,7 +69,7 @@ pub enum Qualifier {
 }
 
 /// A mechanism (RFC 7208 §5). Absent domains mean the domain that is evaluated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Mechanism {
     /// Matches always (§5.1).
     All,

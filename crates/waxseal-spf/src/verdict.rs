@@ -3,6 +3,7 @@
 use crate::{
     check::{Envelope, Identity},
     record::{Printable, Qualifier, SyntaxError},
+    select::NearMiss,
     trace::Trace,
 };
 use bytes::Bytes;
@@ -149,7 +150,13 @@ impl Verdict {
                 }
                 _ => entry.with_property(Ptype::Smtp, "mailfrom", self.sender()),
             },
-            _ => entry.with_property(Ptype::Smtp, "helo", self.helo()),
+            // A name that is no ASCII is shown by its A-labels, as it was looked up (RFC 8616 §4).
+            _ => match self.domain() {
+                Some(domain) if !self.helo().is_ascii() => {
+                    entry.with_property(Ptype::Smtp, "helo", domain.as_str())
+                }
+                _ => entry.with_property(Ptype::Smtp, "helo", self.helo()),
+            },
         }
     }
 }
@@ -236,6 +243,14 @@ pub enum Cause {
     /// The domain publishes no SPF record.
     #[error("no SPF record at {}", shown(.0))]
     NoRecord(DomainName),
+    /// The domain publishes no SPF record, but a text that is nearly one.
+    #[error("no SPF record at {}, but {}: {}", shown(.domain), Printable(.near_miss.start()), .near_miss.advice())]
+    NearMiss {
+        /// The domain.
+        domain: DomainName,
+        /// The text.
+        near_miss: NearMiss,
+    },
     /// A directive matched.
     #[error("matched {place}")]
     Matched {
@@ -286,6 +301,10 @@ pub enum Cause {
         /// Why it is none.
         source: InvalidDomainName,
     },
+    /// The target of `redirect` holds the local-part of the sender, which is not ASCII and so no part of a domain name
+    /// (RFC 8616 §4).
+    #[error("the local-part is not ASCII and cannot be part of the domain name in {0}")]
+    LocalPartNotAscii(Place),
     /// More terms that cause lookups than allowed.
     #[error("more than {limit} terms with lookups, at {place}")]
     TooManyTerms {
@@ -347,7 +366,7 @@ impl Cause {
             // "Name Error" ..., check_host() immediately returns the result "none"."
             Self::InvalidDomain(_) | Self::SingleLabel(_) | Self::NoDomain(_) => SpfResult::None,
             // §4.5: "If the resultant record set includes no records, check_host() produces the "none" result."
-            Self::NoRecord(_) => SpfResult::None,
+            Self::NoRecord(_) | Self::NearMiss { .. } => SpfResult::None,
             // §4.6.2: "If it matches, processing ends and the qualifier value is returned as the result of that record."
             Self::Matched { qualifier, .. } => qualifier.result(),
             // §4.7: "If none of the mechanisms match and there is no "redirect" modifier, then the check_host() returns
@@ -365,7 +384,9 @@ impl Cause {
             Self::Syntax { .. } => SpfResult::PermError,
             // §5.2: "none: return permerror"; §6.1: "if no SPF record is found, or if the <target-name> is malformed, the
             // result is a "permerror" rather than "none"."
-            Self::TargetWithoutRecord(_) | Self::InvalidTarget { .. } => SpfResult::PermError,
+            Self::TargetWithoutRecord(_) | Self::InvalidTarget { .. } | Self::LocalPartNotAscii(_) => {
+                SpfResult::PermError
+            }
             // §4.6.4: "If this limit is exceeded, the implementation MUST return "permerror"."
             Self::TooManyTerms { .. } => SpfResult::PermError,
             // §4.6.4: "Exceeding the limit produces a "permerror" result."
@@ -382,6 +403,7 @@ impl Cause {
         match self {
             Self::Matched { place, .. }
             | Self::TargetWithoutRecord(place)
+            | Self::LocalPartNotAscii(place)
             | Self::InvalidTarget { place, .. }
             | Self::TooManyTerms { place, .. }
             | Self::TooManyVoidLookups { place, .. }

@@ -425,8 +425,12 @@ fn records_of_every_size_and_octet() {
     assert_eq!(syntax(b"v=spf1 a:example.org\0 -all"), SyntaxErrorKind::Octet);
     assert_eq!(syntax(b"v=spf1 x=\x80 -all"), SyntaxErrorKind::Octet);
     assert_eq!(syntax(b"v=spf1 ip4:192.0.2.1\t-all"), SyntaxErrorKind::Ip4Network);
-    assert_said(&one(b"v=spf1\t-all"), "none", "no SPF record at example.org");
-    assert_said(&one(b"v=spf10 -all"), "none", "no SPF record at example.org");
+    for (text, advice) in [
+        (&b"v=spf1\t-all"[..], "v=spf1?-all: put a space, not a tab, behind v=spf1"),
+        (b"v=spf10 -all", "v=spf10 -all: begin it with v=spf1 and a space; there is no other version"),
+    ] {
+        assert_said(&one(text), "none", &format!("no SPF record at example.org, but {advice}"));
+    }
     assert_said(&one(b"V=SpF1   -ALL  "), "fail", "matched -ALL of example.org");
 }
 

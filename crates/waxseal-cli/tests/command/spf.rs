@@ -118,6 +118,52 @@ fn records_are_linted_without_dns() {
     assert!(foreign.out.starts_with("note: "), "{}", foreign.out);
 }
 
+/// The publisher sees a record in DNS, and has to be told why nobody else does.
+#[test]
+fn texts_that_are_nearly_records_are_shown() {
+    for (text, shown, advice) in [
+        ("v=spf1; ip4:192.0.2.1; -all", "v=spf1; ip4:192.0.2.1; -all", "put a space behind v=spf1"),
+        (" v=spf1 ip4:192.0.2.1 -all", " v=spf1 ip4:192.0.2.1 -all", "remove the blank in front"),
+        ("\"v=spf1 ip4:192.0.2.1 -all\"", "\\\"v=spf1 ip4:192.0.2.1 -all\\\"", "remove the quotes"),
+        ("v=spf1\tip4:192.0.2.1 -all", "v=spf1\\tip4:192.0.2.1 -all", "put a space, not a tab,"),
+        ("v=spf 1 -all", "v=spf 1 -all", "begin it with v=spf1 and a space"),
+        ("spf1 -all", "spf1 -all", "begin it with v=spf1 and a space"),
+        ("v=spf10 -all", "v=spf10 -all", "begin it with v=spf1 and a space; there is no other version"),
+    ] {
+        let zone = Lab::get().file("nearly.json", json!({ "example.org": { "TXT": [text] } }).to_string());
+        let done = waxseal(["spf", "lint", "--zone", &zone, "example.org"]);
+        assert_eq!(done.code, Some(1), "{text}");
+        let line =
+            format!("warning: example.org: not an SPF record, receivers pass it over: {shown}: {advice}");
+        assert!(done.out.contains(&line), "{text}: {}", done.out);
+        assert!(
+            done.out.contains("error: example.org: no SPF record is published\n"),
+            "{text}: {}",
+            done.out
+        );
+        let envelope = ["--ip", "192.0.2.1", "--mail-from", "joe@example.org"];
+        let check = waxseal([&["spf", "check", "--zone", &*zone][..], &envelope].concat());
+        assert_eq!(check.code, Some(1));
+        let told = check.out.contains("no SPF record at example.org, but ") && check.out.contains(advice);
+        assert!(told && check.out.starts_with("none: "), "{text}: {}", check.out);
+    }
+    let upper = waxseal(["spf", "lint", "V=SPF1 ip4:192.0.2.1 -ALL"]);
+    assert_eq!(upper.code, Some(0), "{}", upper.out);
+}
+
+#[test]
+fn equals_signs_of_mechanisms_are_errors() {
+    for (record, write) in [
+        ("v=spf1 ip4=192.0.2.1 -all", "write ip4:192.0.2.1"),
+        ("v=spf1 include=_spf.example.net -all", "write include:_spf.example.net"),
+        ("v=spf1 MX=mail.example.org -all", "write mx:mail.example.org"),
+    ] {
+        let done = waxseal(["spf", "lint", record]);
+        assert_eq!(done.code, Some(1), "{record}");
+        assert!(done.out.starts_with("error: ") && done.out.contains(write), "{record}: {}", done.out);
+    }
+}
+
 #[test]
 fn domains_are_linted_with_all_they_lead_to() {
     let done = publisher("lint example.org");

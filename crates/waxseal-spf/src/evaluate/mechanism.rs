@@ -29,7 +29,7 @@ impl Evaluation<'_, '_, '_> {
     pub(super) fn redirect(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Found, Stop> {
         self.count_term(frame.depth)?;
         // "if the <target-name> is malformed, the result is a "permerror" rather than "none"."
-        let target = self.target(term, frame)?.unwrap_or(Err(InvalidDomainName::NonAscii));
+        let target = self.target(term, frame)?.ok_or(Fault::LocalPartNotAscii)?;
         let target = target.map_err(Fault::InvalidTarget)?;
         match self.check_host(&target, frame.depth + 1, frame.included)? {
             Found::NoRecord(_) => Err(Fault::NoRecord.into()),

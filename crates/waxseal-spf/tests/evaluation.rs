@@ -1,0 +1,200 @@
+//! Rules of evaluation of which a mistake shows in few places: explanations below `include`, the order of mail exchangers,
+//! names of `ptr`, words of errors in the trace.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
+use waxseal_authres::SpfResult;
+use waxseal_dns::{LookupError, Zone, drive_blocking};
+use waxseal_spf::{Cause, CheckHost, Outcome, RecordTrace, Verdict};
+
+fn zone(records: &[(&str, &str)]) -> Zone {
+    records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
+}
+
+fn check(dns: &Zone) -> Verdict {
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "user@example.org", "mail.example.net");
+    drive_blocking(check.with_trace(), dns)
+}
+
+fn said(verdict: &Verdict) -> (&'static str, String) {
+    (verdict.word().as_str(), verdict.reason())
+}
+
+/// RFC 7208 §6.2: "During recursion into an "include" mechanism, an "exp" modifier from the \<target-name\> MUST NOT be
+/// used", also where a redirect leads to it.
+#[test]
+fn s6_2_no_explanation_comes_out_of_an_include() {
+    let texts = |first: &'static str| {
+        [
+            ("example.org", first),
+            ("a.example", "v=spf1 redirect=b.example"),
+            ("b.example", "v=spf1 redirect=c.example"),
+            ("c.example", "v=spf1 -all exp=e.c.example"),
+            ("e.c.example", "of the included domain"),
+            ("e.example.org", "of the first domain"),
+        ]
+    };
+    let of = |first| {
+        let verdict = check(&zone(&texts(first)));
+        (verdict.word().as_str(), verdict.explanation().map(str::to_owned), verdict.queries())
+    };
+    // Four records; the explanation of c.example is not even looked up.
+    assert_eq!(of("v=spf1 include:a.example -all"), ("fail", None, 4));
+    assert_eq!(of("v=spf1 include:a.example ~all"), ("softfail", None, 4));
+    let own = Some("of the first domain".to_owned());
+    assert_eq!(of("v=spf1 include:a.example -all exp=e.example.org"), ("fail", own, 5));
+    // A redirect that is not below an include brings its explanation along.
+    assert_eq!(of("v=spf1 redirect=b.example"), ("fail", Some("of the included domain".into()), 4));
+}
+
+/// A void lookup counts when it is evaluated (RFC 7208 §4.6.4), so the order of the answer must not decide.
+#[test]
+fn s5_4_mail_exchangers_are_looked_at_by_preference_and_name() {
+    let record = zone(&[("example.org", "v=spf1 mx -all")]);
+    let voids = [(30, "a.example.org"), (20, "b.example.org"), (25, "c.example.org")];
+    let with = |dns: Zone, hosts: &[(u16, &str)]| {
+        hosts
+            .iter()
+            .fold(dns, |dns, (preference, host)| dns.with_mx("example.org", *preference, host).unwrap())
+    };
+    let own = "192.0.2.7".parse().unwrap();
+    let good = |name: &str| record.clone().with_address(name, own).unwrap();
+    let first = check(&with(with(good("z.example.org"), &voids), &[(10, "z.example.org")]));
+    assert_eq!((first.word().as_str(), first.void_lookups()), ("pass", 0));
+    let last = check(&with(with(good("z.example.org"), &[(90, "z.example.org")]), &voids));
+    assert_eq!(said(&last), ("permerror", "more than 2 void lookups, at mx of example.org".into()));
+    let second = check(&with(with(good("z.example.org"), &voids), &[(20, "z.example.org")]));
+    assert_eq!((second.word().as_str(), second.void_lookups()), ("pass", 1), "b stands before z");
+    let named = check(&with(with(good("a.example.org"), &[(20, "b.example.org")]), &[(20, "a.example.org")]));
+    assert_eq!((named.word().as_str(), named.void_lookups()), ("pass", 0), "a stands before b");
+}
+
+/// RFC 7208 §5.5: the name has to end in the target, by whole labels, and to lead back to the client.
+#[test]
+fn s5_5_ptr_matches_names_within_the_target_alone() {
+    let own = "192.0.2.7".parse().unwrap();
+    for (record, name, leads_back, word) in [
+        ("v=spf1 ptr -all", "example.org", true, "pass"),
+        ("v=spf1 ptr -all", "mail.example.org", true, "pass"),
+        ("v=spf1 ptr -all", "a.b.Example.ORG", true, "pass"),
+        ("v=spf1 ptr -all", "mail.example.org", false, "fail"),
+        ("v=spf1 ptr -all", "mail.example.net", true, "fail"),
+        ("v=spf1 ptr -all", "mailexample.org", true, "fail"),
+        ("v=spf1 ptr -all", "org", true, "fail"),
+        ("v=spf1 ptr -all", "example.org.example.net", true, "fail"),
+        ("v=spf1 ptr:example.net -all", "mail.example.net", true, "pass"),
+        ("v=spf1 ptr:example.net -all", "mail.example.org", true, "fail"),
+        ("v=spf1 ptr:mail.example.net -all", "example.net", true, "fail"),
+    ] {
+        let dns = zone(&[("example.org", record)]).with_ptr(own, name).unwrap();
+        let dns = if leads_back { dns.with_address(name, own).unwrap() } else { dns };
+        assert_eq!(check(&dns).word().as_str(), word, "{record} {name}");
+    }
+    // One name within the target is enough, and none outside is looked up.
+    let several = zone(&[("example.org", "v=spf1 ptr -all")]);
+    let several = ["x.example.net", "y.example.org", "z.example.net"]
+        .iter()
+        .fold(several, |dns, name| dns.with_ptr(own, name).unwrap().with_address(name, own).unwrap());
+    let verdict = check(&several);
+    assert_eq!((verdict.word().as_str(), verdict.queries()), ("pass", 3));
+}
+
+/// The words of all terms and records that ended in an error, at any depth.
+fn words_of_errors(record: &RecordTrace) -> Vec<&'static str> {
+    let is_error = record.result == SpfResult::TempError || record.result == SpfResult::PermError;
+    let mut words: Vec<_> = is_error.then(|| record.result.as_str()).into_iter().collect();
+    for term in &record.terms {
+        words.extend(term.inside.iter().flat_map(|record| words_of_errors(record)));
+        if let Outcome::Error(word) = &term.outcome {
+            words.push(word.as_str());
+        }
+    }
+    words
+}
+
+/// The trace tells errors that pass by themselves from those that do not.
+#[test]
+fn s2_6_words_of_errors_in_the_trace_are_those_of_the_verdict() {
+    let slow = |dns: Zone| dns.with_error("slow.example.org", LookupError::Timeout).unwrap();
+    for (records, word) in [
+        (&[("example.org", "v=spf1 a:slow.example.org -all")][..], "temperror"),
+        (&[("example.org", "v=spf1 include:slow.example.org -all")], "temperror"),
+        (
+            &[("example.org", "v=spf1 include:a.example"), ("a.example", "v=spf1 a:slow.example.org")],
+            "temperror",
+        ),
+        (&[("example.org", "v=spf1 include:none.example -all")], "permerror"),
+        (&[("example.org", "v=spf1 redirect=none.example")], "permerror"),
+        (&[("example.org", "v=spf1 redirect=a..example")], "permerror"),
+        (&[("example.org", "v=spf1 a:a.x.org a:b.x.org a:c.x.org -all")], "permerror"),
+        (&[("example.org", "v=spf1 include:a.example"), ("a.example", "v=spf1 moo")], "permerror"),
+        (
+            &[
+                ("example.org", "v=spf1 include:a.example"),
+                ("a.example", "v=spf1 a"),
+                ("a.example", "v=spf1 mx"),
+            ],
+            "permerror",
+        ),
+        (&[("example.org", "v=spf1 include:example.org")], "permerror"),
+    ] {
+        let verdict = check(&slow(zone(records)));
+        assert_eq!(verdict.word().as_str(), word, "{records:?}");
+        let words = words_of_errors(verdict.trace().unwrap().root());
+        assert!(!words.is_empty() && words.iter().all(|other| *other == word), "{records:?}: {words:?}");
+    }
+}
+
+/// RFC 8616 §4: such a term matches nothing; a redirect without a target is permerror (RFC 7208 §6.1), for that reason.
+#[test]
+fn rfc8616_s4_a_redirect_by_a_local_part_that_is_not_ascii_is_named() {
+    let dns = zone(&[("example.org", "v=spf1 redirect=%{l}.example.org")]);
+    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "\u{fc}@example.org", "mail.example.net");
+    let verdict = drive_blocking(check, &dns);
+    assert!(
+        matches!(verdict.cause(), Cause::LocalPartNotAscii(place) if place.term() == "redirect=%{l}.example.org")
+    );
+    let reason = "the local-part is not ASCII and cannot be part of the domain name in redirect=%{l}.example.org of \
+                  example.org";
+    assert_eq!(said(&verdict), ("permerror", reason.into()));
+}
+
+#[test]
+fn a_text_that_is_nearly_a_record_is_told() {
+    let verdict =
+        check(&zone(&[("example.org", "v=spf1; ip4:192.0.2.7; -all"), ("example.org", "v=DMARC1; p=none")]));
+    let reason = "no SPF record at example.org, but v=spf1; ip4:192.0.2.7; -all: put a space behind v=spf1; nothing but \
+                  spaces stands between terms";
+    assert_eq!(said(&verdict), ("none", reason.into()));
+    assert!(
+        matches!(verdict.cause(), Cause::NearMiss { near_miss, .. } if near_miss.text().starts_with(b"v=spf1;"))
+    );
+    let quoted = check(&zone(&[("example.org", "\"v=spf1 -all\"\u{1b}")]));
+    let reason =
+        "no SPF record at example.org, but ?v=spf1 -all??: remove the quotes, which belong to zone files";
+    assert_eq!(said(&quoted).1, reason);
+    assert!(
+        quoted
+            .reason()
+            .bytes()
+            .all(|octet| (b' '..=b'~').contains(&octet) && octet != b'"' && octet != b'\\')
+    );
+    let other = check(&zone(&[("example.org", "v=DMARC1; p=none")]));
+    assert_eq!(said(&other), ("none", "no SPF record at example.org".into()));
+    // Where there is a record, it counts.
+    let both = check(&zone(&[("example.org", "v=spf1;-all"), ("example.org", "v=spf1 +all")]));
+    assert_eq!(both.word().as_str(), "pass");
+}
+
+/// RFC 8616 §4; what is no name stays as it was said.
+#[test]
+fn a_helo_in_u_labels_is_shown_by_its_a_labels() {
+    let entry = |helo: &str| {
+        let check = CheckHost::helo("192.0.2.7".parse().unwrap(), helo);
+        drive_blocking(check, &zone(&[("xn--bcher-kva.example", "v=spf1 ip4:192.0.2.7 -all")]))
+            .entry()
+            .to_string()
+    };
+    assert_eq!(entry("b\u{fc}cher.example"), "spf=pass smtp.helo=xn--bcher-kva.example");
+    assert_eq!(entry("XN--bcher-KVA.example"), "spf=pass smtp.helo=XN--bcher-KVA.example");
+    assert!(entry("b\u{fc}..example").contains("smtp.helo=\"b"), "{}", entry("b\u{fc}..example"));
+}
