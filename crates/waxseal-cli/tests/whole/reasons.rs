@@ -70,6 +70,14 @@ pub(crate) const REASONS: &[Reason] = &[
             _ => false,
         },
     },
+    // RFC 6376 §3.6.1, t=s: "Any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the
+    // right-hand side of the "@" in the "i=" tag and the value of the "d=" tag." dkimpy looks at neither.
+    Reason {
+        text: "RFC 6376 §3.6.1: h= and t=s of the key record",
+        fits: |difference, checked| {
+            matches!(cause(difference, checked), Some(Cause::HashNotAllowed { .. } | Cause::StrictIdentity))
+        },
+    },
     // RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be completely ignored". dkimpy
     // looks at fewer of them, and at the body first.
     Reason {

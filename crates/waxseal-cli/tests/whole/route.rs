@@ -70,7 +70,9 @@ impl Lab {
             0 => signer = signer.with_field_list(random.field_names()),
             1 => signer = signer.with_oversigned([""; 0]),
             2 => {
-                signer = signer.with_identity(&format!("x@{domain}")).with_lifetime(Duration::from_secs(900))
+                signer = signer
+                    .with_identity(&format!("x@{}{domain}", random.pick(&["", "", "sub."])))
+                    .with_lifetime(Duration::from_secs(900))
             }
             _ => {}
         }

@@ -14,7 +14,7 @@ use crate::random::Random;
 pub(crate) const DOMAINS: [&str; 4] = ["alpha.example", "beta.example", "sub.alpha.example", "list.example"];
 
 /// Selectors, the key that each signs with, and whether all is well with it.
-pub(crate) const SELECTORS: [(&str, &str); 12] = [
+pub(crate) const SELECTORS: [(&str, &str); 17] = [
     ("r1", "rsa1024"),
     ("r1", "rsa1024"),
     ("r1", "rsa1024"),
@@ -27,6 +27,11 @@ pub(crate) const SELECTORS: [(&str, &str); 12] = [
     ("broken", "rsa1024"),
     ("other", "rsa1024"),
     ("slow", "rsa1024"),
+    ("bare", "rsa1024"),
+    ("strict", "rsa1024"),
+    ("sha1", "rsa1024"),
+    ("tlsrpt", "rsa1024"),
+    ("blanks", "rsa1024"),
 ];
 
 pub(crate) const NOW: u64 = 1_795_000_000;
@@ -66,6 +71,11 @@ impl Keys {
             "r1" => Some(record(&self.rsa1024)),
             "r2" | "other" => Some(record(&self.rsa2048)),
             "ed" => Some(record(&self.ed)),
+            "bare" => Some(record(&self.rsa1024).replace("v=DKIM1; k=rsa; ", "")),
+            "strict" => Some(record(&self.rsa1024).replace("k=rsa", "k=rsa; t=s:y; n=strict")),
+            "sha1" => Some(record(&self.rsa1024).replace("k=rsa", "h=sha1")),
+            "tlsrpt" => Some(record(&self.rsa1024).replace("k=rsa", "s=tlsrpt")),
+            "blanks" => Some(record(&self.rsa1024).replace("A", "A ").replace(';', " ; ")),
             "revoked" => Some("v=DKIM1; k=rsa; p=".to_owned()),
             "broken" => Some("v=DKIM1; k=rsa; p=AAAA".to_owned()),
             "slow" => None,
