@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 /// Reads a private key, and warns of what an operator should know.
 pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
-    let (content, exposed) = read_content(path).map_err(|error| Failure::file("read", path, &error))?;
+    let (content, readers) = read_content(path).map_err(|error| Failure::file("read", path, &error))?;
     let key = PrivateKey::from_file(&content).or_else(|error| match error {
         // ring signs with 2048 bits and more; old how-tos made keys of 1024.
         KeyError::SignKeySize { .. } | KeyError::SignExponent { .. } => {
@@ -20,11 +20,14 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
         error => Err(error),
     });
     let key = key.map_err(|error| Failure::because(path.display(), &error))?;
-    if exposed {
-        terminal::note(format_args!(
-            "everyone on this machine can read the private key {0}: chmod o-rwx {0}",
-            path.display()
-        ));
+    let exposed = match readers {
+        Readers::Owner => None,
+        Readers::Group => Some(("the group of the file", "g-rwx")),
+        Readers::Everyone => Some(("everyone on this machine", "go-rwx")),
+    };
+    if let Some((who, change)) = exposed {
+        let path = path.display();
+        terminal::note(format_args!("{who} can read or write the private key {path}: chmod {change} {path}"));
     }
     if let Some(warning) = key.warning() {
         terminal::note(format_args!("{}: {warning}", path.display()));
@@ -32,24 +35,36 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
     Ok(key)
 }
 
-/// The octets, and whether the file is open to everyone.
-fn read_content(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, bool)> {
+/// Who may read or write a file.
+enum Readers {
+    Owner,
+    Group,
+    Everyone,
+}
+
+/// The octets, and who else may read them.
+fn read_content(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Readers)> {
     let file = File::open(path)?;
-    let exposed = is_exposed(&file)?;
+    let readers = readers(&file)?;
     // Room for all at once, so that growing leaves no copy of the key behind; one octet more than a key has shows a file
     // that is too long.
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE + 1));
     file.take(MAX_KEY_FILE as u64 + 1).read_to_end(&mut content)?;
-    Ok((content, exposed))
+    Ok((content, readers))
 }
 
+/// As OpenDKIM's RequireSafeKeys does, the group counts too.
 #[cfg(unix)]
-fn is_exposed(file: &File) -> io::Result<bool> {
+fn readers(file: &File) -> io::Result<Readers> {
     use std::os::unix::fs::MetadataExt;
-    Ok(file.metadata()?.mode() & 0o007 != 0)
+    Ok(match file.metadata()?.mode() {
+        mode if mode & 0o007 != 0 => Readers::Everyone,
+        mode if mode & 0o070 != 0 => Readers::Group,
+        _ => Readers::Owner,
+    })
 }
 
 #[cfg(not(unix))]
-fn is_exposed(_: &File) -> io::Result<bool> {
-    Ok(false)
+fn readers(_: &File) -> io::Result<Readers> {
+    Ok(Readers::Owner)
 }

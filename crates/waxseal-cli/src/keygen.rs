@@ -2,6 +2,7 @@
 
 use crate::{
     exit::{Exit, Failure},
+    key_name,
     key_record_text::KeyRecordText,
     terminal::{self, visible},
 };
@@ -25,10 +26,10 @@ use waxseal::{
 #[derive(Debug, Args)]
 pub(crate) struct Keygen {
     /// The domain that will sign, d=
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = key_name::domain)]
     domain: DomainName,
     /// The name of the key, s=, such as 2026a
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = key_name::selector)]
     selector: Selector,
     /// The type of the key. Many large receivers do not verify ed25519 yet: sign with both, or with rsa alone
     #[arg(long, short, value_enum, default_value_t)]

@@ -17,6 +17,7 @@ mod hint;
 mod input;
 mod json;
 mod key_file;
+mod key_name;
 mod key_record_text;
 mod keygen;
 mod sign;

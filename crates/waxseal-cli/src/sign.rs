@@ -3,7 +3,7 @@
 use crate::{
     exit::{Exit, Failure},
     input::{Chunks, Input, LineEnds, Source},
-    key_file,
+    key_file, key_name,
     terminal::{self, Progress},
     time::parse_now,
 };
@@ -16,7 +16,7 @@ use std::{
 };
 use waxseal::{
     crypto::PrivateKey,
-    dkim::{Canonicalization, Selector, SignError, Signer, Signing},
+    dkim::{Canonicalization, Finding, Inspection, Selector, SignError, Signer, Signing},
     dns::DomainName,
 };
 
@@ -27,16 +27,20 @@ use waxseal::{
 ///
 /// Mail travels with CRLF line ends, and so it is signed: a message whose first line ends in LF alone is read as if all
 /// its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
+///
+/// What would break the signature on the way, or keep it from counting, is told on standard error: lines that are too
+/// long, 8-bit text that is not declared, a From of another domain, missing Date or Message-ID, an earlier signature.
+/// The exit code is 0 all the same, and with --strict 2.
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
     /// The message; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     message: PathBuf,
     /// The domain that signs, d=
-    #[arg(long, short, requires_all = ["selector", "key"], required_unless_present = "with")]
+    #[arg(long, short, requires_all = ["selector", "key"], required_unless_present = "with", value_parser = key_name::domain)]
     domain: Option<DomainName>,
     /// The name of the key, s=
-    #[arg(long, short, requires = "domain")]
+    #[arg(long, short, requires = "domain", value_parser = key_name::selector)]
     selector: Option<Selector>,
     /// The private key: PKCS#8 or PKCS#1, PEM or DER, or a base64 Ed25519 seed
     #[arg(long, short, value_name = "FILE", requires = "domain")]
@@ -48,14 +52,14 @@ pub(crate) struct Sign {
     #[arg(long, short, value_name = "HEADER/BODY", default_value = "relaxed/relaxed")]
     canonicalization: Forms,
     /// Fields to sign when they are there [default: those of RFC 6376 section 5.4.1 and some more]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "exact_fields")]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name, conflicts_with = "exact_fields")]
     fields: Option<Vec<String>>,
     /// Fields to sign once more than they are there, so that none can be added; an empty list for none [default: From,
     /// Reply-To, Subject, To, Cc, and some more that are there]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "exact_fields")]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name, conflicts_with = "exact_fields")]
     oversign: Option<Vec<String>>,
     /// The very list for h=, whatever fields are there
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name)]
     exact_fields: Option<Vec<String>>,
     /// The user or agent for whom the domain signs, i=, such as joe@lists.example.org
     #[arg(long, value_name = "ADDRESS")]
@@ -72,6 +76,9 @@ pub(crate) struct Sign {
     /// Add copies of the signed fields, z=, for those who ask why a signature broke
     #[arg(long)]
     copy_fields: bool,
+    /// Sign only what there is no warning about: else print nothing and exit with 2
+    #[arg(long)]
+    strict: bool,
     /// Print the DKIM-Signature fields alone
     #[arg(long)]
     field_only: bool,
@@ -100,10 +107,23 @@ impl FromStr for Identity {
             return Err("DOMAIN:SELECTOR:FILE is expected".into());
         };
         Ok(Self {
-            domain: domain.parse().map_err(|error| format!("{domain}: {error}"))?,
-            selector: selector.parse().map_err(|error| format!("{selector}: {error}"))?,
+            domain: key_name::domain(domain).map_err(|error| format!("{domain}: {error}"))?,
+            selector: key_name::selector(selector).map_err(|error| format!("{selector}: {error}"))?,
             key: key.into(),
         })
+    }
+}
+
+/// One of the names of `--fields`; an empty one for an empty list.
+fn field_name(text: &str) -> Result<String, &'static str> {
+    let name = text.trim();
+    if name.contains([':', ' ', ';']) {
+        return Err("give field names with commas between them, as in From,To,Subject");
+    }
+    if name.bytes().all(|octet| octet.is_ascii_graphic()) {
+        Ok(name.to_owned())
+    } else {
+        Err("this is no field name: those are of visible ASCII")
     }
 }
 
@@ -200,13 +220,8 @@ impl Sign {
             .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Omitted)))
             .with_body_length(self.length)
             .with_copied_fields(self.copy_fields);
-        let names = |names: &[String]| {
-            names
-                .iter()
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect::<Vec<_>>()
-        };
+        let names =
+            |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>();
         if let Some(fields) = &self.fields {
             signer = signer.with_fields(names(fields));
         }
@@ -243,6 +258,7 @@ impl Sign {
         let progress = Progress::new("signing", input.length());
         let mut chunks = Chunks::new(input, self.line_ends, progress);
         let mut signing = Signing::new(signers, self.now());
+        let mut inspection = Inspection::new(signers);
         let refused = |error: SignError| {
             bare_line_end(&error, source).unwrap_or_else(|| Failure::because(source.name(), &error))
         };
@@ -250,6 +266,7 @@ impl Sign {
             chunks.next_chunk().map_err(|error| Failure::file("read", source.path(), &error))?
         {
             signing.push(chunk).map_err(refused)?;
+            inspection.push(chunk);
             keep(chunk)?;
         }
         let lf = chunks.is_lf_file();
@@ -261,7 +278,24 @@ impl Sign {
                 if self.field_only { "" } else { ", and printed with CRLF (--lf-out prints LF)" }
             ));
         }
+        self.tell(&inspection.finish(), source)?;
         unsigned.into_iter().map(|unsigned| unsigned.sign().map_err(refused)).collect()
+    }
+
+    /// What was found in a message that can be signed; with --strict it is not signed then.
+    fn tell(&self, findings: &[Finding], source: &Source) -> Result<(), Failure> {
+        let tell = if self.strict { terminal::error } else { terminal::warning };
+        for finding in findings {
+            tell(&format!("{}: {finding} ({})", source.name(), finding.id()));
+        }
+        match findings.len() {
+            _ if !self.strict => Ok(()),
+            0 => Ok(()),
+            count => Err(Failure::new(format!(
+                "{}: not signed, since --strict makes errors of warnings, of which there are {count}",
+                source.name()
+            ))),
+        }
     }
 
     fn print(&self, fields: &str, message: Option<(&mut impl Read, LineEnds)>) -> Result<(), Failure> {

@@ -36,6 +36,12 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{NOTE}note:{NOTE:#} {}", visible(&text.to_string()));
 }
 
+/// A remark on standard error about what will probably go wrong.
+pub(crate) fn warning(text: &str) {
+    let style = NOTE.bold();
+    let _ = writeln!(anstream::stderr(), "{style}warning:{style:#} {}", visible(text));
+}
+
 /// A result word in the colour of its meaning.
 pub(crate) fn word(word: &str) -> String {
     let style = match word {

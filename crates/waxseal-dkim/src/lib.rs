@@ -46,6 +46,7 @@
 //! | §3.6.1 the key record | `record.rs`; what is wrong with one: `record/diagnose.rs` |
 //! | §6.1.1 which domains may sign | `signing_domain.rs` |
 //! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
+//! | §5.3 what is changed on the way | `inspect.rs` |
 //! | §5.4.2 which of several fields is meant | `picker.rs` |
 //! | §6 verifying | `verify.rs`; §6.1.1 `verify/admit.rs`, §6.1.2 `verify/key.rs`, §6.1.3 `verify/judge.rs` |
 //! | RFC 8601 §2.7.1 result words | `verdict.rs` |
@@ -55,6 +56,7 @@ mod base64_text;
 mod body;
 mod canonicalize;
 mod header_b;
+mod inspect;
 mod keys;
 mod picker;
 mod policy;
@@ -69,6 +71,7 @@ mod verdict;
 mod verify;
 pub use body::{BodyHash, BodyHashId, BodyHasher, BodyHashes};
 pub use canonicalize::Canonicalization;
+pub use inspect::{Finding, Inspection, Line, MessagePart, Severity};
 pub use picker::{FieldIndex, Picker};
 pub use policy::{BodyLengthPolicy, Policy};
 pub use record::{InvalidKeyRecord, KeyRecord};

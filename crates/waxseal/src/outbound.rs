@@ -9,7 +9,7 @@ pub(crate) use forward::chain_to_seal;
 pub use forward::{ForwardError, Forwarding};
 
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
-use waxseal_dkim::{SignError, Signer, Signing};
+use waxseal_dkim::{Finding, Inspection, SignError, Signer, Signing};
 use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_bare};
 
@@ -183,7 +183,50 @@ impl Sealer {
     /// # Errors
     /// [`SealerError`].
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, SealerError> {
-        let authors = Authors::from_header(&header).map_err(SealerError::Author)?;
+        match self.entry_of_authors(&header)? {
+            Some(entry) if !entry.signers.is_empty() => {
+                Ok(Some(Signing::with_header(&*entry.signers, header, now)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Looks at a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would break
+    /// the signature on the way, or keep it from counting. Errors first; empty when there is nothing to say. Of a message
+    /// whose author the table does not know, nothing is said of the domain that signs.
+    ///
+    /// ```
+    /// # use waxseal::{Sealer, crypto::Algorithm, dkim::Signer};
+    /// let signer = Signer::remote("example.org".parse()?, "2026a".parse()?, Algorithm::RsaSha256);
+    /// let sealer = Sealer::new().with_domain("example.org".parse()?, [signer]);
+    /// let findings = sealer.inspect(b"From: joe@example.org\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\n\r\nHi.\r\n");
+    /// assert_eq!(findings.len(), 1);
+    /// assert_eq!(findings[0].id(), "no-message-id");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn inspect(&self, message: &[u8]) -> Vec<Finding> {
+        let header = Header::parse(message).map(|(header, _)| header).unwrap_or_default();
+        let mut inspection = Inspection::new(self.signers_of_authors(&header));
+        inspection.push(message);
+        inspection.finish()
+    }
+
+    /// [`Sealer::inspect`] for a message of which the header is known; the body goes to [`Inspection::push`] in chunks of any
+    /// size, the same as go to the [`Signing`] of [`Sealer::begin`].
+    pub fn begin_inspection(&self, header: &Header) -> Inspection {
+        Inspection::with_header(self.signers_of_authors(header), header)
+    }
+
+    fn signers_of_authors(&self, header: &Header) -> &[Signer] {
+        match self.entry_of_authors(header) {
+            Ok(Some(entry)) => &entry.signers,
+            _ => &[],
+        }
+    }
+
+    /// The entry of all authors; `None` when the table knows none of them.
+    fn entry_of_authors(&self, header: &Header) -> Result<Option<&Entry>, SealerError> {
+        let authors = Authors::from_header(header).map_err(SealerError::Author)?;
         let mut domains = authors.domains().map(author_domain);
         let Some(first) = domains.next().transpose()? else { return Ok(None) };
         let entry = self.entry(&first);
@@ -197,12 +240,7 @@ impl Sealer {
                 return Err(SealerError::SeveralAuthors { first, other });
             }
         }
-        match entry {
-            Some(entry) if !entry.signers.is_empty() => {
-                Ok(Some(Signing::with_header(&*entry.signers, header, now)?))
-            }
-            _ => Ok(None),
-        }
+        Ok(entry)
     }
 }
 

@@ -9,7 +9,7 @@ use waxseal::{
     Authenticator, ForwardError, Report, Sealer, SealerError,
     arc::{self, ArcResult, ChainVerifier},
     authres::DkimResult,
-    dkim::{SignError, Verifier},
+    dkim::{Finding, SignError, Verifier},
     dns::Zone,
     header::{Header, InvalidFrom},
 };
@@ -88,6 +88,32 @@ fn without_a_clear_author_nothing_is_signed() {
     // The line between header and body, too.
     let signed = sealer().sign(b"From: a@example.org\r\n\nHi.\r\n", now());
     assert!(matches!(signed, Err(SealerError::Sign(SignError::BareLineEnd { offset: 21 }))), "{signed:?}");
+}
+
+#[test]
+fn a_message_is_inspected_with_the_signers_of_its_author() {
+    let head = "Date: Sun, 22 Nov 2026 04:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHi.\r\n";
+    for (from, ids) in [
+        ("From: joe@a.example.org\r\n", &[][..]),
+        ("From: joe@example.net\r\nDKIM-Signature: d=example.org; s=s\r\n", &["signed-before"]),
+        ("From: joe@example.org\r\nDKIM-Signature: d=example.net; s=s\r\n", &[]),
+        ("From: joe@example.com\r\n", &[]),
+        ("From: u@own.example.org, ceo@example.net\r\n", &[]),
+        ("From: a@example.org\r\nFrom: b@example.org\r\n", &["several-from"]),
+        ("", &["no-from"]),
+    ] {
+        let message = format!("{from}{head}");
+        let whole = sealer().inspect(message.as_bytes());
+        assert_eq!(whole.iter().map(Finding::id).collect::<Vec<_>>(), ids, "{from}");
+        let (header, body) = Header::parse(message.as_bytes()).unwrap();
+        let mut inspection = sealer().begin_inspection(&header);
+        body.chunks(2).for_each(|chunk| inspection.push(chunk));
+        assert_eq!(inspection.finish(), whole, "{from}");
+    }
+    let bare = sealer().inspect(b"From: joe@example.org\r\nDate: x\r\nMessage-ID: y\r\n\nHi.\r\n");
+    assert_eq!(bare, [Finding::BareLineEnd { offset: 47 }]);
+    let long = format!("From: joe@example.org\r\nX: {}\r\n", "x".repeat(300_000));
+    assert_eq!(sealer().inspect(long.as_bytes())[0].id(), "header-limit");
 }
 
 #[test]

@@ -137,12 +137,17 @@ fn what_is_no_key_is_named() {
         ("-s a -b 2047", "2047"),
         ("-s a -a ed25519 -b 2048", "--bits"),
         ("-s a..b", "--selector"),
+        ("-s k3._domainkey", "give k3 alone"),
+        ("-s k4._domainkey.example.org", "give --selector k4 --domain example.org"),
         ("-s a -a dsa", "dsa"),
     ] {
         let done = keygen(dir.path(), options);
         assert_eq!(done.code, Some(2), "{options}");
         assert!(done.err.contains(words), "{options}: {}", done.err);
     }
+    let doubled = waxseal(["keygen", "-d", "_domainkey.example.org", "-s", "k5"]);
+    assert_eq!(doubled.code, Some(2));
+    assert!(doubled.err.contains("give example.org alone"), "{}", doubled.err);
     assert_eq!(waxseal(["keygen", "-s", "a"]).code, Some(2));
     assert!(names(dir.path()).is_empty());
 }

@@ -12,8 +12,8 @@ use std::{
 use tempfile::TempDir;
 
 /// A small message with CRLF line ends.
-pub(crate) const MESSAGE: &str =
-    "From: Joe <joe@example.org>\r\nSubject: lunch\r\nX-Mailer: none\r\n\r\nHi.\r\n\r\nJoe\r\n";
+pub(crate) const MESSAGE: &str = "From: Joe <joe@example.org>\r\nSubject: lunch\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\n\
+     Message-ID: <1@example.org>\r\nX-Mailer: none\r\n\r\nHi.\r\n\r\nJoe\r\n";
 
 /// What the command did.
 #[derive(Debug)]

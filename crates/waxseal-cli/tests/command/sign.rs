@@ -141,6 +141,7 @@ fn what_cannot_be_signed_is_named() {
         ("Subject: x\r\n\r\n", "no From field"),
         ("From joe@example.org Mon Jun  1\r\nFrom: joe@example.org\r\n\r\n", "field 1"),
         ("From: joe@example.org\r\n\rx\r\n\r\n", "bare CR or LF"),
+        ("From: joe@example.org\r\nFrom: ann@example.org\r\n\r\n", "2 From fields, and may have one"),
     ] {
         let done = feed(lab.sign("ed", &[]), message.as_bytes());
         assert_eq!((done.code, &*done.out), (Some(2), ""), "{message}");
@@ -149,6 +150,16 @@ fn what_cannot_be_signed_is_named() {
     let foreign = feed(lab.sign("ed", &["--identity", "joe@example.com"]), MESSAGE.as_bytes());
     assert_eq!(foreign.code, Some(2));
     assert!(foreign.err.contains("i=") && foreign.err.contains("example.org"), "{}", foreign.err);
+    let unlisted = feed(lab.sign("ed", &["--exact-fields", "To"]), MESSAGE.as_bytes());
+    assert_eq!((unlisted.code, &*unlisted.out), (Some(2), ""));
+    assert!(unlisted.err.contains("the list of the fields to sign lacks From"), "{}", unlisted.err);
+    let endless = feed(lab.sign("ed", &["--expire", "18446744073709551615"]), MESSAGE.as_bytes());
+    assert_eq!((endless.code, &*endless.out), (Some(2), ""));
+    assert!(endless.err.contains("x= has more than 12 digits"), "{}", endless.err);
+    let long = MESSAGE.replace("lunch", &["x;x|x;x|"; 9000].join("\r\n "));
+    let copies = feed(lab.sign("ed", &["--copy-fields"]), long.as_bytes());
+    assert_eq!((copies.code, &*copies.out), (Some(2), ""));
+    assert!(copies.err.contains("the copies of the signed fields (z=) have"), "{}", copies.err);
     let missing = waxseal(lab.sign("ed", &[&lab.arg("no-such.eml")]));
     assert_eq!(missing.code, Some(2));
     assert!(missing.err.contains("no-such.eml"), "{}", missing.err);
@@ -180,7 +191,7 @@ fn what_is_no_key_is_named() {
 
 #[test]
 #[cfg(unix)]
-fn a_key_that_everyone_can_read_is_remarked() {
+fn a_key_that_others_can_read_is_remarked() {
     use std::os::unix::fs::PermissionsExt;
     let lab = Lab::get();
     let key = lab.file("open.private", fs::read(lab.path("ed.private")).unwrap());
@@ -188,9 +199,99 @@ fn a_key_that_everyone_can_read_is_remarked() {
     let done = feed(["sign", "-d", "example.org", "-s", "ed", "-k", &key], MESSAGE.as_bytes());
     assert_eq!(done.code, Some(0));
     assert!(done.err.contains("everyone on this machine can read"), "{}", done.err);
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    for (mode, words) in [
+        (0o640, "the group of the file can read"),
+        (0o620, "the group of the file can read or write"),
+        (0o602, "everyone on this machine can read or write"),
+    ] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let done = feed(["sign", "-d", "example.org", "-s", "ed", "-k", &key], MESSAGE.as_bytes());
+        assert_eq!(done.code, Some(0));
+        assert!(done.err.starts_with("note: ") && done.err.contains(words), "{mode:o}: {}", done.err);
+        assert!(done.err.contains("chmod g"), "{}", done.err);
+    }
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
     let done = feed(["sign", "-d", "example.org", "-s", "ed", "-k", &key], MESSAGE.as_bytes());
     assert_eq!((done.code, &*done.err), (Some(0), ""));
+}
+
+/// What breaks signatures on the way is told, and refused on request.
+#[test]
+fn what_will_break_the_signature_is_told() {
+    let lab = Lab::get();
+    let with = |from: &str, to: &str| MESSAGE.replacen(from, to, 1);
+    for (message, words) in [
+        (
+            with("Hi.", &"x".repeat(2400)),
+            "line 1 of the body (offset 131) has 2400 octets, and servers break",
+        ),
+        (with("none", &"x".repeat(1200)), "line 5 of the header (offset 113) has 1210 octets"),
+        (
+            with("Hi.", "gr\u{fc}\u{df}"),
+            "line 1 of the body (offset 131) has octets above 127 in a part without Con",
+        ),
+        (
+            with("joe@example.org", "joe@other.example"),
+            "the author is in other.example, and the signature is of",
+        ),
+        (with("Date: ", "X-Date: "), "no Date field"),
+        (with("Message-ID: ", "X-Message-ID: "), "no Message-ID field"),
+        (
+            feed(lab.sign("ed", &[]), MESSAGE.as_bytes()).out,
+            "field 1 of the header is a signature with the same d=",
+        ),
+    ] {
+        let file = lab.file("told.eml", &message);
+        let done = waxseal(lab.sign("ed", &[&file]));
+        assert_eq!(done.code, Some(0), "{words}");
+        assert!(done.out.ends_with(&message), "{words}");
+        assert_eq!(done.err.lines().count(), 1, "{}", done.err);
+        assert!(done.err.starts_with("warning: ") && done.err.contains(words), "{words}: {}", done.err);
+        let strict = feed(lab.sign("ed", &["--strict"]), message.as_bytes());
+        assert_eq!((strict.code, &*strict.out), (Some(2), ""), "{words}");
+        assert!(strict.err.starts_with("error: -: ") && strict.err.contains(words), "{}", strict.err);
+        assert!(strict.err.contains("-: not signed, since --strict"), "{}", strict.err);
+    }
+    let latin = [b"X: \xfc\r\n", MESSAGE.as_bytes()].concat();
+    let done = feed(lab.sign("ed", &["--field-only"]), &latin);
+    assert_eq!(done.code, Some(0));
+    assert!(
+        done.err.contains("field 1 of the header (X) has octets above 127 that are no UTF-8"),
+        "{}",
+        done.err
+    );
+    let fine = feed(lab.sign("ed", &["--strict"]), MESSAGE.as_bytes());
+    assert_eq!((fine.code, &*fine.err), (Some(0), ""));
+}
+
+/// Names that were pasted from another place get advice.
+#[test]
+fn pasted_lists_and_record_names_get_advice() {
+    let lab = Lab::get();
+    let key = lab.arg("ed.private");
+    for (option, value, words) in [
+        ("--fields", "From:To:Subject", "commas between them"),
+        ("--exact-fields", "From To", "commas between them"),
+        ("--oversign", "J\u{f6}rg", "no field name"),
+    ] {
+        let done = feed(lab.sign("ed", &[option, value]), MESSAGE.as_bytes());
+        assert_eq!((done.code, &*done.out), (Some(2), ""), "{value}");
+        assert!(done.err.contains(value) && done.err.contains(words), "{}", done.err);
+    }
+    for (domain, selector, words) in [
+        ("example.org", "k3._domainkey", "give k3 alone"),
+        ("example.org", "k4._DomainKey.example.org.", "--selector k4 --domain example.org"),
+        ("example.org", "_domainkey", "in front of _domainkey"),
+        ("_domainkey.example.org", "k5", "give example.org alone"),
+        ("k6._domainkey.example.org", "k6", "--selector k6 --domain example.org"),
+    ] {
+        let done = feed(["sign", "-d", domain, "-s", selector, "-k", &key], MESSAGE.as_bytes());
+        assert_eq!((done.code, &*done.out), (Some(2), ""), "{domain} {selector}");
+        assert!(done.err.contains(words), "{}", done.err);
+        let done = feed(["sign", "--with", &format!("{domain}:{selector}:{key}")], MESSAGE.as_bytes());
+        assert_eq!(done.code, Some(2), "{domain} {selector}");
+        assert!(done.err.contains(words), "{}", done.err);
+    }
 }
 
 #[test]

@@ -79,9 +79,9 @@ pub enum SignError {
         /// `d=`
         domain: DomainName,
     },
-    /// A time that `t=` or `x=` cannot say: before 1970, or of more than the 12 digits that verifiers read (RFC 6376 §3.5).
+    /// RFC 6376 §3.5: "implementations MAY consider any value longer than 12 digits to be infinite", and others refuse it.
     #[error(
-        "the time for {tag}= is before 1970 or too far ahead: look at the clock and the lifetime of signatures"
+        "the time for {tag}= has more than 12 digits: look at the clock and at the lifetime of signatures"
     )]
     Time {
         /// `t` or `x`.
