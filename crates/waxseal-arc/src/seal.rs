@@ -9,7 +9,8 @@ use std::{
 use waxseal_authres::{AuthenticationResults, AuthservIds, ParsedEntry};
 use waxseal_crypto::{Algorithm, Provider, SigningInput, SigningKey};
 use waxseal_dkim::{
-    BodyHash, BodyHashId, BodyHasher, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer, Unsigned,
+    BodyHash, BodyHashId, BodyHasher, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer,
+    SigningDomains, Unsigned,
 };
 use waxseal_dns::DomainName;
 use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
@@ -100,6 +101,12 @@ impl Sealer {
     fn with_signer(signer: Signer) -> Self {
         let fields = DEFAULT_FIELDS.into_iter().chain(["DKIM-Signature"]);
         Self { signer: signer.with_fields(fields), timestamp: true, forbidden: None }
+    }
+
+    /// Which domains may seal (default: all that have two labels or more); see [`Signer::with_signing_domains`].
+    #[must_use]
+    pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
+        Self { signer: self.signer.with_signing_domains(signing_domains), ..self }
     }
 
     /// `c=` of the message signature (default relaxed/relaxed). Seals are always relaxed (RFC 8617 §4.1.3).

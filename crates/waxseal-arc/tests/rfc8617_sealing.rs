@@ -6,7 +6,7 @@ use common::{KEY, MESSAGE, RSA, assert_cause, now, pass_on, passed_on, replaced,
 use waxseal_arc::{ArcResult, Cause, Chain, SealError, Sealer, merged_results};
 use waxseal_authres::AuthenticationResults;
 use waxseal_crypto::Algorithm;
-use waxseal_dkim::{Canonicalization, Cause as SignatureCause, SignError, Signer};
+use waxseal_dkim::{Canonicalization, Cause as SignatureCause, SignError, Signer, SigningDomains};
 use waxseal_header::Header;
 
 #[test]
@@ -25,6 +25,37 @@ fn s4_1_1_one_field_combines_all_results_of_the_host() {
     );
     assert_eq!(merged_results(&header, 1, "a.example").entries().len(), 1);
     assert_eq!(merged_results(&header, header.len(), "c.example").to_string(), "c.example; none");
+}
+
+/// RFC 8617 §4.1.3: `d=` is that of DKIM, and so is who may seal: the rule is that of those who verify.
+#[test]
+fn domains_that_must_not_sign_do_not_seal() {
+    let chain = verify(MESSAGE);
+    let seal = |sealer: &Sealer| sealer.seal(MESSAGE, &chain, &results("a.example", &chain), now());
+    let refused = |sealer: &Sealer| matches!(seal(sealer), Err(SealError::Sign(SignError::Domain(_))));
+    assert!(refused(&sealer("localhost")));
+    assert!(refused(&sealer("a-.example")));
+    let none =
+        |name: &str| sealer(name).with_signing_domains(SigningDomains::default().with_refused(|_| true));
+    assert!(refused(&none("a.example")));
+    let lab = SigningDomains::default().with_single_label(true);
+    assert!(seal(&sealer("localhost").with_signing_domains(lab)).is_ok());
+}
+
+/// What a verifier would not read is not sealed.
+#[test]
+fn a_header_without_room_for_the_set_is_named() {
+    let message =
+        |octets: usize| format!("From: joe@example.org\r\nX: {}\r\n\r\nHi.\r\n", "x".repeat(octets));
+    let seal = |message: &str| {
+        let chain = verify(message.as_bytes());
+        sealer("a.example").seal(message.as_bytes(), &chain, &results("a.example", &chain), now())
+    };
+    let error = seal(&message(262_144 - 600)).unwrap_err();
+    assert!(matches!(error, SealError::Sign(SignError::NoRoom { .. })), "{error}");
+    let fits = message(262_144 - 2_500);
+    let sealed = seal(&fits).unwrap().fields() + &fits;
+    assert_eq!(verify(sealed.as_bytes()).word(), ArcResult::Pass);
 }
 
 #[test]

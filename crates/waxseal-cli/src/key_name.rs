@@ -26,7 +26,10 @@ pub(crate) fn selector(text: &str) -> Result<Selector, String> {
 /// Reads `d=`.
 pub(crate) fn domain(text: &str) -> Result<DomainName, String> {
     match around_label(text) {
-        None | Some((_, "")) => text.parse().map_err(|error: InvalidDomainName| error.to_string()),
+        None | Some((_, "")) => DomainName::mail_domain(text).map_err(|error| match error {
+            InvalidDomainName::FinalDot => format!("{error}: leave it out"),
+            error => error.to_string(),
+        }),
         Some(("", domain)) => {
             Err(format!("give {domain} alone: {LABEL} is put in front of it when the record is named"))
         }

@@ -15,7 +15,7 @@ use std::{
 };
 use waxseal::{
     crypto::{HashAlgorithm, KeySpec, KeyType, PrivateKey, rust_crypto},
-    dkim::{KeyRecord, Selector},
+    dkim::{KeyRecord, Selector, SigningDomains},
     dns::DomainName,
 };
 
@@ -110,6 +110,9 @@ impl Keygen {
         self.selector.key_name(&self.domain).map_err(|error| {
             Failure::because(format_args!("{}._domainkey.{}", self.selector, self.domain), &error)
         })?;
+        if let Err(error) = SigningDomains::default().check(&self.domain, &self.selector) {
+            terminal::note(format_args!("{error}, so verifiers refuse signatures with this key"));
+        }
         let files = Files::at(&self.out, &self.selector)?;
         files.check_absent()?;
         let key = PrivateKey::generate(spec, rust_crypto::PROVIDER)

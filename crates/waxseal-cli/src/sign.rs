@@ -17,6 +17,7 @@ use std::{
 use waxseal::{
     crypto::PrivateKey,
     dkim::{Canonicalization, Finding, Inspection, Selector, SignError, Signer, Signing},
+    dmarc::BuiltInSuffixes,
     dns::DomainName,
 };
 
@@ -76,7 +77,10 @@ pub(crate) struct Sign {
     /// Add copies of the signed fields, z=, for those who ask why a signature broke
     #[arg(long)]
     copy_fields: bool,
-    /// Sign only what there is no warning about: else print nothing and exit with 2
+    /// Sign for a domain of one label, such as localhost; for laboratories
+    #[arg(long)]
+    single_label_domains: bool,
+    /// Sign only what there is no warning about, and not for a public suffix such as co.uk: else print nothing and exit with 2
     #[arg(long)]
     strict: bool,
     /// Print the DKIM-Signature fields alone
@@ -216,12 +220,16 @@ impl Sign {
 
     fn signer(&self, domain: &DomainName, selector: &Selector, key: PrivateKey) -> Signer {
         let mut signer = Signer::new(domain.clone(), selector.clone(), key)
+            .with_single_label_domains(self.single_label_domains)
             .with_canonicalization(self.canonicalization.header, self.canonicalization.body)
             .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Omitted)))
             .with_body_length(self.length)
             .with_copied_fields(self.copy_fields);
         let names =
             |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>();
+        if self.strict {
+            signer = signer.with_refused_domains(|domain| BuiltInSuffixes.is_public_suffix(domain));
+        }
         if let Some(fields) = &self.fields {
             signer = signer.with_fields(names(fields));
         }

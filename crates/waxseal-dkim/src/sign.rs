@@ -9,7 +9,7 @@ pub use sign_error::SignError;
 pub use signing::Signing;
 pub use template::Unsigned;
 
-use crate::{Canonicalization, Selector, signed_fields::SignedFields};
+use crate::{Canonicalization, Selector, SigningDomains, signed_fields::SignedFields};
 use std::{
     fmt,
     sync::Arc,
@@ -42,6 +42,7 @@ use waxseal_header::Header;
 pub struct Signer {
     domain: DomainName,
     selector: Selector,
+    signing_domains: SigningDomains,
     algorithm: Algorithm,
     key: Option<Arc<dyn SigningKey>>,
     provider: &'static dyn Provider,
@@ -80,6 +81,7 @@ impl Signer {
         Self {
             domain,
             selector,
+            signing_domains: SigningDomains::default(),
             algorithm,
             key: None,
             provider: default_provider(),
@@ -99,6 +101,27 @@ impl Signer {
     fn with_key_algorithm(self) -> Self {
         let algorithm = self.key.as_ref().map_or(self.algorithm, |key| key.algorithm());
         Self { algorithm, ..self }
+    }
+
+    /// Which domains may sign (default: all that have two labels or more): the same rule as that of a verifier,
+    /// [`Policy::with_signing_domains`](crate::Policy::with_signing_domains). With another domain every message is
+    /// [`SignError::Domain`].
+    #[must_use]
+    pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
+        Self { signing_domains, ..self }
+    }
+
+    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a laboratory (default: no).
+    #[must_use]
+    pub fn with_single_label_domains(self, single_label: bool) -> Self {
+        Self { signing_domains: self.signing_domains.with_single_label(single_label), ..self }
+    }
+
+    /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none). For those who
+    /// let customers name the domain.
+    #[must_use]
+    pub fn with_refused_domains(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
+        Self { signing_domains: self.signing_domains.with_refused(refused), ..self }
     }
 
     /// `c=` (default relaxed/relaxed).
@@ -275,11 +298,13 @@ impl Signer {
         if self.algorithm == Algorithm::RsaSha1 {
             return Err(SignError::RsaSha1);
         }
+        self.signing_domains.check(&self.domain, &self.selector)?;
         if self.selector.key_name(&self.domain).is_err() {
             return Err(SignError::KeyName { selector: self.selector.clone(), domain: self.domain.clone() });
         }
         if let Some(identity) = &self.identity {
-            let domain = identity.rsplit_once('@').and_then(|(_, domain)| DomainName::new(domain).ok());
+            let domain =
+                identity.rsplit_once('@').and_then(|(_, domain)| DomainName::mail_domain(domain).ok());
             if !domain.is_some_and(|domain| domain.is_within(&self.domain))
                 || identity.contains(char::is_control)
             {

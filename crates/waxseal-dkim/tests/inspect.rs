@@ -1,5 +1,4 @@
 //! A look at a message before it is signed: what breaks signatures on the way, or makes them worthless.
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 

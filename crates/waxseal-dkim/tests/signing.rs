@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use waxseal_crypto::{Algorithm, SignError as CryptoError, SigningInput, SigningKey, rust_crypto};
 use waxseal_dkim::{
     Canonicalization, Cause, DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT, Policy, SignError,
-    Signature, Signer, Signing, Verifier, sign_all,
+    Signature, Signer, Signing, UnacceptableDomain, Verifier, sign_all,
 };
 use waxseal_header::{Header, HeaderError};
 
@@ -264,6 +264,32 @@ fn refusals() {
     let domain = format!("{label}.{label}.{label}.{label}");
     let signer = Signer::new(domain.parse().unwrap(), "2026a".parse().unwrap(), ED25519.clone());
     assert!(matches!(error(signer, MESSAGE), SignError::KeyName { .. }));
+}
+
+/// RFC 6376 §3.5, §6.1.1: a domain that verifiers refuse signs nothing; the rule is the same.
+#[test]
+fn domains_that_must_not_sign_are_refused() {
+    let of = |domain: &str| Signer::new(domain.parse().unwrap(), "ed".parse().unwrap(), ED25519.clone());
+    let error = |signer: &Signer| match signer.sign(MESSAGE, at(NOW)) {
+        Err(SignError::Domain(error)) => error,
+        other => panic!("{:?}: {other:?}", signer.domain()),
+    };
+    for domain in ["com", "localhost", "com."] {
+        assert!(matches!(error(&of(domain)), UnacceptableDomain::SingleLabel { .. }), "{domain}");
+        assert!(of(domain).with_single_label_domains(true).sign(MESSAGE, at(NOW)).is_ok(), "{domain}");
+    }
+    for domain in ["-a.example.org", "a-.example.org", "example.org-"] {
+        assert!(matches!(error(&of(domain)), UnacceptableDomain::Name { tag: "d", .. }), "{domain}");
+    }
+    let refusing = |domain: &str| of(domain).with_refused_domains(|domain| domain.as_str() == "co.uk");
+    assert!(matches!(error(&refusing("co.uk")), UnacceptableDomain::Refused { .. }));
+    assert!(refusing("example.co.uk").sign(MESSAGE, at(NOW)).is_ok());
+    for identity in ["joe@lists.example.org.", "joe@-a.example.org"] {
+        let found = signer().with_identity(identity).sign(MESSAGE, at(NOW)).unwrap_err();
+        assert!(matches!(found, SignError::Identity { .. }), "{identity}: {found}");
+    }
+    // The final dot is no part of the name.
+    assert_eq!(tag_of(&field(&of("example.org."), MESSAGE), "d").as_deref(), Some("example.org"));
 }
 
 /// After an error, a stream of chunks goes on failing with the same error.

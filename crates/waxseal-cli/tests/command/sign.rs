@@ -264,6 +264,32 @@ fn what_will_break_the_signature_is_told() {
     assert_eq!((fine.code, &*fine.err), (Some(0), ""));
 }
 
+/// RFC 6376 §3.5, §6.1.1: who verifies refuses these domains, so nothing is signed for them.
+#[test]
+fn domains_that_verifiers_refuse_sign_nothing() {
+    let lab = Lab::get();
+    let key = lab.arg("ed.private");
+    for (domain, selector, words) in [
+        ("com", "ed", "d=com has a single label"),
+        ("example.org.", "ed", "ends in a dot: leave it out"),
+        ("example-.org", "ed", "begins or ends in a hyphen"),
+        ("example.org", "k-", "begins or ends in a hyphen"),
+    ] {
+        let done = feed(["sign", "-d", domain, "-s", selector, "-k", &key], MESSAGE.as_bytes());
+        assert_eq!((done.code, &*done.out), (Some(2), ""), "{domain}");
+        assert!(done.err.contains(words), "{domain}: {}", done.err);
+    }
+    let sign = |domain: &str, option: &str| {
+        let message = MESSAGE.replace("joe@example.org", &format!("joe@{domain}"));
+        feed(["sign", "-d", domain, "-s", "ed", "-k", &key, option], message.as_bytes())
+    };
+    assert_eq!(sign("localhost", "--single-label-domains").code, Some(0));
+    let suffix = sign("co.uk", "--strict");
+    assert_eq!((suffix.code, &*suffix.out), (Some(2), ""));
+    assert!(suffix.err.contains("d=co.uk is a domain that must not sign"), "{}", suffix.err);
+    assert_eq!(sign("example.co.uk", "--strict").code, Some(0));
+}
+
 /// Names that were pasted from another place get advice.
 #[test]
 fn pasted_lists_and_record_names_get_advice() {

@@ -1,6 +1,6 @@
 //! Why a message was not signed.
 
-use crate::Selector;
+use crate::{Selector, UnacceptableDomain};
 use waxseal_crypto::NoProvider;
 use waxseal_dns::DomainName;
 use waxseal_header::HeaderError;
@@ -73,6 +73,9 @@ pub enum SignError {
     /// verified". Listed more often than the message has it, the name would mean the new one, or that of another signer.
     #[error("DKIM-Signature is to be signed more often than the message has it: list it no more than that")]
     OwnField,
+    /// The domain may not sign; see [`Signer::with_signing_domains`](crate::Signer::with_signing_domains).
+    #[error(transparent)]
+    Domain(#[from] UnacceptableDomain),
     /// RFC 6376 §3.5: the domain of `i=` has to be `d=` or below it.
     #[error("the identity for i= is not an address within {domain}")]
     Identity {
