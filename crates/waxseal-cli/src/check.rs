@@ -152,6 +152,7 @@ impl Check {
         let authenticator = Authenticator::new(&*self.authserv_id)
             .with_arc(arc::Policy::default())
             .with_dkim(verifier)
+            .with_timeout(self.dns.timeout())
             .with_dmarc(self.local.local_policy());
         let trusted = self.trust_sealer.clone();
         match trusted.is_empty() {

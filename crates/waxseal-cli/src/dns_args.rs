@@ -11,8 +11,11 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::{Duration, Instant},
 };
-use waxseal::dns::{DomainName, Question, Reply, ResolveBlocking, Zone, ZoneFileError};
+use waxseal::dns::{
+    self, DomainName, Question, Reply, ResolveBlocking, Zone, ZoneFileError, drive_blocking_within,
+};
 use waxseal_resolver::{Cached, Stub, parse_server};
 
 #[derive(Debug, Clone, Args)]
@@ -26,6 +29,15 @@ pub(crate) struct DnsArgs {
     /// Ask this DNS server, not those of /etc/resolv.conf; may be repeated
     #[arg(long, value_name = "IP[:PORT]", visible_alias = "dns", value_parser = parse_server)]
     server: Vec<SocketAddr>,
+    /// How long one check may wait for DNS in all: what has not been answered by then is a temporary error (RFC 7208
+    /// section 4.6.4: 20 at least)
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_timeout)]
+    timeout: Duration,
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| !time.is_zero()).ok_or("a number of seconds above zero is meant, such as 20 or 2.5")
 }
 
 /// An opened source of DNS answers.
@@ -47,6 +59,15 @@ impl DnsArgs {
             if self.server.is_empty() { Stub::system() } else { Stub::new(self.server.iter().copied()) };
         let hint = "cannot set up DNS (name servers with --server, or answers from a file with --zone)";
         stub.map(|stub| Dns::Servers(Cached::new(stub))).map_err(|error| Failure::because(hint, &error))
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Drives `check` within the time that it may take.
+    pub(crate) fn drive<C: dns::Check>(&self, check: C) -> Result<C::Output, Failure> {
+        Ok(drive_blocking_within(check, &self.open()?, self.timeout))
     }
 
     fn read_zone(&self, path: &Path) -> Result<Zone, Failure> {
@@ -81,8 +102,17 @@ impl<'a> LineDns<'a> {
         Self { args, opened: OnceLock::new() }
     }
 
+    /// Drives `check` with the DNS of a line, within the time that it may take.
+    pub(crate) fn drive<C: dns::Check>(
+        &self,
+        zone: Option<&RawValue>,
+        check: C,
+    ) -> Result<C::Output, String> {
+        self.with(zone, |dns| drive_blocking_within(check, dns, self.args.timeout))
+    }
+
     /// Calls `job` with the DNS of a line. Its zone is JSON, or a string with the text of a zone file.
-    pub(crate) fn with<T>(
+    fn with<T>(
         &self,
         zone: Option<&RawValue>,
         job: impl FnOnce(&dyn ResolveBlocking) -> T,
@@ -114,6 +144,13 @@ impl ResolveBlocking for Dns {
         match self {
             Self::Zone(zone) => zone.resolve_all_blocking(qs),
             Self::Servers(servers) => servers.resolve_all_blocking(qs),
+        }
+    }
+
+    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
+        match self {
+            Self::Zone(zone) => zone.resolve_all_blocking_until(qs, deadline),
+            Self::Servers(servers) => servers.resolve_all_blocking_until(qs, deadline),
         }
     }
 }

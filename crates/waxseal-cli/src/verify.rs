@@ -23,7 +23,7 @@ use std::{
 use waxseal::{
     authres::{AuthenticationResults, DkimResult, reason},
     dkim::{Verdict, Verdicts, Verification, Verifier},
-    dns::{Answers, Question, drive_with_blocking, prefetch_blocking},
+    dns::{Answers, Question, drive_with_blocking},
     header::{Header, HeaderError, HeaderLimits, Split, Splitter},
 };
 
@@ -131,7 +131,8 @@ impl Verify {
         let input = source.open()?;
         let progress = Progress::new("verifying", input.length());
         let mut chunks = Chunks::new(input, self.line_ends, progress);
-        let verdicts = verify_chunks(verifier, dns, time(self.now), &mut chunks);
+        let answers = Answers::new().with_time_limit(self.dns.timeout());
+        let verdicts = verify_chunks(verifier, dns, answers, time(self.now), &mut chunks);
         let verdicts = verdicts.map_err(|error| Failure::file("read", source.path(), &error))?;
         Ok((verdicts, chunks.is_lf_file()))
     }
@@ -206,10 +207,11 @@ fn exit_of(verdicts: &Verdicts) -> Exit {
     }
 }
 
-/// Verifies what comes in chunks; the keys are looked up while the body arrives.
+/// Verifies what comes in chunks; the keys are looked up while the body arrives. `answers` has the time limit.
 fn verify_chunks(
     verifier: &Verifier,
     dns: &Dns,
+    mut answers: Answers<'static>,
     now: SystemTime,
     chunks: &mut Chunks<Input>,
 ) -> io::Result<Verdicts> {
@@ -218,16 +220,18 @@ fn verify_chunks(
         Err(error) => return Ok(error.into()),
     };
     let questions: Vec<Question> = verification.questions().collect();
-    let replies = thread::scope(|scope| {
+    thread::scope(|scope| {
         // Without a thread the driver looks the keys up after the body.
-        let lookups = thread::Builder::new().spawn_scoped(scope, || prefetch_blocking(dns, questions)).ok();
+        let look_up = || drive_with_blocking(questions, &mut answers, dns, None);
+        let lookups = thread::Builder::new().spawn_scoped(scope, look_up);
         while let Some(chunk) = chunks.next_chunk()? {
             verification.body(chunk);
         }
-        io::Result::Ok(lookups.and_then(|lookups| lookups.join().ok()).unwrap_or_default())
+        // If it panicked, the driver asks again what it left open.
+        _ = lookups.map(|lookups| lookups.join());
+        io::Result::Ok(())
     })?;
-    let mut answers: Answers<'_> = replies.into_iter().collect();
-    Ok(drive_with_blocking(verification.finish(), &mut answers, dns, || false))
+    Ok(drive_with_blocking(verification.finish(), &mut answers, dns, None))
 }
 
 fn read_header(

@@ -62,8 +62,8 @@ pub enum Cause {
         field: String,
     },
     /// The key lookup failed.
-    #[error("key lookup: {0}")]
-    Lookup(LookupError),
+    #[error("key lookup failed")]
+    Lookup(#[source] LookupError),
     /// The name of the key does not exist, or has no TXT record.
     #[error("no key record")]
     NoKey,

@@ -288,32 +288,112 @@ impl fmt::Display for Answer {
 }
 
 /// Why there is no answer. NXDOMAIN and NODATA are answers, not errors.
+///
+/// Two errors are equal when they are of the same [kind](LookupError::kind), whatever [`LookupError::Detailed`] adds; two
+/// of [`LookupErrorKind::Other`] when their causes say the same.
+///
+/// ```
+/// use waxseal_dns::{LookupError, LookupErrorKind};
+/// use std::{error::Error, io};
+/// let error = LookupError::Timeout.with_cause(io::Error::other("no answer from 192.0.2.53:53"));
+/// assert_eq!(error.to_string(), "DNS lookup timed out");
+/// assert_eq!(error.source().unwrap().to_string(), "no answer from 192.0.2.53:53");
+/// assert_eq!((error.kind(), error), (LookupErrorKind::Timeout, LookupError::Timeout));
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LookupError {
     /// No answer came in time.
-    #[error("DNS lookup timed out")]
+    #[error("{}", LookupErrorKind::Timeout)]
     Timeout,
     /// The server said SERVFAIL, REFUSED or the like.
-    #[error("DNS server failure")]
+    #[error("{}", LookupErrorKind::ServerFailure)]
     ServerFailure,
     /// The answer could not be understood.
-    #[error("malformed DNS answer")]
+    #[error("{}", LookupErrorKind::Malformed)]
     Malformed,
     /// Anything else.
-    #[error("DNS lookup failed")]
+    #[error("{}", LookupErrorKind::Other)]
     Other(#[source] Arc<dyn Error + Send + Sync>),
+    /// One of the failures above, and what the resolver knows of it. [`LookupErrorKind::with_cause`] makes it.
+    #[error("{kind}")]
+    Detailed {
+        /// Which one.
+        kind: LookupErrorKind,
+        /// Which server was asked, and what happened.
+        #[source]
+        cause: Arc<dyn Error + Send + Sync>,
+    },
 }
 
-/// Two [`LookupError::Other`] are equal when they say the same.
+/// The kind of a [`LookupError`]. `Display` says it in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LookupErrorKind {
+    /// No answer came in time.
+    Timeout,
+    /// The server said SERVFAIL, REFUSED or the like.
+    ServerFailure,
+    /// The answer could not be understood.
+    Malformed,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for LookupErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "DNS lookup timed out",
+            Self::ServerFailure => "DNS server failure",
+            Self::Malformed => "malformed DNS answer",
+            Self::Other => "DNS lookup failed",
+        })
+    }
+}
+
+impl LookupErrorKind {
+    /// A failure of this kind with its cause: for resolvers, to name the server that was asked and what happened.
+    pub fn with_cause(self, cause: impl Error + Send + Sync + 'static) -> LookupError {
+        let cause = Arc::new(cause);
+        match self {
+            Self::Other => LookupError::Other(cause),
+            kind => LookupError::Detailed { kind, cause },
+        }
+    }
+}
+
+impl LookupError {
+    /// What kind of failure it is.
+    pub fn kind(&self) -> LookupErrorKind {
+        match self {
+            Self::Timeout => LookupErrorKind::Timeout,
+            Self::ServerFailure => LookupErrorKind::ServerFailure,
+            Self::Malformed => LookupErrorKind::Malformed,
+            Self::Other(_) => LookupErrorKind::Other,
+            Self::Detailed { kind, .. } => *kind,
+        }
+    }
+
+    /// The same failure with this cause, in place of the one that it may have; see [`LookupErrorKind::with_cause`].
+    #[must_use]
+    pub fn with_cause(self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.kind().with_cause(cause)
+    }
+
+    /// Everything that is behind it, divided by colons; `None` when there is nothing.
+    pub(crate) fn causes(&self) -> Option<String> {
+        let mut next = self.source();
+        let mut text: Option<String> = None;
+        while let Some(cause) = next {
+            text = Some(text.map_or_else(|| cause.to_string(), |text| format!("{text}: {cause}")));
+            next = cause.source();
+        }
+        text
+    }
+}
+
 impl PartialEq for LookupError {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Timeout, Self::Timeout)
-            | (Self::ServerFailure, Self::ServerFailure)
-            | (Self::Malformed, Self::Malformed) => true,
-            (Self::Other(a), Self::Other(b)) => a.to_string() == b.to_string(),
-            _ => false,
-        }
+        let same = self.kind() == other.kind();
+        same && (self.kind() != LookupErrorKind::Other || self.causes() == other.causes())
     }
 }
 impl Eq for LookupError {}

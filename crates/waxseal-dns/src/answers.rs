@@ -1,7 +1,7 @@
 //! What DNS has said so far.
 
-use crate::{LookupError, Pending, Question, Reply};
-use std::{fmt, sync::Arc};
+use crate::{LookupError, Pending, Question, Reply, time_limit::TimeLimit};
+use std::{fmt, sync::Arc, time::Duration};
 
 type Inline<'r> = &'r (dyn Fn(&Question) -> Option<Reply> + Sync);
 
@@ -46,6 +46,7 @@ pub(crate) struct State {
     given_up: bool,
     rounds: usize,
     limit: usize,
+    pub(crate) time: TimeLimit,
 }
 
 impl Default for State {
@@ -57,6 +58,7 @@ impl Default for State {
             given_up: false,
             rounds: 0,
             limit: Answers::DEFAULT_LIMIT,
+            time: TimeLimit::default(),
         }
     }
 }
@@ -170,6 +172,29 @@ impl Answers<'_> {
         self
     }
 
+    /// Lets drivers wait for `limit` at the most, all that use these answers together; without it there is no limit but
+    /// that of the driver. For checks that belong to one message:
+    ///
+    /// ```
+    /// use std::{future::pending, time::Duration};
+    /// use waxseal_dns::{Answers, Check, Resolve, drive_with};
+    /// # async fn both<A: Check, B: Check>(dkim: A, dmarc: B, resolver: impl Resolve) -> B::Output {
+    /// let mut dns = Answers::new().with_time_limit(Duration::from_secs(20));
+    /// drive_with(dkim, &mut dns, &resolver, pending()).await; // may take all of it
+    /// drive_with(dmarc, &mut dns, &resolver, pending()).await // has what is left
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.state.time = TimeLimit::new(limit);
+        self
+    }
+
+    /// How long drivers have waited for these answers; zero without [`Answers::with_time_limit`], which nobody measures.
+    pub fn waited(&self) -> Duration {
+        self.state.time.waited()
+    }
+
     /// What was known, without the borrowed cache.
     pub fn into_owned(self) -> Answers<'static> {
         Answers { state: self.state, inline: None }
@@ -220,6 +245,13 @@ impl Extend<(Question, Reply)> for Answers<'_> {
     }
 }
 
+/// Known from the beginning, as [`Answers::answer`] takes them.
+impl From<Vec<(Question, Reply)>> for Answers<'_> {
+    fn from(replies: Vec<(Question, Reply)>) -> Self {
+        replies.into_iter().collect()
+    }
+}
+
 impl FromIterator<(Question, Reply)> for Answers<'_> {
     fn from_iter<I: IntoIterator<Item = (Question, Reply)>>(replies: I) -> Self {
         let mut dns = Self::new();
@@ -234,8 +266,10 @@ impl fmt::Display for Answers<'_> {
         for (q, reply) in self.known() {
             match reply {
                 Ok(answer) => writeln!(f, "{q}: {answer}")?,
-                Err(LookupError::Other(cause)) => writeln!(f, "{q}: DNS lookup failed: {cause}")?,
-                Err(error) => writeln!(f, "{q}: {error}")?,
+                Err(error) => match error.causes() {
+                    Some(causes) => writeln!(f, "{q}: {error}: {causes}")?,
+                    None => writeln!(f, "{q}: {error}")?,
+                },
             }
         }
         self.state

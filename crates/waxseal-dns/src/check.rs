@@ -1,6 +1,7 @@
 //! A check: ask what is not known yet, then be run again.
 
-use crate::Answers;
+use crate::{Answers, DEFAULT_TIME_LIMIT, Question, Reply};
+use std::time::Duration;
 
 /// The run ended early because answers are missing; [`Answers::take_wanted`] names them. [`Answers::ask`] returns it,
 /// and `?` hands it on.
@@ -56,11 +57,42 @@ pub trait Check {
     /// # Errors
     /// [`Pending`] when more answers are wanted.
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending>;
+
+    /// How long [`drive`](crate::drive()) and [`drive_blocking`](crate::drive_blocking) may wait for answers in all:
+    /// [`DEFAULT_TIME_LIMIT`] as provided, `None` for no limit. It is a setting, not part of the verdict: drivers that are
+    /// given a deadline do not look at it.
+    fn time_limit(&self) -> Option<Duration> {
+        Some(DEFAULT_TIME_LIMIT)
+    }
 }
 
 impl<C: Check + ?Sized> Check for &mut C {
     type Output = C::Output;
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending> {
         (**self).run(dns)
+    }
+    fn time_limit(&self) -> Option<Duration> {
+        (**self).time_limit()
+    }
+}
+
+/// Asks all of them together; the verdict is the replies, in the order of the questions. For lookups ahead of the check
+/// that will ask them:
+///
+/// ```
+/// use waxseal_dns::{Answers, Question, Zone, drive_with_blocking};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let zone = Zone::new().with_txt("example.org", "v=spf1 -all")?;
+/// let keys = vec![Question::txt("example.org".parse()?)];
+/// let mut dns = Answers::new();
+/// let replies = drive_with_blocking(keys, &mut dns, &zone, None);
+/// assert!(replies[0].is_ok());
+/// assert_eq!(dns.known().len(), 1); // which the next check begins with
+/// # Ok(()) }
+/// ```
+impl Check for Vec<Question> {
+    type Output = Vec<Reply>;
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending> {
+        dns.ask_all(self.iter().cloned())
     }
 }

@@ -1,10 +1,14 @@
 //! Drivers: run a check, look up what it wants, run it again.
 
-use crate::{Answers, Check, Question, Reply, Resolve, ResolveBlocking, answers::State};
+use crate::{
+    Answers, Check, DEFAULT_TIME_LIMIT, LookupError, Question, Reply, Resolve, ResolveBlocking,
+    answers::State, time_limit::TimeLimit,
+};
 use std::{
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     task::Poll,
+    time::{Duration, Instant},
 };
 
 /// After this many rounds of lookups a driver gives up: what is still unknown is a time-out. Ten nested SPF includes
@@ -12,15 +16,39 @@ use std::{
 pub const MAX_ROUNDS: usize = 64;
 
 /// Drives `check` with an asynchronous resolver. The questions of one run are looked up concurrently; at most
-/// [`MAX_ROUNDS`] rounds are made. There is no deadline but the resolver's own time-outs: see [`drive_until`].
+/// [`MAX_ROUNDS`] rounds are made, within the [time limit of the check](Check::time_limit): see [`drive_within`].
 ///
 /// The future is `Send` when `check` is, and needs no runtime of its own.
 pub async fn drive<C: Check>(check: C, resolver: &(impl Resolve + ?Sized)) -> C::Output {
-    drive_until(check, resolver, pending()).await
+    let mut dns = limited_as(&check);
+    drive_with(check, &mut dns, resolver, pending()).await
 }
 
-/// Like [`drive`], until `deadline` is ready: what has not been answered by then is a
-/// [`Timeout`](crate::LookupError::Timeout), and the check ends with what it has.
+/// Like [`drive`], within `limit` in place of the time limit of the check: what has not been answered by then is a
+/// [`Timeout`](LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
+///
+/// The timer is that of the resolver ([`Resolve::sleep`]). With a resolver that has none, the clock decides whenever a
+/// lookup wakes the driver, so the check ends after the lookup under way. On wasm32-unknown-unknown there is no clock, and
+/// the timer alone decides.
+///
+/// ```
+/// # use waxseal_dns::{Check, Resolve, drive_within};
+/// # use std::time::Duration;
+/// # async fn inbound<C: Check>(check: C, resolver: impl Resolve) -> C::Output {
+/// drive_within(check, &resolver, Duration::from_secs(30)).await
+/// # }
+/// ```
+pub async fn drive_within<C: Check>(
+    check: C,
+    resolver: &(impl Resolve + ?Sized),
+    limit: Duration,
+) -> C::Output {
+    drive_with(check, &mut Answers::new().with_time_limit(limit), resolver, pending()).await
+}
+
+/// Like [`drive`], until `deadline` is ready, in place of the time limit of the check: for a timer of the caller's own, or
+/// any other reason to stop. What has not been answered by then is a [`Timeout`](LookupError::Timeout), and the check ends
+/// with what it has.
 ///
 /// ```
 /// # use waxseal_dns::{Check, Resolve, drive_until};
@@ -38,7 +66,8 @@ pub async fn drive_until<C: Check>(
 }
 
 /// Like [`drive_until`], beginning with the answers already collected, and leaving all of them in `dns`: the trace, or
-/// the start of the next check. Pass [`std::future::pending`] for no deadline.
+/// the start of the next check. Pass [`std::future::pending`] for no deadline but the [time limit of
+/// `dns`](Answers::with_time_limit); that of the check is not looked at.
 ///
 /// Questions that someone took out of `dns` and did not answer are looked up again. Once the deadline has passed, `dns`
 /// [has given up](Answers::has_given_up), for later checks too. A cache lent by [`Answers::with_inline`] is not asked;
@@ -51,16 +80,19 @@ pub async fn drive_with<C: Check>(
 ) -> C::Output {
     let inline = |q: &Question| resolver.cached(q);
     let mut lent = Lent::new(&mut dns.state, &inline);
-    let mut deadline = pin!(deadline);
+    let left = lent.dns.state.time.left();
+    let mut deadline = pin!(first_of(deadline, sleep(resolver, left)));
     for _ in 0..MAX_ROUNDS {
         if let Ok(output) = check.run(&mut lent.dns) {
             return output;
         }
         let questions = lent.dns.take_wanted();
-        if questions.is_empty() {
+        let time = &mut lent.dns.state.time;
+        time.start();
+        if questions.is_empty() || time.is_over() {
             break;
         }
-        let replies = join(resolver, &questions, deadline.as_mut()).await;
+        let replies = join(resolver, &questions, deadline.as_mut(), time).await;
         let complete = replies.iter().all(Option::is_some);
         let answered = questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?)));
         lent.dns.extend(answered);
@@ -72,7 +104,8 @@ pub async fn drive_with<C: Check>(
 }
 
 /// Looks `questions` up concurrently, ahead of the check that will ask them: [`Answers::extend`] takes the result. The
-/// resolver's cache is asked first.
+/// resolver's cache is asked first. What has not been answered within [`DEFAULT_TIME_LIMIT`] is a
+/// [`Timeout`](LookupError::Timeout); for another limit drive the questions, which are a [`Check`].
 ///
 /// ```
 /// # use waxseal_dns::*;
@@ -87,56 +120,93 @@ pub async fn prefetch(
     questions: impl IntoIterator<Item = Question>,
 ) -> Vec<(Question, Reply)> {
     let questions: Vec<_> = questions.into_iter().collect();
-    let replies = join(resolver, &questions, pin!(pending())).await;
-    questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?))).collect()
+    let mut time = TimeLimit::new(DEFAULT_TIME_LIMIT);
+    time.start();
+    let deadline = pin!(sleep(resolver, time.left()));
+    let replies = join(resolver, &questions, deadline, &time).await;
+    let replied = |reply: Option<Reply>| reply.unwrap_or(Err(LookupError::Timeout));
+    questions.into_iter().zip(replies.into_iter().map(replied)).collect()
 }
 
-/// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds. The questions of one run are handed over
-/// together ([`ResolveBlocking::resolve_all_blocking`]).
+/// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds, within the [time limit of the
+/// check](Check::time_limit): see [`drive_blocking_within`]. The questions of one run are handed over together
+/// ([`ResolveBlocking::resolve_all_blocking_until`]).
 pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Sized)) -> C::Output {
-    drive_blocking_until(check, resolver, || false)
+    let mut dns = limited_as(&check);
+    drive_with_blocking(check, &mut dns, resolver, None)
 }
 
-/// Like [`drive_blocking`]; `expired` is asked before every round whether the time is over, and if so, what is not known
-/// yet is a [`Timeout`](crate::LookupError::Timeout). A round under way is not cut short.
+/// Like [`drive_blocking`], within `limit` in place of the time limit of the check: what has not been answered by then is a
+/// [`Timeout`](LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
+///
+/// The resolver is told when the time is over. One that does not care is not asked any more after that: the check ends after
+/// the lookup under way.
+pub fn drive_blocking_within<C: Check>(
+    check: C,
+    resolver: &(impl ResolveBlocking + ?Sized),
+    limit: Duration,
+) -> C::Output {
+    drive_with_blocking(check, &mut Answers::new().with_time_limit(limit), resolver, None)
+}
+
+/// Like [`drive_blocking_within`], until a point in time.
 ///
 /// ```
 /// # use waxseal_dns::{Check, ResolveBlocking, drive_blocking_until};
 /// # use std::time::{Duration, Instant};
-/// # fn check<C: Check>(check: C, resolver: impl ResolveBlocking) -> C::Output {
-/// let end = Instant::now() + Duration::from_secs(20);
-/// drive_blocking_until(check, &resolver, || Instant::now() >= end)
+/// # fn both<C: Check>(first: C, second: C, resolver: impl ResolveBlocking) -> [C::Output; 2] {
+/// let deadline = Instant::now() + Duration::from_secs(20);
+/// [first, second].map(|check| drive_blocking_until(check, &resolver, deadline))
 /// # }
 /// ```
 pub fn drive_blocking_until<C: Check>(
     check: C,
     resolver: &(impl ResolveBlocking + ?Sized),
-    expired: impl FnMut() -> bool,
+    deadline: Instant,
 ) -> C::Output {
-    drive_with_blocking(check, &mut Answers::new(), resolver, expired)
+    drive_with_blocking(check, &mut Answers::new(), resolver, Some(deadline))
 }
 
-/// The blocking twin of [`drive_with`]; pass `|| false` for no deadline. Here a cache lent by [`Answers::with_inline`] is
-/// asked.
+/// The blocking twin of [`drive_with`]; `None` is no deadline but the [time limit of `dns`](Answers::with_time_limit). Here a
+/// cache lent by [`Answers::with_inline`] is asked.
 pub fn drive_with_blocking<C: Check>(
     mut check: C,
     dns: &mut Answers<'_>,
     resolver: &(impl ResolveBlocking + ?Sized),
-    mut expired: impl FnMut() -> bool,
+    deadline: Option<Instant>,
 ) -> C::Output {
     dns.state.forget_in_flight();
+    let output = rounds_blocking(&mut check, dns, resolver, deadline);
+    dns.state.time.stop();
+    output.unwrap_or_else(|| finish(check, dns))
+}
+
+/// `None` when there is an end to the rounds before there is a verdict.
+fn rounds_blocking<C: Check>(
+    check: &mut C,
+    dns: &mut Answers<'_>,
+    resolver: &(impl ResolveBlocking + ?Sized),
+    deadline: Option<Instant>,
+) -> Option<C::Output> {
     for _ in 0..MAX_ROUNDS {
         if let Ok(output) = check.run(dns) {
-            return output;
+            return Some(output);
         }
         let questions = dns.take_wanted();
-        if questions.is_empty() || expired() {
+        let time = &mut dns.state.time;
+        time.start();
+        if questions.is_empty() || time.is_over() {
             break;
         }
-        let replies = resolver.resolve_all_blocking(&questions);
+        let deadline = deadline.into_iter().chain(time.deadline()).min();
+        let replies = match deadline {
+            Some(deadline) if Instant::now() >= deadline => break,
+            Some(deadline) => resolver.resolve_all_blocking_until(&questions, deadline),
+            None => resolver.resolve_all_blocking(&questions),
+        };
         dns.extend(questions.into_iter().zip(replies));
     }
-    finish(check, dns)
+    None
 }
 
 /// The blocking twin of [`prefetch`].
@@ -145,8 +215,33 @@ pub fn prefetch_blocking(
     questions: impl IntoIterator<Item = Question>,
 ) -> Vec<(Question, Reply)> {
     let questions: Vec<_> = questions.into_iter().collect();
-    let replies = resolver.resolve_all_blocking(&questions);
+    let replies = drive_blocking_within(questions.clone(), resolver, DEFAULT_TIME_LIMIT);
     questions.into_iter().zip(replies).collect()
+}
+
+fn limited_as(check: &impl Check) -> Answers<'static> {
+    match check.time_limit() {
+        Some(limit) => Answers::new().with_time_limit(limit),
+        None => Answers::new(),
+    }
+}
+
+/// The resolver's timer, begun when something is waited for.
+async fn sleep<R: Resolve + ?Sized>(resolver: &R, duration: Option<Duration>) {
+    match duration {
+        Some(duration) => resolver.sleep(duration).await,
+        None => pending().await,
+    }
+}
+
+/// Ready when one of them is.
+async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => other.as_mut().poll(cx),
+    })
+    .await;
 }
 
 /// The last run: after giving up nothing is pending.
@@ -159,12 +254,13 @@ fn finish<C: Check>(mut check: C, dns: &mut Answers<'_>) -> C::Output {
     }
 }
 
-/// Polls all lookups until each is done or the deadline has come; `None` for those that are not done. Every wake polls
+/// Polls all lookups until each is done or the deadline has come, or the time is over; `None` for those that are not done. Every wake polls
 /// all that are open: a round has few questions, and sharing one waker needs no allocation and no unsafe code.
 async fn join<R: Resolve + ?Sized>(
     resolver: &R,
     questions: &[Question],
     mut deadline: Pin<&mut impl Future<Output = ()>>,
+    time: &TimeLimit,
 ) -> Vec<Option<Reply>> {
     let mut lookups: Vec<_> = questions.iter().map(|q| (Box::pin(look_up(resolver, q)), None)).collect();
     poll_fn(|cx| {
@@ -175,7 +271,7 @@ async fn join<R: Resolve + ?Sized>(
                 Poll::Pending => open = true,
             }
         }
-        if open { deadline.as_mut().poll(cx) } else { Poll::Ready(()) }
+        if open && !time.is_over() { deadline.as_mut().poll(cx) } else { Poll::Ready(()) }
     })
     .await;
     lookups.into_iter().map(|(_, reply)| reply).collect()
@@ -205,6 +301,7 @@ impl<'a, 'r> Lent<'a, 'r> {
 impl Drop for Lent<'_, '_> {
     fn drop(&mut self) {
         self.dns.state.forget_in_flight();
+        self.dns.state.time.stop();
         *self.home = std::mem::take(&mut self.dns.state);
     }
 }

@@ -99,8 +99,8 @@ fn entry(q: &Question, reply: &Reply) -> Value {
         Err(error) => {
             let word = ERRORS.iter().find(|(_, known)| known == error).map_or("OTHER", |(word, _)| word);
             entry.insert("error".into(), json!(word));
-            if let LookupError::Other(cause) = error {
-                entry.insert("reason".into(), json!(cause.to_string()));
+            if let Some(causes) = error.causes() {
+                entry.insert("reason".into(), json!(causes));
             }
         }
     }
@@ -128,10 +128,13 @@ fn read_entry(at: &str, entry: &Value) -> Result<(Question, Reply), InvalidJson>
         .ok_or_else(|| shape(at, "\"type\": TXT, A, AAAA, MX or PTR"))?;
     let q = Question::new(owner, kind);
     if let Some(error) = word("error") {
-        let known = error_word(error);
-        let reason = word("reason").unwrap_or("unknown reason");
-        let other = || LookupError::Other(Arc::new(SavedError(reason.to_owned())));
-        return Ok((q, Err(known.unwrap_or_else(other))));
+        let saved = |reason: &str| SavedError(reason.to_owned());
+        let error = match (error_word(error), word("reason")) {
+            (Some(known), None) => known,
+            (Some(known), Some(reason)) => known.with_cause(saved(reason)),
+            (None, reason) => LookupError::Other(Arc::new(saved(reason.unwrap_or("unknown reason")))),
+        };
+        return Ok((q, Err(error)));
     }
     let mut answer = match entry.get("records") {
         Some(records) => Answer::new(read_records(at, kind, records)?),

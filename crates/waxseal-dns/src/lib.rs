@@ -9,19 +9,22 @@ mod hash;
 mod json;
 mod name;
 mod resolve;
+mod time_limit;
 mod zone;
 
 pub use answer::{
-    Answer, Dnssec, Existence, LookupError, Question, Record, RecordType, Reply, UnknownRecordType,
+    Answer, Dnssec, Existence, LookupError, LookupErrorKind, Question, Record, RecordType, Reply,
+    UnknownRecordType,
 };
 pub use answers::{Answers, TooManyQuestions};
 pub use check::{Check, Pending};
 pub use drive::{
-    MAX_ROUNDS, drive, drive_blocking, drive_blocking_until, drive_until, drive_with, drive_with_blocking,
-    prefetch, prefetch_blocking,
+    MAX_ROUNDS, drive, drive_blocking, drive_blocking_until, drive_blocking_within, drive_until, drive_with,
+    drive_with_blocking, drive_within, prefetch, prefetch_blocking,
 };
 #[cfg(feature = "json")]
 pub use json::InvalidJson;
 pub use name::{DomainName, InvalidDomainName};
 pub use resolve::{DynResolve, Resolve, ResolveBlocking};
+pub use time_limit::DEFAULT_TIME_LIMIT;
 pub use zone::{InvalidZoneFile, Zone, ZoneFileError};

@@ -1,12 +1,19 @@
 //! The resolver traits.
 
 use crate::{Question, Reply};
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::{Future, pending},
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// An asynchronous resolver. Implementors write `async fn resolve`; a reference, `Box` or `Arc` of a resolver is one too.
 ///
 /// NXDOMAIN and NODATA are answers, CNAME is followed, and the strings of a TXT record are joined with nothing between
 /// them. A lookup must end: a resolver has its own time-out, even where the caller has a deadline.
+///
+/// A resolver that knows a timer brings it along as [`Resolve::sleep`]; then no driver waits longer than it may:
 ///
 /// ```
 /// use waxseal_dns::{Answer, LookupError, Question, Reply, Resolve};
@@ -15,6 +22,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 /// impl Resolve for Deaf {
 ///     async fn resolve(&self, _: &Question) -> Reply {
 ///         Err(LookupError::Timeout)
+///     }
+///     async fn sleep(&self, duration: std::time::Duration) {
+///         tokio::time::sleep(duration).await;
 ///     }
 /// }
 /// ```
@@ -25,6 +35,14 @@ pub trait Resolve: Send + Sync {
     fn cached(&self, _q: &Question) -> Option<Reply> {
         None
     }
+    /// Is ready after `duration`: the timer of the runtime that the lookups run on. With it the drivers end a lookup that
+    /// goes on for longer than a check may wait. As provided it is never ready; then the drivers look at the clock whenever
+    /// a lookup wakes them, so that a check ends after the lookup under way. It is polled only while something is waited
+    /// for.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        let _ = duration;
+        pending()
+    }
 }
 
 /// The object-safe twin of [`Resolve`], implemented for every [`Resolve`]: `Arc<dyn DynResolve>` holds any resolver and
@@ -34,6 +52,8 @@ pub trait DynResolve: Send + Sync {
     fn resolve_boxed<'a>(&'a self, q: &'a Question) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
     /// [`Resolve::cached`].
     fn cached_dyn(&self, q: &Question) -> Option<Reply>;
+    /// [`Resolve::sleep`], boxed.
+    fn sleep_boxed<'a>(&'a self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
 impl<R: Resolve> DynResolve for R {
@@ -42,6 +62,9 @@ impl<R: Resolve> DynResolve for R {
     }
     fn cached_dyn(&self, q: &Question) -> Option<Reply> {
         self.cached(q)
+    }
+    fn sleep_boxed<'a>(&'a self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.sleep(duration))
     }
 }
 
@@ -52,6 +75,9 @@ impl Resolve for dyn DynResolve + '_ {
     fn cached(&self, q: &Question) -> Option<Reply> {
         self.cached_dyn(q)
     }
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        self.sleep_boxed(duration)
+    }
 }
 
 impl<R: Resolve + ?Sized> Resolve for &R {
@@ -60,6 +86,9 @@ impl<R: Resolve + ?Sized> Resolve for &R {
     }
     fn cached(&self, q: &Question) -> Option<Reply> {
         (**self).cached(q)
+    }
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        (**self).sleep(duration)
     }
 }
 
@@ -70,6 +99,9 @@ impl<R: Resolve + ?Sized> Resolve for Arc<R> {
     fn cached(&self, q: &Question) -> Option<Reply> {
         (**self).cached(q)
     }
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        (**self).sleep(duration)
+    }
 }
 
 impl<R: Resolve + ?Sized> Resolve for Box<R> {
@@ -78,6 +110,9 @@ impl<R: Resolve + ?Sized> Resolve for Box<R> {
     }
     fn cached(&self, q: &Question) -> Option<Reply> {
         (**self).cached(q)
+    }
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        (**self).sleep(duration)
     }
 }
 
@@ -101,6 +136,17 @@ pub trait ResolveBlocking {
     fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
         qs.iter().map(|q| self.resolve_blocking(q)).collect()
     }
+
+    /// Like [`ResolveBlocking::resolve_all_blocking`], until `deadline`: the replies that are there by then. It may return
+    /// fewer replies than there are questions; those without are time-outs. This is what drivers with a time limit call.
+    ///
+    /// As provided, one after the other, and none is begun after the deadline, so that it ends after the lookup under way.
+    /// A resolver with a [`resolve_all_blocking`](ResolveBlocking::resolve_all_blocking) of its own needs one of this, too,
+    /// and one that can should cut a lookup under way.
+    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
+        let in_time = qs.iter().take_while(|_| Instant::now() < deadline);
+        in_time.map(|q| self.resolve_blocking(q)).collect()
+    }
 }
 
 impl<F: Fn(&Question) -> Reply> ResolveBlocking for F {
@@ -115,5 +161,8 @@ impl<R: ResolveBlocking + ?Sized> ResolveBlocking for Arc<R> {
     }
     fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
         (**self).resolve_all_blocking(qs)
+    }
+    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
+        (**self).resolve_all_blocking_until(qs, deadline)
     }
 }

@@ -1,19 +1,24 @@
 //! A bounded cache in front of any resolver.
 
-use crate::flights::{Flights, Lead, Seat};
+use crate::{
+    flights::{Flights, Lead, Seat},
+    shared_lookup::SharedLookups,
+};
 use moka::{Expiry, sync::Cache};
 use std::{
     fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
-use waxseal_dns::{Answer, Question, Record, Reply, Resolve, ResolveBlocking};
+use waxseal_dns::{Answer, LookupError, LookupErrorKind, Question, Record, Reply, Resolve, ResolveBlocking};
 
 /// A concurrent cache in front of any resolver, blocking or asynchronous. Cloning is cheap and shares the cache.
 ///
 /// - Answers are kept for their time to live, negative ones (NXDOMAIN, NODATA) for that of their SOA record (RFC 2308 §5);
 ///   those without a time to live, or with one of zero, are not kept. What is given out has the time that is left.
-/// - Identical questions in flight are looked up once, whoever asks.
+/// - Identical questions in flight are looked up once, whoever asks: once by tasks, and once by threads. Whichever task is
+///   polled drives the lookup that it shares, so one that is kept and not polled holds up nobody. A lookup ends when the last
+///   task that waits for it is gone.
 /// - As an asynchronous resolver it answers inline ([`Resolve::cached`]): a check whose answers are all here is one run.
 ///
 /// | limit | default | |
@@ -37,9 +42,15 @@ use waxseal_dns::{Answer, Question, Record, Reply, Resolve, ResolveBlocking};
 pub struct Cached<R> {
     resolver: Arc<R>,
     entries: Cache<Question, Entry>,
+    /// Of tasks.
+    lookups: Arc<SharedLookups>,
+    /// Of threads.
     flights: Arc<Flights>,
     limits: Limits,
 }
+
+/// Sockets may stop this much before a deadline.
+const EARLY: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Clone, Copy)]
 struct Limits {
@@ -68,6 +79,7 @@ impl<R> Cached<R> {
         Self {
             resolver: Arc::new(resolver),
             entries: entries(limits.capacity),
+            lookups: Arc::default(),
             flights: Arc::default(),
             limits,
         }
@@ -119,6 +131,18 @@ impl<R> Cached<R> {
         (age < keep).then(|| reply.map(fresh))
     }
 
+    /// Keeps the reply before the lookup ends, so that nobody finds neither.
+    fn keep(&self, q: &Question, reply: &Reply) {
+        let keep = match reply {
+            Ok(answer) if answer.is_void() => answer.ttl.unwrap_or_default().min(self.limits.negative),
+            Ok(answer) => answer.ttl.unwrap_or_default().min(self.limits.positive),
+            Err(_) => self.limits.failure,
+        };
+        if !keep.is_zero() {
+            self.entries.insert(q.clone(), Entry { reply: reply.clone(), since: Instant::now(), keep });
+        }
+    }
+
     /// Looks for the entry again: it may have come between the first look and taking the lead.
     fn board(&self, q: &Question) -> Result<Reply, Seat<'_>> {
         match self.flights.board(q) {
@@ -133,35 +157,30 @@ impl<R> Cached<R> {
         }
     }
 
-    /// Keeps the reply before the flight ends, so that nobody finds neither.
-    fn land(&self, q: &Question, lead: Lead<'_>, reply: Reply) -> Reply {
-        let keep = match &reply {
-            Ok(answer) if answer.is_void() => answer.ttl.unwrap_or_default().min(self.limits.negative),
-            Ok(answer) => answer.ttl.unwrap_or_default().min(self.limits.positive),
-            Err(_) => self.limits.failure,
-        };
-        if !keep.is_zero() {
-            self.entries.insert(q.clone(), Entry { reply: reply.clone(), since: Instant::now(), keep });
+    /// A time-out that the deadline of whoever asked may have made is theirs alone: others have more time.
+    fn land(&self, q: &Question, lead: Lead<'_>, reply: Reply, deadline: Option<Instant>) -> Reply {
+        let timed_out = reply.as_ref().is_err_and(|error| error.kind() == LookupErrorKind::Timeout);
+        if timed_out && deadline.is_some_and(|deadline| Instant::now() + EARLY >= deadline) {
+            return reply;
         }
+        self.keep(q, &reply);
         lead.land(reply.clone());
         reply
     }
 }
 
-impl<R: Resolve> Resolve for Cached<R> {
+impl<R: Resolve + 'static> Resolve for Cached<R> {
     async fn resolve(&self, q: &Question) -> Reply {
         loop {
             if let Some(reply) = self.get(q) {
                 return reply;
             }
-            match self.board(q) {
-                Ok(reply) => return reply,
-                Err(Seat::Lead(lead)) => return self.land(q, lead, self.resolver.resolve(q).await),
-                Err(Seat::Passenger(flight)) => {
-                    if let Some(reply) = flight.wait().await {
-                        return reply;
-                    }
-                }
+            let lookup = self.lookups.join(q, || {
+                let (cache, q) = (self.clone(), q.clone());
+                Box::pin(async move { cache.look_up(&q).await })
+            });
+            if let Some(reply) = lookup.await {
+                return reply;
             }
         }
     }
@@ -169,19 +188,55 @@ impl<R: Resolve> Resolve for Cached<R> {
     fn cached(&self, q: &Question) -> Option<Reply> {
         self.get(q)
     }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        self.resolver.sleep(duration)
+    }
+}
+
+impl<R: Resolve> Cached<R> {
+    /// Looks for the entry again: it may have come between the first look and this one.
+    async fn look_up(&self, q: &Question) -> Reply {
+        if let Some(reply) = self.get(q) {
+            return reply;
+        }
+        let reply = self.resolver.resolve(q).await;
+        self.keep(q, &reply);
+        reply
+    }
 }
 
 impl<R: ResolveBlocking> ResolveBlocking for Cached<R> {
     fn resolve_blocking(&self, q: &Question) -> Reply {
+        self.look_up_blocking(q, None)
+    }
+
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        self.look_all_up_blocking(qs, None)
+    }
+
+    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
+        self.look_all_up_blocking(qs, Some(deadline))
+    }
+}
+
+impl<R: ResolveBlocking> Cached<R> {
+    fn look_up_blocking(&self, q: &Question, deadline: Option<Instant>) -> Reply {
         loop {
             if let Some(reply) = self.get(q) {
                 return reply;
             }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(LookupError::Timeout);
+            }
             match self.board(q) {
                 Ok(reply) => return reply,
-                Err(Seat::Lead(lead)) => return self.land(q, lead, self.resolver.resolve_blocking(q)),
+                Err(Seat::Lead(lead)) => {
+                    let reply = self.ask_one(q, deadline);
+                    return self.land(q, lead, reply, deadline);
+                }
                 Err(Seat::Passenger(flight)) => {
-                    if let Some(reply) = flight.wait_blocking() {
+                    if let Some(reply) = flight.wait(deadline) {
                         return reply;
                     }
                 }
@@ -191,7 +246,7 @@ impl<R: ResolveBlocking> ResolveBlocking for Cached<R> {
 
     /// What nobody else is looking up goes to the resolver together, and only then are others waited for: two that wait
     /// for each other's questions both have their own answered.
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+    fn look_all_up_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
         let mut leads = Vec::new();
         for q in qs {
             if self.get(q).is_none()
@@ -201,14 +256,28 @@ impl<R: ResolveBlocking> ResolveBlocking for Cached<R> {
             }
         }
         let (questions, leads): (Vec<_>, Vec<_>) = leads.into_iter().unzip();
-        let replies = self.resolver.resolve_all_blocking(&questions);
+        let replies = self.ask(&questions, deadline);
         let mut ours = Vec::with_capacity(questions.len());
         for ((q, lead), reply) in questions.into_iter().zip(leads).zip(replies) {
-            let reply = self.land(&q, lead, reply);
+            let reply = self.land(&q, lead, reply, deadline);
             ours.push((q, reply));
         }
         let known = |q: &Question| ours.iter().find(|(own, _)| own == q).map(|(_, reply)| reply.clone());
-        qs.iter().map(|q| known(q).unwrap_or_else(|| self.resolve_blocking(q))).collect()
+        qs.iter().map(|q| known(q).unwrap_or_else(|| self.look_up_blocking(q, deadline))).collect()
+    }
+
+    fn ask_one(&self, q: &Question, deadline: Option<Instant>) -> Reply {
+        let Some(deadline) = deadline else { return self.resolver.resolve_blocking(q) };
+        let replies = self.resolver.resolve_all_blocking_until(std::slice::from_ref(q), deadline);
+        replies.into_iter().next().unwrap_or(Err(LookupError::Timeout))
+    }
+
+    fn ask(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
+        match deadline {
+            _ if qs.is_empty() => Vec::new(),
+            Some(deadline) => self.resolver.resolve_all_blocking_until(qs, deadline),
+            None => self.resolver.resolve_all_blocking(qs),
+        }
     }
 }
 
@@ -217,6 +286,7 @@ impl<R> Clone for Cached<R> {
         Self {
             resolver: Arc::clone(&self.resolver),
             entries: self.entries.clone(),
+            lookups: Arc::clone(&self.lookups),
             flights: Arc::clone(&self.flights),
             limits: self.limits,
         }

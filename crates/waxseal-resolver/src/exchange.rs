@@ -1,14 +1,15 @@
 //! One query to one server, over UDP and, where needed, TCP.
 
-use crate::message::{Unfit, response};
+use crate::{
+    failure::Failure,
+    message::{Unfit, response},
+};
 use hickory_proto::op::Message;
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
-    sync::Arc,
     time::{Duration, Instant},
 };
-use waxseal_dns::LookupError;
 
 /// More than we announce, so that a datagram that fills it is known to be cut.
 const BUFFER: usize = 4096;
@@ -17,9 +18,11 @@ const BUFFER: usize = 4096;
 pub(crate) fn exchange(
     query: &Message,
     server: SocketAddr,
-    deadline: Instant,
-) -> Result<Message, LookupError> {
-    let octets = query.to_vec().map_err(|_| LookupError::Malformed)?;
+    deadline: Option<Instant>,
+) -> Result<Message, Failure> {
+    // Nothing is sent that nobody has the time to wait for.
+    remaining(deadline)?;
+    let octets = query.to_vec().map_err(|_| Failure::Unreadable)?;
     match by_udp(query, &octets, server, deadline)? {
         Some(message) => Ok(message),
         None => by_tcp(query, &octets, server, deadline),
@@ -32,27 +35,27 @@ fn by_udp(
     query: &Message,
     octets: &[u8],
     server: SocketAddr,
-    deadline: Instant,
-) -> Result<Option<Message>, LookupError> {
+    deadline: Option<Instant>,
+) -> Result<Option<Message>, Failure> {
     let any: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).map_err(failed)?;
-    socket.connect(server).map_err(failed)?;
-    socket.send(octets).map_err(failed)?;
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(server)?;
+    socket.send(octets)?;
     let mut buffer = [0; BUFFER];
     loop {
-        socket.set_read_timeout(Some(remaining(deadline)?)).map_err(failed)?;
+        socket.set_read_timeout(Some(remaining(deadline)?))?;
         let len = match socket.recv(&mut buffer) {
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error.into()),
         };
         match response(buffer.get(..len).unwrap_or_default(), query) {
             Ok(_) if len == BUFFER => return Ok(None),
             Ok(message) => return Ok(Some(message)),
             Err(Unfit::AskByTcp) => return Ok(None),
             Err(Unfit::Malformed) if len == BUFFER => return Ok(None),
-            Err(Unfit::Malformed) => return Err(LookupError::Malformed),
+            Err(Unfit::Malformed) => return Err(Failure::Unreadable),
             // Whoever shoots in the dark only costs time until the deadline.
             Err(Unfit::Stray) => {}
         }
@@ -64,12 +67,12 @@ fn by_tcp(
     query: &Message,
     octets: &[u8],
     server: SocketAddr,
-    deadline: Instant,
-) -> Result<Message, LookupError> {
-    let mut stream = TcpStream::connect_timeout(&server, remaining(deadline)?).map_err(failed)?;
-    let len = u16::try_from(octets.len()).map_err(|_| LookupError::Malformed)?;
-    stream.set_write_timeout(Some(remaining(deadline)?)).map_err(failed)?;
-    stream.write_all(&[&len.to_be_bytes()[..], octets].concat()).map_err(failed)?;
+    deadline: Option<Instant>,
+) -> Result<Message, Failure> {
+    let mut stream = TcpStream::connect_timeout(&server, remaining(deadline)?)?;
+    let len = u16::try_from(octets.len()).map_err(|_| Failure::Unreadable)?;
+    stream.set_write_timeout(Some(remaining(deadline)?))?;
+    stream.write_all(&[&len.to_be_bytes()[..], octets].concat())?;
     let mut len = [0; 2];
     read_exact(&mut stream, &mut len, deadline)?;
     let mut message = vec![0; usize::from(u16::from_be_bytes(len))];
@@ -80,35 +83,34 @@ fn by_tcp(
         Ok(message) => Ok(message),
         Err(Unfit::AskByTcp) => match Message::from_vec(&message) {
             Ok(message) if !message.metadata.truncation => Ok(message),
-            _ => Err(LookupError::Malformed),
+            _ => Err(Failure::Unreadable),
         },
-        Err(Unfit::Stray | Unfit::Malformed) => Err(LookupError::Malformed),
+        Err(Unfit::Stray | Unfit::Malformed) => Err(Failure::Unreadable),
     }
 }
 
 /// Like [`Read::read_exact`], but the time limit is for all octets, not for each read.
-fn read_exact(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> Result<(), LookupError> {
+fn read_exact(
+    stream: &mut TcpStream,
+    mut buffer: &mut [u8],
+    deadline: Option<Instant>,
+) -> Result<(), Failure> {
     while !buffer.is_empty() {
-        stream.set_read_timeout(Some(remaining(deadline)?)).map_err(failed)?;
+        stream.set_read_timeout(Some(remaining(deadline)?))?;
         match stream.read(buffer) {
-            Ok(0) => return Err(LookupError::Malformed),
+            Ok(0) => return Err(Failure::Unreadable),
             Ok(len) => buffer = buffer.get_mut(len..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
 }
 
-fn remaining(deadline: Instant) -> Result<Duration, LookupError> {
+/// A deadline that is too far away to be a point in time is a day away.
+fn remaining(deadline: Option<Instant>) -> Result<Duration, Failure> {
+    let Some(deadline) = deadline else { return Ok(Duration::from_secs(86_400)) };
     let left = deadline.saturating_duration_since(Instant::now());
     // Sockets refuse a limit of zero, and round down.
-    if left < Duration::from_millis(1) { Err(LookupError::Timeout) } else { Ok(left) }
-}
-
-fn failed(error: io::Error) -> LookupError {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => LookupError::Timeout,
-        _ => LookupError::Other(Arc::new(error)),
-    }
+    if left < Duration::from_millis(1) { Err(Failure::NoAnswer) } else { Ok(left) }
 }

@@ -1,10 +1,9 @@
-//! Identical questions in flight are looked up once.
+//! Identical blocking lookups are made once. Each is made by a thread that does nothing else, so it ends.
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Poll, Waker},
+    time::Instant,
 };
 use waxseal_dns::{Question, Reply};
 
@@ -12,24 +11,18 @@ use waxseal_dns::{Question, Reply};
 #[derive(Debug, Default)]
 pub(crate) struct Flights(Mutex<HashMap<Question, Arc<Flight>>>);
 
-/// One lookup under way, and who waits for it.
+/// One lookup under way.
 #[derive(Debug, Default)]
 pub(crate) struct Flight {
-    state: Mutex<State>,
+    end: Mutex<Option<End>>,
     landed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    end: Option<End>,
-    wakers: Vec<Waker>,
 }
 
 /// How a lookup ended.
 #[derive(Debug, Clone)]
 enum End {
     Reply(Reply),
-    /// Whoever made it was dropped: someone else must.
+    /// Whoever made it gave up: someone else must.
     Abandoned,
 }
 
@@ -61,35 +54,25 @@ impl Flights {
 }
 
 impl Flight {
-    /// Waits for the reply, blocking; `None` when the lookup was abandoned.
-    pub(crate) fn wait_blocking(&self) -> Option<Reply> {
-        let state = lock(&self.state);
-        let waited = self.landed.wait_while(state, |state| state.end.is_none());
-        reply(&waited.unwrap_or_else(PoisonError::into_inner).end)
-    }
-
-    /// Waits for the reply; `None` when the lookup was abandoned.
-    pub(crate) async fn wait(&self) -> Option<Reply> {
-        poll_fn(|cx| {
-            let mut state = lock(&self.state);
-            if state.end.is_some() {
-                return Poll::Ready(reply(&state.end));
-            }
-            if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                state.wakers.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await
+    /// Waits for the reply; `None` when the lookup was abandoned, or is still under way at `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Reply> {
+        let mut end = lock(&self.end);
+        while end.is_none() {
+            end = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.landed.wait(end).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return None,
+                Some(left) => self.landed.wait_timeout(end, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        match &*end {
+            Some(End::Reply(reply)) => Some(reply.clone()),
+            Some(End::Abandoned) | None => None,
+        }
     }
 
     fn end(&self, end: End) {
-        let mut state = lock(&self.state);
-        state.end.get_or_insert(end);
-        let wakers = std::mem::take(&mut state.wakers);
-        drop(state);
+        lock(&self.end).get_or_insert(end);
         self.landed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -106,14 +89,7 @@ impl Drop for Lead<'_> {
     }
 }
 
-fn reply(end: &Option<End>) -> Option<Reply> {
-    match end {
-        Some(End::Reply(reply)) => Some(reply.clone()),
-        Some(End::Abandoned) | None => None,
-    }
-}
-
 /// A panic elsewhere leaves these states whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

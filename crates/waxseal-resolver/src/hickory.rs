@@ -2,6 +2,7 @@
 
 use crate::{
     SetupError,
+    failure::Failure,
     message::{Chain, UDP_PAYLOAD, seconds},
     server::SystemConfig,
 };
@@ -12,7 +13,7 @@ use hickory_resolver::{
     proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message, Query, ResponseCode},
 };
 use std::{fmt, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
-use waxseal_dns::{Answer, Dnssec, LookupError, Question, Reply, Resolve};
+use waxseal_dns::{Answer, Dnssec, Question, Reply, Resolve};
 
 /// An asynchronous resolver on tokio, by hickory: it asks the given recursive servers, keeps their connections, and prefers
 /// those that answer fast. Cloning is cheap and shares all that.
@@ -26,7 +27,10 @@ use waxseal_dns::{Answer, Dnssec, LookupError, Question, Reply, Resolve};
 /// | attempts | 2 | [`Hickory::with_attempts`] |
 /// | one lookup in all, with every attempt and alias | 10 s | [`Hickory::with_lookup_timeout`] |
 ///
-/// Lookups must run within a tokio runtime that has time and I/O enabled.
+/// The cause behind an error names the servers and what happened.
+///
+/// Lookups must run within a tokio runtime that has time and I/O enabled. Its timer is the one that drivers use to end a
+/// check on time ([`Resolve::sleep`]).
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -163,13 +167,14 @@ impl Hickory {
 
     async fn lookup(&self, q: &Question) -> Reply {
         let mut chain = Chain::new(q)?;
+        let failed = |failure: Failure| failure.of(&self.config.servers);
         loop {
-            match self.ask(&chain).await? {
+            match self.ask(&chain).await.map_err(failed)? {
                 Found::Nothing(answer, ttl) => return Ok(chain.end(answer, ttl, Dnssec::Indeterminate)),
                 Found::Message(message) => {
                     let secure = self.config.trust_ad && message.metadata.authentic_data;
                     let dnssec = if secure { Dnssec::Secure } else { Dnssec::Indeterminate };
-                    if let Some(answer) = chain.follow(&message, dnssec)? {
+                    if let Some(answer) = chain.follow(&message, dnssec).map_err(failed)? {
                         return Ok(answer);
                     }
                 }
@@ -179,7 +184,7 @@ impl Hickory {
 
     /// A server that does not know EDNS says so with FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and
     /// with BADVERS if it does not know the version (RFC 6891 §6.1.3); it is asked without.
-    async fn ask(&self, chain: &Chain) -> Result<Found, LookupError> {
+    async fn ask(&self, chain: &Chain) -> Result<Found, Failure> {
         let response = match self.send(chain, true).await {
             Err(NetError::Dns(DnsError::ResponseCode(
                 ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS,
@@ -204,7 +209,11 @@ impl Hickory {
 impl Resolve for Hickory {
     async fn resolve(&self, q: &Question) -> Reply {
         let lookup = tokio::time::timeout(self.config.lookup_timeout, self.lookup(q));
-        lookup.await.unwrap_or(Err(LookupError::Timeout))
+        lookup.await.unwrap_or_else(|_| Err(Failure::NoAnswer.of(&self.config.servers)))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }
 
@@ -222,26 +231,24 @@ fn name_server(server: &SocketAddr) -> NameServerConfig {
     NameServerConfig::new(server.ip(), true, connections.into())
 }
 
-fn without_message(error: NetError) -> Result<Found, LookupError> {
+fn without_message(error: NetError) -> Result<Found, Failure> {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => {
             let ttl = none.negative_ttl.map(seconds);
             match none.response_code {
                 ResponseCode::NXDomain => Ok(Found::Nothing(Answer::nxdomain(), ttl)),
                 // Servers of other zones and no SOA record: a referral, which nobody follows here.
-                ResponseCode::NoError if none.ns.is_some() && none.soa.is_none() => {
-                    Err(LookupError::ServerFailure)
-                }
+                ResponseCode::NoError if none.ns.is_some() && none.soa.is_none() => Err(Failure::Referral),
                 ResponseCode::NoError => Ok(Found::Nothing(Answer::nodata(), ttl)),
-                _ => Err(LookupError::ServerFailure),
+                code => Err(Failure::Code(code)),
             }
         }
-        NetError::Dns(_) => Err(LookupError::ServerFailure),
-        NetError::Timeout => Err(LookupError::Timeout),
-        NetError::Io(error) if error.kind() == ErrorKind::TimedOut => Err(LookupError::Timeout),
+        NetError::Dns(DnsError::ResponseCode(code)) => Err(Failure::Code(code)),
+        NetError::Timeout => Err(Failure::NoAnswer),
+        NetError::Io(error) if error.kind() == ErrorKind::TimedOut => Err(Failure::NoAnswer),
         NetError::Proto(_) | NetError::Truncated | NetError::ForeignClassRecord { .. } => {
-            Err(LookupError::Malformed)
+            Err(Failure::Unreadable)
         }
-        error => Err(LookupError::Other(Arc::new(error))),
+        error => Err(Failure::Unreachable(error.into())),
     }
 }

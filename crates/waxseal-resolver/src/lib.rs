@@ -3,12 +3,15 @@
 #[cfg(feature = "cache")]
 mod cached;
 mod exchange;
+mod failure;
 #[cfg(feature = "cache")]
 mod flights;
 #[cfg(feature = "hickory")]
 mod hickory;
 mod message;
 mod server;
+#[cfg(feature = "cache")]
+mod shared_lookup;
 mod stub;
 
 #[cfg(feature = "cache")]

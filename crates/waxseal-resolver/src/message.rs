@@ -1,5 +1,6 @@
 //! Between the types of waxseal-dns and those of the wire.
 
+use crate::failure::Failure;
 use hickory_proto::{
     op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
     rr::{DNSClass, Name, RData, Record as WireRecord, RecordType as WireType},
@@ -11,7 +12,7 @@ use waxseal_dns::{Answer, Dnssec, DomainName, Existence, LookupError, Question, 
 /// (RFC 8200 §5).
 pub(crate) const UDP_PAYLOAD: u16 = 1232;
 /// A chain of aliases longer than this is a loop.
-const MAX_ALIASES: usize = 16;
+pub(crate) const MAX_ALIASES: usize = 16;
 
 /// Why a datagram is not the response that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,13 +145,9 @@ impl Chain {
     }
 
     /// Takes a response to the question for [`Chain::name`]: the answer, or `None` when the server stopped at an alias.
-    pub(crate) fn follow(
-        &mut self,
-        message: &Message,
-        dnssec: Dnssec,
-    ) -> Result<Option<Answer>, LookupError> {
+    pub(crate) fn follow(&mut self, message: &Message, dnssec: Dnssec) -> Result<Option<Answer>, Failure> {
         if !is_answer(message.metadata.response_code) {
-            return Err(LookupError::ServerFailure);
+            return Err(Failure::Code(message.metadata.response_code));
         }
         let before = self.aliases;
         loop {
@@ -162,7 +159,7 @@ impl Chain {
             let Some(alias) = of_type(message, &self.name, WireType::CNAME).next() else { break };
             let RData::CNAME(target) = &alias.data else { break };
             if self.aliases == MAX_ALIASES {
-                return Err(LookupError::ServerFailure);
+                return Err(Failure::Aliases);
             }
             self.aliases += 1;
             self.ttl = self.ttl.min(seconds(alias.ttl));
@@ -175,7 +172,7 @@ impl Chain {
             self.dnssec = self.dnssec.min(dnssec);
             Ok(None)
         } else if ttl.is_none() && is_referral(message) {
-            Err(LookupError::ServerFailure)
+            Err(Failure::Referral)
         } else {
             Ok(Some(self.end(Answer::nodata(), ttl, dnssec)))
         }

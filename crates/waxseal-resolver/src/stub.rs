@@ -3,6 +3,7 @@
 use crate::{
     SetupError,
     exchange::exchange,
+    failure::Failure,
     message::{Chain, is_answer, query},
     server::SystemConfig,
 };
@@ -16,7 +17,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use waxseal_dns::{Dnssec, LookupError, Question, Reply, ResolveBlocking};
+use waxseal_dns::{Dnssec, LookupError, LookupErrorKind, Question, Reply, ResolveBlocking};
 
 /// A blocking stub resolver over the sockets of the standard library: it asks the given recursive servers, and links no
 /// runtime. Cloning is cheap and shares the configuration.
@@ -38,7 +39,10 @@ use waxseal_dns::{Dnssec, LookupError, Question, Reply, ResolveBlocking};
 ///
 /// A server that says SERVFAIL, REFUSED or something broken is not asked again for that lookup, but the next one is. When
 /// none has an answer, a server failure is reported rather than a malformed answer, that rather than a network error, and
-/// a time-out only when nothing else happened.
+/// a time-out only when nothing else happened. The cause behind the error names the server and what it did.
+///
+/// A check with a time limit ([`drive_blocking_within`](waxseal_dns::drive_blocking_within)) cuts a lookup under way: the
+/// limits above are the least of those that hold.
 ///
 /// ```no_run
 /// use waxseal_dns::{Question, ResolveBlocking};
@@ -175,49 +179,63 @@ impl Stub {
         Arc::make_mut(&mut self.config)
     }
 
-    fn lookup(&self, q: &Question) -> Reply {
-        let deadline = Instant::now() + self.config.lookup_timeout;
+    /// The time for all of it ends at `deadline`, if that is before the limit of a lookup.
+    fn lookup(&self, q: &Question, deadline: Option<Instant>) -> Reply {
+        let own = Instant::now().checked_add(self.config.lookup_timeout);
+        let deadline = deadline.into_iter().chain(own).min();
         let mut chain = Chain::new(q)?;
         loop {
-            let message = self.ask_servers(&chain, deadline)?;
+            let (server, message) = self.ask_servers(&chain, deadline)?;
             let secure = self.config.trust_ad && message.metadata.authentic_data;
             let dnssec = if secure { Dnssec::Secure } else { Dnssec::Indeterminate };
-            if let Some(answer) = chain.follow(&message, dnssec)? {
+            let followed = chain.follow(&message, dnssec);
+            if let Some(answer) = followed.map_err(|failure| failure.of(&[server]))? {
                 return Ok(answer);
             }
         }
     }
 
     /// The first answer of any server. Silent servers are asked again, those that failed are not.
-    fn ask_servers(&self, chain: &Chain, deadline: Instant) -> Result<Message, LookupError> {
+    fn ask_servers(
+        &self,
+        chain: &Chain,
+        deadline: Option<Instant>,
+    ) -> Result<(SocketAddr, Message), LookupError> {
         let config = &*self.config;
         let turn = if config.rotate { self.turn.fetch_add(1, Relaxed) % config.servers.len() } else { 0 };
         let mut servers: Vec<_> =
             config.servers.iter().cycle().skip(turn).take(config.servers.len()).collect();
-        let mut failure = LookupError::Timeout;
+        let mut worst: Option<(SocketAddr, Failure)> = None;
         for _ in 0..config.attempts {
             let mut silent = Vec::new();
             for server in servers {
-                let until = deadline.min(Instant::now() + config.timeout);
-                let error = match self.ask_server(*server, chain, until) {
-                    Ok(message) => return Ok(message),
-                    Err(error) => error,
+                let until = Instant::now().checked_add(config.timeout).into_iter().chain(deadline).min();
+                let failure = match self.ask_server(*server, chain, until) {
+                    Ok(message) => return Ok((*server, message)),
+                    Err(failure) => failure,
                 };
-                if matches!(error, LookupError::Timeout) {
+                if matches!(failure, Failure::NoAnswer) {
                     silent.push(server);
-                }
-                if telling(&error) > telling(&failure) {
-                    failure = error;
+                } else if worst.as_ref().is_none_or(|(_, worst)| telling(&failure) > telling(worst)) {
+                    worst = Some((*server, failure));
                 }
             }
             servers = silent;
         }
-        Err(failure)
+        Err(match worst {
+            Some((server, failure)) => failure.of(&[server]),
+            None => Failure::NoAnswer.of(&config.servers),
+        })
     }
 
     /// A server that does not know EDNS says so with FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and
     /// with BADVERS if it does not know the version (RFC 6891 §6.1.3); it is asked without.
-    fn ask_server(&self, server: SocketAddr, chain: &Chain, until: Instant) -> Result<Message, LookupError> {
+    fn ask_server(
+        &self,
+        server: SocketAddr,
+        chain: &Chain,
+        until: Option<Instant>,
+    ) -> Result<Message, Failure> {
         let mut name = chain.name.clone();
         name.randomize_label_case();
         let query = |edns| query(&name, chain.kind, self.config.trust_ad, edns);
@@ -226,35 +244,20 @@ impl Stub {
         if matches!(code, ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS) {
             message = exchange(&query(false), server, until)?;
         }
-        if is_answer(message.metadata.response_code) { Ok(message) } else { Err(LookupError::ServerFailure) }
-    }
-}
-
-/// Which of several failures is worth reporting.
-fn telling(error: &LookupError) -> u8 {
-    match error {
-        LookupError::Timeout => 0,
-        LookupError::Other(_) => 1,
-        LookupError::Malformed => 2,
-        LookupError::ServerFailure => 3,
-    }
-}
-
-impl ResolveBlocking for Stub {
-    fn resolve_blocking(&self, q: &Question) -> Reply {
-        self.lookup(q)
+        let code = message.metadata.response_code;
+        if is_answer(code) { Ok(message) } else { Err(Failure::Code(code)) }
     }
 
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+    fn lookup_all(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
         let threads = qs.len().min(self.config.concurrency);
         if threads <= 1 {
-            return qs.iter().map(|q| self.lookup(q)).collect();
+            return qs.iter().map(|q| self.lookup(q, deadline)).collect();
         }
         let replies: Vec<OnceLock<Reply>> = qs.iter().map(|_| OnceLock::new()).collect();
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some((q, reply)) = next_of(&next, qs, &replies) {
-                reply.get_or_init(|| self.lookup(q));
+                reply.get_or_init(|| self.lookup(q, deadline));
             }
         };
         thread::scope(|scope| {
@@ -264,6 +267,30 @@ impl ResolveBlocking for Stub {
             work();
         });
         replies.into_iter().map(|reply| reply.into_inner().unwrap_or(Err(LookupError::Timeout))).collect()
+    }
+}
+
+/// Which of several failures is worth reporting.
+fn telling(failure: &Failure) -> u8 {
+    match failure.kind() {
+        LookupErrorKind::Timeout => 0,
+        LookupErrorKind::Other => 1,
+        LookupErrorKind::Malformed => 2,
+        LookupErrorKind::ServerFailure => 3,
+    }
+}
+
+impl ResolveBlocking for Stub {
+    fn resolve_blocking(&self, q: &Question) -> Reply {
+        self.lookup(q, None)
+    }
+
+    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+        self.lookup_all(qs, None)
+    }
+
+    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
+        self.lookup_all(qs, Some(deadline))
     }
 }
 

@@ -3,13 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::{
-    future::{Future, pending, poll_fn},
-    pin::pin,
+    future::{Future, poll_fn},
     sync::{
         Arc, Barrier,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
+    task::Poll,
     thread,
     time::Duration,
 };
@@ -174,31 +173,6 @@ fn tasks_join_one_lookup() {
     let replies = block_on(waxseal_dns::prefetch(&dns, vec![q("ttl0"); 5]));
     assert!(replies.iter().all(|(_, reply)| reply.is_ok()) && replies.len() == 5);
     assert_eq!(dns.resolver().lookups.load(Relaxed), 1);
-}
-
-#[test]
-fn an_abandoned_lookup_is_taken_over() {
-    /// Never answers the first time.
-    struct Once(AtomicUsize);
-    impl Resolve for Once {
-        async fn resolve(&self, _: &Question) -> Reply {
-            if self.0.fetch_add(1, Relaxed) == 0 {
-                pending::<()>().await;
-            }
-            Ok(Answer::nodata())
-        }
-    }
-    let dns = Cached::new(Once(AtomicUsize::new(0)));
-    let question = q("a");
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut second = pin!(dns.resolve(&question));
-    {
-        let mut first = pin!(dns.resolve(&question));
-        assert!(first.as_mut().poll(&mut cx).is_pending());
-        assert!(second.as_mut().poll(&mut cx).is_pending());
-        assert_eq!(dns.resolver().0.load(Relaxed), 1);
-    }
-    assert_eq!(second.as_mut().poll(&mut cx), Poll::Ready(Ok(Answer::nodata())));
 }
 
 #[test]

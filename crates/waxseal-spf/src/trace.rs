@@ -2,9 +2,9 @@
 
 use crate::parse::{TermRef, Terms};
 use bytes::Bytes;
-use std::fmt;
+use std::{error::Error, fmt};
 use waxseal_authres::SpfResult;
-use waxseal_dns::{DomainName, Existence, LookupError, Question, Reply};
+use waxseal_dns::{DomainName, Existence, LookupError, LookupErrorKind, Question, Reply};
 
 /// The tree of an evaluation: record, its terms, their lookups and what came of them; below an `include` or a
 /// `redirect`, the record it led to.
@@ -140,10 +140,29 @@ fn draw_lookup(f: &mut fmt::Formatter<'_>, lookup: &LookupTrace, indent: usize) 
     write!(f, "{:indent$}{name} {} = ", "", lookup.question.kind)?;
     match &lookup.reply {
         Ok(answer) => write!(f, "{answer}")?,
-        Err(LookupError::Other(source)) => write!(f, "DNS lookup failed: {source}")?,
-        Err(error) => write!(f, "{error}")?,
+        Err(error) => write!(f, "{}", with_causes(error))?,
     }
     writeln!(f, "{}", if lookup.void { " (void)" } else { "" })
+}
+
+/// An error and all that is behind it, divided by colons.
+fn with_causes(error: &LookupError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+fn status(kind: LookupErrorKind) -> &'static str {
+    match kind {
+        LookupErrorKind::Timeout => "timeout",
+        LookupErrorKind::ServerFailure => "servfail",
+        LookupErrorKind::Malformed => "malformed",
+        LookupErrorKind::Other => "error",
+    }
 }
 
 fn record_json(json: &mut Json, record: &RecordTrace) {
@@ -229,10 +248,7 @@ fn lookup_json(json: &mut Json, lookup: &LookupTrace) {
             }
             json.text("dnssec", answer.dnssec.as_str().as_bytes());
         }
-        Err(LookupError::Timeout) => json.text("status", b"timeout"),
-        Err(LookupError::ServerFailure) => json.text("status", b"servfail"),
-        Err(LookupError::Malformed) => json.text("status", b"malformed"),
-        Err(LookupError::Other(_)) => json.text("status", b"error"),
+        Err(error) => json.text("status", status(error.kind()).as_bytes()),
     }
     json.close('}');
 }

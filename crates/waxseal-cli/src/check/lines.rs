@@ -17,7 +17,7 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
-use waxseal::{Authenticator, Envelope, Report, dns::drive_blocking, header::Header};
+use waxseal::{Authenticator, Envelope, Report, header::Header};
 
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
@@ -80,5 +80,5 @@ fn judge(
         origin.of_header(header.as_ref())
     });
     let inbound = authenticator.inbound(&envelope, &message, now);
-    dns.with(line.zone, |dns| (drive_blocking(inbound, dns), told))
+    Ok((dns.drive(line.zone, inbound)?, told))
 }

@@ -25,7 +25,6 @@ use std::{
 use waxseal::{
     authres::{AuthenticationResults, DmarcResult},
     dmarc::{Evaluation, Verdict},
-    dns::{ResolveBlocking, drive_blocking},
 };
 
 /// Say what DMARC makes of a message, and why
@@ -108,7 +107,7 @@ impl Check {
         )
         .map_err(Failure::new)?;
         let evaluation = self.evaluation(from, &identifiers, None);
-        let verdict = drive_blocking(evaluation, &self.dns.open()?);
+        let verdict = self.dns.drive(evaluation)?;
         self.print(&verdict, &identifiers)?;
         Ok(exit_of(verdict.word()))
     }
@@ -160,7 +159,7 @@ impl Check {
         let [dkim, spf] = [line.dkim_pass, line.spf_pass].map(Option::unwrap_or_default);
         let identifiers = Identifiers::new(dkim.iter().map(String::as_str), spf.iter().map(String::as_str))?;
         let evaluation = self.evaluation(&line.from, &identifiers, line.mode);
-        let verdict = dns.with(line.zone, |dns: &dyn ResolveBlocking| drive_blocking(evaluation, dns))?;
+        let verdict = dns.drive(line.zone, evaluation)?;
         Ok((verdict, identifiers))
     }
 }

@@ -14,7 +14,7 @@ use waxseal::{
         AuthorVerdict, Authorization, BuiltInSuffixes, Cause, Evaluation, Found, Input, PolicyTag, Record,
         ReportAuthorization, ReportUri, Severity, Step, lint, lint_organization,
     },
-    dns::{Answers, DomainName, Record as DnsRecord, drive_blocking, drive_with_blocking},
+    dns::{Answers, DomainName, Record as DnsRecord, drive_with_blocking},
 };
 
 /// Say what is wrong with a DMARC record
@@ -103,9 +103,9 @@ impl Lint {
 
     fn audit(&self, domain: DomainName, dns: &Dns) -> (Audit, Vec<Finding>) {
         let local = self.mode.local_policy();
-        let mut answers = Answers::new();
+        let mut answers = Answers::new().with_time_limit(self.dns.timeout());
         let evaluation = Evaluation::new(Input::new(domain.clone())).with_local_policy(local.clone());
-        let verdict = drive_with_blocking(evaluation, &mut answers, dns, || false);
+        let verdict = drive_with_blocking(evaluation, &mut answers, dns, None);
         let Some(author) = verdict.author() else {
             return (Audit::of(&domain, None, &answers), Vec::new());
         };
@@ -122,7 +122,8 @@ impl Lint {
         findings.extend(of_organization.iter().map(|found| Finding::of(found, name.clone())));
         if let (Some(record), Some(at)) = (author.record(), author.record_at()) {
             for (tag, uri) in addresses(record) {
-                let authorization = self.authorization(tag, uri, record, at, dns);
+                let check = self.authorization(tag, uri, record, at);
+                let authorization = check.map(|check| drive_with_blocking(check, &mut answers, dns, None));
                 findings.extend(authorization.as_ref().and_then(|found| of_address(tag, uri, at, found)));
                 let authorization = authorization.as_ref().map_or("ignored", word);
                 audit.reports.push(ReportRow { tag: tag.as_str(), uri: uri.to_string(), authorization });
@@ -138,15 +139,14 @@ impl Lint {
         uri: &ReportUri,
         record: &Record,
         at: &DomainName,
-        dns: &Dns,
-    ) -> Option<Authorization> {
+    ) -> Option<ReportAuthorization> {
         let (at, uri) = (at.clone(), uri.clone());
         let check = match tag {
             ReportTag::Rua => ReportAuthorization::for_aggregate_reports(at, uri),
             ReportTag::Ruf if record.is_ruf_ignored() => return None,
             ReportTag::Ruf => ReportAuthorization::for_failure_reports(at, uri),
         };
-        Some(drive_blocking(check.with_local_policy(&self.mode.local_policy()), dns))
+        Some(check.with_local_policy(&self.mode.local_policy()))
     }
 
     fn finish(&self, audit: Option<Audit>, findings: Vec<Finding>) -> Result<Exit, Failure> {

@@ -21,7 +21,6 @@ use std::{
 };
 use waxseal::{
     authres::{AuthenticationResults, SpfResult},
-    dns::{ResolveBlocking, drive_blocking},
     spf::{CheckHost, Identity, Verdict},
 };
 
@@ -164,7 +163,7 @@ impl Check {
         if self.trace {
             check = check.with_trace();
         }
-        let verdict = drive_blocking(check, &self.dns.open()?);
+        let verdict = self.dns.drive(check)?;
         self.print(&verdict)?;
         Ok(exit_of(verdict.word()))
     }
@@ -226,8 +225,7 @@ fn judge(line: &[u8], dns: &LineDns<'_>) -> Result<Verdict, String> {
         mail_from: line.mail_from.as_deref(),
         receiver: line.receiver.as_deref(),
     };
-    let check = session.check();
-    dns.with(line.zone, |dns: &dyn ResolveBlocking| drive_blocking(check, dns))
+    dns.drive(line.zone, session.check())
 }
 
 fn exit_of(word: SpfResult) -> Exit {

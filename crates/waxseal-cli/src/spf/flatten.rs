@@ -9,10 +9,7 @@ use crate::{
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
-use waxseal::{
-    dns::{DomainName, drive_blocking},
-    spf,
-};
+use waxseal::{dns::DomainName, spf};
 
 /// Replace what a domain's record looks up by the networks it finds
 ///
@@ -55,7 +52,7 @@ impl Flatten {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let flatten =
             spf::Flatten::new(self.domain.clone()).with_label(&self.label).with_max_octets(self.max_octets);
-        match drive_blocking(flatten, &self.dns.open()?) {
+        match self.dns.drive(flatten)? {
             Ok(flattened) => {
                 self.print(&flattened)?;
                 Ok(Exit::Pass)

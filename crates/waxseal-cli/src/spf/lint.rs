@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
 use waxseal::{
-    dns::{DomainName, drive_blocking},
+    dns::DomainName,
     spf::{Audit, AuditReport, Finding, lint},
 };
 
@@ -67,7 +67,7 @@ impl Lint {
         }
         let domain: DomainName =
             self.subject.parse().map_err(|error| Failure::because(&self.subject, &error))?;
-        let report = drive_blocking(Audit::new(domain.clone()), &self.dns.open()?);
+        let report = self.dns.drive(Audit::new(domain.clone()))?;
         self.finish(Some((&domain, &report)), report.findings())
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn zone(records: &[(&str, &str)]) -> Zone {
 /// The output and the questions asked, without their type when it is TXT.
 pub(crate) fn drive<C: Check>(check: C, dns: &Zone) -> (C::Output, Vec<String>) {
     let mut answers = Answers::new();
-    let output = drive_with_blocking(check, &mut answers, dns, || false);
+    let output = drive_with_blocking(check, &mut answers, dns, None);
     let asked = answers.known().map(|(q, _)| q.to_string().trim_end_matches(" TXT").to_owned()).collect();
     (output, asked)
 }

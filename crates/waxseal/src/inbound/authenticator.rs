@@ -1,10 +1,14 @@
 //! The receiver's settings, and the ways to have a message checked.
 
 use super::{Envelope, Evidence, InboundCheck, ReplayError, Report, Session};
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use waxseal_dkim::Verifier;
 use waxseal_dmarc::{Evaluation, Input, LocalPolicy};
-use waxseal_dns::{Answers, Check, Resolve, ResolveBlocking, drive, drive_blocking};
+use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, drive, drive_blocking};
 use waxseal_header::HeaderLimits;
 use waxseal_spf::Limits;
 
@@ -61,6 +65,7 @@ pub(super) struct Settings {
     pub(super) helo: bool,
     pub(super) iprev: bool,
     pub(super) dmarc: LocalPolicy,
+    pub(super) timeout: Duration,
     #[cfg(feature = "arc")]
     pub(super) arc: Option<waxseal_arc::Policy>,
     #[cfg(feature = "arc")]
@@ -87,6 +92,7 @@ impl Authenticator {
             helo: true,
             iprev: true,
             dmarc: LocalPolicy::default(),
+            timeout: DEFAULT_TIME_LIMIT,
             #[cfg(feature = "arc")]
             arc: None,
             #[cfg(feature = "arc")]
@@ -159,6 +165,19 @@ impl Authenticator {
         self.with(|settings| settings.dmarc = policy)
     }
 
+    /// How long one check may wait for DNS in all, beside the body and after it (default: 20 seconds). What has been answered
+    /// by then counts: a message that passed by then stays passed. The rest is a time-out, and what depends on it temperror.
+    /// RFC 7208 §4.6.4: "Such a limit SHOULD allow at least 20 seconds." [`Duration::MAX`] is no limit.
+    ///
+    /// It holds in [`Authenticator::check`], [`Authenticator::check_blocking`] and [`Lookups`](super::Lookups), and in
+    /// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) of an [`InboundCheck`]; the other
+    /// drivers are given a deadline of their own. [`Resolve::sleep`] says which timer an asynchronous check uses. A blocking
+    /// resolver that cannot cut a lookup ends the one under way.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.timeout = timeout)
+    }
+
     /// Validates ARC chains under this policy (default: ARC is not looked at). Keys and signatures are judged as those of DKIM
     /// are, by the verifier of [`Authenticator::with_dkim`].
     ///
@@ -206,8 +225,7 @@ impl Authenticator {
 
     /// Checks a whole message with an asynchronous resolver. `now` decides about `t=` and `x=` of signatures.
     ///
-    /// There is no deadline but the resolver's own: see [`Authenticator::inbound`] for
-    /// [`drive_until`](waxseal_dns::drive_until).
+    /// It takes no longer than [`Authenticator::with_timeout`] says.
     pub async fn check(
         &self,
         envelope: &Envelope,
@@ -219,6 +237,8 @@ impl Authenticator {
     }
 
     /// Checks a whole message with a blocking resolver. `now` decides about `t=` and `x=` of signatures.
+    ///
+    /// It takes no longer than [`Authenticator::with_timeout`] says, and the lookup under way if the resolver cannot cut it.
     pub fn check_blocking(
         &self,
         envelope: &Envelope,
@@ -229,7 +249,7 @@ impl Authenticator {
         drive_blocking(self.inbound(envelope, message, now), resolver)
     }
 
-    /// The check of a whole message, for those who drive it themselves: until a deadline, or without I/O.
+    /// The check of a whole message, for those who drive it themselves: until a deadline of their own, or without I/O.
     ///
     /// ```
     /// use std::time::SystemTime;

@@ -6,7 +6,7 @@ use super::{
 };
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal_dkim::{Verdicts, VerifyCheck};
 use waxseal_dmarc::{Evaluation, Input};
@@ -16,10 +16,15 @@ use waxseal_spf::{CheckHost, Identity};
 
 /// The check that is left when the message has ended: it asks for all that is not known yet, then judges. Its output is the
 /// [`Report`]. See [`Session::finish`](super::Session::finish) and [`Authenticator::inbound`].
+///
+/// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) wait no longer than
+/// [`Authenticator::with_timeout`] says, what [`Lookups`](super::Lookups) waited included.
 #[derive(Debug)]
 pub struct InboundCheck {
     pub(super) case: Arc<Case>,
     pub(super) ahead: Vec<(Question, Reply)>,
+    /// How long was waited for these.
+    pub(super) waited: Duration,
     pub(super) envelope: EnvelopeChecks,
     pub(super) dkim: Progress<VerifyCheck>,
     #[cfg(feature = "arc")]
@@ -129,6 +134,7 @@ impl InboundCheck {
     ) -> Self {
         Self {
             ahead: Vec::new(),
+            waited: Duration::ZERO,
             envelope: checks,
             dkim: Progress::Done(Arc::new(Verdicts::from(error.clone()))),
             #[cfg(feature = "arc")]
@@ -149,10 +155,14 @@ impl InboundCheck {
         }
     }
 
-    /// Begins with what [`Lookups`](super::Lookups) found.
+    /// Begins with what [`Lookups`](super::Lookups) found, or with other answers: a list of questions and replies will do.
+    /// What [was waited](Answers::waited) for them is taken off the time limit of the check; of several lookups, which may
+    /// have gone side by side, the longest counts.
     #[must_use]
-    pub fn with_answers(mut self, answers: impl IntoIterator<Item = (Question, Reply)>) -> Self {
-        self.ahead.extend(answers);
+    pub fn with_answers(mut self, answers: impl Into<Answers<'static>>) -> Self {
+        let answers = answers.into();
+        self.ahead.extend(known(&answers));
+        self.waited = self.waited.max(answers.waited());
         self
     }
 
@@ -229,5 +239,9 @@ impl Check for InboundCheck {
         let report = self.report(found, verdict?, dns);
         self.report = Some(report.clone());
         Ok(report)
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        Some(self.case.authenticator.settings.timeout.saturating_sub(self.waited))
     }
 }

@@ -123,6 +123,7 @@ impl ExaminedHeader {
         let HashedBody { hashes, kept, bare_line_end } = body;
         InboundCheck {
             ahead: Vec::new(),
+            waited: std::time::Duration::ZERO,
             envelope: checks,
             #[cfg(feature = "arc")]
             arc: self.arc.map(|arc| Progress::Running(arc.finish(hashes.clone()))),

@@ -1,6 +1,7 @@
 //! What can be looked up while the message still arrives.
 
 use super::{check::EnvelopeChecks, examined::Examined};
+use std::{future::pending, time::Duration};
 use waxseal_dmarc::Evaluation;
 use waxseal_dns::{
     Answers, Check, Pending, Question, Reply, Resolve, ResolveBlocking, drive_with, drive_with_blocking,
@@ -8,16 +9,22 @@ use waxseal_dns::{
 
 /// What can be looked up before the message has ended; see [`Session::lookups`](super::Session::lookups). A check without a
 /// verdict: what counts are the answers that it leaves.
+///
+/// It waits no longer than the whole check may
+/// ([`Authenticator::with_timeout`](super::Authenticator::with_timeout)). What has been answered by then counts, the rest
+/// is a time-out, and the check that follows has what is left of the time.
 #[derive(Debug)]
 pub struct Lookups {
     envelope: EnvelopeChecks,
     keys: Vec<Question>,
     author: Option<Evaluation>,
+    timeout: Duration,
 }
 
 impl Lookups {
-    pub(super) fn new(envelope: &EnvelopeChecks, header: Option<&Examined>) -> Self {
+    pub(super) fn new(envelope: &EnvelopeChecks, header: Option<&Examined>, timeout: Duration) -> Self {
         Self {
+            timeout,
             envelope: envelope.clone(),
             keys: header.map(Examined::keys).unwrap_or_default(),
             author: header.map(Examined::evaluation),
@@ -26,18 +33,18 @@ impl Lookups {
 
     /// Looks everything up with an asynchronous resolver, independent questions concurrently. The answers are for
     /// [`InboundCheck::with_answers`](super::InboundCheck::with_answers).
-    pub async fn resolve(self, resolver: &(impl Resolve + ?Sized)) -> Vec<(Question, Reply)> {
-        let mut dns = Answers::new();
-        drive_with(self, &mut dns, resolver, std::future::pending()).await;
-        known(&dns)
+    pub async fn resolve(self, resolver: &(impl Resolve + ?Sized)) -> Answers<'static> {
+        let mut dns = Answers::new().with_time_limit(self.timeout);
+        drive_with(self, &mut dns, resolver, pending()).await;
+        dns
     }
 
     /// Looks everything up with a blocking resolver. The answers are for
     /// [`InboundCheck::with_answers`](super::InboundCheck::with_answers).
-    pub fn resolve_blocking(self, resolver: &(impl ResolveBlocking + ?Sized)) -> Vec<(Question, Reply)> {
-        let mut dns = Answers::new();
-        drive_with_blocking(self, &mut dns, resolver, || false);
-        known(&dns)
+    pub fn resolve_blocking(self, resolver: &(impl ResolveBlocking + ?Sized)) -> Answers<'static> {
+        let mut dns = Answers::new().with_time_limit(self.timeout);
+        drive_with_blocking(self, &mut dns, resolver, None);
+        dns
     }
 }
 
@@ -53,5 +60,9 @@ impl Check for Lookups {
         let keys = dns.ask_all(self.keys.iter().cloned()).map(|_| ());
         let author = self.author.as_mut().map_or(Ok(()), |author| author.run(dns).map(|_| ()));
         envelope.and(keys).and(author)
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        Some(self.timeout)
     }
 }

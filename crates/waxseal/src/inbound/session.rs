@@ -140,10 +140,11 @@ impl Session {
     /// What can be looked up already: at first what the envelope needs, after the header the keys and the DMARC record too.
     /// It is owned, so that a task or a thread can see to it while the body arrives.
     pub fn lookups(&self) -> Lookups {
-        match &self.stage {
-            Stage::Body(examined) => Lookups::new(&self.checks, Some(examined)),
-            _ => Lookups::new(&self.checks, None),
-        }
+        let header = match &self.stage {
+            Stage::Body(examined) => Some(&**examined),
+            _ => None,
+        };
+        Lookups::new(&self.checks, header, self.authenticator.settings.timeout)
     }
 
     /// Ends the message. What is left is a check that asks for what is not known yet.

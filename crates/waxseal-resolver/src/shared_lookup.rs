@@ -1,0 +1,229 @@
+//! Asynchronous lookups that several tasks wait for. Nobody in particular drives one: whoever is polled does, so that a
+//! task that is kept and not polled holds up nobody else.
+
+use crate::flights::lock;
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, Weak},
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
+};
+use waxseal_dns::{Question, Reply};
+
+/// What looks a question up.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// Nobody joins a lookup that was begun so long ago: if all who wait for it are kept and not polled, its answer may be
+/// old by now.
+const OLD: Duration = Duration::from_secs(10);
+
+/// The lookups under way, and when each was begun.
+#[derive(Debug, Default)]
+pub(crate) struct SharedLookups(Mutex<HashMap<Question, (Instant, Weak<SharedLookup>)>>);
+
+/// One lookup, owned by those who wait for it: when the last one goes, it ends.
+#[derive(Debug)]
+struct SharedLookup {
+    question: Question,
+    stage: Mutex<Stage>,
+    /// Apart from the work, which keeps a waker and so a part in it.
+    waiting: Arc<Waiting>,
+    lookups: Arc<SharedLookups>,
+}
+
+enum Stage {
+    Idle(Work),
+    /// Someone is polling it at this moment.
+    Polled,
+    Done(Reply),
+    /// It panicked: someone else must begin again.
+    Lost,
+}
+
+/// Who is woken when the work can go on.
+#[derive(Debug, Default)]
+struct Waiting(Mutex<Wakers>);
+
+#[derive(Debug, Default)]
+struct Wakers {
+    of: HashMap<u64, Waker>,
+    next_key: u64,
+    /// Whether the work has more to do than when it was last polled.
+    woken: bool,
+}
+
+/// Waits for a lookup, and drives it; `None` when it was lost.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    lookup: Arc<SharedLookup>,
+    key: u64,
+    /// Joined what others began, and has not been polled since.
+    is_new: bool,
+}
+
+impl SharedLookups {
+    /// Waits for the lookup of `question` that is under way, or for a new one that does this `work`.
+    pub(crate) fn join(self: &Arc<Self>, question: &Question, work: impl FnOnce() -> Work) -> Waiter {
+        let mut under_way = lock(&self.0);
+        let young = under_way.get(question).filter(|(begun, _)| begun.elapsed() < OLD);
+        if let Some(lookup) = young.and_then(|(_, lookup)| lookup.upgrade()) {
+            return Waiter::new(lookup, true);
+        }
+        let lookup = Arc::new(SharedLookup {
+            question: question.clone(),
+            stage: Mutex::new(Stage::Idle(work())),
+            waiting: Arc::default(),
+            lookups: Arc::clone(self),
+        });
+        under_way.insert(question.clone(), (Instant::now(), Arc::downgrade(&lookup)));
+        lock(&lookup.waiting.0).woken = true;
+        Waiter::new(lookup, false)
+    }
+
+    /// Lets nobody join `lookup` any more.
+    fn close(&self, lookup: &SharedLookup) {
+        let mut under_way = lock(&self.0);
+        let is_it = |(_, known): &(Instant, Weak<SharedLookup>)| std::ptr::eq(known.as_ptr(), lookup);
+        if under_way.get(&lookup.question).is_some_and(is_it) {
+            under_way.remove(&lookup.question);
+        }
+    }
+}
+
+impl SharedLookup {
+    /// What came of it; if nothing yet, and someone is to `drive` it, does that.
+    fn poll(&self, drive: bool) -> Poll<Option<Reply>> {
+        let mut stage = lock(&self.stage);
+        match mem::replace(&mut *stage, Stage::Polled) {
+            Stage::Idle(work) if !drive => {
+                *stage = Stage::Idle(work);
+                Poll::Pending
+            }
+            Stage::Idle(work) => {
+                drop(stage);
+                self.drive(work)
+            }
+            // Whoever polls it wakes us if there is more to do.
+            Stage::Polled => Poll::Pending,
+            Stage::Done(reply) => {
+                *stage = Stage::Done(reply.clone());
+                Poll::Ready(Some(reply))
+            }
+            Stage::Lost => {
+                *stage = Stage::Lost;
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// Polls without holding a lock.
+    fn drive(&self, mut work: Work) -> Poll<Option<Reply>> {
+        lock(&self.waiting.0).woken = false;
+        let mut turn = Turn { lookup: self, after: Some(Stage::Lost) };
+        let waker = Waker::from(Arc::clone(&self.waiting));
+        match work.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(reply) => {
+                turn.after = Some(Stage::Done(reply.clone()));
+                Poll::Ready(Some(reply))
+            }
+            Poll::Pending => {
+                turn.after = Some(Stage::Idle(work));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The end of a turn at polling, however it comes: others find what is left of the work, and are woken when there is more to
+/// do. They may have looked while it was away.
+struct Turn<'l> {
+    lookup: &'l SharedLookup,
+    after: Option<Stage>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Some(after) = self.after.take() else { return };
+        let ended = !matches!(after, Stage::Idle(_));
+        if ended {
+            self.lookup.lookups.close(self.lookup);
+        }
+        *lock(&self.lookup.stage) = after;
+        if ended || lock(&self.lookup.waiting.0).woken {
+            self.lookup.waiting.wake_all();
+        }
+    }
+}
+
+impl Drop for SharedLookup {
+    fn drop(&mut self) {
+        self.lookups.close(self);
+    }
+}
+
+impl Waiting {
+    fn wake_all(&self) {
+        let wakers = mem::take(&mut lock(&self.0).of);
+        wakers.into_values().for_each(Waker::wake);
+    }
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        lock(&self.0).woken = true;
+        self.wake_all();
+    }
+}
+
+impl Waiter {
+    fn new(lookup: Arc<SharedLookup>, is_new: bool) -> Self {
+        let mut wakers = lock(&lookup.waiting.0);
+        let key = wakers.next_key;
+        wakers.next_key += 1;
+        drop(wakers);
+        Self { lookup, key, is_new }
+    }
+}
+
+impl Future for Waiter {
+    type Output = Option<Reply>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (key, is_new) = (self.key, mem::take(&mut self.is_new));
+        // Before looking, so that no wake is missed.
+        let mut wakers = lock(&self.lookup.waiting.0);
+        wakers.of.insert(key, cx.waker().clone());
+        let woken = wakers.woken;
+        drop(wakers);
+        if woken && is_new {
+            // Others who ask at the same time come aboard before it may end.
+            cx.waker().wake_by_ref();
+        }
+        self.lookup.poll(woken && !is_new)
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        lock(&self.lookup.waiting.0).of.remove(&self.key);
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle(_) => "Idle",
+            Self::Polled => "Polled",
+            Self::Done(_) => "Done",
+            Self::Lost => "Lost",
+        })
+    }
+}
