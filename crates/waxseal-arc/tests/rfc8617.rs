@@ -62,8 +62,9 @@ fn s4_1_2_a_message_signature_never_covers_a_seal() {
     assert_cause!(verify(&forge.on(MESSAGE)), Cause::CoversSeal { instance: 1 });
 }
 
+/// §4.1.2 forbids sealers to do so: they "MUST NOT be included in the list". What covers too much is checked all the same.
 #[test]
-fn s4_1_2_a_message_signature_may_cover_the_other_arc_fields() {
+fn s4_1_2_a_message_signature_over_the_other_arc_fields_is_checked_all_the_same() {
     let names = "from:arc-message-signature:arc-authentication-results";
     let tags = |i: u32| {
         Some(format!("i={i}; a=ed25519-sha256; c=relaxed/relaxed; d=f.example; s=x; h={names}; bh={{bh}}"))

@@ -32,7 +32,8 @@ pub enum Disposition {
     Quarantine,
     /// It cannot be judged now, since DNS failed: answer with a 4yz reply such as 451 4.7.1, on every try. The time that the
     /// sender keeps a message in its queue is the last try. So honest mail waits until DNS answers, and a forger who picks a
-    /// name that always fails gains nothing.
+    /// name that always fails gains nothing. RFC 9989 §7.2: "If a Mail Receiver elects to defer delivery due to the inability
+    /// to retrieve or apply DMARC policy, this is best done with a 4xy SMTP reply code."
     ///
     /// Callers that cannot answer so, such as filters behind the queue, say
     /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) and never see this one.
@@ -440,7 +441,7 @@ impl Verdict {
     }
 
     /// The statement for an Authentication-Results field, as OpenDMARC writes it, with the property `policy.dmarc` of
-    /// RFC 9989 §9.1 behind: "The evaluated DMARC policy applied/to be applied after policy options have been processed".
+    /// RFC 9989 §9.1 behind: "The evaluated DMARC policy applied / to be applied after policy options have been processed".
     /// A `reason` stands there for temperror and permerror. Where no policy applies or none is known, the comment says `p=none`
     /// as OpenDMARC does, and there is no `policy.dmarc`.
     pub fn entry(&self) -> Entry {

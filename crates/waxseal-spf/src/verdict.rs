@@ -382,7 +382,7 @@ impl Cause {
             // §4.6: "if there are any syntax errors anywhere in the record, check_host() returns immediately with the
             // result "permerror""
             Self::Syntax { .. } => SpfResult::PermError,
-            // §5.2: "none: return permerror"; §6.1: "if no SPF record is found, or if the <target-name> is malformed, the
+            // §5.2: where the included record gives none, "return permerror"; §6.1: "if no SPF record is found, or if the <target-name> is malformed, the
             // result is a "permerror" rather than "none"."
             Self::TargetWithoutRecord(_) | Self::InvalidTarget { .. } | Self::LocalPartNotAscii(_) => {
                 SpfResult::PermError

@@ -171,7 +171,7 @@ impl<'t> Lexer<'t> {
         Err(InvalidAddress::QuotedString { offset: self.offset })
     }
 
-    /// RFC 5321 §4.1.3: "Printable US-ASCII excl. "[", "\", "]"". The blanks of RFC 5322 §3.4.1 would be part of a domain.
+    /// RFC 5321 §4.1.3: "Printable US-ASCII … excl. "[", "\", "]"". The blanks of RFC 5322 §3.4.1 would be part of a domain.
     fn end_of_literal(&self) -> Result<usize, InvalidAddress> {
         let syntax = InvalidAddress::Syntax { offset: self.offset };
         let inner = self.rest().get(1..).unwrap_or_default();
