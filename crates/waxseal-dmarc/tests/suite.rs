@@ -240,11 +240,12 @@ fn parsed(record: &Record) -> Value {
     let alignment = |alignment| if alignment == Alignment::Strict { "strict" } else { "relaxed" };
     let policy = |scope| record.requested(scope).map(|Requested { policy, .. }| policy.as_str());
     let uris = |uris: &[ReportUri]| -> Value {
+        // The suite lists mailboxes.
         let uri = |uri: &ReportUri| {
-            let mailbox = uri.mailbox().unwrap().to_string();
-            serde_json::json!({"uri": mailbox, "max_size": uri.size_limit().unwrap_or(0)})
+            let mailbox = uri.mailbox()?.to_string();
+            Some(serde_json::json!({"uri": mailbox, "max_size": uri.size_limit().unwrap_or(0)}))
         };
-        uris.iter().map(uri).collect()
+        uris.iter().filter_map(uri).collect()
     };
     let options = record.failure_options();
     let fo = match (options.any, options.dkim, options.spf) {

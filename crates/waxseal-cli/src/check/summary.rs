@@ -152,12 +152,32 @@ fn seconds(duration: Duration) -> String {
 mod tests {
     use super::*;
     use std::time::UNIX_EPOCH;
-    use waxseal::{Authenticator, Envelope, dns::Zone};
+    use waxseal::{
+        Authenticator, Envelope,
+        dns::{LookupError, Zone},
+    };
+
+    /// What had to wait is counted by itself, and not among what was let through.
+    #[test]
+    fn deferred_messages_are_counted() {
+        let dns = Zone::new().with_error("_dmarc.b.example", LookupError::ServerFailure).unwrap();
+        let mut summary = Summary::default();
+        for author in ["a.example", "b.example"] {
+            summary.add(author, &report_by(author, &dns), Duration::from_secs(1));
+        }
+        let json = summary.to_json();
+        assert_eq!(json["dispositions"], json!({ "defer": 1, "none": 1 }));
+        assert_eq!(json["results"]["dmarc"], json!({ "none": 1, "temperror": 1 }));
+    }
 
     fn report(author: &str) -> Report {
+        report_by(author, &Zone::new())
+    }
+
+    fn report_by(author: &str, dns: &Zone) -> Report {
         let message = format!("From: joe@{author}\r\n\r\nHi.\r\n");
         let authenticator = Authenticator::new("mx.example.net");
-        authenticator.check_blocking(&Envelope::unknown(), message.as_bytes(), UNIX_EPOCH, &Zone::new())
+        authenticator.check_blocking(&Envelope::unknown(), message.as_bytes(), UNIX_EPOCH, dns)
     }
 
     #[test]
