@@ -20,6 +20,7 @@ use crate::{
     input::{Chunks, LineEnds, Source},
     json,
     terminal::{self, Progress, visible},
+    watched::{Watched, again},
 };
 use clap::Args;
 use envelope::EnvelopeArgs;
@@ -185,27 +186,34 @@ impl Check {
         }
         let input = source.open()?;
         let progress = Progress::new("checking", input.length());
-        let mut chunks = Chunks::new(input, self.line_ends, progress);
+        let mut watched = Watched::new(input);
+        let mut chunks = Chunks::new(&mut watched, self.line_ends, progress);
         let report = judge.check(&mut chunks, dns);
         let (report, told) = report.map_err(|error| Failure::file("read", source.path(), &error))?;
-        let lf = chunks.is_lf_file();
+        let is_lf_file = chunks.is_lf_file();
         // What it said of its progress goes away before anything is printed.
         drop(chunks);
         if let Some(file) = &self.save_evidence {
             save_evidence(file, &report)?;
         }
         self.print(&source.name(), &report, &told)?;
-        if report.header().is_ok_and(|header| header.as_bytes().starts_with(b"From ")) {
-            terminal::note(format!(
-                "{} begins as an mbox file does and was read as one message: --mbox checks every message in it",
-                source.name()
-            ));
+        if let Some(remark) = watched.remark(&source.name()) {
+            terminal::note(remark);
         }
         let dkim = report.dkim();
-        if lf && !dkim.any_pass() && dkim.iter().any(|verdict| verdict.word() == DkimResult::Fail) {
+        if dkim.any_pass() || !dkim.iter().any(|verdict| verdict.word() == DkimResult::Fail) {
+            return Ok(exit_of(&report));
+        }
+        if is_lf_file {
             terminal::note(
                 "the file has LF line ends and was read as if they were CRLF (--line-ends keep: as it is)",
             );
+        }
+        let bare = watched.bare_line_end(is_lf_file).filter(|_| self.line_ends != LineEnds::Repair);
+        if let Some(line) = bare.filter(|_| passes_repaired(judge, dns, source)) {
+            terminal::note(format!(
+                "the {line}: with CRLF there, by --line-ends repair, the signature passes"
+            ));
         }
         Ok(exit_of(&report))
     }
@@ -239,6 +247,15 @@ impl Check {
         print_reasons(&mut out, report, told)?;
         if self.messages.len() > 1 { writeln!(out) } else { Ok(()) }
     }
+}
+
+/// Whether a signature passes with CRLF at the end of every line, if the message can be read once more.
+fn passes_repaired(judge: &Judge, dns: &Dns, source: &Source) -> bool {
+    let report = again(source).and_then(|input| {
+        let mut chunks = Chunks::new(input, LineEnds::Repair, Progress::silent("checking"));
+        judge.check(&mut chunks, dns).ok()
+    });
+    report.is_some_and(|(report, _)| report.dkim().any_pass())
 }
 
 /// Writes a new file that others cannot read: it holds the header of a letter. What is there already stays, be it a key.

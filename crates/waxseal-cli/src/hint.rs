@@ -1,6 +1,6 @@
 //! What to do about a verdict that is not pass.
 
-use waxseal::dkim::{Cause, Verdict};
+use waxseal::dkim::{Cause, Selector, Verdict};
 
 /// One or two sentences for whoever asks what to do, beside [`Verdict::explain`].
 pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
@@ -21,6 +21,9 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
                 fields.join(" ")
             )
         }
+        Cause::NoKey if names_a_record(verdict) => {
+            "s= has to be the selector alone, without _domainkey and the domain: they are added to find the key.".into()
+        }
         Cause::NoKey => format!("Publish the key record as TXT at {}, or sign with a selector that has one.", key_name?),
         Cause::Lookup(_) => format!("The TXT record of {} could not be had: try again later.", key_name?),
         Cause::SeveralKeys { .. } => format!("Leave one key record at {}.", key_name?),
@@ -39,4 +42,10 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
         Cause::BodyAdditions { .. } => "--body-length accept takes them, for old archives.".into(),
         _ => return None,
     })
+}
+
+/// Whether the signer was given the name of the key record for its selector.
+fn names_a_record(verdict: &Verdict) -> bool {
+    let labels = |selector: &Selector| selector.to_string().split('.').any(|label| label == "_domainkey");
+    verdict.selector().is_some_and(labels)
 }

@@ -27,6 +27,7 @@ mod time;
 mod txt;
 mod verify;
 mod verify_batch;
+mod watched;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

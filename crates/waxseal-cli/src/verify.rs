@@ -7,15 +7,16 @@ use crate::{
     dns_args::{Dns, DnsArgs, LineDns},
     exit::{Exit, Failure},
     hint::hint,
-    input::{Chunks, Input, LineEnds, Source},
+    input::{Chunks, LineEnds, Source},
     terminal::{self, Progress, visible},
     time::{parse_now, time},
     verify_batch::Judge,
+    watched::{Watched, again},
 };
 use clap::Args;
 use serde::Serialize;
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::PathBuf,
     thread,
     time::SystemTime,
@@ -120,32 +121,66 @@ impl Verify {
         }
         let dns = self.dns.open()?;
         Source::each(&self.messages, |source| {
-            let (verdicts, lf) = self.verify(&verifier, &dns, source)?;
-            self.print(source, &verdicts, lf)?;
-            Ok(exit_of(&verdicts))
+            let verified = self.verify(&verifier, &dns, source)?;
+            self.print(source, &verified)?;
+            if let Some(remark) = verified.remark {
+                terminal::note(remark);
+            }
+            Ok(exit_of(&verified.verdicts))
         })
     }
 
-    /// The verdicts, and whether the file had LF line ends.
-    fn verify(&self, verifier: &Verifier, dns: &Dns, source: &Source) -> Result<(Verdicts, bool), Failure> {
+    fn verify(&self, verifier: &Verifier, dns: &Dns, source: &Source) -> Result<Verified, Failure> {
         let input = source.open()?;
         let progress = Progress::new("verifying", input.length());
-        let mut chunks = Chunks::new(input, self.line_ends, progress);
-        let answers = Answers::new().with_time_limit(self.dns.timeout());
-        let verdicts = verify_chunks(verifier, dns, answers, time(self.now), &mut chunks);
+        let mut watched = Watched::new(input);
+        let mut chunks = Chunks::new(&mut watched, self.line_ends, progress);
+        let verdicts = self.verdicts(verifier, dns, &mut chunks);
         let verdicts = verdicts.map_err(|error| Failure::file("read", source.path(), &error))?;
-        Ok((verdicts, chunks.is_lf_file()))
+        let is_lf_file = chunks.is_lf_file();
+        drop(chunks);
+        let remark = watched.remark(&source.name());
+        let failed =
+            !verdicts.any_pass() && verdicts.iter().any(|verdict| verdict.word() == DkimResult::Fail);
+        let bare = watched.bare_line_end(is_lf_file).filter(|_| failed && self.line_ends != LineEnds::Repair);
+        let line_ends =
+            bare.map(|line| BareLineEnds { line, repaired: self.repaired(verifier, dns, source) });
+        Ok(Verified { verdicts, is_lf_file, remark, line_ends })
     }
 
-    fn print(&self, source: &Source, verdicts: &Verdicts, lf: bool) -> Result<(), Failure> {
+    /// The verdicts with CRLF at the end of every line, if the message can be read once more.
+    fn repaired(&self, verifier: &Verifier, dns: &Dns, source: &Source) -> Option<Verdicts> {
+        let progress = Progress::silent("verifying");
+        let mut chunks = Chunks::new(again(source)?, LineEnds::Repair, progress);
+        self.verdicts(verifier, dns, &mut chunks).ok()
+    }
+
+    fn verdicts(
+        &self,
+        verifier: &Verifier,
+        dns: &Dns,
+        chunks: &mut Chunks<impl Read>,
+    ) -> io::Result<Verdicts> {
+        let answers = Answers::new().with_time_limit(self.dns.timeout());
+        verify_chunks(verifier, dns, answers, time(self.now), chunks)
+    }
+
+    fn print(&self, source: &Source, verified: &Verified) -> Result<(), Failure> {
         let mut out = anstream::stdout().lock();
+        let verdicts = &verified.verdicts;
         if self.json {
             let row = MessageRow { id: source.name(), dkim: SignatureRow::all(verdicts) };
             writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
             return Ok(());
         }
-        print_verdicts(&mut out, &source.name(), verdicts)?;
-        if lf && !verdicts.any_pass() && !verdicts.is_empty() {
+        let line_ends = verified.line_ends.as_ref();
+        let hint =
+            |verdict: &Verdict| line_ends.and_then(|ends| ends.hint(verdict)).or_else(|| hint(verdict));
+        print_verdicts(&mut out, &source.name(), verdicts, hint)?;
+        if let Some(BareLineEnds { line, repaired: None }) = line_ends {
+            writeln!(out, "  The {line}: --line-ends repair reads CRLF there.")?;
+        }
+        if verified.is_lf_file && !verdicts.any_pass() && !verdicts.is_empty() {
             writeln!(
                 out,
                 "  The file has LF line ends and was read as if they were CRLF (--line-ends keep: as it is)."
@@ -160,8 +195,42 @@ impl Verify {
     }
 }
 
+/// One message.
+struct Verified {
+    verdicts: Verdicts,
+    is_lf_file: bool,
+    /// What is odd about how it begins.
+    remark: Option<String>,
+    /// When nothing passed and not every line ends in CRLF.
+    line_ends: Option<BareLineEnds>,
+}
+
+/// Lines that do not end in CRLF.
+struct BareLineEnds {
+    /// The first one.
+    line: String,
+    /// What becomes of the signatures with CRLF there; `None` when the message could not be read again.
+    repaired: Option<Verdicts>,
+}
+
+impl BareLineEnds {
+    /// For a verdict that they are to blame for.
+    fn hint(&self, verdict: &Verdict) -> Option<String> {
+        let same = |other: &&Verdict| {
+            other.is_pass() && other.domain() == verdict.domain() && other.selector() == verdict.selector()
+        };
+        self.repaired.as_ref()?.iter().find(same)?;
+        Some(format!("The {}: with CRLF there, by --line-ends repair, the signature passes.", self.line))
+    }
+}
+
 /// The verdicts on one message for people.
-pub(crate) fn print_verdicts(out: &mut impl Write, name: &str, verdicts: &Verdicts) -> io::Result<()> {
+fn print_verdicts(
+    out: &mut impl Write,
+    name: &str,
+    verdicts: &Verdicts,
+    hint: impl Fn(&Verdict) -> Option<String>,
+) -> io::Result<()> {
     let word = verdicts.word();
     write!(out, "{}: {}", visible(name), terminal::word(word.as_str()))?;
     match verdicts.len() {
@@ -169,10 +238,10 @@ pub(crate) fn print_verdicts(out: &mut impl Write, name: &str, verdicts: &Verdic
         1 => writeln!(out)?,
         all => writeln!(out, ", {} of {all} signatures", verdicts.iter().filter(|v| v.is_pass()).count())?,
     }
-    verdicts.iter().try_for_each(|verdict| print_verdict(out, verdict))
+    verdicts.iter().try_for_each(|verdict| print_verdict(out, verdict, hint(verdict)))
 }
 
-fn print_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+fn print_verdict(out: &mut impl Write, verdict: &Verdict, hint: Option<String>) -> io::Result<()> {
     write!(out, "  {}", terminal::word(verdict.word().as_str()))?;
     if let Some(domain) = verdict.domain() {
         write!(out, " d={domain}")?;
@@ -187,7 +256,7 @@ fn print_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
         write!(out, " ({bits}-bit key)")?;
     }
     writeln!(out, "\n    {}", verdict.explain())?;
-    if let Some(hint) = hint(verdict) {
+    if let Some(hint) = hint {
         writeln!(out, "    {}", terminal::dim(hint))?;
     }
     if !verdict.unsigned_additions().is_empty() {
@@ -213,7 +282,7 @@ fn verify_chunks(
     dns: &Dns,
     mut answers: Answers<'static>,
     now: SystemTime,
-    chunks: &mut Chunks<Input>,
+    chunks: &mut Chunks<impl Read>,
 ) -> io::Result<Verdicts> {
     let mut verification = match read_header(verifier, now, chunks)? {
         Ok(verification) => verification,
@@ -237,7 +306,7 @@ fn verify_chunks(
 fn read_header(
     verifier: &Verifier,
     now: SystemTime,
-    chunks: &mut Chunks<Input>,
+    chunks: &mut Chunks<impl Read>,
 ) -> io::Result<Result<Verification, HeaderError>> {
     let mut splitter = Splitter::new(HeaderLimits::default());
     while let Some(chunk) = chunks.next_chunk()? {

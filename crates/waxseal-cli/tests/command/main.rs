@@ -19,6 +19,8 @@ mod lab;
 #[cfg(test)]
 mod mailbox;
 #[cfg(test)]
+mod odd_files;
+#[cfg(test)]
 mod post;
 #[cfg(test)]
 mod sign;
