@@ -21,8 +21,12 @@ impl HashState for Sink {
         std::hint::black_box(data);
     }
 
-    fn finish(self: Box<Self>) -> Digest {
+    fn digest(&self) -> Digest {
         ring::PROVIDER.hasher(HashAlgorithm::Sha256).finish()
+    }
+
+    fn finish(self: Box<Self>) -> Digest {
+        self.digest()
     }
 }
 

@@ -60,8 +60,8 @@ impl Policy {
     }
 
     /// How many different hashes of the body are made for one chain (default 8): message signatures differ in the
-    /// canonicalization of the body, the hash algorithm and `l=`, and each hash is one more pass over the body, whoever wrote
-    /// the set. Nothing is known of their signatures by then.
+    /// canonicalization of the body, the hash algorithm and `l=`. Each canonicalization and algorithm is one more pass over
+    /// the body, each `l=` one more digest, whoever wrote the set. Nothing is known of their signatures by then.
     ///
     /// The newest message signature has its one hash (two when it leaves `c=` out) whatever the limit. An older one that
     /// needs a hash over the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass): it counts as

@@ -55,6 +55,8 @@ impl fmt::Debug for Digest {
 pub trait HashState: Send + Sync {
     /// Takes in the next bytes.
     fn update(&mut self, data: &[u8]);
+    /// The digest of the bytes so far; more may follow.
+    fn digest(&self) -> Digest;
     /// Ends the hash.
     fn finish(self: Box<Self>) -> Digest;
 }
@@ -119,6 +121,36 @@ impl Hasher {
         }
     }
 
+    /// The digest of the bytes so far; more may follow. So the beginnings of a text are hashed in one pass.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ring")] {
+    /// use waxseal_crypto::{HashAlgorithm, default_provider};
+    ///
+    /// let mut hasher = default_provider().hasher(HashAlgorithm::Sha256);
+    /// hasher.update(b"abc");
+    /// let abc = hasher.digest();
+    /// hasher.update(b"d");
+    /// assert_eq!(abc.as_ref()[..4], [0xba, 0x78, 0x16, 0xbf]);
+    /// assert_eq!(hasher.finish().as_ref()[..4], [0x88, 0xd4, 0x26, 0x6f]);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let digest = match &self.state {
+            #[cfg(feature = "ring")]
+            State::Ring(context) => Digest::new(context.clone().finish().as_ref()),
+            #[cfg(feature = "aws-lc-rs")]
+            State::AwsLcRs(context) => Digest::new(context.clone().finish().as_ref()),
+            #[cfg(feature = "rust-crypto")]
+            State::Sha256(state) => Digest::new(&sha2::Digest::finalize(state.clone())),
+            #[cfg(feature = "rust-crypto")]
+            State::Sha1(state) => Digest::new(&sha1::Digest::finalize(state.clone())),
+            State::Other(state) => Some(state.digest()),
+        };
+        digest.unwrap_or(Digest::none())
+    }
+
     /// Ends the hash.
     #[must_use]
     pub fn finish(self) -> Digest {
@@ -168,12 +200,16 @@ mod tests {
             fn update(&mut self, data: &[u8]) {
                 self.0 += u8::try_from(data.len()).unwrap();
             }
-            fn finish(self: Box<Self>) -> Digest {
+            fn digest(&self) -> Digest {
                 Digest::new(&[self.0]).unwrap()
+            }
+            fn finish(self: Box<Self>) -> Digest {
+                self.digest()
             }
         }
         let mut hasher = Hasher::from_state(Box::new(Length(0)));
         hasher.update(b"ab");
+        assert_eq!(hasher.digest().as_bytes(), [2]);
         hasher.update(b"cde");
         assert_eq!(hasher.finish().as_bytes(), [5]);
     }

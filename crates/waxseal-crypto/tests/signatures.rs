@@ -194,3 +194,24 @@ proptest! {
         }
     }
 }
+
+/// The digest of a beginning is that of a hash of its own, and the rest goes on as if none had been taken.
+#[test]
+fn a_digest_on_the_way_disturbs_nothing() {
+    for provider in providers() {
+        for algorithm in [HashAlgorithm::Sha1, HashAlgorithm::Sha256] {
+            let of = |data: &[u8]| {
+                let mut hasher = provider.hasher(algorithm);
+                hasher.update(data);
+                hasher.finish()
+            };
+            let data = [b'x'; 200];
+            let mut hasher = provider.hasher(algorithm);
+            for end in 0..data.len() {
+                assert_eq!(hasher.digest(), of(&data[..end]), "{} {algorithm:?} {end}", provider.name());
+                hasher.update(&data[end..=end]);
+            }
+            assert_eq!(hasher.finish(), of(&data));
+        }
+    }
+}

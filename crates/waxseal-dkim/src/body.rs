@@ -1,9 +1,13 @@
 //! Canonicalization and hashing of the body (RFC 6376 §3.4.3, §3.4.4, §3.7), in one pass and constant memory.
 
-use crate::Canonicalization;
-use waxseal_crypto::{Digest, HashAlgorithm, Hasher, Provider};
+mod sink;
 
-/// Hashes a body that arrives in chunks, once for every distinct (canonicalization, hash, length) that is asked for.
+use crate::Canonicalization;
+use sink::{Finished, Place, Sink};
+use waxseal_crypto::{Digest, HashAlgorithm, Provider};
+
+/// Hashes a body that arrives in chunks, once for every distinct (canonicalization, hash) that is asked for. Lengths cost
+/// next to nothing: they are digests taken on the way.
 ///
 /// Memory does not depend on the body: blank lines are counted, not kept.
 ///
@@ -22,7 +26,7 @@ pub struct BodyHasher {
     provider: &'static dyn Provider,
     simple: Option<Simple>,
     relaxed: Option<Relaxed>,
-    ids: Vec<(Canonicalization, usize)>,
+    ids: Vec<(Canonicalization, Place)>,
 }
 
 /// Names one hash of a [`BodyHasher`].
@@ -94,14 +98,14 @@ impl BodyHasher {
 
     /// The hashes asked for so far: form, hash algorithm and length of each, in the order of their [`BodyHashId`].
     pub fn wanted(&self) -> impl Iterator<Item = (Canonicalization, HashAlgorithm, Option<u64>)> + '_ {
-        let job = |&(form, at): &(Canonicalization, usize)| {
+        self.ids.iter().filter_map(|&(form, place)| {
             let sink = match form {
                 Canonicalization::Simple => self.simple.as_ref().map(|simple| &simple.sink),
                 Canonicalization::Relaxed => self.relaxed.as_ref().map(|relaxed| &relaxed.sink),
             };
-            sink.and_then(|sink| sink.jobs.get(at)).map(|job| (form, job.algorithm, job.wanted))
-        };
-        self.ids.iter().filter_map(job)
+            let (algorithm, length) = sink?.wanted(place)?;
+            Some((form, algorithm, length))
+        })
     }
 
     /// Takes the next chunk of the body.
@@ -121,9 +125,9 @@ impl BodyHasher {
     pub fn finish(self) -> BodyHashes {
         let simple = self.simple.map(Simple::finish).unwrap_or_default();
         let relaxed = self.relaxed.map(Relaxed::finish).unwrap_or_default();
-        let hash = |&(form, at): &(Canonicalization, usize)| match form {
-            Canonicalization::Simple => simple.get(at).copied(),
-            Canonicalization::Relaxed => relaxed.get(at).copied(),
+        let hash = |&(form, place): &(Canonicalization, Place)| match form {
+            Canonicalization::Simple => simple.get(place),
+            Canonicalization::Relaxed => relaxed.get(place),
         };
         BodyHashes { hashes: self.ids.iter().filter_map(hash).collect() }
     }
@@ -158,88 +162,6 @@ impl BodyHasher {
 
 /// Octets looked at in one go, then hashed: few enough that the memory is read ahead while the hash is at work.
 const STEP: usize = 4 * 1024;
-
-/// Where the canonical octets of one form go.
-#[derive(Debug, Default)]
-struct Sink {
-    jobs: Vec<Job>,
-    /// Canonical octets so far.
-    length: u64,
-    /// Short pieces are gathered here, since a hash takes a few long ones faster than many short ones.
-    gathered: Vec<u8>,
-}
-
-/// Octets gathered at the most.
-const GATHER: usize = 4096;
-
-/// A piece of this many octets is hashed where it lies.
-const LONG: usize = GATHER / 2;
-
-#[derive(Debug)]
-struct Job {
-    algorithm: HashAlgorithm,
-    wanted: Option<u64>,
-    left: u64,
-    hasher: Hasher,
-}
-
-impl Sink {
-    fn want(&mut self, algorithm: HashAlgorithm, wanted: Option<u64>, provider: &dyn Provider) -> usize {
-        let known = self.jobs.iter().position(|job| job.algorithm == algorithm && job.wanted == wanted);
-        known.unwrap_or_else(|| {
-            let (left, hasher) = (wanted.unwrap_or(u64::MAX), provider.hasher(algorithm));
-            // Mostly there is one, and each is large.
-            self.jobs.reserve_exact(1);
-            self.jobs.push(Job { algorithm, wanted, left, hasher });
-            self.jobs.len() - 1
-        })
-    }
-
-    fn put(&mut self, octets: &[u8]) {
-        self.length += octets.len() as u64;
-        if octets.len() >= LONG || self.gathered.len() + octets.len() > GATHER {
-            self.flush();
-        }
-        if octets.len() >= LONG {
-            hash(&mut self.jobs, octets);
-        } else {
-            self.gathered.extend_from_slice(octets);
-        }
-    }
-
-    fn put_line_ends(&mut self, count: u64) {
-        const LINE_ENDS: [[u8; 2]; 256] = [*b"\r\n"; 256];
-        let mut left = count;
-        while left > 0 {
-            let now = left.min(LINE_ENDS.len() as u64);
-            self.put(LINE_ENDS.get(..now as usize).unwrap_or_default().as_flattened());
-            left -= now;
-        }
-    }
-
-    fn flush(&mut self) {
-        hash(&mut self.jobs, &self.gathered);
-        self.gathered.clear();
-    }
-
-    fn finish(mut self) -> Vec<BodyHash> {
-        self.flush();
-        let length = self.length;
-        self.jobs.into_iter().map(|job| BodyHash { digest: job.hasher.finish(), length }).collect()
-    }
-}
-
-fn hash(jobs: &mut [Job], octets: &[u8]) {
-    if octets.is_empty() {
-        return;
-    }
-    for job in jobs.iter_mut().filter(|job| job.left > 0) {
-        // §3.7: the body is canonicalized "and then truncated to the length specified in the "l=" tag".
-        let now = octets.len().min(usize::try_from(job.left).unwrap_or(usize::MAX));
-        job.hasher.update(octets.get(..now).unwrap_or_default());
-        job.left -= now as u64;
-    }
-}
 
 /// RFC 6376 §3.4.3: "ignores all empty lines at the end of the message body". A line end is held back until something
 /// other than line ends comes.
@@ -276,7 +198,7 @@ impl Simple {
         self.sink.put(text);
     }
 
-    fn finish(mut self) -> Vec<BodyHash> {
+    fn finish(mut self) -> Finished {
         if self.after_cr {
             self.put(b"\r");
         }
@@ -453,12 +375,12 @@ impl Run {
 }
 
 impl Relaxed {
-    fn finish(mut self) -> Vec<BodyHash> {
+    fn finish(mut self) -> Finished {
         if self.after_cr {
             self.release();
         }
         // §3.4.4: "If the body is non-empty but does not end with a CRLF, a CRLF is added."
-        if self.sink.length > 0 {
+        if self.sink.length() > 0 {
             self.sink.put(b"\r\n");
         }
         self.sink.finish()

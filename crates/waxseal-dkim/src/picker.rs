@@ -136,7 +136,7 @@ impl<'h> Picker<'h> {
 
 /// The slot of a hash, by its highest bits; `slots` is a power of two.
 fn slot(hash: u32, slots: usize) -> usize {
-    (u64::from(hash) * slots as u64 >> 32) as usize
+    ((u64::from(hash) * slots as u64) >> 32) as usize
 }
 
 fn name(header: &Header, hashed: Hashed) -> &[u8] {

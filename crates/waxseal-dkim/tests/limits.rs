@@ -6,13 +6,16 @@ mod common;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use common::*;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 use waxseal_authres::{AuthenticationResults, DkimResult};
 use waxseal_crypto::{
-    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey, PublicKeyError,
-    SigningKey, VerifyError, default_provider,
+    Algorithm, Digest, HashAlgorithm, HashState, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey,
+    PublicKeyError, SigningKey, VerifyError, default_provider,
 };
-use waxseal_dkim::{Cause, InvalidKeyRecord, InvalidSignature, Policy, Verdicts, Verifier};
+use waxseal_dkim::{BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, Policy, Verdicts, Verifier};
 use waxseal_dns::{LookupError, Zone};
 use waxseal_header::{Header, HeaderError, HeaderLimits, InvalidTagList};
 
@@ -23,6 +26,24 @@ struct Counted {
     verified: AtomicUsize,
     /// Octets that signatures were verified over.
     octets: AtomicUsize,
+    /// Octets that were hashed.
+    hashed: Arc<AtomicUsize>,
+}
+
+/// A hash that counts the octets it takes.
+struct CountedHash(Hasher, Arc<AtomicUsize>);
+
+impl HashState for CountedHash {
+    fn update(&mut self, data: &[u8]) {
+        self.1.fetch_add(data.len(), Relaxed);
+        self.0.update(data);
+    }
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+    fn finish(self: Box<Self>) -> Digest {
+        self.0.finish()
+    }
 }
 
 impl Provider for Counted {
@@ -31,7 +52,8 @@ impl Provider for Counted {
     }
     fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
         self.hashers.fetch_add(1, Relaxed);
-        default_provider().hasher(algorithm)
+        let hasher = default_provider().hasher(algorithm);
+        Hasher::from_state(Box::new(CountedHash(hasher, self.hashed.clone())))
     }
     fn verify(
         &self,
@@ -104,7 +126,37 @@ fn five_thousand_signatures_of_many_keys() {
     assert!(verdicts[10..].iter().all(over));
     assert!(verdicts[10..].iter().all(|verdict| verdict.word() == DkimResult::Policy));
     assert_eq!((dns.count(), provider.verified.load(Relaxed)), (10, 0));
-    assert_eq!(provider.hashers.load(Relaxed), 10, "one for each l= that is tried");
+    assert_eq!(provider.hashers.load(Relaxed), 1, "one for all l= that are tried");
+}
+
+/// Signatures with different `l=` share one pass over the body, and each has its verdict.
+#[test]
+fn ten_lengths_cost_one_pass_over_the_body() {
+    let body = "0123456789abcde\r\n".repeat(10_000);
+    let message = format!("From: joe@example.org\r\n\r\n{body}");
+    let hashed = |lengths: &[usize]| {
+        let sign = |message: Vec<u8>, length: &usize| {
+            craft(
+                &format!("v=1; a=ed25519-sha256; d=example.org; s=ed; l={length}; h=from; bh=BH; b=B"),
+                &message,
+            )
+        };
+        let message = lengths.iter().fold(message.clone().into_bytes(), sign);
+        let provider = counted();
+        let policy = Policy::default().with_body_length(BodyLengthPolicy::Accept);
+        let verdicts =
+            Verifier::new(policy).with_provider(provider).verify_blocking(&message, at(NOW), &zone());
+        assert!(verdicts.iter().all(waxseal_dkim::Verdict::is_pass), "{verdicts:?}");
+        assert_eq!(verdicts.len(), lengths.len());
+        provider.hashed.load(Relaxed)
+    };
+    for at in [1, body.len() / 2, body.len() - 20] {
+        let ten: Vec<_> = (0..10).map(|n| at + n).collect();
+        let (one, ten) = (hashed(&ten[9..]), hashed(&ten));
+        assert_eq!(one, ten, "at {at}");
+        assert!(one <= at + 9, "what is behind the last l= is not hashed");
+    }
+    assert_eq!(hashed(&[0, body.len(), 7, 4096, 4095, 4097, 2048, 1, body.len() - 1, 20_000]), body.len());
 }
 
 /// One key for all: one lookup, ten signatures computed, each over a header hashed once, and one body hash.

@@ -118,6 +118,31 @@ fn long_clean_text_and_changes_at_block_edges() {
 }
 
 proptest! {
+    /// Lengths that are taken on the way are those of hashes of their own.
+    #[test]
+    fn many_lengths_share_one_hash(
+        body in "([xy ]|\t|\r|\n|\r\n|  ){0,40}",
+        lengths in proptest::collection::vec(proptest::option::of(0u64..30), 1..9),
+        cut in 0usize..40,
+    ) {
+        for form in [Canonicalization::Simple, Canonicalization::Relaxed] {
+            let mut hasher = BodyHasher::new(default_provider());
+            let ids: Vec<_> = lengths.iter().map(|length| hasher.want(form, HashAlgorithm::Sha256, *length)).collect();
+            let wanted: Vec<_> = hasher.wanted().collect();
+            let body = body.as_bytes();
+            let cut = cut.min(body.len());
+            hasher.push(&body[..cut]);
+            hasher.push(&body[cut..]);
+            let hashes = hasher.finish();
+            let expected = slow(form, body);
+            for (id, length) in ids.into_iter().zip(&lengths) {
+                let cut = length.map_or(expected.len(), |length| (length as usize).min(expected.len()));
+                prop_assert_eq!(*hashes.get(id).unwrap().digest(), sha256(&expected[..cut]));
+                prop_assert!(wanted.contains(&(form, HashAlgorithm::Sha256, *length)));
+            }
+        }
+    }
+
     #[test]
     fn every_chunking_gives_the_same(
         body in "([xy ]|\t|\r|\n|\r\n|  ){0,40}",
