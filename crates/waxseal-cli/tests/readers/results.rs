@@ -12,7 +12,7 @@ use crate::{shortened, wanted};
 
 const OWN: [&str; 2] = ["mx.example.net", "b\u{fc}cher.example"];
 
-const VARIANTS: usize = 1_200;
+const VARIANTS: usize = 3_000;
 
 /// Ways to write an own name, apart from comments, quotes, folds and encoded words.
 const SPELLINGS: [&str; 22] = [
@@ -63,7 +63,11 @@ const RESULTS: [&str; 6] = [
     "\r\n\t; spf=pass smtp.mailfrom=bank.example",
     "; x=\"",
 ];
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
+    "Authentication-Results:",
+    "Authentication-Results:",
+    "Authentication-Results:",
+    "Authentication-results:",
     "Authentication-Results:",
     "Authentication-Results:",
     "Authentication-Results:",
@@ -78,6 +82,27 @@ const NAMES: [&str; 14] = [
     "\x01Authentication-Results:",
     "\u{feff}Authentication-Results:",
     "Authentication-Results\u{a0}:",
+];
+/// What may stand before the own name, and change what it is.
+const PREFIXES: [&str; 18] = [
+    "\r\n",
+    "\r\n,\r\n ",
+    ";",
+    " ;",
+    "=",
+    "x ",
+    "mx.other.example ",
+    "mx.other.example;\r\n ",
+    "(",
+    ")",
+    "\"",
+    "\"\"",
+    "\\",
+    "<",
+    "@",
+    "i=1; ",
+    "(\\)) ",
+    "(\r\n) ",
 ];
 /// What stands before a field that only some reader sees.
 const CARRIERS: [&str; 12] = [
@@ -129,8 +154,12 @@ impl Random {
 
     fn claim(&mut self) -> String {
         let (before, behind) = (self.pick(&GAPS), self.pick(&GAPS));
-        let name = self.pick(&NAMES);
-        format!("{name}{before} {}{behind}{}", self.authserv_id(), self.pick(&RESULTS))
+        let before = match self.one_in(5) {
+            true => self.pick(&PREFIXES),
+            false => before,
+        };
+        let (name, blank) = (self.pick(&NAMES), self.pick(&[" ", " ", ""]));
+        format!("{name}{before}{blank}{}{behind}{}", self.authserv_id(), self.pick(&RESULTS))
     }
 
     fn forged(&mut self) -> Vec<u8> {
@@ -140,7 +169,7 @@ impl Random {
             _ => format!("{}{}", self.pick(&CARRIERS), self.pick(&BELIEVED)),
         };
         let mut field = field.into_bytes();
-        if self.one_in(6) {
+        for _ in 0..[0, 0, 0, 0, 1, 2][self.below(6)] {
             self.mutate(&mut field);
         }
         let message = [&field[..], b"\r\nFrom: ceo@bank.example\r\n\r\nHi.\r\n"].concat();

@@ -7,7 +7,8 @@ pub(crate) const OWN: &str = "evil.example";
 /// The domain that no reader may show.
 pub(crate) const BANK: &str = "bank.example";
 
-const GAPS: [&str; 17] = [
+const GAPS: [&str; 18] = [
+    "\r\n",
     " ",
     " ",
     " ",
@@ -241,6 +242,8 @@ impl Random {
             3 => format!("{}: {first};", self.display()),
             4 => format!("{}: {first}; {}", self.plain_name(), self.mailbox()),
             5 => format!(", {first},"),
+            // A line that is no field: there are readers that take it for a part of the one above.
+            6 => format!("{first}\r\n, {}", self.mailbox()),
             _ => first,
         }
     }
