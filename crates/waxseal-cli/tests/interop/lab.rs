@@ -122,7 +122,7 @@ impl Drop for Daemon {
 }
 
 /// The tools that the matrix needs, and Debian's package of each.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 11] = [
     ("dknewkey", "python3-dkim"),
     ("ip", "iproute2"),
     ("kill", "procps"),
@@ -132,6 +132,7 @@ const TOOLS: [(&str, &str); 10] = [
     ("opendkim-testmsg", "opendkim-tools"),
     ("opendmarc", "opendmarc"),
     ("openssl", "openssl"),
+    ("postfix", "postfix"),
     ("unshare", "util-linux"),
 ];
 
@@ -289,7 +290,7 @@ fn nsd_conf(dir: &Path, name: &str, port: u16, zones: &[(&str, String)]) -> Stri
 }
 
 /// A port that is free for UDP and TCP on loopback.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let port = || {
         let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
         let port = udp.local_addr().ok()?.port();

@@ -14,6 +14,8 @@ const CANONICALIZATIONS: [&str; 4] = ["simple/simple", "simple/relaxed", "relaxe
 
 /// The signer that sets every optional tag.
 const EVERY_TAG: &str = "waxseal+tags";
+/// The signer that copies the signed fields.
+const COPIES: &str = "waxseal+z";
 /// The `waxseal` command.
 const COMMAND: &str = "waxseal sign";
 /// The signer whose keys OpenSSL holds.
@@ -157,7 +159,7 @@ impl Job {
     fn tampers(&self) -> &'static [Tamper] {
         use Tamper::{Body, Header, Nothing, SecondFrom, SecondSubject};
         match self.signer {
-            "waxseal" | COMMAND | EVERY_TAG | REMOTE_KEY => {
+            "waxseal" | COMMAND | COPIES | EVERY_TAG | REMOTE_KEY => {
                 &[Nothing, Body, Header, SecondFrom, SecondSubject]
             }
             // Mail::DKIM does not sign From more often than it is there.
@@ -191,8 +193,9 @@ impl Job {
 }
 
 fn jobs() -> Vec<Job> {
-    let whole: [(&str, Sign, &[&str]); 9] = [
+    let whole: [(&str, Sign, &[&str]); 10] = [
         (COMMAND, ours::command_sign, &["wr", "we"]),
+        (COPIES, ours::sign_with_copies, &["rsa"]),
         ("waxseal", ours::sign, &["rsa"]),
         ("waxseal", ours::sign, &["ed"]),
         ("waxseal", ours::sign, &["rsa", "ed"]),

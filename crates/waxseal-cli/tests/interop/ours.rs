@@ -31,6 +31,13 @@ pub(crate) fn sign_every_tag(lab: &Lab, selectors: &[&str], canon: &str, out: &P
     sign_files(&signers, out, files);
 }
 
+/// Signs with copies of all signed fields, which hold whatever stands in those.
+pub(crate) fn sign_with_copies(lab: &Lab, selectors: &[&str], canon: &str, out: &Path, files: &[PathBuf]) {
+    let verbose = |selector: &&str| signer(lab, selector, canon).with_copied_fields(true);
+    let signers: Vec<Signer> = selectors.iter().rev().map(verbose).collect();
+    sign_files(&signers, out, files);
+}
+
 /// Signs with keys that the library never sees, as those of a key server: OpenSSL is given what is to be signed. The
 /// message arrives in small chunks.
 pub(crate) fn sign_remotely(lab: &Lab, selectors: &[&str], canon: &str, out: &Path, files: &[PathBuf]) {
@@ -104,7 +111,7 @@ pub(crate) fn command_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>>
     Some(words)
 }
 
-fn signer(lab: &Lab, selector: &str, canon: &str) -> Signer {
+pub(crate) fn signer(lab: &Lab, selector: &str, canon: &str) -> Signer {
     let file = if selector == "dk" { lab.path("dk.key") } else { lab.key(selector) };
     let key = PrivateKey::from_file(&fs::read(file).unwrap()).unwrap();
     let (header, body) = forms(canon);
