@@ -47,11 +47,17 @@ impl ChainVerifier {
     }
 
     /// Validates the chain of a whole message with an asynchronous resolver. `now` decides about `x=` of message signatures.
+    ///
+    /// It waits for DNS for 20 seconds at the most; [`drive_within`](waxseal_dns::drive_within) of the check takes
+    /// another limit.
     pub async fn verify(&self, message: &[u8], now: SystemTime, resolver: &(impl Resolve + ?Sized)) -> Chain {
         drive(self.check(message, now), resolver).await
     }
 
     /// Validates the chain of a whole message with a blocking resolver. `now` decides about `x=` of message signatures.
+    ///
+    /// It waits for DNS for 20 seconds at the most; [`drive_blocking_within`](waxseal_dns::drive_blocking_within) of the check takes
+    /// another limit.
     pub fn verify_blocking(
         &self,
         message: &[u8],

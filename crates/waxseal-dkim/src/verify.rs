@@ -63,6 +63,9 @@ impl Verifier {
     }
 
     /// Verifies a whole message with an asynchronous resolver. `now` decides about `t=` and `x=`.
+    ///
+    /// It waits for DNS for 20 seconds at the most; [`drive_within`](waxseal_dns::drive_within) of the check takes
+    /// another limit.
     pub async fn verify(
         &self,
         message: &[u8],
@@ -73,6 +76,9 @@ impl Verifier {
     }
 
     /// Verifies a whole message with a blocking resolver. `now` decides about `t=` and `x=`.
+    ///
+    /// It waits for DNS for 20 seconds at the most; [`drive_blocking_within`](waxseal_dns::drive_blocking_within) of the check takes
+    /// another limit.
     pub fn verify_blocking(
         &self,
         message: &[u8],

@@ -2,8 +2,9 @@
 
 /// What one check may cost. The defaults are those of RFC 7208 §4.6.4 where it names any.
 ///
-/// The limit of elapsed time is the driver's: the crate has no clock. RFC 7208 §4.6.4 asks for 20 seconds or more;
-/// a driver that gives up then makes the result temperror.
+/// The limit of elapsed time is the driver's, since the crate has no clock: 20 seconds in [`drive`](waxseal_dns::drive())
+/// and [`drive_blocking`](waxseal_dns::drive_blocking). RFC 7208 §4.6.4: "If such a limit is exceeded, the result of
+/// authorization SHOULD be "temperror"."
 ///
 /// ```
 /// use waxseal_spf::Limits;

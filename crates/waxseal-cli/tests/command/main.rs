@@ -27,4 +27,6 @@ mod sign;
 #[cfg(test)]
 mod spf;
 #[cfg(test)]
+mod timeout;
+#[cfg(test)]
 mod verify;
