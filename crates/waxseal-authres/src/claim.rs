@@ -75,7 +75,7 @@ fn has_encoded_word(value: &[u8]) -> bool {
     false
 }
 
-/// The text without backslashes and line ends, and without quotes and comments if so wanted: what a careless reader could
+/// The text without backslashes and folds, and without quotes and comments if so wanted: what a careless reader could
 /// take it for.
 fn plain(value: &[u8], with_comments: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(value.len());
@@ -84,7 +84,8 @@ fn plain(value: &[u8], with_comments: bool) -> Vec<u8> {
     while let Some(b) = rest.next() {
         let kept = match b {
             b'\\' => rest.next(),
-            b'\r' | b'\n' => None,
+            b'\n' => None,
+            b'\r' if rest.clone().next() == Some(b'\n') => None,
             _ if with_comments => Some(b),
             b'"' if depth == 0 => {
                 quoted = !quoted;

@@ -364,17 +364,18 @@ impl<'v> Parser<'v> {
         }
         let word = self.scan.run(is_bare);
         let missing = |what| InvalidAuthenticationResults::Expected { what, offset: start };
-        if spaced && is_next_property(word, false) && self.scan.peek() == Some(b'"') {
-            return Err(LostTag { error: missing("a value"), key: None, resume: Resume::AtTag(start) });
-        }
-        if !self.word_ends() {
-            let what = if word.is_empty() { "a value" } else { "a value in quotes" };
-            return Err(lost(missing(what)));
-        }
-        let domain = if word.contains(&b'@') { None } else { self.domain().map_err(lost)? };
-        let is_address = domain.is_some() || word.contains(&b'@');
+        let ends = self.word_ends();
+        let domain = match ends && !word.contains(&b'@') {
+            true => self.domain().map_err(lost)?,
+            false => None,
+        };
+        let is_address = ends && (domain.is_some() || word.contains(&b'@'));
         if spaced && is_next_property(word, is_address) {
             return Err(LostTag { error: missing("a value"), key: None, resume: Resume::AtTag(start) });
+        }
+        if !ends {
+            let what = if word.is_empty() { "a value" } else { "a value in quotes" };
+            return Err(lost(missing(what)));
         }
         Ok(domain.map_or_else(|| readable(word), |domain| address(word, domain)))
     }

@@ -129,6 +129,202 @@ fn what_claims_an_own_name() {
     assert!(ids().claimed_by(huge.as_bytes()));
 }
 
+/// Python's `email` hands out `mx.example.net; …` of each of these, by its default policy or after `decode_header`.
+#[test]
+fn encoded_words_in_the_authserv_id_claim_any_name() {
+    for id in [
+        "=?utf-8?b?bXguZXhhbXBsZS5uZXQ=?=",
+        "=?utf-8?B?bXguZXhhbXBsZS5uZXQ=?=",
+        "=?utf-8?q?mx=2Eexample=2Enet?=",
+        "=?iso-8859-1*en?Q?mx.example.net?=",
+        "=?utf-7?q?mx.example.net?=",
+        "mx.=?utf-8?q?example?=.net",
+        "mx.example=?utf-8?q?=2Enet?=",
+        "mx=?utf-8?q?=2Eexample=2Enet=3B_dmarc=3Dpass?=",
+        "=?utf-8?q?mx?= =?utf-8?q?=2Eexample=2Enet?=",
+        "(=?utf-8?q?=29?= mx.example.net; dmarc=pass (x) ) mx.other.example",
+        "\"=?utf-8?q?mx.example.net?=\"",
+        "=?utf-8?q?mx.example.net",
+    ] {
+        assert!(ids().claimed_by(format!("{id}; dmarc=pass").as_bytes()), "{id}");
+    }
+    // Behind the authserv-id they are values as others.
+    for value in [
+        "mx.other.example; dkim=pass reason=\"=?utf-8?q?mx.example.net?=\"",
+        "spf=pass smtp.mailfrom=a=?b@example.org; dkim=pass",
+    ] {
+        assert!(!ids().claimed_by(value.as_bytes()), "{value}");
+    }
+}
+
+/// RFC 8601 §5: "In the case of EAI-formatted messages, this test is done after converting A-labels into U-labels."
+#[test]
+fn internationalized_names_are_claimed_and_trusted_in_each_spelling() {
+    let spellings = ["xn--bcher-kva.example", "XN--BCHER-KVA.Example", "bücher.example", "BÜCHER.EXAMPLE."];
+    for own in spellings {
+        let ids = AuthservIds::new([own]);
+        for id in spellings {
+            let field = format!("Authentication-Results: {id}; dkim=pass");
+            let block = header(&[field]);
+            assert_eq!(ids.remove_forged(&block), b"", "{own} {id}");
+            assert_eq!(ids.trusted(&block, 1).count(), 1, "{own} {id}");
+        }
+        // Read as ours by some, but not written by ours.
+        for id in [
+            "bu\u{308}cher.example",
+            "b\u{fc}\u{200b}cher.example",
+            "ｂücher．example",
+            "\"(x) bücher.example\"",
+        ] {
+            let block = header(&[format!("Authentication-Results: {id}; dkim=pass")]);
+            assert_eq!(
+                (ids.remove_forged(&block), ids.trusted(&block, 1).count()),
+                (vec![], 0),
+                "{own} {id}"
+            );
+        }
+        assert!(ids.claimed_by(b"b\xfccher.example; dkim=pass"), "Latin-1");
+        for id in ["bucher.example", "bcher.example", "xn--bcher-kvb.example", "büchern.example", "é.example"]
+        {
+            assert!(!ids.claimed_by(format!("{id}; dkim=pass").as_bytes()), "{own} {id}");
+        }
+    }
+    assert!(!ids().claimed_by("bu\u{308}cher.example; dkim=pass".as_bytes()));
+}
+
+#[test]
+fn characters_that_are_not_seen_hide_no_name() {
+    for id in [
+        "mx.example.net\u{a0}",
+        "\u{feff}mx.example.net",
+        "mx.exam\u{ad}ple.net",
+        "mx\u{3002}example\u{ff0e}net",
+        "ＭＸ.example.net",
+        "mx.example.net\0",
+        "mx.exam\0ple.net",
+        "\u{b}mx.example.net",
+        "mx.exam\rple.net",
+        "mx.example.net\rother.example",
+        "xn--mx-.example.net",
+        "[mx.example.net]",
+        "<mx.example.net>",
+        "mx.example.net:25",
+        "\"(x) mx.example.net\"",
+        "(mx.example.net; dmarc=pass; x=) mx.other.example",
+        "\"mx.example.net; dmarc=pass; x=\"",
+    ] {
+        assert!(ids().claimed_by(format!("{id}; dkim=pass").as_bytes()), "{id:?}");
+    }
+    assert!(ids().claimed_by(b"mx.example.net\xa0; dkim=pass"));
+}
+
+const CLAIM: &str = "Authentication-Results: mx.example.net; dmarc=pass header.from=bank.example";
+
+/// Python's `email` and Perl's Email::MIME end a line at a bare CR, c-client at NUL, `str.splitlines` at more.
+#[test]
+fn a_field_within_another_one_goes_with_it() {
+    for end in [
+        "\r", "\r\r", "\r \t", "\0", "\x0b", "\x0c", "\x1c", "\u{85}", "\u{2028}", "\u{2029}", "\r>",
+        "\r\n \r",
+    ] {
+        for outer in
+            ["X: a", "Subject:", "Authentication-Results: mx.other.example; none", "a line that is no field"]
+        {
+            for inner in [
+                CLAIM,
+                "authentication-results : mx.other.example; none",
+                "Received-SPF: pass",
+                "ARC-Seal: i=1; cv=none",
+                "ARC-Message-Signature: i=1",
+                "ARC-Authentication-Results: i=1; mx.example.net; dmarc=pass",
+            ] {
+                let fields =
+                    ["X: 1".to_owned(), format!("{outer}{end}{inner}"), "From: a@b.example".to_owned()];
+                let block = header(&fields);
+                let survivors = header(&[fields[0].clone(), fields[2].clone()]);
+                assert_eq!(ids().remove_forged(&block), survivors.as_bytes(), "{:?}", fields[1]);
+            }
+        }
+    }
+    for honest in [
+        format!("X: a\r\n {CLAIM}"),
+        format!("X: a\t{CLAIM}"),
+        format!("X: a\rSubject: {CLAIM}"),
+        "X: a\rArc-Sealed: x".into(),
+        "X: a\rReceived-SPF".into(),
+        "DKIM-Signature: h=ARC-Seal:Received-SPF:Authentication-Results:From".into(),
+        "Received-SPF: pass".into(),
+        "ARC-Seal: i=1".into(),
+    ] {
+        let block = header(&[honest]);
+        assert_eq!(ids().remove_forged(&block), block.as_bytes());
+    }
+}
+
+#[test]
+fn a_line_that_only_some_readers_take_for_the_field_goes() {
+    for name in [
+        "Authentication-Results\0",
+        "\0Authentication-Results",
+        "Authentication\0-Results",
+        " Authentication-Results",
+        "\u{feff}Authentication-Results",
+        "Authentication-Results\u{a0}",
+        "\u{b}Authentication-Results",
+        "Authentication-\tResults",
+        ">\0Authentication-Results",
+        "Received-SPF\0",
+        "ARC-Seal\x7f",
+    ] {
+        for id in [OWN, "mx.other.example"] {
+            let fields = [format!("{name}: {id}; dmarc=pass"), "From: a@b.example".to_owned()];
+            let block = header(&fields);
+            assert_eq!(ids().remove_forged(&block), b"From: a@b.example\r\n", "{:?}", fields[0]);
+        }
+    }
+    // Fields all the same, so only their claim counts.
+    for name in [
+        "Authentication-Results ",
+        "Authentication-Results\t",
+        ">Authentication-Results",
+        ">>AUTHENTICATION-RESULTS ",
+    ] {
+        let own = header(&[format!("{name}: {OWN}; dmarc=pass")]);
+        assert_eq!(ids().remove_forged(&own), b"", "{name:?}");
+        let other = header(&[format!("{name}: mx.other.example; dmarc=pass")]);
+        assert_eq!(ids().remove_forged(&other), other.as_bytes(), "{name:?}");
+    }
+}
+
+/// A milter names the field and counts those of that name.
+#[test]
+fn occurrences_count_the_fields_of_one_name() {
+    let block = header(&[
+        "X: 1".into(),
+        format!("x: 2\r{CLAIM}"),
+        CLAIM.into(),
+        "Y: 1".into(),
+        format!("X: 3\r{CLAIM}"),
+        CLAIM.into(),
+    ]);
+    let position = |index, occurrence| FieldPosition { index, occurrence };
+    assert_eq!(ids().forged(&block), [position(5, 2), position(4, 3), position(2, 1), position(1, 2)]);
+}
+
+/// A result that cannot be read takes none of the others with it, unless text and results cannot be told apart.
+#[test]
+fn what_can_be_read_of_an_own_field_is_trusted() {
+    let block = header(&[
+        "Authentication-Results: mx.example.net; iprev=pass policy.iprev=2001:db8::1; dkim=pass header.d=a.example".into(),
+        "Authentication-Results: mx.example.net; dkim=pass header.d=b.example; spf=pass (helo x) ; dkim=pass; y=z)".into(),
+        "Authentication-Results: mx.example.net; dkim=pass header.d=c.example; spf=fail smtp.helo=\"x".into(),
+    ]);
+    let trusted: Vec<_> = ids().trusted(&block, block.len()).collect();
+    assert_eq!((trusted.len(), trusted[0].entries().len(), trusted[0].unreadable().len()), (1, 2, 1));
+    assert_eq!(trusted[0].results_of::<DkimResult>().count(), 1);
+    assert_eq!(ids().remove_forged(&block), b"");
+}
+
 #[test]
 fn what_claims_no_own_name() {
     for value in [
@@ -215,8 +411,25 @@ fn only_own_readable_fields_above_the_border_are_trusted() {
 #[test]
 fn a_header_full_of_hostile_fields_is_searched_in_linear_time() {
     let limits = HeaderLimits::default().with_octets(4 << 20).with_fields(10);
-    for piece in ["mx.example.ne", "mx.example.net.", "mx.example.net ", "(", "\\", "\"", "mx."] {
-        let field = format!("Authentication-Results: {}\r\n", piece.repeat((1 << 20) / piece.len()));
+    let pieces = [
+        "mx.example.ne",
+        "mx.example.net.",
+        "mx.example.net ",
+        "(",
+        "\\",
+        "\"",
+        "mx.",
+        "\rA",
+        "\0",
+        "\r\0Authentication-\0",
+        "=?",
+        "xn--a",
+        "\r>",
+        "\u{ad}",
+        "\u{308}",
+    ];
+    for piece in pieces {
+        let field = format!("Authentication-Results: {}\r\n", piece.repeat((1 << 18) / piece.len()));
         let (block, _) =
             Header::parse_with(field.as_bytes(), limits).map(|(block, body)| (block, body.len())).unwrap();
         // All are too long to be read, so they are searched for the name.

@@ -97,6 +97,46 @@ fn assert_not_spoken_for(report: &Report) {
     assert!(!report.to_string().contains("dis=none"), "{report}");
 }
 
+const SAW_PASS: &str = "list.example; dmarc=pass header.from=bank.example";
+
+/// A set by the list's key with these fields in `h=` and these results, made by the letter of RFC 8617.
+fn sealed_over(message: &[u8], fields: &str, results: &str) -> Vec<u8> {
+    let (header, body) = Header::parse(message).unwrap();
+    let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+    let mut hasher = BodyHasher::new(default_provider());
+    let wanted = sealer.want_body(&mut hasher);
+    hasher.push(body);
+    let hashes = hasher.finish();
+    let digest = BASE64_STANDARD.encode(hashes.get(wanted).unwrap().digest());
+
+    let results = format!("ARC-Authentication-Results: i=1; {results}\r\n");
+    let mut covered = Vec::new();
+    for name in fields.split(':') {
+        if let Some(field) = header.fields().find(|field| field.is(name)) {
+            Canonicalization::Relaxed.header_field(field, &mut covered);
+        }
+    }
+    let tags = format!("c=relaxed/relaxed; h={fields}; bh={digest}");
+    let message_signature = with_signature("ARC-Message-Signature", &tags, covered);
+    let mut covered = Vec::new();
+    for field in [&results, &message_signature] {
+        let (field, _) = Header::parse(field.as_bytes()).unwrap();
+        Canonicalization::Relaxed.header_field(field.field(0).unwrap(), &mut covered);
+    }
+    let seal = with_signature("ARC-Seal", "cv=none", covered);
+    [seal.as_bytes(), message_signature.as_bytes(), results.as_bytes(), message].concat()
+}
+
+fn with_signature(field: &str, tags: &str, mut covered: Vec<u8>) -> String {
+    let field = format!("{field}: i=1; a=ed25519-sha256; d=list.example; s=s; {tags}; b=");
+    let (own, _) = Header::parse(field.as_bytes()).unwrap();
+    let own = own.field(0).unwrap();
+    let end = own.value().len();
+    Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
+    let signature = key("list.example").sign(&SigningInput::new(&covered, default_provider())).unwrap();
+    format!("{field}{}\r\n", BASE64_STANDARD.encode(signature))
+}
+
 mod can {
     use super::*;
 
@@ -150,6 +190,30 @@ mod can {
         for (sealer, word) in [("stranger.example", DmarcResult::Pass), ("list.example", DmarcResult::Fail)] {
             let report = judge(&sealed(CHANGED, sealer, saw(word, "bank.example")));
             assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::Defer));
+        }
+    }
+
+    /// Other sealers write what the grammar does not allow: OpenARC bare IPv6 addresses, Plesk bare literals, Yahoo words with
+    /// `_`, Google methods with a dot, Fastmail bare URLs. The result for DMARC can be read all the same.
+    #[test]
+    fn a_trusted_list_that_writes_odd_words_beside_the_result_of_dmarc() {
+        for results in [
+            "list.example; arc=none smtp.remote-ip=2001:db8::3; DMARC",
+            "list.example; DMARC; arc=none smtp.remote-ip=2001:db8::3",
+            "list.example; dkim=perm_fail header.i=@bank.example header.s=a; DMARC;",
+            "list.example; spf=pass (sender IP is 192.0.2.1) smtp.helo=[192.168.1.116]; DMARC",
+            "list.example; gateway.spf=softfail smtp.mailfrom=a@b.example; DMARC",
+            "list.example; DMARC (p=REJECT); bimi=pass policy.authority-uri=https://bank.example/vmc.pem",
+            "list.example; DMARC policy.dmarc=p:none; ;;",
+            "list.example; dmarc=pass() policy.x_y=1 header.from=bank.example",
+            "[192.0.2.1]; DMARC",
+            "; DMARC",
+            "list.example; none; DMARC",
+        ] {
+            let results = results.replace("DMARC", "dmarc=pass header.from=bank.example");
+            let report = judge(&sealed_over(CHANGED, "from", &results));
+            assert_spoken_for(&report, "arc=pass i=1 d=list.example");
+            assert_eq!(report.distrust(), []);
         }
     }
 
@@ -357,46 +421,6 @@ mod can_not {
         }
     }
 
-    const SAW_PASS: &str = "list.example; dmarc=pass header.from=bank.example";
-
-    /// A set by the list's key with these fields in `h=` and these results, made by the letter of RFC 8617.
-    fn sealed_over(message: &[u8], fields: &str, results: &str) -> Vec<u8> {
-        let (header, body) = Header::parse(message).unwrap();
-        let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
-        let mut hasher = BodyHasher::new(default_provider());
-        let wanted = sealer.want_body(&mut hasher);
-        hasher.push(body);
-        let hashes = hasher.finish();
-        let digest = BASE64_STANDARD.encode(hashes.get(wanted).unwrap().digest());
-
-        let results = format!("ARC-Authentication-Results: i=1; {results}\r\n");
-        let mut covered = Vec::new();
-        for name in fields.split(':') {
-            if let Some(field) = header.fields().find(|field| field.is(name)) {
-                Canonicalization::Relaxed.header_field(field, &mut covered);
-            }
-        }
-        let tags = format!("c=relaxed/relaxed; h={fields}; bh={digest}");
-        let message_signature = with_signature("ARC-Message-Signature", &tags, covered);
-        let mut covered = Vec::new();
-        for field in [&results, &message_signature] {
-            let (field, _) = Header::parse(field.as_bytes()).unwrap();
-            Canonicalization::Relaxed.header_field(field.field(0).unwrap(), &mut covered);
-        }
-        let seal = with_signature("ARC-Seal", "cv=none", covered);
-        [seal.as_bytes(), message_signature.as_bytes(), results.as_bytes(), message].concat()
-    }
-
-    fn with_signature(field: &str, tags: &str, mut covered: Vec<u8>) -> String {
-        let field = format!("{field}: i=1; a=ed25519-sha256; d=list.example; s=s; {tags}; b=");
-        let (own, _) = Header::parse(field.as_bytes()).unwrap();
-        let own = own.field(0).unwrap();
-        let end = own.value().len();
-        Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
-        let signature = key("list.example").sign(&SigningInput::new(&covered, default_provider())).unwrap();
-        format!("{field}{}\r\n", BASE64_STANDARD.encode(signature))
-    }
-
     #[test]
     fn a_message_with_several_authors() {
         let two = b"From: ceo@bank.example, u@evil.example\r\nSubject: x\r\n\r\nHi.\r\n";
@@ -451,6 +475,137 @@ mod can_not {
         assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
         assert_not_spoken_for(&report);
     }
+}
+
+/// Who asked for trust is told why nobody is believed.
+mod distrust {
+    use super::*;
+    use waxseal::{Distrust, authres::reason};
+
+    /// Nobody speaks for the message, and the explanation says why in one line for each cause.
+    #[track_caller]
+    fn assert_distrust(report: &Report, told: &[&str]) {
+        assert_not_spoken_for(report);
+        let causes: Vec<_> = report.distrust().iter().map(|cause| reason(cause)).collect();
+        assert_eq!(causes, told, "{}", report.explain());
+        for cause in told {
+            let line = format!("\nno trusted forwarder: {cause}\n");
+            assert!(cause.is_ascii() && report.explain().contains(&line), "{}", report.explain());
+        }
+    }
+
+    #[test]
+    fn names_what_cannot_be_read() {
+        const AAR: &str = "the ARC-Authentication-Results of set 1 (list.example)";
+        for (results, told) in [
+            ("list.example junk; dmarc=pass header.from=bank.example", format!("{AAR} cannot be read: ")),
+            (
+                "list.example; dmarc=pass. header.from=bank.example",
+                format!(
+                    "the DMARC result in {AAR} cannot be read: the end of the result is missing at offset 24"
+                ),
+            ),
+            (
+                "list.example; dmarc; dmarc=pass header.from=bank.example",
+                format!("the DMARC result in {AAR} cannot be read: "),
+            ),
+            (
+                "list.example; spf=fail (helo a) ; dmarc=pass header.from=bank.example; x=y)",
+                format!(
+                    "in {AAR} text and results cannot be told apart: octet 0x29 at offset 74 leaves it open"
+                ),
+            ),
+            (
+                "list.example; dmarc=pass header.from=bank.example; spf=fail smtp.helo=\"x; dmarc=fail",
+                format!(
+                    "in {AAR} text and results cannot be told apart: the quoted string that begins at offset 70"
+                ),
+            ),
+            (
+                "list.example 2; dmarc=pass header.from=bank.example",
+                format!("{AAR} are of version 2, which is not known"),
+            ),
+        ] {
+            let report = judge(&sealed_over(CHANGED, "from", results));
+            let got: Vec<_> = report.distrust().iter().map(|cause| reason(cause)).collect();
+            assert!(got.len() == 1 && got[0].starts_with(&told), "{got:?}\n{told}");
+            assert_distrust(&report, &[&got[0]]);
+        }
+    }
+
+    #[test]
+    fn names_what_was_said_instead() {
+        let set = "the ARC-Authentication-Results of set 1 (list.example) do not say dmarc=pass for bank.example: they";
+        let no_from = "say dmarc=pass without a header.from that can be read";
+        for (results, said) in [
+            ("dmarc=fail header.from=bank.example", "say dmarc=fail header.from=bank.example"),
+            ("dmarc=pass header.from=evil.example", "say dmarc=pass header.from=evil.example"),
+            ("dmarc=pass header.from=\"\u{fc}\"", "say dmarc=pass header.from=<U+00FC>"),
+            ("dmarc=pass", no_from),
+            ("dmarc=pass header.from=[bank.example]", no_from),
+            ("dmarc=pass header.from=bank.example header.from=:", no_from),
+            ("dmarc=pass header.from=bank.example .evil.example", no_from),
+            ("dmarc/2=pass header.from=bank.example", "say dmarc/2=pass header.from=bank.example"),
+            ("spf=pass; x-dmarc=pass header.from=bank.example", "hold no DMARC result"),
+            ("none", "hold no DMARC result"),
+        ] {
+            let report = judge(&sealed_over(CHANGED, "from", &format!("list.example; {results}")));
+            assert_distrust(&report, &[&format!("{set} {said}")]);
+        }
+    }
+
+    #[test]
+    fn names_the_chain_and_who_is_not_trusted() {
+        assert_distrust(&judge(CHANGED), &["the message has no ARC set"]);
+        let stranger = sealed(CHANGED, "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        let untrusted = "is not by a trusted sealer; neither it nor what stands below it is believed";
+        assert_distrust(&judge(&stranger), &[&format!("ARC set 1 (stranger.example) {untrusted}")]);
+        let above = sealed(&stranger, "forward.example", saw(DmarcResult::Fail, "bank.example"));
+        assert_distrust(
+            &judge(&above),
+            &[
+                "the ARC-Authentication-Results of set 2 (forward.example) do not say dmarc=pass for bank.example: they \
+                 say dmarc=fail header.from=bank.example",
+                &format!("ARC set 1 (stranger.example) {untrusted}"),
+            ],
+        );
+        let below = sealed(&passed_on_by_list(), "stranger.example", saw(DmarcResult::Pass, "bank.example"));
+        assert_distrust(&judge(&below), &[&format!("ARC set 2 (stranger.example) {untrusted}")]);
+        let changed = String::from_utf8(passed_on_by_list()).unwrap().replace("Hi.", "Ho.");
+        assert_distrust(&judge(changed.as_bytes()), &["the ARC chain did not pass: arc=fail"]);
+        assert_distrust(
+            &judge(&sealed_over(CHANGED, "subject:to", SAW_PASS)),
+            &["the newest ARC-Message-Signature, of set 1, does not cover From"],
+        );
+        let two = b"From: ceo@bank.example, u@evil.example\r\nSubject: x\r\n\r\nHi.\r\n";
+        let report = judge(&sealed(two, "list.example", saw(DmarcResult::Pass, "bank.example")));
+        assert_eq!(report.distrust(), [Distrust::NoSingleAuthor]);
+    }
+
+    #[test]
+    fn is_not_told_where_nothing_is_set_aside_or_nobody_trusted() {
+        let untrusting = authenticator().with_arc(arc::Policy::default());
+        assert_eq!(judge_by(&untrusting, CHANGED).distrust(), []);
+        assert_eq!(judge(&signed("bank.example", CHANGED)).distrust(), []);
+        assert_eq!(judge(b"From: joe@stranger.example\r\n\r\nHi.\r\n").distrust(), []);
+        assert_eq!(judge(&passed_on_by_list()).distrust(), []);
+    }
+}
+
+/// RFC 8617 §6: `smtp.remote-ip` and `header.oldest-pass` "SHOULD be recorded in an Authentication-Results header field".
+#[test]
+fn the_delivered_field_says_who_relayed_and_which_set_still_verifies() {
+    let written = |report: &Report| -> Vec<String> {
+        report.authentication_results().entries().iter().map(ToString::to_string).collect()
+    };
+    let report = written(&judge(&passed_on_by_list()));
+    let entry = "arc=pass header.oldest-pass=0 smtp.remote-ip=198.51.100.9";
+    assert!(report.contains(&entry.to_owned()), "{report:?}");
+    let none = written(&judge(CHANGED));
+    assert!(none.contains(&"arc=none smtp.remote-ip=198.51.100.9".to_owned()), "{none:?}");
+    // Nothing is made up where there is no client.
+    let report = check_by(&trusting(), &waxseal::Envelope::unknown(), &passed_on_by_list(), &zone());
+    assert!(written(&report).contains(&"arc=pass header.oldest-pass=0".to_owned()), "{report}");
 }
 
 /// A report can be sealed and passed on, and its own set is what the next receiver trusts.

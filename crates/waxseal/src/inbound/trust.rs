@@ -230,18 +230,23 @@ fn is_pass(entry: &ParsedEntry<'_>, author: &DomainName) -> bool {
 
 /// The result and for whom it is, as far as that can be read: `dmarc=fail header.from=example.org`.
 fn said(entry: &ParsedEntry<'_>) -> String {
-    /// More than a domain name may have (RFC 1035 §2.3.4) is cut.
-    const MAX: usize = 255;
     let version = match entry.method_version() {
         1 => String::new(),
         other => format!("/{other}"),
     };
     let from = match entry.property("header", "from") {
-        Some(from) => format!(
-            "header.from={}",
-            from.chars().take(MAX).flat_map(char::escape_default).collect::<String>()
-        ),
+        Some(from) => format!("header.from={}", shown(from)),
         None => "without a header.from that can be read".into(),
     };
     format!("{}{version}={} {from}", entry.method(), entry.result())
+}
+
+/// ASCII without quotes and backslashes; more than a domain name may have (RFC 1035 §2.3.4) is cut.
+fn shown(text: &str) -> String {
+    const MAX: usize = 255;
+    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+    text.chars().take(MAX).fold(String::new(), |shown, c| match c {
+        c if plain(c) => format!("{shown}{c}"),
+        c => format!("{shown}<U+{:04X}>", u32::from(c)),
+    })
 }
