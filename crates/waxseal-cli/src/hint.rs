@@ -1,6 +1,6 @@
 //! What to do about a verdict that is not pass.
 
-use waxseal::dkim::{Cause, Selector, Verdict};
+use waxseal::dkim::{Cause, Selector, UnacceptableDomain, Verdict};
 
 /// One or two sentences for whoever asks what to do, beside [`Verdict::explain`].
 pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
@@ -31,6 +31,9 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
             format!("No TXT record of {} is a key record; `waxseal keygen` shows what one looks like.", key_name?)
         }
         Cause::Revoked => format!("The owner of {} has withdrawn the key.", key_name?),
+        Cause::Domain(UnacceptableDomain::SingleLabel { .. }) => {
+            "A top-level domain does not sign mail. --single-label-domains accepts it, for laboratories.".into()
+        }
         Cause::RsaSha1 => "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \
              old archives."
             .into(),

@@ -9,13 +9,14 @@ use std::{
     pin::pin,
     task::{Context, Poll, Waker},
 };
+use waxseal_authres::DkimResult;
 use waxseal_crypto::default_provider;
 use waxseal_dkim::{BodyHasher, Canonicalization, Cause, Policy, Verdicts, Verifier, VerifyCheck, sign_all};
 use waxseal_dns::{
     Answers, Check, Question, Reply, Resolve, Zone, drive, drive_blocking, drive_with_blocking,
     prefetch_blocking,
 };
-use waxseal_header::{HeaderLimits, Split, Splitter};
+use waxseal_header::{Header, HeaderLimits, Split, Splitter};
 
 /// Signed by four signers, every pair of canonicalizations.
 fn well_signed(message: &[u8]) -> Vec<u8> {
@@ -257,4 +258,16 @@ fn remembered_keys_are_not_stale() {
         only(verifier.verify_blocking(&message, at(NOW), &Zone::new())).cause(),
         Some(Cause::NoKey)
     ));
+}
+
+/// Hashes of another hasher are a mistake of the program: the sender is not blamed, and the message may pass when it is mended.
+#[test]
+fn a_body_that_was_not_hashed_is_not_the_senders_fault() {
+    let (header, _) = Header::parse(&signed(&signer(), MESSAGE)).unwrap();
+    let mut hasher = BodyHasher::new(default_provider());
+    let examination = Verifier::default().examine(header, at(NOW), &mut hasher);
+    let other = BodyHasher::new(default_provider()).finish();
+    let verdict = only(drive_blocking(examination.finish(other), &zone()));
+    assert!(matches!(verdict.cause(), Some(Cause::NoBodyHash)), "{verdict}");
+    assert_eq!(verdict.word(), DkimResult::TempError);
 }

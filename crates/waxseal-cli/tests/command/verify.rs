@@ -191,6 +191,51 @@ fn policy_is_the_callers() {
     assert_eq!(code(&["--strict"], &second), Some(1));
 }
 
+/// The keys of example.org, published below another domain.
+fn zone_of(lab: &Lab, domain: &str) -> String {
+    let zone = std::fs::read_to_string(lab.path("zone")).unwrap();
+    lab.file(&format!("zone.{domain}"), zone.replace("example.org", domain))
+}
+
+#[test]
+fn domains_that_should_not_sign_are_the_callers_choice() {
+    let lab = Lab::get();
+    let verify = |domain: &str, options: &[&str]| {
+        let key = lab.arg("ed.private");
+        let sign = ["sign", "-d", domain, "-s", "ed", "-k", &key, "--single-label-domains"];
+        let signed = feed(sign.map(String::from), MESSAGE.as_bytes());
+        assert_eq!(signed.code, Some(0), "{signed:?}");
+        let zone = zone_of(lab, domain);
+        let args = [&["verify", "--zone", &zone], options].concat();
+        feed(args.into_iter().map(String::from), signed.out.as_bytes())
+    };
+    let refused = verify("localhost", &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.out.contains("permerror d=localhost"), "{}", refused.out);
+    assert!(refused.out.contains("d=localhost has a single label"), "{}", refused.out);
+    assert!(refused.out.contains("--single-label-domains accepts it"), "{}", refused.out);
+    assert_eq!(verify("localhost", &["--single-label-domains"]).code, Some(0));
+
+    assert_eq!(verify("co.uk", &[]).code, Some(0));
+    let strict = verify("co.uk", &["--strict"]);
+    assert_eq!(strict.code, Some(1));
+    assert!(strict.out.contains("d=co.uk is a domain that must not sign"), "{}", strict.out);
+    assert_eq!(verify("example.co.uk", &["--strict"]).code, Some(0));
+}
+
+#[test]
+fn text_beside_a_key_is_told_in_json() {
+    let lab = Lab::get();
+    let zone = std::fs::read_to_string(lab.path("zone")).unwrap();
+    let zone = lab.file("zone.beside", zone + "ed._domainkey IN TXT \"some-verification=1\"\n");
+    let args = ["verify", "--zone", &zone, "--json"].map(String::from);
+    let done = feed(args, lab.signed("ed").as_bytes());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let row: Value = serde_json::from_str(&done.out).unwrap();
+    let ignored = "key record: the text is no key record: it begins with some-verification=1";
+    assert_eq!(row["dkim"][0]["ignored_records"], json!([ignored]));
+}
+
 #[test]
 fn the_authentication_results_field_is_printed() {
     let lab = Lab::get();
