@@ -44,6 +44,12 @@ pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
     false
 }
 
+/// Whether this is a line without a colon and so no field. For some readers (Perl's Email::Simple) it belongs to the field above.
+pub(crate) fn is_stray(field: &Field<'_>) -> bool {
+    let line = field.raw().split(|b| *b == b'\n').next().unwrap_or_default();
+    field.is_malformed() && matches!(line.iter().position(|b| *b == b':'), None | Some(0))
+}
+
 /// Whether a line ends at this octet for some readers but not for all: a control octet, U+0085, U+2028 or U+2029.
 fn ends_line(raw: &[u8], at: usize, b: u8) -> bool {
     let starts = raw.get(..at).unwrap_or_default();

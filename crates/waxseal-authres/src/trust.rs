@@ -6,7 +6,7 @@ use waxseal_header::{Field, Header};
 
 use crate::authserv_id::{comparable, loose};
 use crate::claim::{self, OwnName};
-use crate::disguise::{AUTHENTICATION_RESULTS, is_disguised, is_quoted};
+use crate::disguise::{AUTHENTICATION_RESULTS, is_disguised, is_quoted, is_stray};
 use crate::field::AuthenticationResults;
 use crate::parsed::ParsedResults;
 
@@ -46,6 +46,19 @@ pub struct AuthservIds {
     ids: Vec<Box<str>>,
     /// The same names in the form of [`loose`], in which forged ones are searched for.
     names: Vec<OwnName>,
+}
+
+/// The value of the field for a reader that takes the lines below for a part of it.
+fn joined(field: &Field<'_>, strays: &[Field<'_>]) -> Vec<u8> {
+    let values: Vec<_> = [field].into_iter().chain(strays).map(Field::value).collect();
+    values.join(&b"\r\n "[..])
+}
+
+/// Where the next field stands; `counts` has how many of each name were seen.
+fn position(counts: &mut HashMap<Vec<u8>, usize>, index: usize, field: &Field<'_>) -> FieldPosition {
+    let occurrence = counts.entry(field.name().to_ascii_lowercase()).or_default();
+    *occurrence += 1;
+    FieldPosition { index, occurrence: *occurrence }
 }
 
 /// Where a field to remove stands.
@@ -117,19 +130,31 @@ impl AuthservIds {
     /// - any field in which some readers see another one begin, behind a bare CR, NUL or other octet that ends a line for them,
     ///   if that one is named Authentication-Results, ARC-Authentication-Results, ARC-Message-Signature, ARC-Seal or
     ///   Received-SPF: `X: a\rAuthentication-Results: mx.example.net; dmarc=pass` goes as a whole;
-    /// - lines that are no field, but that some readers take for one of these five: a NUL or blank in front of the name, say.
+    /// - lines that are no field, but that some readers take for one of these five: a NUL or blank in front of the name, say;
+    /// - lines without a colon behind a field that goes, or that claims an own name together with them: Perl's Email::Simple
+    ///   takes them for a part of the field above.
     ///
-    /// No honest host writes the last two, so they go whatever they say. Received-SPF and ARC fields in the open stay.
+    /// No honest host writes the last three, so they go whatever they say. Received-SPF and ARC fields in the open stay.
     ///
     /// To be called before the own field is added, and only for mail from outside: what an own host wrote is claimed, too.
     #[must_use]
     pub fn forged(&self, header: &Header) -> Vec<FieldPosition> {
         let (mut counts, mut forged) = (HashMap::new(), Vec::new());
-        for (index, field) in header.fields().enumerate() {
-            let occurrence: &mut usize = counts.entry(field.name().to_ascii_lowercase()).or_default();
-            *occurrence += 1;
-            if self.is_forged(&field) {
-                forged.push(FieldPosition { index, occurrence: *occurrence });
+        let mut fields = header.fields().enumerate().peekable();
+        while let Some((index, field)) = fields.next() {
+            let mut positions = vec![position(&mut counts, index, &field)];
+            let mut strays = Vec::new();
+            while let Some((index, stray)) = fields.next_if(|(_, next)| is_stray(next)) {
+                positions.push(position(&mut counts, index, &stray));
+                strays.push(stray);
+            }
+            // What stood below a field that goes would belong to the one above it.
+            if self.is_forged(&field) || !strays.is_empty() && self.is_claim(&field, &joined(&field, &strays))
+            {
+                forged.extend(positions);
+            } else {
+                let strays = strays.iter().zip(positions.into_iter().skip(1));
+                forged.extend(strays.filter(|(stray, _)| is_disguised(stray)).map(|(_, position)| position));
             }
         }
         forged.reverse();
@@ -137,10 +162,12 @@ impl AuthservIds {
     }
 
     fn is_forged(&self, field: &Field<'_>) -> bool {
-        is_disguised(field)
-            || is_quoted(field, AUTHENTICATION_RESULTS)
-                && (self.claimed_by(field.value())
-                    || AuthenticationResults::is_of_other_version(field.value()))
+        is_disguised(field) || self.is_claim(field, field.value())
+    }
+
+    fn is_claim(&self, field: &Field<'_>, value: &[u8]) -> bool {
+        is_quoted(field, AUTHENTICATION_RESULTS)
+            && (self.claimed_by(value) || AuthenticationResults::is_of_other_version(value))
     }
 
     /// The octets of the header block without the [forged](Self::forged) fields; everything else stays as it is, including

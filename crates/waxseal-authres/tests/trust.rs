@@ -383,6 +383,33 @@ fn fields_of_another_version_go_whoever_they_name() {
     assert!(gone.iter().all(|value| !ids().claimed_by(value.as_bytes())));
 }
 
+/// Perl's Email::Simple, and with it Email::MIME, takes a line without a colon for a part of the field above.
+#[test]
+fn a_line_without_a_colon_does_not_complete_a_forged_field() {
+    let claims = [
+        vec!["Authentication-Results:", "mx.example.net; dmarc=pass"],
+        vec!["Authentication-Results: (", ") mx.example.net; dmarc=pass"],
+        vec!["Authentication-Results: \"mx.example.net", "\"; dmarc=pass", "header.from=bank.example"],
+        vec!["Authentication-Results:", ":", "=?utf-8?q?mx=2Eexample=2Enet?=; dmarc=pass"],
+        // What is left would belong to the field above.
+        vec!["Authentication-Results: mx.example.net; dmarc=fail", "; dmarc=pass"],
+    ];
+    for claim in claims {
+        let fields =
+            ["X: a", "Authentication-Results:  "].into_iter().chain(claim.iter().copied()).chain(["X: b"]);
+        let block = header(&fields.map(str::to_owned).collect::<Vec<_>>());
+        let cleaned = ids().remove_forged(&block);
+        assert_eq!(cleaned, b"X: a\r\nAuthentication-Results:  \r\nX: b\r\n", "{claim:?}");
+    }
+    let honest = header(&[
+        "Authentication-Results: mx.other.example; none".into(),
+        "a line of a program that went wrong".into(),
+        "X: mx.example.net".into(),
+        "mx.example.net; dmarc=pass".into(),
+    ]);
+    assert!(ids().forged(&honest).is_empty());
+}
+
 #[test]
 fn only_own_readable_fields_above_the_border_are_trusted() {
     let block = header(&[
