@@ -211,9 +211,7 @@ impl Check {
         }
         let bare = watched.bare_line_end(is_lf_file).filter(|_| self.line_ends != LineEnds::Repair);
         if let Some(line) = bare.filter(|_| passes_repaired(judge, dns, source)) {
-            terminal::note(format!(
-                "the {line}: with CRLF there, by --line-ends repair, the signature passes"
-            ));
+            terminal::note(format!("with CRLF where {line}, by --line-ends repair, the signature passes"));
         }
         Ok(exit_of(&report))
     }

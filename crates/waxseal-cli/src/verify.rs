@@ -178,7 +178,7 @@ impl Verify {
             |verdict: &Verdict| line_ends.and_then(|ends| ends.hint(verdict)).or_else(|| hint(verdict));
         print_verdicts(&mut out, &source.name(), verdicts, hint)?;
         if let Some(BareLineEnds { line, repaired: None }) = line_ends {
-            writeln!(out, "  The {line}: --line-ends repair reads CRLF there.")?;
+            writeln!(out, "  Where {line}, --line-ends repair reads CRLF.")?;
         }
         if verified.is_lf_file && !verdicts.any_pass() && !verdicts.is_empty() {
             writeln!(
@@ -220,7 +220,7 @@ impl BareLineEnds {
             other.is_pass() && other.domain() == verdict.domain() && other.selector() == verdict.selector()
         };
         self.repaired.as_ref()?.iter().find(same)?;
-        Some(format!("The {}: with CRLF there, by --line-ends repair, the signature passes.", self.line))
+        Some(format!("With CRLF where {}, by --line-ends repair, the signature passes.", self.line))
     }
 }
 

@@ -89,7 +89,7 @@ impl<'v> Received<'v> {
         let clauses = Clauses::read(value)?;
         let client = client::Client::read(clauses.from, &clauses.from_comments);
         Ok(Self {
-            has_from: clauses.from.is_some(),
+            has_from: clauses.has_from,
             helo: client.helo,
             names: client.names,
             address: client.address,
@@ -173,6 +173,7 @@ impl<'v> Received<'v> {
 /// The field cut at its words.
 #[derive(Debug, Default)]
 struct Clauses<'v> {
+    has_from: bool,
     from: Option<&'v [u8]>,
     from_comments: Vec<&'v [u8]>,
     by: Option<&'v [u8]>,
@@ -203,7 +204,7 @@ impl<'v> Clauses<'v> {
         let mut clauses = Self::default();
         let (mut scanner, mut expect, mut has_by) = (Scanner::new(value), Expect::First, false);
         loop {
-            scanner.skip_cfws_with(|comment| clauses.comment(comment, expect))?;
+            scanner.skip_cfws_with(|comment| expect = clauses.comment(comment, expect))?;
             let offset = scanner.offset();
             if let Some(inside) = scanner.quoted_string()? {
                 if matches!(expect, Expect::First | Expect::From | Expect::By | Expect::Server) {
@@ -236,19 +237,28 @@ impl<'v> Clauses<'v> {
         }
     }
 
-    fn comment(&mut self, comment: &'v [u8], expect: Expect) {
+    /// Takes a comment, and returns what is expected behind it.
+    fn comment(&mut self, comment: &'v [u8], expect: Expect) -> Expect {
         match expect {
             Expect::First => _ = self.remark.get_or_insert(comment),
-            Expect::By => self.from_comments.push(comment),
+            // The client has said nothing.
+            Expect::From | Expect::By => {
+                self.from_comments.push(comment);
+                return Expect::By;
+            }
             _ => {}
         }
+        expect
     }
 
     /// Takes a word where something is expected, and returns what is expected behind it.
     fn word(&mut self, word: &'v [u8], expect: Expect) -> Expect {
         let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
         match expect {
-            Expect::First if is(b"from") => Expect::From,
+            Expect::First if is(b"from") => {
+                self.has_from = true;
+                Expect::From
+            }
             Expect::First | Expect::By if is(b"by") => Expect::Server,
             Expect::First => Expect::Clause,
             Expect::From => {

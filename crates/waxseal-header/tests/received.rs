@@ -87,6 +87,7 @@ fn hops_as_servers_write_them() {
         // Dovecot without a network, a local program
         (" from mx by mx with LMTP id 1 (envelope-from <joe@x>)", ["-", "mx", "mx", "LMTP"]),
         (" by mx (Postfix, from userid 0) id 1; now", ["-", "-", "mx", "-"]),
+        (" from ([192.0.2.1]) by mx (203.0.113.9) with SMTP", ["192.0.2.1", "-", "mx", "SMTP"]),
         (" FROM a (a [192.0.2.1]) BY mx WITH esmtp; now", ["192.0.2.1", "a", "mx", "esmtp"]),
     ] {
         assert_hop(value, expected);
@@ -112,11 +113,9 @@ fn what_the_client_says_is_never_its_address() {
     let client = Some("192.0.2.66".parse::<IpAddr>().unwrap());
     for value in [
         " from bank.example (mail.bank.example [198.51.100.1]) (unknown [192.0.2.66]) by mx",
-        " from bank.example ([198.51.100.1] helo=x) (unknown [192.0.2.66]) by mx",
         " from bank.example (HELO x) (198.51.100.1) (192.0.2.66) by mx",
         " from unknown (HELO bank.example (b [198.51.100.1])) (192.0.2.66) by mx",
         " from [198.51.100.1] (unknown [192.0.2.66]) by mx",
-        " from [198.51.100.1] (EHLO x) (unknown [192.0.2.66]) by mx",
         " from by (b [198.51.100.1]) (unknown [192.0.2.66]) by mx",
         " from x from bank.example (b [198.51.100.1]) (unknown [192.0.2.66]) by mx",
         // The certificate is the client's, too.
@@ -127,7 +126,12 @@ fn what_the_client_says_is_never_its_address() {
     }
     for value in [
         " from [198.51.100.1] by mx",
-        " from [198.51.100.1] (EHLO x) (unknown) by mx",
+        " from [198.51.100.1] (EHLO x) (unknown [192.0.2.66]) by mx",
+        // Exim writes HELO behind the address, Yahoo too.
+        " from bank.example ([198.51.100.1] helo=x) (unknown [192.0.2.66]) by mx",
+        " from u.example ([192.0.2.66] helo=x) ([198.51.100.1]) by mx",
+        " from [192.0.2.66] (helo=x) ([198.51.100.1]) by mx",
+        " from 192.0.2.66 (EHLO x) (198.51.100.1) by mx",
         " from a ([192.0.2.]) by mx",
         " from a ([192.0.2.1]x) by mx",
         " from a (b c [198.51.100.1]) by mx",
@@ -228,7 +232,37 @@ fn long_values_and_deep_comments_end_at_limits() {
     assert_eq!(Received::parse(deep.as_bytes()), Err(InvalidText::TooDeep { offset: 24 }.into()));
 }
 
+/// Where servers write HELO, and how they go on.
+const FORMS: [&str; 6] = [
+    " from HELO (unknown [192.0.2.66]) by mx (Postfix) with ESMTPS id 4X for <a@b>; 14 Nov 2023 22:13:20 GMT",
+    " from HELO (u.example [IPv6:2001:db8::66] (may be forged)) by mx (8.17.1/8.17.1) with ESMTP id 4X; x",
+    " from HELO (192.0.2.66) by mx (10.0.0.1) with Microsoft SMTP Server id 15.1; x",
+    " from unknown (HELO HELO) (192.0.2.66)\n by mx with SMTP; 14 Nov 2023 22:13:20 -0000",
+    " from [192.0.2.66] (helo=HELO) by mx with esmtps (Exim 4.96) (envelope-from <\"x y\"@z>) id 1; x",
+    " from u.example ([192.0.2.66] helo=HELO) by mx with esmtp id 1; x",
+];
+
 proptest::proptest! {
+    /// Whatever a client says, and however little the server minds.
+    #[test]
+    fn no_helo_is_taken_for_what_the_server_wrote(form in 0..FORMS.len(), words in proptest::collection::vec(
+        proptest::sample::select(vec![
+            "(", ")", " (", ") ", "[198.51.100.1]", "198.51.100.1", " ([198.51.100.1])", " (198.51.100.1)", " by ", " from ",
+            " with ESMTPA ", ";", "\"", "\\", " ", "\r\n\t", "HELO ", "EHLO x", "helo=y", " mx", "bank", "]", "[", "@",
+        ]),
+        0..9,
+    )) {
+        let (before, after) = FORMS[form].rsplit_once("HELO").unwrap();
+        let value = format!("{before}{}{after}", words.concat());
+        if let Ok(received) = Received::parse(value.as_bytes()) {
+            let own = ["192.0.2.66", "2001:db8::66"].map(|own| own.parse().ok());
+            let address = received.address();
+            proptest::prop_assert!(address.is_none() || own.contains(&address), "{value:?}: {address:?}");
+            proptest::prop_assert!(received.by().is_none_or(|by| by == b"mx"), "{value:?}");
+            proptest::prop_assert!(!received.is_authenticated(), "{value:?}");
+        }
+    }
+
     #[test]
     fn any_octets_are_a_field_or_an_error(value in proptest::collection::vec(
         proptest::sample::select(b"from by with ;()[]\"\\\r\n\t .:192.0.2.1x\0\xff".to_vec()), 0..80,

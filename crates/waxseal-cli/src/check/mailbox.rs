@@ -7,7 +7,7 @@ use super::{
     mbox::Mbox,
     row::ReportRow,
     summary::{Summary, method_words},
-    trace::Told,
+    trace::{Now, Told},
 };
 use crate::{
     batch::{Answered, Items, answer_all},
@@ -170,6 +170,9 @@ fn check_all(
         writeln!(out, "{}", json_line(&json!({ "summary": summary.to_json() })))?;
     } else {
         summary.print(&mut out, begun.elapsed())?;
+    }
+    if summary.has_expired && judge.origin.now == Now::Clock {
+        terminal::note("signatures had expired by now: --now received judges each message as of its arrival");
     }
     Ok(exit)
 }

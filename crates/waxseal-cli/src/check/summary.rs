@@ -7,7 +7,10 @@ use std::{
     io::{self, Write},
     time::Duration,
 };
-use waxseal::Report;
+use waxseal::{
+    Report,
+    dkim::{Cause, Verdict},
+};
 
 /// Reasons that are told apart; senders decide what they are, and memory is bounded.
 const MAX_REASONS: usize = 4096;
@@ -23,6 +26,8 @@ pub(super) struct Summary {
     results: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// By method, result and reason.
     reasons: HashMap<(&'static str, &'static str, String), u64>,
+    /// Whether a signature had expired.
+    pub(super) has_expired: bool,
     /// The slowest first.
     slowest: Vec<(Duration, String)>,
 }
@@ -63,6 +68,8 @@ impl Summary {
         if dmarc.word().as_str() != "pass" {
             self.add_reason("dmarc", dmarc.word().as_str(), &dmarc.reason());
         }
+        let is_expired = |verdict: &Verdict| matches!(verdict.cause(), Some(Cause::Expired { .. }));
+        self.has_expired |= report.dkim().iter().any(is_expired);
         for verdict in report.dkim().iter().filter(|verdict| !verdict.is_pass()).take(NAMED) {
             self.add_reason("dkim", verdict.word().as_str(), &verdict.explain());
         }

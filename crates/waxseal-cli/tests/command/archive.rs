@@ -116,6 +116,10 @@ fn archives_are_judged_by_their_own_clock() {
     assert_eq!(dkim(&["--mbox", "-", "--json", "--now", "received"]), "pass");
     assert_eq!(dkim(&["--mbox", "-", "--json", "--now", "1700000100"]), "pass");
     assert_eq!(dkim(&["--mbox", "-", "--json"]), "fail");
+    let advice =
+        "note: signatures had expired by now: --now received judges each message as of its arrival\n";
+    assert_eq!(feed(check(&["--mbox", "-"]), file.as_bytes()).err, advice);
+    assert_eq!(feed(check(&["--mbox", "-", "--now", "received"]), file.as_bytes()).err, "");
     assert_eq!(dkim(&["--mbox", "-", "--json", "--envelope-from-header", "--now", "clock"]), "fail");
     // A date that cannot be read is told, and the time is now.
     let rows = rows(&feed(check(&["--mbox", "-", "--json", "--envelope-from-header"]), file.as_bytes()).out);

@@ -45,7 +45,7 @@ fn bare_line_ends_are_blamed_where_they_are_to_blame() {
     let line = mixed(&signed).split_inclusive('\n').position(|line| !line.ends_with("\r\n")).unwrap() + 1;
     let [verify, check] = both("mixed.eml", mixed(&signed));
     let passes =
-        format!("line {line} ends in LF alone: with CRLF there, by --line-ends repair, the signature passes");
+        format!("ith CRLF where line {line} ends in LF alone, by --line-ends repair, the signature passes");
     assert!(verify.1.contains(&passes) && !verify.1.contains("footer"), "{}", verify.1);
     assert!(check.2.contains(&passes), "{}", check.2);
     let repaired =
@@ -53,13 +53,13 @@ fn bare_line_ends_are_blamed_where_they_are_to_blame() {
     assert_eq!(waxseal(repaired).code, Some(0));
     // A pipe cannot be read twice.
     let piped = feed(Lab::get().verify(&[]), mixed(&signed).as_bytes());
-    let advice = format!("  The line {line} ends in LF alone: --line-ends repair reads CRLF there.\n");
+    let advice = format!("  Where line {line} ends in LF alone, --line-ends repair reads CRLF.\n");
     assert!(piped.out.contains(&advice) && piped.out.contains("footer"), "{}", piped.out);
     // A CR in a file whose lines end in LF.
     let cr = signed.replace("\r\n", "\n").replacen("Hi.\n\nJoe", "Hi.\r\rJoe", 1);
     let [verify, check] = both("cr.eml", cr);
-    assert!(verify.1.contains("ends in CR alone: with CRLF there,"), "{}", verify.1);
-    assert!(check.2.contains("ends in CR alone: with CRLF there,"), "{}", check.2);
+    assert!(verify.1.contains("ends in CR alone, by --line-ends repair, the"), "{}", verify.1);
+    assert!(check.2.contains("ends in CR alone, by --line-ends repair, the"), "{}", check.2);
 }
 
 #[test]

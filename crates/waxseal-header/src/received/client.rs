@@ -12,28 +12,37 @@ pub(super) struct Client<'v> {
 }
 
 impl<'v> Client<'v> {
-    /// `from` is the name behind the word, `comments` are those between it and `by`. The client's words stand in front of the
-    /// server's, so the last comment of each kind counts.
+    /// `from` is the name behind the word, `comments` are those between it and `by`. Most servers write what the client said in
+    /// front of what they saw, so the last comment of each kind counts. Exim and Yahoo write it behind: when theirs may be the
+    /// form, and there are several addresses, none is returned.
     pub(super) fn read(from: Option<&'v [u8]>, comments: &[&'v [u8]]) -> Self {
-        let Some(from) = from else { return Self::default() };
         let comments: Vec<Comment<'v>> = comments.iter().map(|comment| Comment::read(comment)).collect();
         let said = comments.iter().rev().find_map(|comment| comment.said);
-        let seen = comments.iter().rev().find_map(|comment| comment.seen.as_ref());
-        // Exim writes `from [192.0.2.1] (helo=mail.example.org)` when the address has no name, and Yahoo
-        // `from 192.0.2.1 (EHLO mail.example.org)`.
-        let unnamed = || {
-            comments.last()?.said?;
-            bracketed(from).map(|(_, address)| address).or_else(|| address(from))
+        let last = comments.iter().rev().find_map(|comment| comment.seen);
+        // `from [192.0.2.1] (helo=mail.example.org)`, `from 192.0.2.1 (EHLO mail.example.org)`
+        let unnamed = from.filter(|_| said.is_some()).and_then(literal);
+        let is_helo_behind = unnamed.is_some() || comments.iter().any(|comment| comment.has_helo_key);
+        let address = if is_helo_behind {
+            let seen = comments.iter().filter_map(|comment| comment.seen);
+            let mut all = seen.map(|seen| seen.address).chain(unnamed);
+            all.next().filter(|first| all.all(|other| other == *first))
+        } else {
+            last.map(|seen| seen.address)
         };
-        let name = seen.and_then(|seen| seen.name);
+        let name = last.and_then(|seen| seen.name);
         let mut names = Vec::with_capacity(3);
-        for name in [Some(from), said, name].into_iter().flatten() {
+        for name in [from, said, name].into_iter().flatten() {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        Self { helo: said.or(Some(from)), names, address: seen.map(|seen| seen.address).or_else(unnamed) }
+        Self { helo: said.or(from), names, address }
     }
+}
+
+/// A name that is an address.
+fn literal(name: &[u8]) -> Option<IpAddr> {
+    bracketed(name).map(|(_, address)| address).or_else(|| address(name))
 }
 
 /// What a comment of the clause holds.
@@ -41,6 +50,7 @@ impl<'v> Client<'v> {
 struct Comment<'v> {
     /// `helo=NAME` of Exim; `HELO NAME` of qmail, `EHLO NAME` of Yahoo, `LHLO NAME` of Zimbra.
     said: Option<&'v [u8]>,
+    has_helo_key: bool,
     seen: Option<Seen<'v>>,
 }
 
@@ -58,12 +68,12 @@ impl<'v> Comment<'v> {
         let (first, second, third) = (words.next(), words.next(), words.next());
         if let Some(verb) = first {
             if [b"HELO", b"EHLO", b"LHLO"].iter().any(|known| verb.eq_ignore_ascii_case(*known)) {
-                return Self { said: second, seen: None };
+                return Self { said: second, ..Self::default() };
             }
         }
         let said = [first, second, third].into_iter().flatten().chain(words);
         let said = said.filter_map(|word| word.strip_prefix(b"helo=")).last();
-        Self { said, seen: seen(first, second) }
+        Self { said, has_helo_key: said.is_some(), seen: seen(first, second) }
     }
 }
 
@@ -74,7 +84,8 @@ const MAX_WORDS: usize = 16;
 /// `192.0.2.1` of qmail and Exchange. An address further back is none that these servers write: `Client CN "x [192.0.2.1]"`
 /// holds the words of a certificate.
 fn seen<'v>(first: Option<&'v [u8]>, second: Option<&'v [u8]>) -> Option<Seen<'v>> {
-    let first = first?;
+    // `helo=` and `ident=` are Exim's, and what is behind them the client's.
+    let first = first.filter(|first| !first.contains(&b'='))?;
     match (bracketed(first), second.and_then(bracketed)) {
         (Some(([] | [.., b'@'], address)), _) => return Some(Seen { name: None, address }),
         (None, Some(([], address))) => return Some(Seen { name: host(first), address }),

@@ -206,12 +206,12 @@ impl Walk {
         if received.is_authenticated() {
             return Err(NoEnvelope::Authenticated { with: shown(received.with().unwrap_or_default()) });
         }
-        match (received.address(), received.helo()) {
-            (Some(address), _) if Relays::PRIVATE.iter().any(|network| network.contains(address)) => {
+        match received.address() {
+            Some(address) if Relays::PRIVATE.iter().any(|network| network.contains(address)) => {
                 Err(NoEnvelope::PrivateAddress { address })
             }
-            (Some(address), Some(helo)) => Ok((address, helo.into())),
-            _ => Err(NoEnvelope::NoClient { number: self.number }),
+            Some(address) => Ok((address, received.helo().unwrap_or_default().into())),
+            None => Err(NoEnvelope::NoClient { number: self.number }),
         }
     }
 }
