@@ -115,6 +115,8 @@ impl Dice {
             0 => Some(json!({"A": ["192.0.2.1"]})),
             1 => Some(json!({"MX": [[10, "mx.example"]]})),
             2 => Some(json!({"TXT": ["x"]})),
+            // RFC 8020 §2: an alias that leads nowhere exists itself.
+            4 => Some(json!({"CNAME": ["nowhere.gone"]})),
             3 if !zone.keys().any(|name| name.ends_with(&below)) => Some(json!({"ERROR": "SERVFAIL"})),
             _ => None,
         };
@@ -170,7 +172,19 @@ impl Dice {
             (30, "t", &["y", "n", "Y", "x"]),
             (40, "adkim", &["r", "s", "S", "x"]),
             (40, "aspf", &["r", "s", "S", "x"]),
-            (40, "rua", &["mailto:a@b.com", "mailto:a@b.com!10m", "a@b.com", "", "https://b.com/"]),
+            (
+                40,
+                "rua",
+                &[
+                    "mailto:a@b.com",
+                    "mailto:a@b.com!10m",
+                    "a@b.com",
+                    "",
+                    "mailto:",
+                    "mailto:a",
+                    "https://b.com/",
+                ],
+            ),
             (10, "pct", &["50", "x"]),
             (10, "xx", &["yy"]),
         ];

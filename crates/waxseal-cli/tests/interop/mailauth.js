@@ -10,7 +10,8 @@ const { dmarc } = require(path.join(process.argv[2], 'lib/dmarc'));
 
 const failure = code => Object.assign(new Error(code), { code });
 
-// Answers as the zone of a case gives them. A name exists when there is anything at it or below it (RFC 8020).
+// Answers as the zone of a case gives them. A name exists when there is anything at it or below it (RFC 8020); behind an alias
+// the code is about its target (RFC 6604 §3).
 const answers = zone => async (name, type) => {
     const records = zone[name];
     if (records?.ERROR) {
@@ -18,6 +19,9 @@ const answers = zone => async (name, type) => {
     }
     if (records?.[type]) {
         return records[type].map(record => [record].flat());
+    }
+    if (records?.CNAME) {
+        return answers(zone)(records.CNAME[0], type);
     }
     const exists = records || Object.keys(zone).some(other => other.endsWith(`.${name}`));
     throw failure(exists ? 'ENODATA' : 'ENOTFOUND');
