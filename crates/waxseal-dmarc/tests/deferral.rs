@@ -89,6 +89,17 @@ fn an_author_whose_existence_can_not_be_told_is_spared_nothing() {
     dns.set_error_for(Question::a(name("new.bank.example")), LookupError::Timeout);
     let reason = "lookup of new.bank.example A failed: DNS lookup timed out";
     assert_undecided(&author("new.bank.example"), &dns, reason, [Defer, Quarantine, Quarantine]);
+    // The other way round, and where nothing is asked for either way.
+    for (at, record, dispositions) in [
+        ("a.example", "v=DMARC1; p=none; sp=reject; np=none", [Defer, Quarantine, Reject]),
+        ("b.example", "v=DMARC1; p=reject; sp=quarantine; np=none; t=y", [Defer, Nothing, Nothing]),
+    ] {
+        let mut dns = zone(&[(at, record)]);
+        let new = format!("new.{at}");
+        dns.set_error_for(Question::a(name(&new)), LookupError::Timeout);
+        let reason = format!("lookup of {new} A failed: DNS lookup timed out");
+        assert_undecided(&author(&new), &dns, &reason, dispositions);
+    }
 }
 
 /// What cannot be deferred gets no more than what fails.
