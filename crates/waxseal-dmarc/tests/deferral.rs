@@ -198,6 +198,12 @@ fn an_author_who_asks_for_less_hides_no_stricter_one_that_fails_later() {
     assert_eq!((word(&verdict), verdict.disposition()), ("temperror", Defer));
     let verdict = judge_by(reject.clone(), two.clone(), &failing("_dmarc.bank.example"));
     assert_eq!((word(&verdict), verdict.disposition()), ("temperror", Defer));
+    // One who may fail later decides over one who failed, where neither asks for anything.
+    let nothing = Input::with_authors([name("test.example"), name("club.example")]);
+    for later in ["test.example", "club.example"] {
+        let verdict = judge(nothing.clone().with_dkim(name(later), DkimResult::TempError), &dns());
+        assert_eq!((word(&verdict), verdict.disposition()), ("temperror", Defer), "{later}");
+    }
     // Where nothing stricter can come, the check that failed decides.
     let verdict = judge(later, &dns());
     assert_eq!((word(&verdict), verdict.disposition()), ("fail", Quarantine));

@@ -53,6 +53,21 @@ fn a_domain_for_which_all_below_its_registry_can_pass_is_told() {
                 add psd=n to the record of shop.co.example";
     let dns = zone(&[("co.example", "v=DMARC1; p=none"), ("shop.co.example", own)]);
     assert_eq!(standing("shop.co.example", &dns), [told]);
+    // psd= of the registry that is wrong, or stands one label too high.
+    for (registry, record) in
+        [("co.example", "v=DMARC1; p=none; psd=n"), ("example", "v=DMARC1; p=none; psd=y")]
+    {
+        assert_eq!(
+            standing("shop.co.example", &zone(&[(registry, record), ("shop.co.example", own)])),
+            [told]
+        );
+    }
+    // One label is a registry without any list.
+    let local = LocalPolicy::default().with_organizational_domain(true);
+    let verdict =
+        judge_by(local, author("example.com"), &zone(&[("com", "v=DMARC1; p=none"), ("example.com", own)]));
+    let unlisted = lint_organization(&verdict.authors()[0], None);
+    assert_eq!((unlisted.len(), unlisted[0].severity()), (1, Severity::Error));
     let dns = zone(&[("example", "v=DMARC1; p=none"), ("shop.co.example", own)]);
     let further =
         "so any domain below example can pass as shop.co.example: add psd=n to the record of shop.co.example";
@@ -96,7 +111,14 @@ fn a_record_below_that_of_the_organization_is_noted() {
         let own = format!("v=DMARC1; p=reject; psd=n; {tag}");
         assert_eq!(standing("news.example.org", &dns(&own)), [""; 0]);
     }
-    assert_eq!(standing("other.example.org", &dns("v=DMARC1; p=reject; sp=none")), [""; 0]);
+    let organization = zone(&[("example.org", "v=DMARC1; p=reject; sp=quarantine; np=reject")]);
+    for domain in ["example.org", "other.example.org"] {
+        assert_eq!(standing(domain, &organization), [""; 0], "here they count");
+    }
+    // Under a list of suffixes records do not make organizations.
+    let local = LocalPolicy::default().with_organizational_domain(true).with_public_suffix_list(Suffixes);
+    let verdict = judge_by(local, author("news.example.org"), &dns("v=DMARC1; p=reject"));
+    assert_eq!(lint_organization(&verdict.authors()[0], Some(&Suffixes)), []);
 }
 
 /// RFC 9991 §2: "Report generators MUST NOT consider "ruf" tags in DMARC Policy Records that have a "psd=y" tag".
@@ -224,10 +246,13 @@ fn a_published_record_is_shown_in_visible_ascii_and_cut() {
     let dns = Zone::new().with_txt("_dmarc.example.org", b"v=DMARC1; p=\xff\n\\\"").unwrap();
     let verdict = judge(author("example.org"), &dns);
     assert_eq!(verdict.authors()[0].path()[0].to_string(), r#"_dmarc.example.org: v=DMARC1; p=\255\010\\""#);
-    let long = format!("v=DMARC1; p=none; x={}", "\u{7f}".repeat(60_000));
-    let verdict = judge(author("example.org"), &zone(&[("example.org", &long)]));
-    let shown = verdict.authors()[0].path()[0].to_string();
-    assert!(shown.len() < 1_100 && shown.ends_with("..."), "{}", shown.len());
+    for (repeated, cut) in [(900, false), (980, false), (981, true), (2_000, true), (60_000, true)] {
+        let long = format!("v=DMARC1; p=none; x={}", "a".repeat(repeated));
+        let verdict = judge(author("example.org"), &zone(&[("example.org", &long)]));
+        let shown = verdict.authors()[0].path()[0].to_string();
+        assert_eq!(shown.ends_with("..."), cut, "{repeated}: {}", shown.len());
+        assert!(shown.len() <= 1_000 + "_dmarc.example.org: ...".len());
+    }
     let built = Record::new(DomainPolicy::None);
     assert_eq!((built.published(), built.invalid_policy()), (None, None));
 }

@@ -1,4 +1,5 @@
 //! Lookups that fail beside a whole message: what passed does not wait, what is forged does not get by.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 

@@ -36,8 +36,8 @@ pub fn lint_organization(author: &AuthorVerdict, suffixes: Option<&dyn PublicSuf
     }
     let own = author.record_at() == Some(author.domain());
     let mut findings = Vec::new();
-    // psd= tells where it is found; without one a domain may be an organization of its own, and not know that it is not.
-    if organization.rule == OrganizationalRule::FewestLabels && is_relaxed(record) {
+    // Under a public suffix list no record decides.
+    if organization.rule != OrganizationalRule::SuffixList && is_relaxed(record) {
         let above = &organization.domain;
         if is_suffix(above, suffixes) {
             findings.push(Finding::new(Severity::Error, everybody(author, above, suffixes)));
