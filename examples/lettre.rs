@@ -31,6 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // lettre writes CRLF line ends; what was formatted is what is signed and sent.
     let formatted = message.formatted();
+    for finding in signer.inspect(&formatted) {
+        eprintln!("{finding}");
+    }
     let field = signer.sign(&formatted, SystemTime::now())?;
     let signed = [field.as_bytes(), &formatted].concat();
 

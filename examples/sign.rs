@@ -1,9 +1,9 @@
-//! Signs a message with two keys in one pass: RSA, which everyone verifies, and Ed25519.
+//! Looks at a message before it leaves, and signs it with two keys in one pass: RSA, which everyone verifies, and Ed25519.
 
 use std::{error::Error, time::SystemTime};
 use waxseal::{
     crypto::KeySpec,
-    dkim::{Signer, sign_all},
+    dkim::{Inspection, Severity, Signer, sign_all},
 };
 use waxseal_examples::{MESSAGE, fresh_key};
 
@@ -14,6 +14,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         Signer::new("example.org".parse()?, "2026r".parse()?, rsa),
         Signer::new("example.org".parse()?, "2026e".parse()?, ed25519),
     ];
+    let mut inspection = Inspection::new(&signers);
+    inspection.push(MESSAGE);
+    for finding in inspection.finish() {
+        eprintln!("{}: {finding}", finding.severity());
+        if finding.severity() == Severity::Error {
+            return Err("the message is not fit to be signed".into());
+        }
+    }
     let fields = sign_all(&signers, MESSAGE, SystemTime::now())?;
     print!("{fields}{}", String::from_utf8_lossy(MESSAGE));
     Ok(())

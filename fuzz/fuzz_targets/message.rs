@@ -1,4 +1,4 @@
-//! Verifying a whole message with whatever the DNS may say, and signing it.
+//! Verifying a whole message with whatever the DNS may say, looking at it before signing, and signing it.
 #![no_main]
 
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
@@ -8,7 +8,7 @@ use std::{
 };
 use waxseal_authres::AuthenticationResults;
 use waxseal_crypto::PrivateKey;
-use waxseal_dkim::{BodyLengthPolicy, KeyRecord, Policy, Signer, Verdicts, Verifier};
+use waxseal_dkim::{BodyLengthPolicy, Inspection, KeyRecord, Policy, Severity, Signer, Verdicts, Verifier};
 use waxseal_dns::{Question, Reply, Zone, drive_blocking};
 use waxseal_fuzz::{Replies, assert_is_one_field, chunks};
 use waxseal_header::{Header, HeaderLimits, Split, Splitter};
@@ -54,7 +54,9 @@ fuzz_target!(|input: Input<'_>| {
         look_at(&whole);
         let cut = verify_in_chunks(&verifier, message, input.sizes, &dns);
         assert_eq!(told(&cut), told(&whole));
+        let errors = inspect(message, input.sizes);
         if let Some(signed) = sign(message) {
+            assert!(!errors);
             assert!(verify(&Verifier::default(), &signed, &|q: &Question| ZONE.lookup(q))[0].is_pass());
         }
     }
@@ -77,11 +79,24 @@ fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_795_000_000)
 }
 
-fn sign(message: &[u8]) -> Option<Vec<u8>> {
+fn signer() -> Signer {
     let names = ("example.org".parse().expect("a name"), "s".parse().expect("a name"));
-    let signer = Signer::new(names.0, names.1, KEY.clone()).with_copied_fields(true);
-    let field = signer.sign(message, now()).ok()?;
+    Signer::new(names.0, names.1, KEY.clone()).with_copied_fields(true)
+}
+
+fn sign(message: &[u8]) -> Option<Vec<u8>> {
+    let field = signer().sign(message, now()).ok()?;
     Some([field.as_bytes(), message].concat())
+}
+
+/// Whether there is an error among the findings, which are the same for all chunks.
+fn inspect(message: &[u8], sizes: &[u8]) -> bool {
+    let whole = signer().inspect(message);
+    let mut inspection = Inspection::new([&signer()]);
+    chunks(message, sizes).for_each(|chunk| inspection.push(chunk));
+    assert_eq!(inspection.finish(), whole);
+    assert!(whole.iter().all(|finding| !finding.to_string().contains(['\r', '\n'])), "{whole:?}");
+    whole.iter().any(|finding| finding.severity() == Severity::Error)
 }
 
 fn verify(verifier: &Verifier, message: &[u8], dns: &impl Fn(&Question) -> Reply) -> Verdicts {
