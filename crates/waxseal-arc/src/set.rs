@@ -42,7 +42,7 @@ impl Set {
 
     /// The ARC-Message-Signature; `None` when it is malformed, which in all but the newest set does not break the chain.
     pub fn message_signature(&self) -> Option<&Signature> {
-        self.message_signature.as_ref().ok()?.first()
+        self.message_signature.as_ref().ok().map(|readings| &readings.likeliest)
     }
 
     /// The ARC-Seal; `None` when it is malformed.
@@ -247,17 +247,30 @@ fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
     legal.then(|| digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
-/// An ARC-Message-Signature in each of the ways in which it may be meant, the likeliest first.
-pub(crate) type MessageSignature = Result<Vec<Signature>, InvalidSignature>;
+/// An ARC-Message-Signature in each of the ways in which it may be meant.
+#[derive(Debug, Clone)]
+pub(crate) struct Readings {
+    pub(crate) likeliest: Signature,
+    /// Boxed, as there is hardly ever one.
+    pub(crate) other: Option<Box<Signature>>,
+}
+
+impl Readings {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Signature> + Clone {
+        [&self.likeliest].into_iter().chain(self.other.as_deref())
+    }
+}
+
+pub(crate) type MessageSignature = Result<Readings, InvalidSignature>;
 
 /// RFC 6376 §3.5: without `c=` it is simple/simple. There are sealers, and a case of ValiMail's suite, that leave it out
 /// and mean relaxed/relaxed; whichever verifies is taken.
 fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature {
-    let signature = Signature::from_arc_tags(value, tags)?;
+    let likeliest = Signature::from_arc_tags(value, tags)?;
     let relaxed =
-        || signature.clone().with_canonicalization(Canonicalization::Relaxed, Canonicalization::Relaxed);
-    let relaxed = tags.tag("c").is_none().then(relaxed);
-    Ok([signature].into_iter().chain(relaxed).collect())
+        || likeliest.clone().with_canonicalization(Canonicalization::Relaxed, Canonicalization::Relaxed);
+    let other = tags.tag("c").is_none().then(relaxed).map(Box::new);
+    Ok(Readings { likeliest, other })
 }
 
 /// What one ARC field says, and in which set.

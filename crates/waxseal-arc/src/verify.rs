@@ -1,14 +1,17 @@
 //! Validating chains (RFC 8617 §5.2).
 
-use crate::{Cause, Chain, Policy, Seal, Set};
+mod judge;
+
+use crate::{Cause, Chain, Policy, Seal, Set, set::Readings};
+use judge::{Judge, Stop};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use waxseal_crypto::{Algorithm, HashAlgorithm, PublicKey};
+use waxseal_crypto::{Algorithm, HashAlgorithm};
 use waxseal_dkim::{
     BodyHashId, BodyHasher, BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature,
     Verifier,
 };
 use waxseal_dns::{
-    Answers, Check, DomainName, Pending, Question, Reply, Resolve, ResolveBlocking, drive, drive_blocking,
+    Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
 };
 use waxseal_header::Header;
 
@@ -170,12 +173,26 @@ pub struct ChainExamination {
     max_body_hashes: usize,
     /// What is known without keys; it has a cause when it needs none.
     chain: Chain,
-    /// The body hashes of each message signature that is to be verified, the newest first: as many as there are ways to
-    /// read the signature.
-    bodies: Vec<Vec<BodyHashId>>,
+    /// The body hashes that are needed; `None` when nothing is to be verified.
+    bodies: Option<Bodies>,
     /// What these hashes are of, each once.
     hashed: Vec<BodyForm>,
     keys: Vec<DomainName>,
+}
+
+/// The body hashes of the message signatures that are to be verified.
+#[derive(Debug)]
+struct Bodies {
+    newest: BodyOf,
+    /// From the newest down, as far as they are looked at.
+    older: Vec<BodyOf>,
+}
+
+/// The body hash for each reading of a message signature.
+#[derive(Debug, Clone, Copy)]
+struct BodyOf {
+    likeliest: BodyHashId,
+    other: Option<BodyHashId>,
 }
 
 /// Canonicalization, hash algorithm and `l=`.
@@ -190,7 +207,7 @@ impl ChainExamination {
             max_key_lookups: policy.max_key_lookups,
             max_body_hashes: policy.max_body_hashes,
             chain,
-            bodies: Vec::new(),
+            bodies: None,
             hashed: Vec::new(),
             keys: Vec::new(),
         }
@@ -211,8 +228,8 @@ impl ChainExamination {
     fn admit(&mut self, now: SystemTime, hasher: &mut BodyHasher) -> Result<(), Cause> {
         let sets = self.chain.sets.clone();
         let Some((newest, older)) = sets.split_last() else { return Ok(()) };
-        let signatures = admit_message_signature(newest, &self.verifier, now)?;
-        self.want(signatures, hasher)?;
+        let readings = admit_message_signature(newest, &self.verifier, now)?;
+        let newest = self.want(readings, hasher)?;
         for set in sets.iter().rev() {
             if let Some(seal) = set.seal() {
                 admit_seal(seal, &self.verifier)
@@ -220,33 +237,41 @@ impl ChainExamination {
                 self.ask(seal.key_name())?;
             }
         }
-        let older = if self.oldest_pass { older } else { &[] };
-        for set in older.iter().rev() {
-            // Step 5A: the first that fails ends the search.
-            let Ok(signatures) = admit_message_signature(set, &self.verifier, now) else { break };
-            // A chain of junk would have the whole body hashed for each of its sets.
-            if self.is_over_body_hashes(signatures) || self.want(signatures, hasher).is_err() {
-                break;
-            }
-        }
+        let older = if self.oldest_pass { self.admit_older(older, now, hasher) } else { Vec::new() };
+        self.bodies = Some(Bodies { newest, older });
         Ok(())
     }
 
-    fn want(&mut self, signatures: &[Signature], hasher: &mut BodyHasher) -> Result<(), Cause> {
-        signatures.iter().try_for_each(|signature| self.ask(signature.key_name()))?;
-        let forms = signatures.iter().map(body_form);
-        self.bodies.push(forms.clone().map(|(form, hash, length)| hasher.want(form, hash, length)).collect());
-        for form in forms {
+    /// Step 5A: the first that fails ends the search.
+    fn admit_older(&mut self, older: &[Set], now: SystemTime, hasher: &mut BodyHasher) -> Vec<BodyOf> {
+        let mut bodies = Vec::new();
+        for set in older.iter().rev() {
+            let Ok(readings) = admit_message_signature(set, &self.verifier, now) else { break };
+            // A chain of junk would have the whole body hashed for each of its sets.
+            if self.is_over_body_hashes(readings) {
+                break;
+            }
+            let Ok(body) = self.want(readings, hasher) else { break };
+            bodies.push(body);
+        }
+        bodies
+    }
+
+    fn want(&mut self, readings: &Readings, hasher: &mut BodyHasher) -> Result<BodyOf, Cause> {
+        readings.iter().try_for_each(|signature| self.ask(signature.key_name()))?;
+        let mut body = |signature: &Signature| {
+            let form @ (canonicalization, hash, length) = body_form(signature);
             if !self.hashed.contains(&form) {
                 self.hashed.push(form);
             }
-        }
-        Ok(())
+            hasher.want(canonicalization, hash, length)
+        };
+        Ok(BodyOf { likeliest: body(&readings.likeliest), other: readings.other.as_deref().map(body) })
     }
 
     /// Whether these readings of a message signature need a hash more than the policy allows.
-    fn is_over_body_hashes(&self, signatures: &[Signature]) -> bool {
-        let new = signatures.iter().map(body_form).filter(|form| !self.hashed.contains(form)).count();
+    fn is_over_body_hashes(&self, readings: &Readings) -> bool {
+        let new = readings.iter().map(body_form).filter(|form| !self.hashed.contains(form)).count();
         new > 0 && self.hashed.len() + new > self.max_body_hashes
     }
 
@@ -271,11 +296,11 @@ fn admit_message_signature<'s>(
     set: &'s Set,
     verifier: &Verifier,
     now: SystemTime,
-) -> Result<&'s [Signature], Cause> {
+) -> Result<&'s Readings, Cause> {
     let instance = set.instance;
     let failed = |cause| Cause::MessageSignature { instance, cause };
-    let signatures = set.message_signature.as_deref().map_err(|error| failed(error.clone().into()))?;
-    for signature in signatures {
+    let readings = set.message_signature.as_ref().map_err(|error| failed(error.clone().into()))?;
+    for signature in readings.iter() {
         refuse_sha1(signature.algorithm()).map_err(failed)?;
         verifier.admit(signature, now.max(time_of(signature))).map_err(failed)?;
         // §4.1.2: ARC-Seal is made after the message signature, and never covered by it.
@@ -283,7 +308,7 @@ fn admit_message_signature<'s>(
             return Err(Cause::CoversSeal { instance });
         }
     }
-    Ok(signatures)
+    Ok(readings)
 }
 
 /// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from [RFC6376], Section 3.5", and so is what may stand there.
@@ -317,152 +342,22 @@ impl Check for ChainCheck {
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Chain, Pending> {
         let mut chain = self.examination.chain.clone();
-        if chain.cause.is_none() && !chain.sets.is_empty() {
-            // Every key is asked for before any signature is computed, so that this is done once.
-            let replies = dns.ask_all(self.examination.questions())?;
-            match Judge::new(self, &replies).verified() {
-                Ok(verified) => {
-                    chain.oldest_pass = verified.oldest_pass;
-                    chain.unsigned_additions = verified.unsigned_additions;
-                }
-                Err(cause) => chain.cause = Some(cause),
+        let (Some(bodies), Some((newest, older))) = (&self.examination.bodies, chain.sets.split_last())
+        else {
+            return Ok(chain);
+        };
+        // Every key is asked for before any signature is computed, so that this is done once.
+        dns.ask_all(self.examination.questions())?;
+        let index = FieldIndex::new(&chain.header);
+        let judge = Judge { examination: &self.examination, hashes: &self.hashes, index };
+        match judge.verified(newest, older, bodies, dns) {
+            Ok(verified) => {
+                chain.oldest_pass = verified.oldest_pass;
+                chain.unsigned_additions = verified.unsigned_additions;
             }
+            Err(Stop::Cause(cause)) => chain.cause = Some(cause),
+            Err(Stop::Pending(pending)) => return Err(pending),
         }
         Ok(chain)
-    }
-}
-
-/// What is known of a chain that passed.
-#[derive(Default)]
-struct Verified {
-    oldest_pass: Option<u32>,
-    unsigned_additions: Vec<&'static str>,
-}
-
-/// All that is known of a message and its keys.
-struct Judge<'c> {
-    examination: &'c ChainExamination,
-    hashes: &'c BodyHashes,
-    replies: &'c [Reply],
-    index: FieldIndex,
-}
-
-impl<'c> Judge<'c> {
-    fn new(check: &'c ChainCheck, replies: &'c [Reply]) -> Self {
-        let index = FieldIndex::new(&check.examination.chain.header);
-        Self { examination: &check.examination, hashes: &check.hashes, replies, index }
-    }
-
-    /// §5.2 steps 4 to 6. The seals are looked at before the older message signatures, which change nothing when one of
-    /// them fails.
-    fn verified(&self) -> Result<Verified, Cause> {
-        let mut verified = Verified::default();
-        let mut message_signatures = self.examination.chain.sets.iter().rev().zip(&self.examination.bodies);
-        let Some((newest, bodies)) = message_signatures.next() else { return Ok(verified) };
-        verified.unsigned_additions = self
-            .message_signature(newest, bodies)
-            .map_err(|cause| Cause::MessageSignature { instance: newest.instance, cause })?;
-        self.seals()?;
-        if self.examination.oldest_pass {
-            let passed =
-                message_signatures.take_while(|(set, bodies)| self.message_signature(set, bodies).is_ok());
-            // Step 5A: "set the oldest-pass value to the lowest AMS instance value that passed"; 5B: "If all AMS header
-            // fields verify, set the oldest-pass value to zero (0)."
-            let lowest = newest.instance.saturating_sub(passed.count() as u32);
-            verified.oldest_pass = Some(if lowest == 1 { 0 } else { lowest });
-        }
-        Ok(verified)
-    }
-
-    /// Whether one reading of the message signature verifies, and what may be added to what it covers; else what is wrong with
-    /// the likeliest.
-    fn message_signature(
-        &self,
-        set: &Set,
-        bodies: &[BodyHashId],
-    ) -> Result<Vec<&'static str>, SignatureCause> {
-        let signatures = set.message_signature.as_deref().map_err(|error| error.clone())?;
-        let mut verified =
-            signatures.iter().zip(bodies).map(|(signature, body)| self.reading(set, signature, *body));
-        let first = verified.next().unwrap_or(Err(SignatureCause::NoKey));
-        first.or_else(|cause| verified.find_map(Result::ok).ok_or(cause))
-    }
-
-    fn reading(
-        &self,
-        set: &Set,
-        signature: &Signature,
-        body: BodyHashId,
-    ) -> Result<Vec<&'static str>, SignatureCause> {
-        let ChainExamination { verifier, chain, .. } = self.examination;
-        let [_, field, _] = set.places;
-        let key = self.key(signature.key_name(), signature.algorithm())?;
-        let body = self.hashes.get(body).ok_or(SignatureCause::NoBodyHash)?;
-        verifier.verify_message(signature, &key, (&chain.header, &self.index, field), body)
-    }
-
-    /// Step 6: "Validate each AS beginning with the greatest instance value and proceeding in decreasing order to the AS
-    /// with the instance value of 1."
-    fn seals(&self) -> Result<(), Cause> {
-        let ChainExamination { verifier, chain, .. } = self.examination;
-        let mut scope = Scope::new(chain);
-        for set in chain.sets.iter().rev() {
-            let Some(seal) = set.seal() else { continue };
-            let input = scope.before(set, seal);
-            let verified = self
-                .key(seal.key_name(), seal.algorithm())
-                .and_then(|key| verifier.verify_octets(seal.algorithm(), &key, input, seal.signature()));
-            verified.map_err(|cause| Cause::Seal { instance: set.instance, cause })?;
-        }
-        Ok(())
-    }
-
-    fn key(&self, name: &DomainName, algorithm: Algorithm) -> Result<PublicKey, SignatureCause> {
-        let number = self.examination.keys.iter().position(|key| key == name);
-        let reply = number.and_then(|number| self.replies.get(number)).ok_or(SignatureCause::NoKey)?;
-        self.examination.verifier.key(name, reply, algorithm)
-    }
-}
-
-/// What seals cover (RFC 8617 §5.1.1): "The ARC Set header field values are supplied to the hash function in increasing
-/// instance order, starting at 1", canonicalized *relaxed*. Made once for all seals: what one covers is a beginning of what
-/// the next one covers.
-struct Scope<'c> {
-    header: &'c Header,
-    octets: Vec<u8>,
-    /// Where the ARC-Seal of each set begins.
-    seals: Vec<usize>,
-}
-
-impl<'c> Scope<'c> {
-    /// All sets, the newest without its seal.
-    fn new(chain: &'c Chain) -> Self {
-        let mut scope = Self { header: &chain.header, octets: Vec::with_capacity(4096), seals: Vec::new() };
-        for set in chain.sets.iter() {
-            let [results, message_signature, seal] = set.places;
-            scope.push(results);
-            scope.push(message_signature);
-            scope.seals.push(scope.octets.len());
-            if set.instance < chain.highest {
-                scope.push(seal);
-            }
-        }
-        scope
-    }
-
-    fn push(&mut self, place: usize) {
-        if let Some(field) = self.header.field(place) {
-            Canonicalization::Relaxed.header_field(field, &mut self.octets);
-        }
-    }
-
-    /// What the newest seal that was not asked for yet covers: the others behind it are gone then.
-    fn before(&mut self, set: &Set, seal: &Seal) -> &[u8] {
-        self.octets.truncate(self.seals.pop().unwrap_or(0));
-        let [_, _, place] = set.places;
-        if let Some(field) = self.header.field(place) {
-            Canonicalization::Relaxed.signature_field(field, seal.signature_range(), &mut self.octets);
-        }
-        &self.octets
     }
 }
