@@ -7,6 +7,7 @@ use crate::entry::{Entry, Ptype};
 use crate::escape::readable;
 use crate::parse::InvalidAuthenticationResults;
 use crate::result::ResultWord;
+use crate::scan::Scanner;
 use crate::{AuthenticationResults, Keyword};
 
 /// The value of an Authentication-Results field, read with [`AuthenticationResults::parse`].
@@ -237,18 +238,23 @@ impl<'v> ParsedProperty<'v> {
 pub struct Unreadable<'v> {
     offset: usize,
     text: Cow<'v, str>,
-    is_result: bool,
+    method: Option<Cow<'v, str>>,
     error: InvalidAuthenticationResults,
 }
 
 impl<'v> Unreadable<'v> {
     pub(crate) fn result(offset: usize, text: &'v [u8], error: InvalidAuthenticationResults) -> Self {
-        let blanks = text.len() - text.trim_ascii_start().len();
-        Self { offset: offset + blanks, text: readable(text.trim_ascii()), is_result: true, error }
+        let mut scan = Scanner::new(text);
+        let method = match scan.skip_cfws() {
+            Ok(_) => scan.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')),
+            Err(_) => b"",
+        };
+        Self { method: Some(readable(method)), ..Self::property(offset, text, error) }
     }
 
     pub(crate) fn property(offset: usize, text: &'v [u8], error: InvalidAuthenticationResults) -> Self {
-        Self { is_result: false, ..Self::result(offset, text, error) }
+        let blanks = text.len() - text.trim_ascii_start().len();
+        Self { offset: offset + blanks, text: readable(text.trim_ascii()), method: None, error }
     }
 
     /// `none` beside results.
@@ -278,9 +284,7 @@ impl<'v> Unreadable<'v> {
     /// result that could be read. Where the field is [damaged](ParsedResults::is_damaged), more results may stand behind it.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let end = self.text.find(|c| !is_name(c)).unwrap_or(self.text.len());
-        self.text.get(..end).filter(|_| self.is_result)
+        self.method.as_deref()
     }
 }
 

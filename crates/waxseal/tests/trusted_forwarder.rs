@@ -510,6 +510,10 @@ mod distrust {
                 format!("the DMARC result in {AAR} cannot be read: "),
             ),
             (
+                "list.example; dmarc=pass header.from=bank.example; (x)\r\n DMARC:fail",
+                format!("the DMARC result in {AAR} cannot be read: "),
+            ),
+            (
                 "list.example; spf=fail (helo a) ; dmarc=pass header.from=bank.example; x=y)",
                 format!(
                     "in {AAR} text and results cannot be told apart: octet 0x29 at offset 74 leaves it open"
