@@ -65,8 +65,11 @@ fn fetch(dir: &Path) -> Vec<u8> {
         .spawn()
         .unwrap();
     let commands = "1 EXAMINE INBOX\r\n2 FETCH 1:* (X-GUID ENVELOPE)\r\n3 LOGOUT\r\n";
-    child.stdin.take().unwrap().write_all(commands.as_bytes()).unwrap();
+    // It stops in the middle of its answers when its input ends.
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(commands.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap().stdout;
+    drop(input);
     let end = String::from_utf8_lossy(&output[output.len().saturating_sub(200)..]).into_owned();
     assert!(end.contains("\n3 OK"), "imap says {end:?}");
     output

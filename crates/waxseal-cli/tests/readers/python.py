@@ -97,7 +97,7 @@ def results_views(message):
 def shown(view):
     # What raises shows nothing; this is about what is shown.
     try:
-        return [one.encode("utf-8", "replace").decode() for one in view()]
+        return [one.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for one in view()]
     except Exception:
         return []
 
