@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Quotations that were compared by hand, since the text is not at hand, or is an excerpt that lacks them (RFC 9989, 9990 and
 # 9991 are), or stands in a table: RFC, section, words. One more is an error until it was compared and added.
 BY_HAND = {
+    ("2046", "5.1.1", "no longer than 70 characters"),
     (
         "3501",
         "7.4.2",

@@ -162,7 +162,7 @@ impl fmt::Display for Record {
 ///
 /// A name with an alias (CNAME) exists, wherever the alias leads. A server that follows it to a name that is not there answers
 /// with NXDOMAIN all the same, but RFC 8020 §2 says: "if there is a chain of CNAME (or DNAME), the name that does not exist is
-/// the last of the chain ([RFC6604]) and not the QNAME". So a resolver has to make [`Answer::nodata`] of it.
+/// the last of the chain (\[RFC6604\]) and not the QNAME". So a resolver has to make [`Answer::nodata`] of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existence {
     /// The name exists. With no records of the type asked for this is NODATA.
