@@ -93,7 +93,9 @@ fn sign(message: &[u8]) -> Option<Vec<u8>> {
 fn inspect(message: &[u8], sizes: &[u8]) -> bool {
     let whole = signer().inspect(message);
     let mut inspection = Inspection::new([&signer()]);
-    chunks(message, sizes).for_each(|chunk| inspection.push(chunk));
+    for chunk in chunks(message, sizes) {
+        inspection.push(chunk);
+    }
     assert_eq!(inspection.finish(), whole);
     assert!(whole.iter().all(|finding| !finding.to_string().contains(['\r', '\n'])), "{whole:?}");
     whole.iter().any(|finding| finding.severity() == Severity::Error)

@@ -8,8 +8,7 @@ use waxseal_header::{
 /// How deep multiparts may nest; the parts of deeper ones count as text of theirs.
 const MAX_DEPTH: usize = 32;
 
-/// Octets of a line that are looked at for a boundary. RFC 2046 §5.1.1: "no longer than 70 characters"; programs are not
-/// that strict.
+/// Octets of a line that are looked at for a boundary. RFC 2046 §5.1.1 allows 70 in one; programs are not that strict.
 pub(super) const LINE_PREFIX: usize = 512;
 
 /// Octets of the header of a part that are kept; the rest is passed over.

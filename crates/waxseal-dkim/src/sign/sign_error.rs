@@ -49,7 +49,7 @@ pub enum SignError {
     #[error("the message has no From field, which has to be signed (RFC 6376 section 5.4)")]
     NoFrom,
     /// RFC 6376 §3.8: "Signers and Verifiers SHOULD take reasonable steps to ensure that the messages they are processing
-    /// are valid according to [RFC5322]". Readers differ in which From they show, and receivers refuse such messages.
+    /// are valid". Readers differ in which From they show, and receivers refuse such messages.
     #[error(
         "the message has {count} From fields, and may have one (RFC 5322 section 3.6): leave one of them"
     )]
