@@ -49,17 +49,19 @@ use waxseal::{
 /// The envelope comes from --ip, --helo and --mail-from, or by --envelope-from-header from the message. Without either,
 /// SPF and iprev are not checked, and DMARC relies on DKIM alone.
 ///
-/// Exit codes: 0 when nothing speaks against delivery, 1 when the disposition is quarantine or reject, or DMARC failed and
-/// its policy was not set aside for a trusted sealer (p=none is none to set aside), 2 for wrong usage and unreadable
+/// Exit codes: 0 when nothing speaks against delivery, 1 when the disposition is quarantine or reject, when no author is
+/// clear, or when DMARC failed and its policy was not set aside for a trusted sealer (p=none is none to set aside), 2 for wrong usage and unreadable
 /// files, 75 when DMARC could not be judged because a DNS server did not answer: the disposition is defer then, unless
 /// --undeferrable or a pass for the very domain of the author decides.
 ///
 /// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, and prints {"id",
 /// "dkim": [{"d", "s", "a", "i", "result", "reason"}], "arc": {"result", "reason", "oldest_pass", "sets"}, "spf":
 /// {"result", "identity", "domain", "reason", "lookups", "void_lookups"}, "spf_helo": the same or null, "dmarc": {"result",
-/// "policy", "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason"},
-/// "iprev": {"result", "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC
-/// sets, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message ("distrust" lists why there
+/// "policy", "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason", and
+/// where there are any "shown": [{"domain", "policy", "evaluated_policy"}] and "domains_in_names"}, "iprev": {"result",
+/// "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC sets, "shown" has the
+/// domains that some reader may show of a message without a clear author, "domains_in_names" those of addresses that the
+/// display name shows, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message ("distrust" lists why there
 /// is none although --trust-sealer was given), "authentication_results" is the value of the field on one line. All but
 /// eml_b64 may be left out: without ip there is no envelope and the results of spf and iprev are null, without helo or
 /// mail_from it is empty. With --now received there is a "received": {"time", "reason"}, too. It exits with 0 when every
@@ -297,7 +299,7 @@ fn exit_of(report: &Report) -> Exit {
         (Disposition::Defer, _) => Exit::Temporary,
         (Disposition::None, _) if report.trusted_forwarder().is_some() => Exit::Pass,
         (Disposition::None, DmarcResult::TempError) => Exit::Temporary,
-        (Disposition::None, DmarcResult::Fail) => Exit::NotPass,
+        (Disposition::None, DmarcResult::Fail | DmarcResult::PermError) => Exit::NotPass,
         (Disposition::None, _) => Exit::Pass,
     }
 }

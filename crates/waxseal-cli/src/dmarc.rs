@@ -74,6 +74,20 @@ pub(crate) struct LocalPolicyArgs {
     /// of mail that fails
     #[arg(long, value_name = "DISPOSITION", default_value = "defer")]
     undeferrable: DispositionArg,
+    /// What becomes of mail whose author is not clear, where no policy of a domain that readers may show says it
+    #[arg(long, value_name = "DISPOSITION", default_value = "quarantine", value_parser = invalid_from)]
+    invalid_from: DispositionArg,
+    /// Take no author for clear whose display name shows an address of another domain: honest mail has such names, too
+    #[arg(long)]
+    refuse_misleading_names: bool,
+}
+
+/// What is not clear now will not be so later.
+fn invalid_from(text: &str) -> Result<DispositionArg, String> {
+    match DispositionArg::from_str(text, false) {
+        Ok(chosen) if chosen != DispositionArg::Defer => Ok(chosen),
+        _ => Err("none, quarantine or reject".to_owned()),
+    }
 }
 
 impl LocalPolicyArgs {
@@ -87,6 +101,8 @@ impl LocalPolicyArgs {
             .local_policy()
             .with_reject_on_reject(self.reject_on_reject)
             .with_undeferrable(self.undeferrable.into())
+            .with_invalid_from(self.invalid_from.into())
+            .with_misleading_name_refused(self.refuse_misleading_names)
     }
 }
 

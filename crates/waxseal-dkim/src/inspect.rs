@@ -168,7 +168,10 @@ impl Inspection {
     fn authors(&mut self, header: &Header) {
         let authors = match Authors::from_header(header) {
             Ok(authors) => authors,
-            Err(error) => return self.findings.push(Finding::UnclearAuthor { reason: error.to_string() }),
+            Err(unclear) => {
+                let reason = unclear.cause().to_string();
+                return self.findings.push(Finding::UnclearAuthor { reason });
+            }
         };
         for author in authors.domains() {
             let name = DomainName::new(&author).ok();

@@ -3,17 +3,19 @@
 use crate::{
     Alignment, AuthorVerdict, Cause, Disposition, DomainPolicy, Identifier, LocalPolicy, Match, MethodResult,
     OrganizationalDomain, OrganizationalRule, PolicyTag, PublicSuffixList, Record, Requested, Scope, Step,
-    Verdict, Walk, align, discover, verdict::Applied,
+    Verdict, Walk, align, discover, unclear::Unclear, verdict::Applied,
 };
 use std::cmp::Reverse;
 use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
 use waxseal_dns::{Answers, Check, DomainName, Existence, LookupError, Pending, Question};
-use waxseal_header::{Authors, Header, HeaderError, InvalidFrom};
+use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 
 /// What DMARC is told about a message: its authors, and what DKIM and SPF found. Anyone's DKIM and SPF will do.
 #[derive(Debug, Clone)]
 pub struct Input {
-    authors: Result<Vec<DomainName>, Cause>,
+    authors: Result<Vec<DomainName>, Unclear>,
+    /// Domains of addresses that display names show, and what they come to if that is not taken.
+    misleading: Option<(Vec<String>, Unclear)>,
     dkim: Vec<(DomainName, DkimResult)>,
     spf: Vec<(DomainName, SpfResult)>,
 }
@@ -24,8 +26,9 @@ impl Input {
         Self::with_authors([author])
     }
 
-    /// A message by the authors in its From field. What is wrong with that field is no error here but ends in a verdict
-    /// that fails closed: permerror, see [`LocalPolicy::with_invalid_from`].
+    /// A message by the authors in its From field, as [`Authors`] reads it. Where no author is clear, that is no error here but
+    /// ends in a verdict that fails closed: permerror, with the strictest policy of the domains that readers may show
+    /// ([`LocalPolicy::with_invalid_from`] where there is none).
     pub fn from_header(header: &Header) -> Self {
         Self::by(Authors::from_header(header))
     }
@@ -43,18 +46,26 @@ impl Input {
         Self::by(Authors::parse(value))
     }
 
-    fn by(authors: Result<Authors, InvalidFrom>) -> Self {
-        let authors = authors
-            .map_err(Cause::InvalidFrom)
-            .and_then(|authors| authors.domains().map(author_domain).collect::<Result<Vec<_>, _>>());
-        match authors {
-            Ok(authors) => Self::with_authors(authors),
-            Err(cause) => Self::without_author(cause),
-        }
+    fn by(authors: Result<Authors, UnclearAuthor>) -> Self {
+        let authors = match authors {
+            Ok(authors) => authors,
+            Err(unclear) => return Self::without_author(unclear.into()),
+        };
+        let domains: Result<Vec<_>, Cause> = authors.domains().map(author_domain).collect();
+        let input = match domains {
+            Ok(domains) => Self::with_authors(domains),
+            Err(cause) => {
+                let unclear = authors.domains().fold(Unclear::from(cause), Unclear::with_domain);
+                return Self::without_author(unclear);
+            }
+        };
+        let names = authors.domains_in_names().to_vec();
+        let misleading = authors.without_misleading_names().err().map(|unclear| (names, unclear.into()));
+        Self { misleading, ..input }
     }
 
-    fn without_author(cause: Cause) -> Self {
-        Self { authors: Err(cause), dkim: Vec::new(), spf: Vec::new() }
+    fn without_author(unclear: Unclear) -> Self {
+        Self { authors: Err(unclear), misleading: None, dkim: Vec::new(), spf: Vec::new() }
     }
 
     /// A message by several authors; those given twice count once.
@@ -65,8 +76,8 @@ impl Input {
                 distinct.push(author);
             }
         }
-        let authors = if distinct.is_empty() { Err(Cause::NoAuthor) } else { Ok(distinct) };
-        Self { authors, dkim: Vec::new(), spf: Vec::new() }
+        let authors = if distinct.is_empty() { Err(Cause::NoAuthor.into()) } else { Ok(distinct) };
+        Self { authors, misleading: None, dkim: Vec::new(), spf: Vec::new() }
     }
 
     /// Adds what became of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
@@ -111,11 +122,11 @@ impl Input {
 /// themselves: its author is not known, and the verdict fails closed.
 impl From<HeaderError> for Input {
     fn from(error: HeaderError) -> Self {
-        Self::without_author(error.into())
+        Self::without_author(Cause::from(error).into())
     }
 }
 
-fn author_domain(domain: String) -> Result<DomainName, Cause> {
+pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
     // RFC 9989 §5.3.1: "If the domain is a U-label, the domain MUST be converted to an A-label"
     DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor { domain, source })
 }
@@ -142,7 +153,7 @@ fn author_domain(domain: String) -> Result<DomainName, Cause> {
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     input: Input,
-    local: LocalPolicy,
+    pub(crate) local: LocalPolicy,
 }
 
 impl Evaluation {
@@ -163,12 +174,16 @@ impl Check for Evaluation {
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdict, Pending> {
         let limit = self.local.max_authors;
-        let authors = match &self.input.authors {
-            Ok(authors) if authors.len() > limit => {
-                return Ok(self.invalid(Cause::TooManyAuthors { count: authors.len(), limit }));
+        let authors = match (&self.input.authors, &self.input.misleading) {
+            (Ok(_), Some((_, unclear))) if self.local.misleading_name_refused => {
+                return self.unclear(dns, unclear);
             }
-            Ok(authors) => authors,
-            Err(cause) => return Ok(self.invalid(cause.clone())),
+            (Ok(authors), _) if authors.len() > limit => {
+                let cause = Cause::TooManyAuthors { count: authors.len(), limit };
+                return self.unclear(dns, &cause.into());
+            }
+            (Ok(authors), _) => authors,
+            (Err(unclear), _) => return self.unclear(dns, unclear),
         };
         // Every author asks before any of them gives up for want of an answer.
         let verdicts: Vec<_> = authors.iter().map(|author| self.author(dns, author)).collect();
@@ -187,10 +202,6 @@ struct Author<'e> {
 }
 
 impl Evaluation {
-    fn invalid(&self, cause: Cause) -> Verdict {
-        Verdict { authors: Vec::new(), decisive: 0, cause, disposition: self.local.invalid_from }
-    }
-
     fn verdict(&self, authors: Vec<AuthorVerdict>) -> Verdict {
         // §11.5: "apply the most strict policy selected among the checks that fail". What could not be told of an author may
         // ask for more than a check that fails.
@@ -210,7 +221,9 @@ impl Evaluation {
         let decisive = worst.map_or(0, |(index, _)| index);
         let disposition = worst.map_or(Disposition::None, |(_, author)| self.disposition(author));
         let cause = worst.map_or(Cause::NoAuthor, |(_, author)| author.cause.clone());
-        Verdict { decisive, cause, disposition, authors }
+        let domains_in_names =
+            self.input.misleading.as_ref().map(|(names, _)| names.clone()).unwrap_or_default();
+        Verdict { decisive, authors, domains_in_names, ..Verdict::without_author(cause, disposition) }
     }
 
     fn disposition(&self, author: &AuthorVerdict) -> Disposition {
@@ -239,7 +252,11 @@ impl Evaluation {
         self.local.suffixes.as_deref()
     }
 
-    fn author(&self, dns: &mut Answers<'_>, domain: &DomainName) -> Result<AuthorVerdict, Pending> {
+    pub(crate) fn author(
+        &self,
+        dns: &mut Answers<'_>,
+        domain: &DomainName,
+    ) -> Result<AuthorVerdict, Pending> {
         let mut verdict = AuthorVerdict::without_policy(domain, self.discover(dns, domain)?);
         let applied = self
             .policy_step(&verdict.walk)

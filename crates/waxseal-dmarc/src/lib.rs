@@ -11,6 +11,7 @@ mod psl;
 mod record;
 mod report_authorization;
 mod report_uri;
+mod unclear;
 mod verdict;
 
 pub use align::{Identifier, Match, MethodResult};

@@ -19,6 +19,7 @@ pub struct LocalPolicy {
     pub(crate) max_identifiers: usize,
     pub(crate) reject_on_reject: bool,
     pub(crate) invalid_from: Disposition,
+    pub(crate) misleading_name_refused: bool,
     pub(crate) undeferrable: Disposition,
     pub(crate) always_walk: bool,
     pub(crate) suffixes: Option<Arc<dyn PublicSuffixList>>,
@@ -39,6 +40,7 @@ impl Default for LocalPolicy {
             max_identifiers: 32,
             reject_on_reject: false,
             invalid_from: Disposition::Quarantine,
+            misleading_name_refused: false,
             undeferrable: Disposition::Defer,
             always_walk: false,
             suffixes: None,
@@ -77,12 +79,38 @@ impl LocalPolicy {
         Self { reject_on_reject, ..self }
     }
 
-    /// What becomes of mail whose author is missing, malformed or ambiguous (default [`Disposition::Quarantine`]): every
-    /// cause whose [`is_invalid_author`](crate::Cause::is_invalid_author) holds. [`Disposition::None`] lets such mail
-    /// past DMARC, whomever it pretends to be from.
+    /// What becomes of mail without a clear author where no policy of a domain says it (default
+    /// [`Disposition::Quarantine`]). [`Disposition::None`] lets such mail past DMARC.
+    ///
+    /// The author is not clear for every cause whose [`is_invalid_author`](crate::Cause::is_invalid_author) holds. The result
+    /// is permerror, and the disposition is the strictest that the domains ask for which some reader may show: a domain without
+    /// a record asks for nothing, and a look-up that fails for now defers. What is set here decides alone when
+    /// there is no such domain, when there are more than 8, too many authors, or a header over its limits; and it is the least
+    /// when one of the domains is no name that DNS can be asked for.
+    ///
+    /// ```
+    /// use waxseal_dmarc::{Disposition, Evaluation, Input, LocalPolicy};
+    /// use waxseal_dns::{Zone, drive_blocking};
+    ///
+    /// let dns = Zone::new().with_txt("_dmarc.bank.example", "v=DMARC1; p=reject")?;
+    /// let local = LocalPolicy::default().with_reject_on_reject(true).with_invalid_from(Disposition::None);
+    /// // Dovecot shows bank.example, others evil.example.
+    /// let input = Input::from_value(b"ceo @bank.example <u@evil.example>");
+    /// let verdict = drive_blocking(Evaluation::new(input).with_local_policy(local), &dns);
+    /// assert_eq!((verdict.word().as_str(), verdict.disposition()), ("permerror", Disposition::Reject));
+    /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+    /// ```
     #[must_use]
     pub fn with_invalid_from(self, disposition: Disposition) -> Self {
         Self { invalid_from: disposition, ..self }
+    }
+
+    /// Whether a message has no clear author whose display name shows an address of another domain (default: no, it is told:
+    /// [`Verdict::domains_in_names`](crate::Verdict::domains_in_names)). Honest mail has such names daily, that of mailing lists
+    /// (`"joe@gmail.example via List" <list@lists.example>`) and of web forms among it.
+    #[must_use]
+    pub fn with_misleading_name_refused(self, refused: bool) -> Self {
+        Self { misleading_name_refused: refused, ..self }
     }
 
     /// What becomes of mail that cannot be judged now, for callers that cannot answer with a 4yz reply, such as filters behind

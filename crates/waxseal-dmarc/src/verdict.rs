@@ -113,7 +113,7 @@ pub enum Cause {
         /// Its method.
         result: MethodResult,
     },
-    /// The message has no author that all readers agree on.
+    /// The message has no author that all readers agree on; [`Verdict::shown`] has whom they may show.
     #[error("no clear author")]
     InvalidFrom(#[source] InvalidFrom),
     /// The domain of an author is no domain name.
@@ -203,6 +203,8 @@ pub struct Verdict {
     pub(crate) decisive: usize,
     pub(crate) cause: Cause,
     pub(crate) disposition: Disposition,
+    pub(crate) shown: Vec<AuthorVerdict>,
+    pub(crate) domains_in_names: Vec<String>,
 }
 
 /// The outcome for one Author Domain.
@@ -360,6 +362,11 @@ impl AuthorVerdict {
 }
 
 impl Verdict {
+    pub(crate) fn without_author(cause: Cause, disposition: Disposition) -> Self {
+        let (authors, shown, domains_in_names) = (Vec::new(), Vec::new(), Vec::new());
+        Self { authors, decisive: 0, cause, disposition, shown, domains_in_names }
+    }
+
     /// The result word.
     pub fn word(&self) -> DmarcResult {
         self.cause.word()
@@ -391,6 +398,19 @@ impl Verdict {
     /// Every Author Domain, in the order of the message.
     pub fn authors(&self) -> &[AuthorVerdict] {
         &self.authors
+    }
+
+    /// Of a message without a clear author, the domains that some reader may show, each with its policy; empty when there are
+    /// none, or too many. Nothing that was authenticated is looked at for them.
+    pub fn shown(&self) -> &[AuthorVerdict] {
+        &self.shown
+    }
+
+    /// Domains of addresses that the display name shows and that are no author's, at most 8: see
+    /// [`Authors::domains_in_names`](waxseal_header::Authors::domains_in_names). They are as they were written. By default they
+    /// change no verdict ([`LocalPolicy::with_misleading_name_refused`](crate::LocalPolicy::with_misleading_name_refused)).
+    pub fn domains_in_names(&self) -> &[String] {
+        &self.domains_in_names
     }
 
     /// [`AuthorVerdict::policy`] of the one that decided.
@@ -437,6 +457,20 @@ impl Verdict {
             out.push_str(&format!("author {}: {} ({})\n", author.domain, author.word(), author.cause));
             author.explain(&mut out);
         }
+        for author in &self.shown {
+            let policy = match author.evaluated_policy() {
+                Some(policy) => format!("policy {policy}"),
+                None => author.cause.to_string(),
+            };
+            out.push_str(&format!("some readers show {}: {policy}\n", author.domain));
+            author.explain(&mut out);
+        }
+        for domain in &self.domains_in_names {
+            out.push_str(&format!(
+                "the display name shows an address of another domain: {}\n",
+                shown(domain)
+            ));
+        }
         out
     }
 
@@ -449,7 +483,8 @@ impl Verdict {
         if matches!(self.word(), DmarcResult::TempError | DmarcResult::PermError) {
             entry = entry.with_reason(self.reason());
         }
-        let policy = self.policy().unwrap_or(DomainPolicy::None);
+        let policy = self.shown.iter().filter_map(AuthorVerdict::policy).chain(self.policy()).max();
+        let policy = policy.unwrap_or(DomainPolicy::None);
         entry = entry.with_comment(format!("p={policy} dis={}", self.disposition));
         if let Some(author) = self.author() {
             entry = entry.with_property(Ptype::Header, "from", author.domain.as_str());

@@ -5,13 +5,14 @@ mod common;
 
 use common::*;
 use waxseal_authres::{DkimResult, SpfResult};
-use waxseal_dmarc::{Cause, Disposition, Evaluation, Input, LocalPolicy, Verdict};
-use waxseal_dns::{DomainName, InvalidDomainName, Zone};
-use waxseal_header::{HeaderError, InvalidAddress, InvalidFrom};
+use waxseal_dmarc::{Cause, Disposition, DomainPolicy, Evaluation, Input, LocalPolicy, Verdict};
+use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Zone};
+use waxseal_header::{HeaderError, InvalidFrom};
 
-/// The victim wants reject; the attacker passes everything for a domain of his own.
+/// The victim wants reject; the attacker passes everything for a domain of his own, and nobody shows mail of his that has no
+/// clear author, either.
 fn dns() -> Zone {
-    zone(&[("bank.example", "v=DMARC1; p=reject"), ("evil.example", "v=DMARC1; p=none")])
+    zone(&[("bank.example", "v=DMARC1; p=reject"), ("evil.example", "v=DMARC1; p=quarantine")])
 }
 
 fn attack(fields: impl AsRef<[u8]>) -> Verdict {
@@ -27,6 +28,18 @@ fn assert_unclear(fields: impl AsRef<[u8]>, reason: &str) {
     assert!(verdict.cause().is_invalid_author(), "{}", verdict.explain());
     assert_eq!((word(&verdict), verdict.reason()), ("permerror", format!("no clear author: {reason}")));
     assert!(verdict.authors().is_empty() && !verdict.dkim_aligned() && !verdict.spf_aligned());
+}
+
+/// Readers show different authors, the bank among them, and its policy is applied.
+#[track_caller]
+fn assert_differ(fields: impl AsRef<[u8]>) {
+    let verdict = attack(fields);
+    assert_fails_closed(&verdict);
+    let cause = verdict.cause();
+    assert!(matches!(cause, Cause::InvalidFrom(InvalidFrom::ReadersDiffer { .. })), "{}", verdict.explain());
+    let bank = verdict.shown().iter().find(|shown| shown.domain() == &name("bank.example"));
+    assert_eq!(bank.unwrap().evaluated_policy(), Some(DomainPolicy::Reject), "{}", verdict.explain());
+    assert!(verdict.authors().is_empty());
 }
 
 /// The bank is among the authors, and its policy is applied.
@@ -63,7 +76,9 @@ fn cve_2019_16378_several_addresses() {
 /// CVE-2021-34555: OpenDMARC crashed on addresses without a domain.
 #[test]
 fn cve_2021_34555_no_domain() {
-    assert_unclear("From: a, b@x.example", "From: address without a domain at offset 1");
+    // What has no domain is nobody's.
+    let verdict = attack("From: a, b@x.example");
+    assert_eq!((word(&verdict), verdict.author().unwrap().domain()), ("none", &name("x.example")));
     assert_unclear("From: <>", "no address in From");
     assert_unclear("From:", "no address in From");
     assert_unclear("From: ceo", "From: address without a domain at offset 1");
@@ -95,10 +110,7 @@ fn cve_2020_12272_domain_injection() {
     }
     // A comment that closes behind the address is one; the domain is the bank's.
     assert_caught("From: ceo@bank.example(.evil.example)");
-    assert_unclear(
-        "From: ceo@bank.example(.evil.example",
-        "From: comment at offset 17 is not closed or nested too deep",
-    );
+    assert_caught("From: ceo@bank.example(.evil.example");
     // A lenient name of DNS cannot be written into a field as more than a value.
     let odd = DomainName::lenient(b"bank.example(.evil.example").unwrap();
     let verdict = judge(Input::new(odd), &dns());
@@ -148,17 +160,24 @@ mod composition_kills {
 
     #[test]
     fn groups() {
-        assert_unclear("From: ceo@bank.example:u@evil.example;", "From: syntax error at offset 17");
-        assert_unclear("From: CEO: u@evil.example;", "group in From");
-        assert_unclear("From: \"ceo@bank.example\": u@evil.example;", "group in From");
+        assert_differ("From: ceo@bank.example:u@evil.example;");
+        assert_unclear("From: CEO: ceo@bank.example, u@evil.example;", "group in From");
         assert_unclear("From: undisclosed:;", "empty group in From");
+        // RFC 6854: a group of one domain.
+        assert_caught("From: CEO: ceo@bank.example;");
+        assert_eq!(word(&attack("From: CEO: u@evil.example;")), "pass");
+        // The name of a group is a display name.
+        let named = attack("From: \"ceo@bank.example\": u@evil.example;");
+        assert_eq!((word(&named), named.domains_in_names()), ("pass", &["bank.example".to_owned()][..]));
     }
 
     #[test]
     fn encoded_words() {
         // <ceo@bank.example> in base64 is text for display, as in any display name.
         assert_eq!(word(&attack("From: =?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?= <u@evil.example>")), "pass");
-        assert_eq!(word(&attack("From: =?utf-8?q?ceo@bank.example?= <u@evil.example>")), "pass");
+        // In a phrase an encoded word has no at sign (RFC 2047 §5): those who do not decode it show it.
+        let verdict = attack("From: =?utf-8?q?ceo@bank.example?= <u@evil.example>");
+        assert!(matches!(verdict.cause(), Cause::InvalidFrom(InvalidFrom::ReadersDiffer { .. })));
         let reason = "From: encoded word in the place of an address at offset 1";
         assert_unclear("From: =?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?=", reason);
         assert_unclear("From: =?utf-8?q?ceo@bank.example?=", reason);
@@ -216,48 +235,39 @@ mod composition_kills {
 
     #[test]
     fn route_addresses() {
-        assert_unclear("From: <@bank.example:u@evil.example>", "From: source route at offset 2");
-        assert_unclear("From: <@evil.example,@x.example:ceo@bank.example>", "From: source route at offset 2");
+        assert_differ("From: <@bank.example:u@evil.example>");
+        assert_differ("From: <@evil.example,@x.example:ceo@bank.example>");
     }
 
     #[test]
     fn comments() {
-        assert_unclear(
-            "From: <ceo@bank.example(.evil.example)>",
-            "From: comment inside the address at offset 33",
-        );
-        assert_unclear("From: ceo@(x)evil.example", "From: comment inside the address at offset 8");
-        assert_unclear(
-            "From: <(ceo@bank.example)u@evil.example>",
-            "From: comment inside the address at offset 20",
-        );
+        assert_caught("From: <ceo@bank.example(.evil.example)>");
+        assert_eq!(word(&attack("From: ceo@(x)evil.example")), "pass");
+        assert_eq!(word(&attack("From: <(ceo@bank.example)u@evil.example>")), "pass");
         // A comment in front or behind is for display only.
         assert_eq!(word(&attack("From: (ceo@bank.example) u@evil.example (ceo@bank.example)")), "pass");
     }
 
     #[test]
     fn two_addresses_in_the_room_of_one() {
-        assert_unclear("From: ceo@bank.example@evil.example", "From: syntax error at offset 17");
-        assert_unclear("From: <ceo@bank.example@evil.example>", "From: syntax error at offset 18");
-        assert_unclear("From: <ceo@bank.example><u@evil.example>", "From: syntax error at offset 19");
-        assert_unclear("From: <u@evil.example>ceo@bank.example", "From: syntax error at offset 17");
-        assert_unclear("From: ceo@bank.example u@evil.example", "From: syntax error at offset 1");
-        assert_unclear("From: <<ceo@bank.example>u@evil.example>", "From: syntax error at offset 2");
-        assert_unclear("From: ceo@bank.example;u@evil.example", "From: syntax error at offset 17");
+        assert_differ("From: ceo@bank.example@evil.example");
+        assert_differ("From: <ceo@bank.example@evil.example>");
+        assert_differ("From: <ceo@bank.example><u@evil.example>");
+        assert_differ("From: <u@evil.example>ceo@bank.example");
+        assert_differ("From: ceo@bank.example u@evil.example");
+        assert_differ("From: <<ceo@bank.example>u@evil.example>");
+        assert_differ("From: ceo@bank.example;u@evil.example");
         // Some show what is in front of the brackets.
-        assert_caught("From: ceo@bank.example <u@evil.example>");
-        assert_caught("From: CEO ceo@bank.example via list <u@evil.example>");
+        assert_differ("From: ceo@bank.example <u@evil.example>");
+        assert_differ("From: CEO ceo@bank.example via list <u@evil.example>");
     }
 
     #[test]
     fn quoted_local_parts() {
-        assert_eq!(word(&attack("From: \"ceo@bank.example\"@evil.example")), "pass");
-        assert_eq!(word(&attack("From: <\"ceo@bank.example> \"@evil.example>")), "pass");
-        assert_unclear(
-            "From: \"ceo@bank.example\\\"@evil.example",
-            "From: quoted string at offset 1 is not closed",
-        );
-        assert_unclear("From: \"ceo\" ceo@evil.example", "From: syntax error at offset 1");
+        assert_differ("From: \"ceo@bank.example\"@evil.example");
+        assert_differ("From: <\"ceo@bank.example> \"@evil.example>");
+        assert_differ("From: \"ceo@bank.example\\\"@evil.example");
+        assert_eq!(word(&attack("From: \"ceo\" ceo@evil.example")), "pass");
     }
 
     #[test]
@@ -330,11 +340,77 @@ fn the_receiver_decides_what_becomes_of_unclear_authors() {
         assert_eq!((word(&verdict), verdict.disposition()), ("permerror", disposition));
         assert_eq!(verdict.cause(), &Cause::InvalidFrom(InvalidFrom::Missing));
     }
-    let unclear = attack("From: <@a.example:u@evil.example>");
-    assert_eq!(
-        unclear.cause(),
-        &Cause::InvalidFrom(InvalidFrom::Address(InvalidAddress::Route { offset: 2 }))
-    );
+}
+
+/// What becomes of mail without a clear author is what the domains ask for whom it may seem to be from.
+#[test]
+fn the_strictest_policy_of_those_who_are_shown_decides() {
+    let dns = zone(&[
+        ("bank.example", "v=DMARC1; p=reject"),
+        ("tested.example", "v=DMARC1; p=reject; t=y"),
+        ("lax.example", "v=DMARC1; p=none"),
+        ("above.example", "v=DMARC1; p=none; sp=quarantine"),
+    ])
+    .with_error("_dmarc.fails.example", LookupError::ServerFailure)
+    .unwrap();
+    let local = || LocalPolicy::default().with_reject_on_reject(true).with_invalid_from(Disposition::None);
+    for (from, disposition) in [
+        ("x @lax.example <u@evil.example>", Disposition::None),
+        ("x @bank.example <u@lax.example>", Disposition::Reject),
+        ("x @lax.example <u@bank.example>", Disposition::Reject),
+        ("x @tested.example <u@lax.example>", Disposition::Quarantine),
+        ("x @sub.above.example <u@lax.example>", Disposition::Quarantine),
+        ("x @fails.example <u@lax.example>", Disposition::Defer),
+        ("x @fails.example <u@bank.example>", Disposition::Reject),
+        ("x @b%61nk.x <u@lax.example>", Disposition::None),
+    ] {
+        let input =
+            || Input::from_header(&header(format!("From: {from}"))).dkim("lax.example").spf("bank.example");
+        let verdict = judge_by(local(), input(), &dns);
+        assert_eq!(
+            (word(&verdict), verdict.disposition()),
+            ("permerror", disposition),
+            "{}",
+            verdict.explain()
+        );
+        assert!(!verdict.shown().is_empty() && verdict.author().is_none());
+        // Local policy has nothing to say where all could be asked.
+        let by_default =
+            judge_by(local().with_invalid_from(Disposition::Reject), input(), &dns).disposition();
+        let all_valid = !from.contains("@b%61nk.x");
+        assert_eq!(by_default, if all_valid { disposition } else { Disposition::Reject }, "{from}");
+    }
+    let undeferrable = local().with_undeferrable(Disposition::Quarantine);
+    let input = Input::from_header(&header("From: x @fails.example <u@lax.example>"));
+    assert_eq!(judge_by(undeferrable, input, &dns).disposition(), Disposition::Quarantine);
+}
+
+#[test]
+fn more_domains_than_are_asked_are_left_to_local_policy() {
+    let names: Vec<_> = (0..9).map(|n| format!("x@{n}.example <u@evil.example>")).collect();
+    let input = Input::from_header(&header(format!("From: {}", names.join(", "))));
+    for disposition in [Disposition::None, Disposition::Reject] {
+        let local = LocalPolicy::default().with_invalid_from(disposition);
+        let (verdict, asked) = drive(Evaluation::new(input.clone()).with_local_policy(local), &dns());
+        assert_eq!((word(&verdict), verdict.disposition()), ("permerror", disposition));
+        assert_eq!(asked, [""; 0]);
+    }
+}
+
+#[test]
+fn a_misleading_name_is_told_and_on_request_refused() {
+    let fields = "From: \"ceo@bank.example via List\" <u@evil.example>";
+    let told = attack(fields);
+    assert_eq!((word(&told), told.domains_in_names()), ("pass", &["bank.example".to_owned()][..]));
+    assert!(told.explain().contains("the display name shows an address of another domain: bank.example\n"));
+    let local = LocalPolicy::default().with_misleading_name_refused(true);
+    let refused = judge_by(local.clone(), Input::from_header(&header(fields)).dkim("evil.example"), &dns());
+    let domain = "bank.example".to_owned();
+    assert_eq!(refused.cause(), &Cause::InvalidFrom(InvalidFrom::MisleadingName { domain }));
+    assert_eq!(refused.disposition(), Disposition::Quarantine);
+    assert!(refused.shown().iter().any(|shown| shown.domain() == &name("bank.example")));
+    let plain = Input::from_header(&header("From: CEO <u@evil.example>")).dkim("evil.example");
+    assert_eq!(word(&judge_by(local, plain, &dns())), "pass");
 }
 
 #[test]

@@ -24,8 +24,10 @@
 
 mod address;
 mod address_literal;
+mod author;
 mod builder;
 mod date_time;
+mod encoded_word;
 mod field;
 mod fold;
 mod header;
@@ -35,8 +37,9 @@ mod splitter;
 pub mod structured;
 mod tag_list;
 
-pub use address::{Address, Authors, InvalidAddress, InvalidFrom};
+pub use address::{Address, InvalidAddress};
 pub use address_literal::parse_address_literal;
+pub use author::{Authors, InvalidFrom, UnclearAuthor};
 pub use builder::{HeaderBuilder, Space};
 pub use date_time::{InvalidDateTime, parse_date_time};
 pub use field::Field;

@@ -226,7 +226,8 @@ impl Sealer {
 
     /// The entry of all authors; `None` when the table knows none of them.
     fn entry_of_authors(&self, header: &Header) -> Result<Option<&Entry>, SealerError> {
-        let authors = Authors::from_header(header).map_err(SealerError::Author)?;
+        let authors = Authors::from_header(header);
+        let authors = authors.map_err(|unclear| SealerError::Author(unclear.cause().clone()))?;
         let mut domains = authors.domains().map(author_domain);
         let Some(first) = domains.next().transpose()? else { return Ok(None) };
         let entry = self.entry(&first);

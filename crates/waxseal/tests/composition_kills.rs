@@ -42,6 +42,21 @@ fn assert_unclear(fields: impl AsRef<[u8]>, reason: &str) {
     assert!(report.to_string().contains("dmarc=permerror reason="), "{report}");
 }
 
+/// Readers show different authors, the bank among them.
+#[track_caller]
+fn assert_differ(fields: impl AsRef<[u8]>) {
+    let report = attack(fields);
+    assert_fails_closed(&report);
+    let cause = report.dmarc().cause();
+    assert!(matches!(cause, Cause::InvalidFrom(InvalidFrom::ReadersDiffer { .. })), "{}", report.explain());
+    assert!(
+        report.explain().contains("some readers show bank.example: policy reject\n"),
+        "{}",
+        report.explain()
+    );
+    assert!(report.dmarc().authors().is_empty());
+}
+
 /// The bank is among the authors, and its policy is applied.
 #[track_caller]
 fn assert_caught(fields: impl AsRef<[u8]>) {
@@ -124,7 +139,8 @@ mod several_authors {
 
     #[test]
     fn cve_2021_34555_no_domain_and_no_address() {
-        assert_unclear("From: a, b@x.example", "From: address without a domain at offset 1");
+        // What has no domain is nobody's.
+        assert_eq!(dmarc(&attack("From: a, b@x.example")), ("none", "no DMARC record for x.example".into()));
         assert_unclear("From: <>", "no address in From");
         assert_unclear("From:", "no address in From");
         assert_unclear("From: \r\n\t", "no address in From");
@@ -145,8 +161,12 @@ mod several_authors {
 
     #[test]
     fn groups() {
-        assert_unclear("From: CEO: u@evil.example;", "group in From");
-        assert_unclear("From: \"ceo@bank.example\": u@evil.example;", "group in From");
+        assert_unclear("From: CEO: ceo@bank.example, u@evil.example;", "group in From");
+        // RFC 6854: a group of one domain.
+        assert_caught("From: CEO: ceo@bank.example;");
+        assert_passes_for_evil("From: CEO: u@evil.example;");
+        // The name of a group is a display name.
+        assert_passes_for_evil("From: \"ceo@bank.example\": u@evil.example;");
         assert_unclear("From: undisclosed:;", "empty group in From");
     }
 }
@@ -222,28 +242,28 @@ mod one_author_for_each_reader {
 
     #[test]
     fn route_addresses() {
-        assert_unclear("From: <@bank.example:u@evil.example>", "From: source route at offset 2");
-        assert_unclear("From: <@evil.example,@x.example:ceo@bank.example>", "From: source route at offset 2");
+        assert_differ("From: <@bank.example:u@evil.example>");
+        assert_differ("From: <@evil.example,@x.example:ceo@bank.example>");
     }
 
     #[test]
     fn comments() {
-        let reason = |offset| format!("From: comment inside the address at offset {offset}");
-        assert_unclear("From: <ceo@bank.example(.evil.example)>", &reason(33));
-        assert_unclear("From: ceo@(x)evil.example", &reason(8));
-        assert_unclear("From: <(ceo@bank.example)u@evil.example>", &reason(20));
+        // A comment is no part of an address to anyone.
+        assert_caught("From: <ceo@bank.example(.evil.example)>");
+        assert_passes_for_evil("From: ceo@(x)evil.example");
+        assert_passes_for_evil("From: <(ceo@bank.example)u@evil.example>");
         assert_caught("From: ceo@bank.example (.evil.example)");
         assert_passes_for_evil("From: (ceo@bank.example) u@evil.example (ceo@bank.example)");
     }
 
     #[test]
     fn multiple_at_signs_and_addresses_in_the_room_of_one() {
-        assert_unclear("From: ceo@bank.example@evil.example", "From: syntax error at offset 17");
-        assert_unclear("From: <ceo@bank.example@evil.example>", "From: syntax error at offset 18");
-        assert_unclear("From: <ceo@bank.example><u@evil.example>", "From: syntax error at offset 19");
-        assert_unclear("From: <<ceo@bank.example>u@evil.example>", "From: syntax error at offset 2");
-        assert_caught("From: ceo@bank.example <u@evil.example>");
-        assert_passes_for_evil("From: \"ceo@bank.example\"@evil.example");
+        assert_differ("From: ceo@bank.example@evil.example");
+        assert_differ("From: <ceo@bank.example@evil.example>");
+        assert_differ("From: <ceo@bank.example><u@evil.example>");
+        assert_differ("From: <<ceo@bank.example>u@evil.example>");
+        assert_differ("From: ceo@bank.example <u@evil.example>");
+        assert_differ("From: \"ceo@bank.example\"@evil.example");
     }
 
     #[test]

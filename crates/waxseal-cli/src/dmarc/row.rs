@@ -36,6 +36,29 @@ pub(crate) struct DmarcRow {
     spf_aligned: bool,
     dkim_aligned: bool,
     reason: String,
+    /// Only of a message without a clear author: the domains that some reader may show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shown: Vec<ShownRow>,
+    /// Domains of addresses that the display name shows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    domains_in_names: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownRow {
+    domain: String,
+    policy: Option<&'static str>,
+    evaluated_policy: Option<&'static str>,
+}
+
+impl From<&AuthorVerdict> for ShownRow {
+    fn from(author: &AuthorVerdict) -> Self {
+        Self {
+            domain: author.domain().to_string(),
+            policy: author.policy().map(DomainPolicy::as_str),
+            evaluated_policy: author.evaluated_policy().map(DomainPolicy::as_str),
+        }
+    }
 }
 
 /// How it came about.
@@ -98,6 +121,8 @@ impl From<&Verdict> for DmarcRow {
             result: verdict.word().as_str(),
             disposition: Some(verdict.disposition().as_str()),
             reason: verdict.reason(),
+            shown: verdict.shown().iter().map(Into::into).collect(),
+            domains_in_names: verdict.domains_in_names().to_vec(),
             ..Self::of(verdict.author())
         }
     }
@@ -118,6 +143,8 @@ impl DmarcRow {
             spf_aligned: author.is_some_and(AuthorVerdict::spf_aligned),
             dkim_aligned: author.is_some_and(AuthorVerdict::dkim_aligned),
             reason: String::new(),
+            shown: Vec::new(),
+            domains_in_names: Vec::new(),
         }
     }
 }

@@ -7,21 +7,21 @@ const MAX_DEPTH: usize = 16;
 
 /// Reads tokens one by one, each octet a bounded number of times.
 #[derive(Clone)]
-pub(super) struct Lexer<'t> {
+pub(crate) struct Lexer<'t> {
     text: &'t [u8],
     offset: usize,
     gap: Gap,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Token<'t> {
-    pub(super) kind: Kind,
-    pub(super) text: &'t [u8],
-    pub(super) start: usize,
+pub(crate) struct Token<'t> {
+    pub(crate) kind: Kind,
+    pub(crate) text: &'t [u8],
+    pub(crate) start: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `atext` and dots, with UTF-8 (RFC 6532 §3.2) and other 8-bit octets.
     Word,
     Quoted,
@@ -37,14 +37,14 @@ pub(super) enum Kind {
 
 /// What stands before a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Gap {
+pub(crate) enum Gap {
     None,
     Blank,
     Comment,
 }
 
 /// Refuses control octets, and CR and LF that are no fold (RFC 5322 §2.2.3).
-pub(super) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
+pub(crate) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
     for (offset, &octet) in text.iter().enumerate() {
         let next = || text.get(offset + 1);
         let legal = match octet {
@@ -62,28 +62,28 @@ pub(super) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
 }
 
 impl<'t> Lexer<'t> {
-    pub(super) fn new(text: &'t [u8], offset: usize) -> Self {
+    pub(crate) fn new(text: &'t [u8], offset: usize) -> Self {
         Self { text, offset, gap: Gap::None }
     }
 
     /// Where the next token, or the gap before it, begins.
-    pub(super) fn offset(&self) -> usize {
+    pub(crate) fn offset(&self) -> usize {
         self.offset
     }
 
     /// What stood before the token read last.
-    pub(super) fn gap(&self) -> Gap {
+    pub(crate) fn gap(&self) -> Gap {
         self.gap
     }
 
     /// What stands before the next token.
-    pub(super) fn peek_gap(&self) -> Result<Gap, InvalidAddress> {
+    pub(crate) fn peek_gap(&self) -> Result<Gap, InvalidAddress> {
         let mut ahead = self.clone();
         ahead.skip_gap()?;
         Ok(ahead.gap)
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Token<'t>>, InvalidAddress> {
+    pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, InvalidAddress> {
         self.skip_gap()?;
         let start = self.offset;
         let Some(first) = self.text.get(start) else { return Ok(None) };

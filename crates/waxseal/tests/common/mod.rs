@@ -45,7 +45,7 @@ pub(crate) fn publish(dns: Zone, domain: &str, client: &str, dmarc: &str) -> Zon
 /// The bank wants reject; the forger passes everything for a domain of his own.
 pub(crate) fn dns() -> Zone {
     let dns = publish(Zone::new(), "bank.example", BANK_IP, "v=DMARC1; p=reject");
-    publish(dns, "evil.example", EVIL_IP, "v=DMARC1; p=none")
+    publish(dns, "evil.example", EVIL_IP, "v=DMARC1; p=quarantine")
 }
 
 pub(crate) fn now() -> SystemTime {

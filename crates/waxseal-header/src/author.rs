@@ -1,0 +1,318 @@
+//! The authors of a message.
+
+use crate::{Address, Header, InvalidAddress, address::UNICODE_DOTS};
+use std::{collections::HashSet, fmt};
+
+mod from_field;
+mod invalid_from;
+mod mailbox_list;
+mod names;
+mod plain;
+mod readings;
+
+use from_field::misleading_octet;
+pub use invalid_from::InvalidFrom;
+use mailbox_list::{holds_encoded_word, is_host_name, mailbox_list};
+#[cfg(test)]
+use readings::Reading;
+use readings::{READINGS, Shown};
+
+/// How many domains are told of a message without a clear author, and of display names.
+const MAX_DOMAINS: usize = 8;
+
+/// The authors of a message: the addresses of its From field, if no program in common use shows another domain.
+///
+/// Checkers and mail programs do not read From in one way: Dovecot takes `ceo @bank.example <u@evil.example>` for an
+/// address of bank.example, others for one of evil.example. So the field is read as each of them does (a *reading*), and
+/// the author is clear only where
+///
+/// * no reading shows another domain, and at least one shows this: then odd syntax does no harm, as in
+///   `Foo, Inc. <a@b.example>`, or in a group (RFC 6854) whose members have one domain; or
+/// * all readings show the same several domains.
+///
+/// A name with one label (`Dinner @ Eight <a@b.example>`) is no domain here, nor are the words that readers put where they
+/// found none.
+///
+/// ```
+/// use waxseal_header::{Authors, Header, InvalidFrom};
+/// let (header, _) = Header::parse(b"From: Joe <joe@example.org>, \"Ann\" <ann@Example.ORG>\r\n\r\n").unwrap();
+/// let authors = Authors::from_header(&header)?;
+/// assert_eq!(authors.domains().collect::<Vec<_>>(), ["example.org"]);
+///
+/// let (forged, _) = Header::parse(b"From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n").unwrap();
+/// let unclear = Authors::from_header(&forged).unwrap_err();
+/// assert_eq!(unclear.cause(), &InvalidFrom::SeveralFields { count: 2 });
+/// assert_eq!(unclear.domains(), ["bank.example", "evil.example"]);
+/// # Ok::<(), waxseal_header::UnclearAuthor>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authors {
+    addresses: Vec<Address>,
+    domains_in_names: Vec<String>,
+}
+
+/// A message without a clear author: why, and every domain that some reader may show.
+///
+/// To deliver such a message as if it had no author would let it past DMARC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnclearAuthor {
+    cause: InvalidFrom,
+    domains: Vec<String>,
+    truncated: bool,
+}
+
+impl Authors {
+    /// How many addresses are read: 256. One more is [`InvalidFrom::TooManyAddresses`].
+    pub const MAX_ADDRESSES: usize = 256;
+
+    /// The authors of a message, if they are clear.
+    ///
+    /// # Errors
+    /// [`UnclearAuthor`].
+    pub fn from_header(header: &Header) -> Result<Self, UnclearAuthor> {
+        let mut unclear = match from_field::from_field(header) {
+            Ok((field, offset)) => match (Self::parse(field.value()), misleading_octet(header, offset)) {
+                (Ok(authors), None) => return Ok(authors),
+                (Ok(_), Some(cause)) => UnclearAuthor::new(cause),
+                (Err(unclear), _) => unclear,
+            },
+            Err(cause) => UnclearAuthor::new(cause),
+        };
+        for value in from_field::from_values(header) {
+            unclear.add_shown_in(value);
+        }
+        Err(unclear)
+    }
+
+    /// Reads the value of one From field.
+    ///
+    /// # Errors
+    /// [`UnclearAuthor`].
+    pub fn parse(value: &[u8]) -> Result<Self, UnclearAuthor> {
+        if let Some(address) = plain::plain(value) {
+            return Ok(Self::new(value, vec![address]));
+        }
+        let strict = mailbox_list(value);
+        let readings: Vec<Shown> = READINGS.iter().map(|reading| (reading.read)(value)).collect();
+        match clear(strict, &readings) {
+            Ok(addresses) => Ok(Self::new(value, addresses)),
+            Err(cause) => {
+                let mut unclear = UnclearAuthor::new(cause);
+                readings.iter().for_each(|shown| unclear.add(shown));
+                Err(unclear)
+            }
+        }
+    }
+
+    fn new(value: &[u8], addresses: Vec<Address>) -> Self {
+        let domains_in_names = names::domains_in_names(value, &addresses);
+        Self { addresses, domains_in_names }
+    }
+
+    /// The addresses in their order; at least one. Where the field is not in the grammar of RFC 5322 this is one address of the
+    /// one domain that is shown.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// The distinct domains in the order of their first address, as ASCII lower case. Names that differ only in U-labels
+    /// and A-labels are still two here.
+    pub fn domains(&self) -> impl Iterator<Item = String> + '_ {
+        let mut seen = HashSet::new();
+        self.addresses
+            .iter()
+            .map(|address| address.domain().to_ascii_lowercase())
+            .filter(move |domain| seen.insert(domain.clone()))
+    }
+
+    /// Domains of addresses that display names and comments show and that are no author's, at most 8: as in
+    /// `"joe@gmail.example via List" <list@lists.example>`, encoded words decoded. No parser takes these for the author, but
+    /// people may, and so do scripts that decode before they parse or take what stands in the first angle brackets. Honest mail
+    /// has them daily.
+    ///
+    /// ```
+    /// use waxseal_header::Authors;
+    /// let authors = Authors::parse(b"=?utf-8?q?joe=40gmail.example?= <noreply@shop.example>")?;
+    /// assert_eq!(authors.domains().collect::<Vec<_>>(), ["shop.example"]);
+    /// assert_eq!(authors.domains_in_names(), ["gmail.example"]);
+    /// # Ok::<(), waxseal_header::UnclearAuthor>(())
+    /// ```
+    pub fn domains_in_names(&self) -> &[String] {
+        &self.domains_in_names
+    }
+
+    /// For those who want no author to be clear whose display name shows an address of another domain.
+    ///
+    /// # Errors
+    /// [`UnclearAuthor`] with the cause [`InvalidFrom::MisleadingName`], when [`Authors::domains_in_names`] is not empty.
+    pub fn without_misleading_names(self) -> Result<Self, UnclearAuthor> {
+        let Some(domain) = self.domains_in_names.first() else { return Ok(self) };
+        let mut unclear = UnclearAuthor::new(InvalidFrom::MisleadingName { domain: printable(domain) });
+        let domains: Vec<_> = self.domains().chain(self.domains_in_names.iter().cloned()).collect();
+        domains.into_iter().for_each(|domain| unclear.add_domain(domain));
+        Err(unclear)
+    }
+}
+
+impl UnclearAuthor {
+    /// How many domains are told: 8.
+    pub const MAX_DOMAINS: usize = MAX_DOMAINS;
+
+    fn new(cause: InvalidFrom) -> Self {
+        Self { cause, domains: Vec::new(), truncated: false }
+    }
+
+    /// Why no author is clear.
+    pub fn cause(&self) -> &InvalidFrom {
+        &self.cause
+    }
+
+    /// The distinct domains that readers may show, in lower case, at most [`UnclearAuthor::MAX_DOMAINS`]. They are as they
+    /// were written, and need not be domain names.
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    /// Whether there are more domains than are told.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    fn add_shown_in(&mut self, value: &[u8]) {
+        READINGS.iter().for_each(|reading| self.add(&(reading.read)(value)));
+    }
+
+    fn add(&mut self, shown: &Shown) {
+        self.truncated |= shown.is_truncated();
+        for (_, domain) in shown.addresses() {
+            self.add_domain(String::from_utf8_lossy(domain).into_owned());
+        }
+    }
+
+    fn add_domain(&mut self, domain: String) {
+        if self.domains.contains(&domain) {
+            return;
+        }
+        if self.domains.len() < MAX_DOMAINS {
+            self.domains.push(domain);
+        } else {
+            self.truncated = true;
+        }
+    }
+}
+
+impl fmt::Display for UnclearAuthor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no author that all readers agree on")
+    }
+}
+
+impl std::error::Error for UnclearAuthor {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// The authors, by what RFC 5322 and what the readings say.
+fn clear(strict: Result<Vec<Address>, InvalidFrom>, readings: &[Shown]) -> Result<Vec<Address>, InvalidFrom> {
+    let mut domains = HashSet::new();
+    readings.iter().for_each(|shown| domains.extend(shown.addresses().map(|(_, domain)| domain)));
+    let all_show_all = readings.iter().all(|shown| shown.addresses().len() == domains.len());
+    match strict {
+        Ok(addresses) => {
+            let mut own = Shown::default();
+            addresses.iter().for_each(|address| own.add(&address.local_part, address.domain.as_bytes()));
+            let agree = all_show_all || domains.len() <= 1;
+            if agree && domains.iter().all(|domain| own.shows(domain)) {
+                Ok(addresses)
+            } else {
+                Err(difference("RFC 5322", &own, readings).unwrap_or(InvalidFrom::NoAddress))
+            }
+        }
+        Err(cause) if is_final(&cause) => Err(cause),
+        Err(cause) if domains.len() <= 1 => {
+            // Some readings take a broken name into the local-part.
+            let named = |(local_part, _): &(&[u8], &[u8])| !local_part.is_empty();
+            let shown = || readings.iter().flat_map(Shown::addresses).filter(named);
+            let plain = shown().find(|(local_part, _)| quoted(local_part) == *local_part);
+            let author =
+                plain.or_else(|| shown().next()).and_then(|(local_part, domain)| author(local_part, domain));
+            author.map(|author| vec![author]).ok_or(cause)
+        }
+        Err(cause) => {
+            let first = READINGS.iter().zip(readings).find(|(_, shown)| shown.addresses().len() > 0);
+            Err(first
+                .and_then(|(reading, shown)| difference(reading.programs, shown, readings))
+                .unwrap_or(cause))
+        }
+    }
+}
+
+/// Whether no reading makes up for it: control octets are no text, what is over the limit was not read, and an encoded word in
+/// an address can be another address to those who decode it.
+fn is_final(cause: &InvalidFrom) -> bool {
+    use InvalidAddress::{Control, EncodedWord};
+    match cause {
+        InvalidFrom::TooManyAddresses { .. } => true,
+        InvalidFrom::Address(cause) => matches!(cause, Control { .. } | EncodedWord { .. }),
+        _ => false,
+    }
+}
+
+/// The author of a field that is not in the grammar, if the domain can be one.
+fn author(local_part: &[u8], domain: &[u8]) -> Option<Address> {
+    let domain = std::str::from_utf8(domain).ok()?;
+    if domain.contains(UNICODE_DOTS) || !is_host_name(domain) || holds_encoded_word(local_part) {
+        return None;
+    }
+    Some(Address { local_part: quoted(local_part).into(), domain: domain.into() })
+}
+
+/// The local-part in quotes where it needs them and has none.
+fn quoted(local_part: &[u8]) -> Vec<u8> {
+    let is_plain = |c: &u8| *c > b' ' && *c != 0x7f && !b"()<>[]:;@\\,\"".contains(c);
+    let has_quotes = local_part.len() > 1 && local_part.starts_with(b"\"") && local_part.ends_with(b"\"");
+    if has_quotes || local_part.iter().all(is_plain) {
+        return local_part.to_vec();
+    }
+    let mut out = vec![b'"'];
+    for octet in local_part.iter().filter(|c| !c.is_ascii_control()) {
+        if matches!(octet, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*octet);
+    }
+    out.push(b'"');
+    out
+}
+
+/// A reading that shows something, and not what `shown` has.
+fn difference(programs: &'static str, shown: &Shown, readings: &[Shown]) -> Option<InvalidFrom> {
+    let same = |other: &Shown| {
+        other.addresses().len() == shown.addresses().len()
+            && other.addresses().all(|(_, domain)| shown.shows(domain))
+    };
+    let mut others = READINGS.iter().zip(readings).filter(|(_, other)| other.addresses().len() > 0);
+    let (reading, other) = others.find(|(_, other)| !same(other))?;
+    let (one, another) = (list(shown), list(other));
+    Some(InvalidFrom::ReadersDiffer { one: programs, reads: one, another: reading.programs, but: another })
+}
+
+/// The first domains of a reading, for people.
+fn list(shown: &Shown) -> String {
+    let mut domains = shown.addresses().map(|(_, domain)| printable(&String::from_utf8_lossy(domain)));
+    let mut text = domains.by_ref().take(3).collect::<Vec<_>>().join(" and ");
+    if domains.next().is_some() {
+        text.push_str(" and more");
+    }
+    text
+}
+
+/// ASCII without quotes and backslashes, at most 80 octets.
+fn printable(domain: &str) -> String {
+    let visible = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '?' };
+    domain.chars().take(80).map(visible).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Which lines of a header are From fields, to whom.
+
+use super::InvalidFrom;
+use crate::{Field, Header};
+
+/// The one From field that all readers see, and where it begins, or why there is none.
+pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), InvalidFrom> {
+    let mut found = None;
+    let (mut count, mut looks_alike, mut control, mut offset) = (0, false, None, 0);
+    // Perl's Email::Simple takes lines that are no field for a part of the field above.
+    let (mut below_from, mut goes_on) = (false, false);
+    for field in header.fields() {
+        if field.is("from") {
+            count += 1;
+            found = Some((field, offset));
+        } else if field.is_malformed() {
+            looks_alike |= looks_like_from(field.raw());
+            goes_on |= below_from;
+            control = control.or_else(|| control_in_name(field.raw(), offset));
+        } else if field.is(">from") {
+            looks_alike = true;
+        }
+        below_from = field.is("from") || (below_from && field.is_malformed());
+        offset += field.raw().len();
+    }
+    match found {
+        _ if count > 1 => Err(InvalidFrom::SeveralFields { count }),
+        _ if looks_alike => Err(InvalidFrom::MalformedField),
+        _ if control.is_some() => control.map_or(Err(InvalidFrom::Missing), Err),
+        _ if goes_on => Err(InvalidFrom::MalformedField),
+        None => Err(InvalidFrom::Missing),
+        Some((field, _)) if has_blank_before_colon(field) => Err(InvalidFrom::BlankBeforeColon),
+        Some(found) => Ok(found),
+    }
+}
+
+/// A NUL or bare CR in the header that makes another field of it to some, or moves its end; `from` is where the From field
+/// begins.
+pub(super) fn misleading_octet(header: &Header, from: usize) -> Option<InvalidFrom> {
+    let block = header.as_bytes();
+    let nul = memchr::memchr(0, block).map(|offset| InvalidFrom::Nul { offset });
+    nul.or_else(|| misleading_cr(block, from))
+}
+
+/// The values of all fields that some reader may take for From: those as a whole, and what begins with the name behind a
+/// line end, CR or NUL, up to the next.
+pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
+    let fields = header.fields().map(|field| field.raw());
+    let whole = fields.filter(|raw| looks_like_from(raw) || is_from_up_to_nul(raw));
+    let mut values: Vec<_> = whole.filter_map(value).collect();
+    let block = header.as_bytes();
+    let is_end = |at: &usize| match block.get(*at) {
+        Some(b'\r') => block.get(at + 1) != Some(&b'\n'),
+        // A blank behind it makes it a fold.
+        Some(b'\n') => !matches!(block.get(at + 1), Some(b' ' | b'\t')),
+        _ => true,
+    };
+    let mut start = 0;
+    for end in memchr::memchr3_iter(b'\r', b'\n', 0, block).filter(is_end).chain([block.len()]) {
+        let piece = block.get(start..end).unwrap_or_default();
+        if looks_like_from(piece) {
+            values.extend(value(piece));
+        }
+        start = end + 1;
+    }
+    values
+}
+
+/// Whether the name is From to those for whom it ends at a NUL.
+fn is_from_up_to_nul(line: &[u8]) -> bool {
+    let name = memchr::memchr(0, line).and_then(|end| line.get(..end));
+    name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"from"))
+}
+
+/// What stands behind the colon behind the name.
+fn value(field: &[u8]) -> Option<&[u8]> {
+    let begin = field.iter().position(|c| c.is_ascii_alphabetic())?;
+    let named = field.get(begin..)?;
+    named.get(memchr::memchr(b':', named)? + 1..)
+}
+
+fn has_blank_before_colon(field: Field<'_>) -> bool {
+    field.raw().get(field.name().len()) != Some(&b':')
+}
+
+/// The first control octet before the colon of a line that has one.
+fn control_in_name(line: &[u8], offset: usize) -> Option<InvalidFrom> {
+    let colon = memchr::memchr(b':', line)?;
+    let name = line.get(..colon)?;
+    let is_control = |c: &u8| c.is_ascii_control() && !matches!(c, b'\t' | b'\r' | b'\n');
+    let at = name.iter().position(is_control)?;
+    Some(InvalidFrom::ControlInName { octet: *name.get(at)?, offset: offset + at })
+}
+
+/// Whether some reader may take a malformed line for a From field. The `From ` line of a mailbox file is none. A `>` before
+/// the name is no matter to c-client, nor a colon to mail-parser.
+fn looks_like_from(line: &[u8]) -> bool {
+    let invisible = |c: &u8| !c.is_ascii_graphic();
+    let mut rest = line.iter().copied().skip_while(|c| invisible(c) || matches!(c, b'>' | b':'));
+    let name: Vec<u8> = rest.by_ref().filter(|c| !invisible(c)).take(4).collect();
+    name.eq_ignore_ascii_case(b"from") && rest.find(|c| !invisible(c)) == Some(b':')
+}
+
+/// The first bare CR by which readers that take it for a line end see another author than the others, or none; `from` is
+/// where the From field begins.
+fn misleading_cr(block: &[u8], from: usize) -> Option<InvalidFrom> {
+    if !has_bare_cr(block) {
+        return None;
+    }
+    // A name is looked for once behind each run of octets that it may begin with, so that many CR take linear time.
+    let mut looked_at = 0;
+    for offset in memchr::memchr_iter(b'\r', block) {
+        let (before, rest) =
+            (block.get(..offset).unwrap_or_default(), block.get(offset + 1..).unwrap_or_default());
+        if rest.first() == Some(&b'\n') {
+            continue;
+        }
+        let empty_line = rest.first() == Some(&b'\r') || matches!(before.last(), None | Some(b'\n'));
+        if empty_line && offset < from {
+            return Some(InvalidFrom::BareCr { offset });
+        }
+        if offset >= looked_at {
+            if looks_like_from(rest) {
+                return Some(InvalidFrom::BareCr { offset });
+            }
+            let begins = |c: &u8| c.is_ascii_graphic() && !matches!(c, b'>' | b':');
+            let blank = rest.iter().position(begins).unwrap_or(rest.len());
+            looked_at = offset + 1 + blank;
+        }
+    }
+    None
+}
+
+/// Whether a CR stands before something other than LF. Without a branch, so that clean mail pays next to nothing.
+fn has_bare_cr(block: &[u8]) -> bool {
+    let pairs = block.iter().zip(block.get(1..).unwrap_or_default());
+    pairs.fold(false, |bare, (octet, next)| bare | ((*octet == b'\r') & (*next != b'\n')))
+}

@@ -1,0 +1,95 @@
+//! Why a message has no clear author.
+
+use crate::InvalidAddress;
+
+/// Why a message has no author that every reader would agree on. DMARC has to fail closed on each
+/// (RFC 9989 §11.5; CVE-2019-16378, CVE-2021-34555 and the attacks of "Composition Kills", USENIX Security 2020).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidFrom {
+    /// No From field.
+    #[error("no From field")]
+    Missing,
+    /// More than one From field; readers differ in which one they show (RFC 5322 §3.6 allows one).
+    #[error("{count} From fields")]
+    SeveralFields {
+        /// How many.
+        count: usize,
+    },
+    /// `From : ` with blanks before the colon (RFC 5322 §4.5, obsolete): some readers do not see such a field.
+    #[error("blank before the colon of the From field")]
+    BlankBeforeColon,
+    /// A line that is no header field but that a lenient reader may take for From: a NUL, blank, fold or 8-bit octet
+    /// before, in or behind the name.
+    #[error("malformed line that looks like a From field")]
+    MalformedField,
+    /// A control octet in the name of a field. For some readers (Dovecot 2.3) a name ends at a NUL: they take `From\0x:` for
+    /// From. RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters (i.e., characters that have values
+    /// between 33 and 126, inclusive), except colon."
+    #[error("control octet 0x{octet:02x} in a field name at offset {offset} of the header")]
+    ControlInName {
+        /// The octet.
+        octet: u8,
+        /// Where it stands in the header block.
+        offset: usize,
+    },
+    /// A NUL in the header. Some readers (c-client, in Alpine and PHP) end a line at it, and what stands behind it can be a
+    /// From field to them.
+    #[error("NUL at offset {offset} of the header, where a line ends for some readers")]
+    Nul {
+        /// Where it stands in the header block.
+        offset: usize,
+    },
+    /// A CR without LF, which ends a line for some readers (Python's `email` among them) and for others not, where it matters:
+    /// text that looks like a From field stands behind it, or it makes an empty line, the end of the header, above From.
+    #[error(
+        "bare CR at offset {offset} of the header, where some readers see another From field or the end of the header"
+    )]
+    BareCr {
+        /// Where it stands in the header block.
+        offset: usize,
+    },
+    /// From holds no address, as in `From:` or `From: <>`.
+    #[error("no address in From")]
+    NoAddress,
+    /// From holds a group (RFC 6854) without a mailbox, as in `From: undisclosed:;`.
+    #[error("empty group in From")]
+    EmptyGroup,
+    /// From holds a group (RFC 6854) whose members are of several domains, or whose syntax is not that of a group.
+    #[error("group in From")]
+    Group,
+    /// More addresses than [`Authors::MAX_ADDRESSES`].
+    #[error("more than {limit} addresses in From")]
+    TooManyAddresses {
+        /// The limit.
+        limit: usize,
+    },
+    /// Programs in common use show different authors, so that one of them shows another than was authenticated.
+    #[error("{one} shows {reads}, {another} shows {but}")]
+    ReadersDiffer {
+        /// A program and its version, or the RFC.
+        one: &'static str,
+        /// The domains that it shows, as printable ASCII.
+        reads: String,
+        /// Another one.
+        another: &'static str,
+        /// The domains that it shows, as printable ASCII.
+        but: String,
+    },
+    /// The display name shows an address of another domain, and local policy wants that it does not: see
+    /// [`Authors::domains_in_names`](crate::Authors::domains_in_names).
+    #[error("a display name shows an address of {domain}")]
+    MisleadingName {
+        /// The domain, as printable ASCII.
+        domain: String,
+    },
+    /// What stands there is no address, and no reader finds one.
+    #[error("From: {0}")]
+    Address(InvalidAddress),
+}
+
+impl From<InvalidAddress> for InvalidFrom {
+    fn from(error: InvalidAddress) -> Self {
+        Self::Address(error)
+    }
+}

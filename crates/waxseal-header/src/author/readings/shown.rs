@@ -1,0 +1,92 @@
+//! What one reading shows.
+
+use crate::address::UNICODE_DOTS;
+use std::collections::HashSet;
+
+/// How many distinct domains are kept of one reading; more cannot agree with the [limit on
+/// addresses](crate::Authors::MAX_ADDRESSES).
+const MAX_DOMAINS: usize = crate::Authors::MAX_ADDRESSES;
+
+/// The domains that a reading shows, each with the local-part of the first address in it.
+#[derive(Debug, Default)]
+pub(in crate::author) struct Shown {
+    addresses: Vec<(Vec<u8>, Vec<u8>)>,
+    domains: HashSet<Vec<u8>>,
+    truncated: bool,
+}
+
+impl Shown {
+    /// Adds an address that the program knows as two parts.
+    pub(in crate::author) fn add(&mut self, local_part: &[u8], domain: &[u8]) {
+        // c-client takes quotes and what is in them into a domain.
+        if let Some(at) = memchr::memrchr(b'@', domain) {
+            self.add(local_part, domain.get(at + 1..).unwrap_or_default());
+        }
+        let Some(domain) = another_domain(domain) else { return };
+        if self.domains.contains(&domain) {
+            return;
+        }
+        if self.domains.len() >= MAX_DOMAINS {
+            self.truncated = true;
+            return;
+        }
+        self.domains.insert(domain.clone());
+        self.addresses.push((local_part.to_vec(), domain));
+    }
+
+    /// Adds an address that the program shows as one text: people see the domain behind the last at sign.
+    pub(super) fn add_text(&mut self, text: &[u8]) {
+        if let Some(at) = memchr::memrchr(b'@', text) {
+            self.add(text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        }
+    }
+
+    /// The same for programs that leave several at signs unquoted: some people see the domain behind the first.
+    pub(super) fn add_doubtful(&mut self, text: &[u8]) {
+        if let Some(at) = memchr::memchr(b'@', text) {
+            let domain = text.get(at + 1..).unwrap_or_default();
+            let end = memchr::memchr(b'@', domain).unwrap_or(domain.len());
+            self.add(text.get(..at).unwrap_or_default(), domain.get(..end).unwrap_or_default());
+        }
+        self.add_text(text);
+    }
+
+    /// Local-parts and domains; the domains are distinct and in lower case.
+    pub(in crate::author) fn addresses(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.addresses.iter().map(|(local_part, domain)| (&**local_part, &**domain))
+    }
+
+    pub(in crate::author) fn shows(&self, domain: &[u8]) -> bool {
+        self.domains.contains(domain)
+    }
+
+    /// Whether there were more domains than are kept.
+    pub(in crate::author) fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+/// The domain in lower case, without what cannot be in one behind it. Only a name of two labels or more is somebody's:
+/// `Dinner @ Eight` and the words that readers put where they found none (`MISSING_DOMAIN`, `.SYNTAX-ERROR.`) are not.
+pub(in crate::author) fn another_domain(text: &[u8]) -> Option<Vec<u8>> {
+    let is_end = |c: &u8| *c <= b' ' || b"<>()@,;:\"\\".contains(c);
+    let text = text.trim_ascii_start();
+    let end = text.iter().position(is_end).unwrap_or(text.len());
+    if let Some(literal) = text.strip_prefix(b"[") {
+        // An address literal is somebody's, too; readers differ in how they show its end.
+        let end = literal.iter().position(|c| *c == b']').unwrap_or(literal.len());
+        return Some([b"[", literal.get(..end)?, b"]"].concat());
+    }
+    let text = text.get(..end)?;
+    if !has_two_labels(text) {
+        return None;
+    }
+    let text = text.strip_suffix(b".").unwrap_or(text);
+    Some(text.to_ascii_lowercase())
+}
+
+fn has_two_labels(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let is_dot = |c: char| c == '.' || UNICODE_DOTS.contains(&c);
+    text.split(is_dot).filter(|label| !label.is_empty()).count() > 1
+}

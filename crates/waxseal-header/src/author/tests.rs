@@ -1,0 +1,559 @@
+use super::{Authors, InvalidFrom as F, UnclearAuthor, plain::plain};
+use crate::{Header, HeaderLimits, InvalidAddress as A};
+use proptest::prelude::*;
+
+fn domains(value: &str) -> Vec<String> {
+    Authors::parse(value.as_bytes())
+        .unwrap_or_else(|e| panic!("{value:?}: {:?}", e.cause()))
+        .domains()
+        .collect()
+}
+
+fn refused(value: impl AsRef<[u8]>) -> UnclearAuthor {
+    let value = value.as_ref();
+    let unclear = Authors::parse(value).expect_err(&value.escape_ascii().to_string());
+    let text = unclear.cause().to_string();
+    assert!(text.bytes().all(|c| (b' '..=b'~').contains(&c) && c != b'"'), "{text}");
+    unclear
+}
+
+fn of_message(message: &[u8]) -> Result<Vec<String>, F> {
+    let (header, _) = Header::parse(message).unwrap();
+    Authors::from_header(&header)
+        .map(|authors| authors.domains().collect())
+        .map_err(|unclear| unclear.cause().clone())
+}
+
+/// The value is refused since some reader shows bank.example, and others evil.example or nothing.
+fn hides_bank(value: &str) {
+    let unclear = refused(value);
+    assert!(unclear.domains().contains(&"bank.example".to_owned()), "{value:?}: {:?}", unclear);
+}
+
+#[test]
+fn what_mail_looks_like() {
+    for value in [
+        "joe@example.org",
+        " joe@Example.ORG ",
+        "<joe@example.org>",
+        "< joe@example.org\r\n >",
+        "Joe <joe@example.org>",
+        "Joe Q. Public<joe@example.org>",
+        "\"Joe, ceo@bank.example\" <joe@example.org>",
+        "\"a\\\"b@bank.example\" <joe@example.org>",
+        "(ceo@bank.example) joe@example.org",
+        "joe@example.org (Joe (nested \\) comment))",
+        "Joe (x)\r\n\t<joe@example.org> (y)",
+        "\"joe doe\"@example.org",
+        "a..b.@example.org",
+        "=?utf-8?q?Joe?= <joe@example.org>",
+        "=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?= <joe@example.org>",
+        "J\u{f6}rg <j\u{f6}rg@example.org>",
+        "joe@example.org.",
+        "joe@example.org, ann@EXAMPLE.org",
+        ",joe@example.org,,",
+        "joe@example.org <joe@example.org>",
+        "Joe @ Example <joe@example.org>",
+        "Joe @Example <joe@example.org>",
+        "Joe@ <joe@example.org>",
+    ] {
+        assert_eq!(domains(value), ["example.org"], "{value:?}");
+    }
+    assert_eq!(Authors::parse(b"J\xf6rg <joe@example.org>").unwrap().addresses().len(), 1);
+    assert_eq!(domains("j@b\u{fc}cher.example"), ["b\u{fc}cher.example"]);
+    assert_eq!(domains("joe@localhost"), ["localhost"]);
+    assert_eq!(domains("a@b.example, c@d.example,e@b.example"), ["b.example", "d.example"]);
+}
+
+/// No reading shows another domain, so the odd syntax does no harm.
+#[test]
+fn odd_syntax_around_one_domain_is_no_reason_to_refuse() {
+    for (value, local_part) in [
+        ("Foo, Inc. <a@b.example>", "a"),
+        ("[x] Foo; Bar <a@b.example>", "a"),
+        ("Marc <a@b.example (home)>", "a"),
+        ("Marc <a@ b.example>", "a"),
+        ("<a (x) @b.example>", "a"),
+        ("a @ b . example", "a"),
+        ("Dinner @ Eight <a@b.example>", "a"),
+        ("team: a@b.example;", "a"),
+        ("team: a@b.example, \"c\" <c@B.example>;", "a"),
+        ("Mail From:<a@b.example>", "a"),
+        ("<a@b.example", "a"),
+        ("a@b.example>", "a"),
+        ("\"Joe <a@b.example>", "a"),
+        ("Joe) <a@b.example>", "a"),
+        ("Joe \\ Doe <a@b.example>", "a"),
+        ("\"a b\" @b.example", "\"a b\""),
+        ("a, <a@b.example>", "a"),
+    ] {
+        let authors = Authors::parse(value.as_bytes()).unwrap_or_else(|e| panic!("{value}: {:?}", e.cause()));
+        assert_eq!(authors.domains().collect::<Vec<_>>(), ["b.example"], "{value:?}");
+        assert_eq!(authors.addresses()[0].local_part(), local_part.as_bytes(), "{value:?}");
+    }
+}
+
+/// "Composition Kills": readers of mail and checkers of mail take different words for the address.
+#[test]
+fn an_at_sign_in_a_display_name_is_another_author_to_some() {
+    for value in [
+        "ceo@bank.example <u@evil.example>",
+        "From ceo@bank.example now <u@evil.example>",
+        "u@evil.example <ceo@bank.example>",
+    ] {
+        hides_bank(value);
+        assert!(matches!(refused(value).cause(), F::ReadersDiffer { .. }), "{value}");
+    }
+}
+
+/// Dovecot 2.3, Perl's Email::Address::XS, Python and c-client join what stands around the at sign and the dots.
+#[test]
+fn a_gap_beside_an_at_sign_hides_no_author() {
+    for value in [
+        "ceo @bank.example <u@evil.example>",
+        "ceo@ bank.example <u@evil.example>",
+        "ceo @ bank.example <u@evil.example>",
+        "ceo(x)@bank.example <u@evil.example>",
+        "ceo@(x)bank.example <u@evil.example>",
+        "\"ceo\" @bank.example <u@evil.example>",
+        "ceo\r\n @bank.example <u@evil.example>",
+        "ceo\t@\tbank.example <u@evil.example>",
+        "ceo . x @ bank . example <u@evil.example>",
+        "ceo @ bank(x).example <u@evil.example>",
+        "u@evil.example, ceo @bank.example <u@evil.example>",
+        "u@evil.example, ceo @bank.example",
+        "ceo@\"bank.example\" <u@evil.example>",
+    ] {
+        hides_bank(value);
+    }
+    // c-client knows RFC 733.
+    hides_bank("ceo at bank.example, u@evil.example");
+    hides_bank("@bank.example <u@evil.example>");
+    assert_eq!(domains("ceo at bank.example <u@evil.example>"), ["evil.example"]);
+}
+
+#[test]
+fn half_an_encoded_word_hides_no_author() {
+    for value in [
+        "=?ceo@bank.example <u@evil.example>",
+        "\"x\" =?ceo@bank.example <u@evil.example>",
+        "=?utf-8?q?ceo@bank.example <u@evil.example>",
+    ] {
+        hides_bank(value);
+    }
+    for value in [
+        "ceo@bank.example?= <u@evil.example>",
+        "x ceo@bank.example?= <u@evil.example>",
+        // A whole one may not hold an at sign in a phrase (RFC 2047 §5); those who do not decode it show it.
+        "=?utf-8?q?ceo@bank.example?= <u@evil.example>",
+    ] {
+        assert!(refused(value).domains().contains(&"bank.example?=".to_owned()), "{value}");
+    }
+}
+
+/// nodemailer 6.9, postal-mime and mail-parser end angle brackets, or look for an address, inside of quotes.
+#[test]
+fn a_quoted_local_part_hides_no_author() {
+    for value in [
+        "<\"<ceo@bank.example>\"@evil.example>",
+        "CEO <\"x <ceo@bank.example>\"@evil.example>",
+        "CEO <\"ceo@bank.example\"@evil.example>",
+        "\"ceo@bank.example x\"@evil.example",
+        "\"x ceo@bank.example\"@evil.example",
+        "CEO <\"ceo@bank.example>\"@evil.example>",
+        "\"ceo@bank.example\" <@evil.example>",
+    ] {
+        hides_bank(value);
+    }
+}
+
+/// Python's email.utils ends a quoted string and a comment at a CR.
+#[test]
+fn a_fold_in_quotes_or_a_comment_hides_no_author() {
+    for value in [
+        "\"CEO\r\n <ceo@bank.example>\" <u@evil.example>",
+        "\"ceo@bank.example\r\n x\"@evil.example",
+        "(CEO\r\n <ceo@bank.example>) <u@evil.example>",
+        "(CEO\r\n\tceo@bank.example) u@evil.example",
+        "\"CEO\r\n ceo@bank.example, x\" <u@evil.example>",
+        "(a (b)\r\n ceo@bank.example, ) <u@evil.example>",
+    ] {
+        hides_bank(value);
+    }
+    assert_eq!(domains("\"Joe\r\n Doe\" (at\r\n work) <u@evil.example>"), ["evil.example"]);
+}
+
+#[test]
+fn a_comment_as_an_element_hides_no_author() {
+    hides_bank("(ceo@bank.example), u@evil.example");
+    hides_bank("u@evil.example, (ceo@bank.example)");
+    hides_bank("=?utf-8?q?ceo=40bank.example?= (x), u@evil.example");
+    hides_bank("\"ceo@bank.example\", u@evil.example");
+    assert_eq!(domains("u@evil.example (ceo@bank.example)"), ["evil.example"]);
+}
+
+#[test]
+fn groups_and_routes_hide_no_author() {
+    for value in [
+        "team: ceo@bank.example, u@evil.example;",
+        "team: ceo@bank.example;, u@evil.example",
+        "ceo@bank.example: u@evil.example;",
+        "\"ceo@bank.example\": u@evil.example;, ceo@bank.example <u@evil.example>",
+        "x: <ceo@bank.example>; <u@evil.example>",
+        "<@evil.example:ceo@bank.example>, u@evil.example",
+    ] {
+        hides_bank(value);
+    }
+}
+
+#[test]
+fn every_refusal_has_a_name() {
+    for (value, error) in [
+        ("", F::NoAddress),
+        (" ", F::NoAddress),
+        ("(x)", F::NoAddress),
+        (",", F::NoAddress),
+        ("<>", F::NoAddress),
+        ("Joe <>", F::NoAddress),
+        ("< >", F::NoAddress),
+        ("undisclosed:;", F::EmptyGroup),
+        ("a b: (c) ;", F::EmptyGroup),
+        ("team: a@b.example, c@d.example;", F::Group),
+        ("a, b@c", F::Address(A::Syntax { offset: 1 })),
+        ("joe", F::Address(A::NoDomain { offset: 0 })),
+        ("joe@", F::Address(A::NoDomain { offset: 0 })),
+        ("@example.org", F::Address(A::Syntax { offset: 0 })),
+        ("<joe>", F::Address(A::NoDomain { offset: 1 })),
+        ("<joe@>", F::Address(A::NoDomain { offset: 1 })),
+        ("=?utf-8?q?joe?=", F::Address(A::EncodedWord { offset: 0 })),
+        ("<=?utf-8?q?ceo?=@bank.example>", F::Address(A::EncodedWord { offset: 1 })),
+        ("<u.=?utf-8?b?PGNlb0BiYW5rLmV4YW1wbGU+?=u@evil.example>", F::Address(A::EncodedWord { offset: 1 })),
+        ("\"=?utf-8?q?=22?= <ceo@bank.example>\"@evil.example", F::Address(A::EncodedWord { offset: 0 })),
+        ("u@=?utf-8?q?bank?=.example", differ()),
+        ("a@.example", F::Address(A::Syntax { offset: 2 })),
+        ("a@b..example", F::Address(A::Syntax { offset: 2 })),
+        ("a@.", F::Address(A::Syntax { offset: 2 })),
+        ("a@[192.0.2.1]", F::Address(A::Literal { offset: 2 })),
+        ("<a@[IPv6:2001:db8::1]>", F::Address(A::Literal { offset: 1 })),
+        ("a@bank\u{3002}example", F::Address(A::UnicodeDot { dot: '\u{3002}', offset: 2 })),
+        ("<a@bank\u{ff0e}example>", F::Address(A::UnicodeDot { dot: '\u{ff0e}', offset: 3 })),
+        ("a@bank.example\u{ff61}evil.example", F::Address(A::UnicodeDot { dot: '\u{ff61}', offset: 2 })),
+        ("a@b.example\0", F::Address(A::Control { octet: 0, offset: 11 })),
+        ("a@b\0.example", F::Address(A::Control { octet: 0, offset: 3 })),
+        ("a@b.example\rFrom: x", F::Address(A::Control { octet: b'\r', offset: 11 })),
+        ("a@b.example\u{7f}", F::Address(A::Control { octet: 0x7f, offset: 11 })),
+        ("a@b.example, c@bank\u{3002}example", F::Address(A::UnicodeDot { dot: '\u{3002}', offset: 15 })),
+    ] {
+        match error {
+            F::ReadersDiffer { .. } => {
+                assert!(matches!(refused(value).cause(), F::ReadersDiffer { .. }), "{value:?}")
+            }
+            error => assert_eq!(refused(value).cause(), &error, "{value:?}"),
+        }
+    }
+    assert_eq!(refused(b"a@b\xff.example").cause(), &F::Address(A::NotUtf8 { offset: 2 }));
+}
+
+/// Which programs, is for another test.
+fn differ() -> F {
+    F::ReadersDiffer { one: "", reads: String::new(), another: "", but: String::new() }
+}
+
+#[test]
+fn the_error_names_two_programs_that_differ() {
+    let F::ReadersDiffer { one, reads, another, but } =
+        refused("ceo @bank.example <u@evil.example>").cause().clone()
+    else {
+        panic!("another cause");
+    };
+    assert_eq!((one, &*reads), ("Dovecot 2.3, Perl Email::Address::XS", "bank.example"));
+    assert_eq!((another, &*but), ("Python email.utils", "bank.example and evil.example"));
+}
+
+#[test]
+fn the_domains_that_readers_show_are_told_but_not_without_end() {
+    let unclear = refused("ceo @bank.example <u@evil.example>");
+    assert_eq!(unclear.domains(), ["bank.example", "evil.example"]);
+    assert!(!unclear.is_truncated());
+    let many: Vec<_> = (0..9).map(|n| format!("a@{n}.example")).collect();
+    let unclear = refused(format!("{} <u@evil.example>", many.join(",")));
+    assert_eq!((unclear.domains().len(), unclear.is_truncated()), (UnclearAuthor::MAX_DOMAINS, true));
+}
+
+#[test]
+fn fields_that_only_some_readers_see() {
+    assert_eq!(of_message(b"Subject: x\r\n\r\n"), Err(F::Missing));
+    for two in [
+        &b"From: a@b.example\r\nFrom: c@d.example\r\n\r\n"[..],
+        b"From: a@b.example\r\nSubject: x\r\nfRoM: a@b.example\r\n\r\n",
+        b"From : a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        b"From:\r\nFrom: c@d.example\r\n\r\n",
+    ] {
+        assert_eq!(of_message(two), Err(F::SeveralFields { count: 2 }));
+    }
+    for blank in [&b"From : a@b.example\r\n\r\n"[..], b"From\t: a@b.example\r\n\r\n"] {
+        assert_eq!(of_message(blank), Err(F::BlankBeforeColon));
+    }
+    for odd in [
+        &b" From: a@b.example\r\nFrom: c@d.example\r\n\r\n"[..],
+        b"From\r\n : a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        b"From\0: a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        b"\0From: a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        b"Fr\0om: a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        b"From\xa0: a@b.example\r\n\r\n",
+        b"\xef\xbb\xbfFrom: a@b.example\r\n\r\n",
+        // c-client takes it for From, whichever comes first.
+        b">From: a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        b"From: c@d.example\r\n>FROM: a@b.example\r\n\r\n",
+        // mail-parser does not mind the colon.
+        b":From: a@b.example\r\nFrom: c@d.example\r\n\r\n",
+        // Perl's Email::Simple takes the line for a part of the field.
+        b"From: c@d.example,\r\na@b.example\r\n\r\n",
+        b"From: c@d.example\r\n\r\r\n\r\n",
+    ] {
+        assert_eq!(of_message(odd), Err(F::MalformedField), "{}", odd.escape_ascii());
+    }
+    let mailbox_file = b"From joe@example.com Sun Nov 22 10:00:00 2026\r\nFrom: a@b.example\r\n\r\n";
+    assert_eq!(of_message(mailbox_file), Ok(vec!["b.example".to_owned()]));
+    assert_eq!(of_message(b"From:\r\n a@b.example\r\n\r\n"), Ok(vec!["b.example".to_owned()]));
+}
+
+/// Dovecot ends a name at a NUL, c-client a line.
+#[test]
+fn a_nul_hides_no_author() {
+    for message in [
+        &b"From\0x: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n"[..],
+        b"From: u@evil.example\r\nFrom\0x: ceo@bank.example\r\n\r\n",
+        b"from\0?=From : ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"From\0\0y: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"Sub\x01ject: x\r\nFrom: u@evil.example\r\n\r\n",
+        b"X\x7f: x\r\nFrom: u@evil.example\r\n\r\n",
+    ] {
+        assert!(matches!(of_message(message), Err(F::ControlInName { .. })), "{}", message.escape_ascii());
+    }
+    for (message, offset) in [
+        (&b"X: a\0From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n"[..], 4),
+        (b"From: u@evil.example\r\nX: a\0\0From: ceo@bank.example\r\n\r\n", 26),
+        (b"From: u@evil.example\r\nX: a\r\n \0b\r\n\r\n", 29),
+    ] {
+        assert_eq!(of_message(message), Err(F::Nul { offset }), "{}", message.escape_ascii());
+    }
+}
+
+/// Whoever sees another From field, its domain is among those that are told.
+#[test]
+fn the_domains_of_fields_that_some_readers_see_are_told() {
+    for message in [
+        &b"From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n"[..],
+        b"From\0x: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"X: a\0From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"X: a\rFrom: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b">From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b":From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"From\r\n : ceo @bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"From: ceo@bank.example\r, u@evil.example\r\n\r\n",
+    ] {
+        let (header, _) = Header::parse(message).unwrap();
+        let unclear = Authors::from_header(&header).unwrap_err();
+        let mut domains = unclear.domains().to_vec();
+        domains.sort();
+        assert_eq!(domains, ["bank.example", "evil.example"], "{}", message.escape_ascii());
+    }
+}
+
+/// Python's `email` ends a line at a CR, and takes the first From field.
+#[test]
+fn a_bare_cr_hides_no_author() {
+    for (message, offset) in [
+        (&b"X: a\rFrom: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n"[..], 4),
+        (b"X: a\r>From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n", 4),
+        (b"From: u@evil.example\r\nX: a\rFrom: ceo@bank.example\r\n\r\n", 26),
+        (b"From: u@evil.example\nX: a\rb\r From: ceo@bank.example\n\n", 27),
+        (b"From: u@evil.example\r\nX: a\rFrom\r\n : ceo@bank.example\r\n\r\n", 26),
+        // The end of the header, for such a reader, before it has seen an author.
+        (b"X: a\r\rY: b\r\nFrom: u@evil.example\r\n\r\n", 4),
+        (b"X: a\r\r\nFrom: u@evil.example\r\n\r\n", 4),
+        (b"X: a\r\n\rY: b\r\nFrom: u@evil.example\r\n\r\n", 6),
+        (b"X: a\n\rY: b\nFrom: u@evil.example\n\n", 5),
+        (b"\rX: a\r\nFrom: u@evil.example\r\n\r\n", 0),
+    ] {
+        let found = of_message(message);
+        let named = matches!(found, Err(F::ControlInName { .. }));
+        assert!(named || found == Err(F::BareCr { offset }), "{}: {found:?}", message.escape_ascii());
+    }
+    for message in [
+        // Every reader finds the same author.
+        &b"X: a\rb\r\nFrom: u@evil.example\r\n\r\n"[..],
+        b"X: a\rFromage: b\r\nFrom: u@evil.example\r\n\r\n",
+        b"From: u@evil.example\r\nX: a\r\r\n\r\n",
+        b"From: u@evil.example\r\nX: a\r\rb\r\n\r\n",
+        b"From: u@evil.example\r\nX: a\r",
+        // What stands in the body is no field for anyone.
+        b"From: u@evil.example\r\n\r\nHi\rFrom: ceo@bank.example\r\n",
+    ] {
+        assert_eq!(of_message(message), Ok(vec!["evil.example".to_owned()]), "{}", message.escape_ascii());
+    }
+}
+
+#[test]
+fn a_display_name_that_shows_an_address_is_told() {
+    for (value, names) in [
+        ("\"joe@gmail.example via List\" <list@lists.example>", vec!["gmail.example"]),
+        ("=?utf-8?q?joe=40gmail.example?= <list@lists.example>", vec!["gmail.example"]),
+        ("=?utf-8?b?am9lQGdtYWlsLmV4YW1wbGU=?= <list@lists.example>", vec!["gmail.example"]),
+        ("=?utf-8?q?joe=40?= =?utf-8?q?gmail.example?= <list@lists.example>", vec!["gmail.example"]),
+        ("\"<joe@gmail.example>\" <list@lists.example>", vec!["gmail.example"]),
+        ("list@lists.example (joe@gmail.example)", vec!["gmail.example"]),
+        ("\"a@b.example c@d.example\" <list@lists.example>", vec!["b.example", "d.example"]),
+        ("\"list@LISTS.example\" <list@lists.example>", vec![]),
+        ("\"Dinner @ Eight.thirty\" <list@lists.example>", vec![]),
+        ("\"joe@home\" <list@lists.example>", vec![]),
+        ("Joe <list@lists.example>", vec![]),
+    ] {
+        let authors = Authors::parse(value.as_bytes()).unwrap_or_else(|e| panic!("{value}: {:?}", e.cause()));
+        assert_eq!(authors.domains().collect::<Vec<_>>(), ["lists.example"], "{value}");
+        assert_eq!(authors.domains_in_names(), names, "{value}");
+        let strict = authors.without_misleading_names();
+        match names.first() {
+            None => assert!(strict.is_ok(), "{value}"),
+            Some(name) => {
+                let unclear = strict.unwrap_err();
+                assert_eq!(unclear.cause(), &F::MisleadingName { domain: (*name).to_owned() });
+                assert_eq!(unclear.domains()[..2], ["lists.example", name]);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_bare_cr_take_linear_time() {
+    // A quadratic search would take hours.
+    let limits = HeaderLimits::default().with_octets(1 << 21);
+    for many in ["\r", "\r ", "f\r", "\rfro", "\rfrom", "\r>", "\r:", "\rx"] {
+        let message = format!("From: a@b.example\r\nX: {}", many.repeat((1 << 20) / many.len()));
+        let (header, _) = Header::parse_with(message.as_bytes(), limits).unwrap();
+        assert!(Authors::from_header(&header).is_ok(), "{many:?}");
+    }
+    for many in ["\rFrom:", "\0", "\0From:a@b.example", "From:\r", "\r\0>"] {
+        let message = format!("From: a@b.example\r\nX: \0{}", many.repeat((1 << 20) / many.len()));
+        let (header, _) = Header::parse_with(message.as_bytes(), limits).unwrap();
+        assert!(Authors::from_header(&header).is_err(), "{many:?}");
+    }
+}
+
+/// Eight times the value takes at most eight times the steps, and a little: what is quadratic takes sixty-four times as many.
+#[test]
+fn hostile_values_take_linear_time() {
+    let steps = |reading: &super::Reading, piece: &str, tail: &str, octets: usize| {
+        let value = format!("{}{tail}", piece.repeat(octets / piece.len()));
+        super::readings::count_steps(|| (reading.read)(value.as_bytes()))
+    };
+    for piece in [
+        "\"",
+        "(",
+        ")",
+        "<",
+        ">",
+        ",",
+        ";",
+        ":",
+        "@",
+        "\\",
+        "[",
+        "]",
+        ".",
+        " ",
+        "a",
+        "=?",
+        "?=",
+        "=?a?q?",
+        "()",
+        "\"\"",
+        "a@",
+        "@a",
+        "a@b",
+        "a@b.c,",
+        "a@b.c ",
+        "<a@b.c>",
+        "\"a@b.c\"",
+        "(a@b.c)",
+        "a:",
+        ":;",
+        "a:a@b.c;",
+        "\r\n ",
+        "(\r\n ",
+        "\"\r\n ",
+        "a b ",
+        "a.",
+        "\\\"",
+        "<@a,",
+        "=?a?q?b?= ",
+        "@ ()",
+        "a@b.c<",
+        "<<a",
+        "x\"y",
+        "(\\",
+        "\u{3002}",
+        "at ",
+    ] {
+        for tail in ["", " <a@b.example>", "\"", ")", ", u@evil.example"] {
+            for reading in super::READINGS {
+                let counts = [1, 2, 4, 8].map(|times| (times, steps(reading, piece, tail, times << 8)));
+                let [(_, once), ..] = counts;
+                for (times, count) in counts {
+                    let most = (once + 1_000) * times * 5 / 4;
+                    assert!(count <= most, "{piece:?} {tail:?} {}: {counts:?}", reading.programs);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_of_the_largest_size_is_read() {
+    let limit = HeaderLimits::default().octets() as usize;
+    for (piece, clear) in [("a", true), ("(x)", true), ("\"x\" ", true), ("@ ", true), ("a@b.c,", false)] {
+        let value = format!("{} <a@b.example>", piece.repeat(limit / piece.len()));
+        assert_eq!(Authors::parse(value.as_bytes()).is_ok(), clear, "{piece:?}");
+    }
+    let many = "a@b.example,".repeat(300);
+    assert_eq!(refused(many).cause(), &F::TooManyAddresses { limit: 256 });
+}
+
+#[test]
+fn a_local_part_is_unfolded() {
+    for value in [&b"\"a\r\n\tb\r\n c\"@d.example"[..], b"x <\"a\n\tb\n c\"@d.example>"] {
+        let authors = Authors::parse(value).unwrap();
+        assert_eq!(authors.addresses()[0].local_part(), b"\"a\tb c\"", "{}", value.escape_ascii());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_octets_are_authors_or_an_error(value in proptest::collection::vec(any::<u8>(), 0..80)) {
+        if let Ok(authors) = Authors::parse(&value) {
+            prop_assert!(authors.domains().count() > 0);
+        }
+    }
+
+    #[test]
+    fn no_domain_comes_out_of_thin_air(value in "([ab.@<>(),:;\"\\\\ ]|\r\n |=\\?){0,30}") {
+        if let Ok(authors) = Authors::parse(value.as_bytes()) {
+            for address in authors.addresses() {
+                prop_assert!(!address.domain().contains(['(', '<', '@', ' ', '"']));
+            }
+        }
+    }
+
+    /// What is read in a hurry is read by all others the same way.
+    #[test]
+    fn a_plain_address_is_plain_to_every_reading(
+        value in "[ \t]?(|[A-Za-z\u{fc}=?_.!/&|'+-]{0,6}[A-Za-z .=?_]{0,6}|\"[A-Za-z .=?\u{fc}|/&#]{0,8}\" ?)<[a-z.+=?/'-]{1,6}@[a-zA-Z_-]{1,3}(\\.[a-z-]{1,3}){0,3}>? ?"
+    ) {
+        if let Some(address) = plain(value.as_bytes()) {
+            let strict = super::mailbox_list(value.as_bytes());
+            let readings: Vec<_> = super::READINGS.iter().map(|reading| (reading.read)(value.as_bytes())).collect();
+            prop_assert_eq!(super::clear(strict, &readings), Ok(vec![address]), "{}", value);
+        }
+    }
+}
