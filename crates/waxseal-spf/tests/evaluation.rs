@@ -2,6 +2,7 @@
 //! names of `ptr`, words of errors in the trace.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+use std::time::Duration;
 use waxseal_authres::SpfResult;
 use waxseal_dns::{LookupError, Zone, drive_blocking};
 use waxseal_spf::{Cause, CheckHost, Outcome, RecordTrace, Verdict};
@@ -197,4 +198,73 @@ fn a_helo_in_u_labels_is_shown_by_its_a_labels() {
     assert_eq!(entry("b\u{fc}cher.example"), "spf=pass smtp.helo=xn--bcher-kva.example");
     assert_eq!(entry("XN--bcher-KVA.example"), "spf=pass smtp.helo=XN--bcher-KVA.example");
     assert!(entry("b\u{fc}..example").contains("smtp.helo=\"b"), "{}", entry("b\u{fc}..example"));
+}
+
+/// RFC 7208 §7.3: "If the \<domain\> is present in the list of validated domains, it SHOULD be used. Otherwise, if a subdomain
+/// of the \<domain\> is present, it SHOULD be used. Otherwise, any name from the list can be used."
+#[test]
+fn s7_3_the_validated_name_nearest_to_the_domain_is_used() {
+    let own = "192.0.2.7".parse().unwrap();
+    let used = |names: &[&str]| {
+        let dns = zone(&[("example.org", "v=spf1 -all exp=e.example.org"), ("e.example.org", "%{p}")]);
+        let dns = names
+            .iter()
+            .fold(dns, |dns, name| dns.with_ptr(own, name).unwrap().with_address(name, own).unwrap());
+        check(&dns).explanation().map(str::to_owned)
+    };
+    for (names, name) in [
+        (&["x.example.net", "a.example.org", "example.org"][..], "example.org"),
+        (&["x.example.net", "a.example.org", "y.example.net"], "a.example.org"),
+        (&["x.example.net", "y.example.net"], "x.example.net"),
+        (&[], "unknown"),
+    ] {
+        assert_eq!(used(names).as_deref(), Some(name), "{names:?}");
+    }
+}
+
+/// RFC 7208 §5.5: the name has to lead back to the very address of the client, not to its network.
+#[test]
+fn s5_5_a_neighbour_does_not_validate_a_name() {
+    let own = "192.0.2.7".parse().unwrap();
+    for (address, word) in [("192.0.2.7", "pass"), ("192.0.2.6", "fail"), ("192.0.2.255", "fail")] {
+        let dns = zone(&[("example.org", "v=spf1 ptr -all")]).with_ptr(own, "a.example.org").unwrap();
+        let dns = dns.with_address("a.example.org", address.parse().unwrap()).unwrap();
+        assert_eq!(check(&dns).word().as_str(), word, "{address}");
+    }
+    let own = "2001:db8::7".parse().unwrap();
+    for (address, word) in [("2001:db8::7", "pass"), ("2001:db8::6", "fail")] {
+        let dns = zone(&[("example.org", "v=spf1 ptr -all")]).with_ptr(own, "a.example.org").unwrap();
+        let dns = dns.with_address("a.example.org", address.parse().unwrap()).unwrap();
+        let check = CheckHost::mail_from(own, "user@example.org", "mail.example.net");
+        assert_eq!(drive_blocking(check, &dns).word().as_str(), word, "{address}");
+    }
+}
+
+/// RFC 7208 §4.6.4: a target without a record is a void lookup at every depth, and the first record is none.
+#[test]
+fn s4_6_4_a_target_without_a_record_counts_as_void() {
+    for (records, voids) in [
+        (&[("example.org", "v=spf1 include:none.example -all")][..], 1),
+        (&[("example.org", "v=spf1 redirect=none.example")], 1),
+        (&[("example.org", "v=spf1 include:a.example"), ("a.example", "v=spf1 include:none.example")], 1),
+        (&[("example.org", "v=spf1 a:x.example include:none.example")], 2),
+        (&[("other.example", "v=spf1 -all")], 0),
+    ] {
+        assert_eq!(check(&zone(records)).void_lookups(), voids, "{records:?}");
+    }
+}
+
+/// Who keeps a verdict has to know for how long every answer holds.
+#[test]
+fn one_answer_without_a_ttl_leaves_the_verdict_without_one() {
+    let records = [("example.org", "v=spf1 include:a.example -all"), ("a.example", "v=spf1 -all")];
+    let with = |names: &[&str]| {
+        let mut dns = zone(&records);
+        for name in names {
+            dns.set_ttl(name.parse().unwrap(), Duration::from_secs(300));
+        }
+        check(&dns).ttl()
+    };
+    assert_eq!(with(&["example.org", "a.example"]), Some(Duration::from_secs(300)));
+    assert_eq!((with(&["example.org"]), with(&["a.example"]), with(&[])), (None, None, None));
 }

@@ -165,16 +165,21 @@ fn check_all(
         }
     })?;
     let summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    print_summary(check, judge, &summary, begun.elapsed())?;
+    Ok(exit)
+}
+
+fn print_summary(check: &Check, judge: &Judge, summary: &Summary, took: Duration) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     if check.json {
         writeln!(out, "{}", json_line(&json!({ "summary": summary.to_json() })))?;
     } else {
-        summary.print(&mut out, begun.elapsed())?;
+        summary.print(&mut out, took)?;
     }
     if summary.has_expired && judge.origin.now == Now::Clock {
         terminal::note("signatures had expired by now: --now received judges each message as of its arrival");
     }
-    Ok(exit)
+    Ok(())
 }
 
 /// A message that cannot be read, in JSON.
