@@ -293,7 +293,8 @@ impl AuthorVerdict {
         self.organization.as_ref()
     }
 
-    /// Whether the Author Domain exists in DNS; `None` when `np=` made no difference, or the lookup failed.
+    /// Whether the Author Domain exists in DNS; `None` when `np=` made no difference, or the lookup failed. An alias exists,
+    /// wherever it leads ([`Existence`](waxseal_dns::Existence)).
     pub fn exists(&self) -> Option<bool> {
         self.exists
     }

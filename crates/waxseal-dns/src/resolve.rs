@@ -10,8 +10,9 @@ use std::{
 
 /// An asynchronous resolver. Implementors write `async fn resolve`; a reference, `Box` or `Arc` of a resolver is one too.
 ///
-/// NXDOMAIN and NODATA are answers, CNAME is followed, and the strings of a TXT record are joined with nothing between
-/// them. A lookup must end: a resolver has its own time-out, even where the caller has a deadline.
+/// NXDOMAIN and NODATA are answers, CNAME is followed (one that leads nowhere is NODATA, see
+/// [`Existence`](crate::Existence)), and the strings of a TXT record are joined with nothing between them. A lookup must
+/// end: a resolver has its own time-out, even where the caller has a deadline.
 ///
 /// A resolver that knows a timer brings it along as [`Resolve::sleep`]; then no driver waits longer than it may:
 ///
