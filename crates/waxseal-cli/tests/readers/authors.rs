@@ -55,13 +55,15 @@ fn check(messages: &[Vec<u8>], own: &str) -> Vec<Judged> {
     messages.iter().map(check).collect()
 }
 
-/// The domains of two labels or more in what a reader shows behind an at sign.
-fn domains(shown: &str) -> impl Iterator<Item = String> {
+/// The domain in what a reader shows behind an at sign, if it has two labels or more: the first word, without what stands
+/// around it, as in `bank.example>"`.
+fn domain(shown: &str) -> Option<String> {
     let part = |c: char| c.is_alphanumeric() || !c.is_ascii() || matches!(c, '-' | '_' | '.');
-    let words = shown.split(move |c| !part(c)).map(|word| word.trim_matches('.'));
-    let name =
-        |word: &str| DomainName::new(word).map_or_else(|_| word.to_lowercase(), |name| name.to_string());
-    words.map(name).filter(|name| name.split('.').filter(|label| !label.is_empty()).count() > 1)
+    // Ruby's mail keeps the blanks beside dots.
+    let labels = shown.split('.').map(str::trim).collect::<Vec<_>>().join(".");
+    let word = labels.split(|c| !part(c)).map(|word| word.trim_matches('.')).find(|word| !word.is_empty())?;
+    let name = DomainName::new(word).map_or_else(|_| word.to_lowercase(), |name| name.to_string());
+    (name.split('.').filter(|label| !label.is_empty()).count() > 1).then_some(name)
 }
 
 /// Whether this is the domain but for octets beyond ASCII, which the parser does not show.
@@ -79,7 +81,7 @@ fn is_mangled(shown: &str, own: &str) -> bool {
 fn by_domain(shown: &Shown) -> BTreeMap<String, BTreeSet<&str>> {
     let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for (view, shown) in shown.iter().filter(|(view, _)| !NAIVE.contains(&view.as_str())) {
-        for domain in shown.iter().flat_map(|shown| domains(shown)) {
+        for domain in shown.iter().filter_map(|shown| domain(shown)) {
             found.entry(domain).or_default().insert(view);
         }
     }
@@ -140,7 +142,7 @@ impl Tally {
             *self.seen.entry(view.clone()).or_default() += usize::from(!shown.is_empty());
             let naive = NAIVE.into_iter().find(|naive| naive == view);
             let other =
-                || shown.iter().flat_map(|shown| domains(shown)).any(|domain| !authors.contains(&domain));
+                || shown.iter().filter_map(|shown| domain(shown)).any(|domain| !authors.contains(&domain));
             if let Some(naive) = naive.filter(|_| other()) {
                 *self.naive.entry(naive).or_default() += 1;
             }
