@@ -1,6 +1,10 @@
 //! Which field a name in `h=` means (RFC 6376 §5.4.2): the lowest one not meant yet.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+};
 use waxseal_header::{Field, Header};
 
 /// The fields of a header by name. Built once for all signatures.
@@ -9,6 +13,8 @@ use waxseal_header::{Field, Header};
 /// search on honest mail; among names that were made to collide the search is binary.
 #[derive(Debug, Clone, Default)]
 pub struct FieldIndex {
+    /// See [`hash`].
+    seed: u64,
     /// The fields by hash, then by name, then from the top of the header down.
     fields: Vec<Hashed>,
     /// The names in the same order.
@@ -43,17 +49,19 @@ pub struct Picker<'h> {
 impl FieldIndex {
     /// Notes where each name stands in `header`.
     pub fn new(header: &Header) -> Self {
+        static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+        let seed = *SEED;
         let mut fields: Vec<Hashed> = Vec::with_capacity(header.len());
         for (number, field) in (0..).zip(header.fields()) {
             if !field.name().is_empty() {
-                fields.push(u64::from(hash(field.name())) << 32 | number);
+                fields.push(u64::from(hash(seed, field.name())) << 32 | number);
             }
         }
         fields.sort_unstable();
         for same_hash in fields.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
             sort_by_name(header, same_hash);
         }
-        let mut index = Self { groups: Vec::with_capacity(fields.len()), ..Self::default() };
+        let mut index = Self { seed, groups: Vec::with_capacity(fields.len()), ..Self::default() };
         for same_name in
             fields.chunk_by(|a, b| a >> 32 == b >> 32 && same_name(name(header, *a), name(header, *b)))
         {
@@ -91,14 +99,14 @@ impl FieldIndex {
 
     /// The number of the group of `wanted`.
     fn find(&self, header: &Header, wanted: &[u8]) -> Option<usize> {
-        let hash = hash(wanted);
+        let hash = hash(self.seed, wanted);
         let slot = slot(hash, self.starts.len().checked_sub(1)?);
         let start = *self.starts.get(slot)? as usize;
         let groups = self.groups.get(start..*self.starts.get(slot + 1)? as usize)?;
         // Mostly there is one or none.
-        if let [only] = groups {
-            let found = only.hash == hash && same_name(self.name(header, only), wanted);
-            return found.then_some(start);
+        if groups.len() <= FEW {
+            let same = |group: &Group| group.hash == hash && same_name(self.name(header, group), wanted);
+            return groups.iter().position(same).map(|at| start + at);
         }
         let order =
             |group: &Group| group.hash.cmp(&hash).then_with(|| compare(self.name(header, group), wanted));
@@ -134,6 +142,9 @@ impl<'h> Picker<'h> {
     }
 }
 
+/// So many are faster looked at one by one.
+const FEW: usize = 4;
+
 /// The slot of a hash, by its highest bits; `slots` is a power of two.
 fn slot(hash: u32, slots: usize) -> usize {
     ((u64::from(hash) * slots as u64) >> 32) as usize
@@ -159,25 +170,52 @@ fn sort_by_name(header: &Header, same_hash: &mut [Hashed]) {
 /// Names are mostly written alike.
 fn same_name(a: &[u8], b: &[u8]) -> bool {
     #[cfg(test)]
-    tests::STEPS.with(|steps| steps.set(steps.get() + 1));
+    tests::count_step();
     a == b || a.eq_ignore_ascii_case(b)
 }
 
-/// The order of names, in which case does not count.
+/// The order of names, in which case does not count, eight octets at a time.
 fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    if same_name(a, b) {
-        return Ordering::Equal;
+    #[cfg(test)]
+    tests::count_step();
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        let order = lower_case(number(a)).cmp(&lower_case(number(b)));
+        if order.is_ne() {
+            return order;
+        }
     }
-    a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase))
+    a.len().cmp(&b.len())
 }
 
-/// Mixes the name eight octets at a time; case does not count. Names can be made to collide, so that nothing but speed on
-/// honest mail may depend on it.
-fn hash(name: &[u8]) -> u32 {
-    const FOLD: u64 = 0x2020_2020_2020_2020;
+/// Up to eight octets as a number that sorts as they do.
+fn number(piece: &[u8]) -> u64 {
+    match piece.first_chunk() {
+        Some(octets) => u64::from_be_bytes(*octets),
+        None => {
+            piece.iter().zip([56, 48, 40, 32, 24, 16, 8]).fold(0, |n, (c, bits)| n | u64::from(*c) << bits)
+        }
+    }
+}
+
+/// The letters among eight octets in lower case.
+fn lower_case(octets: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let ascii = octets & (EACH * 0x7f);
+    // The highest bit of each octet says whether it is at least A, or above Z.
+    let (from_a, above_z) = (ascii + EACH * (0x80 - b'A' as u64), ascii + EACH * (0x7f - b'Z' as u64));
+    let upper = (from_a ^ above_z) & !octets & (EACH * 0x80);
+    octets | upper >> 2
+}
+
+/// Mixes the name, in lower case, eight octets at a time. Each process has another `seed`, so that nobody can prepare names
+/// that collide; if some do all the same, the search is binary among them.
+fn hash(seed: u64, name: &[u8]) -> u32 {
     const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, octets: u64| (hash ^ (octets | FOLD)).wrapping_mul(PRIME).rotate_left(29);
-    let mut hash = name.len() as u64;
+    let mix = |hash: u64, octets: u64| {
+        let product = u128::from(hash ^ lower_case(octets)) * u128::from(PRIME);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut hash = seed ^ name.len() as u64;
     let mut rest = name;
     while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
         hash = mix(hash, u64::from_le_bytes(*chunk));
@@ -203,7 +241,11 @@ mod tests {
 
     thread_local! {
         /// How often names were compared.
-        pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count_step() {
+        STEPS.set(STEPS.get() + 1);
     }
 
     /// Steps to index a header of these names and to pick each of the `wanted`.
@@ -271,6 +313,15 @@ mod tests {
         assert_eq!(picker.pick(b""), None);
         assert_eq!(picker.pick(b"c"), None);
         assert_eq!(FieldIndex::new(&Header::default()).picker(&Header::default()).pick(b"a"), None);
+    }
+
+    #[test]
+    fn every_letter_and_nothing_else_has_a_lower_case() {
+        for octet in 0..=u8::MAX {
+            let octets = [octet, b'A', 0, octet, 0xff, b'z', octet, b'Z'];
+            let lower = octets.map(|c| c.to_ascii_lowercase());
+            assert_eq!(lower_case(u64::from_be_bytes(octets)), u64::from_be_bytes(lower), "{octet}");
+        }
     }
 
     #[test]

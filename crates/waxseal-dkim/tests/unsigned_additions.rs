@@ -65,6 +65,16 @@ fn a_further_field_of_which_one_is_allowed_is_told() {
 }
 
 #[test]
+fn several_further_fields_are_told_in_one_order() {
+    let added = |names: &[&str]| {
+        let message = names.iter().fold(craft(TAGS, MESSAGE), |message, name| with(name, &message));
+        verdict(&message).unsigned_additions().to_vec()
+    };
+    assert_eq!(added(&["Date", "Subject", "From"]), ["From", "Subject", "Date"]);
+    assert_eq!(added(&["From", "Subject", "Date", "Subject"]), ["From", "Subject", "Date"]);
+}
+
+#[test]
 fn nothing_is_told_of_fields_that_may_stand_often_or_are_signed() {
     let signed = craft(TAGS, MESSAGE);
     for name in ["Received", "Comments", "Keywords", "X-Subject", "Resent-From", "List-Id", "DKIM-Signature"]

@@ -209,10 +209,13 @@ const SINGLE_FIELDS: [&str; 16] = [
     "Content-Description",
 ];
 
+/// In the order of [`SINGLE_FIELDS`].
 fn unsigned_additions(picker: &Picker<'_>) -> Vec<&'static str> {
     let single =
-        |name: &[u8]| SINGLE_FIELDS.into_iter().find(|single| name.eq_ignore_ascii_case(single.as_bytes()));
-    picker.left_over().filter_map(single).collect()
+        |name: &[u8]| SINGLE_FIELDS.into_iter().position(|field| name.eq_ignore_ascii_case(field.as_bytes()));
+    let mut numbers: Vec<_> = picker.left_over().filter_map(single).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().filter_map(|number| SINGLE_FIELDS.get(number).copied()).collect()
 }
 
 /// Fields of which `z=` holds a copy that no field of the header equals.
