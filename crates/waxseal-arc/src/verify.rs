@@ -311,7 +311,7 @@ fn admit_message_signature<'s>(
     Ok(readings)
 }
 
-/// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from [RFC6376], Section 3.5", and so is what may stand there.
+/// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from \[RFC6376\], Section 3.5", and so is what may stand there.
 fn admit_seal(seal: &Seal, verifier: &Verifier) -> Result<(), SignatureCause> {
     refuse_sha1(seal.algorithm())?;
     verifier.policy().signing_domains().check(seal.domain(), seal.selector())?;

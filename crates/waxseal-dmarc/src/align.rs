@@ -117,7 +117,9 @@ impl fmt::Display for Match {
                 write!(f, "not aligned, Organizational Domain {identifier} is not {author}")
             }
             Self::NotAuthenticated => f.write_str("not authenticated"),
-            Self::Failed { question, error } => write!(f, "alignment unknown, lookup of {question}: {error}"),
+            Self::Failed { question, error } => {
+                write!(f, "alignment unknown, lookup of {question}: {}", waxseal_authres::reason(error))
+            }
             Self::NotNeeded => f.write_str("no policy applies, alignment does not matter"),
             Self::OverLimit { limit } => {
                 write!(f, "not compared, more than {limit} identifiers need a tree walk")

@@ -189,7 +189,7 @@ impl fmt::Display for Step {
             Found::Nothing(Existence::Exists) => f.write_str("no DMARC record"),
             Found::Several { count } => write!(f, "{count} DMARC records, all discarded"),
             Found::NameTooLong => f.write_str("name over 253 octets, not asked"),
-            Found::Failed(error) => write!(f, "{error}"),
+            Found::Failed(error) => f.write_str(&waxseal_authres::reason(error)),
         }
     }
 }

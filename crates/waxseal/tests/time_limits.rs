@@ -221,6 +221,9 @@ fn causes_keep_what_the_resolver_knows() {
     assert_eq!(behind(report.iprev().unwrap().cause().and_then(cause)), WHY);
     let field = report.authentication_results().to_string();
     assert_eq!(field.matches(&format!("DNS lookup timed out: {WHY}")).count(), 5, "{field}");
+    // Each method, and the name on DMARC's way at which it failed.
+    let explained = report.explain();
+    assert!(explained.contains(&format!("_dmarc.bank.example: DNS lookup timed out: {WHY}")), "{explained}");
     let again = authenticator().replay(&report.evidence()).unwrap();
     assert_eq!(again.explain(), report.explain());
     #[cfg(feature = "json")]
