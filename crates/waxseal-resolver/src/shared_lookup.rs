@@ -199,10 +199,13 @@ impl Future for Waiter {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (key, is_new) = (self.key, mem::take(&mut self.is_new));
         // Before looking, so that no wake is missed.
+        let waker = cx.waker().clone();
         let mut wakers = lock(&self.lookup.waiting.0);
-        wakers.of.insert(key, cx.waker().clone());
+        let former = wakers.of.insert(key, waker);
         let woken = wakers.woken;
         drop(wakers);
+        // Not while the lock is held: with its last waker a task may go, and with it others who wait here.
+        drop(former);
         if woken && is_new {
             // Others who ask at the same time come aboard before it may end.
             cx.waker().wake_by_ref();
@@ -213,7 +216,8 @@ impl Future for Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        lock(&self.lookup.waiting.0).of.remove(&self.key);
+        let waker = lock(&self.lookup.waiting.0).of.remove(&self.key);
+        drop(waker);
     }
 }
 

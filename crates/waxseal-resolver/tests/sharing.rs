@@ -10,7 +10,7 @@ use std::{
         Arc, Barrier, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -60,7 +60,11 @@ impl ResolveBlocking for Slow {
 
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(NEVER, future).await.unwrap() })
+    let begun = Instant::now();
+    let output = runtime.block_on(async { tokio::time::timeout(NEVER, future).await.unwrap() });
+    // The timer wakes, too, and then finds what nobody was told of.
+    assert!(begun.elapsed() < NEVER / 2, "it was not woken");
+    output
 }
 
 /// Polls for a moment and gives up polling, as `select!` with `&mut future` does.
@@ -246,14 +250,17 @@ impl Resolve for Wakeful {
 fn a_wake_during_a_poll_is_not_lost_on_those_who_looked_meanwhile() {
     let dns =
         Cached::new(Wakeful { polls: AtomicUsize::new(0), begun: Barrier::new(2), end: Barrier::new(2) });
-    let done = Barrier::new(2);
+    let done = AtomicUsize::new(0);
     thread::scope(|scope| {
         scope.spawn(|| {
             let name = q("a");
             let mut first = pin!(dns.resolve(&name));
             assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             // Kept, and never polled again, until the other one is done.
-            done.wait();
+            let begun = Instant::now();
+            while done.load(Relaxed) == 0 && begun.elapsed() < NEVER {
+                thread::sleep(Duration::from_millis(5));
+            }
         });
         dns.resolver().begun.wait();
         scope.spawn(|| {
@@ -262,9 +269,48 @@ fn a_wake_during_a_poll_is_not_lost_on_those_who_looked_meanwhile() {
             dns.resolver().end.wait();
         });
         assert_eq!(block_on(dns.resolve(&q("a"))), Ok(Answer::nodata()));
-        done.wait();
+        done.fetch_add(1, Relaxed);
     });
     assert_eq!(dns.resolver().polls.load(Relaxed), 2);
+}
+
+/// A task that goes with its last waker, and had a place at the same lookup.
+#[test]
+fn a_waker_may_take_another_passenger_with_it() {
+    struct Task(
+        #[expect(dead_code, reason = "goes with the task")]
+        Mutex<Option<Pin<Box<dyn Future<Output = Reply> + Send>>>>,
+    );
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+    let done = Arc::new(AtomicUsize::new(0));
+    let finished = done.clone();
+    let job = thread::spawn(move || {
+        let dns = Cached::new(Slow::default());
+        let passenger = |dns: Cached<Slow>| Box::pin(async move { dns.resolve(&q("a")).await });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        for is_polled_again in [true, false] {
+            let mut other = passenger(dns.clone());
+            assert!(other.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            let waker = Waker::from(Arc::new(Task(Mutex::new(Some(other)))));
+            let mut first = passenger(dns.clone());
+            assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            drop(waker);
+            if is_polled_again {
+                assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            }
+            drop(first);
+            finished.fetch_add(1, Relaxed);
+        }
+    });
+    let begun = Instant::now();
+    while done.load(Relaxed) < 2 && begun.elapsed() < NEVER {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(done.load(Relaxed), 2, "it hangs");
+    job.join().unwrap();
 }
 
 /// Answers the one who has the deadline with a time-out at the deadline, others in time.
