@@ -58,7 +58,7 @@ pub enum InvalidFrom {
     /// From holds a group (RFC 6854) whose members are of several domains, or whose syntax is not that of a group.
     #[error("group in From")]
     Group,
-    /// More addresses than [`Authors::MAX_ADDRESSES`].
+    /// More addresses than [`Authors::MAX_ADDRESSES`](crate::Authors::MAX_ADDRESSES).
     #[error("more than {limit} addresses in From")]
     TooManyAddresses {
         /// The limit.
