@@ -25,7 +25,7 @@ impl Signer {
     /// let findings = signer.inspect(message.as_bytes());
     /// let ids: Vec<_> = findings.iter().map(|finding| finding.id()).collect();
     /// assert_eq!(ids, ["not-aligned", "no-message-id", "long-body-line"]);
-    /// assert!(findings[2].to_string().starts_with("line 1 of the body (offset 71) has 2400 octets"));
+    /// assert!(findings[2].to_string().starts_with("line 1 of the body (offset 66) has 2400 octets"));
     /// assert!(findings.iter().all(|finding| finding.severity() == Severity::Warning));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
