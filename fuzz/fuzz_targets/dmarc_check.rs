@@ -151,11 +151,13 @@ fn look_at(verdict: &Verdict, input: &Input<'_>) {
     assert_is_one_field(&AuthenticationResults::new("mx.example.net").with_entry(verdict.entry()).to_field());
     let invalid = verdict.cause().is_invalid_author();
     assert_eq!(verdict.word() == DmarcResult::PermError, invalid);
+    assert!(invalid || verdict.shown().is_empty());
     match verdict.disposition() {
-        Disposition::Defer => assert_eq!(verdict.word(), DmarcResult::TempError),
-        Disposition::None => assert!(!invalid),
+        Disposition::Defer => assert!(!verdict.shown().is_empty() || verdict.word() == DmarcResult::TempError),
+        // Those who are shown ask for nothing.
+        Disposition::None => assert!(!invalid || !verdict.shown().is_empty()),
         Disposition::Quarantine => assert!(invalid || verdict.word() == DmarcResult::Fail),
-        Disposition::Reject => assert!(input.reject_on_reject && verdict.word() == DmarcResult::Fail),
+        Disposition::Reject => assert!(input.reject_on_reject && (invalid || verdict.word() == DmarcResult::Fail)),
     }
     for author in verdict.authors() {
         let aligned = author.dkim_aligned() || author.spf_aligned();

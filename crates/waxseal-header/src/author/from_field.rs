@@ -45,10 +45,22 @@ pub(super) fn misleading_octet(header: &Header, from: usize) -> Option<InvalidFr
 /// The values of all fields that some reader may take for From: those as a whole, and what begins with the name behind a
 /// line end, CR or NUL, up to the next.
 pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
-    let fields = header.fields().map(|field| field.raw());
-    let whole = fields.filter(|raw| looks_like_from(raw) || is_from_up_to_nul(raw));
-    let mut values: Vec<_> = whole.filter_map(value).collect();
     let block = header.as_bytes();
+    let mut values = Vec::new();
+    let mut offset = 0;
+    let mut fields = header.fields().peekable();
+    while let Some(field) = fields.next() {
+        let begin = offset;
+        offset += field.raw().len();
+        if looks_like_from(field.raw()) || is_from_up_to_nul(field.raw()) {
+            // Lines below that are no field are a part of it to some.
+            while let Some(line) = fields.next_if(|line| line.is_malformed() && !looks_like_from(line.raw()))
+            {
+                offset += line.raw().len();
+            }
+            values.extend(block.get(begin..offset).and_then(value));
+        }
+    }
     let is_end = |at: &usize| match block.get(*at) {
         Some(b'\r') => block.get(at + 1) != Some(&b'\n'),
         // A blank behind it makes it a fold.

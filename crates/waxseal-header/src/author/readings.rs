@@ -42,5 +42,6 @@ pub(super) const READINGS: &[Reading] = &[
     Reading { programs: "mail-parser 0.11", read: mail_parser::read },
     Reading { programs: "nodemailer 6.9, mailparser 3.7", read: nodemailer::read_6 },
     Reading { programs: "nodemailer 10.6, mailparser with it", read: nodemailer_10::read },
-    Reading { programs: "postal-mime 3", read: nodemailer::read_postal_mime },
+    Reading { programs: "postal-mime 2.4", read: nodemailer::read_postal_mime_2 },
+    Reading { programs: "postal-mime 4", read: nodemailer::read_postal_mime },
 ];

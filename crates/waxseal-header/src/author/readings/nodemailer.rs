@@ -17,7 +17,14 @@ pub(super) fn read_6(value: &[u8]) -> Shown {
     shown
 }
 
-/// postal-mime 3.
+/// postal-mime 2.4.
+pub(super) fn read_postal_mime_2(value: &[u8]) -> Shown {
+    let mut shown = Shown::default();
+    read(value, Dialect::PostalMime2, 0, &mut shown);
+    shown
+}
+
+/// postal-mime 4.
 pub(super) fn read_postal_mime(value: &[u8]) -> Shown {
     let mut shown = Shown::default();
     read(value, Dialect::PostalMime, 0, &mut shown);
@@ -30,6 +37,8 @@ enum Dialect {
     Nodemailer6,
     /// What is encoded words alone is decoded and read again.
     PostalMime,
+    /// And so is what has an angle bracket in it.
+    PostalMime2,
 }
 
 impl Dialect {
@@ -37,7 +46,7 @@ impl Dialect {
         match self {
             // The quotes around a local-part are gone.
             Self::Nodemailer6 => shown.add_doubtful(address),
-            Self::PostalMime => shown.add_text(address),
+            Self::PostalMime | Self::PostalMime2 => shown.add_text(address),
         }
     }
 }
@@ -81,6 +90,7 @@ fn read(value: &[u8], dialect: Dialect, depth: usize, shown: &mut Shown) {
                 glued = false;
                 if octet == b':' {
                     // What stood there was the name of a group.
+                    element.show_name(dialect, depth, shown);
                     read(place.take_while(|c| c != b';'), dialect, depth + 1, shown);
                 } else {
                     element.show(dialect, depth, shown);
@@ -139,8 +149,20 @@ impl Element {
         }
     }
 
+    /// mailparser looks for addresses in names that are encoded words alone.
+    fn show_name(self, dialect: Dialect, depth: usize, shown: &mut Shown) {
+        let text: Vec<&[u8]> = self.text.iter().map(|run| &*run.text).collect();
+        let text = text.join(&b' ');
+        if is_encoded(&text) {
+            read(&encoded_word::decode(&text), dialect, depth + 1, shown);
+        }
+    }
+
     fn show(mut self, dialect: Dialect, depth: usize, shown: &mut Shown) {
         if let Some(first) = self.angle.first() {
+            if !first.text.contains(&b'@') {
+                shown.add(b"", &first.text);
+            }
             return shown.add_text(&first.text);
         }
         if self.text.is_empty() {
@@ -151,7 +173,7 @@ impl Element {
         let whole = runs().map(|run| &*run.text).find(|text| is_addr_spec(text));
         let first = |run: &Run| match dialect {
             Dialect::Nodemailer6 => first_address(&run.text).map(<[u8]>::to_vec),
-            Dialect::PostalMime => first_token(&run.text).map(<[u8]>::to_vec),
+            Dialect::PostalMime | Dialect::PostalMime2 => first_token(&run.text).map(<[u8]>::to_vec),
         };
         let whole = whole.map(<[u8]>::to_vec);
         if let Some(address) = whole.or_else(|| runs().find_map(first)) {
@@ -159,7 +181,8 @@ impl Element {
         }
         let text: Vec<&[u8]> = self.text.iter().map(|run| &*run.text).collect();
         let text = text.join(&b' ');
-        if dialect == Dialect::PostalMime && is_encoded(&text) {
+        // mailparser does the same with nodemailer's results.
+        if is_encoded(&text) || dialect == Dialect::PostalMime2 && text.contains(&b'<') {
             read(&encoded_word::decode(&text), dialect, depth + 1, shown);
         } else {
             shown.add_text(&text);

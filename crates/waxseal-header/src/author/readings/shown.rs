@@ -16,13 +16,22 @@ pub(in crate::author) struct Shown {
 }
 
 impl Shown {
-    /// Adds an address that the program knows as two parts.
+    /// Adds an address that the program knows as two parts. What it takes for the domain can have more in it than a domain,
+    /// and people see each name in it.
     pub(in crate::author) fn add(&mut self, local_part: &[u8], domain: &[u8]) {
-        // c-client takes quotes and what is in them into a domain.
-        if let Some(at) = memchr::memrchr(b'@', domain) {
-            self.add(local_part, domain.get(at + 1..).unwrap_or_default());
+        if let Some(literal) = domain.trim_ascii_start().strip_prefix(b"[") {
+            // An address literal is somebody's, too; readers differ in how they show its end.
+            let end = literal.iter().position(|c| *c == b']').unwrap_or(literal.len());
+            let literal = literal.get(..end).unwrap_or_default();
+            return self.insert(local_part, [b"[", literal, b"]"].concat());
         }
-        let Some(domain) = another_domain(domain) else { return };
+        let is_end = |c: &u8| *c <= b' ' || b"<>()[]@,;:\"\\|".contains(c);
+        for name in domain.split(is_end).filter_map(another_domain) {
+            self.insert(local_part, name);
+        }
+    }
+
+    fn insert(&mut self, local_part: &[u8], domain: Vec<u8>) {
         if self.domains.contains(&domain) {
             return;
         }
@@ -66,23 +75,11 @@ impl Shown {
     }
 }
 
-/// The domain in lower case, without what cannot be in one behind it. Only a name of two labels or more is somebody's:
-/// `Dinner @ Eight` and the words that readers put where they found none (`MISSING_DOMAIN`, `.SYNTAX-ERROR.`) are not.
+/// The domain in lower case. Only a name of two labels or more is somebody's: `Dinner @ Eight` and the words that readers put
+/// where they found none (`MISSING_DOMAIN`, `.SYNTAX-ERROR.`) are not.
 pub(in crate::author) fn another_domain(text: &[u8]) -> Option<Vec<u8>> {
-    let is_end = |c: &u8| *c <= b' ' || b"<>()@,;:\"\\".contains(c);
-    let text = text.trim_ascii_start();
-    let end = text.iter().position(is_end).unwrap_or(text.len());
-    if let Some(literal) = text.strip_prefix(b"[") {
-        // An address literal is somebody's, too; readers differ in how they show its end.
-        let end = literal.iter().position(|c| *c == b']').unwrap_or(literal.len());
-        return Some([b"[", literal.get(..end)?, b"]"].concat());
-    }
-    let text = text.get(..end)?;
-    if !has_two_labels(text) {
-        return None;
-    }
     let text = text.strip_suffix(b".").unwrap_or(text);
-    Some(text.to_ascii_lowercase())
+    has_two_labels(text).then(|| text.to_ascii_lowercase())
 }
 
 fn has_two_labels(text: &[u8]) -> bool {
