@@ -383,7 +383,7 @@ fn opendmarc_suite() {
     assert_eq!(code, Some(0));
     for (number, (case, row)) in from_domain.iter().zip(&rows).enumerate() {
         match number {
-            1 | 5 | 8 | 11 => assert_eq!(row["dmarc"]["result"], "permerror", "{number} {case}: {row}"),
+            11 => assert_eq!(row["dmarc"]["result"], "permerror", "{number} {case}: {row}"),
             6 | 7 => assert_eq!(row["authors"][0]["author"], case["domain"], "{number} {case}: {row}"),
             _ => assert_eq!(row["author"], case["domain"], "{number} {case}: {row}"),
         }
