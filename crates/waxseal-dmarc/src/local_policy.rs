@@ -86,7 +86,8 @@ impl LocalPolicy {
     /// is permerror, and the disposition is the strictest that the domains ask for which some reader may show: a domain without
     /// a record asks for nothing, and a look-up that fails for now defers. What is set here decides alone when
     /// there is no such domain, when there are more than 8, too many authors, or a header over its limits; and it is the least
-    /// when one of the domains is no name that DNS can be asked for.
+    /// when one of the domains is no name that DNS can be asked for, or when there may be more than are known: programs differ
+    /// in what they make of control octets, and of lines that are no field.
     ///
     /// ```
     /// use waxseal_dmarc::{Disposition, Evaluation, Input, LocalPolicy};

@@ -5,7 +5,7 @@ use crate::{
 };
 use waxseal_authres::DmarcResult;
 use waxseal_dns::{Answers, DomainName, Pending};
-use waxseal_header::UnclearAuthor;
+use waxseal_header::{InvalidAddress, InvalidFrom, UnclearAuthor};
 
 /// Why no author is clear, and whom readers may show.
 #[derive(Debug, Clone)]
@@ -14,23 +14,35 @@ pub(crate) struct Unclear {
     shown: Vec<DomainName>,
     /// There are too many domains to ask for them all.
     is_truncated: bool,
-    /// Some of the domains are no names that DNS can be asked for.
-    has_invalid: bool,
+    /// Some of the domains are no names that DNS can be asked for, or programs may show more of them than are known.
+    is_open: bool,
 }
 
 /// No domain is known that anyone shows.
 impl From<Cause> for Unclear {
     fn from(cause: Cause) -> Self {
-        Self { cause, shown: Vec::new(), is_truncated: false, has_invalid: false }
+        Self { cause, shown: Vec::new(), is_truncated: false, is_open: false }
     }
 }
 
 impl From<UnclearAuthor> for Unclear {
     fn from(unclear: UnclearAuthor) -> Self {
         let domains = unclear.domains().iter().cloned();
-        let shown = Self { is_truncated: unclear.is_truncated(), ..Self::from(Cause::NoAuthor) };
+        let (is_truncated, is_open) = (unclear.is_truncated(), is_open(unclear.cause()));
+        let shown = Self { is_truncated, is_open, ..Self::from(Cause::NoAuthor) };
         let shown = domains.fold(shown, Self::with_domain);
         Self { cause: Cause::InvalidFrom(unclear.cause().clone()), ..shown }
+    }
+}
+
+/// Whether programs differ in what they make of the octets: some drop a control octet, for some it ends a word, a line or
+/// the header.
+fn is_open(cause: &InvalidFrom) -> bool {
+    use InvalidFrom::{Address, BareCr, ControlInName, MalformedField, Nul};
+    match cause {
+        MalformedField | BareCr { .. } | Nul { .. } | ControlInName { .. } => true,
+        Address(cause) => matches!(cause, InvalidAddress::Control { .. }),
+        _ => false,
     }
 }
 
@@ -40,7 +52,7 @@ impl Unclear {
         match author_domain(domain) {
             Ok(domain) if !self.shown.contains(&domain) => self.shown.push(domain),
             Ok(_) => {}
-            Err(_) => self.has_invalid = true,
+            Err(_) => self.is_open = true,
         }
         self
     }
@@ -59,19 +71,59 @@ impl Evaluation {
         // Every domain asks before any of them gives up for want of an answer.
         let shown: Vec<_> = asked.iter().map(policy_of).collect();
         let shown = shown.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let disposition = self.strictest(&shown, unclear.has_invalid);
+        let disposition = self.strictest(&shown, unclear.is_open);
         let cause = unclear.cause.clone();
         Ok(Verdict { shown, ..Verdict::without_author(cause, disposition) })
     }
 
-    /// The strictest of what the domains ask for. Where there is none that could be asked, or one that could not, local policy
-    /// says what it is at the least.
-    fn strictest(&self, shown: &[AuthorVerdict], has_invalid: bool) -> Disposition {
+    /// The strictest of what the domains ask for. Where there is none that could be asked, or one that could not, or may be
+    /// one that is not known, local policy says what it is at the least.
+    fn strictest(&self, shown: &[AuthorVerdict], is_open: bool) -> Disposition {
         let of_domain = |author: &AuthorVerdict| match author.word() {
             DmarcResult::TempError => self.local.disposition_for_now(author.evaluated_policy()),
             _ => self.local.disposition(author.evaluated_policy().unwrap_or(DomainPolicy::None)),
         };
-        let least = (has_invalid || shown.is_empty()).then_some(self.local.invalid_from);
+        let least = (is_open || shown.is_empty()).then_some(self.local.invalid_from);
         shown.iter().map(of_domain).chain(least).max().unwrap_or(Disposition::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LocalPolicy;
+    use waxseal_dns::{Zone, drive_blocking};
+    use waxseal_header::Header;
+
+    /// What becomes of a message when each domain that is known to be shown asks for nothing.
+    fn disposition(fields: &[u8], local: LocalPolicy) -> Disposition {
+        let dns = ["evil.example", "list.example"].iter().try_fold(Zone::new(), |dns, domain| {
+            dns.with_txt(&format!("_dmarc.{domain}"), "v=DMARC1; p=none; rua=mailto:d@evil.example")
+        });
+        let (header, _) = Header::parse(&[fields, b"\r\n\r\n"].concat()).unwrap();
+        let evaluation = Evaluation::new(Input::from_header(&header)).with_local_policy(local);
+        let verdict = drive_blocking(evaluation, &dns.unwrap());
+        assert_eq!(verdict.word(), DmarcResult::PermError, "{}", verdict.explain());
+        verdict.disposition()
+    }
+
+    /// Of `ceo@\x0bbank.example` some programs make bank.example, others nothing.
+    #[test]
+    fn octets_that_hide_a_domain_from_some_are_not_delivered_for_the_policy_of_another() {
+        for fields in [
+            &b"From: <u@evil.example> <ceo@ban\x0bk.example>"[..],
+            b"From: u@evil.example, ceo@\0bank.example",
+            b"From: u@evil.example\r\n\x01, c",
+            b"X: a\rFrom: u@evil.example\r\nFrom: u@evil.example",
+            b"From\x01: u@evil.example\r\nFrom: u@evil.example",
+        ] {
+            let told = fields.escape_ascii();
+            assert_eq!(disposition(fields, LocalPolicy::default()), Disposition::Quarantine, "{told}");
+            let mild = LocalPolicy::default().with_invalid_from(Disposition::None);
+            assert_eq!(disposition(fields, mild), Disposition::None, "{told}");
+        }
+        // Here it is known who shows what.
+        let fields = b"From: joe @list.example <u@evil.example>";
+        assert_eq!(disposition(fields, LocalPolicy::default()), Disposition::None);
     }
 }

@@ -59,9 +59,7 @@ fn check(messages: &[Vec<u8>], own: &str) -> Vec<Judged> {
 /// around it, as in `bank.example>"`.
 fn domain(shown: &str) -> Option<String> {
     let part = |c: char| c.is_alphanumeric() || !c.is_ascii() || matches!(c, '-' | '_' | '.');
-    // Ruby's mail keeps the blanks beside dots.
-    let labels = shown.split('.').map(str::trim).collect::<Vec<_>>().join(".");
-    let word = labels.split(|c| !part(c)).map(|word| word.trim_matches('.')).find(|word| !word.is_empty())?;
+    let word = shown.split(|c| !part(c)).map(|word| word.trim_matches('.')).find(|word| !word.is_empty())?;
     let name = DomainName::new(word).map_or_else(|_| word.to_lowercase(), |name| name.to_string());
     (name.split('.').filter(|label| !label.is_empty()).count() > 1).then_some(name)
 }

@@ -7,7 +7,9 @@ $VERBOSE = nil
 
 def domains(message)
   fields = Mail.new(message).header.fields.select { |field| field.name.casecmp?('from') }
-  fields.flat_map { |field| field.addrs.map(&:domain) }.compact.map { |text| text.dup.force_encoding('UTF-8').scrub }
+  found = fields.flat_map { |field| field.addrs.map(&:domain) }.compact
+  # It keeps the blanks beside dots.
+  found.map { |text| text.dup.force_encoding('UTF-8').scrub.gsub(/\s*\.\s*/, '.') }
 rescue StandardError
   []
 end
