@@ -97,8 +97,12 @@ impl Authors {
         match clear(strict, &readings) {
             Ok(addresses) => Ok(Self::new(value, addresses)),
             Err(cause) => {
+                let has_control = matches!(cause, InvalidFrom::Address(InvalidAddress::Control { .. }));
                 let mut unclear = UnclearAuthor::new(cause);
                 readings.iter().for_each(|shown| unclear.add(shown));
+                if has_control {
+                    unclear.add_shown_in(value);
+                }
                 Err(unclear)
             }
         }
@@ -178,8 +182,15 @@ impl UnclearAuthor {
         self.truncated
     }
 
+    /// Adds what the readings show in a value; control octets are blanks to some, and nothing to others.
     fn add_shown_in(&mut self, value: &[u8]) {
-        READINGS.iter().for_each(|reading| self.add(&(reading.read)(value)));
+        let mut read = |value: &[u8]| READINGS.iter().for_each(|reading| self.add(&(reading.read)(value)));
+        read(value);
+        let is_control = |c: &u8| c.is_ascii_control() && !matches!(c, b'\t' | b'\r' | b'\n');
+        if value.iter().any(is_control) {
+            let without: Vec<u8> = value.iter().copied().filter(|c| !is_control(c)).collect();
+            read(&without);
+        }
     }
 
     fn add(&mut self, shown: &Shown) {

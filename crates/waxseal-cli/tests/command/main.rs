@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod archive;
 #[cfg(test)]
+mod author;
+#[cfg(test)]
 mod authres;
 #[cfg(test)]
 mod batch;

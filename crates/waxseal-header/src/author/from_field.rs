@@ -61,14 +61,25 @@ pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
             values.extend(block.get(begin..offset).and_then(value));
         }
     }
+    // To some a NUL ends a line, to others it is nothing.
+    values.extend(pieces(block, memchr::memchr3_iter(b'\r', b'\n', 0, block)));
+    if memchr::memchr(0, block).is_some() {
+        values.extend(pieces(block, memchr::memchr2_iter(b'\r', b'\n', block)));
+    }
+    values
+}
+
+/// What begins with the name of From between these ends, folds not among them.
+fn pieces(block: &[u8], ends: impl Iterator<Item = usize>) -> Vec<&[u8]> {
     let is_end = |at: &usize| match block.get(*at) {
         Some(b'\r') => block.get(at + 1) != Some(&b'\n'),
         // A blank behind it makes it a fold.
         Some(b'\n') => !matches!(block.get(at + 1), Some(b' ' | b'\t')),
         _ => true,
     };
+    let mut values = Vec::new();
     let mut start = 0;
-    for end in memchr::memchr3_iter(b'\r', b'\n', 0, block).filter(is_end).chain([block.len()]) {
+    for end in ends.filter(is_end).chain([block.len()]) {
         let piece = block.get(start..end).unwrap_or_default();
         if looks_like_from(piece) {
             values.extend(value(piece));

@@ -352,6 +352,9 @@ fn the_domains_of_fields_that_some_readers_see_are_told() {
         b":From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
         b"From\r\n : ceo @bank.example\r\nFrom: u@evil.example\r\n\r\n",
         b"From: ceo@bank.example\r, u@evil.example\r\n\r\n",
+        b"From: ceo@bank\x0c.example, u@evil.example\r\n\r\n",
+        b"X: a\rFrom\0: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n",
+        b"From: u@evil.example,\r\nceo@bank.example\r\n\r\n",
     ] {
         let (header, _) = Header::parse(message).unwrap();
         let unclear = Authors::from_header(&header).unwrap_err();

@@ -7,6 +7,7 @@ use super::{
     Shown,
     cursor::{Cursor, is_blank},
     nodemailer::{first_address, is_addr_spec},
+    shown::joined,
 };
 
 pub(super) fn read(value: &[u8]) -> Shown {
@@ -115,25 +116,6 @@ fn show_first(text: &[u8], shown: &mut Shown) -> bool {
         shown.add_text(address);
     }
     address.is_some()
-}
-
-/// The text without the blanks beside at signs and dots.
-fn joined(text: &[u8]) -> Vec<u8> {
-    let mut out: Vec<u8> = Vec::with_capacity(text.len());
-    let mut blank = false;
-    for octet in text.iter().copied() {
-        if is_blank(octet) {
-            blank = true;
-            continue;
-        }
-        let joins = |c: u8| matches!(c, b'@' | b'.');
-        if blank && !joins(octet) && !out.last().is_none_or(|last| joins(*last)) {
-            out.push(b' ');
-        }
-        blank = false;
-        out.push(octet);
-    }
-    out
 }
 
 /// What stands in angle brackets up to the closing one, comments left out; an opening one begins it again. Quotes hide both.

@@ -1,5 +1,6 @@
 //! What one reading shows.
 
+use super::cursor::is_blank;
 use crate::address::UNICODE_DOTS;
 use std::collections::HashSet;
 
@@ -28,6 +29,12 @@ impl Shown {
         let is_end = |c: &u8| *c <= b' ' || b"<>()[]@,;:\"\\|".contains(c);
         for name in domain.split(is_end).filter_map(another_domain) {
             self.insert(local_part, name);
+        }
+        // Some take the blanks beside dots away before they show it.
+        if domain.iter().any(|c| is_blank(*c)) {
+            for name in joined(domain).split(is_end).filter_map(another_domain) {
+                self.insert(local_part, name);
+            }
         }
     }
 
@@ -86,4 +93,23 @@ fn has_two_labels(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     let is_dot = |c: char| c == '.' || UNICODE_DOTS.contains(&c);
     text.split(is_dot).filter(|label| !label.is_empty()).count() > 1
+}
+
+/// The text without the blanks beside at signs and dots.
+pub(super) fn joined(text: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
+    let mut blank = false;
+    for octet in text.iter().copied() {
+        if is_blank(octet) {
+            blank = true;
+            continue;
+        }
+        let joins = |c: u8| matches!(c, b'@' | b'.');
+        if blank && !joins(octet) && !out.last().is_none_or(|last| joins(*last)) {
+            out.push(b' ');
+        }
+        blank = false;
+        out.push(octet);
+    }
+    out
 }
