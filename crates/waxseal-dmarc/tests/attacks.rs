@@ -241,7 +241,7 @@ mod composition_kills {
 
     #[test]
     fn comments() {
-        assert_caught("From: <ceo@bank.example(.evil.example)>");
+        assert_differ("From: <ceo@bank.example(.evil.example)>");
         assert_eq!(word(&attack("From: ceo@(x)evil.example")), "pass");
         assert_eq!(word(&attack("From: <(ceo@bank.example)u@evil.example>")), "pass");
         // A comment in front or behind is for display only.

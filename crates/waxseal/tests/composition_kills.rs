@@ -248,8 +248,8 @@ mod one_author_for_each_reader {
 
     #[test]
     fn comments() {
-        // A comment is no part of an address to anyone.
-        assert_caught("From: <ceo@bank.example(.evil.example)>");
+        // postal-mime shows the comment in angle brackets.
+        assert_differ("From: <ceo@bank.example(.evil.example)>");
         assert_passes_for_evil("From: ceo@(x)evil.example");
         assert_passes_for_evil("From: <(ceo@bank.example)u@evil.example>");
         assert_caught("From: ceo@bank.example (.evil.example)");
