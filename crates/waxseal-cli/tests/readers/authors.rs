@@ -201,9 +201,6 @@ fn no_reader_shows_another_author_than_the_one_that_passes() {
 
 #[test]
 fn honest_authors_pass_and_no_reader_shows_another() {
-    if !wanted() {
-        return;
-    }
     let messages = honest::messages();
     assert!(messages.len() >= 200);
     let judged = check(&messages, honest::DOMAIN);
@@ -214,6 +211,9 @@ fn honest_authors_pass_and_no_reader_shows_another() {
         .map(|(message, judged)| format!("\n  {} {}", judged.told, header(message)))
         .collect();
     assert!(refused.is_empty(), "{} honest authors are refused:{}", refused.len(), shortened(&refused));
+    if !wanted() {
+        return;
+    }
     let answers = authors(&messages);
     assert_enough(&answers);
     let tally = Tally::new(&messages, &judged, &answers, honest::DOMAIN);

@@ -46,6 +46,8 @@ struct Parser {
     /// The states to go back to.
     outer: Vec<State>,
     token: Vec<u8>,
+    /// Octets of the token without blanks at its end, which belong to it in quotes alone.
+    solid: usize,
     /// The token has an at sign outside quotes.
     is_email: bool,
     at_word_start: bool,
@@ -62,6 +64,7 @@ impl Default for Parser {
             state: State::Name,
             outer: Vec::new(),
             token: Vec::new(),
+            solid: 0,
             is_email: false,
             at_word_start: true,
             escaped: false,
@@ -128,6 +131,7 @@ impl Parser {
         self.escaped = false;
         self.at_word_start = false;
         self.token.push(octet);
+        self.solid = self.token.len();
     }
 
     fn blank(&mut self, octet: u8) {
@@ -136,6 +140,9 @@ impl Parser {
         // Blanks outside quotes stay in a token that goes on behind them.
         if self.state == State::Quote || !self.token.is_empty() {
             self.token.push(octet);
+        }
+        if self.state == State::Quote {
+            self.solid = self.token.len();
         }
     }
 
@@ -167,6 +174,7 @@ impl Parser {
     }
 
     fn end_token(&mut self) {
+        self.token.truncate(std::mem::take(&mut self.solid));
         if self.token.is_empty() {
             return;
         }
@@ -191,5 +199,19 @@ impl Parser {
         self.name.clear();
         self.mail.clear();
         self.has_comment = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name with a comment is shown in place of the address, and what was quoted belongs to it.
+    #[test]
+    fn quoted_text_behind_an_address_can_be_more_of_its_domain() {
+        let shown = read(b"u@evil.example \".bank.example\"(x)");
+        assert!(shown.shows(b"evil.example.bank.example"));
+        assert!(crate::Authors::parse(b"u@evil.example \".bank.example\"(x)").is_err());
+        assert_eq!(read(b"u@evil.example \".bank.example\"").addresses().len(), 0);
     }
 }
