@@ -78,8 +78,11 @@ impl Authors {
             },
             Err(cause) => UnclearAuthor::new(cause),
         };
-        for value in from_field::from_values(header) {
-            unclear.add_shown_in(value);
+        let values = from_field::from_values(header);
+        values.iter().for_each(|value| unclear.add_shown_in(value));
+        if values.len() > 1 {
+            // Python's getaddresses joins the fields, and what is quoted may begin in one and end in another.
+            unclear.add_shown_in(&values.join(&b", "[..]));
         }
         Err(unclear)
     }

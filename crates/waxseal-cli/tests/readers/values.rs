@@ -250,7 +250,7 @@ impl Random {
 
     /// The value of one From field.
     pub(crate) fn value_of_from(&mut self) -> Vec<u8> {
-        let calm = self.below(9) < 4;
+        let calm = self.below(9) < 5;
         let value = if calm { self.calm() } else { self.list() };
         let mut value = value.into_bytes();
         let mutations = if calm { [0, 0, 0, 0, 0, 1, 2] } else { [0, 0, 0, 1, 1, 2, 3] };

@@ -560,3 +560,12 @@ proptest! {
         }
     }
 }
+
+/// `email.utils.getaddresses(message.get_all("From"))` reads both as one text.
+#[test]
+fn quoted_text_that_goes_over_two_fields_hides_no_domain() {
+    let (header, _) =
+        Header::parse(b"From: \"<c\r\nFrom: \"eo@bank.example>\" <u@evil.example>\r\n\r\n").unwrap();
+    let unclear = Authors::from_header(&header).unwrap_err();
+    assert!(unclear.domains().contains(&"bank.example".to_owned()), "{:?}", unclear.domains());
+}
