@@ -38,6 +38,9 @@ impl Random {
 
     fn damage_octet(&mut self, message: &[u8]) -> Vec<u8> {
         let mut message = message.to_vec();
+        if message.is_empty() {
+            return message;
+        }
         let at = self.below(message.len());
         // Line ends stay what they are: what a bare CR or LF means is another question.
         if !matches!(message[at], b'\r' | b'\n') {
@@ -67,6 +70,9 @@ impl Random {
 
     fn damage_header(&mut self, block: &[u8]) -> Vec<u8> {
         let mut fields = fields(block);
+        if fields.is_empty() {
+            return block.to_vec();
+        }
         let at = self.below(fields.len());
         let other = self.below(fields.len());
         match self.below(14) {
