@@ -75,8 +75,9 @@ impl Random {
         }
         let at = self.below(fields.len());
         let other = self.below(fields.len());
-        match self.below(14) {
+        match self.below(15) {
             12 => fields[at] = String::from_utf8_lossy(&fields[at]).replace("==", "=").into_bytes(),
+            13 => fields[at] = String::from_utf8_lossy(&fields[at]).replacen(": ", ":", 1).into_bytes(),
             0 => drop(fields.remove(at)),
             1 => fields.swap(at, other),
             2 => fields.insert(at, fields[other].clone()),

@@ -13,6 +13,16 @@ pub(crate) struct Reason {
 
 /// The first that fits is the reason.
 pub(crate) const REASONS: &[Reason] = &[
+    // RFC 7208 §5.1: "Any "redirect" modifier (Section 6.1) MUST be ignored when there is an "all" mechanism in the record".
+    // pyspf counts it among the ten terms with lookups.
+    Reason {
+        text: "RFC 7208 §5.1: a redirect beside all",
+        fits: |difference, checked| {
+            matches!(difference.method, "spf" | "helo")
+                && difference.theirs == "permerror"
+                && has_redirect_beside_all(checked)
+        },
+    },
     // dkimpy takes no message of which one line is no header field; with a blank before the colon it is one (RFC 5322 §4.5).
     Reason {
         text: "dkimpy: a malformed line makes the whole message unreadable",
@@ -151,6 +161,15 @@ fn instance(value: &[u8]) -> Option<u32> {
     let text = String::from_utf8_lossy(value);
     let digits = text.split("i=").nth(1)?.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok()
+}
+
+fn has_redirect_beside_all(checked: &Checked) -> bool {
+    let texts = checked.sending.hosts.values().filter_map(|types| types["TXT"].as_array()).flatten();
+    let mut terms = texts.filter_map(|text| text.as_str()).map(|text| text.split(' '));
+    terms.any(|terms| {
+        let is_all = |term: &str| term.trim_start_matches(['+', '-', '~', '?']) == "all";
+        terms.clone().any(is_all) && terms.clone().any(|term| term.starts_with("redirect="))
+    })
 }
 
 /// Why the signature in question does not pass with us.
