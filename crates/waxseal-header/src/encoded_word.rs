@@ -12,8 +12,8 @@ impl<'t> EncodedWords<'t> {
         Self { text, ends: memchr::memmem::find_iter(text, b"?=").collect() }
     }
 
-    /// Decodes the encoded word at `at`: what it stands for, and its length. The charset is not looked at but for NULs,
-    /// which are dropped: an address is ASCII, and all charsets in use but UTF-7 show it as that.
+    /// Decodes the encoded word at `at`: what it stands for, and its length. Of the charset only UTF-7 matters, and NULs are
+    /// dropped: an address is ASCII, and all other charsets in use show it as that.
     pub(crate) fn decode_at(&self, at: usize) -> Option<(Vec<u8>, usize)> {
         let rest = self.text.get(at..)?.strip_prefix(b"=?")?;
         let charset = memchr::memchr(b'?', rest)?;
@@ -29,6 +29,9 @@ impl<'t> EncodedWords<'t> {
             b'b' | b'B' => decode_b(encoded),
             _ => return None,
         };
+        if is_utf_7(rest.get(..charset)?) {
+            decoded = decode_utf_7(&decoded);
+        }
         decoded.retain(|c| *c != 0);
         Some((decoded, end + 2 - at))
     }
@@ -96,6 +99,34 @@ fn decode_b(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// `utf-7`, `UTF7`, `unicode-1-1-utf-7`, `utf-7-imap`.
+fn is_utf_7(charset: &[u8]) -> bool {
+    let name: Vec<u8> = charset.iter().filter(|c| **c != b'-').map(u8::to_ascii_lowercase).collect();
+    memchr::memmem::find(&name, b"utf7").is_some()
+}
+
+/// RFC 2152, and its form for IMAP, which has `&` for the plus sign. ASCII comes out with the NULs of UTF-16.
+fn decode_utf_7(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        if !matches!(first, b'+' | b'&') {
+            out.push(*first);
+            continue;
+        }
+        let is_shifted = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b',');
+        let length = rest.iter().position(|c| !is_shifted(c)).unwrap_or(rest.len());
+        let (shifted, behind) = rest.split_at_checked(length).unwrap_or_default();
+        if shifted.is_empty() {
+            out.push(*first);
+        }
+        out.extend(decode_b(shifted));
+        rest = behind.strip_prefix(b"-").unwrap_or(behind);
+    }
+    out
+}
+
 fn base64_digit(c: u8) -> Option<u8> {
     match c {
         b'A'..=b'Z' => Some(c - b'A'),
@@ -118,6 +149,11 @@ mod tests {
             ("=?utf-8?Q?ceo=40bank?= \r\n =?us-ascii?B?LmV4YW1wbGU=?= <u@x>", "ceo@bank.example <u@x>"),
             ("a =?utf-16be?b?AGMAZQBvAEA=?= b", "a ceo@ b"),
             ("=?utf-8?q?a_b=e9=4?=", "a b\u{fffd}=4"),
+            ("=?utf-7?q?ceo+AEA-bank+AC4-example?=", "ceo@bank.example"),
+            ("=?UTF7?q?+ADw-ceo+AEA-bank.example+AD4?=", "<ceo@bank.example>"),
+            ("=?unicode-1-1-utf-7*en?b?Y2VvK0FFQS1iYW5rLmV4YW1wbGU=?=", "ceo@bank.example"),
+            ("=?utf-7-imap?q?ceo&AEA-bank.example?=", "ceo@bank.example"),
+            ("=?utf-7?q?1+-1&-1?=", "1+1&1"),
             // Half of one is text.
             ("=?ceo@bank.example", "=?ceo@bank.example"),
             ("=?utf-8?q?ceo@bank.example", "=?utf-8?q?ceo@bank.example"),

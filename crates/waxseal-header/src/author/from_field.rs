@@ -14,7 +14,7 @@ pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), InvalidF
             count += 1;
             found = Some((field, offset));
         } else if field.is_malformed() {
-            looks_alike |= looks_like_from(field.raw());
+            looks_alike |= is_from_to_some(field);
             goes_on |= below_from;
             control = control.or_else(|| control_in_name(field.raw(), offset));
         } else if field.is(">from") {
@@ -52,10 +52,9 @@ pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
     while let Some(field) = fields.next() {
         let begin = offset;
         offset += field.raw().len();
-        if looks_like_from(field.raw()) || is_from_up_to_nul(field.raw()) {
+        if is_from_to_some(field) || is_from_up_to_nul(field.raw()) {
             // Lines below that are no field are a part of it to some.
-            while let Some(line) = fields.next_if(|line| line.is_malformed() && !looks_like_from(line.raw()))
-            {
+            while let Some(line) = fields.next_if(|line| line.is_malformed() && !is_from_to_some(*line)) {
                 offset += line.raw().len();
             }
             values.extend(block.get(begin..offset).and_then(value));
@@ -87,6 +86,13 @@ fn pieces(block: &[u8], ends: impl Iterator<Item = usize>) -> Vec<&[u8]> {
         start = end + 1;
     }
     values
+}
+
+/// Whether some reader may take it for a From field. A line that is none has no folds for mail-parser, which looks for a name
+/// on each.
+fn is_from_to_some(field: Field<'_>) -> bool {
+    let mut lines = field.raw().split_inclusive(|octet| *octet == b'\n');
+    looks_like_from(field.raw()) || field.is_malformed() && lines.any(looks_like_from)
 }
 
 /// Whether the name is From to those for whom it ends at a NUL.

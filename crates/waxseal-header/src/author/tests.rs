@@ -569,3 +569,41 @@ fn quoted_text_that_goes_over_two_fields_hides_no_domain() {
     let unclear = Authors::from_header(&header).unwrap_err();
     assert!(unclear.domains().contains(&"bank.example".to_owned()), "{:?}", unclear.domains());
 }
+
+/// mail-parser looks for a name on each line of what is no field, and takes no blank for a fold there.
+#[test]
+fn a_fold_of_a_line_that_is_no_field_hides_no_from() {
+    for odd in ["no colon\r\n\tFrom", "A\n From", ":\r\n x\r\n FROM "] {
+        for message in [
+            format!("{odd}: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n"),
+            format!("From: u@evil.example\r\nX: y\r\n{odd}: ceo@bank.example\r\n\r\n"),
+        ] {
+            let (header, _) = Header::parse(message.as_bytes()).unwrap();
+            let unclear = Authors::from_header(&header).unwrap_err();
+            assert_eq!(unclear.cause(), &F::MalformedField, "{message:?}");
+        }
+    }
+    let harmless = b"no colon\r\n\tFroms: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n";
+    assert_eq!(of_message(harmless).unwrap(), ["evil.example"]);
+}
+
+/// postal-mime 2.4 ends a comment at the first parenthesis, glues no text together behind it, and looks into quotes.
+#[test]
+fn a_comment_beside_the_at_sign_hides_no_address_behind_it() {
+    hides_bank("(() u@(x)evil.example ceo@bank.example");
+    hides_bank("\\( (\\@(x)u@(x)evil.example ceo@bank.example");
+    hides_bank("(() u@(x)evil.example \"ceo@bank.example\"");
+    assert_eq!(domains("u@(x)evil.example (ceo@bank.example)"), ["evil.example"]);
+}
+
+/// mailparser 3.7 and mail-parser decode UTF-7, mailparser 3.14 what stands in angle brackets.
+#[test]
+fn an_encoded_word_that_is_an_element_hides_no_author() {
+    for charset in ["utf-7", "UTF7", "unicode-1-1-utf-7"] {
+        hides_bank(&format!("\"=?{charset}?q?ceo+AEA-bank.example?=\", u@evil.example"));
+        hides_bank(&format!("u@evil.example;=?{charset}?b?Y2VvK0FFQS1iYW5rLmV4YW1wbGU=?="));
+    }
+    hides_bank("u@evil.example <=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?=");
+    hides_bank("u@evil.example (x)<=?utf-16be?b?AGMAZQBvAEAAYgBhAG4AawAuAGUAeABhAG0AcABsAGU=?=");
+    assert_eq!(domains("=?utf-7?q?ceo+AEA-bank.example?= <u@evil.example>"), ["evil.example"]);
+}

@@ -37,11 +37,19 @@ enum Dialect {
     Nodemailer6,
     /// What is encoded words alone is decoded and read again.
     PostalMime,
-    /// And so is what has an angle bracket in it.
+    /// As nodemailer 6.9, what has an angle bracket in it is read again, too, and nothing is glued together.
     PostalMime2,
 }
 
 impl Dialect {
+    fn glues(self) -> bool {
+        self != Self::PostalMime2
+    }
+
+    fn searches_quoted(self) -> bool {
+        matches!(self, Self::Nodemailer6 | Self::PostalMime2)
+    }
+
     fn add(self, address: &[u8], shown: &mut Shown) {
         match self {
             // The quotes around a local-part are gone.
@@ -106,7 +114,7 @@ fn read(value: &[u8], dialect: Dialect, depth: usize, shown: &mut Shown) {
         };
         place.next();
         element.push(kind, &delimited(&mut place, end), false);
-        glued = !place.peek().is_none_or(|c| b" \t\r\n,;".contains(&c));
+        glued = dialect.glues() && !place.peek().is_none_or(|c| b" \t\r\n,;".contains(&c));
     }
     element.show(dialect, depth, shown);
 }
@@ -168,7 +176,7 @@ impl Element {
         if self.text.is_empty() {
             self.text = self.comment;
         }
-        let eligible = |run: &&Run| dialect == Dialect::Nodemailer6 || !run.quoted;
+        let eligible = |run: &&Run| dialect.searches_quoted() || !run.quoted;
         let runs = || self.text.iter().rev().filter(eligible);
         let whole = runs().map(|run| &*run.text).find(|text| is_addr_spec(text));
         let first = |run: &Run| match dialect {
@@ -191,7 +199,7 @@ impl Element {
 }
 
 /// Whether the text is encoded words alone.
-fn is_encoded(text: &[u8]) -> bool {
+pub(super) fn is_encoded(text: &[u8]) -> bool {
     text.starts_with(b"=?") && text.ends_with(b"?=")
 }
 

@@ -6,9 +6,10 @@
 use super::{
     Shown,
     cursor::{Cursor, is_blank},
-    nodemailer::{first_address, is_addr_spec},
+    nodemailer::{first_address, is_addr_spec, is_encoded},
     shown::joined,
 };
+use crate::encoded_word;
 
 pub(super) fn read(value: &[u8]) -> Shown {
     let mut shown = Shown::default();
@@ -90,7 +91,10 @@ impl Element {
     fn show(self, shown: &mut Shown) {
         let angle = joined(&self.angle);
         if !angle.trim_ascii().is_empty() {
-            show_first(&angle, shown);
+            // mailparser decodes what has no at sign.
+            if !show_first(&angle, shown) && is_encoded(angle.trim_ascii()) {
+                show_first(&encoded_word::decode(&angle), shown);
+            }
             return;
         }
         let mut found = false;
