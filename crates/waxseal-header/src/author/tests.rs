@@ -93,6 +93,21 @@ fn odd_syntax_around_one_domain_is_no_reason_to_refuse() {
     }
 }
 
+/// Old mail programs put the address into the display name, between marks that readers take for a part of the domain.
+#[test]
+fn marks_around_an_address_make_no_other_domain() {
+    for (open, close) in [("'", "'"), ("`", "'"), ("*", "*"), ("{", "}"), ("", "!"), ("=", "=")] {
+        let own = format!("{open}a@b.example{close} <a@b.example>");
+        assert_eq!(domains(&own), ["b.example"], "{own:?}");
+        hides_bank(&format!("{open}ceo@bank.example{close} <u@evil.example>"));
+    }
+    for value in
+        ["u@evil.example'bank.example <u@evil.example>", "u@evil.example'.bank.example <u@evil.example>"]
+    {
+        assert!(matches!(refused(value).cause(), F::ReadersDiffer { .. }), "{value:?}");
+    }
+}
+
 /// "Composition Kills": readers of mail and checkers of mail take different words for the address.
 #[test]
 fn an_at_sign_in_a_display_name_is_another_author_to_some() {
@@ -138,16 +153,12 @@ fn half_an_encoded_word_hides_no_author() {
         "=?ceo@bank.example <u@evil.example>",
         "\"x\" =?ceo@bank.example <u@evil.example>",
         "=?utf-8?q?ceo@bank.example <u@evil.example>",
-    ] {
-        hides_bank(value);
-    }
-    for value in [
         "ceo@bank.example?= <u@evil.example>",
         "x ceo@bank.example?= <u@evil.example>",
         // A whole one may not hold an at sign in a phrase (RFC 2047 §5); those who do not decode it show it.
         "=?utf-8?q?ceo@bank.example?= <u@evil.example>",
     ] {
-        assert!(refused(value).domains().contains(&"bank.example?=".to_owned()), "{value}");
+        hides_bank(value);
     }
 }
 

@@ -27,12 +27,12 @@ impl Shown {
             return self.insert(local_part, [b"[", literal, b"]"].concat());
         }
         let is_end = |c: &u8| *c <= b' ' || b"<>()[]@,;:\"\\|".contains(c);
-        for name in domain.split(is_end).filter_map(another_domain) {
+        for name in domain.split(is_end).map(without_marks).filter_map(another_domain) {
             self.insert(local_part, name);
         }
         // Some take the blanks beside dots away before they show it.
         if domain.iter().any(|c| is_blank(*c)) {
-            for name in joined(domain).split(is_end).filter_map(another_domain) {
+            for name in joined(domain).split(is_end).map(without_marks).filter_map(another_domain) {
                 self.insert(local_part, name);
             }
         }
@@ -80,6 +80,15 @@ impl Shown {
     pub(in crate::author) fn is_truncated(&self) -> bool {
         self.truncated
     }
+}
+
+/// The name without the marks around it: who reads `'joe@example.org'` sees example.org, though many programs take the mark at
+/// the end for a part of the domain.
+fn without_marks(name: &[u8]) -> &[u8] {
+    let is_named = |c: &u8| !c.is_ascii_punctuation() || b".-_".contains(c);
+    let start = name.iter().position(is_named).unwrap_or(name.len());
+    let end = name.iter().rposition(is_named).map_or(start, |last| last + 1);
+    name.get(start..end).unwrap_or_default()
 }
 
 /// The domain in lower case. Only a name of two labels or more is somebody's: `Dinner @ Eight` and the words that readers put
