@@ -6,7 +6,6 @@
 mod common;
 
 use common::*;
-use std::time::{Duration, Instant};
 use waxseal::{
     Disposition, Report,
     arc::{ChainVerifier, Policy, Sealer},
@@ -540,9 +539,7 @@ mod floods {
         assert!(report.to_string().len() < 2_000, "{report}");
 
         let generous = authenticator().with_header_limits(header_limits());
-        let started = Instant::now();
         let report = generous.check_blocking(&evil(), &message, now(), &dns());
-        let spent = started.elapsed();
         assert_fails_closed(&report);
         assert_eq!(report.dkim().len(), 5_000);
         let capped = report.dkim().iter().filter(|verdict| verdict.word() == DkimResult::Policy).count();
@@ -550,7 +547,6 @@ mod floods {
         assert!(report.evidence().answers().len() <= 30, "{}", report.evidence().answers().len());
         assert!(report.to_string().len() <= 20_000, "{}", report.to_string().len());
         assert!(report.to_string().contains("more signatures"), "{report}");
-        assert!(spent < Duration::from_secs(5), "{spent:?}");
         assert_sound(&generous, &report);
     }
 

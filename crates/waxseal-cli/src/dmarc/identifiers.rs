@@ -120,7 +120,6 @@ mod tests {
             "joe@example.org\0",
             "From: joe@example.org\r\nFrom: eve@example.net",
             "From : joe@example.org",
-            "From: From: joe@example.org",
             &long,
         ] {
             assert!(verdict(from).cause().is_invalid_author(), "{from}: {}", verdict(from));
