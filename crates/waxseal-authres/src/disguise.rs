@@ -20,13 +20,13 @@ pub(crate) fn is_quoted(field: &Field<'_>, name: &str) -> bool {
 }
 
 /// Whether some reader sees one of [`NAMES`] here and others do not: since the line is no field to all (a control or 8-bit
-/// octet, or a blank, in front of the name or in it), or since it stands behind an octet that ends a line for some.
+/// octet, a blank or a colon in front of the name or in it, or the name in a fold of such a line), or since it stands behind an octet that ends a line for some.
 ///
 /// Python's `email` and Perl's Email::MIME end a line at CR alone, c-client's reader at NUL, and whatever splits lines as Python's
 /// `str.splitlines` does, at many more.
 pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
     let raw = field.raw();
-    if field.is_malformed() && looks_like_a_name(raw) {
+    if field.is_malformed() && (looks_like_a_name(raw) || is_on_some_line(raw)) {
         return true;
     }
     // A name is looked for once behind each run of octets that are not seen, so that many of them take linear time.
@@ -42,6 +42,14 @@ pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
         looked_at = at + 1 + rest.iter().position(is_seen).unwrap_or(rest.len());
     }
     false
+}
+
+/// What is no field has no folds for the crate mail-parser: it looks for a name on each line, behind any colons.
+fn is_on_some_line(raw: &[u8]) -> bool {
+    raw.split(|b| *b == b'\n').any(|line| {
+        let begin = line.iter().position(|b| is_seen(b) && *b != b':').unwrap_or(line.len());
+        looks_like_a_name(line.get(begin..).unwrap_or_default())
+    })
 }
 
 /// Whether this is a line without a colon and so no field. For some readers (Perl's Email::Simple) it belongs to the field above.

@@ -130,7 +130,8 @@ impl AuthservIds {
     /// - any field in which some readers see another one begin, behind a bare CR, NUL or other octet that ends a line for them,
     ///   if that one is named Authentication-Results, ARC-Authentication-Results, ARC-Message-Signature, ARC-Seal or
     ///   Received-SPF: `X: a\rAuthentication-Results: mx.example.net; dmarc=pass` goes as a whole;
-    /// - lines that are no field, but that some readers take for one of these five: a NUL or blank in front of the name, say;
+    /// - lines that are no field, but that some readers take for one of these five: a NUL, blank or colon in front of the name,
+    ///   say, or the name in a fold;
     /// - lines without a colon behind a field that goes, or that claims an own name together with them: Perl's Email::Simple
     ///   takes them for a part of the field above.
     ///

@@ -464,3 +464,25 @@ fn a_header_full_of_hostile_fields_is_searched_in_linear_time() {
         assert_eq!(forged, usize::from(piece == "mx.example.net "), "{piece}");
     }
 }
+
+/// The crate mail-parser has no folds in a line that is no field, and steps over colons in front of a name.
+#[test]
+fn a_broken_line_hides_no_forged_field() {
+    let own = AuthservIds::new(["mx.example.net"]);
+    for front in ["no colon\r\n ", "A\r\n\tx\r\n\t", ":", "::", ":\r\n :"] {
+        for name in ["Authentication-Results", "Received-SPF", "ARC-Seal"] {
+            let forged = format!("{front}{name}: mx.example.net; dmarc=pass\r\n");
+            let block = format!("Subject: x\r\n{forged}From: joe@bank.example\r\n\r\n");
+            let (header, _) = Header::parse(block.as_bytes()).unwrap();
+            assert_eq!(
+                own.remove_forged(&header),
+                b"Subject: x\r\nFrom: joe@bank.example\r\n",
+                "{}",
+                forged.escape_debug()
+            );
+        }
+    }
+    let harmless = b"Subject: x\r\n Received-SPF: none\r\nno colon\r\n X: Received-SPF\r\n\r\n";
+    let (header, _) = Header::parse(harmless).unwrap();
+    assert!(own.forged(&header).is_empty());
+}
