@@ -93,6 +93,7 @@ fn behind_version(behind: &[u8]) -> &'static str {
     match behind.first() {
         Some(b';' | b',') => "put a space behind v=spf1; nothing but spaces stands between terms",
         Some(b'\t') => "put a space, not a tab, behind v=spf1",
+        Some(b'\\' | b'"') => "remove the backslashes and quotes, which belong to zone files",
         Some(b'0'..=b'9' | b'.') => "begin it with v=spf1 and a space; there is no other version",
         _ => "put a space behind v=spf1",
     }
@@ -134,6 +135,8 @@ mod tests {
             ("v=spf1-all", "put a space behind v=spf1"),
             ("v=spf1ip4:192.0.2.1 -all", "put a space behind v=spf1"),
             ("v=spf1\tip4:192.0.2.1", "put a space, not a tab,"),
+            ("v=spf1\\; -all", "remove the backslashes and quotes"),
+            ("v=spf1\" \"-all", "remove the backslashes and quotes"),
             ("V=SPF1\u{a0}-all", "put a space behind v=spf1"),
             ("v=spf10 -all", "begin it with v=spf1 and a space; there is no other version"),
             ("v=spf1.0 -all", "begin it with v=spf1 and a space; there is no other version"),
