@@ -65,6 +65,10 @@ impl Authors {
     /// How many addresses are read: 256. One more is [`InvalidFrom::TooManyAddresses`].
     pub const MAX_ADDRESSES: usize = 256;
 
+    /// How many octets the value of From may have to be read: 32 KiB, since it is read in a dozen ways. One more is
+    /// [`InvalidFrom::TooLong`]. Where several lines may be From to some reader, this holds for all of them together.
+    pub const MAX_OCTETS: usize = 32_768;
+
     /// The authors of a message, if they are clear.
     ///
     /// # Errors
@@ -79,6 +83,10 @@ impl Authors {
             Err(cause) => UnclearAuthor::new(cause),
         };
         let values = from_field::from_values(header);
+        if values.iter().map(|value| value.len()).sum::<usize>() > Self::MAX_OCTETS {
+            unclear.truncated = true;
+            return Err(unclear);
+        }
         values.iter().for_each(|value| unclear.add_shown_in(value));
         if values.len() > 1 {
             // Python's getaddresses joins the fields, and what is quoted may begin in one and end in another.
@@ -94,6 +102,10 @@ impl Authors {
     pub fn parse(value: &[u8]) -> Result<Self, UnclearAuthor> {
         if let Some(address) = plain::plain(value) {
             return Ok(Self::new(value, vec![address]));
+        }
+        if value.len() > Self::MAX_OCTETS {
+            let cause = InvalidFrom::TooLong { limit: Self::MAX_OCTETS };
+            return Err(UnclearAuthor { truncated: true, ..UnclearAuthor::new(cause) });
         }
         let strict = mailbox_list(value);
         let readings: Vec<Shown> = READINGS.iter().map(|reading| (reading.read)(value)).collect();

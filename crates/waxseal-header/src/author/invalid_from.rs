@@ -64,6 +64,12 @@ pub enum InvalidFrom {
         /// The limit.
         limit: usize,
     },
+    /// More octets than [`Authors::MAX_OCTETS`](crate::Authors::MAX_OCTETS), which are not read.
+    #[error("From is longer than {limit} octets")]
+    TooLong {
+        /// The limit.
+        limit: usize,
+    },
     /// Programs in common use show different authors, so that one of them shows another than was authenticated.
     #[error("{one} shows {reads}, {another} shows {but}")]
     ReadersDiffer {

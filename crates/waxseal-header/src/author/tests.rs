@@ -524,12 +524,20 @@ fn hostile_values_take_linear_time() {
 }
 
 #[test]
-fn a_value_of_the_largest_size_is_read() {
-    let limit = HeaderLimits::default().octets() as usize;
+fn a_value_of_the_largest_size_is_read_and_no_longer_one() {
+    let end = " <a@b.example>";
     for (piece, clear) in [("a", true), ("(x)", true), ("\"x\" ", true), ("@ ", true), ("a@b.c,", false)] {
-        let value = format!("{} <a@b.example>", piece.repeat(limit / piece.len()));
+        let value = format!("{}{end}", piece.repeat((Authors::MAX_OCTETS - end.len()) / piece.len()));
         assert_eq!(Authors::parse(value.as_bytes()).is_ok(), clear, "{piece:?}");
     }
+    let long = refused(format!("{}{end}", "@ ".repeat(Authors::MAX_OCTETS / 2)));
+    assert_eq!(long.cause(), &F::TooLong { limit: 32_768 });
+    assert!(long.domains().is_empty() && long.is_truncated());
+    // Of several fields no more is read than of one.
+    let fields = format!("From: a@b.example\r\nFrom:{}\r\n\r\n", "@ ".repeat(Authors::MAX_OCTETS / 2));
+    let (header, _) = Header::parse(fields.as_bytes()).unwrap();
+    let unclear = Authors::from_header(&header).unwrap_err();
+    assert!(unclear.domains().is_empty() && unclear.is_truncated(), "{unclear:?}");
     let many = "a@b.example,".repeat(300);
     assert_eq!(refused(many).cause(), &F::TooManyAddresses { limit: 256 });
 }
