@@ -496,6 +496,23 @@ fn copies_are_for_diagnosis() {
     assert!(verdict.explain().contains("changed since signing: Subject"), "{}", verdict.explain());
 }
 
+/// A stranger decides how many copies there are: each field is named once, and fields that stand there more often are found.
+#[test]
+fn a_field_that_was_copied_often_is_named_once() {
+    let copies = "|A:x".repeat(20_000);
+    let tags = TAGS.replace("s=ed", &format!("s=ed; z=Subject:gone|b:=20one=20two{copies}"));
+    let fields = "a: y\r\n".repeat(400) + "B:\tone\r\n two\r\n";
+    let changed = [fields.as_bytes(), MESSAGE].concat();
+    let message = craft(&tags, &changed);
+    let broken = String::from_utf8(message).unwrap().replace("Is dinner", "Was dinner");
+    let verdict = verdict(broken.as_bytes());
+    assert!(
+        matches!(verdict.cause(), Some(Cause::HeaderSignature { changed_fields, .. }) if changed_fields == &["Subject", "A"]),
+        "{:?}",
+        verdict.cause()
+    );
+}
+
 /// A changed body and a changed header are told apart, each with what was expected and computed.
 #[test]
 fn body_and_header_mismatches_differ() {

@@ -206,7 +206,11 @@ impl Evaluation {
         // §11.5: "apply the most strict policy selected among the checks that fail". What could not be told of an author may
         // ask for more than a check that fails.
         let severity = |author: &AuthorVerdict| {
-            let asked = self.disposition_if_failed(author);
+            let asked = match self.local.can_defer() {
+                true => self.disposition_if_failed(author),
+                // Nothing comes later.
+                false => self.disposition(author),
+            };
             let word = match author.word() {
                 DmarcResult::Pass => 0,
                 DmarcResult::None => 1,

@@ -166,6 +166,11 @@ impl LocalPolicy {
         }
     }
 
+    /// Whether what cannot be judged now comes again.
+    pub(crate) fn can_defer(&self) -> bool {
+        self.undeferrable == Disposition::Defer
+    }
+
     /// What becomes of mail that cannot be judged now, under `policy` if that is known, `t=` already applied.
     pub(crate) fn disposition_for_now(&self, policy: Option<DomainPolicy>) -> Disposition {
         match (self.undeferrable, policy) {

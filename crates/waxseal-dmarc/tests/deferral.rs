@@ -211,6 +211,24 @@ fn an_author_who_asks_for_less_hides_no_stricter_one_that_fails_later() {
     assert_eq!((word(&verdict), verdict.disposition()), ("fail", Reject));
 }
 
+/// Behind the queue nothing comes later: a second author whose record cannot be had neither frees a forgery of one whose policy
+/// is known, nor is the milder policy of the first all there is.
+#[test]
+fn where_nothing_can_be_deferred_the_strictest_of_several_authors_decides() {
+    let two = Input::with_authors([name("shop.example"), name("lame.example")]);
+    for (undeferrable, rejects, decisive, disposition) in [
+        (Nothing, true, "fail", Quarantine),
+        (Nothing, false, "fail", Quarantine),
+        (Quarantine, true, "fail", Quarantine),
+        (Reject, false, "temperror", Reject),
+        (Reject, true, "temperror", Reject),
+    ] {
+        let local = LocalPolicy::default().with_undeferrable(undeferrable).with_reject_on_reject(rejects);
+        let verdict = judge_by(local, two.clone(), &failing("_dmarc.lame.example"));
+        assert_eq!((word(&verdict), verdict.disposition()), (decisive, disposition), "{}", verdict.explain());
+    }
+}
+
 #[test]
 fn dispositions_are_ordered_by_what_they_do_to_a_message() {
     assert!(Nothing < Quarantine && Quarantine < Defer && Defer < Reject);

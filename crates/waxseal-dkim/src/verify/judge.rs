@@ -8,7 +8,7 @@ use crate::{
     BodyHash, BodyHashId, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature,
     Verdict, verdict::KeyFacts,
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 use waxseal_crypto::{Algorithm, PublicKey, VerifyError};
 use waxseal_dns::{DomainName, Reply};
 use waxseal_header::{Field, Header};
@@ -218,18 +218,28 @@ fn unsigned_additions(picker: &Picker<'_>) -> Vec<&'static str> {
     numbers.into_iter().filter_map(|number| SINGLE_FIELDS.get(number).copied()).collect()
 }
 
-/// Fields of which `z=` holds a copy that no field of the header equals.
+/// Fields of which `z=` holds a copy that no field of the header equals, each once.
 fn changed_fields(signature: &Signature, header: &Header) -> Vec<String> {
-    let words = |value: &[u8]| {
-        value.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(&b' ')
-    };
+    let copies = signature.copied_fields();
+    if copies.is_empty() {
+        return Vec::new();
+    }
+    let key = |name: &[u8], value: &[u8]| (name.to_ascii_lowercase(), words(value));
+    // A stranger decides how many copies and how many fields there are, so not each is held against each.
+    let fields = header.fields().filter(|field| !field.is_malformed());
+    let present: HashSet<_> = fields.map(|field| key(field.name(), field.value())).collect();
+    let mut told = HashSet::new();
     let mut changed = Vec::new();
-    for (name, value) in signature.copied_fields() {
-        let same = |field: Field<'_>| field.is(&name) && words(field.value()) == words(&value);
+    for (name, value) in copies {
         let plain = name.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-');
-        if plain && !header.fields().any(same) {
+        if plain && !present.contains(&key(&name, &value)) && told.insert(name.to_ascii_lowercase()) {
             changed.push(String::from_utf8_lossy(&name).into_owned());
         }
     }
     changed
+}
+
+/// The words of a value, one blank between: folds change no more than that.
+fn words(value: &[u8]) -> Vec<u8> {
+    value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(&b' ')
 }
