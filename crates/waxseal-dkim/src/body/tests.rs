@@ -117,6 +117,49 @@ fn long_clean_text_and_changes_at_block_edges() {
     }
 }
 
+/// Many lengths at the edges of what is read, gathered and hashed in one go, at and behind the end, in both forms and for two
+/// hash algorithms at once: each is what a hash of its own gives.
+#[test]
+fn lengths_at_the_edges_of_pieces_are_those_of_hashes_of_their_own() {
+    let lines = b"base64+base64+base64+base64\r\n".repeat(150);
+    let blank = [&b"a \t b  \r\n".repeat(300)[..], &b"\r\n".repeat(2100), b"x"].concat();
+    let long = [&[b'x'; 2047][..], b"\r\n", &[b'y'; 4096], b" \t", &[b'z'; 2048]].concat();
+    for body in [&lines[..], &blank, &long, &[&long[..], &blank, &lines].concat(), b"", b"\r\n \r\n"] {
+        for chunk in [1021, 4096, body.len().max(1)] {
+            check_many_lengths(body, chunk);
+        }
+    }
+}
+
+fn check_many_lengths(body: &[u8], chunk: usize) {
+    let forms = [Canonicalization::Simple, Canonicalization::Relaxed];
+    let algorithms = [HashAlgorithm::Sha256, HashAlgorithm::Sha1];
+    let edges = [STEP / 2, STEP, 2 * STEP].into_iter().chain(forms.map(|form| slow(form, body).len()));
+    let edges = edges.flat_map(|edge| (edge.saturating_sub(2)..edge + 3).rev());
+    let lengths: Vec<_> =
+        edges.chain([0, 1]).map(|length| Some(length as u64)).chain([None, Some(u64::MAX)]).collect();
+    let mut hasher = BodyHasher::new(default_provider());
+    let mut wanted = Vec::new();
+    for length in lengths {
+        for (form, algorithm) in
+            forms.into_iter().flat_map(|form| algorithms.map(|algorithm| (form, algorithm)))
+        {
+            wanted.push((form, algorithm, length, hasher.want(form, algorithm, length)));
+        }
+    }
+    body.chunks(chunk).for_each(|chunk| hasher.push(chunk));
+    let hashes = hasher.finish();
+    for (form, algorithm, length, id) in wanted {
+        let expected = slow(form, body);
+        let cut = length.map_or(expected.len(), |length| expected.len().min(length as usize));
+        let mut own = default_provider().hasher(algorithm);
+        own.update(&expected[..cut]);
+        let found = hashes.get(id).unwrap();
+        assert_eq!(*found.digest(), own.finish(), "{form} {algorithm} {length:?}, chunks of {chunk}");
+        assert_eq!(found.length(), expected.len() as u64);
+    }
+}
+
 proptest! {
     /// Lengths that are taken on the way are those of hashes of their own.
     #[test]
