@@ -178,6 +178,7 @@ impl Message {
             bytes = match step {
                 Step::Sign(domain) => sign(lab, "rsa", domain, &bytes),
                 Step::SignWithoutKey(domain) => sign(lab, "missing", domain, &bytes),
+                Step::PutOnTop(field) => [field.as_bytes(), &bytes].concat(),
                 Step::Footer => [&bytes[..], b"-- \r\nlist footer\r\n"].concat(),
                 Step::Seal => {
                     let report = check(lab, &authenticator("list.example"), &forwarded, &bytes);

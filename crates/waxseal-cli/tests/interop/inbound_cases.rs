@@ -37,13 +37,15 @@ pub(crate) enum Step {
     Sign(&'static str),
     /// Signed by the key of the laboratory with a selector that has none.
     SignWithoutKey(&'static str),
+    /// This field is put on top.
+    PutOnTop(&'static str),
     /// A line is added to the body, as by a list with a footer.
     Footer,
     /// Sealed by the list with dkimpy, over what waxseal found.
     Seal,
 }
 
-use Step::{Footer, Seal, Sign, SignWithoutKey};
+use Step::{Footer, PutOnTop, Seal, Sign, SignWithoutKey};
 
 /// Everyone whose words are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,14 +302,12 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "two-from-fields",
-        from: "From: joe@reject.example\r\nFrom: u@evil.example",
-        steps: &[Sign("evil.example")],
+        from: "From: u@evil.example",
+        steps: &[Sign("evil.example"), PutOnTop("From: joe@reject.example\r\n")],
         envelope: (EVIL, "evil.example", "u@evil.example"),
-        ours: ["pass", "pass", "none", "permerror", "quarantine"],
+        ours: ["pass", "pass", "none", "permerror", "reject"],
         differences: &[
             (AuthHeaders, "*", "IndexError", CRASH_SEVERAL),
-            (OpenDmarc, "disposition", "reject", FIRST_FROM),
-            (OpenDmarcOnOurs, "disposition", "reject", FIRST_FROM),
             (OpenDmarc, "dmarc", "fail", FIRST_FROM),
             (OpenDmarcOnOurs, "dmarc", "fail", FIRST_FROM),
         ],
@@ -317,7 +317,7 @@ pub(crate) const CASES: &[Case] = &[
         from: "From: joe@reject.example <u@evil.example>",
         steps: &[Sign("evil.example")],
         envelope: (EVIL, "evil.example", "u@evil.example"),
-        ours: ["pass", "pass", "none", "fail", "reject"],
+        ours: ["pass", "pass", "none", "permerror", "reject"],
         differences: &[
             (AuthHeaders, "*", "IndexError", CRASH_SEVERAL),
             (OpenDmarc, "disposition", "none", LAST_ADDRESS),
