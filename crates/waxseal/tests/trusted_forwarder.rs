@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
+#[path = "trusted_forwarder/forged_text.rs"]
+mod forged_text;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use common::*;
