@@ -194,6 +194,9 @@ impl Authenticator {
     /// and [`Report::trusted_forwarder`] names the sealer. The word of DMARC stays `fail`. When nobody is believed,
     /// [`Report::distrust`] says why.
     ///
+    /// Trust only sealers that check DMARC themselves and quote what clients say: one that copies HELO or MAIL FROM into its
+    /// results without quoting lets strangers write results.
+    ///
     /// Asks for ARC to be validated, too.
     #[cfg(feature = "arc")]
     #[must_use]
