@@ -4,9 +4,9 @@ use super::cursor::is_blank;
 use crate::address::UNICODE_DOTS;
 use std::collections::HashSet;
 
-/// How many distinct domains are kept of one reading; more cannot agree with the [limit on
-/// addresses](crate::Authors::MAX_ADDRESSES).
-const MAX_DOMAINS: usize = crate::Authors::MAX_ADDRESSES;
+/// How many distinct domains are kept of one reading: one over the [limit on addresses](crate::Authors::MAX_ADDRESSES), so that
+/// what is left out cannot agree with any authors.
+const MAX_DOMAINS: usize = crate::Authors::MAX_ADDRESSES + 1;
 
 /// The domains that a reading shows, each with the local-part of the first address in it.
 #[derive(Debug, Default)]
