@@ -5,7 +5,7 @@
 use std::error::Error;
 use waxseal::{
     authres::{DkimResult, SpfResult},
-    dmarc::{Disposition, Evaluation, Input, LocalPolicy},
+    dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy},
     dns::{ResolveBlocking, Zone, drive_blocking},
 };
 
@@ -16,11 +16,11 @@ news.example.org.        A 192.0.2.1
 
 fn main() -> Result<(), Box<dyn Error>> {
     if let Some(domain) = std::env::args().nth(1) {
-        print(Input::new(domain.parse()?), &waxseal_resolver::Stub::system()?);
+        print(Identifiers::new(domain.parse()?), &waxseal_resolver::Stub::system()?);
         return Ok(());
     }
     let zone = Zone::from_zone_file(ZONE, None)?;
-    let author = || "news.example.org".parse().map(Input::new);
+    let author = || "news.example.org".parse().map(Identifiers::new);
 
     println!("--- SPF passed for another host of the same organization: relaxed alignment");
     print(author()?.with_spf("bounce.example.org".parse()?, SpfResult::Pass), &zone);
@@ -29,14 +29,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     print(author()?.with_dkim("example.org".parse()?, DkimResult::Pass), &zone);
 
     println!("--- the author's domain does not exist");
-    print(Input::new("nowhere.example.org".parse()?), &zone);
+    print(Identifiers::new("nowhere.example.org".parse()?), &zone);
     Ok(())
 }
 
-fn print(input: Input, dns: &impl ResolveBlocking) {
+fn print(input: Identifiers, dns: &impl ResolveBlocking) {
     // RFC 9989 forbids to reject for p=reject alone; this receiver has decided to do it all the same.
     let local = LocalPolicy::default().with_reject_on_reject(true);
-    let verdict = drive_blocking(Evaluation::new(input).with_local_policy(local), dns);
+    let verdict = drive_blocking(DmarcCheck::new(input).with_local_policy(local), dns);
     println!("{}\n{}", verdict.entry(), verdict.explain());
     if verdict.disposition() == Disposition::Reject {
         println!("(reject, because this receiver is told to: RFC 9989 alone would have it quarantined)\n");

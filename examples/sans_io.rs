@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, error::Error, time::SystemTime};
 use waxseal::{
     crypto::KeySpec,
-    dkim::{Signer, Verdicts, Verifier, VerifyCheck, sign_all},
+    dkim::{DkimCheck, Signer, Verdicts, Verifier, sign_all},
     dns::{Answers, Check, Question, Reply, Zone},
 };
 use waxseal_examples::{MESSAGE, fresh_key, publish};
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// 1. Run the check. 2. When answers are missing, send the questions. 3. Record what comes in. 4. Again.
-fn drive(mut check: VerifyCheck, network: &mut Network) -> Verdicts {
+fn drive(mut check: DkimCheck, network: &mut Network) -> Verdicts {
     let mut answers = Answers::new();
     loop {
         if let Ok(verdicts) = check.run(&mut answers) {

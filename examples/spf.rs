@@ -5,7 +5,7 @@
 use std::{error::Error, net::IpAddr};
 use waxseal::{
     dns::{ResolveBlocking, Zone, drive_blocking},
-    spf::CheckHost,
+    spf::SpfCheck,
 };
 
 const ZONE: &str = r#"
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn print(ip: IpAddr, sender: &str, helo: &str, dns: &impl ResolveBlocking) {
-    let verdict = drive_blocking(CheckHost::mail_from(ip, sender, helo).with_trace(), dns);
+    let verdict = drive_blocking(SpfCheck::mail_from(ip, sender, helo).with_trace(), dns);
     println!("{verdict}");
     println!("{}", verdict.entry());
     if let Some(trace) = verdict.trace() {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use waxseal_benches::spf;
 use waxseal_dns::Answers;
 use waxseal_dns::Check;
-use waxseal_spf::{CheckHost, Record};
+use waxseal_spf::{Record, SpfCheck};
 
 fn checks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spf");
@@ -13,7 +13,7 @@ fn checks(criterion: &mut Criterion) {
         let Ok(zone) = scenario.zone() else { continue };
         group.bench_function(scenario.name, |b| b.iter(|| spf::check(black_box(&zone))));
         let mut answers = Answers::new();
-        let mut check = CheckHost::mail_from(spf::CLIENT.into(), spf::SENDER, spf::HELO).with_trace();
+        let mut check = SpfCheck::mail_from(spf::CLIENT.into(), spf::SENDER, spf::HELO).with_trace();
         while check.run(&mut answers).is_err() {
             for question in answers.take_wanted() {
                 let reply = zone.lookup(&question);

@@ -128,7 +128,7 @@ pub(crate) fn verify<'c>(
     let ours = |provider| -> Work<'c> {
         let verifier = ChainVerifier::new(Policy::default().with_oldest_pass(oldest_pass))
             .with_signatures(Verifier::default().with_provider(provider));
-        Box::new(move || verifier.verify_blocking(message, now(), &lab.zone).word() == ArcResult::Pass)
+        Box::new(move || verifier.verify_blocking(message, now(), &lab.zone).result() == ArcResult::Pass)
     };
     let aws = AwsLcRs::new(lab, letter)?;
     Ok(Job {

@@ -100,7 +100,7 @@ pub(crate) fn check<'c>(
             report.is_some_and(|report| {
                 let field = report.authentication_results().to_field();
                 let aligned = report.dmarc().dkim_aligned() && report.dmarc().spf_aligned();
-                report.dmarc().word() == DmarcResult::Pass && aligned && field.len() > 200
+                report.dmarc().result() == DmarcResult::Pass && aligned && field.len() > 200
             })
         })
     };

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use waxseal_dns::{Zone, drive};
-use waxseal_spf::{CheckHost, Verdict};
+use waxseal_spf::{SpfCheck, Verdict};
 
 /// The client of every scenario; it passes, at the last `ip4` there is.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
@@ -54,7 +54,7 @@ impl Scenario {
 
 /// One check from its making to its verdict; `None` if the resolver is one that waits.
 pub fn check(zone: &Zone) -> Option<Verdict> {
-    let check = CheckHost::mail_from(CLIENT.into(), SENDER, HELO);
+    let check = SpfCheck::mail_from(CLIENT.into(), SENDER, HELO);
     let mut driven = pin!(drive(check, zone));
     match driven.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(verdict) => Some(verdict),
@@ -126,7 +126,7 @@ mod tests {
     fn every_scenario_passes_at_the_last_network() {
         for scenario in scenarios() {
             let verdict = check(&scenario.zone().unwrap()).unwrap();
-            assert_eq!(verdict.word().as_str(), "pass", "{}", scenario.name);
+            assert_eq!(verdict.result().as_str(), "pass", "{}", scenario.name);
             let place = verdict.cause().place().unwrap().innermost();
             assert!(place.term().starts_with("ip4:203.0.113."), "{}: {place}", scenario.name);
             assert!(scenario.txt.iter().all(|(_, text)| text.len() <= 450), "{}", scenario.name);

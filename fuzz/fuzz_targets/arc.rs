@@ -92,8 +92,8 @@ fuzz_target!(|input: Input<'_>| {
         assert_eq!(told(&drive_shuffled(check, &dns, input.sizes)), told(&chain));
         if let Some(message) = sealed(message, &chain) {
             let next = verify(&message, &|q: &Question| ZONE.lookup(q));
-            match chain.word() {
-                ArcResult::Fail => assert_eq!(next.word(), ArcResult::Fail, "{next}"),
+            match chain.result() {
+                ArcResult::Fail => assert_eq!(next.result(), ArcResult::Fail, "{next}"),
                 _ => assert!(next.is_pass() && next.sets().len() == chain.sets().len() + 1, "{next}"),
             }
         }
@@ -188,7 +188,7 @@ fn look_at(chain: &Chain) {
     let (header, _) = Header::parse(field.as_bytes()).expect("a field");
     assert_eq!(AuthservIds::new(["mx.example.net"]).trusted(&header, 1).count(), 1);
     assert!(!told(chain).contains(['\r', '\n']), "{chain}");
-    assert_eq!(chain.word() == ArcResult::Fail, chain.cause().is_some());
+    assert_eq!(chain.result() == ArcResult::Fail, chain.cause().is_some());
     assert_eq!(chain.is_pass(), chain.oldest_pass().is_some());
     assert!(chain.sets().iter().map(Set::instance).eq(1..=chain.sets().len() as u32), "{chain}");
     assert!(!chain.trusted_by(|_| false));

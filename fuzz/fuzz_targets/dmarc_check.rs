@@ -4,14 +4,14 @@
 
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
 use waxseal_authres::{AuthenticationResults, DkimResult, DmarcResult, SpfResult};
-use waxseal_dmarc::{BuiltInSuffixes, Disposition, DomainPolicy, Evaluation, LocalPolicy, Verdict};
+use waxseal_dmarc::{BuiltInSuffixes, Disposition, DomainPolicy, DmarcCheck, LocalPolicy, Verdict};
 use waxseal_dns::{
     Answer, Answers, Check, DomainName, LookupError, Question, Record, RecordType, Reply, drive_with_blocking,
 };
 use waxseal_fuzz::{Replies, assert_is_one_field, drive_shuffled};
 
 #[derive(Debug, Arbitrary)]
-struct Input<'a> {
+struct Identifiers<'a> {
     /// How many of the lists below count.
     authors: u8,
     dkim: u8,
@@ -65,7 +65,7 @@ const RECORDS: [&str; 13] = [
     "v=DMARC1; p=none",
 ];
 
-impl Input<'_> {
+impl Identifiers<'_> {
     /// Nearly every name has something of its own.
     fn reply(&self, q: &Question) -> Reply {
         let name = q.name.as_str();
@@ -88,14 +88,14 @@ impl Input<'_> {
     }
 }
 
-fuzz_target!(|input: Input<'_>| {
+fuzz_target!(|input: Identifiers<'_>| {
     let dns = |q: &Question| input.reply(q);
     let message = message(&input);
     let mut local = LocalPolicy::default().with_reject_on_reject(input.reject_on_reject);
     if input.by_list {
         local = local.with_public_suffix_list(BuiltInSuffixes);
     }
-    let check = Evaluation::new(message.clone()).with_local_policy(local.clone());
+    let check = DmarcCheck::new(message.clone()).with_local_policy(local.clone());
     let mut answers = Answers::new();
     let verdict = drive_with_blocking(check.clone(), &mut answers, &dns, None);
     look_at(&verdict, &input);
@@ -104,7 +104,7 @@ fuzz_target!(|input: Input<'_>| {
     assert_eq!(told(&again), told(&verdict));
     assert_eq!(told(&drive_shuffled(check, &dns, input.order)), told(&verdict));
 
-    let check = Evaluation::new(message).with_local_policy(local.with_organizational_domain(true));
+    let check = DmarcCheck::new(message).with_local_policy(local.with_organizational_domain(true));
     let informed = drive_shuffled(check, &dns, input.order);
     assert_eq!(decided(&informed), decided(&verdict), "{}\n{}", informed.explain(), verdict.explain());
     for author in informed.authors() {
@@ -114,11 +114,11 @@ fuzz_target!(|input: Input<'_>| {
     }
 });
 
-fn message(input: &Input<'_>) -> waxseal_dmarc::Input {
+fn message(input: &Identifiers<'_>) -> waxseal_dmarc::Identifiers {
     let authors = input.author.iter().take(usize::from(input.authors % 5));
     let mut message = match authors.len() {
-        0 => waxseal_dmarc::Input::from_value(input.from),
-        _ => waxseal_dmarc::Input::with_authors(authors.filter_map(|name| name.read(input.own))),
+        0 => waxseal_dmarc::Identifiers::from_value(input.from),
+        _ => waxseal_dmarc::Identifiers::with_authors(authors.filter_map(|name| name.read(input.own))),
     };
     for (name, result) in input.signature.iter().take(usize::from(input.dkim % 5)) {
         let result = DkimResult::ALL.get(usize::from(*result) % 20).copied().unwrap_or(DkimResult::Pass);
@@ -127,7 +127,7 @@ fn message(input: &Input<'_>) -> waxseal_dmarc::Input {
     }
     for (name, result) in input.sender.iter().take(usize::from(input.spf % 3)) {
         let result = SpfResult::ALL.get(usize::from(*result) % 20).copied().unwrap_or(SpfResult::Pass);
-        let add = |message: waxseal_dmarc::Input, name| message.with_further_spf(name, result);
+        let add = |message: waxseal_dmarc::Identifiers, name| message.with_further_spf(name, result);
         message = name.read(input.own).into_iter().fold(message, add);
     }
     message
@@ -142,31 +142,31 @@ fn decided(verdict: &Verdict) -> impl PartialEq + std::fmt::Debug + use<> {
     let record_at = verdict.record_at().cloned();
     let policy: [Option<DomainPolicy>; 2] = [verdict.policy(), verdict.evaluated_policy()];
     let aligned = (verdict.dkim_aligned(), verdict.spf_aligned());
-    (verdict.word(), verdict.disposition(), record_at, policy, aligned)
+    (verdict.result(), verdict.disposition(), record_at, policy, aligned)
 }
 
-fn look_at(verdict: &Verdict, input: &Input<'_>) {
+fn look_at(verdict: &Verdict, input: &Identifiers<'_>) {
     let text = verdict.explain();
     assert!(text.bytes().all(|c| matches!(c, b' '..=b'~' | b'\n')), "{text:?}");
     assert_is_one_field(&AuthenticationResults::new("mx.example.net").with_entry(verdict.entry()).to_field());
     let invalid = verdict.cause().is_invalid_author();
-    assert_eq!(verdict.word() == DmarcResult::PermError, invalid);
+    assert_eq!(verdict.result() == DmarcResult::PermError, invalid);
     assert!(invalid || verdict.shown().is_empty());
     match verdict.disposition() {
-        Disposition::Defer => assert!(!verdict.shown().is_empty() || verdict.word() == DmarcResult::TempError),
+        Disposition::Defer => assert!(!verdict.shown().is_empty() || verdict.result() == DmarcResult::TempError),
         // Those who are shown ask for nothing.
         Disposition::None => assert!(!invalid || !verdict.shown().is_empty()),
-        Disposition::Quarantine => assert!(invalid || verdict.word() == DmarcResult::Fail),
-        Disposition::Reject => assert!(input.reject_on_reject && (invalid || verdict.word() == DmarcResult::Fail)),
+        Disposition::Quarantine => assert!(invalid || verdict.result() == DmarcResult::Fail),
+        Disposition::Reject => assert!(input.reject_on_reject && (invalid || verdict.result() == DmarcResult::Fail)),
     }
     for author in verdict.authors() {
         let aligned = author.dkim_aligned() || author.spf_aligned();
-        assert_eq!(author.word() == DmarcResult::Pass, aligned && author.policy().is_some(), "{text}");
+        assert_eq!(author.result() == DmarcResult::Pass, aligned && author.policy().is_some(), "{text}");
         // Without a record only the Author Domain itself is known to be aligned.
-        assert!(!aligned || author.policy().is_some() || author.word() == DmarcResult::TempError, "{text}");
+        assert!(!aligned || author.policy().is_some() || author.result() == DmarcResult::TempError, "{text}");
         assert!(author.path().len() <= 8);
-        if verdict.word() == DmarcResult::Pass {
-            assert_eq!(author.word(), DmarcResult::Pass, "one author does not speak for another: {text}");
+        if verdict.result() == DmarcResult::Pass {
+            assert_eq!(author.result(), DmarcResult::Pass, "one author does not speak for another: {text}");
         }
     }
 }

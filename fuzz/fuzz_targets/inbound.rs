@@ -71,7 +71,7 @@ static SEALED: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let signed = [field.as_bytes(), message].concat();
     let envelope = Envelope::new([192, 0, 2, 1].into(), "example.org", "joe@example.org");
     let report = authenticator(false).check_blocking(&envelope, &signed, now(), &*ZONE);
-    assert_eq!((report.dmarc().word(), report.dkim().any_pass()), (DmarcResult::Pass, true));
+    assert_eq!((report.dmarc().result(), report.dkim().any_pass()), (DmarcResult::Pass, true));
     [report.seal().expect("it can be sealed").fields().as_bytes(), &signed].concat()
 });
 
@@ -192,11 +192,11 @@ fn look_at(report: &Report) {
     assert_eq!(parsed.results_of::<DmarcResult>().count(), 1);
 
     let dmarc = report.dmarc();
-    if dmarc.word() == DmarcResult::Pass {
+    if dmarc.result() == DmarcResult::Pass {
         for author in dmarc.authors() {
             assert!(author.dkim_aligned() || author.spf_aligned(), "{explained}");
             assert!(!author.dkim_aligned() || report.dkim().any_pass(), "{explained}");
-            assert!(!author.spf_aligned() || report.spf().word() == SpfResult::Pass, "{explained}");
+            assert!(!author.spf_aligned() || report.spf().result() == SpfResult::Pass, "{explained}");
         }
         assert!(!dmarc.authors().is_empty());
     }
@@ -207,7 +207,7 @@ fn look_at(report: &Report) {
     }
     if report.trusted_forwarder().is_some() {
         assert!(report.arc().is_some_and(waxseal::arc::Chain::is_pass), "{explained}");
-        assert!(matches!(dmarc.word(), DmarcResult::Fail | DmarcResult::TempError), "{explained}");
+        assert!(matches!(dmarc.result(), DmarcResult::Fail | DmarcResult::TempError), "{explained}");
         assert_eq!(report.disposition(), Disposition::None);
     } else {
         assert_eq!(report.disposition(), dmarc.disposition());

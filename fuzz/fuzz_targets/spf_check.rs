@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use waxseal_authres::AuthenticationResults;
 use waxseal_dns::{Answers, Check, Question, drive_with_blocking};
 use waxseal_fuzz::{Replies, assert_is_one_field};
-use waxseal_spf::CheckHost;
+use waxseal_spf::SpfCheck;
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -42,8 +42,8 @@ fuzz_target!(|input: Input<'_>| {
     let [a, b, c, d, ..] = input.ip;
     let ip = if input.six { IpAddr::from(input.ip) } else { IpAddr::from([a, b, c, d]) };
     let check = match input.is_helo {
-        true => CheckHost::helo(ip, input.helo),
-        false => CheckHost::mail_from(ip, input.sender, input.helo),
+        true => SpfCheck::helo(ip, input.helo),
+        false => SpfCheck::mail_from(ip, input.sender, input.helo),
     };
     // Half of the names publish a record made of good terms and the fuzzer's own.
     let record = input.terms.iter().fold(String::from("v=spf1"), |record, (number, own)| {
@@ -57,7 +57,7 @@ fuzz_target!(|input: Input<'_>| {
     let verdict = drive_with_blocking(check.clone(), &mut answers, &dns, None);
     assert!(answers.known().len() <= 200, "{answers}");
     let again = check.clone().with_trace().run(&mut answers).expect("all answers are there");
-    assert_eq!((again.word(), again.reason()), (verdict.word(), verdict.reason()));
+    assert_eq!((again.result(), again.reason()), (verdict.result(), verdict.reason()));
     let field = AuthenticationResults::new("mx.example.net").with_entry(verdict.entry()).to_field();
     assert_is_one_field(&field);
 });

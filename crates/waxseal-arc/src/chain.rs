@@ -20,7 +20,7 @@ use waxseal_header::{Field, Header, HeaderError};
 /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
 /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
 /// let chain = ChainVerifier::default().verify_blocking(message, SystemTime::now(), &resolver);
-/// assert_eq!(chain.word(), ArcResult::None);
+/// assert_eq!(chain.result(), ArcResult::None);
 /// assert_eq!(chain.entry().to_string(), "arc=none");
 /// assert!(!chain.trusted_by(|_| true));
 /// ```
@@ -38,9 +38,9 @@ pub struct Chain {
 
 impl Chain {
     /// The Chain Validation Status.
-    pub fn word(&self) -> ArcResult {
+    pub fn result(&self) -> ArcResult {
         match &self.cause {
-            Some(cause) => cause.word(),
+            Some(cause) => cause.result(),
             None if self.sets.is_empty() => ArcResult::None,
             None => ArcResult::Pass,
         }
@@ -49,7 +49,7 @@ impl Chain {
     /// True when there is a chain and it is intact. By itself this says nothing good of a message, since anyone can seal:
     /// see [`Chain::trusted_by`].
     pub fn is_pass(&self) -> bool {
-        self.word() == ArcResult::Pass
+        self.result() == ArcResult::Pass
     }
 
     /// Why it failed; `None` when it did not.
@@ -108,7 +108,7 @@ impl Chain {
     }
 
     /// One line of ASCII without quotes: the cause and those behind it, or that all is well; then what else is worth knowing.
-    pub fn explain(&self) -> String {
+    pub fn reason(&self) -> String {
         match (&self.cause, self.sets.last()) {
             (Some(cause), _) => reason(cause),
             (None, None) => "no ARC set".into(),
@@ -129,7 +129,7 @@ impl Chain {
     /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`, for messages whose
     /// client is not known: see [`Chain::entry_from`].
     pub fn entry(&self) -> Entry {
-        let mut entry = Entry::arc(self.word());
+        let mut entry = Entry::arc(self.result());
         if let Some(cause) = &self.cause {
             entry = entry.with_reason(reason(cause));
         }
@@ -163,7 +163,7 @@ fn signs_from(signature: &Signature) -> bool {
 /// `arc=pass` and the sealers, or the word and the cause.
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "arc={}", self.word())?;
+        write!(f, "arc={}", self.result())?;
         for set in self.sets.iter() {
             write!(f, " i={}", set.instance())?;
             if let Some(domain) = set.domain() {

@@ -12,5 +12,5 @@ pub use policy::Policy;
 pub use seal::{SealError, SealedSet, Sealer, UnsealedSet, UnsignedSet, merged_results};
 pub use set::{ArcField, InvalidSeal, Seal, Set};
 pub use verdict::Cause;
-pub use verify::{ChainCheck, ChainExamination, ChainVerification, ChainVerifier};
+pub use verify::{ArcCheck, ChainExamination, ChainVerification, ChainVerifier};
 pub use waxseal_authres::ArcResult;

@@ -251,7 +251,7 @@ impl Sealer {
         let instance = next_instance(header, chain)?;
         let results = results_field(instance, results);
         let message_signature = self.signer.unsigned_arc(instance, header, body, now)?;
-        let seal = self.seal_without_signature(instance, chain.word(), now);
+        let seal = self.seal_without_signature(instance, chain.result(), now);
         // The seal has a signature as long as that of the message.
         let octets = results.as_str().len() + seal.as_str().len() + 2 * message_signature.octets();
         HeaderLimits::default()
@@ -260,7 +260,7 @@ impl Sealer {
         Ok(UnsignedSet {
             results,
             message_signature,
-            sealed_before: match chain.word() {
+            sealed_before: match chain.result() {
                 ArcResult::Pass => canonical_sets(chain),
                 // §5.1.2: "as if this newest ARC Set was the only set present".
                 ArcResult::None | ArcResult::Fail => Vec::new(),
@@ -275,7 +275,7 @@ impl Sealer {
         folder.word(&format!("i={instance};"));
         folder.word(&format!("d={};", self.domain()));
         folder.word(&format!("s={};", self.selector()));
-        folder.word(&format!("a={};", self.algorithm().name()));
+        folder.word(&format!("a={};", self.algorithm().as_str()));
         folder.word(&format!("cv={chain_validation};"));
         if self.timestamp {
             let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

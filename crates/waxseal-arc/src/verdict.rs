@@ -4,7 +4,7 @@ use crate::{ArcField, InvalidSeal};
 use waxseal_authres::{ArcResult, DkimResult};
 use waxseal_header::HeaderError;
 
-/// Why a chain did not pass (RFC 8617 §5.2). [`Cause::word`] gives the result that goes with it.
+/// Why a chain did not pass (RFC 8617 §5.2). [`Cause::result`] gives the result that goes with it.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results. Errors behind a cause are its
 /// `source()`; [`Chain::explain`](crate::Chain::explain) has them, too.
@@ -107,7 +107,7 @@ pub enum Cause {
 impl Cause {
     /// The result that goes with the cause: always fail. §5.2.1: "All errors, including DNS failures, become unrecoverable
     /// and are considered permanent." [`Cause::is_temporary`] still tells those apart.
-    pub const fn word(&self) -> ArcResult {
+    pub const fn result(&self) -> ArcResult {
         match self {
             // Nothing is known of the chain, and §5.2.1 knows no other word for that.
             Self::Header(_) => ArcResult::Fail,
@@ -134,7 +134,7 @@ impl Cause {
     /// RFC 8617 calls it a failure all the same; a forwarder that seals `cv=fail` ends the chain for good, and had better
     /// defer the message (a 4xx reply).
     pub fn is_temporary(&self) -> bool {
-        self.signature_cause().is_some_and(|cause| cause.word() == DkimResult::TempError)
+        self.signature_cause().is_some_and(|cause| cause.result() == DkimResult::TempError)
     }
 
     /// Why a message signature or a seal did not verify.

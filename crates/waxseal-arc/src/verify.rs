@@ -71,7 +71,7 @@ impl ChainVerifier {
     }
 
     /// The check of a whole message, for those who drive it themselves.
-    pub fn check(&self, message: &[u8], now: SystemTime) -> ChainCheck {
+    pub fn check(&self, message: &[u8], now: SystemTime) -> ArcCheck {
         match Header::parse_with(message, self.policy.header_limits) {
             Ok((header, body)) => {
                 let mut verification = self.begin(header, now);
@@ -159,7 +159,7 @@ impl ChainVerification {
     }
 
     /// Ends the body; what is left is a check that asks for the keys.
-    pub fn finish(self) -> ChainCheck {
+    pub fn finish(self) -> ArcCheck {
         self.examination.finish(self.hasher.finish())
     }
 }
@@ -220,8 +220,8 @@ impl ChainExamination {
     }
 
     /// With the finished hashes; what is left is a check that asks for the keys.
-    pub fn finish(self, hashes: BodyHashes) -> ChainCheck {
-        ChainCheck { examination: self, hashes }
+    pub fn finish(self, hashes: BodyHashes) -> ArcCheck {
+        ArcCheck { examination: self, hashes }
     }
 
     /// What can be said of the signatures before their keys are known. Notes the keys and the body hashes that are needed.
@@ -332,12 +332,12 @@ fn refuse_sha1(algorithm: Algorithm) -> Result<(), SignatureCause> {
 
 /// The check that is left when the body has ended: it asks for the keys, then judges. Its output is the [`Chain`].
 #[derive(Debug)]
-pub struct ChainCheck {
+pub struct ArcCheck {
     examination: ChainExamination,
     hashes: BodyHashes,
 }
 
-impl Check for ChainCheck {
+impl Check for ArcCheck {
     type Output = Chain;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Chain, Pending> {

@@ -16,7 +16,7 @@ fn fifty_sets_pass_and_fifty_one_fail() {
     let message = passed_on(50);
     let chain = verify(&message);
     assert_eq!(
-        (chain.word(), chain.oldest_pass(), chain.sets().len()),
+        (chain.result(), chain.oldest_pass(), chain.sets().len()),
         (ArcResult::Pass, Some(0), 50),
         "{chain}"
     );
@@ -86,7 +86,7 @@ fn a_thousand_arc_fields_cost_no_lookup() {
     ] {
         let message = [format!("{field}\r\n").repeat(990).as_bytes(), MESSAGE].concat();
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &counting);
-        assert_eq!(chain.word(), ArcResult::Fail);
+        assert_eq!(chain.result(), ArcResult::Fail);
         assert!(chain.sets().is_empty());
     }
     assert_eq!(lookups.into_inner(), 0);
@@ -112,7 +112,7 @@ fn key_lookups_are_bounded() {
     let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
     let second = Forge::new(2, "pass").on(&first);
     let chain = verifier(1).verify_blocking(&second, now(), &counting);
-    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+    assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
     assert_eq!(lookups.swap(0, Ordering::Relaxed), 1);
     assert_eq!(verify(&second).oldest_pass(), Some(0));
 }
@@ -189,7 +189,7 @@ fn a_header_over_a_limit() {
         ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_fields(2)));
     let chain = verifier.verify_blocking(MESSAGE, now(), &resolver);
     assert!(matches!(chain.cause(), Some(Cause::Header(HeaderError::TooManyFields { limit: 2 }))), "{chain}");
-    assert_eq!(chain.word(), ArcResult::Fail);
+    assert_eq!(chain.result(), ArcResult::Fail);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn opendmarc_236_a_seal_that_says_nothing() {
         ] {
             let message = [format!("{field}\r\n").as_bytes(), MESSAGE].concat();
             let chain = verify(&message);
-            assert_eq!(chain.word(), ArcResult::Fail, "{field}");
+            assert_eq!(chain.result(), ArcResult::Fail, "{field}");
             assert!(chain.to_string().is_ascii() && !chain.to_string().contains(['\r', '\n', '"']));
         }
     }
@@ -237,10 +237,10 @@ fn a_chain_that_failed_stays_failed() {
     // Nobody may go on behind it, not even with good signatures.
     for word in ["pass", "none"] {
         let chain = verify(&Forge::new(4, word).on(&ended));
-        assert_eq!(chain.word(), ArcResult::Fail, "{chain}");
+        assert_eq!(chain.result(), ArcResult::Fail, "{chain}");
     }
     // Nor cut it short: the newest set that is left does not fit the message.
     let text = String::from_utf8(ended).unwrap();
     let cut = text.get(text.find("ARC-Seal: i=2").unwrap()..).unwrap();
-    assert_eq!(verify(cut.as_bytes()).word(), ArcResult::Fail);
+    assert_eq!(verify(cut.as_bytes()).result(), ArcResult::Fail);
 }

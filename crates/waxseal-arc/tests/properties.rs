@@ -75,7 +75,7 @@ proptest! {
         let before = std::mem::replace(message.get_mut(at).unwrap(), octet);
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &resolver);
         // A line end in front of a line makes the rest of the header part of the body.
-        prop_assert!(chain.word() != ArcResult::None || before == octet || octet == b'\n');
+        prop_assert!(chain.result() != ArcResult::None || before == octet || octet == b'\n');
         prop_assert!(chain.sets().len() <= 3);
         let reason = chain.cause().map(ToString::to_string).unwrap_or_default();
         prop_assert!(reason.is_ascii() && !reason.contains(['"', '\r', '\n']), "{}", reason);
@@ -88,7 +88,7 @@ proptest! {
         let header: String = fields.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
         let message = format!("{header}From: a@b.example\r\n\r\nHi.\r\n");
         let chain = ChainVerifier::default().verify_blocking(message.as_bytes(), now(), &resolver);
-        prop_assert_eq!(chain.word() == ArcResult::None, fields.is_empty());
+        prop_assert_eq!(chain.result() == ArcResult::None, fields.is_empty());
         prop_assert!(!chain.is_pass());
         // Whatever came can be sealed as a failure, or has ended.
         let sealed = sealer("z.example").seal(message.as_bytes(), &chain, &results("z.example", &chain), now());

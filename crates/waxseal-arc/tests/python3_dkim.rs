@@ -81,8 +81,10 @@ fn seal(message: &[u8], forms: (Canonicalization, Canonicalization)) -> Vec<u8> 
 fn dkimpy_seal(message: &[u8]) -> Option<Vec<u8>> {
     let chain = verify(message);
     let id = format!("dkimpy{}.example", chain.sets().len());
-    let field =
-        format!("Authentication-Results: {id}; arc={}; spf=pass smtp.mailfrom=a@b.example\r\n", chain.word());
+    let field = format!(
+        "Authentication-Results: {id}; arc={}; spf=pass smtp.mailfrom=a@b.example\r\n",
+        chain.result()
+    );
     let message = [field.as_bytes(), message].concat();
     let task = json!({
         "do": "seal", "message": base64(&message), "domain": "dkimpy.example", "id": id,
@@ -138,13 +140,13 @@ fn we_verify_what_dkimpy_seals() {
         message = sealed;
         let chain = verify(&message);
         assert_eq!(
-            (chain.word(), chain.oldest_pass(), chain.sets().len()),
+            (chain.result(), chain.oldest_pass(), chain.sets().len()),
             (ArcResult::Pass, Some(0), sets),
             "{chain}"
         );
     }
     let changed = replaced(&message, "Hi.", "Bye.");
-    assert_eq!(verify(&changed).word(), ArcResult::Fail);
+    assert_eq!(verify(&changed).result(), ArcResult::Fail);
     let Some(ended) = dkimpy_seal(&changed) else { return };
     assert!(verify(&ended).has_ended());
 }
@@ -159,7 +161,7 @@ fn both_in_one_chain() {
     }
     let chain = verify(&message);
     assert_eq!(
-        (chain.word(), chain.oldest_pass(), chain.sets().len()),
+        (chain.result(), chain.oldest_pass(), chain.sets().len()),
         (ArcResult::Pass, Some(0), 6),
         "{chain}"
     );

@@ -120,7 +120,7 @@ fn s4_2_1_instances_are_numbers_from_one() {
         }
         let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i=1; i=1;")));
         // In the results this is a payload that says nothing, but the seal covers it.
-        assert_eq!(chain.word(), ArcResult::Fail);
+        assert_eq!(chain.result(), ArcResult::Fail);
     }
 }
 
@@ -156,7 +156,7 @@ fn s5_1_1_a_seal_covers_all_sets_in_their_order() {
 #[test]
 fn s5_2_step_1_no_chain() {
     let chain = verify(MESSAGE);
-    assert_eq!((chain.word(), chain.oldest_pass(), chain.sets().len()), (ArcResult::None, None, 0));
+    assert_eq!((chain.result(), chain.oldest_pass(), chain.sets().len()), (ArcResult::None, None, 0));
     assert!(chain.cause().is_none() && !chain.is_pass() && !chain.trusted_by(|_| true));
 }
 
@@ -245,13 +245,13 @@ fn s5_2_step_5_the_oldest_pass() {
         }
         let chain = verify(&message);
         assert_eq!(
-            (chain.word(), chain.oldest_pass()),
+            (chain.result(), chain.oldest_pass()),
             (ArcResult::Pass, Some(changed_after + 1)),
             "{chain}"
         );
         let sparing = ChainVerifier::new(Policy::default().with_oldest_pass(false));
         let chain = sparing.verify_blocking(&message, now(), &resolver);
-        assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, None));
+        assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, None));
     }
 }
 
@@ -260,8 +260,8 @@ fn s5_2_step_5_an_older_message_signature_may_be_anything() {
     for tags in ["i=1; nothing=else", "i=1; a=rsa-sha1; d=a.example; s=x; h=from; bh={bh}", "i=1; a=what"] {
         let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
         let chain = verify(&Forge::new(2, "pass").on(&first));
-        assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
-        assert_eq!(verify(&first).word(), ArcResult::Fail);
+        assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+        assert_eq!(verify(&first).result(), ArcResult::Fail);
     }
     // But for i=, by which it belongs to a set.
     let first = Forge { message_signature: Some("i=1; i".into()), ..Forge::new(1, "none") }.on(MESSAGE);
@@ -285,7 +285,7 @@ fn s5_2_step_5_without_the_key_of_an_older_message_signature() {
     let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
     let message = pass_on(&first, "a3.example");
     let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
-    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+    assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn s5_2_step_6_every_seal_has_to_verify() {
     let fields: Vec<_> = header.fields().take(3).map(|field| field.raw()).collect();
     let spliced = [&fields.concat(), MESSAGE].concat();
     let chain = verify(&Forge::new(2, "pass").on(&spliced));
-    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+    assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
     assert!(!chain.trusted_by(|sealer| sealer.as_str() == "a1.example"));
     assert!(chain.trusted_sets(|sealer| sealer.as_str() == "a1.example").is_empty());
 }
@@ -317,7 +317,7 @@ fn s5_2_1_all_failures_are_permanent() {
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
         assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::Lookup(_) });
         assert!(chain.cause().unwrap().is_temporary());
-        assert!(chain.explain().contains(name), "{}", chain.explain());
+        assert!(chain.reason().contains(name), "{}", chain.reason());
     }
     let empty = |_: &Question| Ok(Answer::nxdomain());
     let chain = ChainVerifier::default().verify_blocking(&message, now(), &empty);

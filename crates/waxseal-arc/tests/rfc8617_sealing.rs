@@ -55,7 +55,7 @@ fn a_header_without_room_for_the_set_is_named() {
     assert!(matches!(error, SealError::Sign(SignError::NoRoom { .. })), "{error}");
     let fits = message(262_144 - 2_500);
     let sealed = seal(&fits).unwrap().fields() + &fits;
-    assert_eq!(verify(sealed.as_bytes()).word(), ArcResult::Pass);
+    assert_eq!(verify(sealed.as_bytes()).result(), ArcResult::Pass);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn s5_1_step_2_a_chain_that_has_ended_is_not_sealed_again() {
 fn s5_1_step_3_sets_are_numbered() {
     let message = passed_on(3);
     let chain = verify(&message);
-    assert_eq!(chain.word(), ArcResult::Pass, "{chain}");
+    assert_eq!(chain.result(), ArcResult::Pass, "{chain}");
     assert_eq!(chain.sets().iter().map(|set| set.instance()).collect::<Vec<_>>(), [1, 2, 3]);
     let said: Vec<_> = chain.sets().iter().map(|set| set.seal().unwrap().chain_validation()).collect();
     assert_eq!(said, [ArcResult::None, ArcResult::Pass, ArcResult::Pass]);
@@ -138,7 +138,7 @@ fn s5_1_a_chain_is_sealed_as_it_was_verified() {
     let chain = verify(&one);
     let set = sealer("b.example").seal(&changed, &chain, &results("b.example", &chain), now()).unwrap();
     let chain = verify(&[set.fields().as_bytes(), &changed].concat());
-    assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
+    assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn every_canonicalization_and_both_algorithms() {
                 message = [set.fields().as_bytes(), &message].concat();
             }
             let chain = verify(&message);
-            assert_eq!((chain.word(), chain.oldest_pass()), (ArcResult::Pass, Some(0)), "{chain}");
+            assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(0)), "{chain}");
         }
     }
 }
@@ -211,5 +211,5 @@ fn what_can_not_be_sealed() {
     assert!(error(b"From: a@b.example\nTo: c\r\n\r\nHi.\r\n").contains("bare CR or LF"));
     assert!(error(b"To: a@b.example\r\n\r\nHi.\r\n").contains("no From field"));
     let too_long = Chain::from(waxseal_header::HeaderError::TooLong { limit: 1 });
-    assert_eq!(too_long.word(), ArcResult::Fail);
+    assert_eq!(too_long.result(), ArcResult::Fail);
 }

@@ -102,7 +102,7 @@ fn valimail_validation() {
             word => word.parse().unwrap(),
         };
         let name = case.name.split('~').next().unwrap();
-        match (chain.word() == expected, differing.remove(name)) {
+        match (chain.result() == expected, differing.remove(name)) {
             (true, false) | (false, true) => {}
             (true, true) => problems.push(format!("{name}: agrees unexpectedly")),
             (false, false) => problems.push(format!("{name}: expected {expected}, got {chain}")),
@@ -132,7 +132,7 @@ fn stalwart() {
         let message = fs::read(folder.join(file)).unwrap();
         let resolver = |q: &_| zone.lookup(q);
         let chain = ChainVerifier::default().verify_blocking(&message, at(1_667_843_664), &resolver);
-        assert_eq!(chain.word().as_str(), expected, "{file}: {chain}");
+        assert_eq!(chain.result().as_str(), expected, "{file}: {chain}");
     }
     assert_eq!(count, 2);
 }
@@ -180,7 +180,7 @@ fn signs(case: &Case<'_>) -> Result<(), String> {
     let message = [set.fields().as_bytes(), &message].concat();
     let resolver = |q: &_| case.zone.lookup(q);
     let after = ChainVerifier::default().verify_blocking(&message, now, &resolver);
-    match chain.word() {
+    match chain.result() {
         ArcResult::Fail if after.has_ended() => Ok(()),
         ArcResult::None | ArcResult::Pass if after.is_pass() => Ok(()),
         _ => Err(format!("{chain}, then {after}")),

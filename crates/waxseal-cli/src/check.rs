@@ -203,7 +203,7 @@ impl Check {
             terminal::note(remark);
         }
         let dkim = report.dkim();
-        if dkim.any_pass() || !dkim.iter().any(|verdict| verdict.word() == DkimResult::Fail) {
+        if dkim.any_pass() || !dkim.iter().any(|verdict| verdict.result() == DkimResult::Fail) {
             return Ok(exit_of(&report));
         }
         if is_lf_file {
@@ -294,7 +294,7 @@ pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, told: &Told) 
 }
 
 fn exit_of(report: &Report) -> Exit {
-    match (report.disposition(), report.dmarc().word()) {
+    match (report.disposition(), report.dmarc().result()) {
         (Disposition::Quarantine | Disposition::Reject, _) => Exit::NotPass,
         (Disposition::Defer, _) => Exit::Temporary,
         (Disposition::None, _) if report.trusted_forwarder().is_some() => Exit::Pass,

@@ -145,7 +145,7 @@ impl Keygen {
             let made = Made {
                 domain: self.domain.as_str(),
                 selector: self.selector.as_str(),
-                algorithm: key.key_type().name(),
+                algorithm: key.key_type().as_str(),
                 bits: key.bits(),
                 key_file: &files.key,
                 record_file: &files.record,

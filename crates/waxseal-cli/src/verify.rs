@@ -101,10 +101,10 @@ impl SignatureRow {
         Self {
             d: verdict.domain().map(ToString::to_string),
             s: verdict.selector().map(ToString::to_string),
-            a: verdict.algorithm().map(|algorithm| algorithm.name()),
+            a: verdict.algorithm().map(|algorithm| algorithm.as_str()),
             i: verdict.identity(),
-            result: verdict.word().as_str(),
-            reason: verdict.explain(),
+            result: verdict.result().as_str(),
+            reason: verdict.reason(),
             unsigned_additions: verdict.unsigned_additions().to_vec(),
             ignored_records: verdict.ignored_records().iter().map(|cause| reason(cause)).collect(),
         }
@@ -141,7 +141,7 @@ impl Verify {
         drop(chunks);
         let remark = watched.remark(&source.name());
         let failed =
-            !verdicts.any_pass() && verdicts.iter().any(|verdict| verdict.word() == DkimResult::Fail);
+            !verdicts.any_pass() && verdicts.iter().any(|verdict| verdict.result() == DkimResult::Fail);
         let bare = watched.bare_line_end(is_lf_file).filter(|_| failed && self.line_ends != LineEnds::Repair);
         let line_ends =
             bare.map(|line| BareLineEnds { line, repaired: self.repaired(verifier, dns, source) });
@@ -231,7 +231,7 @@ fn print_verdicts(
     verdicts: &Verdicts,
     hint: impl Fn(&Verdict) -> Option<String>,
 ) -> io::Result<()> {
-    let word = verdicts.word();
+    let word = verdicts.result();
     write!(out, "{}: {}", visible(name), terminal::word(word.as_str()))?;
     match verdicts.len() {
         0 => writeln!(out, ", no signature")?,
@@ -242,7 +242,7 @@ fn print_verdicts(
 }
 
 fn print_verdict(out: &mut impl Write, verdict: &Verdict, hint: Option<String>) -> io::Result<()> {
-    write!(out, "  {}", terminal::word(verdict.word().as_str()))?;
+    write!(out, "  {}", terminal::word(verdict.result().as_str()))?;
     if let Some(domain) = verdict.domain() {
         write!(out, " d={domain}")?;
     }
@@ -255,7 +255,7 @@ fn print_verdict(out: &mut impl Write, verdict: &Verdict, hint: Option<String>) 
     if let Some(bits) = verdict.key_bits() {
         write!(out, " ({bits}-bit key)")?;
     }
-    writeln!(out, "\n    {}", verdict.explain())?;
+    writeln!(out, "\n    {}", verdict.reason())?;
     if let Some(hint) = hint {
         writeln!(out, "    {}", terminal::dim(hint))?;
     }
@@ -268,7 +268,7 @@ fn print_verdict(out: &mut impl Write, verdict: &Verdict, hint: Option<String>) 
 
 /// The exit code for one message.
 fn exit_of(verdicts: &Verdicts) -> Exit {
-    let temporary = |verdict: &Verdict| verdict.word() == DkimResult::TempError;
+    let temporary = |verdict: &Verdict| verdict.result() == DkimResult::TempError;
     match verdicts.any_pass() {
         true => Exit::Pass,
         false if verdicts.iter().any(temporary) => Exit::Temporary,

@@ -9,7 +9,7 @@ use core::fmt;
 ///
 /// let algorithm = Algorithm::from_name(b"RSA-SHA256").ok_or("unknown algorithm")?;
 /// assert_eq!(algorithm, Algorithm::RsaSha256);
-/// assert_eq!(algorithm.name(), "rsa-sha256");
+/// assert_eq!(algorithm.as_str(), "rsa-sha256");
 /// assert_eq!(algorithm.key_type(), KeyType::Rsa);
 /// # Ok::<(), &str>(())
 /// ```
@@ -30,7 +30,7 @@ impl Algorithm {
 
     /// The value of `a=`, in lower case.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::RsaSha256 => "rsa-sha256",
             Self::RsaSha1 => "rsa-sha1",
@@ -41,7 +41,7 @@ impl Algorithm {
     /// The algorithm that `name` stands for, in any case; `None` for a name this crate does not know.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The type of key that signs with this algorithm.
@@ -65,7 +65,7 @@ impl Algorithm {
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.as_str())
     }
 }
 
@@ -84,7 +84,7 @@ impl KeyType {
 
     /// The value of `k=`, in lower case.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rsa => "rsa",
             Self::Ed25519 => "ed25519",
@@ -94,13 +94,13 @@ impl KeyType {
     /// The key type that `name` stands for, in any case; `None` for a name this crate does not know.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 }
 
 impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.as_str())
     }
 }
 
@@ -119,7 +119,7 @@ impl HashAlgorithm {
 
     /// The name as `h=` writes it, in lower case.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
             Self::Sha1 => "sha1",
@@ -129,7 +129,7 @@ impl HashAlgorithm {
     /// The hash function that `name` stands for, in any case; `None` for a name this crate does not know.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The length of a digest, in bytes: 32 or 20.
@@ -144,7 +144,7 @@ impl HashAlgorithm {
 
 impl fmt::Display for HashAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.as_str())
     }
 }
 
@@ -155,17 +155,17 @@ mod tests {
     #[test]
     fn names_are_read_back_in_any_case() {
         for algorithm in Algorithm::ALL {
-            assert_eq!(Algorithm::from_name(algorithm.name().as_bytes()), Some(algorithm));
-            let upper = algorithm.name().to_ascii_uppercase();
+            assert_eq!(Algorithm::from_name(algorithm.as_str().as_bytes()), Some(algorithm));
+            let upper = algorithm.as_str().to_ascii_uppercase();
             assert_eq!(Algorithm::from_name(upper.as_bytes()), Some(algorithm));
             let parts = format!("{}-{}", algorithm.key_type(), algorithm.hash());
-            assert_eq!(parts, algorithm.name());
+            assert_eq!(parts, algorithm.as_str());
         }
         for key_type in KeyType::ALL {
-            assert_eq!(KeyType::from_name(key_type.name().as_bytes()), Some(key_type));
+            assert_eq!(KeyType::from_name(key_type.as_str().as_bytes()), Some(key_type));
         }
         for hash in HashAlgorithm::ALL {
-            assert_eq!(HashAlgorithm::from_name(hash.name().as_bytes()), Some(hash));
+            assert_eq!(HashAlgorithm::from_name(hash.as_str().as_bytes()), Some(hash));
         }
     }
 

@@ -81,7 +81,7 @@ pub use signature::{InvalidSignature, Signature};
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use signing_domain::{SigningDomains, UnacceptableDomain};
 pub use verdict::{Cause, Verdict, Verdicts};
-pub use verify::{Examination, Verification, Verifier, VerifyCheck};
+pub use verify::{DkimCheck, Examination, Verification, Verifier};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

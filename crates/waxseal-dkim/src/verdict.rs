@@ -8,7 +8,7 @@ use waxseal_crypto::{Algorithm, KeyType, VerifyError};
 use waxseal_dns::{Dnssec, DomainName, LookupError};
 use waxseal_header::HeaderError;
 
-/// Why a signature did not pass. [`Cause::word`] gives the result that goes with it.
+/// Why a signature did not pass. [`Cause::result`] gives the result that goes with it.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -180,7 +180,7 @@ pub enum Cause {
 
 impl Cause {
     /// The result of RFC 8601 §2.7.1 that goes with the cause.
-    pub const fn word(&self) -> DkimResult {
+    pub const fn result(&self) -> DkimResult {
         match self {
             // Here two RFCs differ. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be
             // completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601 §2.7.1 has neutral
@@ -275,8 +275,8 @@ impl Verdict {
     }
 
     /// The result.
-    pub fn word(&self) -> DkimResult {
-        self.cause.as_ref().map_or(DkimResult::Pass, Cause::word)
+    pub fn result(&self) -> DkimResult {
+        self.cause.as_ref().map_or(DkimResult::Pass, Cause::result)
     }
 
     /// True when the signature passed.
@@ -354,7 +354,7 @@ impl Verdict {
     }
 
     /// One line of ASCII without quotes: the cause and those behind it, or that all is well; then what else is worth knowing.
-    pub fn explain(&self) -> String {
+    pub fn reason(&self) -> String {
         let first = match &self.cause {
             Some(cause) => reason(cause),
             None if self.is_testing() => "signature and body hash match; the domain is testing".into(),
@@ -393,7 +393,7 @@ impl Verdict {
     }
 
     fn entry_with(&self, header_b: Option<&HeaderB>) -> Entry {
-        let mut entry = Entry::dkim(self.word());
+        let mut entry = Entry::dkim(self.result());
         if let Some(cause) = &self.cause {
             entry = entry.with_reason(reason(cause));
         }
@@ -407,7 +407,7 @@ impl Verdict {
             entry = entry.with_property(Ptype::Header, "i", identity);
         }
         if let Some(algorithm) = self.algorithm() {
-            entry = entry.with_property(Ptype::Header, "a", algorithm.name());
+            entry = entry.with_property(Ptype::Header, "a", algorithm.as_str());
         }
         if let Some(selector) = self.selector() {
             entry = entry.with_property(Ptype::Header, "s", selector.as_str());
@@ -444,7 +444,7 @@ impl Verdict {
 /// `dkim=pass`, or the word and the cause; and what is worth knowing of a pass.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "dkim={}", self.word())?;
+        write!(f, "dkim={}", self.result())?;
         if let Some(domain) = self.domain() {
             write!(f, " d={domain}")?;
         }
@@ -452,7 +452,7 @@ impl fmt::Display for Verdict {
             write!(f, " s={selector}")?;
         }
         if !self.is_pass() {
-            return write!(f, ": {}", self.explain());
+            return write!(f, ": {}", self.reason());
         }
         let notes = self.notes();
         if notes.is_empty() { Ok(()) } else { write!(f, ": {}", notes.join("; ")) }
@@ -472,7 +472,7 @@ impl Verdicts {
 
     /// The result for the message as a whole: the best one, in the order pass, fail, policy, temperror, permerror,
     /// neutral, and `none` without any signature. Domains matter more than this word; see [`Verdict::domain`].
-    pub fn word(&self) -> DkimResult {
+    pub fn result(&self) -> DkimResult {
         let rank = |word: &DkimResult| match word {
             DkimResult::Pass => 0,
             DkimResult::Fail => 1,
@@ -482,7 +482,7 @@ impl Verdicts {
             DkimResult::Neutral => 5,
             DkimResult::None => 6,
         };
-        self.iter().map(Verdict::word).min_by_key(rank).unwrap_or(DkimResult::None)
+        self.iter().map(Verdict::result).min_by_key(rank).unwrap_or(DkimResult::None)
     }
 
     /// The entries for Authentication-Results: one for each signature, or `dkim=none`.
@@ -547,11 +547,11 @@ mod tests {
     #[test]
     fn a_message_is_not_to_blame_for_a_program_without_crypto() {
         let cause = Cause::Crypto(VerifyError::NoProvider(NoProvider));
-        assert_eq!(cause.word(), DkimResult::TempError);
+        assert_eq!(cause.result(), DkimResult::TempError);
         let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm {
             algorithm: Algorithm::RsaSha1,
             provider: "some library",
         });
-        assert_eq!(cause.word(), DkimResult::PermError);
+        assert_eq!(cause.result(), DkimResult::PermError);
     }
 }

@@ -89,14 +89,14 @@ impl Verifier {
     }
 
     /// The check of a whole message, for those who drive it themselves.
-    pub fn check(&self, message: &[u8], now: SystemTime) -> VerifyCheck {
+    pub fn check(&self, message: &[u8], now: SystemTime) -> DkimCheck {
         match Header::parse_with(message, self.policy.header_limits) {
             Ok((header, body)) => {
                 let mut verification = self.begin(header, now);
                 verification.body(body);
                 verification.finish()
             }
-            Err(error) => VerifyCheck { state: State::Refused(error) },
+            Err(error) => DkimCheck { state: State::Refused(error) },
         }
     }
 
@@ -184,7 +184,7 @@ impl Verification {
     }
 
     /// Ends the body; what is left is a check that asks for the keys.
-    pub fn finish(self) -> VerifyCheck {
+    pub fn finish(self) -> DkimCheck {
         self.examination.finish(self.hasher.finish())
     }
 }
@@ -215,8 +215,8 @@ impl Examination {
 
     /// With the finished hashes, which have to be those of the hasher that was handed to [`Verifier::examine`]; what is left is
     /// a check that asks for the keys.
-    pub fn finish(self, hashes: BodyHashes) -> VerifyCheck {
-        VerifyCheck { state: State::Examined(Box::new(self), hashes) }
+    pub fn finish(self, hashes: BodyHashes) -> DkimCheck {
+        DkimCheck { state: State::Examined(Box::new(self), hashes) }
     }
 
     fn candidate(&mut self, number: usize, now: u64, hasher: &mut BodyHasher) -> Candidate {
@@ -273,7 +273,7 @@ impl Examination {
 
 /// The check that is left when the body has ended: it asks for the keys, then judges. Its output is [`Verdicts`].
 #[derive(Debug)]
-pub struct VerifyCheck {
+pub struct DkimCheck {
     state: State,
 }
 
@@ -284,7 +284,7 @@ enum State {
     Examined(Box<Examination>, BodyHashes),
 }
 
-impl Check for VerifyCheck {
+impl Check for DkimCheck {
     type Output = Verdicts;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdicts, Pending> {

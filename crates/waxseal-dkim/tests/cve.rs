@@ -51,10 +51,10 @@ fn opendkim_334_unknown_algorithm_leaves_no_state() {
     let unknown = "DKIM-Signature: v=1; a=rsa-sha512; c=simple/simple; d=example.org; s=ed; l=1; h=from; bh=AAAA; b=AAAA\r\n";
     let alone = verdict(&good).entry();
     let above = verify(&[unknown.as_bytes(), &good].concat());
-    assert_eq!((above[0].word(), above[1].entry()), (DkimResult::PermError, alone.clone()));
+    assert_eq!((above[0].result(), above[1].entry()), (DkimResult::PermError, alone.clone()));
     let at = good.windows(9).position(|w| w == b"Received:").unwrap();
     let below = verify(&[&good[..at], unknown.as_bytes(), &good[at..]].concat());
-    assert_eq!((below[1].word(), below[0].entry()), (DkimResult::PermError, alone));
+    assert_eq!((below[1].result(), below[0].entry()), (DkimResult::PermError, alone));
 }
 
 /// CVE-2020-12272 (OpenDMARC #111): `d=legit.example(.attacker.example` was looked up at the attacker's name and reported as
@@ -74,7 +74,7 @@ fn cve_2020_12272_injection_in_names() {
                 &craft(&TAGS.replace("example.org", &name), MESSAGE),
                 &zone,
             ));
-            assert_eq!(verdict.word(), DkimResult::PermError, "{name:?}: {verdict}");
+            assert_eq!(verdict.result(), DkimResult::PermError, "{name:?}: {verdict}");
             let field = AuthenticationResults::new("mx").with_entry(verdict.entry()).to_field();
             assert!(!field.contains("header.d=") && !field.contains("legit"), "{field}");
         }
@@ -160,7 +160,7 @@ fn cve_2026_40684_malicious_answers() {
         b"\\000",
     ] {
         let verdict = only(verify_with(Policy::default(), &good, &zone_with(record)));
-        assert_eq!(verdict.word(), DkimResult::PermError, "{}: {verdict}", record.escape_ascii());
+        assert_eq!(verdict.result(), DkimResult::PermError, "{}: {verdict}", record.escape_ascii());
         assert!(verdict.entry().to_string().bytes().all(|c| matches!(c, b' '..=b'~')));
     }
     let mut zone = Zone::new();
@@ -256,7 +256,7 @@ fn mail_auth_0_9_1_header_injection() {
         "d=example.org; s=ed; i=a=0D=0AX:y@example.org",
     ] {
         let verdict = verdict(&craft(&TAGS.replace("d=example.org; s=ed", tags), MESSAGE));
-        assert_eq!(verdict.word(), DkimResult::PermError, "{tags:?}: {verdict}");
+        assert_eq!(verdict.result(), DkimResult::PermError, "{tags:?}: {verdict}");
         assert!(!verdict.entry().to_string().contains(['\r', '\n']));
         assert!(!verdict.to_string().contains(['\r', '\n']));
     }
@@ -287,7 +287,7 @@ fn mail_dkim2_0_18_unknown_algorithm() {
     let good = text(signed(&rsa_signer(), MESSAGE));
     for name in ["rsa", "rsa-sha512", "rsa-", "", "sha256", "rsa-sha256 x", "RSA_SHA256"] {
         let verdict = verdict(good.replace("a=rsa-sha256", &format!("a={name}")).as_bytes());
-        assert_eq!(verdict.word(), DkimResult::PermError, "{name:?}: {verdict}");
+        assert_eq!(verdict.result(), DkimResult::PermError, "{name:?}: {verdict}");
         assert_eq!(verdict.algorithm(), None);
     }
 }
@@ -324,7 +324,7 @@ fn l_tag_attack_additions() {
     for added in ["evil", "\r\nevil\r\n", "--boundary\r\nContent-Type: text/html\r\n\r\nevil"] {
         let verdict = verdict(format!("{signed}{added}").as_bytes());
         assert!(matches!(verdict.cause(), Some(Cause::BodyAdditions { .. })), "{added:?}");
-        assert_eq!(verdict.word(), DkimResult::Policy);
+        assert_eq!(verdict.result(), DkimResult::Policy);
     }
     // l=0 signs no body at all.
     let nothing = text(craft(&TAGS.replace("s=ed", "s=ed; l=0"), MESSAGE));
@@ -357,7 +357,7 @@ fn missing_oversigning_added_fields() {
         let strict = Policy::default().with_unsigned_additions_refused(true);
         let refused = only(verify_with(strict, message.as_bytes(), &zone()));
         assert!(matches!(refused.cause(), Some(Cause::UnsignedAddition { .. })), "{name}");
-        assert_eq!(refused.word(), DkimResult::Policy);
+        assert_eq!(refused.result(), DkimResult::Policy);
         let found = cause(format!("{name}: evil\r\n{safe}").as_bytes());
         assert!(matches!(found, Cause::HeaderSignature { .. }), "{name}: {found}");
     }

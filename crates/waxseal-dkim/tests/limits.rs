@@ -91,7 +91,7 @@ fn wrong(selector: &str, more: &str) -> String {
 }
 
 fn words(verdicts: &Verdicts) -> Vec<&'static str> {
-    verdicts.iter().map(|verdict| verdict.word().as_str()).collect()
+    verdicts.iter().map(|verdict| verdict.result().as_str()).collect()
 }
 
 /// 5,000 signatures are over the limit of 1,000 fields: one verdict, no lookup, no hash but the one of nothing.
@@ -106,7 +106,7 @@ fn five_thousand_signatures() {
         verdict.cause(),
         Some(Cause::Header(HeaderError::TooLong { .. } | HeaderError::TooManyFields { .. }))
     ));
-    assert_eq!(verdict.word(), DkimResult::PermError);
+    assert_eq!(verdict.result(), DkimResult::PermError);
     assert_eq!((dns.count(), provider.verified.load(Relaxed)), (0, 0));
 }
 
@@ -124,7 +124,7 @@ fn five_thousand_signatures_of_many_keys() {
         matches!(verdict.cause(), Some(Cause::TooManySignatures { limit: 10 }))
     };
     assert!(verdicts[10..].iter().all(over));
-    assert!(verdicts[10..].iter().all(|verdict| verdict.word() == DkimResult::Policy));
+    assert!(verdicts[10..].iter().all(|verdict| verdict.result() == DkimResult::Policy));
     assert_eq!((dns.count(), provider.verified.load(Relaxed)), (10, 0));
     assert_eq!(provider.hashers.load(Relaxed), 1, "one for all l= that are tried");
 }
@@ -287,7 +287,7 @@ fn messages_that_lack_parts() {
         b"DKIM-Signature\t:\r\n\r\n",
         b"dkim-signature:;;;",
     ] {
-        assert_eq!(verdict(message).word(), DkimResult::PermError, "{}", message.escape_ascii());
+        assert_eq!(verdict(message).result(), DkimResult::PermError, "{}", message.escape_ascii());
     }
     for message in
         [&b"From: a@example.org"[..], b"From: a@example.org\r\n", b"From: a@example.org\r\n\r\nHi."]
@@ -330,8 +330,8 @@ fn key_records_of_64_kib() {
         let notes = filler.repeat(64_000 / filler.len());
         assert!(verdict_with_record(format!("{}; n={notes}", ed_record())).is_pass(), "{filler}");
     }
-    assert!(verdict_with_record(vec![0xff; 65_535]).word() == DkimResult::PermError);
-    assert!(verdict_with_record("").word() == DkimResult::PermError);
+    assert!(verdict_with_record(vec![0xff; 65_535]).result() == DkimResult::PermError);
+    assert!(verdict_with_record("").result() == DkimResult::PermError);
 }
 
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -370,7 +370,7 @@ fn odd_rsa_keys() {
         let verdicts = Verifier::default().with_provider(provider).verify_blocking(&good, at(NOW), &zone);
         let found = verdicts[0].cause();
         assert!(matches!(found, Some(Cause::KeyRecord(_))), "{what}: {found:?}");
-        assert_eq!(verdicts[0].word(), DkimResult::PermError);
+        assert_eq!(verdicts[0].result(), DkimResult::PermError);
         assert_eq!(provider.verified.load(Relaxed), 0, "{what}");
     }
 }
@@ -488,7 +488,7 @@ fn hostile_lookup_errors_stay_in_one_line() {
     )));
     let zone = Zone::new().with_error("ed._domainkey.example.org", error).unwrap();
     let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
-    assert_eq!(verdict.word(), DkimResult::TempError);
+    assert_eq!(verdict.result(), DkimResult::TempError);
     let field = AuthenticationResults::new("mx.example.net").with_entry(verdict.entry()).to_field();
     check_output(&field, &field);
 }

@@ -292,7 +292,7 @@ proptest! {
         let verdicts = verify_with(Policy::default(), &message, &zone);
         for verdict in &verdicts {
             prop_assert_eq!(verdict.is_pass(), verdict.cause().is_none());
-            let word = format!("dkim={}", verdict.word());
+            let word = format!("dkim={}", verdict.result());
             prop_assert!(verdict.entry().to_string().starts_with(&word));
         }
     }

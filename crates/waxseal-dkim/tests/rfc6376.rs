@@ -105,7 +105,7 @@ fn pass(value: &str) {
 
 fn invalid(value: &str) -> InvalidSignature {
     let verdict = verdict(&craft(value, MESSAGE));
-    assert_eq!(verdict.word(), DkimResult::PermError, "{value}");
+    assert_eq!(verdict.result(), DkimResult::PermError, "{value}");
     match verdict.cause() {
         Some(Cause::Signature(error)) => error.clone(),
         other => panic!("{value}: {other:?}"),
@@ -136,7 +136,7 @@ fn a_signature_with_syntax_errors_is_permerror_and_not_neutral() {
     ] {
         let verdict = only(verify_with(Policy::default(), message.as_bytes(), &example_zone()));
         assert!(matches!(verdict.cause(), Some(Cause::Signature(_))), "{verdict}");
-        assert_eq!(verdict.word(), DkimResult::PermError, "{verdict}");
+        assert_eq!(verdict.result(), DkimResult::PermError, "{verdict}");
     }
 }
 
@@ -154,7 +154,7 @@ fn required_tags_are_required() {
             matches!(found, Cause::Signature(InvalidSignature::Missing { tag: t }) if t == tag),
             "{tag}: {found}"
         );
-        assert_eq!(found.word(), DkimResult::PermError);
+        assert_eq!(found.result(), DkimResult::PermError);
     }
 }
 
@@ -207,9 +207,9 @@ fn times_are_checked_with_tolerance() {
     assert!(
         matches!(verdict.cause(), Some(Cause::Expired { expiration, now: NOW }) if *expiration == NOW - 300)
     );
-    assert_eq!(verdict.word(), DkimResult::Fail);
+    assert_eq!(verdict.result(), DkimResult::Fail);
     let future = craft(&TAGS.replace("s=ed", &format!("s=ed; t={}", NOW + 301)), MESSAGE);
-    assert_eq!(common::verdict(&future).word(), DkimResult::Policy);
+    assert_eq!(common::verdict(&future).result(), DkimResult::Policy);
     assert!(only(Verifier::default().verify_blocking(&future, at(NOW + 1), &zone())).is_pass());
     let now = craft(&TAGS.replace("s=ed", &format!("s=ed; t={NOW}; x={}", NOW + 1)), MESSAGE);
     assert!(only(verify_with(exact, &now, &zone())).is_pass());
@@ -465,7 +465,7 @@ fn body_lengths() {
         assert!(verdict(policy, &[&with_length(octets)[..], b" \r\n"].concat()).is_pass());
         let long = verdict(policy, &with_length(octets + 1));
         assert!(matches!(long.cause(), Some(Cause::BodyTooShort { signed, octets: o }) if *signed == *o + 1));
-        assert_eq!(long.word(), DkimResult::PermError);
+        assert_eq!(long.result(), DkimResult::PermError);
     }
     assert!(matches!(verdict(Refuse, &with_length(octets)).cause(), Some(Cause::BodyLength)));
     for length in [0, 1, octets - 1] {
@@ -474,7 +474,7 @@ fn body_lengths() {
         assert!(
             matches!(refused.cause(), Some(Cause::BodyAdditions { signed, .. }) if *signed == length as u64)
         );
-        assert_eq!(refused.word(), DkimResult::Policy);
+        assert_eq!(refused.result(), DkimResult::Policy);
     }
     let huge = craft(&TAGS.replace("s=ed", &format!("s=ed; l={}", "9".repeat(76))), MESSAGE);
     assert!(matches!(cause(&huge), Cause::BodyTooShort { signed: u64::MAX, .. }));
@@ -525,7 +525,7 @@ fn body_and_header_mismatches_differ() {
     assert!(matches!(&header, Cause::HeaderSignature { header_hash, .. } if header_hash.len() == 32));
     let both = cause(signed.replace("joe@", "jim@").replace("Hi.", "Ho.").as_bytes());
     assert!(matches!(both, Cause::BodyHash { header_intact: false, .. }));
-    assert!([body, header, both].iter().all(|cause| cause.word() == DkimResult::Fail));
+    assert!([body, header, both].iter().all(|cause| cause.result() == DkimResult::Fail));
 }
 
 /// §4.2: "When evaluating a message with multiple signatures, a Verifier SHOULD evaluate signatures independently and on
@@ -537,11 +537,11 @@ fn every_signature_has_its_verdict_in_order() {
     message = signed(&rsa_signer(), &message);
     message = [b"dkim-signature: v=1; a=rsa-sha1; d=old.example; s=x; h=from; bh=AAAAAAAAAAAAAAAAAAAAAAAAAAA=; b=AA==\r\n", &message[..]].concat();
     message = craft(&TAGS.replace("s=ed", "s=none"), &message);
-    let words: Vec<_> = verify(&message).iter().map(|verdict| verdict.word().as_str()).collect();
+    let words: Vec<_> = verify(&message).iter().map(|verdict| verdict.result().as_str()).collect();
     assert_eq!(words, ["permerror", "policy", "pass", "permerror", "pass"]);
     let entries: Vec<_> = verify(&message).entries().iter().map(ToString::to_string).collect();
     assert_eq!(entries.len(), 5);
     assert!(entries[1].contains("header.d=old.example") && entries[2].contains("header.s=rsa"));
-    assert_eq!(verify(MESSAGE).word(), DkimResult::None);
+    assert_eq!(verify(MESSAGE).result(), DkimResult::None);
     assert_eq!(verify(MESSAGE).entries()[0].to_string(), "dkim=none reason=\"no signature\"");
 }

@@ -39,7 +39,7 @@ fn key_version_is_first() {
     ] {
         let verdict = verdict_with_record(&record);
         assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Version))), "{record}");
-        assert_eq!(verdict.word(), DkimResult::PermError);
+        assert_eq!(verdict.result(), DkimResult::PermError);
     }
 }
 
@@ -50,7 +50,7 @@ fn an_empty_key_is_revoked() {
     for record in ["v=DKIM1; k=ed25519; p=", "v=DKIM1; p= ;", "p="] {
         let verdict = verdict_with_record(record);
         assert!(matches!(verdict.cause(), Some(Cause::Revoked)), "{record}: {verdict}");
-        assert_eq!(verdict.word(), DkimResult::PermError);
+        assert_eq!(verdict.result(), DkimResult::PermError);
     }
     let verdict = verdict_with_record("v=DKIM1; k=ed25519");
     assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::NoKey))));
@@ -92,7 +92,7 @@ fn key_type_goes_with_the_algorithm() {
     assert!(matches!(verdict.cause(), Some(Cause::KeyType { .. })));
     let verdict = verdict_with_record(ed_record().replace("k=ed25519", "k=dsa"));
     assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::KeyType))));
-    assert_eq!(verdict.word(), DkimResult::PermError);
+    assert_eq!(verdict.result(), DkimResult::PermError);
 }
 
 /// §3.6.1: "y This domain is testing DKIM. Verifiers MUST NOT treat messages from Signers in testing mode differently from
@@ -147,7 +147,7 @@ fn several_key_records_are_an_error() {
                 matches!(verdict.cause(), Some(Cause::SeveralKeys { count: 2 })),
                 "{records:?}: {verdict}"
             );
-            assert_eq!(verdict.word(), DkimResult::PermError);
+            assert_eq!(verdict.result(), DkimResult::PermError);
         }
     }
 }
@@ -221,7 +221,7 @@ fn the_nearest_text_is_named_when_none_is_a_key_record() {
         let zone = texts.iter().fold(Zone::new(), |zone, text| zone.with_txt(name, text).unwrap());
         let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
         assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(_))), "{verdict}");
-        assert_eq!(verdict.word(), DkimResult::PermError);
+        assert_eq!(verdict.result(), DkimResult::PermError);
         assert!(verdict.explain().starts_with(&format!("key record: {nearest}")), "{verdict}");
         assert!(verdict.ignored_records().is_empty());
     }
@@ -236,12 +236,12 @@ fn missing_keys_and_failing_lookups() {
     let below = Zone::new().with_txt("x.ed._domainkey.example.org", "v=DKIM1; p=").unwrap();
     for zone in [Zone::new(), below] {
         assert!(matches!(verdict(&zone).cause(), Some(Cause::NoKey)));
-        assert_eq!(verdict(&zone).word(), DkimResult::PermError);
+        assert_eq!(verdict(&zone).result(), DkimResult::PermError);
     }
     for error in [LookupError::Timeout, LookupError::ServerFailure, LookupError::Malformed] {
         let zone = Zone::new().with_error("ed._domainkey.example.org", error.clone()).unwrap();
         assert!(matches!(verdict(&zone).cause(), Some(Cause::Lookup(found)) if *found == error));
-        assert_eq!(verdict(&zone).word(), DkimResult::TempError);
+        assert_eq!(verdict(&zone).result(), DkimResult::TempError);
     }
     let alias = Zone::new().with_txt("keys.example.net", ed_record()).unwrap();
     let alias = alias.with_cname("ed._domainkey.example.org", "keys.example.net").unwrap();

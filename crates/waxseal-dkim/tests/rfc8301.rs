@@ -26,7 +26,7 @@ fn rsa_sha1_is_not_verified() {
     let dns = Counting::new(zone());
     let verdicts = waxseal_dkim::Verifier::default().verify_blocking(&message, at(NOW), &dns);
     assert!(matches!(verdicts[0].cause(), Some(Cause::RsaSha1)), "{verdicts:?}");
-    assert_eq!(verdicts[0].word(), DkimResult::Policy);
+    assert_eq!(verdicts[0].result(), DkimResult::Policy);
     assert_eq!(dns.count(), 0, "no key is looked up for it");
     // The switch for old archives: then the signature counts, and is wrong.
     let old = only(verify_with(Policy::default().with_rsa_sha1(true), &message, &zone()));
@@ -62,7 +62,7 @@ fn short_keys_are_refused() {
             matches!(verdict.cause(), Some(Cause::KeyTooSmall { bits: b, min: 1024 }) if *b == bits),
             "{verdict}"
         );
-        assert_eq!(verdict.word(), DkimResult::Policy);
+        assert_eq!(verdict.result(), DkimResult::Policy);
         assert_eq!(verdict.key_bits(), Some(bits));
     }
     assert!(matches!(with_modulus(1024, Policy::default()).cause(), Some(Cause::HeaderSignature { .. })));
@@ -80,14 +80,14 @@ fn long_keys_are_refused_until_allowed() {
             matches!(verdict.cause(), Some(Cause::KeyTooLarge { bits: b, max: 4096 }) if *b == bits),
             "{verdict}"
         );
-        assert_eq!(verdict.word(), DkimResult::Policy);
+        assert_eq!(verdict.result(), DkimResult::Policy);
         let allowed = with_modulus(bits, Policy::default().with_max_rsa_bits(8192));
         assert!(matches!(allowed.cause(), Some(Cause::HeaderSignature { .. })), "{allowed}");
     }
     // What no provider can do is an error with its name, not a wrong signature.
     let verdict = with_modulus(8200, Policy::default().with_max_rsa_bits(16384));
     assert!(matches!(verdict.cause(), Some(Cause::Crypto(_))), "{verdict}");
-    assert_eq!(verdict.word(), DkimResult::PermError);
+    assert_eq!(verdict.result(), DkimResult::PermError);
 }
 
 /// §3.2, both ends of the range that verifiers must know.

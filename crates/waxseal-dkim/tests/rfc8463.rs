@@ -89,7 +89,7 @@ fn the_key_is_32_raw_octets() {
             verdict_with_record(format!("v=DKIM1; k=ed25519; p={}", BASE64_STANDARD.encode(octets)));
         let found = verdict.cause();
         assert!(matches!(found, Some(Cause::KeyRecord(InvalidKeyRecord::Key(_)))), "{verdict}");
-        assert_eq!(verdict.word(), DkimResult::PermError);
+        assert_eq!(verdict.result(), DkimResult::PermError);
     }
     let verdict = verdict_with_record(format!("v=DKIM1; k=ed25519; p={}", BASE64_STANDARD.encode(&spki)));
     let found = verdict.cause();
@@ -125,7 +125,7 @@ fn algorithms_do_not_mix() {
     let other_key = message.replace("s=ed;", "s=rsa;");
     assert!(matches!(cause(other_key.as_bytes()), Cause::KeyType { .. }));
     let unknown = message.replace("a=ed25519-sha256", "a=ed25519-sha512");
-    assert_eq!(verdict(unknown.as_bytes()).word(), DkimResult::PermError);
+    assert_eq!(verdict(unknown.as_bytes()).result(), DkimResult::PermError);
 }
 
 /// §6: "For backward compatibility, signers can add multiple signatures that use old and new signing algorithms."
@@ -139,6 +139,6 @@ fn both_algorithms_sign_in_one_pass() {
     // Each counts on its own: here one lacks its key.
     let half = zone_with(ed_record());
     let words: Vec<_> =
-        verify_with(Policy::default(), &message, &half).iter().map(|verdict| verdict.word()).collect();
+        verify_with(Policy::default(), &message, &half).iter().map(|verdict| verdict.result()).collect();
     assert_eq!(words, [DkimResult::PermError, DkimResult::Pass]);
 }

@@ -69,7 +69,7 @@ fn strict_identity_compares_names() {
 fn other_octets_are_no_utf8() {
     for value in [&b"v=1; i=j\xf6rg@example.org"[..], b"v=1; d=b\xfccher.example", b"v=1; zz=\xff"] {
         let message = [b"DKIM-Signature: ", value, b"\r\n", MESSAGE].concat();
-        assert_eq!(verdict(&message).word(), DkimResult::PermError);
+        assert_eq!(verdict(&message).result(), DkimResult::PermError);
     }
     for domain in ["bü\u{200d}cher..example", "xn--.example", "b\u{fc}\u{0}cher.example", "\u{fe0f}.example"]
     {
@@ -77,7 +77,7 @@ fn other_octets_are_no_utf8() {
             "DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AA==\r\n"
         );
         let message = [message.as_bytes(), MESSAGE].concat();
-        assert_eq!(verdict(&message).word(), DkimResult::PermError, "{domain}");
+        assert_eq!(verdict(&message).result(), DkimResult::PermError, "{domain}");
     }
 }
 

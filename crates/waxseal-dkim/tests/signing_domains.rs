@@ -23,7 +23,7 @@ fn a_top_level_domain_does_not_sign_for_those_below_it() {
         let verdict = verdict_of(domain, "ed", Policy::default());
         let single = UnacceptableDomain::SingleLabel { domain: domain.parse().unwrap() };
         assert!(matches!(verdict.cause(), Some(Cause::Domain(cause)) if *cause == single), "{verdict}");
-        assert_eq!(verdict.word(), DkimResult::PermError);
+        assert_eq!(verdict.result(), DkimResult::PermError);
         let lab = Policy::default().with_single_label_domains(true);
         assert!(verdict_of(domain, "ed", lab).is_pass(), "{domain}");
     }
@@ -55,7 +55,7 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_sign() {
             ),
             "d={domain} s={selector}: {verdict}"
         );
-        assert_eq!(verdict.word(), DkimResult::PermError);
+        assert_eq!(verdict.result(), DkimResult::PermError);
     }
 }
 
@@ -76,7 +76,7 @@ fn refused_domains_do_not_sign_but_those_below_them_do() {
     let policy = Policy::default().with_refused_domains(|domain| domain.as_str() == "co.uk");
     let verdict = verdict_of("CO.UK", "ed", policy.clone());
     assert!(matches!(verdict.cause(), Some(Cause::Domain(UnacceptableDomain::Refused { .. }))), "{verdict}");
-    assert_eq!(verdict.word(), DkimResult::Policy);
+    assert_eq!(verdict.result(), DkimResult::Policy);
     assert!(verdict_of("example.co.uk", "ed", policy).is_pass());
     assert!(verdict_of("co.uk", "ed", Policy::default()).is_pass());
 }

@@ -11,7 +11,7 @@ use std::{
 };
 use waxseal_authres::DkimResult;
 use waxseal_crypto::default_provider;
-use waxseal_dkim::{BodyHasher, Canonicalization, Cause, Policy, Verdicts, Verifier, VerifyCheck, sign_all};
+use waxseal_dkim::{BodyHasher, Canonicalization, Cause, DkimCheck, Policy, Verdicts, Verifier, sign_all};
 use waxseal_dns::{
     Answers, Check, Question, Reply, Resolve, Zone, drive, drive_blocking, drive_with_blocking,
     prefetch_blocking,
@@ -48,7 +48,7 @@ fn messages() -> Vec<Vec<u8>> {
     ]
 }
 
-fn check_in_chunks<'m>(verifier: &Verifier, chunks: impl IntoIterator<Item = &'m [u8]>) -> VerifyCheck {
+fn check_in_chunks<'m>(verifier: &Verifier, chunks: impl IntoIterator<Item = &'m [u8]>) -> DkimCheck {
     let mut splitter = Some(Splitter::new(HeaderLimits::default()));
     let mut verification = None;
     for chunk in chunks {
@@ -220,7 +220,7 @@ fn giving_up_is_a_temporary_error() {
     let Ok(verdicts) = Verifier::default().check(&message, at(NOW)).run(&mut answers) else {
         panic!("given up")
     };
-    let words: Vec<_> = verdicts.iter().map(|verdict| verdict.word().as_str()).collect();
+    let words: Vec<_> = verdicts.iter().map(|verdict| verdict.result().as_str()).collect();
     assert_eq!(words, ["permerror", "temperror", "temperror", "temperror", "temperror"]);
 }
 
@@ -269,5 +269,5 @@ fn a_body_that_was_not_hashed_is_not_the_senders_fault() {
     let other = BodyHasher::new(default_provider()).finish();
     let verdict = only(drive_blocking(examination.finish(other), &zone()));
     assert!(matches!(verdict.cause(), Some(Cause::NoBodyHash)), "{verdict}");
-    assert_eq!(verdict.word(), DkimResult::TempError);
+    assert_eq!(verdict.result(), DkimResult::TempError);
 }

@@ -188,7 +188,7 @@ impl Run<'_> {
         let expected: Vec<_> =
             case["dkim"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
         let verdicts = verifier.verify_blocking(&self.read(file), now(case), zone);
-        let words: Vec<_> = verdicts.iter().map(|verdict| verdict.word().as_str()).collect();
+        let words: Vec<_> = verdicts.iter().map(|verdict| verdict.result().as_str()).collect();
         self.case(file, same(&words, &expected, &verdicts));
     }
 
@@ -301,7 +301,7 @@ fn opendkim_verify(run: &mut Run<'_>, case: &Value, zone: &Zone) {
     };
     let verdicts = Verifier::new(policy).verify_blocking(&run.read(file(case)), now, zone);
     let expected = case["dkim"].as_str().unwrap();
-    run.case(file(case), same(&verdicts.word().as_str(), &expected, &verdicts));
+    run.case(file(case), same(&verdicts.result().as_str(), &expected, &verdicts));
 }
 
 /// With the same tags, OpenDKIM and we write the same field to the octet. A signature with rsa-sha1 is not made here

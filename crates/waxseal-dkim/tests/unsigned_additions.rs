@@ -59,7 +59,7 @@ fn a_further_field_of_which_one_is_allowed_is_told() {
                 matches!(refused.cause(), Some(Cause::UnsignedAddition { field }) if *field == name),
                 "{refused}"
             );
-            assert_eq!(refused.word(), DkimResult::Policy);
+            assert_eq!(refused.result(), DkimResult::Policy);
         }
     }
 }
@@ -120,6 +120,6 @@ fn required_fields_have_to_be_signed_where_they_stand() {
             matches!(verdict.cause(), Some(Cause::FieldNotSigned { field }) if field == name),
             "{verdict}"
         );
-        assert_eq!(verdict.word(), DkimResult::Policy);
+        assert_eq!(verdict.result(), DkimResult::Policy);
     }
 }

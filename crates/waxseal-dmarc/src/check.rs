@@ -12,7 +12,7 @@ use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 
 /// What DMARC is told about a message: its authors, and what DKIM and SPF found. Anyone's DKIM and SPF will do.
 #[derive(Debug, Clone)]
-pub struct Input {
+pub struct Identifiers {
     authors: Result<Vec<DomainName>, Unclear>,
     /// Domains of addresses that display names show, and what they come to if that is not taken.
     misleading: Option<(Vec<String>, Unclear)>,
@@ -20,7 +20,7 @@ pub struct Input {
     spf: Vec<(DomainName, SpfResult)>,
 }
 
-impl Input {
+impl Identifiers {
     /// A message by one author.
     pub fn new(author: DomainName) -> Self {
         Self::with_authors([author])
@@ -36,9 +36,9 @@ impl Input {
     /// The same for what stands behind the colon of the one From field, where no more of the header is at hand.
     ///
     /// ```
-    /// use waxseal_dmarc::{Evaluation, Input};
+    /// use waxseal_dmarc::{DmarcCheck, Identifiers};
     /// use waxseal_dns::{Zone, drive_blocking};
-    /// let evaluation = Evaluation::new(Input::from_value(b"ceo@bank.example\r\nFrom: u@evil.example"));
+    /// let evaluation = DmarcCheck::new(Identifiers::from_value(b"ceo@bank.example\r\nFrom: u@evil.example"));
     /// let verdict = drive_blocking(evaluation, &Zone::new());
     /// assert_eq!(verdict.to_string(), "permerror (no clear author: From: control octet 0x0a at offset 17)");
     /// ```
@@ -90,14 +90,14 @@ impl Input {
 
     /// Says what SPF found for the MAIL FROM identity; `domain` is the domain of MAIL FROM. A result about HELO has no place
     /// here (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790): for the
-    /// one exception there is [`Input::with_spf_of_null_sender`].
+    /// one exception there is [`Identifiers::with_spf_of_null_sender`].
     #[must_use]
     pub fn with_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
         self.spf = vec![(domain, result)];
         self
     }
 
-    /// Adds what SPF found for one more MAIL FROM identity. A message on its way has one, so [`Input::with_spf`] is all it
+    /// Adds what SPF found for one more MAIL FROM identity. A message on its way has one, so [`Identifiers::with_spf`] is all it
     /// takes; a report of RFC 7489 about several messages may name several. Each is judged by itself, as signatures are.
     #[must_use]
     pub fn with_further_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
@@ -120,7 +120,7 @@ impl Input {
 
 /// A message whose header block could not be taken, for those who feed a [`Splitter`](waxseal_header::Splitter)
 /// themselves: its author is not known, and the verdict fails closed.
-impl From<HeaderError> for Input {
+impl From<HeaderError> for Identifiers {
     fn from(error: HeaderError) -> Self {
         Self::without_author(Cause::from(error).into())
     }
@@ -135,14 +135,14 @@ pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
 ///
 /// ```
 /// use waxseal_authres::{DkimResult, SpfResult};
-/// use waxseal_dmarc::{Evaluation, Input};
+/// use waxseal_dmarc::{DmarcCheck, Identifiers};
 /// use waxseal_dns::{Zone, drive_blocking};
 ///
 /// let dns = Zone::new().with_txt("_dmarc.example.org", "v=DMARC1; p=reject; sp=quarantine")?;
-/// let input = Input::new("news.example.org".parse()?)
+/// let input = Identifiers::new("news.example.org".parse()?)
 ///     .with_dkim("example.net".parse()?, DkimResult::Pass)
 ///     .with_spf("bounce.example.org".parse()?, SpfResult::Pass);
-/// let verdict = drive_blocking(Evaluation::new(input), &dns);
+/// let verdict = drive_blocking(DmarcCheck::new(input), &dns);
 /// assert_eq!(verdict.to_string(), "pass (spf identifier bounce.example.org is aligned)");
 /// assert_eq!(
 ///     verdict.entry().to_string(),
@@ -151,14 +151,14 @@ pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Evaluation {
-    input: Input,
+pub struct DmarcCheck {
+    input: Identifiers,
     pub(crate) local: LocalPolicy,
 }
 
-impl Evaluation {
+impl DmarcCheck {
     /// An evaluation under the default [`LocalPolicy`].
-    pub fn new(input: Input) -> Self {
+    pub fn new(input: Identifiers) -> Self {
         Self { input, local: LocalPolicy::default() }
     }
 
@@ -169,7 +169,7 @@ impl Evaluation {
     }
 }
 
-impl Check for Evaluation {
+impl Check for DmarcCheck {
     type Output = Verdict;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdict, Pending> {
@@ -201,7 +201,7 @@ struct Author<'e> {
     suffixes: Option<&'e dyn PublicSuffixList>,
 }
 
-impl Evaluation {
+impl DmarcCheck {
     fn verdict(&self, authors: Vec<AuthorVerdict>) -> Verdict {
         // §11.5: "apply the most strict policy selected among the checks that fail". What could not be told of an author may
         // ask for more than a check that fails.
@@ -211,7 +211,7 @@ impl Evaluation {
                 // Nothing comes later.
                 false => self.disposition(author),
             };
-            let word = match author.word() {
+            let word = match author.result() {
                 DmarcResult::Pass => 0,
                 DmarcResult::None => 1,
                 DmarcResult::Fail if asked == Disposition::None => 2,
@@ -231,7 +231,7 @@ impl Evaluation {
     }
 
     fn disposition(&self, author: &AuthorVerdict) -> Disposition {
-        match author.word() {
+        match author.result() {
             DmarcResult::TempError if !author.is_aligned() => {
                 self.local.disposition_for_now(author.evaluated_policy())
             }
@@ -241,7 +241,7 @@ impl Evaluation {
 
     /// What becomes of the message if this author's check fails, for those of whom it did or still may.
     fn disposition_if_failed(&self, author: &AuthorVerdict) -> Disposition {
-        match (author.word(), author.evaluated_policy()) {
+        match (author.result(), author.evaluated_policy()) {
             (DmarcResult::Fail, Some(policy)) => self.local.disposition(policy),
             // Whatever record there is, what passed for the Author Domain itself is aligned.
             (DmarcResult::TempError, _) if author.is_aligned() => Disposition::None,

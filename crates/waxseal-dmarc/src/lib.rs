@@ -15,7 +15,7 @@ mod unclear;
 mod verdict;
 
 pub use align::{Identifier, Match, MethodResult};
-pub use check::{Evaluation, Input};
+pub use check::{DmarcCheck, Identifiers};
 pub use discover::{Found, OrganizationalDomain, OrganizationalRule, Step, TreeWalk, Walk};
 pub use lint::{Finding, Severity, lint, lint_organization};
 pub use local_policy::{LocalPolicy, PublicSuffixList};

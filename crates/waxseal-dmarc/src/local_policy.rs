@@ -90,15 +90,15 @@ impl LocalPolicy {
     /// in what they make of control octets, and of lines that are no field.
     ///
     /// ```
-    /// use waxseal_dmarc::{Disposition, Evaluation, Input, LocalPolicy};
+    /// use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy};
     /// use waxseal_dns::{Zone, drive_blocking};
     ///
     /// let dns = Zone::new().with_txt("_dmarc.bank.example", "v=DMARC1; p=reject")?;
     /// let local = LocalPolicy::default().with_reject_on_reject(true).with_invalid_from(Disposition::None);
     /// // Dovecot shows bank.example, others evil.example.
-    /// let input = Input::from_value(b"ceo @bank.example <u@evil.example>");
-    /// let verdict = drive_blocking(Evaluation::new(input).with_local_policy(local), &dns);
-    /// assert_eq!((verdict.word().as_str(), verdict.disposition()), ("permerror", Disposition::Reject));
+    /// let input = Identifiers::from_value(b"ceo @bank.example <u@evil.example>");
+    /// let verdict = drive_blocking(DmarcCheck::new(input).with_local_policy(local), &dns);
+    /// assert_eq!((verdict.result().as_str(), verdict.disposition()), ("permerror", Disposition::Reject));
     /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
     /// ```
     #[must_use]
@@ -122,11 +122,11 @@ impl LocalPolicy {
     /// is not known, as its own lookup failed, spares nothing.
     ///
     /// ```
-    /// use waxseal_dmarc::{Disposition, Evaluation, Input, LocalPolicy};
+    /// use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy};
     /// use waxseal_dns::{LookupError, Zone, drive_blocking};
     ///
     /// let dns = Zone::new().with_error("_dmarc.bank.example", LookupError::Timeout)?;
-    /// let evaluation = Evaluation::new(Input::new("bank.example".parse()?));
+    /// let evaluation = DmarcCheck::new(Identifiers::new("bank.example".parse()?));
     /// assert_eq!(drive_blocking(evaluation.clone(), &dns).disposition(), Disposition::Defer);
     /// let behind_the_queue = LocalPolicy::default().with_undeferrable(Disposition::Quarantine);
     /// let evaluation = evaluation.with_local_policy(behind_the_queue);

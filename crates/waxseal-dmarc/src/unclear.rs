@@ -1,7 +1,7 @@
 //! Messages without a clear author.
 
 use crate::{
-    AuthorVerdict, Cause, Disposition, DomainPolicy, Evaluation, Input, Verdict, check::author_domain,
+    AuthorVerdict, Cause, Disposition, DmarcCheck, DomainPolicy, Identifiers, Verdict, check::author_domain,
 };
 use waxseal_authres::DmarcResult;
 use waxseal_dns::{Answers, DomainName, Pending};
@@ -58,14 +58,14 @@ impl Unclear {
     }
 }
 
-impl Evaluation {
+impl DmarcCheck {
     /// RFC 9989 §11.5: "care must be taken by the Mail Receiver to recognize such messages as the threats they might be": the
     /// strictest policy of those whom the message may seem to be from.
     pub(crate) fn unclear(&self, dns: &mut Answers<'_>, unclear: &Unclear) -> Result<Verdict, Pending> {
         let asked = if unclear.is_truncated { &[][..] } else { &unclear.shown[..] };
         // Nothing that was authenticated counts for any of them.
         let policy_of = |domain: &DomainName| {
-            let alone = Self::new(Input::new(domain.clone())).with_local_policy(self.local.clone());
+            let alone = Self::new(Identifiers::new(domain.clone())).with_local_policy(self.local.clone());
             alone.author(dns, domain)
         };
         // Every domain asks before any of them gives up for want of an answer.
@@ -79,7 +79,7 @@ impl Evaluation {
     /// The strictest of what the domains ask for. Where there is none that could be asked, or one that could not, or may be
     /// one that is not known, local policy says what it is at the least.
     fn strictest(&self, shown: &[AuthorVerdict], is_open: bool) -> Disposition {
-        let of_domain = |author: &AuthorVerdict| match author.word() {
+        let of_domain = |author: &AuthorVerdict| match author.result() {
             DmarcResult::TempError => self.local.disposition_for_now(author.evaluated_policy()),
             _ => self.local.disposition(author.evaluated_policy().unwrap_or(DomainPolicy::None)),
         };
@@ -101,9 +101,9 @@ mod tests {
             dns.with_txt(&format!("_dmarc.{domain}"), "v=DMARC1; p=none; rua=mailto:d@evil.example")
         });
         let (header, _) = Header::parse(&[fields, b"\r\n\r\n"].concat()).unwrap();
-        let evaluation = Evaluation::new(Input::from_header(&header)).with_local_policy(local);
+        let evaluation = DmarcCheck::new(Identifiers::from_header(&header)).with_local_policy(local);
         let verdict = drive_blocking(evaluation, &dns.unwrap());
-        assert_eq!(verdict.word(), DmarcResult::PermError, "{}", verdict.explain());
+        assert_eq!(verdict.result(), DmarcResult::PermError, "{}", verdict.explain());
         verdict.disposition()
     }
 

@@ -11,10 +11,10 @@ use waxseal_header::{HeaderError, InvalidFrom};
 /// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
 ///
 /// ```
-/// # use waxseal_dmarc::{Disposition, Evaluation, Input};
+/// # use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers};
 /// # use waxseal_dns::{LookupError, Zone, drive_blocking};
 /// # let dns = Zone::new().with_error("_dmarc.bank.example", LookupError::ServerFailure)?;
-/// # let verdict = drive_blocking(Evaluation::new(Input::new("bank.example".parse()?)), &dns);
+/// # let verdict = drive_blocking(DmarcCheck::new(Identifiers::new("bank.example".parse()?)), &dns);
 /// let reply = match verdict.disposition() {
 ///     Disposition::None => "250 2.0.0 Ok".to_owned(),
 ///     Disposition::Quarantine => "250 2.0.0 Ok".to_owned(), // into the spam folder
@@ -148,7 +148,7 @@ fn shown(domain: &str) -> String {
 
 impl Cause {
     /// The result word for this cause (RFC 9989 §9.2).
-    pub fn word(&self) -> DmarcResult {
+    pub fn result(&self) -> DmarcResult {
         match self {
             // §5.3.5: "If one or more of the Authenticated Identifiers align with the Author Domain, the message is
             // considered to pass the DMARC mechanism check."
@@ -253,8 +253,8 @@ impl AuthorVerdict {
     }
 
     /// The result word.
-    pub fn word(&self) -> DmarcResult {
-        self.cause.word()
+    pub fn result(&self) -> DmarcResult {
+        self.cause.result()
     }
 
     /// Why.
@@ -369,8 +369,8 @@ impl Verdict {
     }
 
     /// The result word.
-    pub fn word(&self) -> DmarcResult {
-        self.cause.word()
+    pub fn result(&self) -> DmarcResult {
+        self.cause.result()
     }
 
     /// Why.
@@ -453,9 +453,9 @@ impl Verdict {
     /// ASCII, each ended by a line feed.
     pub fn explain(&self) -> String {
         let mut out =
-            format!("dmarc={} ({}), disposition {}\n", self.word(), self.reason(), self.disposition);
+            format!("dmarc={} ({}), disposition {}\n", self.result(), self.reason(), self.disposition);
         for author in &self.authors {
-            out.push_str(&format!("author {}: {} ({})\n", author.domain, author.word(), author.cause));
+            out.push_str(&format!("author {}: {} ({})\n", author.domain, author.result(), author.cause));
             author.explain(&mut out);
         }
         for author in &self.shown {
@@ -480,8 +480,8 @@ impl Verdict {
     /// A `reason` stands there for temperror and permerror. Where no policy applies or none is known, the comment says `p=none`
     /// as OpenDMARC does, and there is no `policy.dmarc`.
     pub fn entry(&self) -> Entry {
-        let mut entry = Entry::dmarc(self.word());
-        if matches!(self.word(), DmarcResult::TempError | DmarcResult::PermError) {
+        let mut entry = Entry::dmarc(self.result());
+        if matches!(self.result(), DmarcResult::TempError | DmarcResult::PermError) {
             entry = entry.with_reason(self.reason());
         }
         let policy = self.shown.iter().filter_map(AuthorVerdict::policy).chain(self.policy()).max();
@@ -500,7 +500,7 @@ impl Verdict {
 /// The word and the reason, on one line.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.word(), self.reason())
+        write!(f, "{} ({})", self.result(), self.reason())
     }
 }
 

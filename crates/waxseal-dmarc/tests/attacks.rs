@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use waxseal_authres::{DkimResult, SpfResult};
-use waxseal_dmarc::{Cause, Disposition, DomainPolicy, Evaluation, Input, LocalPolicy, Verdict};
+use waxseal_dmarc::{Cause, Disposition, DmarcCheck, DomainPolicy, Identifiers, LocalPolicy, Verdict};
 use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Zone};
 use waxseal_header::{HeaderError, InvalidFrom};
 
@@ -16,7 +16,7 @@ fn dns() -> Zone {
 }
 
 fn attack(fields: impl AsRef<[u8]>) -> Verdict {
-    let input = Input::from_header(&header(fields)).dkim("evil.example").spf("evil.example");
+    let input = Identifiers::from_header(&header(fields)).dkim("evil.example").spf("evil.example");
     judge(input, &dns())
 }
 
@@ -113,7 +113,7 @@ fn cve_2020_12272_domain_injection() {
     assert_caught("From: ceo@bank.example(.evil.example");
     // A lenient name of DNS cannot be written into a field as more than a value.
     let odd = DomainName::lenient(b"bank.example(.evil.example").unwrap();
-    let verdict = judge(Input::new(odd), &dns());
+    let verdict = judge(Identifiers::new(odd), &dns());
     assert!(verdict.entry().to_string().contains(" header.from=\"bank.example(.evil.example\""));
 }
 
@@ -336,7 +336,7 @@ fn too_many_authors() {
 fn the_receiver_decides_what_becomes_of_unclear_authors() {
     for disposition in [Disposition::None, Disposition::Quarantine, Disposition::Reject] {
         let local = LocalPolicy::default().with_invalid_from(disposition);
-        let verdict = judge_by(local, Input::from_header(&header("Subject: x")), &dns());
+        let verdict = judge_by(local, Identifiers::from_header(&header("Subject: x")), &dns());
         assert_eq!((word(&verdict), verdict.disposition()), ("permerror", disposition));
         assert_eq!(verdict.cause(), &Cause::InvalidFrom(InvalidFrom::Missing));
     }
@@ -364,8 +364,9 @@ fn the_strictest_policy_of_those_who_are_shown_decides() {
         ("x @fails.example <u@bank.example>", Disposition::Reject),
         ("x @b%61nk.x <u@lax.example>", Disposition::None),
     ] {
-        let input =
-            || Input::from_header(&header(format!("From: {from}"))).dkim("lax.example").spf("bank.example");
+        let input = || {
+            Identifiers::from_header(&header(format!("From: {from}"))).dkim("lax.example").spf("bank.example")
+        };
         let verdict = judge_by(local(), input(), &dns);
         assert_eq!(
             (word(&verdict), verdict.disposition()),
@@ -381,17 +382,17 @@ fn the_strictest_policy_of_those_who_are_shown_decides() {
         assert_eq!(by_default, if all_valid { disposition } else { Disposition::Reject }, "{from}");
     }
     let undeferrable = local().with_undeferrable(Disposition::Quarantine);
-    let input = Input::from_header(&header("From: x @fails.example <u@lax.example>"));
+    let input = Identifiers::from_header(&header("From: x @fails.example <u@lax.example>"));
     assert_eq!(judge_by(undeferrable, input, &dns).disposition(), Disposition::Quarantine);
 }
 
 #[test]
 fn more_domains_than_are_asked_are_left_to_local_policy() {
     let names: Vec<_> = (0..9).map(|n| format!("x@{n}.example <u@evil.example>")).collect();
-    let input = Input::from_header(&header(format!("From: {}", names.join(", "))));
+    let input = Identifiers::from_header(&header(format!("From: {}", names.join(", "))));
     for disposition in [Disposition::None, Disposition::Reject] {
         let local = LocalPolicy::default().with_invalid_from(disposition);
-        let (verdict, asked) = drive(Evaluation::new(input.clone()).with_local_policy(local), &dns());
+        let (verdict, asked) = drive(DmarcCheck::new(input.clone()).with_local_policy(local), &dns());
         assert_eq!((word(&verdict), verdict.disposition()), ("permerror", disposition));
         assert_eq!(asked, [""; 0]);
     }
@@ -404,26 +405,27 @@ fn a_misleading_name_is_told_and_on_request_refused() {
     assert_eq!((word(&told), told.domains_in_names()), ("pass", &["bank.example".to_owned()][..]));
     assert!(told.explain().contains("the display name shows an address of another domain: bank.example\n"));
     let local = LocalPolicy::default().with_misleading_name_refused(true);
-    let refused = judge_by(local.clone(), Input::from_header(&header(fields)).dkim("evil.example"), &dns());
+    let refused =
+        judge_by(local.clone(), Identifiers::from_header(&header(fields)).dkim("evil.example"), &dns());
     let domain = "bank.example".to_owned();
     assert_eq!(refused.cause(), &Cause::InvalidFrom(InvalidFrom::MisleadingName { domain }));
     assert_eq!(refused.disposition(), Disposition::Quarantine);
     assert!(refused.shown().iter().any(|shown| shown.domain() == &name("bank.example")));
-    let plain = Input::from_header(&header("From: CEO <u@evil.example>")).dkim("evil.example");
+    let plain = Identifiers::from_header(&header("From: CEO <u@evil.example>")).dkim("evil.example");
     assert_eq!(word(&judge_by(local, plain, &dns())), "pass");
 }
 
 #[test]
 fn unclear_authors_ask_nothing() {
     let (_, asked) =
-        drive(Evaluation::new(Input::from_header(&header("From: <>")).dkim("evil.example")), &dns());
+        drive(DmarcCheck::new(Identifiers::from_header(&header("From: <>")).dkim("evil.example")), &dns());
     assert_eq!(asked, [""; 0]);
 }
 
 #[test]
 fn a_header_over_the_limit_has_no_author_and_is_not_let_through() {
     let error = HeaderError::TooManyFields { limit: 1000 };
-    let verdict = judge(Input::from(error.clone()).dkim("evil.example"), &dns());
+    let verdict = judge(Identifiers::from(error.clone()).dkim("evil.example"), &dns());
     assert_fails_closed(&verdict);
     assert_eq!(verdict.cause(), &Cause::Header(error));
     assert_eq!(

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use waxseal_authres::{DkimResult, SpfResult};
-use waxseal_dmarc::{Cause, Disposition, Input, LocalPolicy, Match};
+use waxseal_dmarc::{Cause, Disposition, Identifiers, LocalPolicy, Match};
 use waxseal_dns::{LookupError, Question, Zone};
 
 /// Two domains that want something, one that does not, and one that tests.
@@ -33,7 +33,7 @@ fn receivers() -> [LocalPolicy; 3] {
 
 /// The cause, and what each of the receivers does.
 #[track_caller]
-fn assert_undecided(input: &Input, dns: &Zone, reason: &str, dispositions: [Disposition; 3]) {
+fn assert_undecided(input: &Identifiers, dns: &Zone, reason: &str, dispositions: [Disposition; 3]) {
     for (local, disposition) in receivers().into_iter().zip(dispositions) {
         let verdict = judge_by(local, input.clone(), dns);
         assert_eq!((word(&verdict), &*verdict.reason()), ("temperror", reason));
@@ -122,12 +122,12 @@ fn a_domain_that_asks_for_less_gets_no_more_than_it_asks_for() {
 /// A pass at hand is one, whatever else failed.
 #[test]
 fn a_pass_at_hand_stays_one_whatever_else_failed() {
-    let temporary = |input: Input| {
+    let temporary = |input: Identifiers| {
         input
             .with_dkim(name("bank.example"), DkimResult::TempError)
             .with_dkim(name("lame.bank.example"), DkimResult::TempError)
     };
-    let spf_fails = |input: Input| input.with_spf(name("bank.example"), SpfResult::TempError);
+    let spf_fails = |input: Identifiers| input.with_spf(name("bank.example"), SpfResult::TempError);
     let failing =
         failing("_dmarc.lame.bank.example").with_error("_dmarc.example", LookupError::Timeout).unwrap();
     for (dns, input) in [
@@ -181,17 +181,17 @@ fn what_passed_for_the_author_itself_does_not_wait_for_a_record() {
     let later = author("bank.example").with_dkim(name("bank.example"), DkimResult::TempError);
     assert_undecided(&later, &dns, reason, [Defer, Quarantine, Reject]);
     // It speaks for itself alone.
-    let two = Input::with_authors([name("bank.example"), name("shop.example")]).dkim("bank.example");
+    let two = Identifiers::with_authors([name("bank.example"), name("shop.example")]).dkim("bank.example");
     let verdict = judge(two, &dns);
     assert_eq!((word(&verdict), verdict.disposition()), ("fail", Quarantine), "{}", verdict.explain());
-    let two = Input::with_authors([name("bank.example"), name("club.example")]).dkim("club.example");
+    let two = Identifiers::with_authors([name("bank.example"), name("club.example")]).dkim("club.example");
     assert_undecided(&two, &dns, reason, [Defer, Quarantine, Reject]);
 }
 
 /// A second author of the forger's own, for whom the check fails at once, does not buy less than the first asks for.
 #[test]
 fn an_author_who_asks_for_less_hides_no_stricter_one_that_fails_later() {
-    let two = Input::with_authors([name("shop.example"), name("bank.example")]);
+    let two = Identifiers::with_authors([name("shop.example"), name("bank.example")]);
     let later = two.clone().with_dkim(name("bank.example"), DkimResult::TempError);
     let reject = LocalPolicy::default().with_reject_on_reject(true);
     let verdict = judge_by(reject.clone(), later.clone(), &dns());
@@ -199,7 +199,7 @@ fn an_author_who_asks_for_less_hides_no_stricter_one_that_fails_later() {
     let verdict = judge_by(reject.clone(), two.clone(), &failing("_dmarc.bank.example"));
     assert_eq!((word(&verdict), verdict.disposition()), ("temperror", Defer));
     // One who may fail later decides over one who failed, where neither asks for anything.
-    let nothing = Input::with_authors([name("test.example"), name("club.example")]);
+    let nothing = Identifiers::with_authors([name("test.example"), name("club.example")]);
     for later in ["test.example", "club.example"] {
         let verdict = judge(nothing.clone().with_dkim(name(later), DkimResult::TempError), &dns());
         assert_eq!((word(&verdict), verdict.disposition()), ("temperror", Defer), "{later}");
@@ -215,7 +215,7 @@ fn an_author_who_asks_for_less_hides_no_stricter_one_that_fails_later() {
 /// is known, nor is the milder policy of the first all there is.
 #[test]
 fn where_nothing_can_be_deferred_the_strictest_of_several_authors_decides() {
-    let two = Input::with_authors([name("shop.example"), name("lame.example")]);
+    let two = Identifiers::with_authors([name("shop.example"), name("lame.example")]);
     for (undeferrable, rejects, decisive, disposition) in [
         (Nothing, true, "fail", Quarantine),
         (Nothing, false, "fail", Quarantine),

@@ -83,8 +83,8 @@ fn duplicate_tags_are_told_of() {
 #[test]
 fn two_authors_are_not_an_empty_result() {
     let dns = zone(&[("bank.example", "v=DMARC1; p=reject"), ("evil.example", "v=DMARC1; p=none")]);
-    let two =
-        waxseal_dmarc::Input::with_authors([name("evil.example"), name("bank.example")]).dkim("evil.example");
+    let two = waxseal_dmarc::Identifiers::with_authors([name("evil.example"), name("bank.example")])
+        .dkim("evil.example");
     assert_fails_closed(&judge(two, &dns));
 }
 

@@ -1,11 +1,11 @@
-//! Input at and over the limits: a named outcome each, never unbounded work.
+//! Identifiers at and over the limits: a named outcome each, never unbounded work.
 
 mod common;
 
 use common::*;
 use waxseal_authres::DkimResult;
 use waxseal_dmarc::{
-    Authorization, Evaluation, Found, Input, LocalPolicy, Match, Record, ReportAuthorization, TreeWalk,
+    Authorization, DmarcCheck, Found, Identifiers, LocalPolicy, Match, Record, ReportAuthorization, TreeWalk,
     WarningKind,
 };
 use waxseal_dns::{Answers, Check, MAX_ROUNDS, Pending};
@@ -48,7 +48,7 @@ fn identifiers_are_limited() {
         (0..1_000).fold(author("example.org"), |input, n| input.dkim(&format!("a.b.c.{n}.d.example.org")));
     let local = LocalPolicy::default().with_max_identifiers(3);
     let (verdict, asked) =
-        drive(Evaluation::new(many.clone().dkim("example.org")).with_local_policy(local), &dns);
+        drive(DmarcCheck::new(many.clone().dkim("example.org")).with_local_policy(local), &dns);
     assert_eq!(verdict.authors()[0].identifiers().len(), 1_001);
     assert_eq!(verdict.authors()[0].identifiers()[3].comparison(), &Match::OverLimit { limit: 3 });
     assert_eq!(asked.len(), 2 + 3 * 4 + 1, "{asked:?}");
@@ -58,7 +58,7 @@ fn identifiers_are_limited() {
     assert_eq!(identifiers[999].comparison(), &Match::OverLimit { limit: 32 });
     assert_eq!(identifiers[1_000].comparison(), &Match::Outside(None));
     assert_eq!(identifiers[1_001].comparison(), &Match::Outside(Some(name("example.org"))));
-    let (_, asked) = drive(Evaluation::new(many), &dns);
+    let (_, asked) = drive(DmarcCheck::new(many), &dns);
     assert!(asked.len() <= 8 * 33, "{}", asked.len());
 }
 
@@ -67,28 +67,30 @@ fn identifiers_are_limited() {
 fn dead_signatures_do_not_push_a_good_one_out() {
     let dns =
         zone(&[("bank.example", "v=DMARC1; p=reject"), ("strict.example", "v=DMARC1; p=reject; adkim=s")]);
-    let many = |input, add: fn(Input, usize) -> Input| (0..1_000).fold(input, add);
+    let many = |input, add: fn(Identifiers, usize) -> Identifiers| (0..1_000).fold(input, add);
     for add in [
         // Not authenticated, such as rsa-sha1; another top-level domain; outside the organization.
-        (|i, _| i.with_dkim(name("bank.example"), DkimResult::Policy)) as fn(Input, usize) -> Input,
+        (|i, _| i.with_dkim(name("bank.example"), DkimResult::Policy))
+            as fn(Identifiers, usize) -> Identifiers,
         |i, n| i.dkim(&format!("a{n}.test")),
         |i, n| i.dkim(&format!("a{n}.example")),
     ] {
         for good in ["bank.example", "mail.bank.example"] {
             let input = many(author("bank.example"), add).dkim(good);
-            let (verdict, asked) = drive(Evaluation::new(input), &dns);
+            let (verdict, asked) = drive(DmarcCheck::new(input), &dns);
             assert_eq!(word(&verdict), "pass", "{good} {}", verdict.reason());
             assert!(asked.len() <= 4, "{asked:?}");
         }
     }
     // The author itself, behind more that need a walk than are walked from.
-    let siblings = |i: Input, n| i.with_dkim(name(&format!("a{n}.bank.example")), DkimResult::TempError);
+    let siblings =
+        |i: Identifiers, n| i.with_dkim(name(&format!("a{n}.bank.example")), DkimResult::TempError);
     let (verdict, asked) =
-        drive(Evaluation::new(many(author("bank.example"), siblings).dkim("bank.example")), &dns);
+        drive(DmarcCheck::new(many(author("bank.example"), siblings).dkim("bank.example")), &dns);
     assert_eq!(word(&verdict), "pass");
     assert!(asked.len() <= 2 + 32, "{}", asked.len());
     let strict = many(author("strict.example"), |i, n| i.dkim(&format!("a{n}.strict.example")));
-    let (verdict, asked) = drive(Evaluation::new(strict.dkim("strict.example")), &dns);
+    let (verdict, asked) = drive(DmarcCheck::new(strict.dkim("strict.example")), &dns);
     assert_eq!((word(&verdict), asked.len()), ("pass", 1));
     // A limit of its own for each method.
     let flood = many(author("bank.example"), siblings).spf("mail.bank.example");
@@ -97,11 +99,11 @@ fn dead_signatures_do_not_push_a_good_one_out() {
 
 #[test]
 fn authors_are_limited() {
-    let authors = |n| waxseal_dmarc::Input::with_authors((0..n).map(|n| name(&format!("{n}.example"))));
-    let (verdict, asked) = drive(Evaluation::new(authors(5)), &zone(&[]));
+    let authors = |n| waxseal_dmarc::Identifiers::with_authors((0..n).map(|n| name(&format!("{n}.example"))));
+    let (verdict, asked) = drive(DmarcCheck::new(authors(5)), &zone(&[]));
     assert_eq!((word(&verdict), asked.len()), ("permerror", 0));
     let local = LocalPolicy::default().with_max_authors(5);
-    let (verdict, asked) = drive(Evaluation::new(authors(5)).with_local_policy(local), &zone(&[]));
+    let (verdict, asked) = drive(DmarcCheck::new(authors(5)).with_local_policy(local), &zone(&[]));
     assert_eq!((word(&verdict), asked.len()), ("none", 6));
 }
 
@@ -109,11 +111,11 @@ fn authors_are_limited() {
 #[test]
 fn rounds_are_few() {
     let dns = zone(&[("example.org", "v=DMARC1; p=reject; np=none"), ("example.net", "v=DMARC1; p=none")]);
-    let input = waxseal_dmarc::Input::with_authors([name("a.b.example.org"), name("c.d.example.net")])
+    let input = waxseal_dmarc::Identifiers::with_authors([name("a.b.example.org"), name("c.d.example.net")])
         .dkim("x.y.example.org")
         .dkim("z.example.org")
         .spf("m.n.example.net");
-    let mut check = Evaluation::new(input);
+    let mut check = DmarcCheck::new(input);
     let mut answers = Answers::new();
     let verdict = loop {
         match check.run(&mut answers) {

@@ -7,7 +7,7 @@ use common::*;
 use proptest::prelude::*;
 use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
 use waxseal_dmarc::{
-    Alignment, Disposition, DomainPolicy, Evaluation, FailureOptions, Input, Psd, Record, ReportUri,
+    Alignment, Disposition, DmarcCheck, DomainPolicy, FailureOptions, Identifiers, Psd, Record, ReportUri,
     TreeWalk, Verdict, lint,
 };
 use waxseal_dns::{Answers, Check, LookupError, Pending, Zone};
@@ -107,8 +107,8 @@ prop_compose! {
         authors in prop::collection::vec(tree(), 1..5),
         dkim in prop::collection::vec((tree(), prop::sample::select(DkimResult::ALL.to_vec())), 0..4),
         spf in prop::option::of((tree(), prop::sample::select(SpfResult::ALL.to_vec()))),
-    ) -> Input {
-        let input = Input::with_authors(authors.iter().map(|author| name(author)));
+    ) -> Identifiers {
+        let input = Identifiers::with_authors(authors.iter().map(|author| name(author)));
         let input = dkim.into_iter().fold(input, |input, (domain, result)| input.with_dkim(name(&domain), result));
         spf.into_iter().fold(input, |input, (domain, result)| input.with_spf(name(&domain), result))
     }
@@ -154,24 +154,24 @@ proptest! {
 
     #[test]
     fn the_order_of_answers_does_not_matter(input in input(), dns in small_zone(), seed: u64) {
-        let straight = drive(Evaluation::new(input.clone()), &dns).0;
-        let shuffled = drive_shuffled(Evaluation::new(input), &dns, seed);
+        let straight = drive(DmarcCheck::new(input.clone()), &dns).0;
+        let shuffled = drive_shuffled(DmarcCheck::new(input), &dns, seed);
         prop_assert_eq!(shown(&shuffled), shown(&straight));
     }
 
     #[test]
     fn verdicts_are_consistent(input in input(), dns in small_zone()) {
-        let (verdict, asked) = drive(Evaluation::new(input), &dns);
-        let fails = verdict.word() == DmarcResult::Fail;
+        let (verdict, asked) = drive(DmarcCheck::new(input), &dns);
+        let fails = verdict.result() == DmarcResult::Fail;
         let deferred = verdict.disposition() == Disposition::Defer;
         prop_assert!(fails || deferred || verdict.disposition() == Disposition::None);
         let passed_for_itself = verdict.dkim_aligned() || verdict.spf_aligned();
-        prop_assert_eq!(deferred, verdict.word() == DmarcResult::TempError && !passed_for_itself);
+        prop_assert_eq!(deferred, verdict.result() == DmarcResult::TempError && !passed_for_itself);
         prop_assert!(verdict.disposition() < Disposition::Reject);
         for author in verdict.authors() {
             let aligned = author.dkim_aligned() || author.spf_aligned();
-            prop_assert_eq!(author.word() == DmarcResult::Pass, aligned && author.policy().is_some());
-            prop_assert_eq!(author.word() == DmarcResult::None, author.policy().is_none() && author.path().iter().all(|s| !matches!(s.found(), waxseal_dmarc::Found::Failed(_))));
+            prop_assert_eq!(author.result() == DmarcResult::Pass, aligned && author.policy().is_some());
+            prop_assert_eq!(author.result() == DmarcResult::None, author.policy().is_none() && author.path().iter().all(|s| !matches!(s.found(), waxseal_dmarc::Found::Failed(_))));
             prop_assert!(author.path().len() <= 8);
             for identifier in author.identifiers() {
                 // Aligned is what has the same Organizational Domain, found the long way.
@@ -200,8 +200,8 @@ proptest! {
 
     #[test]
     fn any_from_field_ends_in_a_verdict(value in "([ab.@<>(),:;\"\\\\ ]|\r\n |=\\?|\u{3002}){0,30}") {
-        let input = Input::from_header(&header(format!("From: {value}"))).dkim("b");
+        let input = Identifiers::from_header(&header(format!("From: {value}"))).dkim("b");
         let verdict = judge(input, &Zone::new());
-        prop_assert!(verdict.word() == DmarcResult::None || verdict.cause().is_invalid_author());
+        prop_assert!(verdict.result() == DmarcResult::None || verdict.cause().is_invalid_author());
     }
 }

@@ -4,7 +4,9 @@
 mod common;
 
 use common::*;
-use waxseal_dmarc::{Authorization, Evaluation, Input, LocalPolicy, PublicSuffixList, ReportAuthorization};
+use waxseal_dmarc::{
+    Authorization, DmarcCheck, Identifiers, LocalPolicy, PublicSuffixList, ReportAuthorization,
+};
 use waxseal_dns::{DomainName, LookupError, Zone};
 
 /// `com`, `example` and `co.uk` are public suffixes.
@@ -26,8 +28,8 @@ fn local() -> LocalPolicy {
     LocalPolicy::default().with_public_suffix_list(Three)
 }
 
-fn old(input: Input, dns: &Zone) -> (waxseal_dmarc::Verdict, Vec<String>) {
-    drive(Evaluation::new(input).with_local_policy(local()), dns)
+fn old(input: Identifiers, dns: &Zone) -> (waxseal_dmarc::Verdict, Vec<String>) {
+    drive(DmarcCheck::new(input).with_local_policy(local()), dns)
 }
 
 #[test]

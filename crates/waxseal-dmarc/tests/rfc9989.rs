@@ -6,7 +6,7 @@ use common::*;
 use std::sync::Arc;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
-    Cause, Disposition, DomainPolicy, Found, Input, LocalPolicy, Match, OrganizationalRule, PolicyTag,
+    Cause, Disposition, DomainPolicy, Found, Identifiers, LocalPolicy, Match, OrganizationalRule, PolicyTag,
 };
 use waxseal_dns::{Answer, Dnssec, DomainName, Existence, LookupError, Question, Record, Zone};
 
@@ -116,7 +116,7 @@ fn simple_and_deep_examples() {
     }
     // From example.com and com, then signing.example.com: no more is asked.
     let (_, asked) = drive(
-        waxseal_dmarc::Evaluation::new(author("example.com").dkim("signing.example.com").spf("example.com")),
+        waxseal_dmarc::DmarcCheck::new(author("example.com").dkim("signing.example.com").spf("example.com")),
         &dns,
     );
     assert_eq!(asked, ["_dmarc.example.com", "_dmarc.com", "_dmarc.signing.example.com"]);
@@ -125,8 +125,8 @@ fn simple_and_deep_examples() {
 /// §4.10.2: "There is no need to perform Identifier Alignment Evaluations under any of the following conditions".
 #[test]
 fn nothing_is_asked_in_vain() {
-    let asked = |input: Input, record: &str| {
-        drive(waxseal_dmarc::Evaluation::new(input), &zone(&[("mail.example.com", record)])).1
+    let asked = |input: Identifiers, record: &str| {
+        drive(waxseal_dmarc::DmarcCheck::new(input), &zone(&[("mail.example.com", record)])).1
     };
     let own = ["_dmarc.mail.example.com"];
     // The same domain.
@@ -179,7 +179,7 @@ fn several_mail_from_identities() {
     let pass = |domain: &str| (name(domain), SpfResult::Pass);
     let fail = (name("example.com"), SpfResult::Fail);
     let verdict = |given: &[(DomainName, SpfResult)]| {
-        let add = |input: Input, (domain, result): &(DomainName, SpfResult)| {
+        let add = |input: Identifiers, (domain, result): &(DomainName, SpfResult)| {
             input.with_further_spf(domain.clone(), *result)
         };
         judge(given.iter().fold(author("example.com"), add), &dns)
@@ -281,10 +281,10 @@ fn siblings() {
 fn names_are_compared_as_a_labels() {
     let dns = zone(&[("xn--bcher-kva.example", "v=DMARC1; p=reject; adkim=s")]);
     for from in ["j@BÜCHER.example", "j@bücher.example.", "j@xn--bcher-kva.EXAMPLE"] {
-        let input = Input::from_header(&header(format!("From: {from}"))).dkim("Bücher.example.");
+        let input = Identifiers::from_header(&header(format!("From: {from}"))).dkim("Bücher.example.");
         assert_eq!(word(&judge(input, &dns)), "pass", "{from}");
     }
-    let input = Input::from_header(&header("From: a@bücher.example, b@xn--bcher-kva.example"));
+    let input = Identifiers::from_header(&header("From: a@bücher.example, b@xn--bcher-kva.example"));
     assert_eq!(judge(input, &dns).authors().len(), 1);
 }
 
@@ -306,7 +306,7 @@ fn existence_decides_between_np_and_sp() {
     );
     // RFC 8020: a name exists if one below it does, which saves the question.
     let dns = zone(&[("example.com", record), ("sub.example.com", "some text")]);
-    let (verdict, asked) = drive(waxseal_dmarc::Evaluation::new(author("sub.example.com")), &dns);
+    let (verdict, asked) = drive(waxseal_dmarc::DmarcCheck::new(author("sub.example.com")), &dns);
     assert_eq!(
         (verdict.policy(), verdict.authors()[0].exists()),
         (Some(DomainPolicy::Quarantine), Some(true))
@@ -315,12 +315,12 @@ fn existence_decides_between_np_and_sp() {
     // So do several records there, which are all discarded.
     let dns =
         zone(&[("example.com", record), ("sub.example.com", "v=DMARC1"), ("sub.example.com", "v=DMARC1")]);
-    let (verdict, asked) = drive(waxseal_dmarc::Evaluation::new(author("sub.example.com")), &dns);
+    let (verdict, asked) = drive(waxseal_dmarc::DmarcCheck::new(author("sub.example.com")), &dns);
     assert_eq!(verdict.policy(), Some(DomainPolicy::Quarantine));
     assert!(!asked.iter().any(|q| q.ends_with(" A")), "{asked:?}");
     // Where np= makes no difference nobody asks.
     let dns = zone(&[("example.com", "v=DMARC1; p=reject; np=reject")]);
-    let (_, asked) = drive(waxseal_dmarc::Evaluation::new(author("ghost.example.com")), &dns);
+    let (_, asked) = drive(waxseal_dmarc::DmarcCheck::new(author("ghost.example.com")), &dns);
     assert_eq!(asked, ["_dmarc.ghost.example.com", "_dmarc.example.com", "_dmarc.com"]);
     // p= is for the domain itself, though np= and sp= are there.
     assert_eq!(judge(author("example.com"), &ghost).policy(), Some(DomainPolicy::Reject));
@@ -508,7 +508,7 @@ fn several_authors() {
     ])
     .with_error("_dmarc.broken.example", LookupError::Timeout)
     .unwrap();
-    let from = |domains: &[&str]| Input::with_authors(domains.iter().map(|domain| name(domain)));
+    let from = |domains: &[&str]| Identifiers::with_authors(domains.iter().map(|domain| name(domain)));
     let decided = |input| {
         let verdict = judge_by(LocalPolicy::default().with_reject_on_reject(true), input, &dns);
         (word(&verdict), verdict.author().unwrap().domain().to_string(), verdict.disposition())
@@ -552,7 +552,7 @@ fn a_fail_that_asks_for_nothing_hides_no_temporary_error() {
     .with_error("_dmarc.bank.example", LookupError::Timeout)
     .unwrap();
     let decided = |domains: &[&str]| {
-        let verdict = judge(Input::with_authors(domains.iter().map(|domain| name(domain))), &dns);
+        let verdict = judge(Identifiers::with_authors(domains.iter().map(|domain| name(domain))), &dns);
         (word(&verdict), verdict.author().unwrap().domain().to_string(), verdict.disposition())
     };
     for asks_for_nothing in ["none.example", "test.example", "other.example"] {
@@ -589,7 +589,7 @@ fn authentication_results() {
              (p=none dis=defer) header.from=broken.example",
         ),
         (
-            Input::from_header(&header("Subject: x")),
+            Identifiers::from_header(&header("Subject: x")),
             "dmarc=permerror reason=\"no clear author: no From field\" (p=none dis=quarantine)",
         ),
     ] {
@@ -607,7 +607,7 @@ fn odd_answers_are_passed_over() {
             Record::Mx(0, None),
         ]))
     };
-    let verdict = waxseal_dns::drive_blocking(waxseal_dmarc::Evaluation::new(author("example.com")), &lying);
+    let verdict = waxseal_dns::drive_blocking(waxseal_dmarc::DmarcCheck::new(author("example.com")), &lying);
     assert_eq!(word(&verdict), "none");
     assert_eq!(verdict.authors()[0].path()[0].found(), &Found::Nothing(Existence::Exists));
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::{collections::BTreeSet, path::PathBuf};
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
-    Alignment, Input, LocalPolicy, Match, PublicSuffixList, Record, ReportAuthorization, ReportUri,
+    Alignment, Identifiers, LocalPolicy, Match, PublicSuffixList, Record, ReportAuthorization, ReportUri,
     Requested, Scope, Verdict, WarningKind,
 };
 use waxseal_dns::{DomainName, InvalidDomainName, Zone};
@@ -129,7 +129,7 @@ fn aligned(a: &str, b: &str, mode: &str) -> Result<bool, InvalidDomainName> {
     let (a, b) = (DomainName::new(a)?, DomainName::new(b)?);
     let dns = Zone::new().with_txt(&format!("_dmarc.{a}"), record)?;
     let local = LocalPolicy::default().with_public_suffix_list(TwoLabels);
-    let verdict = judge_by(local, Input::new(a).with_dkim(b, DkimResult::Pass), &dns);
+    let verdict = judge_by(local, Identifiers::new(a).with_dkim(b, DkimResult::Pass), &dns);
     Ok(verdict.dkim_aligned())
 }
 
@@ -194,7 +194,7 @@ fn suite_zone(zone: &Value) -> Zone {
 }
 
 fn evaluate(case: &Value) -> Verdict {
-    let mut input = Input::from_header(&header(format!("From: {}", text(case, "from").unwrap())));
+    let mut input = Identifiers::from_header(&header(format!("From: {}", text(case, "from").unwrap())));
     if let Some(domain) = text(case, "dkim_d") {
         let result = text(case, "dkim_result").unwrap().parse::<DkimResult>().unwrap();
         input = input.with_dkim(name(domain), result);

@@ -2,7 +2,7 @@
 
 use crate::{
     Limits,
-    check::CheckHost,
+    check::SpfCheck,
     lint::{Finding, Problem, Severity, lint_terms},
     macros::Letters,
     record::{DomainSpec, Mechanism, Record, Term},
@@ -11,7 +11,7 @@ use crate::{
 use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
 
 /// Looks at a domain's SPF record and at all it leads to, for its publisher. A [`Check`], to be driven as
-/// [`CheckHost`] is.
+/// [`SpfCheck`] is.
 ///
 /// Unlike an evaluation it follows every term, whoever the client is, and so knows the worst case. Each record is
 /// looked at in the way of [`lint`](crate::lint()) too.
@@ -329,7 +329,7 @@ pub(crate) fn target_name(spec: &DomainSpec, domain: &DomainName) -> Result<Doma
         return Err(Problem::DependsOnMessage);
     }
     // No value but the domain is read.
-    let anyone = CheckHost::helo(std::net::Ipv4Addr::UNSPECIFIED.into(), "");
+    let anyone = SpfCheck::helo(std::net::Ipv4Addr::UNSPECIFIED.into(), "");
     anyone.expand(spec, domain, None).map_err(|_| Problem::InvalidTarget)
 }
 

@@ -35,15 +35,15 @@ impl Identity {
 ///
 /// ```
 /// use waxseal_dns::{Zone, drive_blocking};
-/// use waxseal_spf::CheckHost;
+/// use waxseal_spf::SpfCheck;
 ///
 /// let dns = Zone::new()
 ///     .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 include:_spf.example.net -all")?
 ///     .with_txt("_spf.example.net", "v=spf1 ip6:2001:db8::/32 ~all")?;
 ///
-/// let check = CheckHost::mail_from("2001:db8::25".parse()?, "user@example.org", "mail.example.org");
+/// let check = SpfCheck::mail_from("2001:db8::25".parse()?, "user@example.org", "mail.example.org");
 /// let verdict = drive_blocking(check, &dns);
-/// assert_eq!(verdict.word().as_str(), "pass");
+/// assert_eq!(verdict.result().as_str(), "pass");
 /// assert_eq!(
 ///     verdict.reason(),
 ///     "matched include:_spf.example.net of example.org by ip6:2001:db8::/32 of _spf.example.net"
@@ -52,7 +52,7 @@ impl Identity {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct CheckHost {
+pub struct SpfCheck {
     pub(crate) envelope: Arc<Envelope>,
     pub(crate) limits: Limits,
     pub(crate) receiver: Option<Arc<str>>,
@@ -62,7 +62,7 @@ pub struct CheckHost {
     pub(crate) prefetch: bool,
 }
 
-impl CheckHost {
+impl SpfCheck {
     /// The MAIL FROM identity of a client.
     ///
     /// `sender` is the reverse-path, with or without its angle brackets; a source route is dropped. Without a local-part
@@ -140,8 +140,8 @@ impl CheckHost {
     /// the value of the macro `p`; without it, `unknown`.
     ///
     /// ```
-    /// use waxseal_spf::CheckHost;
-    /// let check = CheckHost::mail_from("192.0.2.3".parse()?, "strong-bad@email.example.com", "mx.example.org");
+    /// use waxseal_spf::SpfCheck;
+    /// let check = SpfCheck::mail_from("192.0.2.3".parse()?, "strong-bad@email.example.com", "mx.example.org");
     /// let name = check.expand(&"%{ir}.%{v}.%{l1r-}.lp._spf.%{d2}".parse()?, &"email.example.com".parse()?, None)?;
     /// assert_eq!(name.as_str(), "3.2.0.192.in-addr.strong.lp._spf.example.com");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -180,7 +180,7 @@ impl CheckHost {
     }
 }
 
-impl Check for CheckHost {
+impl Check for SpfCheck {
     type Output = Verdict;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdict, Pending> {

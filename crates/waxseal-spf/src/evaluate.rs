@@ -5,7 +5,7 @@ mod plan;
 mod stop;
 
 use crate::{
-    check::CheckHost,
+    check::SpfCheck,
     macros::Letters,
     parse::{Name, TermRef},
     record::Qualifier,
@@ -24,7 +24,7 @@ use waxseal_dns::{
 
 /// One run of a check. What `check_host()` returns beside its result is left here, so that results stay small.
 pub(crate) struct Evaluation<'a, 'd, 'r> {
-    check: &'a CheckHost,
+    check: &'a SpfCheck,
     dns: &'d mut Answers<'r>,
     terms: u16,
     void_lookups: u16,
@@ -78,7 +78,7 @@ struct Frame<'a> {
 }
 
 impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
-    pub(crate) fn new(check: &'a CheckHost, dns: &'d mut Answers<'r>) -> Self {
+    pub(crate) fn new(check: &'a SpfCheck, dns: &'d mut Answers<'r>) -> Self {
         Self {
             check,
             dns,
@@ -152,7 +152,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 Ok(Found::Match(qualifier)) => qualifier.result(),
                 Ok(Found::NoMatch) => SpfResult::Neutral,
                 Ok(Found::NoRecord(_)) => SpfResult::None,
-                Err(stop) => stop.word(),
+                Err(stop) => stop.result(),
             });
         }
         found
@@ -383,7 +383,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     /// Gives a fault its place.
     #[cold]
     fn stop(&mut self, stop: Stop, term: &TermRef, frame: &Frame<'_>) -> Stop {
-        self.outcome(|| Outcome::Error(stop.word()));
+        self.outcome(|| Outcome::Error(stop.result()));
         match stop {
             Stop::Fault(fault) => fault.at(frame.place(term), &self.check.limits).into(),
             stop => stop,

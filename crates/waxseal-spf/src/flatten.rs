@@ -14,7 +14,7 @@ use std::{
 use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
 
 /// Replaces what a domain's record looks up by the networks it finds. A [`Check`], to be driven as
-/// [`CheckHost`](crate::CheckHost) is.
+/// [`SpfCheck`](crate::SpfCheck) is.
 ///
 /// - `a`, `mx`, `include` and `redirect` become `ip4` and `ip6`; networks are merged where they touch.
 /// - Terms with macros stay, and so do `exists`, `ptr`, and an `include` whose record judges by more than pass.

@@ -15,7 +15,7 @@ mod trace;
 mod verdict;
 
 pub use audit::{Audit, AuditReport};
-pub use check::{CheckHost, Identity};
+pub use check::{Identity, SpfCheck};
 pub use flatten::{Flatten, Flattened};
 pub use limits::Limits;
 pub use lint::{Finding, Problem, Severity, lint};

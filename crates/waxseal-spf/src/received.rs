@@ -10,9 +10,9 @@ impl Verdict {
     ///
     /// ```
     /// # use waxseal_dns::{Zone, drive_blocking};
-    /// # use waxseal_spf::CheckHost;
+    /// # use waxseal_spf::SpfCheck;
     /// let dns = Zone::new().with_txt("example.com", "v=spf1 ip4:192.0.2.1 -all")?;
-    /// let check = CheckHost::mail_from("192.0.2.1".parse()?, "myname@example.com", "foo.example.com");
+    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "myname@example.com", "foo.example.com");
     /// let field = drive_blocking(check, &dns).received_spf(Some("mybox.example.org"));
     /// assert_eq!(
     ///     field.to_string(),
@@ -23,7 +23,7 @@ impl Verdict {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn received_spf(&self, receiver: Option<&str>) -> ReceivedSpf {
-        let field = ReceivedSpf::new(self.word())
+        let field = ReceivedSpf::new(self.result())
             .with_comment(self.comment(receiver))
             .with_pair("identity", self.identity().as_str())
             .with_pair("client-ip", self.ip().to_string())
@@ -36,7 +36,7 @@ impl Verdict {
             Identity::MailFrom => field.with_pair("envelope-from", self.sender()),
             Identity::Helo => field,
         };
-        let field = match (self.word(), self.cause()) {
+        let field = match (self.result(), self.cause()) {
             (_, Cause::Matched { place, .. }) => field.with_pair("mechanism", place.term()),
             (SpfResult::TempError | SpfResult::PermError, _) => field.with_pair("problem", self.reason()),
             (SpfResult::Neutral, _) => field.with_pair("mechanism", "default"),
@@ -51,9 +51,9 @@ impl Verdict {
     ///
     /// ```
     /// # use waxseal_dns::{Zone, drive_blocking};
-    /// # use waxseal_spf::CheckHost;
+    /// # use waxseal_spf::SpfCheck;
     /// let dns = Zone::new().with_txt("example.com", "v=spf1 ip4:192.0.2.1 -all")?;
-    /// let check = CheckHost::mail_from("192.0.2.1".parse()?, "me@example.com", "foo.example.com");
+    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "me@example.com", "foo.example.com");
     /// let field = drive_blocking(check, &dns).received_spf_of_policyd("me@example.com", None);
     /// assert_eq!(
     ///     field.to_field(),
@@ -66,7 +66,7 @@ impl Verdict {
         let sender = sender.as_ref();
         // It checks HELO alone for a null reverse-path.
         let identity = if self.is_null_sender() { Identity::Helo } else { self.identity() };
-        ReceivedSpf::new(self.word())
+        ReceivedSpf::new(self.result())
             .with_style(ReceivedSpfStyle::PolicydSpf)
             .with_comment(match identity {
                 Identity::MailFrom => identity.as_str().to_owned(),
@@ -82,7 +82,7 @@ impl Verdict {
     fn comment(&self, receiver: Option<&str>) -> String {
         let sender = String::from_utf8_lossy(self.sender());
         let ip = self.ip();
-        let text = match self.word() {
+        let text = match self.result() {
             SpfResult::Pass => format!("domain of {sender} designates {ip} as permitted sender"),
             SpfResult::Fail => format!("domain of {sender} does not designate {ip} as permitted sender"),
             SpfResult::SoftFail => format!("domain of {sender} discourages use of {ip} as sender"),
@@ -96,7 +96,7 @@ impl Verdict {
 
     /// What pyspf says of each result.
     fn policyd_comment(&self) -> String {
-        match self.word() {
+        match self.result() {
             SpfResult::Pass | SpfResult::Policy => "sender SPF authorized".to_owned(),
             SpfResult::Fail => self.explanation().unwrap_or("SPF fail - not authorized").to_owned(),
             SpfResult::SoftFail => "domain owner discourages use of this host".to_owned(),
@@ -110,13 +110,13 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use crate::CheckHost;
+    use crate::SpfCheck;
     use waxseal_authres::ReceivedSpf;
     use waxseal_dns::{Zone, drive_blocking};
 
     #[test]
     fn helo_of_a_null_sender_as_policyd_spf_says_it() {
-        let check = CheckHost::mail_from("192.0.2.1".parse().unwrap(), "", "mail.example.org");
+        let check = SpfCheck::mail_from("192.0.2.1".parse().unwrap(), "", "mail.example.org");
         let verdict = drive_blocking(check, &Zone::new());
         assert_eq!(
             verdict.received_spf_of_policyd("", Some("example.net")).to_string(),
@@ -128,9 +128,9 @@ mod tests {
     /// RFC 7208 §9.1: "if the "MAIL FROM" identity was checked, "envelope-from"".
     #[test]
     fn a_null_reverse_path_has_an_envelope_from() {
-        let shown = |check: CheckHost| drive_blocking(check, &Zone::new()).received_spf(None).to_string();
+        let shown = |check: SpfCheck| drive_blocking(check, &Zone::new()).received_spf(None).to_string();
         let ip = "192.0.2.1".parse().unwrap();
-        let null = shown(CheckHost::mail_from(ip, "", "mail.example.org"));
+        let null = shown(SpfCheck::mail_from(ip, "", "mail.example.org"));
         assert_eq!(
             null,
             "none (domain of postmaster@mail.example.org publishes no SPF record) identity=mailfrom; \
@@ -139,7 +139,7 @@ mod tests {
         let read = ReceivedSpf::parse(null.as_bytes()).unwrap();
         assert!(read.pairs().any(|(key, value)| (key, value) == ("envelope-from", "<>")));
         // The identity HELO has no reverse-path.
-        assert!(!shown(CheckHost::helo(ip, "mail.example.org")).contains("envelope-from"));
+        assert!(!shown(SpfCheck::helo(ip, "mail.example.org")).contains("envelope-from"));
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         let dns = Zone::new().with_txt("bad.example", "v=spf1 moo -all").unwrap();
         let dns = dns.with_txt("open.example", "v=spf1").unwrap();
         let shown = |sender: &str| {
-            let check = CheckHost::mail_from("2001:db8::1".parse().unwrap(), sender, "h");
+            let check = SpfCheck::mail_from("2001:db8::1".parse().unwrap(), sender, "h");
             drive_blocking(check, &dns).received_spf(None).to_string()
         };
         assert_eq!(

@@ -196,7 +196,7 @@ impl Default for DualCidrLength {
 /// A `<domain-spec>`: a domain name that may hold macros (RFC 7208 §4.8, §7.1). Its syntax is right by construction;
 /// the name it expands to may still be no name.
 ///
-/// [`CheckHost::expand`](crate::CheckHost::expand) gives the name.
+/// [`SpfCheck::expand`](crate::SpfCheck::expand) gives the name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DomainSpec(Box<str>);
 

@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc, time::Duration};
 use waxseal_authres::{Entry, Ptype, SpfResult};
 use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
 
-/// The outcome of one [`CheckHost`](crate::CheckHost).
+/// The outcome of one [`SpfCheck`](crate::SpfCheck).
 ///
 /// A verdict about HELO is none about MAIL FROM: [`identity`](Self::identity) says which one it is, and only the MAIL
 /// FROM one counts for DMARC (RFC 9989 §4.4.2).
@@ -32,8 +32,8 @@ pub struct Verdict {
 
 impl Verdict {
     /// The result word (RFC 7208 §2.6).
-    pub fn word(&self) -> SpfResult {
-        self.cause.word()
+    pub fn result(&self) -> SpfResult {
+        self.cause.result()
     }
 
     /// Which term of which record decided, or which error.
@@ -127,7 +127,7 @@ impl Verdict {
         self.depends_on_sender
     }
 
-    /// Everything that was evaluated, if [`CheckHost::with_trace`](crate::CheckHost::with_trace) asked for it.
+    /// Everything that was evaluated, if [`SpfCheck::with_trace`](crate::SpfCheck::with_trace) asked for it.
     pub fn trace(&self) -> Option<&Trace> {
         self.trace.as_deref()
     }
@@ -136,7 +136,7 @@ impl Verdict {
     /// identity and for a null reverse-path; a `reason` unless the result is pass. The value of `smtp.mailfrom` is the
     /// domain; it is the whole address where a macro read the local-part, and where there is no domain.
     pub fn entry(&self) -> Entry {
-        let entry = match self.word() {
+        let entry = match self.result() {
             SpfResult::Pass => Entry::spf(SpfResult::Pass),
             word => Entry::spf(word).with_reason(self.reason()),
         };
@@ -164,7 +164,7 @@ impl Verdict {
 impl fmt::Display for Verdict {
     /// The word and the reason, on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.word(), self.reason())
+        write!(f, "{} ({})", self.result(), self.reason())
     }
 }
 
@@ -360,7 +360,7 @@ fn at(place: &Option<Place>) -> String {
 
 impl Cause {
     /// The result word for this cause.
-    pub fn word(&self) -> SpfResult {
+    pub fn result(&self) -> SpfResult {
         match self {
             // §4.3: "If the <domain> is malformed ... or is not a multi-label domain name, or if the DNS lookup returns
             // "Name Error" ..., check_host() immediately returns the result "none"."

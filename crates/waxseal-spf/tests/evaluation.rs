@@ -5,19 +5,19 @@
 use std::time::Duration;
 use waxseal_authres::SpfResult;
 use waxseal_dns::{LookupError, Zone, drive_blocking};
-use waxseal_spf::{Cause, CheckHost, Outcome, RecordTrace, Verdict};
+use waxseal_spf::{Cause, Outcome, RecordTrace, SpfCheck, Verdict};
 
 fn zone(records: &[(&str, &str)]) -> Zone {
     records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
 }
 
 fn check(dns: &Zone) -> Verdict {
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "user@example.org", "mail.example.net");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), "user@example.org", "mail.example.net");
     drive_blocking(check.with_trace(), dns)
 }
 
 fn said(verdict: &Verdict) -> (&'static str, String) {
-    (verdict.word().as_str(), verdict.reason())
+    (verdict.result().as_str(), verdict.reason())
 }
 
 /// RFC 7208 §6.2: "During recursion into an "include" mechanism, an "exp" modifier from the \<target-name\> MUST NOT be
@@ -36,7 +36,7 @@ fn s6_2_no_explanation_comes_out_of_an_include() {
     };
     let of = |first| {
         let verdict = check(&zone(&texts(first)));
-        (verdict.word().as_str(), verdict.explanation().map(str::to_owned), verdict.queries())
+        (verdict.result().as_str(), verdict.explanation().map(str::to_owned), verdict.queries())
     };
     // Four records; the explanation of c.example is not even looked up.
     assert_eq!(of("v=spf1 include:a.example -all"), ("fail", None, 4));
@@ -60,13 +60,13 @@ fn s5_4_mail_exchangers_are_looked_at_by_preference_and_name() {
     let own = "192.0.2.7".parse().unwrap();
     let good = |name: &str| record.clone().with_address(name, own).unwrap();
     let first = check(&with(with(good("z.example.org"), &voids), &[(10, "z.example.org")]));
-    assert_eq!((first.word().as_str(), first.void_lookups()), ("pass", 0));
+    assert_eq!((first.result().as_str(), first.void_lookups()), ("pass", 0));
     let last = check(&with(with(good("z.example.org"), &[(90, "z.example.org")]), &voids));
     assert_eq!(said(&last), ("permerror", "more than 2 void lookups, at mx of example.org".into()));
     let second = check(&with(with(good("z.example.org"), &voids), &[(20, "z.example.org")]));
-    assert_eq!((second.word().as_str(), second.void_lookups()), ("pass", 1), "b stands before z");
+    assert_eq!((second.result().as_str(), second.void_lookups()), ("pass", 1), "b stands before z");
     let named = check(&with(with(good("a.example.org"), &[(20, "b.example.org")]), &[(20, "a.example.org")]));
-    assert_eq!((named.word().as_str(), named.void_lookups()), ("pass", 0), "a stands before b");
+    assert_eq!((named.result().as_str(), named.void_lookups()), ("pass", 0), "a stands before b");
 }
 
 /// RFC 7208 §5.5: the name has to end in the target, by whole labels, and to lead back to the client.
@@ -88,7 +88,7 @@ fn s5_5_ptr_matches_names_within_the_target_alone() {
     ] {
         let dns = zone(&[("example.org", record)]).with_ptr(own, name).unwrap();
         let dns = if leads_back { dns.with_address(name, own).unwrap() } else { dns };
-        assert_eq!(check(&dns).word().as_str(), word, "{record} {name}");
+        assert_eq!(check(&dns).result().as_str(), word, "{record} {name}");
     }
     // One name within the target is enough, and none outside is looked up.
     let several = zone(&[("example.org", "v=spf1 ptr -all")]);
@@ -96,7 +96,7 @@ fn s5_5_ptr_matches_names_within_the_target_alone() {
         .iter()
         .fold(several, |dns, name| dns.with_ptr(own, name).unwrap().with_address(name, own).unwrap());
     let verdict = check(&several);
-    assert_eq!((verdict.word().as_str(), verdict.queries()), ("pass", 3));
+    assert_eq!((verdict.result().as_str(), verdict.queries()), ("pass", 3));
 }
 
 /// The words of all terms and records that ended in an error, at any depth.
@@ -139,7 +139,7 @@ fn s2_6_words_of_errors_in_the_trace_are_those_of_the_verdict() {
         (&[("example.org", "v=spf1 include:example.org")], "permerror"),
     ] {
         let verdict = check(&slow(zone(records)));
-        assert_eq!(verdict.word().as_str(), word, "{records:?}");
+        assert_eq!(verdict.result().as_str(), word, "{records:?}");
         let words = words_of_errors(verdict.trace().unwrap().root());
         assert!(!words.is_empty() && words.iter().all(|other| *other == word), "{records:?}: {words:?}");
     }
@@ -149,7 +149,7 @@ fn s2_6_words_of_errors_in_the_trace_are_those_of_the_verdict() {
 #[test]
 fn rfc8616_s4_a_redirect_by_a_local_part_that_is_not_ascii_is_named() {
     let dns = zone(&[("example.org", "v=spf1 redirect=%{l}.example.org")]);
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "\u{fc}@example.org", "mail.example.net");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), "\u{fc}@example.org", "mail.example.net");
     let verdict = drive_blocking(check, &dns);
     assert!(
         matches!(verdict.cause(), Cause::LocalPartNotAscii(place) if place.term() == "redirect=%{l}.example.org")
@@ -183,14 +183,14 @@ fn a_text_that_is_nearly_a_record_is_told() {
     assert_eq!(said(&other), ("none", "no SPF record at example.org".into()));
     // Where there is a record, it counts.
     let both = check(&zone(&[("example.org", "v=spf1;-all"), ("example.org", "v=spf1 +all")]));
-    assert_eq!(both.word().as_str(), "pass");
+    assert_eq!(both.result().as_str(), "pass");
 }
 
 /// RFC 8616 §4; what is no name stays as it was said.
 #[test]
 fn a_helo_in_u_labels_is_shown_by_its_a_labels() {
     let entry = |helo: &str| {
-        let check = CheckHost::helo("192.0.2.7".parse().unwrap(), helo);
+        let check = SpfCheck::helo("192.0.2.7".parse().unwrap(), helo);
         drive_blocking(check, &zone(&[("xn--bcher-kva.example", "v=spf1 ip4:192.0.2.7 -all")]))
             .entry()
             .to_string()
@@ -229,14 +229,14 @@ fn s5_5_a_neighbour_does_not_validate_a_name() {
     for (address, word) in [("192.0.2.7", "pass"), ("192.0.2.6", "fail"), ("192.0.2.255", "fail")] {
         let dns = zone(&[("example.org", "v=spf1 ptr -all")]).with_ptr(own, "a.example.org").unwrap();
         let dns = dns.with_address("a.example.org", address.parse().unwrap()).unwrap();
-        assert_eq!(check(&dns).word().as_str(), word, "{address}");
+        assert_eq!(check(&dns).result().as_str(), word, "{address}");
     }
     let own = "2001:db8::7".parse().unwrap();
     for (address, word) in [("2001:db8::7", "pass"), ("2001:db8::6", "fail")] {
         let dns = zone(&[("example.org", "v=spf1 ptr -all")]).with_ptr(own, "a.example.org").unwrap();
         let dns = dns.with_address("a.example.org", address.parse().unwrap()).unwrap();
-        let check = CheckHost::mail_from(own, "user@example.org", "mail.example.net");
-        assert_eq!(drive_blocking(check, &dns).word().as_str(), word, "{address}");
+        let check = SpfCheck::mail_from(own, "user@example.org", "mail.example.net");
+        assert_eq!(drive_blocking(check, &dns).result().as_str(), word, "{address}");
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use waxseal_dns::{
     Answer, Answers, Check, Dnssec, DomainName, LookupError, Question, Record, Reply, Zone, drive_blocking,
 };
-use waxseal_spf::{Audit, Cause, CheckHost, Limits, Record as SpfRecord, SyntaxErrorKind, Verdict, lint};
+use waxseal_spf::{Audit, Cause, Limits, Record as SpfRecord, SpfCheck, SyntaxErrorKind, Verdict, lint};
 
 const DOMAIN: &str = "example.org";
 
-fn check() -> CheckHost {
-    CheckHost::mail_from("192.0.2.7".parse().unwrap(), "user@example.org", "mail.example.net")
+fn check() -> SpfCheck {
+    SpfCheck::mail_from("192.0.2.7".parse().unwrap(), "user@example.org", "mail.example.net")
 }
 
 fn zone(records: &[(&str, &str)]) -> Zone {
@@ -29,7 +29,7 @@ fn one(record: impl AsRef<[u8]>) -> Verdict {
 fn said(verdict: &Verdict) -> (String, String) {
     let reason = verdict.reason();
     assert!(reason.bytes().all(|c| (b' '..=b'~').contains(&c) && c != b'"' && c != b'\\'), "{reason}");
-    (verdict.word().to_string(), reason)
+    (verdict.result().to_string(), reason)
 }
 
 #[track_caller]
@@ -39,7 +39,7 @@ fn assert_said(verdict: &Verdict, word: &str, reason: &str) {
 
 fn syntax(record: impl AsRef<[u8]>) -> SyntaxErrorKind {
     let verdict = one(record.as_ref());
-    assert_eq!(verdict.word().as_str(), "permerror");
+    assert_eq!(verdict.result().as_str(), "permerror");
     match verdict.cause() {
         Cause::Syntax { source, .. } => source.kind(),
         other => unreachable!("{other:?}"),
@@ -87,7 +87,7 @@ fn cve_2021_20314_33912_33913_macro_expansion() {
     {
         let dns = zone(&[(DOMAIN, &format!("v=spf1 exists:{text} -all exp=%{{S}}.e.example.org"))]);
         let sender = format!("{local_part}@example.org");
-        let check = CheckHost::mail_from("2001:db8::1".parse().unwrap(), &sender, &local_part);
+        let check = SpfCheck::mail_from("2001:db8::1".parse().unwrap(), &sender, &local_part);
         assert_said(&drive_blocking(check, &dns), "fail", "matched -all of example.org");
     }
     assert_eq!(syntax("v=spf1 exists:%{"), SyntaxErrorKind::Macro);
@@ -107,7 +107,7 @@ fn cve_2020_12272_domain_injection() {
         ["a@legit.com(.attacker.com", "a@legit.com\0.attacker.com", "a@legit.com'.attacker.com", "a@b c.com"]
     {
         let verdict = drive_blocking(
-            CheckHost::mail_from("192.0.2.7".parse().unwrap(), sender, "h.example"),
+            SpfCheck::mail_from("192.0.2.7".parse().unwrap(), sender, "h.example"),
             &zone(&[("attacker.com", "v=spf1 +all"), ("legit.com", "v=spf1 +all")]),
         );
         assert_eq!(said(&verdict).0, "none", "{sender}");
@@ -121,9 +121,9 @@ fn cve_2020_12272_domain_injection() {
 #[test]
 fn cve_2019_20790_helo_is_not_mail_from() {
     let dns = zone(&[("attacker.example", "v=spf1 +all")]);
-    let helo = drive_blocking(CheckHost::helo("192.0.2.7".parse().unwrap(), "attacker.example"), &dns);
+    let helo = drive_blocking(SpfCheck::helo("192.0.2.7".parse().unwrap(), "attacker.example"), &dns);
     assert_eq!(helo.entry().to_string(), "spf=pass smtp.helo=attacker.example");
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "ceo@bank.example", "attacker.example");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), "ceo@bank.example", "attacker.example");
     let mail_from = drive_blocking(check, &dns);
     assert_said(&mail_from, "none", "bank.example does not exist");
     assert_eq!(mail_from.domain().map(DomainName::as_str), Some("bank.example"));
@@ -163,7 +163,7 @@ fn cve_2021_35525_long_addresses() {
     let start = Instant::now();
     let long = format!("{}@example.org", "a-".repeat(524_288));
     let record = format!("v=spf1 exists:{} -all", "%{lr-}".repeat(80));
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), &long, &long);
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), &long, &long);
     let verdict = drive_blocking(check, &zone(&[(DOMAIN, &record)]));
     assert_eq!(said(&verdict).0, "permerror");
     assert!(matches!(verdict.cause(), Cause::TooManyMacroOctets { limit: 1_048_576, .. }));
@@ -212,7 +212,7 @@ fn breakspf_ranges() {
 #[test]
 fn mail_auth_0_9_1_header_injection() {
     let hostile = "a\r\nSubject: x@example.org";
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), hostile, "h\r\nX: y");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), hostile, "h\r\nX: y");
     let verdict = drive_blocking(check, &zone(&[(DOMAIN, "v=spf1 -all")]));
     assert_eq!(said(&verdict).0, "fail");
     let fields = [
@@ -229,13 +229,13 @@ fn mail_auth_0_9_1_header_injection() {
 fn expanded_names_lose_labels_from_the_left() {
     let label = "x".repeat(62);
     let sender = format!("{label}.{label}.{label}.{label}.{label}@example.org");
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), &sender, "h");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), &sender, "h");
     let name = check.expand(&"%{l}.%{d}".parse().unwrap(), &"example.org".parse().unwrap(), None).unwrap();
     assert_eq!(name.as_str(), format!("{label}.{label}.{label}.example.org"));
     assert!(name.as_str().len() <= 253);
     // A label of more than 63 octets is no name, and no match.
     let sender = format!("{}@example.org", "x".repeat(64));
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), &sender, "h");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), &sender, "h");
     assert!(check.expand(&"%{l}.%{d}".parse().unwrap(), &"example.org".parse().unwrap(), None).is_err());
     let dns = zone(&[(DOMAIN, "v=spf1 a:%{l}.%{d} include:%{l}.%{d} -all")]);
     assert_said(
@@ -254,7 +254,7 @@ fn empty_labels() {
         "no valid domain name in redirect=a..example.org of example.org: domain name has an empty label",
     );
     for sender in ["a@example..org", "a@.org", "a@.", "a@", "@", "a@.example.org"] {
-        let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), sender, "h.example");
+        let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), sender, "h.example");
         assert_eq!(said(&drive_blocking(check, &Zone::new())).0, "none", "{sender}");
     }
 }
@@ -278,14 +278,14 @@ fn identities() {
         #[cfg(feature = "idna")]
         ("user@B\u{fc}cher.example", "user@xn--bcher-kva.example"),
     ] {
-        let check = CheckHost::mail_from("::ffff:192.0.2.7".parse().unwrap(), sender, "example.org");
+        let check = SpfCheck::mail_from("::ffff:192.0.2.7".parse().unwrap(), sender, "example.org");
         let verdict = drive_blocking(check, &dns);
         assert_eq!(said(&verdict).0, "pass", "{sender}");
         assert_eq!(verdict.sender(), shown.as_bytes());
         assert_eq!(verdict.ip().to_string(), "192.0.2.7");
     }
     for helo in ["[192.0.2.7]", "localhost", "", "a b.example", "-", "\u{ff}"] {
-        let verdict = drive_blocking(CheckHost::helo("192.0.2.7".parse().unwrap(), helo), &dns);
+        let verdict = drive_blocking(SpfCheck::helo("192.0.2.7".parse().unwrap(), helo), &dns);
         assert_eq!(said(&verdict).0, "none", "{helo}");
     }
 }
@@ -299,7 +299,7 @@ fn non_ascii_local_parts_match_nothing() {
     )])
     .with_address(DOMAIN, "192.0.2.7".parse().unwrap())
     .unwrap();
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "b\u{fc}ro@example.org", "h");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), "b\u{fc}ro@example.org", "h");
     assert_said(&drive_blocking(check.clone(), &dns), "pass", "matched a:%{o} of example.org");
     let dns = zone(&[(DOMAIN, "v=spf1 redirect=%{l}.x.example")]);
     assert_eq!(said(&drive_blocking(check, &dns)).0, "permerror");
@@ -418,7 +418,7 @@ fn records_of_every_size_and_octet() {
             let verdict = one(&record);
             said(&verdict);
             if !(b'!'..=b'~').contains(&octet) && record.starts_with(b"v=spf1 ") {
-                assert_eq!(verdict.word().as_str(), "permerror", "{}", record.escape_ascii());
+                assert_eq!(verdict.result().as_str(), "permerror", "{}", record.escape_ascii());
             }
         }
     }
@@ -489,7 +489,7 @@ fn the_ptr_lookup_of_the_macro_p_counts_once() {
 
     // A term and its macro are two, further ones with the macro one each.
     let (verdict, counts) = judged("v=spf1 exists:%{p}.nothing.example ?include:%{p}.no.example -all");
-    assert_eq!(verdict.word().as_str(), "permerror", "the include has no record");
+    assert_eq!(verdict.result().as_str(), "permerror", "the include has no record");
     assert_eq!(counts, [3; 3]);
     let (verdict, counts) = judged("v=spf1 -a:%{p}.gone.example a:%{p}.x.example a:%{p}.y.example -all");
     assert_said(&verdict, "pass", "matched a:%{p}.x.example of example.org");
@@ -602,7 +602,7 @@ fn the_deadline_of_the_caller() {
 #[test]
 fn explanations_are_short_ascii_and_optional() {
     let dns = zone(&[(DOMAIN, "v=spf1 -all exp=e.example"), ("e.example", "%{h} %{l}")]);
-    let check = CheckHost::mail_from("192.0.2.7".parse().unwrap(), "b\u{fc}ro@example.org", "a\r\nb");
+    let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), "b\u{fc}ro@example.org", "a\r\nb");
     let verdict = drive_blocking(check.clone(), &dns);
     assert_eq!(verdict.explanation(), Some("a??b b??ro"));
     let verdict = drive_blocking(check.clone().with_limits(Limits::default().with_explanation(4)), &dns);
@@ -615,7 +615,7 @@ fn explanations_are_short_ascii_and_optional() {
     let failing =
         zone(&[(DOMAIN, "v=spf1 -all exp=e.example")]).with_error("e.example", LookupError::Timeout).unwrap();
     let verdict = drive_blocking(self::check(), &failing);
-    assert_eq!((verdict.word().as_str(), verdict.explanation()), ("fail", None));
+    assert_eq!((verdict.result().as_str(), verdict.explanation()), ("fail", None));
     // Only the record that fails may explain: not the included one, and not the redirecting one.
     let dns = zone(&[
         (DOMAIN, "v=spf1 include:i.example redirect=r.example exp=wrong.example"),
@@ -674,7 +674,7 @@ fn the_entry_tells_what_was_looked_at() {
 /// prefetching those of the following terms too.
 #[test]
 fn rounds() {
-    let rounds = |check: CheckHost, dns: &Zone| {
+    let rounds = |check: SpfCheck, dns: &Zone| {
         let (mut check, mut answers) = (check, Answers::new());
         loop {
             if let Ok(verdict) = check.run(&mut answers) {

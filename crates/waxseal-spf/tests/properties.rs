@@ -9,8 +9,8 @@ use waxseal_dns::{
     drive_blocking,
 };
 use waxseal_spf::{
-    CheckHost, DomainSpec, DualCidrLength, Flatten, Flattened, Limits, Mechanism, Modifier, Qualifier,
-    Record, Term, Verdict,
+    DomainSpec, DualCidrLength, Flatten, Flattened, Limits, Mechanism, Modifier, Qualifier, Record, SpfCheck,
+    Term, Verdict,
 };
 
 fn spec() -> impl Strategy<Value = DomainSpec> {
@@ -119,12 +119,12 @@ fn client() -> impl Strategy<Value = IpAddr> {
         .prop_map(|ip| ip.parse().unwrap())
 }
 
-fn check(ip: IpAddr, sender: &[u8], helo: &[u8]) -> CheckHost {
-    CheckHost::mail_from(ip, sender, helo)
+fn check(ip: IpAddr, sender: &[u8], helo: &[u8]) -> SpfCheck {
+    SpfCheck::mail_from(ip, sender, helo)
 }
 
 /// Answers one open question at a time, chosen by `order`.
-fn shuffled(mut check: CheckHost, world: &[Reply], order: &[usize]) -> Verdict {
+fn shuffled(mut check: SpfCheck, world: &[Reply], order: &[usize]) -> Verdict {
     let mut dns = Answers::new();
     let mut open = Vec::new();
     let mut order = order.iter().cycle();
@@ -144,7 +144,7 @@ fn all_of(verdict: &Verdict) -> String {
     let counts = (verdict.lookups(), verdict.void_lookups(), verdict.queries(), verdict.depends_on_sender());
     format!(
         "{} {} {:?} {:?} {:?}",
-        verdict.word(),
+        verdict.result(),
         verdict.reason(),
         verdict.explanation(),
         verdict.ttl(),
@@ -263,9 +263,9 @@ proptest! {
         prop_assert_eq!(all_of(&first), all_of(&verdict));
         prop_assert_eq!(first.trace(), second.trace());
         if let Some(trace) = first.trace() {
-            prop_assert_eq!(trace.root().result, verdict.word());
+            prop_assert_eq!(trace.root().result, verdict.result());
             let json: serde_json::Value = serde_json::from_str(&trace.to_json()).unwrap();
-            prop_assert_eq!(json["result"].as_str(), Some(verdict.word().as_str()));
+            prop_assert_eq!(json["result"].as_str(), Some(verdict.result().as_str()));
             prop_assert!(trace.to_string().is_ascii());
         }
         prop_assert!(verdict.queries() <= 100 && verdict.lookups() <= 10);
@@ -284,8 +284,8 @@ proptest! {
             let check = |limits: Limits| check(ip.parse().unwrap(), b"a@n0.example", b"h.example").with_limits(limits);
             let lax = Limits::default().with_void_lookups(99).with_terms(32);
             let before = drive_blocking(check(lax), &dns);
-            if before.word() != SpfResult::PermError {
-                prop_assert_eq!(drive_blocking(check(lax), &flat).word(), before.word(), "{} {:?}", ip, flattened);
+            if before.result() != SpfResult::PermError {
+                prop_assert_eq!(drive_blocking(check(lax), &flat).result(), before.result(), "{} {:?}", ip, flattened);
             }
         }
     }

@@ -16,7 +16,7 @@ use std::{
     process::{Command, Stdio},
 };
 use waxseal_dns::{DomainName, LookupError, Question, Record, Zone, drive_blocking};
-use waxseal_spf::{Cause, CheckHost, Outcome, RecordTrace, Verdict};
+use waxseal_spf::{Cause, Outcome, RecordTrace, SpfCheck, Verdict};
 
 const CASES: usize = 6_000;
 
@@ -424,9 +424,9 @@ fn verdicts_are_those_of_pyspf_or_there_is_a_reason() {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     let mut unexplained = Vec::new();
     for (case, (word, text)) in cases.iter().zip(&theirs) {
-        let check = CheckHost::mail_from(case.ip, &case.sender, &case.helo).with_trace();
+        let check = SpfCheck::mail_from(case.ip, &case.sender, &case.helo).with_trace();
         let verdict = drive_blocking(check, &case.dns());
-        let ours = verdict.word().as_str();
+        let ours = verdict.result().as_str();
         *words.entry(ours.to_owned()).or_default() += 1;
         let default = Some("SPF fail - not authorized");
         if ours == word && (ours != "fail" || verdict.explanation().or(default) == text.as_deref()) {

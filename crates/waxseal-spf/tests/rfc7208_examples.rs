@@ -2,14 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_dns::{Zone, drive_blocking};
-use waxseal_spf::CheckHost;
+use waxseal_spf::SpfCheck;
 
 /// §7.4, all of it. The names are compared as names: DNS knows no case, and `%{i}` is written in upper case.
 #[test]
 fn macro_expansion() {
     let expand = |ip: &str, text: &str| {
         let check =
-            CheckHost::mail_from(ip.parse().unwrap(), "strong-bad@email.example.com", "mx.example.org");
+            SpfCheck::mail_from(ip.parse().unwrap(), "strong-bad@email.example.com", "mx.example.org");
         let validated = "mx.example.org".parse().unwrap();
         let domain = "email.example.com".parse().unwrap();
         check.expand(&text.parse().unwrap(), &domain, Some(&validated)).unwrap().to_string()
@@ -63,7 +63,7 @@ fn explanations() {
             .and_then(|dns| dns.with_address("mx.example.com", "192.0.2.1".parse().unwrap()))
             .and_then(|dns| dns.with_txt("explain._spf.example.com", text))
             .unwrap();
-        let check = CheckHost::mail_from("2001:db8::7".parse().unwrap(), "a+b@example.com", "h.example.net");
+        let check = SpfCheck::mail_from("2001:db8::7".parse().unwrap(), "a+b@example.com", "h.example.net");
         drive_blocking(check.with_receiver("mx.example.org").with_now(1_700_000_000), &dns)
     };
     for (text, explanation) in [
@@ -86,7 +86,7 @@ fn explanations() {
         ("tab\there", None),
     ] {
         let verdict = explain(text);
-        assert_eq!((verdict.word().as_str(), verdict.explanation()), ("fail", explanation), "{text}");
+        assert_eq!((verdict.result().as_str(), verdict.explanation()), ("fail", explanation), "{text}");
         assert_eq!(verdict.lookups(), 1, "exp is not a term that counts");
     }
 }
@@ -127,8 +127,8 @@ fn word(records: &[(&str, &str)], ip: &str, sender: &str) -> String {
     for (name, text) in records {
         dns = dns.with_txt(name, text).unwrap();
     }
-    let check = CheckHost::mail_from(ip.parse().unwrap(), sender, "mail.example.com");
-    drive_blocking(check, &dns).word().to_string()
+    let check = SpfCheck::mail_from(ip.parse().unwrap(), sender, "mail.example.com");
+    drive_blocking(check, &dns).result().to_string()
 }
 
 /// Appendix A.1: which addresses pass, and that all others fail.

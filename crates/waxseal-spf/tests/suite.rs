@@ -19,7 +19,7 @@ use waxseal_dns::{
     Answers, Check, DomainName, Existence, LookupError, Question, Record, RecordType, Reply, Resolve,
     ResolveBlocking, Zone, drive, drive_blocking,
 };
-use waxseal_spf::{CheckHost, Verdict};
+use waxseal_spf::{SpfCheck, Verdict};
 use yaml_rust2::{Yaml, YamlLoader};
 
 struct Case {
@@ -95,7 +95,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Answers in a random order and a few at a time, running the check again after each.
-fn drive_shuffled(mut check: CheckHost, dns: &SuiteDns, seed: u64) -> Verdict {
+fn drive_shuffled(mut check: SpfCheck, dns: &SuiteDns, seed: u64) -> Verdict {
     let mut random = Random(seed);
     let mut answers = Answers::new();
     let mut open = Vec::new();
@@ -229,12 +229,12 @@ fn record(kind: RecordType, value: &Yaml) -> Record {
 }
 
 impl Case {
-    fn check(&self) -> CheckHost {
-        CheckHost::mail_from(self.host.parse().unwrap(), &self.mail_from, &self.helo).with_trace()
+    fn check(&self) -> SpfCheck {
+        SpfCheck::mail_from(self.host.parse().unwrap(), &self.mail_from, &self.helo).with_trace()
     }
 
     fn failure(&self, verdict: &Verdict) -> Option<String> {
-        let word = verdict.word().to_string();
+        let word = verdict.result().to_string();
         if !self.results.contains(&word) {
             return Some(format!(
                 "{}: {word} ({}) instead of {:?}",
@@ -279,7 +279,7 @@ fn rfc7208() {
         for case in &scenario.cases {
             count += 1;
             let verdict = drive_blocking(case.check(), &scenario.dns);
-            preferred += usize::from(case.results[0] == verdict.word().as_str());
+            preferred += usize::from(case.results[0] == verdict.result().as_str());
             failures.extend(case.failure(&verdict));
             let told_first = told(&verdict);
             assert_eq!(told_first, told(&block_on(drive(case.check(), &scenario.dns))), "{}", case.name);
@@ -292,7 +292,7 @@ fn rfc7208() {
                 );
             }
             // Without a trace, directives are decided while the record is read.
-            let lean = CheckHost::mail_from(case.host.parse().unwrap(), &case.mail_from, &case.helo);
+            let lean = SpfCheck::mail_from(case.host.parse().unwrap(), &case.mail_from, &case.helo);
             let lean = drive_blocking(lean, &scenario.dns);
             assert_eq!(
                 (lean.reason(), lean.lookups()),
@@ -326,7 +326,7 @@ fn rfc4408() {
         for case in &scenario.cases {
             count += 1;
             let verdict = drive_blocking(case.check(), &scenario.dns);
-            let word = verdict.word().to_string();
+            let word = verdict.result().to_string();
             let other = format!("{}: {word} instead of {:?}", case.name, case.results);
             let failure = case.failure(&verdict).or((case.results[0] != word).then_some(other));
             match (failure, expected.remove(case.name.as_str())) {

@@ -20,7 +20,7 @@ pub use authenticator::Authenticator;
 pub use check::InboundCheck;
 pub use envelope::Envelope;
 pub use evidence::{Evidence, ReplayError};
-pub use iprev::{Iprev, IprevCause, IprevVerdict};
+pub use iprev::{IprevCause, IprevCheck, IprevVerdict};
 pub use lookups::Lookups;
 pub use relays::{InvalidRelays, Relays};
 pub use report::Report;

@@ -68,7 +68,7 @@ fn assert_caught(fields: impl AsRef<[u8]>) {
 #[track_caller]
 fn assert_passes_for_evil(fields: impl AsRef<[u8]>) {
     let report = attack(fields);
-    assert_eq!(report.dmarc().word(), DmarcResult::Pass, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass, "{}", report.explain());
     assert!(report.to_string().contains(" header.from=evil.example"), "{report}");
 }
 
@@ -102,7 +102,7 @@ mod several_authors {
     fn a_from_field_added_above_a_good_signature() {
         let message = signed_once(b"From: u@evil.example\r\n\r\nHi.\r\n");
         let report = check(&evil(), &message, &dns());
-        assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+        assert_eq!(report.dmarc().result(), DmarcResult::Pass);
         let forged = [b"From: ceo@bank.example\r\n", &message[..]].concat();
         let report = check(&evil(), &forged, &dns());
         assert_forger_passes(&report, true);
@@ -326,7 +326,7 @@ mod injection {
         assert!(!report.dmarc().spf_aligned());
         let sender = "\"ceo@bank.example\"@evil.example";
         let report = check(&envelope(EVIL_IP, "evil.example", sender), FORGED, &dns());
-        assert_eq!(report.spf().word(), SpfResult::Pass);
+        assert_eq!(report.spf().result(), SpfResult::Pass);
         assert_eq!(report.spf().domain().map(|domain| domain.as_str()), Some("evil.example"));
         assert_fails_closed(&report);
     }
@@ -420,12 +420,12 @@ mod identities {
         let dns = dns().with_txt("mail.bank.example", "v=spf1 +all").unwrap();
         for sender in ["u@nowhere.example", "ceo@bank.example", "u@evil.example", "not an address"] {
             let report = check(&envelope(EVIL_IP, "mail.bank.example", sender), FORGED, &dns);
-            assert_eq!(report.spf_helo().map(|helo| helo.word()), Some(SpfResult::Pass), "{sender}");
+            assert_eq!(report.spf_helo().map(|helo| helo.result()), Some(SpfResult::Pass), "{sender}");
             assert_fails_closed(&report);
             assert!(!report.dmarc().spf_aligned());
         }
         let report = check(&envelope(EVIL_IP, "mail.bank.example", "u@nowhere.example"), FORGED, &dns);
-        assert_eq!(report.spf().word(), SpfResult::None);
+        assert_eq!(report.spf().result(), SpfResult::None);
         assert_eq!(dmarc(&report), ("fail", "no authenticated identifier".into()));
     }
 
@@ -436,7 +436,7 @@ mod identities {
         for null in ["", "<>"] {
             let report = check(&envelope(EVIL_IP, "evil.example", null), bounce, &dns());
             assert!(report.spf().is_null_sender() && report.spf_helo().is_none());
-            assert_eq!(report.spf().word(), SpfResult::Pass);
+            assert_eq!(report.spf().result(), SpfResult::Pass);
             assert_fails_closed(&report);
             let report = check(&envelope(BANK_IP, "bank.example", null), bounce, &dns());
             assert_eq!(dmarc(&report), ("pass", "spf identifier bank.example is aligned".into()));
@@ -444,7 +444,7 @@ mod identities {
         }
         // A client that says the bank's name is not the bank's.
         let report = check(&envelope(EVIL_IP, "bank.example", ""), bounce, &dns());
-        assert_eq!(report.spf().word(), SpfResult::Fail);
+        assert_eq!(report.spf().result(), SpfResult::Fail);
         assert_fails_closed(&report);
     }
 
@@ -486,7 +486,7 @@ mod identities {
             let report = check(&evil(), &message, &dns());
             let words: Vec<_> = report.dkim().iter().map(dkim::Verdict::is_pass).collect();
             assert_eq!(words, passes, "{}", report.explain());
-            assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+            assert_eq!(report.dmarc().result(), DmarcResult::Pass);
         }
         let report = check(&evil(), &[unknown.as_bytes(), FORGED].concat(), &dns());
         assert_fails_closed(&report);
@@ -542,7 +542,7 @@ mod floods {
         let report = generous.check_blocking(&evil(), &message, now(), &dns());
         assert_fails_closed(&report);
         assert_eq!(report.dkim().len(), 5_000);
-        let capped = report.dkim().iter().filter(|verdict| verdict.word() == DkimResult::Policy).count();
+        let capped = report.dkim().iter().filter(|verdict| verdict.result() == DkimResult::Policy).count();
         assert!(capped >= 4_980, "{capped}");
         assert!(report.evidence().answers().len() <= 30, "{}", report.evidence().answers().len());
         assert!(report.to_string().len() <= 20_000, "{}", report.to_string().len());
@@ -590,7 +590,7 @@ mod floods {
         );
         let generous = authenticator().with_header_limits(header_limits());
         let report = check_by(&generous, &evil(), &message, &dns());
-        assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+        assert_eq!(report.dmarc().result(), DmarcResult::Pass);
     }
 
     #[test]
@@ -664,7 +664,7 @@ mod arc {
         assert_fails_closed(&report);
         assert!(report.trusted_forwarder().is_none());
         let chain = report.arc().unwrap();
-        assert_eq!(chain.word(), ArcResult::Fail, "{}", report.explain());
+        assert_eq!(chain.result(), ArcResult::Fail, "{}", report.explain());
         assert!(report.to_string().contains("arc=fail reason="), "{report}");
         chain.cause().unwrap().to_string()
     }
@@ -840,7 +840,7 @@ mod dns_trouble {
         let report = check(&evil(), &message, &dns);
         assert_fails_closed(&report);
         assert_eq!(dkim(&report)[0].0, DkimResult::PermError);
-        assert_eq!(report.spf().word(), SpfResult::PermError);
+        assert_eq!(report.spf().result(), SpfResult::PermError);
         assert!(report.to_string().len() < 3_000, "{report}");
     }
 }

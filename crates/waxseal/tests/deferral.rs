@@ -61,8 +61,8 @@ fn honest_mail_that_passed_does_not_wait_for_what_failed_beside_it() {
     }
     // By SPF alone.
     let report = check(&bank, &beside(TEXT), &dns);
-    assert_eq!(report.spf_helo().unwrap().word(), SpfResult::TempError);
-    assert_eq!(report.iprev().unwrap().word().as_str(), "temperror");
+    assert_eq!(report.spf_helo().unwrap().result(), SpfResult::TempError);
+    assert_eq!(report.iprev().unwrap().result().as_str(), "temperror");
     assert_decided(&report, "pass", Disposition::None);
 }
 

@@ -64,7 +64,7 @@ fn a_message_of_50_kib_takes_128_kib_at_most() {
         // The first check fills what is kept between messages.
         let first = authenticator.check_blocking(&envelope, &message, now(), &zone);
         assert_eq!(
-            (first.dmarc().word(), first.spf().lookups()),
+            (first.dmarc().result(), first.spf().lookups()),
             (DmarcResult::Pass, 5),
             "{}",
             first.explain()

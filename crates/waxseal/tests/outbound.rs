@@ -124,7 +124,7 @@ fn signatures_of_the_table_verify() {
     let dns = publish(dns, "example.org", BANK_IP, "v=DMARC1; p=none");
     let signed = [fields.as_bytes(), message].concat();
     let verdicts = Verifier::default().verify_blocking(&signed, now(), &dns);
-    assert_eq!(verdicts.iter().map(|v| v.word()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
+    assert_eq!(verdicts.iter().map(|v| v.result()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
 }
 
 const LIST: &str = "lists.example";
@@ -162,7 +162,7 @@ fn what_is_passed_on_is_signed_and_then_sealed() {
     for times in 1..=3 {
         let message = forwarded(times);
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());
-        assert_eq!((chain.word(), chain.sets().len()), (ArcResult::Pass, times), "{chain}");
+        assert_eq!((chain.result(), chain.sets().len()), (ArcResult::Pass, times), "{chain}");
         // Every body was changed on the way, so only the newest message signature holds.
         assert_eq!(chain.oldest_pass(), Some(if times == 1 { 0 } else { times as u32 }));
         let verdicts = Verifier::default().verify_blocking(&message, now(), &lab());
@@ -202,7 +202,7 @@ fn in_chunks_the_same_fields_come_out() {
 fn a_chain_that_has_ended_gets_no_further_set_but_the_signature() {
     let broken = String::from_utf8(forwarded(1)).unwrap().replace("ARC-Seal: i=1;", "ARC-Seal: i=1; x=y;");
     let report_of_broken = report(broken.as_bytes());
-    assert_eq!(report_of_broken.arc().unwrap().word(), ArcResult::Fail);
+    assert_eq!(report_of_broken.arc().unwrap().result(), ArcResult::Fail);
     let fields = forwarder().forward(&name(LIST), broken.as_bytes(), &report_of_broken, now()).unwrap();
     assert!(fields.starts_with("ARC-Seal: i=2;") && fields.contains("cv=fail;"), "{fields}");
 
@@ -250,7 +250,7 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
         message = [set.fields().as_bytes(), &message].concat();
         let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());
         assert_eq!(
-            (chain.word(), chain.sets().len(), chain.oldest_pass()),
+            (chain.result(), chain.sets().len(), chain.oldest_pass()),
             (ArcResult::Pass, instance, Some(0))
         );
     }

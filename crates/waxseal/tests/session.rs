@@ -114,11 +114,11 @@ fn end_of_header(message: &[u8]) -> usize {
 #[test]
 fn the_message_of_these_tests_has_everything() {
     let report = whole(&all(), &rich());
-    assert_eq!(report.spf().word(), SpfResult::Pass, "{}", report.explain());
+    assert_eq!(report.spf().result(), SpfResult::Pass, "{}", report.explain());
     let words: Vec<_> = dkim(&report).iter().map(|(word, ..)| word.as_str()).collect();
     assert_eq!(words, ["pass", "pass", "permerror"]);
     assert!(report.arc().unwrap().is_pass());
-    assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass);
     assert_eq!(report.iprev().unwrap().name(), Some(&name("client.a.example")));
     assert!(report.seal().unwrap().seal().contains("i=3;"));
 }
@@ -269,7 +269,7 @@ proptest! {
         session.push(second);
         prop_assert_eq!(told(&finished(session)), told(&report));
         assert_survives_a_file(&all(), &report);
-        if report.dmarc().word() == DmarcResult::Pass {
+        if report.dmarc().result() == DmarcResult::Pass {
             prop_assert!(report.dmarc().dkim_aligned() || report.dmarc().spf_aligned());
         }
     }
@@ -320,7 +320,7 @@ fn evidence_of_a_generous_receiver_survives_a_file() {
     let generous = all().with_header_limits(limits);
     let message = ["X: y\r\n".repeat(5_000).as_bytes(), PLAIN].concat();
     let report = whole(&generous, &message);
-    assert_eq!(report.dmarc().word(), DmarcResult::Fail, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::Fail, "{}", report.explain());
     assert_survives_a_file(&generous, &report);
     let long = format!("X: {}\r\n", "x".repeat(990)).repeat(400);
     assert_survives_a_file(&generous, &whole(&generous, &[long.as_bytes(), PLAIN].concat()));
@@ -341,7 +341,7 @@ fn evidence_of_lookups_that_failed_survives_a_file() {
         }
     }
     let report = all().check_blocking(&sender(), &rich(), now(), &dns);
-    assert_eq!(report.spf().word(), SpfResult::TempError, "{}", report.explain());
+    assert_eq!(report.spf().result(), SpfResult::TempError, "{}", report.explain());
     assert_eq!(report.disposition(), Disposition::Defer);
     assert_survives_a_file(&all(), &report);
 }
@@ -500,11 +500,11 @@ async fn a_deadline_that_has_passed_is_a_temporary_error() {
         drive_until(all.inbound(&sender(), &message, now()), &Stuck(Zone::new()), std::future::ready(()))
             .await;
     assert_sound(&all, &report);
-    assert_eq!(report.dmarc().word(), DmarcResult::TempError, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::TempError, "{}", report.explain());
     assert_eq!(report.disposition(), Disposition::Defer);
-    assert_eq!(report.spf().word(), SpfResult::TempError);
+    assert_eq!(report.spf().result(), SpfResult::TempError);
     assert!(dkim(&report)[..2].iter().all(|(word, ..)| word.as_str() == "temperror"));
-    assert_eq!(report.iprev().unwrap().word().as_str(), "temperror");
+    assert_eq!(report.iprev().unwrap().result().as_str(), "temperror");
     // The chain has no word for that (RFC 8617 §5.2.1), but the cause tells.
     assert!(report.arc().unwrap().cause().unwrap().is_temporary());
 
@@ -518,8 +518,8 @@ async fn a_deadline_that_has_passed_is_a_temporary_error() {
     let signed = signed("bank.example", b"From: joe@bank.example\r\n\r\nHi.\r\n");
     let check = all.inbound(&sender(), &signed, now());
     let report = drive_until(check, &Stuck(known), deadline).await;
-    assert_eq!(report.spf().word(), SpfResult::TempError, "{}", report.explain());
-    assert_eq!(report.dmarc().word(), DmarcResult::Pass, "{}", report.explain());
+    assert_eq!(report.spf().result(), SpfResult::TempError, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass, "{}", report.explain());
 
     let blocked = all.check_blocking(&sender(), &message, now(), &Never);
     assert_eq!(blocked.disposition(), Disposition::Defer);

@@ -96,10 +96,10 @@ fn block_on<F: Future>(future: F) -> F::Output {
 /// SPF ran out of time, and the signature passed before.
 #[track_caller]
 fn assert_pass_at_hand(report: &Report) {
-    assert_eq!(report.spf().word(), SpfResult::TempError, "{}", report.explain());
-    assert_eq!(report.iprev().unwrap().word().as_str(), "temperror");
+    assert_eq!(report.spf().result(), SpfResult::TempError, "{}", report.explain());
+    assert_eq!(report.iprev().unwrap().result().as_str(), "temperror");
     assert!(report.dkim().any_pass(), "{}", report.explain());
-    assert_eq!(report.dmarc().word(), DmarcResult::Pass, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass, "{}", report.explain());
     assert_eq!(report.disposition(), Disposition::None);
 }
 
@@ -119,7 +119,7 @@ fn a_message_without_a_pass_is_deferred_when_the_time_is_over() {
     let (envelope, _) = relayed();
     let forged = b"From: joe@m.slow.example\r\nSubject: lunch\r\n\r\nHi.\r\n";
     let report = in_time(|| limited().check_blocking(&envelope, forged, now(), &Hostile::new()));
-    assert_eq!(report.dmarc().word(), DmarcResult::TempError, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::TempError, "{}", report.explain());
     assert_eq!(report.disposition(), Disposition::Defer);
 }
 
@@ -136,8 +136,8 @@ fn a_blocking_resolver_of_the_callers_ends_after_the_lookup_under_way() {
     let report = in_time(|| limited().check_blocking(&envelope, &message, now(), &slow));
     assert_eq!(asked.into_inner().unwrap(), ["m.slow.example TXT"]);
     // What was under way counts: MAIL FROM has no record.
-    assert_eq!(report.spf().word(), SpfResult::None, "{}", report.explain());
-    assert_eq!(report.dmarc().word(), DmarcResult::TempError, "{}", report.explain());
+    assert_eq!(report.spf().result(), SpfResult::None, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::TempError, "{}", report.explain());
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_slow_body_takes_no_time_from_the_check() {
     let check = check.with_answers(Vec::new());
     assert_eq!(check.time_limit(), Some(LIMIT - waited));
     let report = drive_blocking(check, &dns());
-    assert_eq!(report.dmarc().word(), DmarcResult::Pass, "{}", report.explain());
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass, "{}", report.explain());
 }
 
 #[test]

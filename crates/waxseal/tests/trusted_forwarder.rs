@@ -81,7 +81,7 @@ fn assert_spoken_for(report: &Report, by: &str) {
         report.explain()
     );
     assert_eq!(report.disposition(), Disposition::None);
-    assert_eq!(report.dmarc().word(), DmarcResult::Fail);
+    assert_eq!(report.dmarc().result(), DmarcResult::Fail);
     assert!(report.dmarc().disposition() >= Disposition::Quarantine);
     assert!(report.to_string().contains("dmarc=fail (p=reject dis=none;"), "{report}");
     let disposition = format!(
@@ -184,7 +184,7 @@ mod can {
         let by = report.trusted_forwarder().map(ToString::to_string);
         assert_eq!(by.as_deref(), Some("arc=pass i=1 d=list.example"), "{}", report.explain());
         assert_eq!(
-            (report.dmarc().word(), report.disposition()),
+            (report.dmarc().result(), report.disposition()),
             (DmarcResult::TempError, Disposition::None)
         );
         assert_eq!(report.dmarc().disposition(), Disposition::Defer);
@@ -232,13 +232,13 @@ mod can {
         let message = signed("bank.example", &passed_on_by_list());
         let report = judge(&message);
         assert!(report.arc().unwrap().is_pass());
-        assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+        assert_eq!(report.dmarc().result(), DmarcResult::Pass);
         assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::None));
         assert!(report.to_string().contains("dmarc=pass (p=reject dis=none) "), "{report}");
         // DMARC fails, but the domain asks for nothing.
         let message = b"From: joe@stranger.example\r\n\r\nHi.\r\n";
         let report = judge(&sealed(message, "list.example", saw(DmarcResult::Pass, "stranger.example")));
-        assert_eq!((report.dmarc().word(), report.arc().unwrap().is_pass()), (DmarcResult::Fail, true));
+        assert_eq!((report.dmarc().result(), report.arc().unwrap().is_pass()), (DmarcResult::Fail, true));
         assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::None));
     }
 }
@@ -364,7 +364,7 @@ mod can_not {
         let changed = text.replace("dmarc=fail", "dmarc=pass");
         assert_ne!(changed, text);
         let report = judge(changed.as_bytes());
-        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_eq!(report.arc().unwrap().result(), ArcResult::Fail);
         assert_not_spoken_for(&report);
     }
 
@@ -375,7 +375,7 @@ mod can_not {
             let changed = text.replace(from, to);
             assert_ne!(changed, text);
             let report = judge(changed.as_bytes());
-            assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+            assert_eq!(report.arc().unwrap().result(), ArcResult::Fail);
             assert_not_spoken_for(&report);
         }
         // A From field that was added.
@@ -388,7 +388,7 @@ mod can_not {
         let message = sealed(broken.as_bytes(), "forward.example", saw(DmarcResult::Pass, "bank.example"));
         assert!(String::from_utf8_lossy(&message).contains("cv=fail"));
         let report = judge(&message);
-        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_eq!(report.arc().unwrap().result(), ArcResult::Fail);
         assert_not_spoken_for(&report);
     }
 
@@ -457,7 +457,7 @@ mod can_not {
     fn a_seal_with_a_key_that_is_not_the_lists() {
         let forger = Sealer::new(name("list.example"), "s".parse().unwrap(), key("evil.example"));
         let report = judge(&sealed_by(&forger, CHANGED, saw(DmarcResult::Pass, "bank.example")));
-        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_eq!(report.arc().unwrap().result(), ArcResult::Fail);
         assert_not_spoken_for(&report);
     }
 
@@ -474,7 +474,7 @@ mod can_not {
         };
         let mixed = text.replace(&part(&text), &part(&list));
         let report = judge(mixed.as_bytes());
-        assert_eq!(report.arc().unwrap().word(), ArcResult::Fail);
+        assert_eq!(report.arc().unwrap().result(), ArcResult::Fail);
         assert_not_spoken_for(&report);
     }
 }
@@ -622,7 +622,7 @@ fn what_is_sealed_here_is_believed_by_those_who_trust_us() {
     let message = signed("bank.example", b"From: ceo@bank.example\r\n\r\nHi.\r\n");
     let report =
         check_by(&forwarder, &envelope(BANK_IP, "bank.example", "ceo@bank.example"), &message, &zone());
-    assert_eq!(report.dmarc().word(), DmarcResult::Pass);
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass);
     let set = report.seal().unwrap();
     let forwarded = [set.fields().as_bytes(), &message].concat();
 

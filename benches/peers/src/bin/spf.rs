@@ -31,7 +31,7 @@ fn main() -> Result<(), Error> {
         let zone = scenario.zone()?;
         let (parsed, parsing) = (memory(&scenario, true)?, memory(&scenario, false)?);
         let times = Times::measure(&mut [
-            &mut || spf::check(black_box(&zone)).is_some_and(|verdict| verdict.word().as_str() == "pass"),
+            &mut || spf::check(black_box(&zone)).is_some_and(|verdict| verdict.result().as_str() == "pass"),
             &mut || check(&authenticator, &parsed) == Some(SpfResult::Pass),
             &mut || check(&authenticator, &parsing) == Some(SpfResult::Pass),
         ])

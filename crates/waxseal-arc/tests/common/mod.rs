@@ -179,7 +179,7 @@ pub(crate) fn new_rsa_key(bits: u32) -> PrivateKey {
 macro_rules! assert_cause {
     ($chain:expr, $pattern:pat $(if $guard:expr)?) => {{
         let chain = $chain;
-        assert_eq!(chain.word(), waxseal_arc::ArcResult::Fail, "{chain}");
+        assert_eq!(chain.result(), waxseal_arc::ArcResult::Fail, "{chain}");
         assert!(matches!(chain.cause().unwrap(), $pattern $(if $guard)?), "{chain}: {:?}", chain.cause());
         assert_eq!(chain.oldest_pass(), None);
         assert!(!chain.trusted_by(|_| true) && chain.trusted_sets(|_| true).is_empty());

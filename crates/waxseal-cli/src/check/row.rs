@@ -98,8 +98,8 @@ impl From<&Result<SystemTime, String>> for ReceivedRow {
 impl From<&Chain> for ArcRow {
     fn from(chain: &Chain) -> Self {
         Self {
-            result: chain.word().as_str(),
-            reason: chain.explain(),
+            result: chain.result().as_str(),
+            reason: chain.reason(),
             oldest_pass: chain.oldest_pass(),
             sets: chain.sets().len(),
             unsigned_additions: chain.unsigned_additions().to_vec(),
@@ -110,7 +110,7 @@ impl From<&Chain> for ArcRow {
 impl From<&Verdict> for SpfRow {
     fn from(verdict: &Verdict) -> Self {
         Self {
-            result: Some(verdict.word().as_str()),
+            result: Some(verdict.result().as_str()),
             identity: Some(verdict.identity().as_str()),
             domain: verdict.domain().map(ToString::to_string),
             reason: verdict.reason(),
@@ -129,7 +129,7 @@ impl SpfRow {
 impl From<&IprevVerdict> for IprevRow {
     fn from(verdict: &IprevVerdict) -> Self {
         Self {
-            result: Some(verdict.word().as_str()),
+            result: Some(verdict.result().as_str()),
             name: verdict.name().map(ToString::to_string),
             reason: verdict.cause().map(|_| verdict.reason()),
         }

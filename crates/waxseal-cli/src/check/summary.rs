@@ -35,11 +35,11 @@ pub(super) struct Summary {
 /// The result of each method that was used; of DKIM the best.
 pub(super) fn method_words(report: &Report) -> Vec<(&'static str, &'static str)> {
     let known = report.envelope().is_known();
-    let spf = known.then(|| ("spf", report.spf().word().as_str()));
-    let arc = report.arc().map(|chain| ("arc", chain.word().as_str()));
-    let iprev = report.iprev().map(|iprev| ("iprev", iprev.word().as_str()));
-    let dmarc = ("dmarc", report.dmarc().word().as_str());
-    let dkim = ("dkim", report.dkim().word().as_str());
+    let spf = known.then(|| ("spf", report.spf().result().as_str()));
+    let arc = report.arc().map(|chain| ("arc", chain.result().as_str()));
+    let iprev = report.iprev().map(|iprev| ("iprev", iprev.result().as_str()));
+    let dmarc = ("dmarc", report.dmarc().result().as_str());
+    let dkim = ("dkim", report.dkim().result().as_str());
     [Some(dmarc), Some(dkim), spf, arc, iprev].into_iter().flatten().collect()
 }
 
@@ -65,20 +65,20 @@ impl Summary {
     /// Why messages did not pass, and signatures for themselves.
     fn add_reasons(&mut self, report: &Report) {
         let dmarc = report.dmarc();
-        if dmarc.word().as_str() != "pass" {
-            self.add_reason("dmarc", dmarc.word().as_str(), &dmarc.reason());
+        if dmarc.result().as_str() != "pass" {
+            self.add_reason("dmarc", dmarc.result().as_str(), &dmarc.reason());
         }
         let is_expired = |verdict: &Verdict| matches!(verdict.cause(), Some(Cause::Expired { .. }));
         self.has_expired |= report.dkim().iter().any(is_expired);
         for verdict in report.dkim().iter().filter(|verdict| !verdict.is_pass()).take(NAMED) {
-            self.add_reason("dkim", verdict.word().as_str(), &verdict.explain());
+            self.add_reason("dkim", verdict.result().as_str(), &verdict.reason());
         }
         if let Some(chain) = report.arc().filter(|chain| chain.cause().is_some()) {
-            self.add_reason("arc", chain.word().as_str(), &chain.explain());
+            self.add_reason("arc", chain.result().as_str(), &chain.reason());
         }
         let spf = report.spf();
-        if report.envelope().is_known() && spf.word().as_str() != "pass" {
-            self.add_reason("spf", spf.word().as_str(), &spf.reason());
+        if report.envelope().is_known() && spf.result().as_str() != "pass" {
+            self.add_reason("spf", spf.result().as_str(), &spf.reason());
         }
     }
 

@@ -24,7 +24,7 @@ use std::{
 };
 use waxseal::{
     authres::{AuthenticationResults, DmarcResult},
-    dmarc::{Evaluation, Verdict},
+    dmarc::{DmarcCheck, Verdict},
 };
 
 /// Say what DMARC makes of a message, and why
@@ -109,12 +109,12 @@ impl Check {
         let evaluation = self.evaluation(from, &identifiers, None);
         let verdict = self.dns.drive(evaluation)?;
         self.print(&verdict, &identifiers)?;
-        Ok(exit_of(verdict.word()))
+        Ok(exit_of(verdict.result()))
     }
 
-    fn evaluation(&self, from: &str, identifiers: &Identifiers, mode: Option<Mode>) -> Evaluation {
+    fn evaluation(&self, from: &str, identifiers: &Identifiers, mode: Option<Mode>) -> DmarcCheck {
         let local = self.local.local_policy_by(mode);
-        Evaluation::new(identifiers.add_to(message_from(from))).with_local_policy(local)
+        DmarcCheck::new(identifiers.add_to(message_from(from))).with_local_policy(local)
     }
 
     fn print(&self, verdict: &Verdict, identifiers: &Identifiers) -> io::Result<()> {
@@ -123,7 +123,7 @@ impl Check {
             let row = MessageRow::<()>::new(None, verdict, identifiers);
             return writeln!(out, "{}", crate::json::to_string(&row)?);
         }
-        let (word, text) = (verdict.word().as_str(), verdict.explain());
+        let (word, text) = (verdict.result().as_str(), verdict.explain());
         match text.strip_prefix("dmarc=").and_then(|rest| rest.strip_prefix(word)) {
             Some(rest) => write!(out, "{}{rest}", terminal::word(word))?,
             None => write!(out, "{text}")?,

@@ -3,7 +3,7 @@
 use crate::input::without_line_end;
 use waxseal::{
     authres::{DkimResult, SpfResult},
-    dmarc::Input,
+    dmarc,
     dns::{DomainName, InvalidDomainName},
     header::Header,
 };
@@ -46,7 +46,7 @@ impl Identifiers {
     }
 
     /// What is no domain name vouches for nobody (CVE-2020-12272).
-    pub(super) fn add_to(&self, input: Input) -> Input {
+    pub(super) fn add_to(&self, input: dmarc::Identifiers) -> dmarc::Identifiers {
         self.all.iter().fold(input, |input, identifier| match (&identifier.domain, identifier.method) {
             (Err(_), _) => input,
             (Ok(domain), SpfResult::METHOD) => input.with_further_spf(domain.clone(), SpfResult::Pass),
@@ -57,17 +57,17 @@ impl Identifiers {
 
 /// A message by the authors in `from`: a domain, what stands behind the colon of a From field, or a header. What is wrong
 /// with it shows in the verdict.
-pub(super) fn message_from(from: &str) -> Input {
+pub(super) fn message_from(from: &str) -> dmarc::Identifiers {
     let from = without_line_end(from);
     if let Ok(domain) = DomainName::new(from) {
-        return Input::new(domain);
+        return dmarc::Identifiers::new(domain);
     }
     let is_field = |(name, _): (&str, &str)| name.trim_end_matches([' ', '\t']).eq_ignore_ascii_case("from");
     if !from.split_once(':').is_some_and(is_field) {
-        return Input::from_value(from.as_bytes());
+        return dmarc::Identifiers::from_value(from.as_bytes());
     }
     match Header::parse(from.as_bytes()) {
-        Ok((header, _)) => Input::from_header(&header),
+        Ok((header, _)) => dmarc::Identifiers::from_header(&header),
         Err(error) => error.into(),
     }
 }
@@ -76,12 +76,12 @@ pub(super) fn message_from(from: &str) -> Input {
 mod tests {
     use super::*;
     use waxseal::{
-        dmarc::{Evaluation, Verdict},
+        dmarc::{DmarcCheck, Verdict},
         dns::{Zone, drive_blocking},
     };
 
     fn verdict(from: &str) -> Verdict {
-        drive_blocking(Evaluation::new(message_from(from)), &Zone::new())
+        drive_blocking(DmarcCheck::new(message_from(from)), &Zone::new())
     }
 
     fn authors(from: &str) -> Vec<String> {

@@ -11,8 +11,8 @@ use serde::Serialize;
 use std::io::{self, Write};
 use waxseal::{
     dmarc::{
-        AuthorVerdict, Authorization, BuiltInSuffixes, Cause, Evaluation, Found, Input, PolicyTag, Record,
-        ReportAuthorization, ReportUri, Severity, Step, lint, lint_organization,
+        AuthorVerdict, Authorization, BuiltInSuffixes, Cause, DmarcCheck, Found, Identifiers, PolicyTag,
+        Record, ReportAuthorization, ReportUri, Severity, Step, lint, lint_organization,
     },
     dns::{Answers, DomainName, Record as DnsRecord, drive_with_blocking},
 };
@@ -104,7 +104,7 @@ impl Lint {
     fn audit(&self, domain: DomainName, dns: &Dns) -> (Audit, Vec<Finding>) {
         let local = self.mode.local_policy();
         let mut answers = Answers::new().with_time_limit(self.dns.timeout());
-        let evaluation = Evaluation::new(Input::new(domain.clone())).with_local_policy(local.clone());
+        let evaluation = DmarcCheck::new(Identifiers::new(domain.clone())).with_local_policy(local.clone());
         let verdict = drive_with_blocking(evaluation, &mut answers, dns, None);
         let Some(author) = verdict.author() else {
             return (Audit::of(&domain, None, &answers), Vec::new());

@@ -104,7 +104,7 @@ impl<I> MessageRow<I> {
                 .iter()
                 .map(|author| AuthorRow {
                     dmarc: DmarcRow {
-                        result: author.word().as_str(),
+                        result: author.result().as_str(),
                         reason: chain(author.cause()),
                         ..DmarcRow::of(Some(author))
                     },
@@ -118,7 +118,7 @@ impl<I> MessageRow<I> {
 impl From<&Verdict> for DmarcRow {
     fn from(verdict: &Verdict) -> Self {
         Self {
-            result: verdict.word().as_str(),
+            result: verdict.result().as_str(),
             disposition: Some(verdict.disposition().as_str()),
             reason: verdict.reason(),
             shown: verdict.shown().iter().map(Into::into).collect(),

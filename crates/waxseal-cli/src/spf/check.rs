@@ -21,7 +21,7 @@ use std::{
 };
 use waxseal::{
     authres::{AuthenticationResults, SpfResult},
-    spf::{CheckHost, Identity, Verdict},
+    spf::{Identity, SpfCheck, Verdict},
 };
 
 /// Say whether a client may send mail for a domain, and why
@@ -106,7 +106,7 @@ impl<I> Row<I> {
     fn new(id: Option<I>, verdict: &Verdict) -> Self {
         Self {
             id,
-            result: verdict.word().as_str(),
+            result: verdict.result().as_str(),
             identity: verdict.identity().as_str(),
             domain: verdict.domain().map(ToString::to_string),
             explanation: verdict.explanation().map(Into::into),
@@ -128,11 +128,11 @@ struct Session<'s> {
 }
 
 impl Session<'_> {
-    fn check(&self) -> CheckHost {
+    fn check(&self) -> SpfCheck {
         let helo = self.helo.unwrap_or_default();
         let check = match self.mail_from {
-            Some(sender) => CheckHost::mail_from(self.ip, sender, helo),
-            None => CheckHost::helo(self.ip, helo),
+            Some(sender) => SpfCheck::mail_from(self.ip, sender, helo),
+            None => SpfCheck::helo(self.ip, helo),
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let check = check.with_now(now);
@@ -165,7 +165,7 @@ impl Check {
         }
         let verdict = self.dns.drive(check)?;
         self.print(&verdict)?;
-        Ok(exit_of(verdict.word()))
+        Ok(exit_of(verdict.result()))
     }
 
     fn print(&self, verdict: &Verdict) -> io::Result<()> {
@@ -181,7 +181,7 @@ impl Check {
         writeln!(
             out,
             "{}: {identity}{domain} from {}",
-            terminal::word(verdict.word().as_str()),
+            terminal::word(verdict.result().as_str()),
             verdict.ip()
         )?;
         writeln!(out, "  {}", verdict.reason())?;

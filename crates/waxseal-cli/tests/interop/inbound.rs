@@ -115,7 +115,7 @@ fn dkimpy_verifies_our_arc_sets_and_we_verify_its() {
     for hop in 1..=4 {
         let report = check(&lab, &sealing, &envelope, &message);
         let word = if hop == 1 { "none" } else { "pass" };
-        assert_eq!(report.arc().unwrap().word().as_str(), word, "{}", report.explain());
+        assert_eq!(report.arc().unwrap().result().as_str(), word, "{}", report.explain());
         message = if hop % 2 == 0 {
             seal_by_dkimpy(&lab, &report, &message, &format!("hop{hop}"))
         } else {
@@ -270,13 +270,13 @@ fn check(lab: &Lab, authenticator: &Authenticator, envelope: &Envelope, message:
 }
 
 fn ours(report: &Report) -> Words {
-    let dkim: Vec<_> = report.dkim().iter().map(|verdict| verdict.word().as_str()).collect();
+    let dkim: Vec<_> = report.dkim().iter().map(|verdict| verdict.result().as_str()).collect();
     let dkim = if dkim.is_empty() { "none".to_owned() } else { dkim.join(",") };
     BTreeMap::from([
-        ("spf", report.spf().word().to_string()),
+        ("spf", report.spf().result().to_string()),
         ("dkim", dkim),
-        ("arc", report.arc().unwrap().word().to_string()),
-        ("dmarc", report.dmarc().word().to_string()),
+        ("arc", report.arc().unwrap().result().to_string()),
+        ("dmarc", report.dmarc().result().to_string()),
         ("disposition", report.disposition().to_string()),
     ])
 }

@@ -81,7 +81,7 @@ pub(crate) fn verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
     let words = |file: &PathBuf| {
         let message = fs::read(file).unwrap();
         let verdicts = verifier.verify_blocking(&message, SystemTime::now(), &zone);
-        verdicts.iter().map(|verdict| verdict.word().to_string()).collect()
+        verdicts.iter().map(|verdict| verdict.result().to_string()).collect()
     };
     Some(files.iter().map(words).collect())
 }

@@ -39,7 +39,7 @@ impl Author {
     fn verdict(&self, message: &[u8]) -> String {
         let verdicts = Verifier::default().verify_blocking(message, SystemTime::now(), &self.zone);
         let own = verdicts.iter().find(|verdict| verdict.to_string().contains("d=alpha.example")).unwrap();
-        if own.is_pass() { "pass".into() } else { own.explain() }
+        if own.is_pass() { "pass".into() } else { own.reason() }
     }
 }
 

@@ -47,9 +47,9 @@ fn check(messages: &[Vec<u8>], own: &str) -> Vec<Judged> {
         let dmarc = report.dmarc();
         let authors = dmarc.authors().iter().map(|author| author.domain().to_string());
         Judged {
-            passed: (dmarc.word() == DmarcResult::Pass).then(|| authors.collect()),
+            passed: (dmarc.result() == DmarcResult::Pass).then(|| authors.collect()),
             delivered: report_mild.disposition() == Disposition::None,
-            told: format!("{}: {}", dmarc.word(), dmarc.reason()),
+            told: format!("{}: {}", dmarc.result(), dmarc.reason()),
         }
     };
     messages.iter().map(check).collect()

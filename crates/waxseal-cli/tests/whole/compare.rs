@@ -69,14 +69,14 @@ impl Checked {
             }
             unreadable => compare("dkim", 0, "readable", &unreadable.to_string()),
         }
-        let chain = report.arc().map_or("none", |chain| chain.word().as_str());
+        let chain = report.arc().map_or("none", |chain| chain.result().as_str());
         compare("arc", 0, chain, self.text("arc/0"));
         if !self.sending.sender.is_empty() {
-            compare("spf", 0, report.spf().word().as_str(), self.text("spf"));
+            compare("spf", 0, report.spf().result().as_str(), self.text("spf"));
         }
         let helo = report.spf_helo().unwrap_or(report.spf());
-        compare("helo", 0, helo.word().as_str(), self.text("helo"));
-        let ours = report.dmarc().word().as_str() == "pass";
+        compare("helo", 0, helo.result().as_str(), self.text("helo"));
+        let ours = report.dmarc().result().as_str() == "pass";
         compare("dmarc", 0, &ours.to_string(), &self.would_pass().to_string());
         all
     }
@@ -92,7 +92,7 @@ impl Checked {
         let signatures = self.report.dkim().iter().filter(|verdict| verdict.is_pass());
         let mut signers = signatures.filter_map(|verdict| verdict.domain());
         let sender = self.sending.sender.split_once('@').map_or(&self.sending.helo[..], |(_, domain)| domain);
-        let sent = self.report.spf().word().as_str() == "pass" && organizational(sender) == author;
+        let sent = self.report.spf().result().as_str() == "pass" && organizational(sender) == author;
         sent || signers.any(|domain| organizational(domain.as_str()) == author)
     }
 
@@ -142,10 +142,10 @@ impl Tally {
         let mut word =
             |method: &str, word: &str| *self.words.entry(format!("{method}={word}")).or_default() += 1;
         report.dkim().iter().for_each(|verdict| word("dkim", dkim_word(verdict)));
-        word("spf", report.spf().word().as_str());
-        word("dmarc", report.dmarc().word().as_str());
+        word("spf", report.spf().result().as_str());
+        word("dmarc", report.dmarc().result().as_str());
         if let Some(chain) = report.arc() {
-            word("arc", chain.word().as_str());
+            word("arc", chain.result().as_str());
             self.hops = self.hops.max(if chain.is_pass() { chain.sets().len() } else { 0 });
         }
         for difference in checked.differences() {

@@ -132,7 +132,7 @@ impl Lab {
         let id = format!("mx{}.{domain}", chain.sets().len());
         let results = format!(
             "Authentication-Results: {id}; arc={}; spf=pass smtp.mailfrom=u@{domain}\r\n",
-            chain.word()
+            chain.result()
         );
         let message = [results.as_bytes(), message].concat();
         let mut fields = random.field_names();

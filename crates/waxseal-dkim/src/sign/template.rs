@@ -150,7 +150,7 @@ impl Template<'_> {
     fn leading_tags(&self, signer: &Signer) -> Result<Vec<Cow<'static, str>>, SignError> {
         let mut tags: Vec<Cow<'static, str>> = vec![
             "v=1;".into(),
-            format!("a={};", signer.algorithm.name()).into(),
+            format!("a={};", signer.algorithm.as_str()).into(),
             format!("c={}/{};", signer.header_form, signer.body_form).into(),
             format!("d={};", signer.domain).into(),
             format!("s={};", signer.selector).into(),

@@ -73,7 +73,7 @@ impl Signer {
         folder.word(&format!("i={instance};"));
         folder.word(&format!("d={};", self.domain));
         folder.word(&format!("s={};", self.selector));
-        folder.word(&format!("a={};", self.algorithm.name()));
+        folder.word(&format!("a={};", self.algorithm.as_str()));
         folder.word(&format!("c={}/{};", self.header_form, self.body_form));
         template.times(self)?.iter().for_each(|tag| folder.word(tag));
         push_names(&mut folder, &names);

@@ -10,14 +10,14 @@ use waxseal_dns::DomainName;
 /// Domain there is nothing to say. `suffixes` tells of domains like `co.uk`; those of one label are public suffixes anyway.
 ///
 /// ```
-/// use waxseal_dmarc::{Evaluation, Input, LocalPolicy, lint_organization};
+/// use waxseal_dmarc::{DmarcCheck, Identifiers, LocalPolicy, lint_organization};
 /// use waxseal_dns::{Zone, drive_blocking};
 ///
 /// let dns = Zone::new()
 ///     .with_txt("_dmarc.com", "v=DMARC1; p=none")? // and no psd=y
 ///     .with_txt("_dmarc.example.com", "v=DMARC1; p=reject; rua=mailto:d@example.com")?;
 /// let local = LocalPolicy::default().with_organizational_domain(true);
-/// let evaluation = Evaluation::new(Input::new("example.com".parse()?)).with_local_policy(local);
+/// let evaluation = DmarcCheck::new(Identifiers::new("example.com".parse()?)).with_local_policy(local);
 /// let verdict = drive_blocking(evaluation, &dns);
 /// let findings: Vec<_> = verdict.authors().iter().flat_map(|author| lint_organization(author, None)).collect();
 /// assert_eq!(

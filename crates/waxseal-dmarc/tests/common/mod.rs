@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_authres::{DkimResult, SpfResult};
-use waxseal_dmarc::{Disposition, Evaluation, Input, LocalPolicy, TreeWalk, Verdict, Walk};
+use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy, TreeWalk, Verdict, Walk};
 use waxseal_dns::{Answers, Check, DomainName, Zone, drive_with_blocking};
 use waxseal_header::Header;
 
@@ -32,8 +32,8 @@ pub(crate) fn organization(start: &str, dns: &Zone) -> String {
     walk(start, dns).0.organizational_domain().unwrap().domain.to_string()
 }
 
-pub(crate) fn author(domain: &str) -> Input {
-    Input::new(name(domain))
+pub(crate) fn author(domain: &str) -> Identifiers {
+    Identifiers::new(name(domain))
 }
 
 pub(crate) trait Passed {
@@ -41,7 +41,7 @@ pub(crate) trait Passed {
     fn spf(self, domain: &str) -> Self;
 }
 
-impl Passed for Input {
+impl Passed for Identifiers {
     fn dkim(self, domain: &str) -> Self {
         self.with_dkim(name(domain), DkimResult::Pass)
     }
@@ -50,12 +50,12 @@ impl Passed for Input {
     }
 }
 
-pub(crate) fn judge(input: Input, dns: &Zone) -> Verdict {
+pub(crate) fn judge(input: Identifiers, dns: &Zone) -> Verdict {
     judge_by(LocalPolicy::default(), input, dns)
 }
 
-pub(crate) fn judge_by(local: LocalPolicy, input: Input, dns: &Zone) -> Verdict {
-    let verdict = drive(Evaluation::new(input).with_local_policy(local), dns).0;
+pub(crate) fn judge_by(local: LocalPolicy, input: Identifiers, dns: &Zone) -> Verdict {
+    let verdict = drive(DmarcCheck::new(input).with_local_policy(local), dns).0;
     for text in [verdict.reason(), verdict.entry().to_string(), verdict.explain().replace('\n', "")] {
         assert!(text.bytes().all(|c| (b' '..=b'~').contains(&c)), "{text}");
     }
@@ -63,8 +63,8 @@ pub(crate) fn judge_by(local: LocalPolicy, input: Input, dns: &Zone) -> Verdict 
     verdict
 }
 
-pub(crate) fn word(verdict: &Verdict) -> &'static str {
-    verdict.word().as_str()
+pub(crate) fn result(verdict: &Verdict) -> &'static str {
+    verdict.result().as_str()
 }
 
 /// Result, policy after `t=`, and the domain of the record.

@@ -46,12 +46,12 @@ impl Fault {
 }
 
 impl Stop {
-    pub(super) fn word(&self) -> SpfResult {
+    pub(super) fn result(&self) -> SpfResult {
         match self {
             Self::Pending => SpfResult::TempError,
             Self::Fault(fault) if matches!(**fault, Fault::Lookup(..)) => SpfResult::TempError,
             Self::Fault(_) => SpfResult::PermError,
-            Self::Cause(cause) => cause.word(),
+            Self::Cause(cause) => cause.result(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use waxseal_dkim::Verifier;
-use waxseal_dmarc::{Evaluation, Input, LocalPolicy};
+use waxseal_dmarc::{DmarcCheck, Identifiers, LocalPolicy};
 use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, drive, drive_blocking};
 use waxseal_header::HeaderLimits;
 use waxseal_spf::Limits;
@@ -137,7 +137,7 @@ impl Authenticator {
         self.with(|settings| settings.spf_trace = trace)
     }
 
-    /// Whether SPF asks ahead, see [`CheckHost::with_prefetch`](waxseal_spf::CheckHost::with_prefetch) (default: no).
+    /// Whether SPF asks ahead, see [`SpfCheck::with_prefetch`](waxseal_spf::SpfCheck::with_prefetch) (default: no).
     #[must_use]
     pub fn with_spf_prefetch(self, prefetch: bool) -> Self {
         self.with(|settings| settings.spf_prefetch = prefetch)
@@ -270,7 +270,7 @@ impl Authenticator {
     ///         dns.answer(question, Ok(Answer::nxdomain()));
     ///     }
     /// };
-    /// assert_eq!(report.dmarc().word().as_str(), "none");
+    /// assert_eq!(report.dmarc().result().as_str(), "none");
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn inbound(&self, envelope: &Envelope, message: &[u8], now: SystemTime) -> InboundCheck {
@@ -302,8 +302,8 @@ impl Authenticator {
 }
 
 impl Settings {
-    pub(super) fn evaluation(&self, input: Input) -> Evaluation {
-        Evaluation::new(input).with_local_policy(self.dmarc.clone())
+    pub(super) fn evaluation(&self, input: Identifiers) -> DmarcCheck {
+        DmarcCheck::new(input).with_local_policy(self.dmarc.clone())
     }
 }
 

@@ -1,18 +1,18 @@
 //! The checks of one message, joined into one.
 
 use super::{
-    Authenticator, Envelope, Iprev, IprevVerdict, Report, authenticator::Settings, evidence::KeptHash,
+    Authenticator, Envelope, IprevCheck, IprevVerdict, Report, authenticator::Settings, evidence::KeptHash,
     lookups::known, report::Findings,
 };
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use waxseal_dkim::{Verdicts, VerifyCheck};
-use waxseal_dmarc::{Evaluation, Input};
+use waxseal_dkim::{DkimCheck, Verdicts};
+use waxseal_dmarc::{DmarcCheck, Identifiers};
 use waxseal_dns::{Answers, Check, Pending, Question, Reply};
 use waxseal_header::{Header, HeaderError};
-use waxseal_spf::{CheckHost, Identity};
+use waxseal_spf::{Identity, SpfCheck};
 
 /// The check that is left when the message has ended: it asks for all that is not known yet, then judges. Its output is the
 /// [`Report`]. See [`Session::finish`](super::Session::finish) and [`Authenticator::inbound`].
@@ -26,11 +26,11 @@ pub struct InboundCheck {
     /// How long was waited for these.
     pub(super) waited: Duration,
     pub(super) envelope: EnvelopeChecks,
-    pub(super) dkim: Progress<VerifyCheck>,
+    pub(super) dkim: Progress<DkimCheck>,
     #[cfg(feature = "arc")]
-    pub(super) arc: Option<Progress<waxseal_arc::ChainCheck>>,
-    pub(super) author: Input,
-    pub(super) dmarc: Option<Progress<Evaluation>>,
+    pub(super) arc: Option<Progress<waxseal_arc::ArcCheck>>,
+    pub(super) author: Identifiers,
+    pub(super) dmarc: Option<Progress<DmarcCheck>>,
     pub(super) report: Option<Report>,
 }
 
@@ -70,9 +70,9 @@ impl<C: Check> Progress<C> {
 /// What needs the envelope alone.
 #[derive(Debug, Clone)]
 pub(super) struct EnvelopeChecks {
-    spf: Progress<CheckHost>,
-    helo: Option<Progress<CheckHost>>,
-    iprev: Option<Progress<Iprev>>,
+    spf: Progress<SpfCheck>,
+    helo: Option<Progress<SpfCheck>>,
+    iprev: Option<Progress<IprevCheck>>,
 }
 
 impl EnvelopeChecks {
@@ -80,8 +80,8 @@ impl EnvelopeChecks {
         let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let spf = |identity| {
             let check = match identity {
-                Identity::MailFrom => CheckHost::mail_from(envelope.ip(), envelope.path(), envelope.helo()),
-                Identity::Helo => CheckHost::helo(envelope.ip(), envelope.helo()),
+                Identity::MailFrom => SpfCheck::mail_from(envelope.ip(), envelope.path(), envelope.helo()),
+                Identity::Helo => SpfCheck::helo(envelope.ip(), envelope.helo()),
             };
             let check = check.with_limits(settings.spf_limits).with_now(seconds);
             let check = check.with_receiver(settings.authserv_id.clone());
@@ -94,7 +94,7 @@ impl EnvelopeChecks {
             spf: spf(Identity::MailFrom),
             helo: helo.then(|| spf(Identity::Helo)),
             iprev: (settings.iprev && envelope.is_known())
-                .then(|| Progress::Running(Iprev::new(envelope.ip()))),
+                .then(|| Progress::Running(IprevCheck::new(envelope.ip()))),
         }
     }
 
@@ -139,7 +139,7 @@ impl InboundCheck {
             dkim: Progress::Done(Arc::new(Verdicts::from(error.clone()))),
             #[cfg(feature = "arc")]
             arc: authenticator.settings.arc.as_ref().map(|_| Progress::Done(Arc::new(error.clone().into()))),
-            author: Input::from(error.clone()),
+            author: Identifiers::from(error.clone()),
             dmarc: None,
             report: None,
             case: Arc::new(Case {
@@ -180,21 +180,24 @@ impl InboundCheck {
         })
     }
 
-    fn evaluation(&self, input: Input) -> Evaluation {
+    fn evaluation(&self, input: Identifiers) -> DmarcCheck {
         self.case.authenticator.settings.evaluation(input)
     }
 
     /// What DKIM and SPF found, handed to DMARC one by one.
-    fn dmarc_input(&self, found: &MethodVerdicts) -> Input {
-        let authenticated = found.dkim.iter().filter_map(|verdict| Some((verdict.domain()?, verdict.word())));
+    fn dmarc_input(&self, found: &MethodVerdicts) -> Identifiers {
+        let authenticated =
+            found.dkim.iter().filter_map(|verdict| Some((verdict.domain()?, verdict.result())));
         let input = authenticated
             .fold(self.author.clone(), |input, (domain, word)| input.with_dkim(domain.clone(), word));
         // RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; the verdict on HELO is not
         // looked at, whatever it is (CVE-2019-20790).
         let spf = &found.envelope.spf;
         match spf.domain() {
-            Some(domain) if spf.is_null_sender() => input.with_spf_of_null_sender(domain.clone(), spf.word()),
-            Some(domain) => input.with_spf(domain.clone(), spf.word()),
+            Some(domain) if spf.is_null_sender() => {
+                input.with_spf_of_null_sender(domain.clone(), spf.result())
+            }
+            Some(domain) => input.with_spf(domain.clone(), spf.result()),
             None => input,
         }
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use std::{sync::Arc, time::SystemTime};
 use waxseal_dkim::{BodyHasher, BodyHashes, Examination};
-use waxseal_dmarc::{Evaluation, Input};
+use waxseal_dmarc::{DmarcCheck, Identifiers};
 use waxseal_dns::Question;
 use waxseal_header::{Header, line_ends::FindBare};
 
@@ -24,7 +24,7 @@ pub(super) struct Examined {
 struct ExaminedHeader {
     authenticator: Authenticator,
     header: Header,
-    author: Input,
+    author: Identifiers,
     dkim: Examination,
     #[cfg(feature = "arc")]
     arc: Option<waxseal_arc::ChainExamination>,
@@ -38,7 +38,7 @@ impl Examined {
         let mut hasher = BodyHasher::new(settings.dkim.provider());
         let header = ExaminedHeader {
             authenticator: authenticator.clone(),
-            author: Input::from_header(&header),
+            author: Identifiers::from_header(&header),
             dkim: settings.dkim.examine(header.clone(), now, &mut hasher),
             #[cfg(feature = "arc")]
             arc: settings.chain_verifier().map(|arc| arc.examine(header.clone(), now, &mut hasher)),
@@ -76,7 +76,7 @@ impl Examined {
     }
 
     /// What DMARC asks of the Author Domain before anything is authenticated.
-    pub(super) fn evaluation(&self) -> Evaluation {
+    pub(super) fn evaluation(&self) -> DmarcCheck {
         self.header.authenticator.settings.evaluation(self.header.author.clone())
     }
 

@@ -7,21 +7,21 @@ use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question, Re
 /// The reverse DNS check of a client's address.
 ///
 /// ```
-/// use waxseal::{Iprev, dns::{Zone, drive_blocking}};
+/// use waxseal::{IprevCheck, dns::{Zone, drive_blocking}};
 /// let dns = Zone::from_zone_file(
 ///     "1.2.0.192.in-addr.arpa. PTR mail.example.org.\nmail.example.org. A 192.0.2.1\n",
 ///     None,
 /// )?;
-/// let verdict = drive_blocking(Iprev::new("192.0.2.1".parse()?), &dns);
+/// let verdict = drive_blocking(IprevCheck::new("192.0.2.1".parse()?), &dns);
 /// assert_eq!(verdict.entry().to_string(), "iprev=pass (mail.example.org) policy.iprev=192.0.2.1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Iprev {
+pub struct IprevCheck {
     ip: IpAddr,
 }
 
-impl Iprev {
+impl IprevCheck {
     /// How many names of an address are looked up: 10, as for the mechanism `ptr` of SPF (RFC 7208 §4.6.4). The others are
     /// passed over.
     pub const MAX_NAMES: usize = 10;
@@ -71,7 +71,7 @@ impl Iprev {
     }
 }
 
-impl Check for Iprev {
+impl Check for IprevCheck {
     type Output = IprevVerdict;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<IprevVerdict, Pending> {
@@ -119,7 +119,7 @@ fn others(names: usize) -> String {
 
 impl IprevCause {
     /// The result of RFC 8601 §2.7.3 that goes with the cause.
-    pub const fn word(&self) -> IprevResult {
+    pub const fn result(&self) -> IprevResult {
         match self {
             // "The DNS evaluation could not be completed because no PTR data are published for the connecting IP address".
             Self::NoName => IprevResult::PermError,
@@ -132,7 +132,7 @@ impl IprevCause {
     }
 }
 
-/// The outcome of [`Iprev`].
+/// The outcome of [`IprevCheck`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IprevVerdict {
     ip: IpAddr,
@@ -141,8 +141,8 @@ pub struct IprevVerdict {
 
 impl IprevVerdict {
     /// The result word.
-    pub fn word(&self) -> IprevResult {
-        self.outcome.as_ref().map_or_else(IprevCause::word, |_| IprevResult::Pass)
+    pub fn result(&self) -> IprevResult {
+        self.outcome.as_ref().map_or_else(IprevCause::result, |_| IprevResult::Pass)
     }
 
     /// The name that leads back to the address: the verified name of the client. `None` unless the result is pass.
@@ -165,7 +165,7 @@ impl IprevVerdict {
 
     /// The statement for an Authentication-Results field, with the verified name as a comment.
     pub fn entry(&self) -> Entry {
-        let entry = Entry::iprev(self.word());
+        let entry = Entry::iprev(self.result());
         let entry = match &self.outcome {
             Ok(name) => entry.with_comment(name.as_str()),
             Err(_) => entry.with_reason(self.reason()),
@@ -177,7 +177,7 @@ impl IprevVerdict {
 /// The word and the reason, on one line.
 impl fmt::Display for IprevVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.word(), self.reason())
+        write!(f, "{} ({})", self.result(), self.reason())
     }
 }
 
@@ -201,7 +201,7 @@ mod tests {
                 Ok(Answer::new(names))
             }
         };
-        drive_blocking(Iprev::new(ip.parse().unwrap()), &dns).to_string()
+        drive_blocking(IprevCheck::new(ip.parse().unwrap()), &dns).to_string()
     }
 
     fn has(last: u8) -> Reply {
@@ -243,7 +243,9 @@ mod tests {
     #[test]
     fn a_failed_lookup_says_why_without_leaving_its_place() {
         let of = |error: LookupError| {
-            drive_blocking(Iprev::new(IpAddr::from([192, 0, 2, 1])), &move |_: &Question| Err(error.clone()))
+            drive_blocking(IprevCheck::new(IpAddr::from([192, 0, 2, 1])), &move |_: &Question| {
+                Err(error.clone())
+            })
         };
         let timeout = of(LookupError::Timeout);
         assert_eq!(

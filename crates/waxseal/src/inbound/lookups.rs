@@ -2,7 +2,7 @@
 
 use super::{check::EnvelopeChecks, examined::Examined};
 use std::{future::pending, time::Duration};
-use waxseal_dmarc::Evaluation;
+use waxseal_dmarc::DmarcCheck;
 use waxseal_dns::{
     Answers, Check, Pending, Question, Reply, Resolve, ResolveBlocking, drive_with, drive_with_blocking,
 };
@@ -17,7 +17,7 @@ use waxseal_dns::{
 pub struct Lookups {
     envelope: EnvelopeChecks,
     keys: Vec<Question>,
-    author: Option<Evaluation>,
+    author: Option<DmarcCheck>,
     timeout: Duration,
 }
 

@@ -28,7 +28,7 @@ use waxseal_header::{Header, HeaderBuilder, HeaderError, Space, Split, Splitter}
 /// session.body(b"Hi.\r\n");
 /// let check = session.finish().with_answers(answers.join().unwrap());
 /// let report = drive_blocking(check, &resolver);
-/// assert_eq!(report.dmarc().word().as_str(), "none");
+/// assert_eq!(report.dmarc().result().as_str(), "none");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

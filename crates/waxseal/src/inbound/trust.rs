@@ -149,7 +149,7 @@ pub(super) fn trusted_forwarder(findings: &Findings) -> Trust {
     let [author] = findings.dmarc.authors() else {
         return Trust { forwarder: None, distrust: vec![Distrust::NoSingleAuthor] };
     };
-    if !matches!(author.word(), DmarcResult::Fail | DmarcResult::TempError) {
+    if !matches!(author.result(), DmarcResult::Fail | DmarcResult::TempError) {
         return Trust::default();
     }
     // What stands below a stranger's set may be made up, so only the newest sets up to there count.
@@ -172,7 +172,7 @@ pub(super) fn trusted_forwarder(findings: &Findings) -> Trust {
 /// Why no more sets of the chain are believed than the newest `trusted` ones; `None` when all are.
 fn chain_distrust(chain: &Chain, trusted: usize) -> Option<Distrust> {
     let newest = chain.sets().last();
-    match chain.word() {
+    match chain.result() {
         ArcResult::None => Some(Distrust::NoChain),
         ArcResult::Pass if newest.is_some() && !chain.covers_from() => {
             newest.map(|set| Distrust::FromNotCovered { instance: set.instance() })

@@ -127,14 +127,14 @@ fn assert_is_one_field(field: &str, results: &AuthenticationResults) {
 
 /// Result and reason of DMARC.
 pub(crate) fn dmarc(report: &Report) -> (&'static str, String) {
-    (report.dmarc().word().as_str(), report.dmarc().reason())
+    (report.dmarc().result().as_str(), report.dmarc().reason())
 }
 
 /// Result, domain and cause of each signature.
 pub(crate) fn dkim(report: &Report) -> Vec<(DkimResult, String, String)> {
     let told = |verdict: &waxseal::dkim::Verdict| {
         let domain = verdict.domain().map(ToString::to_string).unwrap_or_default();
-        (verdict.word(), domain, verdict.cause().map(ToString::to_string).unwrap_or_default())
+        (verdict.result(), domain, verdict.cause().map(ToString::to_string).unwrap_or_default())
     };
     report.dkim().iter().map(told).collect()
 }
@@ -142,7 +142,7 @@ pub(crate) fn dkim(report: &Report) -> Vec<(DkimResult, String, String)> {
 /// Nothing that would be let through.
 #[track_caller]
 pub(crate) fn assert_fails_closed(report: &Report) {
-    assert!(matches!(report.dmarc().word().as_str(), "fail" | "permerror"), "{}", report.explain());
+    assert!(matches!(report.dmarc().result().as_str(), "fail" | "permerror"), "{}", report.explain());
     assert!(report.disposition() >= Disposition::Quarantine, "{}", report.explain());
     assert_ne!(report.disposition(), Disposition::Defer);
 }
@@ -150,6 +150,6 @@ pub(crate) fn assert_fails_closed(report: &Report) {
 /// The forger's own credentials are good; only that makes an attack one.
 #[track_caller]
 pub(crate) fn assert_forger_passes(report: &Report, signed: bool) {
-    assert_eq!(report.spf().word(), SpfResult::Pass, "{}", report.explain());
+    assert_eq!(report.spf().result(), SpfResult::Pass, "{}", report.explain());
     assert_eq!(report.dkim().any_pass(), signed, "{}", report.explain());
 }

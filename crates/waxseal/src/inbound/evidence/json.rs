@@ -80,7 +80,7 @@ impl KeptHash {
     fn to_json(self) -> Value {
         json!({
             "canonicalization": self.form.to_string(),
-            "algorithm": self.algorithm.name(),
+            "algorithm": self.algorithm.as_str(),
             "length": self.length,
             "octets": self.hash.length(),
             "digest": BASE64_STANDARD.encode(self.hash.digest()),
