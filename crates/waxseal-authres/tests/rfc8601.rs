@@ -178,7 +178,7 @@ fn unknown_methods_and_words_are_kept() {
     assert_eq!(read.entries()[0].typed(), Some(Ok(DkimResult::Pass)));
     assert_eq!(read.entries()[0].property("header", "d"), Some("x.example"));
     assert_eq!(read.entries()[0].properties()[0].ptype(), Ptype::Header);
-    assert_eq!(read.entries()[1].typed::<SpfResult>().unwrap().unwrap_err().result(), "hardfail");
+    assert_eq!(read.entries()[1].typed::<SpfResult>().unwrap().unwrap_err().word(), "hardfail");
 }
 
 #[test]

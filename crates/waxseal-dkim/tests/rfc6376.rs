@@ -493,7 +493,7 @@ fn copies_are_for_diagnosis() {
     assert!(
         matches!(verdict.cause(), Some(Cause::HeaderSignature { changed_fields, .. }) if changed_fields == &["Subject"])
     );
-    assert!(verdict.explain().contains("changed since signing: Subject"), "{}", verdict.explain());
+    assert!(verdict.reason().contains("changed since signing: Subject"), "{}", verdict.reason());
 }
 
 /// A stranger decides how many copies there are: each field is named once, and fields that stand there more often are found.

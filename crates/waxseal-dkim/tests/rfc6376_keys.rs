@@ -183,7 +183,7 @@ fn text_that_is_no_key_record_does_not_count() {
             assert!(verdict.is_pass(), "{text}: {verdict}");
             assert!(matches!(verdict.ignored_records(), [Cause::KeyRecord(_)]), "{text}: {verdict:?}");
             assert!(
-                verdict.explain().contains("other TXT records at the name of the key were ignored (1): "),
+                verdict.reason().contains("other TXT records at the name of the key were ignored (1): "),
                 "{verdict}"
             );
             assert!(verdict.to_string().starts_with("dkim=pass d=example.org s=ed: other TXT"), "{verdict}");
@@ -222,7 +222,7 @@ fn the_nearest_text_is_named_when_none_is_a_key_record() {
         let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
         assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(_))), "{verdict}");
         assert_eq!(verdict.result(), DkimResult::PermError);
-        assert!(verdict.explain().starts_with(&format!("key record: {nearest}")), "{verdict}");
+        assert!(verdict.reason().starts_with(&format!("key record: {nearest}")), "{verdict}");
         assert!(verdict.ignored_records().is_empty());
     }
 }

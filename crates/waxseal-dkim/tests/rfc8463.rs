@@ -133,7 +133,7 @@ fn algorithms_do_not_mix() {
 fn both_algorithms_sign_in_one_pass() {
     let fields = sign_all([&rsa_signer(), &signer()], MESSAGE, at(NOW)).unwrap();
     let message = [fields.as_bytes(), MESSAGE].concat();
-    let algorithms: Vec<_> = verify(&message).iter().map(|v| v.algorithm().unwrap().name()).collect();
+    let algorithms: Vec<_> = verify(&message).iter().map(|v| v.algorithm().unwrap().as_str()).collect();
     assert_eq!(algorithms, ["rsa-sha256", "ed25519-sha256"]);
     assert!(verify(&message).iter().all(|verdict| verdict.is_pass()));
     // Each counts on its own: here one lacks its key.

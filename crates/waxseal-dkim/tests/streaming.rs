@@ -72,7 +72,7 @@ fn check_in_chunks<'m>(verifier: &Verifier, chunks: impl IntoIterator<Item = &'m
 
 /// All that a verdict says.
 fn report(verdicts: &Verdicts) -> Vec<String> {
-    verdicts.iter().map(|verdict| format!("{} {}", verdict.entry(), verdict.explain())).collect()
+    verdicts.iter().map(|verdict| format!("{} {}", verdict.entry(), verdict.reason())).collect()
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_further_field_of_which_one_is_allowed_is_told() {
                 "{}",
                 verdict.entry()
             );
-            for line in [verdict.explain(), verdict.to_string()] {
+            for line in [verdict.reason(), verdict.to_string()] {
                 let policy = format!("{told} (Policy::with_unsigned_additions_refused refuses that)");
                 assert!(line.ends_with(&policy), "{line}");
             }

@@ -92,7 +92,7 @@ pub(crate) fn only(verdicts: Verdicts) -> Verdict {
 
 /// The word and the cause in one line.
 pub(crate) fn told(verdict: &Verdict) -> String {
-    format!("{}: {}", verdict.result(), verdict.explain())
+    format!("{}: {}", verdict.result(), verdict.reason())
 }
 
 pub(crate) fn cause(message: &[u8]) -> Cause {

@@ -63,7 +63,7 @@ pub(crate) fn judge_by(local: LocalPolicy, input: Identifiers, dns: &Zone) -> Ve
     verdict
 }
 
-pub(crate) fn result(verdict: &Verdict) -> &'static str {
+pub(crate) fn word(verdict: &Verdict) -> &'static str {
     verdict.result().as_str()
 }
 
