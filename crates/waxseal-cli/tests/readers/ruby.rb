@@ -8,8 +8,8 @@ $VERBOSE = nil
 def domains(message)
   fields = Mail.new(message).header.fields.select { |field| field.name.casecmp?('from') }
   found = fields.flat_map { |field| field.addrs.map(&:domain) }.compact
-  # It keeps the blanks beside dots.
-  found.map { |text| text.dup.force_encoding('UTF-8').scrub.gsub(/\s*\.\s*/, '.') }
+  # It keeps the blanks beside dots, and of `a@(x)b.example` says `a@b.example` where it should say `b.example`.
+  found.map { |text| text.dup.force_encoding('UTF-8').scrub.gsub(/\s*\.\s*/, '.').sub(/.*@/m, '') }
 rescue StandardError
   []
 end
