@@ -35,3 +35,7 @@ pub fn publish(zone: Zone, selector: &str, key: &PrivateKey) -> Result<Zone, Inv
     let record = KeyRecord::new(key.public_key().clone());
     zone.with_txt(&format!("{selector}._domainkey.example.org"), record.to_string())
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

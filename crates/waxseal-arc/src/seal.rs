@@ -24,8 +24,7 @@ use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
 /// use waxseal_crypto::PrivateKey;
 /// # use waxseal_dns::{Answer, Question};
 /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
-/// # let pem = include_str!("../tests/keys/ed25519.pem");
-/// let key = PrivateKey::from_pem(pem.as_bytes())?;
+/// let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
 /// let sealer = Sealer::new("lists.example.org".parse()?, "2026a".parse()?, key);
 ///
 /// // First what came in is checked; then it may be changed, such as by a mailing list; then it is sealed.
@@ -218,7 +217,7 @@ impl Sealer {
     /// # use waxseal_crypto::PrivateKey;
     /// # use waxseal_dns::{Answer, Question};
     /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
-    /// # let key = PrivateKey::from_pem(include_bytes!("../tests/keys/ed25519.pem"))?;
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
     /// # let sealer = Sealer::new("lists.example.org".parse()?, "2026a".parse()?, key);
     /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
     /// let now = SystemTime::now();

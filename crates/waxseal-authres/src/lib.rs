@@ -65,6 +65,7 @@
 //! - Method, result and property names are [`Keyword`]s.
 //!
 //! [`reason`] makes one line of an error and all that is behind it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authserv_id;
 mod claim;

@@ -46,10 +46,9 @@
 //!
 //! ```
 //! # #[cfg(feature = "rust-crypto")] {
-//! use waxseal_crypto::{PrivateKey, rust_crypto};
+//! use waxseal_crypto::{KeySpec, PrivateKey, rust_crypto};
 //!
-//! # let pem = include_bytes!("../tests/keys/rsa1024.pkcs8.pem");
-//! let key = PrivateKey::from_pem_with(pem, rust_crypto::PROVIDER)?;
+//! let key = PrivateKey::generate(KeySpec::Rsa { bits: 1024 }, rust_crypto::PROVIDER)?;
 //! if let Some(warning) = key.warning() {
 //!     eprintln!("{warning}"); // the RSA key has 1024 bits: 2048 are advised (RFC 8301 section 3.2)
 //! }
@@ -62,6 +61,7 @@
 //! RSA moduli above 16384 bits ([`MAX_RSA_BITS`]), even moduli, even exponents and exponents outside 3 to 2^32-1 are
 //! refused before any maths, and so are Ed25519 keys of small order. Key files above 64 KiB ([`MAX_KEY_FILE`]) are not
 //! read. Policy is the caller's: RFC 8301 asks verifiers for 1024 to 4096 bits and forbids `rsa-sha1`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(feature = "ring"))]
 mod absent;

@@ -272,14 +272,8 @@ mod tests {
     /// Without fresh randomness, the seed still depends on the message and on the private key.
     #[test]
     fn blinding_needs_no_randomness() {
-        let [first, second] = [
-            &include_bytes!("../tests/keys/rsa1024.pkcs8.pem")[..],
-            include_bytes!("../tests/keys/rsa2048.pkcs8.pem"),
-        ]
-        .map(|pem| match KeyMaterial::from_pem(pem).unwrap().secret() {
-            PrivateParts::Rsa { pkcs1 } => read_rsa(pkcs1).unwrap(),
-            PrivateParts::Ed25519 { .. } => panic!("an RSA key"),
-        });
+        let [first, second] = [(1_000_003u32, 1_000_037u32), (1_000_039, 1_000_081)]
+            .map(|(p, q)| RsaPrivateKey::from_p_q(p.into(), q.into(), 65_537u32.into()).unwrap());
         let none = [0; 32];
         let seed = blinding_seed(&first, b"a", &none);
         assert_ne!(seed, blinding_seed(&first, b"b", &none));

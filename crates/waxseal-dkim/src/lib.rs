@@ -18,8 +18,7 @@
 //! use waxseal_dkim::{KeyRecord, Signer, Verifier};
 //! use waxseal_dns::Zone;
 //!
-//! # let pem = include_str!("../tests/keys/ed25519.pem");
-//! let key = PrivateKey::from_pem(pem.as_bytes())?;
+//! let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
 //! let record = KeyRecord::new(key.public_key().clone());
 //! let zone = Zone::new().with_txt("2026a._domainkey.example.org", record.to_string())?;
 //!
@@ -51,6 +50,7 @@
 //! | §6 verifying | `verify.rs`; §6.1.1 `verify/admit.rs`, §6.1.2 `verify/key.rs`, §6.1.3 `verify/judge.rs` |
 //! | RFC 8601 §2.7.1 result words | `verdict.rs` |
 //! | RFC 6008 `header.b` | `header_b.rs` |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod base64_text;
 mod body;

@@ -25,8 +25,7 @@ use waxseal_header::Header;
 /// use std::time::SystemTime;
 /// use waxseal_crypto::PrivateKey;
 /// use waxseal_dkim::Signer;
-/// # let pem = include_str!("../tests/keys/ed25519.pem");
-/// let key = PrivateKey::from_pem(pem.as_bytes())?;
+/// let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
 /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
 /// let field = signer.sign(message, SystemTime::now())?;

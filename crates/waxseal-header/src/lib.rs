@@ -21,6 +21,7 @@
 //! [`Folder`] (RFC 5322 §2.2.3), [`Authors`] and [`Address`] (RFC 5322 §3.4, RFC 5321 §4.1.2), [`Received`] (RFC 5321
 //! §4.4), [`parse_date_time`] (RFC 5322 §3.3), [`structured`] (white space, comments and quoted strings) and [`line_ends`]
 //! (what to do about bare CR and LF).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod address_literal;

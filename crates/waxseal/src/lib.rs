@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg_attr(
     not(all(feature = "spf", feature = "dmarc")),
@@ -26,7 +27,3 @@ pub use waxseal_dns as dns;
 pub use waxseal_header as header;
 #[cfg(feature = "spf")]
 pub use waxseal_spf as spf;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

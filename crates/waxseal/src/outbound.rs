@@ -22,8 +22,8 @@ use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_
 /// ```
 /// use std::time::SystemTime;
 /// use waxseal::{Sealer, crypto::PrivateKey, dkim::Signer};
-/// # let rsa = PrivateKey::from_pem(include_bytes!("../../waxseal-dkim/tests/keys/ed25519.pem"))?;
-/// # let ed25519 = PrivateKey::from_pem(include_bytes!("../../waxseal-dkim/tests/keys/ed25519.pem"))?;
+/// # let rsa = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+/// # let ed25519 = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// let domain = "example.org".parse()?;
 /// let sealer = Sealer::new().with_domain(
 ///     "example.org".parse()?,
@@ -160,7 +160,7 @@ impl Sealer {
     /// ```
     /// use std::time::SystemTime;
     /// use waxseal::{Sealer, crypto::PrivateKey, dkim::Signer, header::{HeaderBuilder, HeaderLimits, Space}};
-    /// # let key = PrivateKey::from_pem(include_bytes!("../../waxseal-dkim/tests/keys/ed25519.pem"))?;
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
     /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
     /// let sealer = Sealer::new().with_domain("example.org".parse()?, [signer]);
     ///

@@ -17,8 +17,7 @@ use waxseal_header::{
 /// use std::time::SystemTime;
 /// use waxseal_crypto::PrivateKey;
 /// use waxseal_dkim::{Signer, Signing};
-/// # let pem = include_str!("../../tests/keys/ed25519.pem");
-/// # let key = PrivateKey::from_pem(pem.as_bytes())?;
+/// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
 /// let mut signing = Signing::new([&signer], SystemTime::now());
 /// signing.push(b"From: joe@example.org\r\n\r")?;

@@ -80,7 +80,7 @@ impl Sealer {
     /// use waxseal::{Authenticator, Envelope, Sealer, arc, crypto::PrivateKey, dkim::Signer};
     /// # use waxseal::dns::Zone;
     /// # let dns = Zone::new();
-    /// # let pem = include_bytes!("../../../waxseal-arc/tests/keys/ed25519.pem");
+    /// # let pem = b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
     /// # let (key, signing_key) = (PrivateKey::from_pem(pem)?, PrivateKey::from_pem(pem)?);
     /// let list = "lists.example.net";
     /// let sealer = Sealer::new().with_forwarder(
@@ -124,7 +124,7 @@ impl Sealer {
     /// use std::time::SystemTime;
     /// use waxseal::{Authenticator, Envelope, Sealer, arc, crypto::PrivateKey, header::Header};
     /// # let dns = waxseal::dns::Zone::new();
-    /// # let key = PrivateKey::from_pem(include_bytes!("../../../waxseal-arc/tests/keys/ed25519.pem"))?;
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
     /// let list = "lists.example.net".parse()?;
     /// let keys = arc::Sealer::new("lists.example.net".parse()?, "2026a".parse()?, key);
     /// let sealer = Sealer::new().with_forwarder(keys, []);
