@@ -8,6 +8,7 @@ mod drive;
 mod hash;
 #[cfg(feature = "json")]
 mod json;
+pub mod lint;
 mod name;
 mod resolve;
 mod time_limit;
