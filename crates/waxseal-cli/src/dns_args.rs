@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 use waxseal::dns::{
-    self, DomainName, Question, Reply, ResolveBlocking, Zone, ZoneFileError, drive_blocking_within,
+    self, Cache, DomainName, Question, Reply, ResolveBlocking, Zone, ZoneFileError, drive_blocking_within,
 };
 use waxseal_resolver::{Cached, Stub, parse_server};
 
@@ -151,6 +151,13 @@ impl ResolveBlocking for Dns {
         match self {
             Self::Zone(zone) => zone.resolve_all_blocking_until(qs, deadline),
             Self::Servers(servers) => servers.resolve_all_blocking_until(qs, deadline),
+        }
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        match self {
+            Self::Zone(zone) => zone.cache(),
+            Self::Servers(servers) => servers.cache(),
         }
     }
 }

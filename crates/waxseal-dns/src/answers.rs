@@ -1,9 +1,7 @@
 //! What DNS has said so far.
 
-use crate::{LookupError, Pending, Question, Reply, time_limit::TimeLimit};
+use crate::{Cache, LookupError, Pending, Question, Reply, time_limit::TimeLimit};
 use std::{fmt, sync::Arc, time::Duration};
-
-type Inline<'r> = &'r (dyn Fn(&Question) -> Option<Reply> + Sync);
 
 /// The answers so far, in the order in which they became known, and the questions still open.
 ///
@@ -30,7 +28,8 @@ type Inline<'r> = &'r (dyn Fn(&Question) -> Option<Reply> + Sync);
 #[derive(Default)]
 pub struct Answers<'r> {
     pub(crate) state: State,
-    inline: Option<Inline<'r>>,
+    /// What the resolver of a driver has at hand.
+    cache: Option<&'r dyn Cache>,
 }
 
 /// Room for the lookups of most messages at once.
@@ -94,7 +93,7 @@ impl Answers<'_> {
         } else if state.known.len() + state.wanted.len() + state.in_flight.len() >= state.limit {
             return Ok(Err(LookupError::Other(Arc::new(TooManyQuestions { limit: state.limit }))));
         }
-        let reply = match self.inline.and_then(|inline| inline(&q)) {
+        let reply = match self.cache.and_then(|cache| cache.get(&q)) {
             Some(reply) => reply,
             None if state.given_up => Err(LookupError::Timeout),
             None => {
@@ -195,9 +194,9 @@ impl Answers<'_> {
         self.state.time.waited()
     }
 
-    /// What was known, without the borrowed cache.
+    /// What was known, without the cache that a driver lends.
     pub fn into_owned(self) -> Answers<'static> {
-        Answers { state: self.state, inline: None }
+        Answers { state: self.state, cache: None }
     }
 }
 
@@ -207,15 +206,9 @@ impl<'r> Answers<'r> {
         Self::default()
     }
 
-    /// Like [`Answers::new`]; `inline` is asked first and answers at once what a cache already holds. What it says is
-    /// recorded, so each question is put to it until it has an answer, and never again.
-    pub fn with_inline(inline: Inline<'r>) -> Self {
-        Self { state: State::default(), inline: Some(inline) }
-    }
-
-    /// Lends the state a cache; the other half is [`Answers::into_owned`].
-    pub(crate) fn resume(state: State, inline: Inline<'r>) -> Self {
-        Self { state, inline: Some(inline) }
+    /// Lends the state a cache, which is asked first. Each question is put to it until it has an answer, and never again.
+    pub(crate) fn lent(state: State, cache: Option<&'r dyn Cache>) -> Self {
+        Self { state, cache }
     }
 }
 
@@ -333,6 +326,14 @@ mod tests {
         assert_eq!(dns.to_string(), "b TXT: NODATA\na TXT: DNS lookup timed out\n");
     }
 
+    struct Inline<F>(F);
+
+    impl<F: Fn(&Question) -> Option<Reply> + Sync> Cache for Inline<F> {
+        fn get(&self, q: &Question) -> Option<Reply> {
+            (self.0)(q)
+        }
+    }
+
     /// Whatever a resolver hands over, a check sees what a resolver may hand over.
     #[test]
     fn records_of_another_type_are_dropped() {
@@ -340,8 +341,8 @@ mod tests {
         let text = || Record::Txt("x".into());
         let address = || Record::A([192, 0, 2, 1].into());
         let mixed = || Ok(Answer::new([text(), address(), text()]));
-        let inline = |_: &Question| Some(mixed());
-        let mut dns = Answers::with_inline(&inline);
+        let cache = Inline(|_: &Question| Some(mixed()));
+        let mut dns = Answers::lent(State::default(), Some(&cache));
         assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::new([text(), text()]))));
         assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::new([text(), text()]))));
         let addresses = Question::new("a".parse().unwrap(), RecordType::A);
@@ -355,11 +356,11 @@ mod tests {
     fn inline_answers_are_recorded_and_stay() {
         use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
         let calls = AtomicUsize::new(0);
-        let inline = |asked: &Question| {
+        let cache = Inline(|asked: &Question| {
             calls.fetch_add(1, Relaxed);
             (*asked == q("a")).then(|| Ok(Answer::nxdomain()))
-        };
-        let mut dns = Answers::with_inline(&inline);
+        });
+        let mut dns = Answers::lent(State::default(), Some(&cache));
         for _ in 0..3 {
             assert_eq!(dns.ask(q("a")), Ok(Ok(Answer::nxdomain())));
         }

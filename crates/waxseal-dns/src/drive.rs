@@ -1,7 +1,7 @@
 //! Drivers: run a check, look up what it wants, run it again.
 
 use crate::{
-    Answers, Check, DEFAULT_TIME_LIMIT, LookupError, Question, Reply, Resolve, ResolveBlocking,
+    Answers, Cache, Check, DEFAULT_TIME_LIMIT, LookupError, Question, Reply, Resolve, ResolveBlocking,
     answers::State, time_limit::TimeLimit,
 };
 use std::{
@@ -70,16 +70,15 @@ pub async fn drive_until<C: Check>(
 /// `dns`](Answers::with_time_limit); that of the check is not looked at.
 ///
 /// Questions that someone took out of `dns` and did not answer are looked up again. Once the deadline has passed, `dns`
-/// [has given up](Answers::has_given_up), for later checks too. A cache lent by [`Answers::with_inline`] is not asked;
-/// the resolver's own is. Dropping the future leaves what was learnt in `dns`.
+/// [has given up](Answers::has_given_up), for later checks too. Dropping the future leaves what was learnt in `dns`.
 pub async fn drive_with<C: Check>(
     mut check: C,
     dns: &mut Answers<'_>,
     resolver: &(impl Resolve + ?Sized),
     deadline: impl Future<Output = ()>,
 ) -> C::Output {
-    let inline = |q: &Question| resolver.cached(q);
-    let mut lent = Lent::new(&mut dns.state, &inline);
+    let cache = Inline(resolver);
+    let mut lent = Lent::new(&mut dns.state, Some(&cache));
     let left = lent.dns.state.time.left();
     let mut deadline = pin!(first_of(deadline, sleep(resolver, left)));
     for _ in 0..MAX_ROUNDS {
@@ -129,7 +128,8 @@ pub async fn prefetch(
 }
 
 /// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds, within the [time limit of the
-/// check](Check::time_limit): see [`drive_blocking_within`]. The questions of one run are handed over together
+/// check](Check::time_limit): see [`drive_blocking_within`]. What the resolver has at hand ([`ResolveBlocking::cache`])
+/// takes no round; the other questions of one run are handed over together
 /// ([`ResolveBlocking::resolve_all_blocking_until`]).
 pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Sized)) -> C::Output {
     let mut dns = limited_as(&check);
@@ -167,18 +167,16 @@ pub fn drive_blocking_until<C: Check>(
     drive_with_blocking(check, &mut Answers::new(), resolver, Some(deadline))
 }
 
-/// The blocking twin of [`drive_with`]; `None` is no deadline but the [time limit of `dns`](Answers::with_time_limit). Here a
-/// cache lent by [`Answers::with_inline`] is asked.
+/// The blocking twin of [`drive_with`]; `None` is no deadline but the [time limit of `dns`](Answers::with_time_limit).
 pub fn drive_with_blocking<C: Check>(
     mut check: C,
     dns: &mut Answers<'_>,
     resolver: &(impl ResolveBlocking + ?Sized),
     deadline: Option<Instant>,
 ) -> C::Output {
-    dns.state.forget_in_flight();
-    let output = rounds_blocking(&mut check, dns, resolver, deadline);
-    dns.state.time.stop();
-    output.unwrap_or_else(|| finish(check, dns))
+    let mut lent = Lent::new(&mut dns.state, resolver.cache());
+    let output = rounds_blocking(&mut check, &mut lent.dns, resolver, deadline);
+    output.unwrap_or_else(|| finish(check, &mut lent.dns))
 }
 
 /// `None` when there is an end to the rounds before there is a verdict.
@@ -284,6 +282,15 @@ async fn look_up<R: Resolve + ?Sized>(resolver: &R, q: &Question) -> Reply {
     }
 }
 
+/// What an asynchronous resolver has at hand.
+struct Inline<'r, R: ?Sized>(&'r R);
+
+impl<R: Resolve + ?Sized> Cache for Inline<'_, R> {
+    fn get(&self, q: &Question) -> Option<Reply> {
+        self.0.cached(q)
+    }
+}
+
 /// The state of someone's [`Answers`] together with the resolver's cache; given back on drop.
 struct Lent<'a, 'r> {
     home: &'a mut State,
@@ -291,8 +298,8 @@ struct Lent<'a, 'r> {
 }
 
 impl<'a, 'r> Lent<'a, 'r> {
-    fn new(home: &'a mut State, inline: &'r (dyn Fn(&Question) -> Option<Reply> + Sync)) -> Self {
-        let mut dns = Answers::resume(std::mem::take(home), inline);
+    fn new(home: &'a mut State, cache: Option<&'r dyn Cache>) -> Self {
+        let mut dns = Answers::lent(std::mem::take(home), cache);
         dns.state.forget_in_flight();
         Self { home, dns }
     }

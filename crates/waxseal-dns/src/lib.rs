@@ -27,6 +27,6 @@ pub use drive::{
 #[cfg(feature = "json")]
 pub use json::InvalidJson;
 pub use name::{DomainName, InvalidDomainName};
-pub use resolve::{DynResolve, Resolve, ResolveBlocking};
+pub use resolve::{Cache, DynResolve, Resolve, ResolveBlocking};
 pub use time_limit::DEFAULT_TIME_LIMIT;
 pub use zone::{InvalidZoneFile, Zone, ZoneFileError};

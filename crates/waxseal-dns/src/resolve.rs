@@ -148,6 +148,42 @@ pub trait ResolveBlocking {
         let in_time = qs.iter().take_while(|_| Instant::now() < deadline);
         in_time.map(|q| self.resolve_blocking(q)).collect()
     }
+
+    /// The replies that need no waiting, if the resolver keeps any: the drivers lend them to the check, so that one whose
+    /// answers are all at hand is run once. `None` as provided.
+    fn cache(&self) -> Option<&dyn Cache> {
+        None
+    }
+}
+
+/// The replies that a [`ResolveBlocking`] has at hand.
+///
+/// ```
+/// use std::{collections::HashMap, sync::RwLock};
+/// use waxseal_dns::{Answer, Cache, Question, Reply, ResolveBlocking};
+///
+/// #[derive(Default)]
+/// struct Known(RwLock<HashMap<Question, Reply>>);
+///
+/// impl Cache for Known {
+///     fn get(&self, q: &Question) -> Option<Reply> {
+///         self.0.read().ok()?.get(q).cloned()
+///     }
+/// }
+///
+/// impl ResolveBlocking for Known {
+///     fn resolve_blocking(&self, q: &Question) -> Reply {
+///         self.get(q).unwrap_or_else(|| Ok(Answer::nodata())) // here the network would be asked
+///     }
+///     fn cache(&self) -> Option<&dyn Cache> {
+///         Some(self)
+///     }
+/// }
+/// # assert!(Known::default().cache().is_some());
+/// ```
+pub trait Cache: Sync {
+    /// The reply to `q`, if it is at hand. Must not block.
+    fn get(&self, q: &Question) -> Option<Reply>;
 }
 
 impl<F: Fn(&Question) -> Reply> ResolveBlocking for F {
@@ -165,5 +201,8 @@ impl<R: ResolveBlocking + ?Sized> ResolveBlocking for Arc<R> {
     }
     fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
         (**self).resolve_all_blocking_until(qs, deadline)
+    }
+    fn cache(&self) -> Option<&dyn Cache> {
+        (**self).cache()
     }
 }

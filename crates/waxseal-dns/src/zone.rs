@@ -7,8 +7,8 @@ mod master;
 pub use master::{InvalidZoneFile, ZoneFileError};
 
 use crate::{
-    Answer, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record, RecordType,
-    Reply, Resolve, ResolveBlocking, hash::QuickHash,
+    Answer, Cache, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
+    RecordType, Reply, Resolve, ResolveBlocking, hash::QuickHash,
 };
 use bytes::Bytes;
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
@@ -188,8 +188,8 @@ impl Zone {
         Ok(self)
     }
 
-    /// The same zone as a resolver that has nothing cached: [`Resolve::cached`] is `None`, so that a check has to be run
-    /// again after every question, as with a network.
+    /// The same zone as a resolver that has nothing at hand: [`Resolve::cached`] and [`ResolveBlocking::cache`] are `None`,
+    /// so that a check is run again after every round of questions, as with a network.
     #[must_use]
     pub fn cold(self) -> Self {
         Self { cold: true, ..self }
@@ -323,6 +323,15 @@ impl Resolve for Zone {
 impl ResolveBlocking for Zone {
     fn resolve_blocking(&self, q: &Question) -> Reply {
         self.lookup(q)
+    }
+    fn cache(&self) -> Option<&dyn Cache> {
+        if self.cold { None } else { Some(self) }
+    }
+}
+
+impl Cache for Zone {
+    fn get(&self, q: &Question) -> Option<Reply> {
+        Some(self.lookup(q))
     }
 }
 

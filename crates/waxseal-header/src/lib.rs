@@ -37,6 +37,7 @@ mod received;
 mod splitter;
 pub mod structured;
 mod tag_list;
+mod words;
 
 pub use address::{Address, InvalidAddress};
 pub use address_literal::parse_address_literal;

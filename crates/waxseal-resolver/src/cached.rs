@@ -4,13 +4,15 @@ use crate::{
     flights::{Flights, Lead, Seat},
     shared_lookup::SharedLookups,
 };
-use moka::{Expiry, sync::Cache};
+use moka::{Expiry, sync};
 use std::{
     fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
-use waxseal_dns::{Answer, LookupError, LookupErrorKind, Question, Record, Reply, Resolve, ResolveBlocking};
+use waxseal_dns::{
+    Answer, Cache, LookupError, LookupErrorKind, Question, Record, Reply, Resolve, ResolveBlocking,
+};
 
 /// A concurrent cache in front of any resolver, blocking or asynchronous. Cloning is cheap and shares the cache.
 ///
@@ -19,7 +21,7 @@ use waxseal_dns::{Answer, LookupError, LookupErrorKind, Question, Record, Reply,
 /// - Identical questions in flight are looked up once, whoever asks: once by tasks, and once by threads. Whichever task is
 ///   polled drives the lookup that it shares, so one that is kept and not polled holds up nobody. A lookup ends when the last
 ///   task that waits for it is gone.
-/// - As an asynchronous resolver it answers inline ([`Resolve::cached`]): a check whose answers are all here is one run.
+/// - It answers inline ([`Resolve::cached`], [`ResolveBlocking::cache`]): a check whose answers are all here is one run.
 ///
 /// | limit | default | |
 /// |---|---|---|
@@ -41,7 +43,7 @@ use waxseal_dns::{Answer, LookupError, LookupErrorKind, Question, Record, Reply,
 /// ```
 pub struct Cached<R> {
     resolver: Arc<R>,
-    entries: Cache<Question, Entry>,
+    entries: Entries,
     /// Of tasks.
     lookups: Arc<SharedLookups>,
     /// Of threads.
@@ -59,6 +61,9 @@ struct Limits {
     negative: Duration,
     failure: Duration,
 }
+
+#[derive(Clone)]
+struct Entries(sync::Cache<Question, Entry>);
 
 #[derive(Debug, Clone)]
 struct Entry {
@@ -78,7 +83,7 @@ impl<R> Cached<R> {
         };
         Self {
             resolver: Arc::new(resolver),
-            entries: entries(limits.capacity),
+            entries: Entries::new(limits.capacity),
             lookups: Arc::default(),
             flights: Arc::default(),
             limits,
@@ -89,7 +94,7 @@ impl<R> Cached<R> {
     #[must_use]
     pub fn with_capacity(mut self, octets: u64) -> Self {
         self.limits.capacity = octets;
-        self.entries = entries(octets);
+        self.entries = Entries::new(octets);
         self
     }
 
@@ -121,14 +126,16 @@ impl<R> Cached<R> {
 
     /// Forgets everything.
     pub fn clear(&self) {
-        self.entries.invalidate_all();
+        self.entries.0.invalidate_all();
+    }
+
+    /// Forgets the reply to `q`, so that it is looked up anew: after a key was published or a record changed.
+    pub fn forget(&self, q: &Question) {
+        self.entries.0.invalidate(q);
     }
 
     fn get(&self, q: &Question) -> Option<Reply> {
-        let Entry { reply, since, keep } = self.entries.get(q)?;
-        let age = since.elapsed();
-        let fresh = |answer: Answer| Answer { ttl: answer.ttl.map(|ttl| ttl.saturating_sub(age)), ..answer };
-        (age < keep).then(|| reply.map(fresh))
+        self.entries.get(q)
     }
 
     /// Keeps the reply before the lookup ends, so that nobody finds neither.
@@ -139,7 +146,7 @@ impl<R> Cached<R> {
             Err(_) => self.limits.failure,
         };
         if !keep.is_zero() {
-            self.entries.insert(q.clone(), Entry { reply: reply.clone(), since: Instant::now(), keep });
+            self.entries.0.insert(q.clone(), Entry { reply: reply.clone(), since: Instant::now(), keep });
         }
     }
 
@@ -217,6 +224,10 @@ impl<R: ResolveBlocking> ResolveBlocking for Cached<R> {
 
     fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
         self.look_all_up_blocking(qs, Some(deadline))
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        Some(&self.entries)
     }
 }
 
@@ -318,8 +329,19 @@ impl Expiry<Question, Entry> for OwnTime {
     }
 }
 
-fn entries(capacity: u64) -> Cache<Question, Entry> {
-    Cache::builder().max_capacity(capacity).weigher(weigh).expire_after(OwnTime).build()
+impl Entries {
+    fn new(capacity: u64) -> Self {
+        Self(sync::Cache::builder().max_capacity(capacity).weigher(weigh).expire_after(OwnTime).build())
+    }
+}
+
+impl Cache for Entries {
+    fn get(&self, q: &Question) -> Option<Reply> {
+        let Entry { reply, since, keep } = self.0.get(q)?;
+        let age = since.elapsed();
+        let fresh = |answer: Answer| Answer { ttl: answer.ttl.map(|ttl| ttl.saturating_sub(age)), ..answer };
+        (age < keep).then(|| reply.map(fresh))
+    }
 }
 
 /// About what an entry takes, in octets.

@@ -14,6 +14,7 @@ use std::{
 };
 use waxseal_dns::{
     Answer, DynResolve, LookupError, Question, Record, Reply, Resolve, ResolveBlocking, Zone, drive,
+    drive_blocking,
 };
 use waxseal_resolver::Cached;
 
@@ -99,6 +100,28 @@ fn what_is_kept() {
     assert_eq!(lookups(&dns, "TTL60", 3), 0);
     dns.clear();
     assert_eq!(lookups(&dns, "ttl60", 3), 1);
+}
+
+#[test]
+fn one_question_is_forgotten_and_the_others_stay() {
+    let dns = Cached::new(Counting::default());
+    assert_eq!((lookups(&dns, "ttl60.a", 1), lookups(&dns, "ttl60.b", 1)), (1, 1));
+    dns.forget(&q("ttl60.a"));
+    assert_eq!((lookups(&dns, "ttl60.a", 2), lookups(&dns, "ttl60.b", 2)), (1, 0));
+}
+
+#[test]
+fn a_blocking_check_whose_answers_are_kept_asks_for_no_round() {
+    let dns = Cached::new(Counting::default());
+    let ask = || drive_blocking(vec![q("ttl60.a"), q("ttl60.b")], &dns);
+    let first = ask();
+    assert!(first.iter().all(Result::is_ok));
+    assert_eq!(dns.resolver().lookups.load(Relaxed), 2);
+    let kept = dns.cache().unwrap();
+    assert!(kept.get(&q("ttl60.a")).is_some() && kept.get(&q("ttl60.c")).is_none());
+    let again = ask().into_iter().map(|reply| reply.map(|answer| answer.records));
+    assert!(again.eq(first.into_iter().map(|reply| reply.map(|answer| answer.records))));
+    assert_eq!(dns.resolver().lookups.load(Relaxed), 2);
 }
 
 #[test]
