@@ -7,7 +7,7 @@ use waxseal_header::HeaderError;
 /// Why a chain did not pass (RFC 8617 §5.2). [`Cause::result`] gives the result that goes with it.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results. Errors behind a cause are its
-/// `source()`; [`Chain::explain`](crate::Chain::explain) has them, too.
+/// `source()`; [`Chain::reason`](crate::Chain::reason) has them, too.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {

@@ -31,7 +31,7 @@
 //!
 //! let forged = signed.replace("Hi.", "Pay me.");
 //! let verdicts = Verifier::default().verify_blocking(forged.as_bytes(), SystemTime::now(), &zone);
-//! assert!(verdicts[0].explain().starts_with("body hash does not match: signed "));
+//! assert!(verdicts[0].reason().starts_with("body hash does not match: signed "));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
