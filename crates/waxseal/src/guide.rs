@@ -9,7 +9,7 @@
 //! | [`inbound`] | servers that receive mail: everything in one call |
 //! | [`mta`] | mail servers: the same in one pass while the message arrives |
 //! | [`milter`] | authors of milters |
-//! | `forwarding` | mailing lists and relays: ARC (feature `arc`) |
+//! | [`forwarding`] | mailing lists and relays: ARC |
 //! | [`resolvers`] | bringing DNS: async, blocking, a zone |
 //! | [`sans_io`] | event loops of your own, and wasm |
 //! | [`choosing`] | which crypto, which resolver, which features |
@@ -18,36 +18,30 @@
 #[doc = include_str!("guide/choosing.md")]
 pub mod choosing {}
 
-#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
 #[doc = include_str!("guide/forwarding.md")]
 pub mod forwarding {}
 
-#[cfg(all(feature = "spf", feature = "dmarc"))]
 #[doc = include_str!("guide/inbound.md")]
 pub mod inbound {}
 
 #[doc = include_str!("guide/keys.md")]
 pub mod keys {}
 
-#[cfg(all(feature = "spf", feature = "dmarc"))]
 #[doc = include_str!("guide/milter.md")]
 pub mod milter {}
 
-#[cfg(all(feature = "spf", feature = "dmarc"))]
 #[doc = include_str!("guide/mta.md")]
 pub mod mta {}
 
 #[doc = include_str!("guide/resolvers.md")]
 pub mod resolvers {}
 
-#[cfg(all(feature = "spf", feature = "dmarc"))]
 #[doc = include_str!("guide/sans_io.md")]
 pub mod sans_io {}
 
 #[doc = include_str!("guide/signing.md")]
 pub mod signing {}
 
-#[cfg(feature = "spf")]
 #[doc = include_str!("guide/spf.md")]
 pub mod spf {}
 

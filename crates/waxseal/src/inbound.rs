@@ -12,7 +12,6 @@ mod lookups;
 mod relays;
 mod report;
 mod session;
-#[cfg(feature = "arc")]
 mod trust;
 
 pub use arrival::{Arrival, NoArrivalTime, NoEnvelope};
@@ -25,5 +24,4 @@ pub use lookups::Lookups;
 pub use relays::{InvalidRelays, Relays};
 pub use report::Report;
 pub use session::{HeaderEnded, Session};
-#[cfg(feature = "arc")]
 pub use trust::{Distrust, TrustedForwarder};

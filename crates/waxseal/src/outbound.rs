@@ -1,11 +1,8 @@
 //! What goes out: DKIM signatures by a table of domains, and ARC sets for what is passed on.
 
-#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
 mod forward;
 
-#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
 pub(crate) use forward::chain_to_seal;
-#[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
 pub use forward::{ForwardError, Forwarding};
 
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
@@ -47,7 +44,6 @@ pub struct Sealer {
 #[derive(Debug, Clone, Default)]
 struct Tables {
     authors: HashMap<DomainName, Entry>,
-    #[cfg(all(feature = "arc", feature = "spf", feature = "dmarc"))]
     forwarders: HashMap<DomainName, forward::Forwarder>,
 }
 

@@ -1,5 +1,4 @@
 //! What goes out: nobody gets a signature in another's name, and what is passed on carries an intact chain.
-#![cfg(feature = "arc")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;

@@ -66,11 +66,8 @@ pub(super) struct Settings {
     pub(super) iprev: bool,
     pub(super) dmarc: LocalPolicy,
     pub(super) timeout: Duration,
-    #[cfg(feature = "arc")]
     pub(super) arc: Option<waxseal_arc::Policy>,
-    #[cfg(feature = "arc")]
     pub(super) trusts: Option<Arc<super::trust::Trusts>>,
-    #[cfg(feature = "arc")]
     pub(super) sealer: Option<waxseal_arc::Sealer>,
 }
 
@@ -93,11 +90,8 @@ impl Authenticator {
             iprev: true,
             dmarc: LocalPolicy::default(),
             timeout: DEFAULT_TIME_LIMIT,
-            #[cfg(feature = "arc")]
             arc: None,
-            #[cfg(feature = "arc")]
             trusts: None,
-            #[cfg(feature = "arc")]
             sealer: None,
         };
         Self { settings: Arc::new(settings) }
@@ -182,7 +176,6 @@ impl Authenticator {
     /// are, by the verifier of [`Authenticator::with_dkim`].
     ///
     /// By itself the result only informs; see [`Authenticator::with_trusted_sealers`].
-    #[cfg(feature = "arc")]
     #[must_use]
     pub fn with_arc(self, policy: waxseal_arc::Policy) -> Self {
         self.with(|settings| settings.arc = Some(policy))
@@ -198,7 +191,6 @@ impl Authenticator {
     /// results without quoting lets strangers write results.
     ///
     /// Asks for ARC to be validated, too.
-    #[cfg(feature = "arc")]
     #[must_use]
     pub fn with_trusted_sealers(
         self,
@@ -212,7 +204,6 @@ impl Authenticator {
 
     /// Hashes the body for this ARC sealer too, in the same pass, so that [`Report::seal`] can add a set to a message that is
     /// forwarded as it is (default: none). Asks for ARC to be validated, too.
-    #[cfg(feature = "arc")]
     #[must_use]
     pub fn with_sealer(self, sealer: waxseal_arc::Sealer) -> Self {
         self.with(|settings| {
@@ -307,7 +298,6 @@ impl Settings {
     }
 }
 
-#[cfg(feature = "arc")]
 impl Settings {
     pub(super) fn chain_verifier(&self) -> Option<waxseal_arc::ChainVerifier> {
         let verifier = waxseal_arc::ChainVerifier::new(self.arc.clone()?);

@@ -27,7 +27,6 @@ pub struct InboundCheck {
     pub(super) waited: Duration,
     pub(super) envelope: EnvelopeChecks,
     pub(super) dkim: Progress<DkimCheck>,
-    #[cfg(feature = "arc")]
     pub(super) arc: Option<Progress<waxseal_arc::ArcCheck>>,
     pub(super) author: Identifiers,
     pub(super) dmarc: Option<Progress<DmarcCheck>>,
@@ -43,7 +42,6 @@ pub(super) struct Case {
     pub(super) header: Result<Header, HeaderError>,
     pub(super) hashes: Vec<KeptHash>,
     /// The body hash for [`Report::seal`].
-    #[cfg(feature = "arc")]
     pub(super) sealer_hash: Option<waxseal_dkim::BodyHash>,
     /// Where the first bare CR or LF of the body stands, if there is a sealer, who may not seal such a body.
     pub(super) bare_line_end: Option<u64>,
@@ -119,7 +117,6 @@ pub(super) struct EnvelopeVerdicts {
 struct MethodVerdicts {
     envelope: EnvelopeVerdicts,
     dkim: Arc<Verdicts>,
-    #[cfg(feature = "arc")]
     arc: Option<Arc<waxseal_arc::Chain>>,
 }
 
@@ -137,7 +134,6 @@ impl InboundCheck {
             waited: Duration::ZERO,
             envelope: checks,
             dkim: Progress::Done(Arc::new(Verdicts::from(error.clone()))),
-            #[cfg(feature = "arc")]
             arc: authenticator.settings.arc.as_ref().map(|_| Progress::Done(Arc::new(error.clone().into()))),
             author: Identifiers::from(error.clone()),
             dmarc: None,
@@ -148,7 +144,6 @@ impl InboundCheck {
                 now,
                 header: Err(error),
                 hashes: Vec::new(),
-                #[cfg(feature = "arc")]
                 sealer_hash: None,
                 bare_line_end: None,
             }),
@@ -170,14 +165,8 @@ impl InboundCheck {
     fn run_methods(&mut self, dns: &mut Answers<'_>) -> Result<MethodVerdicts, Pending> {
         let envelope = self.envelope.run(dns);
         let dkim = self.dkim.run(dns);
-        #[cfg(feature = "arc")]
         let arc = self.arc.as_mut().map(|arc| arc.run(dns));
-        Ok(MethodVerdicts {
-            envelope: envelope?,
-            dkim: dkim?,
-            #[cfg(feature = "arc")]
-            arc: arc.transpose()?,
-        })
+        Ok(MethodVerdicts { envelope: envelope?, dkim: dkim?, arc: arc.transpose()? })
     }
 
     fn evaluation(&self, input: Identifiers) -> DmarcCheck {
@@ -209,7 +198,6 @@ impl InboundCheck {
             helo: found.envelope.helo,
             iprev: found.envelope.iprev,
             dkim: found.dkim,
-            #[cfg(feature = "arc")]
             arc: found.arc,
             dmarc,
             answers: known(dns),

@@ -26,9 +26,7 @@ struct ExaminedHeader {
     header: Header,
     author: Identifiers,
     dkim: Examination,
-    #[cfg(feature = "arc")]
     arc: Option<waxseal_arc::ChainExamination>,
-    #[cfg(feature = "arc")]
     sealer_hash: Option<waxseal_dkim::BodyHashId>,
 }
 
@@ -40,16 +38,11 @@ impl Examined {
             authenticator: authenticator.clone(),
             author: Identifiers::from_header(&header),
             dkim: settings.dkim.examine(header.clone(), now, &mut hasher),
-            #[cfg(feature = "arc")]
             arc: settings.chain_verifier().map(|arc| arc.examine(header.clone(), now, &mut hasher)),
-            #[cfg(feature = "arc")]
             sealer_hash: settings.sealer.as_ref().map(|sealer| sealer.want_body(&mut hasher)),
             header,
         };
-        #[cfg(feature = "arc")]
         let line_ends = header.sealer_hash.map(|_| FindBare::default());
-        #[cfg(not(feature = "arc"))]
-        let line_ends = None;
         Self { header, hasher, line_ends }
     }
 
@@ -70,7 +63,6 @@ impl Examined {
     /// The keys of DKIM and ARC.
     pub(super) fn keys(&self) -> Vec<Question> {
         let keys = self.header.dkim.questions();
-        #[cfg(feature = "arc")]
         let keys = keys.chain(self.header.arc.iter().flat_map(|arc| arc.questions()));
         keys.collect()
     }
@@ -125,7 +117,6 @@ impl ExaminedHeader {
             ahead: Vec::new(),
             waited: std::time::Duration::ZERO,
             envelope: checks,
-            #[cfg(feature = "arc")]
             arc: self.arc.map(|arc| Progress::Running(arc.finish(hashes.clone()))),
             author: self.author,
             dmarc: None,
@@ -136,7 +127,6 @@ impl ExaminedHeader {
                 now,
                 header: Ok(self.header),
                 hashes: kept,
-                #[cfg(feature = "arc")]
                 sealer_hash: self.sealer_hash.and_then(|id| hashes.get(id).copied()),
                 bare_line_end,
             }),

@@ -34,13 +34,11 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     for verdict in report.dkim() {
         writeln!(out, "{verdict}")?;
     }
-    #[cfg(feature = "arc")]
     if let Some(chain) = report.arc() {
         writeln!(out, "{chain}")?;
     }
     out.push_str(&report.dmarc().explain());
     let disposition = report.disposition();
-    #[cfg(feature = "arc")]
     if let Some(forwarder) = report.trusted_forwarder() {
         let policy = report.dmarc().disposition();
         return writeln!(
@@ -48,7 +46,6 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
             "disposition {disposition} in place of {policy}: a trusted forwarder saw DMARC pass ({forwarder})"
         );
     }
-    #[cfg(feature = "arc")]
     for cause in report.distrust() {
         writeln!(out, "no trusted forwarder: {}", waxseal_authres::reason(cause))?;
     }

@@ -14,7 +14,6 @@ use waxseal_header::{Header, HeaderError};
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(super) findings: Arc<Findings>,
-    #[cfg(feature = "arc")]
     trust: super::trust::Trust,
 }
 
@@ -25,7 +24,6 @@ pub(super) struct Findings {
     pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
     pub(super) iprev: Option<Arc<IprevVerdict>>,
     pub(super) dkim: Arc<Verdicts>,
-    #[cfg(feature = "arc")]
     pub(super) arc: Option<Arc<waxseal_arc::Chain>>,
     pub(super) dmarc: Arc<waxseal_dmarc::Verdict>,
     pub(super) answers: Vec<(Question, Reply)>,
@@ -33,11 +31,7 @@ pub(super) struct Findings {
 
 impl Report {
     pub(super) fn new(findings: Findings) -> Self {
-        Self {
-            #[cfg(feature = "arc")]
-            trust: super::trust::trusted_forwarder(&findings),
-            findings: Arc::new(findings),
-        }
+        Self { trust: super::trust::trusted_forwarder(&findings), findings: Arc::new(findings) }
     }
 
     /// The envelope that was checked.
@@ -73,7 +67,6 @@ impl Report {
     }
 
     /// The ARC chain. `None` when it was not asked for ([`Authenticator::with_arc`](super::Authenticator::with_arc)).
-    #[cfg(feature = "arc")]
     pub fn arc(&self) -> Option<&waxseal_arc::Chain> {
         self.findings.arc.as_deref()
     }
@@ -100,7 +93,6 @@ impl Report {
 
     /// The forwarder that is trusted to have seen DMARC pass, if that is why the policy of the domain was not followed; see
     /// [`Authenticator::with_trusted_sealers`](super::Authenticator::with_trusted_sealers).
-    #[cfg(feature = "arc")]
     pub fn trusted_forwarder(&self) -> Option<&super::TrustedForwarder> {
         self.trust.forwarder.as_ref()
     }
@@ -108,7 +100,6 @@ impl Report {
     /// Why no forwarder is [trusted](Self::trusted_forwarder) to have seen DMARC pass, although sealers are trusted and the policy
     /// of the domain was followed: one cause for the chain, or one for each ARC set from the newest down to the first that is not
     /// by a trusted sealer. Empty when nothing had to be set aside.
-    #[cfg(feature = "arc")]
     pub fn distrust(&self) -> &[super::Distrust] {
         &self.trust.distrust
     }
@@ -119,7 +110,6 @@ impl Report {
     /// [`Disposition::Defer`] is for a message that cannot be judged now because a lookup failed: answer with 451 4.7.1 on
     /// every try, and the client comes again.
     pub fn disposition(&self) -> Disposition {
-        #[cfg(feature = "arc")]
         if self.trust.forwarder.is_some() {
             return Disposition::None;
         }
@@ -134,14 +124,12 @@ impl Report {
         results.extend(self.envelope().is_known().then(|| self.spf().entry()));
         results.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
         results.extend(dkim_entries(self.dkim()));
-        #[cfg(feature = "arc")]
         results.extend(self.arc_entry());
         results.extend([self.dmarc_entry()]);
         results.extend(self.iprev().map(IprevVerdict::entry));
         results
     }
 
-    #[cfg(feature = "arc")]
     fn arc_entry(&self) -> Option<Entry> {
         let envelope = self.envelope();
         self.arc().map(|chain| match envelope.is_known() {
@@ -176,7 +164,6 @@ impl Report {
     /// full is [`SealError::Ended`](waxseal_arc::SealError::Ended) or
     /// [`TooManySets`](waxseal_arc::SealError::TooManySets): pass such a message on without a set. A chain that could not be
     /// validated for want of DNS is [`ForwardError::Temporary`](crate::ForwardError::Temporary).
-    #[cfg(feature = "arc")]
     pub fn seal(&self) -> Result<waxseal_arc::SealedSet, crate::ForwardError> {
         use crate::ForwardError;
         let case = &self.findings.case;
@@ -192,14 +179,12 @@ impl Report {
     }
 
     /// The crypto provider of the check.
-    #[cfg(feature = "arc")]
     pub(crate) fn provider(&self) -> &'static dyn waxseal_crypto::Provider {
         self.findings.case.authenticator.settings.dkim.provider()
     }
 
     fn dmarc_entry(&self) -> Entry {
         let entry = self.dmarc().entry();
-        #[cfg(feature = "arc")]
         if let Some(forwarder) = self.trusted_forwarder() {
             let policy = self.dmarc().policy().unwrap_or(waxseal_dmarc::DomainPolicy::None);
             return entry.with_comment(format!("p={policy} dis=none; {forwarder}"));
