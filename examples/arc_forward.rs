@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::SystemTime};
 use waxseal::{
-    Authenticator, Envelope, Sealer, arc,
+    Authenticator, Envelope, OutboundSigner, arc,
     crypto::KeySpec,
     dkim::{KeyRecord, Signer},
     dns::Zone,
@@ -32,8 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let changed = [&message, FOOTER].concat();
     let signer = Signer::new(LIST.parse()?, "2026a".parse()?, list_key.clone());
     let list = arc::Sealer::new(LIST.parse()?, "2026a".parse()?, list_key);
-    let sealer = Sealer::new().with_forwarder(list, [signer]);
-    let fields = sealer.forward(&LIST.parse()?, &changed, &report, SystemTime::now())?;
+    let outbound = OutboundSigner::new().with_forwarder(list, [signer]);
+    let fields = outbound.forward(&LIST.parse()?, &changed, &report, SystemTime::now())?;
     print!("{fields}");
     let sealed = [fields.as_bytes(), &changed].concat();
 

@@ -3,7 +3,7 @@
 
 use std::{error::Error, time::SystemTime};
 use waxseal::{
-    Sealer,
+    OutboundSigner,
     crypto::{KeySpec, PrivateKey},
     dkim::{KeyRecord, Signer, Verifier},
     dns::{Question, ResolveBlocking, Zone},
@@ -11,14 +11,13 @@ use waxseal::{
 use waxseal_examples::{MESSAGE, fresh_key, publish};
 
 /// The table of a server that signs for example.org with this key.
-fn sealer(selector: &str, key: PrivateKey) -> Result<Sealer, Box<dyn Error>> {
+fn outbound(selector: &str, key: PrivateKey) -> Result<OutboundSigner, Box<dyn Error>> {
     let signer = Signer::new("example.org".parse()?, selector.parse()?, key);
-    Ok(Sealer::new().with_domain("example.org".parse()?, [signer]))
+    Ok(OutboundSigner::new().with_domain("example.org".parse()?, [signer]))
 }
 
-fn sign(sealer: &Sealer) -> Result<Vec<u8>, Box<dyn Error>> {
-    let fields = sealer.sign(MESSAGE, SystemTime::now())?.ok_or("example.org is not in the table")?;
-    Ok([fields.as_bytes(), MESSAGE].concat())
+fn sign(outbound: &OutboundSigner) -> Result<Vec<u8>, Box<dyn Error>> {
+    Ok(outbound.sign_message(MESSAGE, SystemTime::now())?.ok_or("example.org is not in the table")?)
 }
 
 /// Whether DNS shows the record of this key.
@@ -38,8 +37,8 @@ fn print(what: &str, message: &[u8], dns: &Zone) {
 fn main() -> Result<(), Box<dyn Error>> {
     let (old, new) = (fresh_key(KeySpec::Ed25519)?, fresh_key(KeySpec::Ed25519)?);
     let mut zone = publish(Zone::new(), "2026a", &old)?;
-    let mut sealer_in_use = sealer("2026a", old)?;
-    let under_way = sign(&sealer_in_use)?;
+    let mut in_use = outbound("2026a", old)?;
+    let under_way = sign(&in_use)?;
 
     let record = KeyRecord::new(new.public_key().clone()).to_string();
     println!("1. publish 2026b: {record}");
@@ -47,16 +46,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("2. sign with it once DNS shows it");
     if is_published(&zone, "2026b", &record)? {
-        sealer_in_use = sealer("2026b", new)?;
+        in_use = outbound("2026b", new)?;
     }
-    print("   new mail", &sign(&sealer_in_use)?, &zone);
+    print("   new mail", &sign(&in_use)?, &zone);
     print("   mail under way", &under_way, &zone);
 
     println!("3. a week later, revoke the old one with an empty p=");
     let revoked = Zone::new()
         .with_txt("2026a._domainkey.example.org", "v=DKIM1; p=")?
         .with_txt("2026b._domainkey.example.org", record)?;
-    print("   new mail", &sign(&sealer_in_use)?, &revoked);
+    print("   new mail", &sign(&in_use)?, &revoked);
     print("   mail that took longer", &under_way, &revoked);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What goes out: DKIM signatures by a table of domains, and ARC sets for what is passed on.
+//! Outbound mail: DKIM signatures by a table of domains, and ARC sets for what is forwarded.
 
 mod forward;
 
@@ -10,34 +10,34 @@ use waxseal_dkim::{Finding, Inspection, SignError, Signer, Signing};
 use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_bare};
 
-/// Signs what goes out. A table says with which keys mail of which author is signed. Cheap to clone.
+/// Signs outbound mail: a table maps the domains of authors to signers. Cheap to clone. ARC sets for what is forwarded are its
+/// work, too.
 ///
-/// The author is who the From field says, and that is what the sender wrote. A server that signs for several customers has to
-/// know that this login may write as that author *before* it signs (CERT VU#244112):
+/// The author is whoever the From field names, and the sender wrote that field. A server that signs for several customers must
+/// know that this login may write as that author *before* it signs (CERT VU#244112);
 /// [`Authors`] reads the field the same way. A message by authors of several entries is not signed at all.
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use waxseal::{Sealer, crypto::PrivateKey, dkim::Signer};
+/// use waxseal::{OutboundSigner, crypto::PrivateKey, dkim::Signer};
 /// # let rsa = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// # let ed25519 = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// let domain = "example.org".parse()?;
-/// let sealer = Sealer::new().with_domain(
+/// let outbound = OutboundSigner::new().with_domain(
 ///     "example.org".parse()?,
 ///     [Signer::new("example.org".parse()?, "2026r".parse()?, rsa), Signer::new(domain, "2026e".parse()?, ed25519)],
 /// );
 ///
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
-/// let fields = sealer.sign(message, SystemTime::now())?.ok_or("not our author")?;
-/// let signed = [fields.as_bytes(), message].concat();
-/// assert_eq!(fields.matches("DKIM-Signature: ").count(), 2);
+/// let signed = outbound.sign_message(message, SystemTime::now())?.ok_or("not our author")?;
+/// assert!(signed.starts_with(b"DKIM-Signature: ") && signed.ends_with(message));
 ///
 /// let foreign = b"From: ann@example.com\r\n\r\nHi.\r\n";
-/// assert!(sealer.sign(foreign, SystemTime::now())?.is_none());
+/// assert!(outbound.sign_message(foreign, SystemTime::now())?.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Sealer {
+pub struct OutboundSigner {
     tables: Arc<Tables>,
 }
 
@@ -56,24 +56,24 @@ struct Entry {
 /// Why a message was not signed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum SealerError {
+pub enum OutboundError {
     /// The header block is over a limit.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// Who the author is depends on who reads the message, so there is no telling whose keys to sign with.
+    /// The author depends on which program reads the message, so it is not known whose keys to sign with.
     #[error("no clear author, so no key to sign with: give the message one From field with one address")]
     Author(#[source] InvalidFrom),
-    /// The domain of an author is no domain name.
+    /// The domain of an author is not a domain name.
     #[error("author domain {} is not valid", .domain.escape_default())]
     AuthorDomain {
         /// The domain as written.
         domain: String,
-        /// Why it is none.
+        /// What is wrong with it.
         source: InvalidDomainName,
     },
     /// The authors belong to several entries of the table, or some to none: no customer may have mail signed in the name of
     /// another.
-    #[error("authors in {first} and {other}, which are signed for apart: give the message one author")]
+    #[error("authors in {first} and {other}, which have different signers: give the message one author")]
     SeveralAuthors {
         /// The domain of the first author.
         first: DomainName,
@@ -85,20 +85,20 @@ pub enum SealerError {
     Sign(#[from] SignError),
 }
 
-impl Sealer {
-    /// A sealer that knows no domain.
+impl OutboundSigner {
+    /// An empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Signs mail by authors in `domain` with these signers; each adds a signature, which is how RSA and Ed25519 go together
-    /// (RFC 8463 §3). A domain given twice has the signers of the last time.
+    /// (RFC 8463 §3). For a domain given twice, the last signers count.
     #[must_use]
     pub fn with_domain(self, domain: DomainName, signers: impl IntoIterator<Item = Signer>) -> Self {
         self.with_entry(domain, signers, false)
     }
 
-    /// [`Sealer::with_domain`], also for authors in domains below `domain`, as far as those have no entry of their own.
+    /// [`OutboundSigner::with_domain`], also for authors in domains below `domain`, as far as those have no entry of their own.
     #[must_use]
     pub fn with_domain_and_below(
         self,
@@ -134,12 +134,22 @@ impl Sealer {
         authors.get(author).or_else(above)
     }
 
-    /// Signs a whole message at the time `now`. Gives the DKIM-Signature fields, each with its CRLF, to be put in front of
-    /// the message; `None` when the table does not know its author.
+    /// Signs a whole message at the time `now` and returns the message to send, its DKIM-Signature fields in front; `None` when
+    /// the table does not know its author.
     ///
     /// # Errors
-    /// [`SealerError`]. Lines have to end in CRLF.
-    pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<Option<String>, SealerError> {
+    /// [`OutboundError`]. Lines must end in CRLF.
+    pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Option<Vec<u8>>, OutboundError> {
+        let fields = self.sign(message, now)?;
+        Ok(fields.map(|fields| [fields.as_bytes(), message].concat()))
+    }
+
+    /// [`OutboundSigner::sign_message`], but returns the DKIM-Signature fields alone, each with its CRLF, to be written in
+    /// front of the message.
+    ///
+    /// # Errors
+    /// [`OutboundError`]. Lines must end in CRLF.
+    pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<Option<String>, OutboundError> {
         if let Some(offset) = find_bare(message) {
             return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
         }
@@ -155,16 +165,16 @@ impl Sealer {
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal::{Sealer, crypto::PrivateKey, dkim::Signer, header::{HeaderBuilder, HeaderLimits, Space}};
+    /// use waxseal::{OutboundSigner, crypto::PrivateKey, dkim::Signer, header::{HeaderBuilder, HeaderLimits, Space}};
     /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
     /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
-    /// let sealer = Sealer::new().with_domain("example.org".parse()?, [signer]);
+    /// let outbound = OutboundSigner::new().with_domain("example.org".parse()?, [signer]);
     ///
-    /// // As a milter gets it; of a stream of octets, `header::Splitter` finds the header.
+    /// // Field by field, as a milter gets it; in a stream of bytes, `header::Splitter` finds the header.
     /// let mut header = HeaderBuilder::new(HeaderLimits::default());
     /// header.push(b"From", b"joe@example.org", Space::Added)?;
     /// header.push(b"Subject", b"lunch", Space::Added)?;
-    /// if let Some(mut signing) = sealer.begin(header.finish(), SystemTime::now())? {
+    /// if let Some(mut signing) = outbound.begin(header.finish(), SystemTime::now())? {
     ///     for chunk in [&b"Hi"[..], b".\r\n"] {
     ///         signing.push(chunk)?;
     ///     }
@@ -177,8 +187,8 @@ impl Sealer {
     /// ```
     ///
     /// # Errors
-    /// [`SealerError`].
-    pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, SealerError> {
+    /// [`OutboundError`].
+    pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, OutboundError> {
         match self.entry_of_authors(&header)? {
             Some(entry) if !entry.signers.is_empty() => {
                 Ok(Some(Signing::with_header(&*entry.signers, header, now)?))
@@ -187,15 +197,15 @@ impl Sealer {
         }
     }
 
-    /// Looks at a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would break
-    /// the signature on the way, or keep it from counting. Errors first; empty when there is nothing to say. Of a message
-    /// whose author the table does not know, nothing is said of the domain that signs.
+    /// Inspects a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would break
+    /// the signature on the way, or keep it from counting. Errors first; empty when no problems were found. For a message
+    /// whose author the table does not know, the signing domain is not looked at.
     ///
     /// ```
-    /// # use waxseal::{Sealer, crypto::Algorithm, dkim::Signer};
+    /// # use waxseal::{OutboundSigner, crypto::Algorithm, dkim::Signer};
     /// let signer = Signer::remote("example.org".parse()?, "2026a".parse()?, Algorithm::RsaSha256);
-    /// let sealer = Sealer::new().with_domain("example.org".parse()?, [signer]);
-    /// let findings = sealer.inspect(b"From: joe@example.org\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\n\r\nHi.\r\n");
+    /// let outbound = OutboundSigner::new().with_domain("example.org".parse()?, [signer]);
+    /// let findings = outbound.inspect(b"From: joe@example.org\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\n\r\nHi.\r\n");
     /// assert_eq!(findings.len(), 1);
     /// assert_eq!(findings[0].id(), "no-message-id");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -207,8 +217,8 @@ impl Sealer {
         inspection.finish()
     }
 
-    /// [`Sealer::inspect`] for a message of which the header is known; the body goes to [`Inspection::push`] in chunks of any
-    /// size, the same as go to the [`Signing`] of [`Sealer::begin`].
+    /// [`OutboundSigner::inspect`] for a message of which the header is known; the body goes to [`Inspection::push`] in chunks of any
+    /// size, the same that the [`Signing`] of [`OutboundSigner::begin`] takes.
     pub fn begin_inspection(&self, header: &Header) -> Inspection {
         Inspection::with_header(self.signers_of_authors(header), header)
     }
@@ -221,9 +231,9 @@ impl Sealer {
     }
 
     /// The entry of all authors; `None` when the table knows none of them.
-    fn entry_of_authors(&self, header: &Header) -> Result<Option<&Entry>, SealerError> {
+    fn entry_of_authors(&self, header: &Header) -> Result<Option<&Entry>, OutboundError> {
         let authors = Authors::from_header(header);
-        let authors = authors.map_err(|unclear| SealerError::Author(unclear.cause().clone()))?;
+        let authors = authors.map_err(|unclear| OutboundError::Author(unclear.cause().clone()))?;
         let mut domains = authors.domains().map(author_domain);
         let Some(first) = domains.next().transpose()? else { return Ok(None) };
         let entry = self.entry(&first);
@@ -234,13 +244,13 @@ impl Sealer {
                 (entry, other) => entry.is_none() && other.is_none(),
             };
             if !same {
-                return Err(SealerError::SeveralAuthors { first, other });
+                return Err(OutboundError::SeveralAuthors { first, other });
             }
         }
         Ok(entry)
     }
 }
 
-fn author_domain(domain: String) -> Result<DomainName, SealerError> {
-    DomainName::new(&domain).map_err(|source| SealerError::AuthorDomain { domain, source })
+fn author_domain(domain: String) -> Result<DomainName, OutboundError> {
+    DomainName::new(&domain).map_err(|source| OutboundError::AuthorDomain { domain, source })
 }

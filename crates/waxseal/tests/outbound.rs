@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use waxseal::{
-    Authenticator, ForwardError, Report, Sealer, SealerError,
+    Authenticator, ForwardError, OutboundError, OutboundSigner, Report,
     arc::{self, ArcResult, ChainVerifier},
     authres::DkimResult,
     dkim::{Finding, SignError, Verifier},
@@ -24,8 +24,8 @@ fn signed_by(fields: &str) -> Vec<String> {
     signatures.map(|field| domain(field.value())).collect()
 }
 
-fn sealer() -> Sealer {
-    Sealer::new()
+fn outbound() -> OutboundSigner {
+    OutboundSigner::new()
         .with_domain_and_below(name("example.org"), [signer("example.org")])
         .with_domain(name("own.example.org"), [signer("own.example.org")])
         .with_domain(name("example.net"), [signer("example.net"), signer("example.org")])
@@ -34,7 +34,7 @@ fn sealer() -> Sealer {
 #[track_caller]
 fn assert_signed(from: &str, domains: &[&str]) {
     let message = format!("From: {from}\r\nSubject: x\r\n\r\nHi.\r\n");
-    let fields = sealer().sign(message.as_bytes(), now()).unwrap();
+    let fields = outbound().sign(message.as_bytes(), now()).unwrap();
     assert_eq!(signed_by(&fields.unwrap_or_default()), domains, "{from}");
 }
 
@@ -65,28 +65,28 @@ fn nobody_has_mail_signed_in_the_name_of_another() {
         ("u@example.org, ceo@example.com", "example.org", "example.com"),
     ] {
         let message = format!("From: {from}\r\n\r\nHi.\r\n");
-        match sealer().sign(message.as_bytes(), now()) {
-            Err(SealerError::SeveralAuthors { first: one, other: two }) => {
+        match outbound().sign(message.as_bytes(), now()) {
+            Err(OutboundError::SeveralAuthors { first: one, other: two }) => {
                 assert_eq!((one, two), (name(first), name(other)));
             }
             signed => panic!("{from}: {signed:?}"),
         }
     }
-    let odd = sealer().sign(b"From: u@example.org, a@-x_.%.example\r\n\r\n", now());
+    let odd = outbound().sign(b"From: u@example.org, a@-x_.%.example\r\n\r\n", now());
     assert!(odd.is_err(), "{odd:?}");
 }
 
 #[test]
 fn without_a_clear_author_nothing_is_signed() {
-    let signed = sealer().sign(b"From: a@example.org\r\nFrom: b@example.com\r\n\r\n", now());
-    assert!(matches!(signed, Err(SealerError::Author(InvalidFrom::SeveralFields { count: 2 }))));
-    let signed = sealer().sign(b"Subject: x\r\n\r\n", now());
-    assert!(matches!(signed, Err(SealerError::Author(InvalidFrom::Missing))));
-    let signed = sealer().sign(b"From: a@example.org\r\n\r\nbare\nline\r\n", now());
-    assert!(matches!(signed, Err(SealerError::Sign(SignError::BareLineEnd { .. }))));
+    let signed = outbound().sign(b"From: a@example.org\r\nFrom: b@example.com\r\n\r\n", now());
+    assert!(matches!(signed, Err(OutboundError::Author(InvalidFrom::SeveralFields { count: 2 }))));
+    let signed = outbound().sign(b"Subject: x\r\n\r\n", now());
+    assert!(matches!(signed, Err(OutboundError::Author(InvalidFrom::Missing))));
+    let signed = outbound().sign(b"From: a@example.org\r\n\r\nbare\nline\r\n", now());
+    assert!(matches!(signed, Err(OutboundError::Sign(SignError::BareLineEnd { .. }))));
     // The line between header and body, too.
-    let signed = sealer().sign(b"From: a@example.org\r\n\nHi.\r\n", now());
-    assert!(matches!(signed, Err(SealerError::Sign(SignError::BareLineEnd { offset: 21 }))), "{signed:?}");
+    let signed = outbound().sign(b"From: a@example.org\r\n\nHi.\r\n", now());
+    assert!(matches!(signed, Err(OutboundError::Sign(SignError::BareLineEnd { offset: 21 }))), "{signed:?}");
 }
 
 #[test]
@@ -102,26 +102,25 @@ fn a_message_is_inspected_with_the_signers_of_its_author() {
         ("", &["no-from"]),
     ] {
         let message = format!("{from}{head}");
-        let whole = sealer().inspect(message.as_bytes());
+        let whole = outbound().inspect(message.as_bytes());
         assert_eq!(whole.iter().map(Finding::id).collect::<Vec<_>>(), ids, "{from}");
         let (header, body) = Header::parse(message.as_bytes()).unwrap();
-        let mut inspection = sealer().begin_inspection(&header);
+        let mut inspection = outbound().begin_inspection(&header);
         body.chunks(2).for_each(|chunk| inspection.push(chunk));
         assert_eq!(inspection.finish(), whole, "{from}");
     }
-    let bare = sealer().inspect(b"From: joe@example.org\r\nDate: x\r\nMessage-ID: y\r\n\nHi.\r\n");
+    let bare = outbound().inspect(b"From: joe@example.org\r\nDate: x\r\nMessage-ID: y\r\n\nHi.\r\n");
     assert_eq!(bare, [Finding::BareLineEnd { offset: 47 }]);
     let long = format!("From: joe@example.org\r\nX: {}\r\n", "x".repeat(300_000));
-    assert_eq!(sealer().inspect(long.as_bytes())[0].id(), "header-limit");
+    assert_eq!(outbound().inspect(long.as_bytes())[0].id(), "header-limit");
 }
 
 #[test]
 fn signatures_of_the_table_verify() {
     let message = b"From: joe@example.net\r\nSubject: x\r\n\r\nHi.\r\n";
-    let fields = sealer().sign(message, now()).unwrap().unwrap();
+    let signed = outbound().sign_message(message, now()).unwrap().unwrap();
     let dns = publish(Zone::new(), "example.net", BANK_IP, "v=DMARC1; p=none");
     let dns = publish(dns, "example.org", BANK_IP, "v=DMARC1; p=none");
-    let signed = [fields.as_bytes(), message].concat();
     let verdicts = Verifier::default().verify_blocking(&signed, now(), &dns);
     assert_eq!(verdicts.iter().map(|v| v.result()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
 }
@@ -132,9 +131,9 @@ fn lab() -> Zone {
     publish(dns(), LIST, EVIL_IP, "v=DMARC1; p=none")
 }
 
-fn forwarder() -> Sealer {
+fn forwarder() -> OutboundSigner {
     let arc = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
-    Sealer::new().with_forwarder(arc, [signer(LIST)])
+    OutboundSigner::new().with_forwarder(arc, [signer(LIST)])
 }
 
 fn report(message: &[u8]) -> Report {
@@ -227,7 +226,7 @@ fn what_is_missing_is_named() {
     let unknown = sealed("other.example", &report(&message)).unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "no keys for the forwarder other.example: Sealer::with_forwarder takes them"
+        "no keys for the forwarder other.example: give them to OutboundSigner::with_forwarder"
     );
     // The report of another message with another chain.
     let other = forwarder().forward(&name(LIST), &forwarded(1), &report(&message), now());

@@ -156,7 +156,7 @@ impl Report {
     }
 
     /// An ARC set for the message as it came in: three fields to put in front of it. What is sealed are the results of this
-    /// report. For a message that was changed there is [`Sealer::forward`](crate::Sealer::forward).
+    /// report. For a message that was changed there is [`OutboundSigner::forward`](crate::OutboundSigner::forward).
     ///
     /// # Errors
     /// [`ForwardError`](crate::ForwardError): among others when there is no sealer

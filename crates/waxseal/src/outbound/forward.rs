@@ -1,6 +1,6 @@
 //! Forwarding: sign what was changed, then seal it (RFC 8617 §5.1).
 
-use super::Sealer;
+use super::OutboundSigner;
 use crate::Report;
 use std::{sync::Arc, time::SystemTime};
 use waxseal_arc::{Chain, SealError};
@@ -23,20 +23,20 @@ pub(super) struct Forwarder {
 #[non_exhaustive]
 pub enum ForwardError {
     /// No keys were given for this forwarder.
-    #[error("no keys for the forwarder {domain}: Sealer::with_forwarder takes them")]
+    #[error("no keys for the forwarder {domain}: give them to OutboundSigner::with_forwarder")]
     UnknownForwarder {
         /// The forwarder.
         domain: DomainName,
     },
-    /// The authenticator was given no sealer.
-    #[error("no sealer was given: Authenticator::with_sealer takes one")]
+    /// The authenticator has no sealer.
+    #[error("no sealer was given: set one by Authenticator::with_sealer")]
     NoSealer,
-    /// The report says nothing of ARC.
+    /// The report has no result for ARC.
     #[error("the message was not checked for ARC before it was changed: Authenticator::with_arc asks for it")]
     NotVerified,
-    /// The chain could not be validated because a DNS lookup failed. A seal made now would say `cv=fail` and end the chain for
-    /// good: ask the client to come again, or pass the message on without a set.
-    #[error("the chain could not be validated for now, ask the client to come again")]
+    /// The chain could not be validated because a DNS lookup failed. A seal made now would be `cv=fail` and end the chain for
+    /// good: ask the client to try again later, or forward the message without a set.
+    #[error("a DNS lookup failed, so the chain could not be validated: ask the client to try again later")]
     Temporary {
         /// What failed.
         #[source]
@@ -53,9 +53,10 @@ pub enum ForwardError {
     Seal(SealError),
 }
 
-impl Sealer {
-    /// Seals with `sealer` what the forwarder in its domain passes on, and signs it with `signers` before that; a mailing list
-    /// signs what it changes in its own name. Another forwarder in another domain has keys of its own.
+impl OutboundSigner {
+    /// Adds the keys of a forwarder: what the forwarder in the sealer's domain forwards is signed with `signers` and then sealed
+    /// with `sealer`. A mailing list signs what it changes in its own name. Another forwarder in another domain has keys of
+    /// its own.
     #[must_use]
     pub fn with_forwarder(
         mut self,
@@ -68,22 +69,21 @@ impl Sealer {
         self
     }
 
-    /// Signs and seals a whole message that the forwarder in `domain` passes on. `report` is of the message as it came in;
-    /// `message` is what goes out, changed or not, with the ARC sets that came in. Gives the fields to put in front of it:
-    /// the ARC set and behind it the DKIM-Signature fields.
+    /// Signs and seals a whole message that the forwarder in `domain` forwards. `report` is about the message as it came in;
+    /// `message` is what goes out, changed or not, with the ARC sets that came in. Returns the fields to put in front of it:
+    /// the ARC set, then the DKIM-Signature fields.
     ///
-    /// A chain that has ended, or has all the sets that it may have, gets no further set (RFC 8617 §5.1): then the
-    /// signatures come alone.
+    /// A chain that has ended, or is full, gets no further set (RFC 8617 §5.1): only the signatures are returned.
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal::{Authenticator, Envelope, Sealer, arc, crypto::PrivateKey, dkim::Signer};
+    /// use waxseal::{Authenticator, Envelope, OutboundSigner, arc, crypto::PrivateKey, dkim::Signer};
     /// # use waxseal::dns::Zone;
     /// # let dns = Zone::new();
     /// # let pem = b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
     /// # let (key, signing_key) = (PrivateKey::from_pem(pem)?, PrivateKey::from_pem(pem)?);
     /// let list = "lists.example.net";
-    /// let sealer = Sealer::new().with_forwarder(
+    /// let outbound = OutboundSigner::new().with_forwarder(
     ///     arc::Sealer::new(list.parse()?, "2026a".parse()?, key),
     ///     [Signer::new(list.parse()?, "2026a".parse()?, signing_key)],
     /// );
@@ -94,14 +94,14 @@ impl Sealer {
     /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
     /// let changed = b"From: joe@example.org\r\nSubject: [list] lunch\r\n\r\nHi.\r\n";
-    /// let fields = sealer.forward(&list.parse()?, changed, &report, SystemTime::now())?;
+    /// let fields = outbound.forward(&list.parse()?, changed, &report, SystemTime::now())?;
     /// assert!(fields.starts_with("ARC-Seal: i=1; d=lists.example.net;"));
     /// assert!(fields.contains("\r\nDKIM-Signature: v=1;"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// [`ForwardError`]. Lines have to end in CRLF.
+    /// [`ForwardError`]. Lines must end in CRLF.
     pub fn forward(
         &self,
         domain: &DomainName,
@@ -118,16 +118,16 @@ impl Sealer {
         forwarding.finish()
     }
 
-    /// [`Sealer::forward`] for a message whose body comes in chunks.
+    /// [`OutboundSigner::forward`] for a message whose body comes in chunks.
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal::{Authenticator, Envelope, Sealer, arc, crypto::PrivateKey, header::Header};
+    /// use waxseal::{Authenticator, Envelope, OutboundSigner, arc, crypto::PrivateKey, header::Header};
     /// # let dns = waxseal::dns::Zone::new();
     /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
     /// let list = "lists.example.net".parse()?;
     /// let keys = arc::Sealer::new("lists.example.net".parse()?, "2026a".parse()?, key);
-    /// let sealer = Sealer::new().with_forwarder(keys, []);
+    /// let outbound = OutboundSigner::new().with_forwarder(keys, []);
     /// # let authenticator = Authenticator::new("lists.example.net").with_arc(arc::Policy::default());
     /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
     /// # let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
@@ -135,7 +135,7 @@ impl Sealer {
     ///
     /// // What goes out: its header as changed, then its body.
     /// let (header, body) = Header::parse(b"From: joe@example.org\r\nSubject: [list] lunch\r\n\r\nHi.\r\n")?;
-    /// let mut forwarding = sealer.begin_forwarding(&list, header, &report, SystemTime::now())?;
+    /// let mut forwarding = outbound.begin_forwarding(&list, header, &report, SystemTime::now())?;
     /// for chunk in body.chunks(2) {
     ///     forwarding.body(chunk);
     /// }
@@ -174,7 +174,7 @@ impl Sealer {
     }
 }
 
-/// A message that is being passed on, while its body is still arriving; see [`Sealer::begin_forwarding`].
+/// A message that is being passed on, while its body is still arriving; see [`OutboundSigner::begin_forwarding`].
 #[derive(Debug)]
 pub struct Forwarding {
     forwarder: Forwarder,
@@ -188,13 +188,13 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// Takes the next octets of the body.
+    /// Feeds the next bytes of the body.
     pub fn body(&mut self, chunk: &[u8]) {
         self.line_ends.push(chunk);
         self.hasher.push(chunk);
     }
 
-    /// Ends the message. Gives the fields to put in front of it.
+    /// Ends the message and returns the fields to put in front of it.
     ///
     /// # Errors
     /// [`ForwardError`].
