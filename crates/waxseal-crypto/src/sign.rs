@@ -53,6 +53,11 @@ impl<'a> SigningInput<'a> {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a signing key",
+    label = "not a `SigningKey`",
+    note = "read a key with `PrivateKey`, or implement `algorithm` and `sign` for a key that is elsewhere"
+)]
 pub trait SigningKey: Send + Sync {
     /// The algorithm of the signatures, for `a=`.
     fn algorithm(&self) -> Algorithm;

@@ -3,7 +3,6 @@
 mod common;
 
 use common::*;
-use std::sync::Arc;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
     Cause, Disposition, DomainPolicy, Found, Identifiers, LocalPolicy, Match, OrganizationalRule, PolicyTag,
@@ -411,7 +410,7 @@ fn failed_lookups() {
         "pass"
     );
     // What a resolver says is shown, on one line.
-    let error = LookupError::Other(Arc::new(std::io::Error::other("a \"b\"\r\n\\ \u{e9}\u{1b}[2J")));
+    let error = LookupError::other("a \"b\"\r\n\\ \u{e9}\u{1b}[2J");
     let dns = zone(&org).with_error("_dmarc.com", error).unwrap();
     let verdict = judge(author("a.example.com"), &dns);
     assert_eq!(verdict.reason(), "lookup of _dmarc.com TXT failed: DNS lookup failed: a ?b???? ??[2J");

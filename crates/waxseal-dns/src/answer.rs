@@ -311,10 +311,10 @@ pub enum LookupError {
     /// The answer could not be understood.
     #[error("{}", LookupErrorKind::Malformed)]
     Malformed,
-    /// Anything else.
+    /// Anything else; see [`LookupError::other`].
     #[error("{}", LookupErrorKind::Other)]
     Other(#[source] Arc<dyn Error + Send + Sync>),
-    /// One of the failures above, and what the resolver knows of it. [`LookupErrorKind::with_cause`] makes it.
+    /// One of the failures above, and what the resolver knows of it. [`LookupError::with_cause`] makes it.
     #[error("{kind}")]
     Detailed {
         /// Which one.
@@ -349,17 +349,6 @@ impl fmt::Display for LookupErrorKind {
     }
 }
 
-impl LookupErrorKind {
-    /// A failure of this kind with its cause: for resolvers, to name the server that was asked and what happened.
-    pub fn with_cause(self, cause: impl Error + Send + Sync + 'static) -> LookupError {
-        let cause = Arc::new(cause);
-        match self {
-            Self::Other => LookupError::Other(cause),
-            kind => LookupError::Detailed { kind, cause },
-        }
-    }
-}
-
 impl LookupError {
     /// What kind of failure it is.
     pub fn kind(&self) -> LookupErrorKind {
@@ -372,10 +361,20 @@ impl LookupError {
         }
     }
 
-    /// The same failure with this cause, in place of the one that it may have; see [`LookupErrorKind::with_cause`].
+    /// Another failure than those with a name: `error` is behind it.
+    pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Other(error.into().into())
+    }
+
+    /// The same failure with this cause, in place of the one that it may have: for resolvers, to name the server that was
+    /// asked and what happened.
     #[must_use]
     pub fn with_cause(self, cause: impl Error + Send + Sync + 'static) -> Self {
-        self.kind().with_cause(cause)
+        let cause = Arc::new(cause);
+        match self.kind() {
+            LookupErrorKind::Other => Self::Other(cause),
+            kind => Self::Detailed { kind, cause },
+        }
     }
 
     /// Everything that is behind it, divided by colons; `None` when there is nothing.

@@ -1,7 +1,7 @@
 //! What DNS has said so far.
 
 use crate::{Cache, LookupError, Pending, Question, Reply, time_limit::TimeLimit};
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 /// The answers so far, in the order in which they became known, and the questions still open.
 ///
@@ -91,7 +91,7 @@ impl Answers<'_> {
                 return Err(Pending);
             }
         } else if state.known.len() + state.wanted.len() + state.in_flight.len() >= state.limit {
-            return Ok(Err(LookupError::Other(Arc::new(TooManyQuestions { limit: state.limit }))));
+            return Ok(Err(LookupError::other(TooManyQuestions { limit: state.limit })));
         }
         let reply = match self.cache.and_then(|cache| cache.get(&q)) {
             Some(reply) => reply,
@@ -374,7 +374,7 @@ mod tests {
         let mut dns = Answers::new().with_limit(2);
         assert_eq!(dns.ask_all([q("a"), q("b")]), Err(Pending));
         let refused = dns.ask(q("c")).unwrap().unwrap_err();
-        assert_eq!(refused, LookupError::Other(Arc::new(TooManyQuestions { limit: 2 })));
+        assert_eq!(refused, LookupError::other(TooManyQuestions { limit: 2 }));
         assert_eq!(dns.take_wanted(), [q("a"), q("b")]);
         assert_eq!(dns.ask(q("a")), Err(Pending));
     }

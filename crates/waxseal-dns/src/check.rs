@@ -49,6 +49,11 @@ pub struct Pending;
 /// assert_eq!(path, ["a.example".parse()?, "b.example".parse()?]);
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a check",
+    label = "not a `Check`",
+    note = "a driver takes a check first and the resolver second; `Vec<Question>` is a check, too"
+)]
 pub trait Check {
     /// The verdict.
     type Output;
@@ -77,7 +82,7 @@ impl<C: Check + ?Sized> Check for &mut C {
 }
 
 /// Asks all of them together; the verdict is the replies, in the order of the questions. For lookups ahead of the check
-/// that will ask them:
+/// that will ask them, while the rest of the message arrives:
 ///
 /// ```
 /// use waxseal_dns::{Answers, Question, Zone, drive_with_blocking};
@@ -85,7 +90,7 @@ impl<C: Check + ?Sized> Check for &mut C {
 /// # let zone = Zone::new().with_txt("example.org", "v=spf1 -all")?;
 /// let keys = vec![Question::txt("example.org".parse()?)];
 /// let mut dns = Answers::new();
-/// let replies = drive_with_blocking(keys, &mut dns, &zone, None);
+/// let replies = drive_with_blocking(keys, &mut dns, &zone, None); // or drive_with(…).await
 /// assert!(replies[0].is_ok());
 /// assert_eq!(dns.known().len(), 1); // which the next check begins with
 /// # Ok(()) }

@@ -1,8 +1,7 @@
 //! Drivers: run a check, look up what it wants, run it again.
 
 use crate::{
-    Answers, Cache, Check, DEFAULT_TIME_LIMIT, LookupError, Question, Reply, Resolve, ResolveBlocking,
-    answers::State, time_limit::TimeLimit,
+    Answers, Cache, Check, Question, Reply, Resolve, ResolveBlocking, answers::State, time_limit::TimeLimit,
 };
 use std::{
     future::{Future, pending, poll_fn},
@@ -85,46 +84,56 @@ pub async fn drive_with<C: Check>(
         if let Ok(output) = check.run(&mut lent.dns) {
             return output;
         }
-        let questions = lent.dns.take_wanted();
-        let time = &mut lent.dns.state.time;
-        time.start();
-        if questions.is_empty() || time.is_over() {
-            break;
-        }
-        let replies = join(resolver, &questions, deadline.as_mut(), time).await;
-        let complete = replies.iter().all(Option::is_some);
-        let answered = questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?)));
-        lent.dns.extend(answered);
-        if !complete {
+        let Some(questions) = lent.wanted() else { break };
+        let lookups = questions.iter().map(|q| look_up(resolver, q)).collect();
+        let replies = join(lookups, deadline.as_mut(), &lent.dns.state.time).await;
+        if !lent.learn(questions, replies) {
             break;
         }
     }
     finish(check, &mut lent.dns)
 }
 
-/// Looks `questions` up concurrently, ahead of the check that will ask them: [`Answers::extend`] takes the result. The
-/// resolver's cache is asked first. What has not been answered within [`DEFAULT_TIME_LIMIT`] is a
-/// [`Timeout`](LookupError::Timeout); for another limit drive the questions, which are a [`Check`].
+/// Like [`drive_with`], for lookups whose futures are not `Send`: a browser's fetch, or the client of a thread-per-core
+/// runtime. The lookups of one run are made concurrently, here on one thread.
+///
+/// There is no timer but `deadline`. Where `dns` has a [time limit](Answers::with_time_limit), the clock is looked at
+/// whenever a lookup wakes the driver.
 ///
 /// ```
-/// # use waxseal_dns::*;
-/// # async fn example<C: Check>(keys: Vec<Question>, check: C, resolver: impl Resolve) -> C::Output {
-/// let mut dns: Answers<'_> = prefetch(&resolver, keys).await.into_iter().collect();
-/// // ... the rest of the message arrives ...
-/// drive_with(check, &mut dns, &resolver, std::future::pending()).await
-/// # }
+/// use std::{future::pending, rc::Rc};
+/// use waxseal_dns::{Answer, Answers, Question, drive_local};
+/// # async fn example() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let client = Rc::new("a client that stays on its thread");
+/// let look_up = async |q: &Question| match client.len() {
+///     0 => Ok(Answer::nodata()),
+///     _ => Ok(Answer::nxdomain()), // here `client` would ask for `q`
+/// };
+/// let questions = vec![Question::txt("example.org".parse()?)];
+/// let replies = drive_local(questions, &mut Answers::new(), look_up, pending()).await;
+/// assert_eq!(replies, [Ok(Answer::nxdomain())]);
+/// # Ok(()) }
 /// ```
-pub async fn prefetch(
-    resolver: &(impl Resolve + ?Sized),
-    questions: impl IntoIterator<Item = Question>,
-) -> Vec<(Question, Reply)> {
-    let questions: Vec<_> = questions.into_iter().collect();
-    let mut time = TimeLimit::new(DEFAULT_TIME_LIMIT);
-    time.start();
-    let deadline = pin!(sleep(resolver, time.left()));
-    let replies = join(resolver, &questions, deadline, &time).await;
-    let replied = |reply: Option<Reply>| reply.unwrap_or(Err(LookupError::Timeout));
-    questions.into_iter().zip(replies.into_iter().map(replied)).collect()
+pub async fn drive_local<C: Check>(
+    mut check: C,
+    dns: &mut Answers<'_>,
+    look_up: impl AsyncFn(&Question) -> Reply,
+    deadline: impl Future<Output = ()>,
+) -> C::Output {
+    let mut lent = Lent::new(&mut dns.state, None);
+    let mut deadline = pin!(deadline);
+    for _ in 0..MAX_ROUNDS {
+        if let Ok(output) = check.run(&mut lent.dns) {
+            return output;
+        }
+        let Some(questions) = lent.wanted() else { break };
+        let lookups = questions.iter().map(|q| look_up(q)).collect();
+        let replies = join(lookups, deadline.as_mut(), &lent.dns.state.time).await;
+        if !lent.learn(questions, replies) {
+            break;
+        }
+    }
+    finish(check, &mut lent.dns)
 }
 
 /// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds, within the [time limit of the
@@ -175,46 +184,31 @@ pub fn drive_with_blocking<C: Check>(
     deadline: Option<Instant>,
 ) -> C::Output {
     let mut lent = Lent::new(&mut dns.state, resolver.cache());
-    let output = rounds_blocking(&mut check, &mut lent.dns, resolver, deadline);
+    let output = rounds_blocking(&mut check, &mut lent, resolver, deadline);
     output.unwrap_or_else(|| finish(check, &mut lent.dns))
 }
 
 /// `None` when there is an end to the rounds before there is a verdict.
 fn rounds_blocking<C: Check>(
     check: &mut C,
-    dns: &mut Answers<'_>,
+    lent: &mut Lent<'_, '_>,
     resolver: &(impl ResolveBlocking + ?Sized),
     deadline: Option<Instant>,
 ) -> Option<C::Output> {
     for _ in 0..MAX_ROUNDS {
-        if let Ok(output) = check.run(dns) {
+        if let Ok(output) = check.run(&mut lent.dns) {
             return Some(output);
         }
-        let questions = dns.take_wanted();
-        let time = &mut dns.state.time;
-        time.start();
-        if questions.is_empty() || time.is_over() {
-            break;
-        }
-        let deadline = deadline.into_iter().chain(time.deadline()).min();
+        let questions = lent.wanted()?;
+        let deadline = deadline.into_iter().chain(lent.dns.state.time.deadline()).min();
         let replies = match deadline {
             Some(deadline) if Instant::now() >= deadline => break,
             Some(deadline) => resolver.resolve_all_blocking_until(&questions, deadline),
             None => resolver.resolve_all_blocking(&questions),
         };
-        dns.extend(questions.into_iter().zip(replies));
+        lent.dns.extend(questions.into_iter().zip(replies));
     }
     None
-}
-
-/// The blocking twin of [`prefetch`].
-pub fn prefetch_blocking(
-    resolver: &(impl ResolveBlocking + ?Sized),
-    questions: impl IntoIterator<Item = Question>,
-) -> Vec<(Question, Reply)> {
-    let questions: Vec<_> = questions.into_iter().collect();
-    let replies = drive_blocking_within(questions.clone(), resolver, DEFAULT_TIME_LIMIT);
-    questions.into_iter().zip(replies).collect()
 }
 
 fn limited_as(check: &impl Check) -> Answers<'static> {
@@ -252,15 +246,15 @@ fn finish<C: Check>(mut check: C, dns: &mut Answers<'_>) -> C::Output {
     }
 }
 
-/// Polls all lookups until each is done or the deadline has come, or the time is over; `None` for those that are not done. Every wake polls
-/// all that are open: a round has few questions, and sharing one waker needs no allocation and no unsafe code.
-async fn join<R: Resolve + ?Sized>(
-    resolver: &R,
-    questions: &[Question],
+/// Polls all lookups until each is done, the deadline has come or the time is over; `None` for those that are not done.
+/// Every wake polls all that are open: a round has few questions, and sharing one waker needs no allocation and no unsafe
+/// code.
+async fn join<L: Future<Output = Reply>>(
+    lookups: Vec<L>,
     mut deadline: Pin<&mut impl Future<Output = ()>>,
     time: &TimeLimit,
 ) -> Vec<Option<Reply>> {
-    let mut lookups: Vec<_> = questions.iter().map(|q| (Box::pin(look_up(resolver, q)), None)).collect();
+    let mut lookups: Vec<_> = lookups.into_iter().map(|lookup| (Box::pin(lookup), None)).collect();
     poll_fn(|cx| {
         let mut open = false;
         for (lookup, reply) in lookups.iter_mut().filter(|(_, reply)| reply.is_none()) {
@@ -302,6 +296,21 @@ impl<'a, 'r> Lent<'a, 'r> {
         let mut dns = Answers::lent(std::mem::take(home), cache);
         dns.state.forget_in_flight();
         Self { home, dns }
+    }
+
+    /// What the next round looks up, and the time runs from here on; `None` when nothing is wanted or the time is over.
+    fn wanted(&mut self) -> Option<Vec<Question>> {
+        let questions = self.dns.take_wanted();
+        let time = &mut self.dns.state.time;
+        time.start();
+        (!questions.is_empty() && !time.is_over()).then_some(questions)
+    }
+
+    /// Records what was answered; false when a reply is missing.
+    fn learn(&mut self, questions: Vec<Question>, replies: Vec<Option<Reply>>) -> bool {
+        let complete = replies.iter().all(Option::is_some);
+        self.dns.extend(questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?))));
+        complete
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// JSON that is not a zone or not a list of answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +132,7 @@ fn read_entry(at: &str, entry: &Value) -> Result<(Question, Reply), InvalidJson>
         let error = match (error_word(error), word("reason")) {
             (Some(known), None) => known,
             (Some(known), Some(reason)) => known.with_cause(saved(reason)),
-            (None, reason) => LookupError::Other(Arc::new(saved(reason.unwrap_or("unknown reason")))),
+            (None, reason) => LookupError::other(saved(reason.unwrap_or("unknown reason"))),
         };
         return Ok((q, Err(error)));
     }
@@ -263,7 +263,7 @@ mod tests {
         for (name, (_, error)) in ["h", "i", "j"].into_iter().zip(ERRORS) {
             add(name, RecordType::Txt, Err(error));
         }
-        add("k", RecordType::Txt, Err(LookupError::Other(Arc::new(SavedError("no \"route\"\n".into())))));
+        add("k", RecordType::Txt, Err(LookupError::other(SavedError("no \"route\"\n".into()))));
         let read = Answers::from_json(&dns.to_json()).unwrap();
         assert_eq!(read.known().len(), 12);
         assert!(read.known().eq(dns.known()), "{read}\n{dns}");

@@ -21,12 +21,12 @@ pub use answer::{
 pub use answers::{Answers, TooManyQuestions};
 pub use check::{Check, Pending};
 pub use drive::{
-    MAX_ROUNDS, drive, drive_blocking, drive_blocking_until, drive_blocking_within, drive_until, drive_with,
-    drive_with_blocking, drive_within, prefetch, prefetch_blocking,
+    MAX_ROUNDS, drive, drive_blocking, drive_blocking_until, drive_blocking_within, drive_local, drive_until,
+    drive_with, drive_with_blocking, drive_within,
 };
 #[cfg(feature = "json")]
 pub use json::InvalidJson;
 pub use name::{DomainName, InvalidDomainName};
-pub use resolve::{Cache, DynResolve, Resolve, ResolveBlocking};
+pub use resolve::{Cache, DynResolve, Resolve, ResolveBlocking, async_resolver_fn, resolver_fn};
 pub use time_limit::DEFAULT_TIME_LIMIT;
 pub use zone::{InvalidZoneFile, Zone, ZoneFileError};

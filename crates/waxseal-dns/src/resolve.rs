@@ -29,6 +29,16 @@ use std::{
 ///     }
 /// }
 /// ```
+///
+/// A closure becomes a resolver by [`async_resolver_fn`]. A resolver whose futures are not `Send` (a browser's fetch, a
+/// thread-per-core runtime) implements nothing: [`drive_local`](crate::drive_local) takes the lookup itself.
+#[doc(alias = "async")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an asynchronous resolver",
+    label = "not a `Resolve`",
+    note = "implement `async fn resolve(&self, q: &Question) -> Reply`, or wrap a closure: `async_resolver_fn(|q| async move {{ … }})`",
+    note = "a blocking resolver (`ResolveBlocking`) goes with `drive_blocking`, a lookup whose future is not `Send` with `drive_local`"
+)]
 pub trait Resolve: Send + Sync {
     /// Looks `q` up, following CNAME.
     fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send;
@@ -43,6 +53,38 @@ pub trait Resolve: Send + Sync {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let _ = duration;
         pending()
+    }
+}
+
+/// A [`Resolve`] from a closure that returns a future. It has no cache and no timer.
+///
+/// ```
+/// use waxseal_dns::{Answer, Question, Record, Resolve, async_resolver_fn};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let dns = async_resolver_fn(async |q: Question| match q.name.as_str() {
+///     "example.org" => Ok(Answer::new([Record::Txt("v=spf1 -all".into())])),
+///     _ => Ok(Answer::nxdomain()),
+/// });
+/// assert!(dns.resolve(&Question::txt("example.org".parse()?)).await.is_ok());
+/// # Ok(()) }
+/// ```
+pub fn async_resolver_fn<F, L>(look_up: F) -> impl Resolve
+where
+    F: Fn(Question) -> L + Send + Sync,
+    L: Future<Output = Reply> + Send,
+{
+    AsyncResolverFn(look_up)
+}
+
+struct AsyncResolverFn<F>(F);
+
+impl<F, L> Resolve for AsyncResolverFn<F>
+where
+    F: Fn(Question) -> L + Send + Sync,
+    L: Future<Output = Reply> + Send,
+{
+    fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send {
+        (self.0)(q.clone())
     }
 }
 
@@ -117,17 +159,15 @@ impl<R: Resolve + ?Sized> Resolve for Box<R> {
     }
 }
 
-/// A blocking resolver. Closures from a question to a reply are resolvers too, and so is an [`Arc`] of a resolver, also of
-/// one whose type is not known: `Arc<dyn ResolveBlocking + Send + Sync>` may stand where a resolver is taken by value.
-///
-/// ```
-/// use waxseal_dns::{Answer, Question, Reply, ResolveBlocking};
-/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
-/// let empty = |_: &Question| -> Reply { Ok(Answer::nxdomain()) };
-/// let question = Question::txt("example.org".parse()?);
-/// assert_eq!(empty.resolve_blocking(&question), Ok(Answer::nxdomain()));
-/// # Ok(()) }
-/// ```
+/// A blocking resolver. Closures from a question to a reply are resolvers too ([`resolver_fn`]), and so is an [`Arc`] of a
+/// resolver, also of one whose type is not known: `Arc<dyn ResolveBlocking + Send + Sync>` may stand where a resolver is
+/// taken by value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a blocking resolver",
+    label = "not a `ResolveBlocking`",
+    note = "implement `fn resolve_blocking(&self, q: &Question) -> Reply`, or wrap a closure: `resolver_fn(|q| …)`",
+    note = "an asynchronous resolver (`Resolve`) goes with `drive`"
+)]
 pub trait ResolveBlocking {
     /// Looks `q` up, following CNAME; see [`Resolve`] for what a reply is.
     fn resolve_blocking(&self, q: &Question) -> Reply;
@@ -184,6 +224,20 @@ pub trait ResolveBlocking {
 pub trait Cache: Sync {
     /// The reply to `q`, if it is at hand. Must not block.
     fn get(&self, q: &Question) -> Option<Reply>;
+}
+
+/// A closure as a [`ResolveBlocking`]: it returns what it was given, and the compiler learns the type of `q`.
+///
+/// ```
+/// use waxseal_dns::{Answer, Question, ResolveBlocking, resolver_fn};
+/// # fn main() -> Result<(), waxseal_dns::InvalidDomainName> {
+/// let empty = resolver_fn(|_| Ok(Answer::nxdomain()));
+/// let question = Question::txt("example.org".parse()?);
+/// assert_eq!(empty.resolve_blocking(&question), Ok(Answer::nxdomain()));
+/// # Ok(()) }
+/// ```
+pub fn resolver_fn<F: Fn(&Question) -> Reply>(look_up: F) -> F {
+    look_up
 }
 
 impl<F: Fn(&Question) -> Reply> ResolveBlocking for F {

@@ -13,8 +13,8 @@ use std::{
 };
 use waxseal_dns::{
     Answer, Answers, Check, DomainName, DynResolve, LookupError, MAX_ROUNDS, Pending, Question, Record,
-    Reply, Resolve, ResolveBlocking, Zone, drive, drive_blocking, drive_blocking_until, drive_until,
-    drive_with, drive_with_blocking, prefetch, prefetch_blocking,
+    Reply, Resolve, ResolveBlocking, Zone, async_resolver_fn, drive, drive_blocking, drive_blocking_until,
+    drive_local, drive_until, drive_with, drive_with_blocking, resolver_fn,
 };
 
 fn q(name: &str) -> Question {
@@ -111,7 +111,7 @@ fn questions_of_one_run_are_concurrent() {
     assert_eq!(replies, vec![Ok(Answer::nodata()); 5]);
 
     let resolver = Together::new(3);
-    let fetched = block_on(prefetch(&resolver, [q("a"), q("b"), q("c")]));
+    let fetched = block_on(drive(vec![q("a"), q("b"), q("c")], &resolver));
     assert_eq!(fetched.len(), 3);
 }
 
@@ -204,7 +204,8 @@ fn answers_collected_ahead_are_not_looked_up_again() {
         lookups.fetch_add(1, Relaxed);
         Ok(Answer::nodata())
     };
-    let mut dns: Answers<'_> = prefetch_blocking(&resolver, [q("a"), q("b")]).into_iter().collect();
+    let mut dns = Answers::new();
+    drive_with_blocking(vec![q("a"), q("b")], &mut dns, &resolver, None);
     let replies = drive_with_blocking(AskAll(vec!["a", "b", "c", "a"]), &mut dns, &resolver, None);
     assert_eq!(replies.len(), 4);
     assert_eq!(lookups.load(Relaxed), 3);
@@ -336,4 +337,56 @@ fn a_shared_resolver_of_any_type_is_a_resolver() {
         [Ok(Answer::nodata()), Ok(Answer::nodata())]
     );
     assert_eq!(*batches.0.lock().unwrap(), [2]);
+}
+
+#[test]
+fn closures_are_resolvers_without_a_type() {
+    let found =
+        |name: &str| if name == "a" { Ok(Answer::nodata()) } else { Err(LookupError::other("no such name")) };
+    let expected = [Ok(Answer::nodata()), Err(LookupError::other("no such name"))];
+    let blocking = resolver_fn(|q| found(q.name.as_str()));
+    assert_eq!(drive_blocking(AskAll(vec!["a", "b"]), &blocking), expected);
+    let asynchronous = async_resolver_fn(async |q| found(q.name.as_str()));
+    assert_eq!(block_on(drive(AskAll(vec!["a", "b"]), &asynchronous)), expected);
+
+    let shared = Arc::new(chain(2));
+    let owned: Arc<dyn DynResolve> = Arc::new(async_resolver_fn(move |q: Question| {
+        let shared = Arc::clone(&shared);
+        async move { shared.lookup(&q) }
+    }));
+    let spawned = spawnable(async move { drive(Chain::new("n0"), &owned).await });
+    assert_eq!(block_on(spawned).0, 2);
+}
+
+/// A lookup that holds what may not leave its thread.
+#[test]
+fn a_lookup_that_is_not_send_drives_a_check() {
+    let client = std::rc::Rc::new(std::cell::RefCell::new((chain(3), Vec::new())));
+    let look_up = async |q: &Question| {
+        std::future::ready(()).await;
+        client.borrow_mut().1.push(q.name.to_string());
+        client.borrow().0.lookup(q)
+    };
+    let mut dns = Answers::new();
+    let (depth, runs, error) = block_on(drive_local(Chain::new("n0"), &mut dns, look_up, pending()));
+    assert_eq!((depth, runs, error), (3, 5, None));
+    assert_eq!(client.borrow().1, ["n0", "n1", "n2", "n3"]);
+    assert_eq!(dns.known().len(), 4);
+}
+
+#[test]
+fn local_lookups_are_concurrent_and_end_at_the_deadline() {
+    let together = std::rc::Rc::new(Together::new(3));
+    let look_up = async |q: &Question| together.resolve(q).await;
+    let ask = || AskAll(vec!["a", "b", "c"]);
+    let replies = block_on(drive_local(ask(), &mut Answers::new(), look_up, pending()));
+    assert_eq!(replies, vec![Ok(Answer::nodata()); 3]);
+    let half = async |q: &Question| Half.resolve(q).await;
+    let mut dns = Answers::new();
+    let replies = block_on(async {
+        let deadline = tokio::time::sleep(Duration::from_millis(30));
+        drive_local(AskAll(vec!["a", "slow"]), &mut dns, half, deadline).await
+    });
+    assert_eq!(replies, [Ok(Answer::nodata()), Err(LookupError::Timeout)]);
+    assert!(dns.has_given_up());
 }

@@ -43,7 +43,17 @@ impl Failure {
 
     /// The error of a lookup that one of `servers` failed.
     pub(crate) fn of(self, servers: &[SocketAddr]) -> LookupError {
-        self.kind().with_cause(Asked { servers: servers.into(), failure: self })
+        let named = match self.kind() {
+            LookupErrorKind::Timeout => Some(LookupError::Timeout),
+            LookupErrorKind::ServerFailure => Some(LookupError::ServerFailure),
+            LookupErrorKind::Malformed => Some(LookupError::Malformed),
+            LookupErrorKind::Other => None,
+        };
+        let asked = Asked { servers: servers.into(), failure: self };
+        match named {
+            Some(error) => error.with_cause(asked),
+            None => LookupError::other(asked),
+        }
     }
 }
 

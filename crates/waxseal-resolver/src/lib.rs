@@ -21,3 +21,4 @@ pub use cached::Cached;
 pub use hickory::Hickory;
 pub use server::{SetupError, parse_server};
 pub use stub::Stub;
+pub use waxseal_dns as dns;

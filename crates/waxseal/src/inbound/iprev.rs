@@ -184,7 +184,6 @@ impl fmt::Display for IprevVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{io, sync::Arc};
     use waxseal_dns::{Answer, drive_blocking};
 
     fn name(text: &str) -> DomainName {
@@ -252,7 +251,7 @@ mod tests {
             timeout.to_string(),
             "temperror (lookup of 1.2.0.192.in-addr.arpa PTR failed: DNS lookup timed out)"
         );
-        let hostile = of(LookupError::Other(Arc::new(io::Error::other("no \"route\"\r\nto h\u{f6}st"))));
+        let hostile = of(LookupError::other("no \"route\"\r\nto h\u{f6}st"));
         assert_eq!(
             hostile.reason(),
             "lookup of 1.2.0.192.in-addr.arpa PTR failed: DNS lookup failed: no ?route???to h?st"
