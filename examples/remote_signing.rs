@@ -16,10 +16,11 @@ type Request = (Vec<u8>, mpsc::Sender<Vec<u8>>);
 fn key_service() -> Result<(PublicKey, mpsc::Sender<Request>), Box<dyn Error>> {
     let key = fresh_key(KeySpec::Rsa { bits: 2048 })?;
     let public = key.public_key().clone();
+    let provider = default_provider()?;
     let (requests, received) = mpsc::channel::<Request>();
     thread::spawn(move || {
         for (octets, signature) in received {
-            let signed = key.sign(&SigningInput::new(&octets, default_provider()));
+            let signed = key.sign(&SigningInput::new(&octets, provider));
             // Without a signature the sender goes away, and the client sees that.
             let _ = signed.map(|signed| signature.send(signed));
         }

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use waxseal_crypto::KeyMaterial;
 
 fuzz_target!(|content: &[u8]| {
-    match KeyMaterial::from_file(content) {
+    match KeyMaterial::from_bytes(content) {
         Ok(key) => {
             let pem = key.to_pem();
             let again = KeyMaterial::from_pem(pem.as_str().as_bytes()).expect("what was written is read");

@@ -221,7 +221,7 @@ impl Sealer {
     /// # let sealer = Sealer::new("lists.example.org".parse()?, "2026a".parse()?, key);
     /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
     /// let now = SystemTime::now();
-    /// let mut hasher = BodyHasher::new(waxseal_crypto::default_provider());
+    /// let mut hasher = BodyHasher::new(waxseal_crypto::default_provider()?);
     /// let examination = ChainVerifier::default().examine(header.clone(), now, &mut hasher);
     /// let wanted = sealer.want_body(&mut hasher);
     /// hasher.push(body);

@@ -65,7 +65,7 @@ fn too_many_sets_are_told_before_anything_else() {
     assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })) && !chain.has_ended(), "{chain}");
     let examination = |policy| {
         let (header, _) = Header::parse(&passed_on(3)).unwrap();
-        ChainVerifier::new(policy).examine(header, now(), &mut BodyHasher::new(default_provider()))
+        ChainVerifier::new(policy).examine(header, now(), &mut BodyHasher::new(default_provider().unwrap()))
     };
     assert_eq!(examination(Policy::default()).questions().count(), 3);
     assert_eq!(examination(Policy::default().with_max_key_lookups(2)).questions().count(), 0);
@@ -129,7 +129,7 @@ fn forged(sets: u32, tags: impl Fn(u32) -> String) -> Vec<u8> {
 /// How many hashes of the body a chain asks for.
 fn wanted(policy: Policy, message: &[u8]) -> usize {
     let (header, _) = Header::parse(message).unwrap();
-    let mut hasher = BodyHasher::new(default_provider());
+    let mut hasher = BodyHasher::new(default_provider().unwrap());
     ChainVerifier::new(policy).examine(header, now(), &mut hasher);
     hasher.wanted().count()
 }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal_arc::{ArcResult, Chain, ChainVerifier, SealError, Sealer, merged_results};
-use waxseal_crypto::{PrivateKey, rust_crypto};
+use waxseal_crypto::{KeyMaterial, PrivateKey, rust_crypto};
 use waxseal_dns::Zone;
 use waxseal_header::{Header, TagList, line_ends::to_crlf};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -154,7 +154,11 @@ fn valimail_signing() {
 
 fn signs(case: &Case<'_>) -> Result<(), String> {
     let setting = |key: &str| case.scenario[key].as_str().unwrap().trim();
-    let key = PrivateKey::from_pem_with(setting("privatekey").as_bytes(), rust_crypto::PROVIDER).unwrap();
+    let key = PrivateKey::from_material(
+        KeyMaterial::from_pem(setting("privatekey").as_bytes()).unwrap(),
+        rust_crypto::PROVIDER,
+    )
+    .unwrap();
     let now = at(case.test["t"].as_i64().unwrap().unsigned_abs());
     let sealer = Sealer::new(setting("domain").parse().unwrap(), setting("sel").parse().unwrap(), key)
         .with_field_list(case.text("sig-headers").split(':'));

@@ -2,7 +2,6 @@
 
 use clap::{Args, ValueEnum};
 use waxseal::{
-    crypto::rust_crypto,
     dkim::{BodyLengthPolicy, Policy, Verifier},
     dmarc::BuiltInSuffixes,
 };
@@ -12,7 +11,7 @@ pub(crate) struct DkimArgs {
     /// Accept rsa-sha1, which RFC 8301 forbids; for old archives
     #[arg(long)]
     allow_rsa_sha1: bool,
-    /// Accept RSA keys of so many bits and more
+    /// Accept RSA keys of so many bits and more; 1024 is the least
     #[arg(long, value_name = "BITS", default_value_t = 1024)]
     min_rsa_bits: u32,
     /// What to do with l=, a signature over the first part of the body alone
@@ -57,8 +56,6 @@ impl DkimArgs {
         } else {
             policy
         };
-        let verifier = Verifier::new(policy);
-        // ring verifies 1024 bits and more.
-        if self.min_rsa_bits < 1024 { verifier.with_provider(rust_crypto::PROVIDER) } else { verifier }
+        Verifier::new(policy)
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
              old archives."
             .into(),
         Cause::KeyTooSmall { .. } => {
-            "The signer needs a key of 2048 bits. --min-rsa-bits checks old archives.".into()
+            "The signer needs a key of 2048 bits.".into()
         }
         Cause::SignedInFuture { .. } => "The clock of the signer is ahead, or --now is behind.".into(),
         Cause::Expired { .. } => "--now verifies as of another time.".into(),

@@ -6,16 +6,16 @@ use std::{
     io::{self, Read},
     path::Path,
 };
-use waxseal::crypto::{KeyError, MAX_KEY_FILE, PrivateKey, rust_crypto};
+use waxseal::crypto::{KeyError, KeyMaterial, MAX_KEY_FILE, PrivateKey, rust_crypto};
 use zeroize::Zeroizing;
 
 /// Reads a private key, and warns of what an operator should know.
 pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
     let (content, readers) = read_content(path).map_err(|error| Failure::file("read", path, &error))?;
-    let key = PrivateKey::from_file(&content).or_else(|error| match error {
+    let key = PrivateKey::from_bytes(&content).or_else(|error| match error {
         // ring signs with 2048 bits and more; old how-tos made keys of 1024.
         KeyError::SignKeySize { .. } | KeyError::SignExponent { .. } => {
-            PrivateKey::from_file_with(&content, rust_crypto::PROVIDER)
+            PrivateKey::from_material(KeyMaterial::from_bytes(&content)?, rust_crypto::PROVIDER)
         }
         error => Err(error),
     });

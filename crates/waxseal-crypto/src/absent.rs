@@ -1,11 +1,15 @@
-//! The provider that stands in when the feature `ring` is off and none is named.
+//! A provider that fails, for constructors that do not yet return [`NoProvider`].
 
 use crate::{
     Algorithm, Digest, HashAlgorithm, HashState, Hasher, KeyError, KeyMaterial, KeySpec, NoProvider,
     Provider, PublicKey, SigningKey, VerifyError,
 };
 
-/// The stand-in without the feature `ring`.
+/// [`default_provider`](crate::default_provider), or one that fails.
+pub fn provider_or_absent() -> &'static dyn Provider {
+    crate::default_provider().unwrap_or(&Absent)
+}
+
 #[derive(Debug)]
 pub(crate) struct Absent;
 
@@ -18,20 +22,16 @@ impl Provider for Absent {
         Hasher::from_state(Box::new(Nothing))
     }
 
-    fn verify(&self, _: &PublicKey, _: Algorithm, _: &[u8], _: &[u8]) -> Result<(), VerifyError> {
-        Err(NoProvider.into())
+    fn verify(&self, _: &PublicKey, algorithm: Algorithm, _: &[u8], _: &[u8]) -> Result<(), VerifyError> {
+        Err(VerifyError::UnsupportedAlgorithm { algorithm, provider: "none" })
     }
 
     fn load_private_key(&self, _: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        Err(NoProvider.into())
+        Err(KeyError::NoProvider(NoProvider))
     }
 
     fn generate(&self, _: KeySpec) -> Result<KeyMaterial, KeyError> {
-        Err(NoProvider.into())
-    }
-
-    fn ready(&self) -> Result<(), NoProvider> {
-        Err(NoProvider)
+        Err(KeyError::NoProvider(NoProvider))
     }
 }
 

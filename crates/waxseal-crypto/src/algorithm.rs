@@ -1,6 +1,6 @@
 //! Names of signature algorithms, key types and hash functions as DKIM writes them.
 
-use core::fmt;
+use std::fmt;
 
 /// A signature algorithm of DKIM and ARC: the value of the tag `a=` (RFC 6376 §3.3, RFC 8463 §3).
 ///
@@ -29,7 +29,6 @@ impl Algorithm {
     pub const ALL: [Self; 3] = [Self::RsaSha256, Self::RsaSha1, Self::Ed25519Sha256];
 
     /// The value of `a=`, in lower case.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RsaSha256 => "rsa-sha256",
@@ -39,13 +38,11 @@ impl Algorithm {
     }
 
     /// The algorithm that `name` stands for, in any case; `None` for a name this crate does not know.
-    #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The type of key that signs with this algorithm.
-    #[must_use]
     pub const fn key_type(self) -> KeyType {
         match self {
             Self::RsaSha256 | Self::RsaSha1 => KeyType::Rsa,
@@ -54,7 +51,6 @@ impl Algorithm {
     }
 
     /// The hash function of this algorithm: it makes the body hash and enters the signature.
-    #[must_use]
     pub const fn hash(self) -> HashAlgorithm {
         match self {
             Self::RsaSha256 | Self::Ed25519Sha256 => HashAlgorithm::Sha256,
@@ -83,7 +79,6 @@ impl KeyType {
     pub const ALL: [Self; 2] = [Self::Rsa, Self::Ed25519];
 
     /// The value of `k=`, in lower case.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rsa => "rsa",
@@ -92,7 +87,6 @@ impl KeyType {
     }
 
     /// The key type that `name` stands for, in any case; `None` for a name this crate does not know.
-    #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
@@ -118,7 +112,6 @@ impl HashAlgorithm {
     pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha1];
 
     /// The name as `h=` writes it, in lower case.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -127,13 +120,11 @@ impl HashAlgorithm {
     }
 
     /// The hash function that `name` stands for, in any case; `None` for a name this crate does not know.
-    #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The length of a digest, in bytes: 32 or 20.
-    #[must_use]
     pub const fn output_len(self) -> usize {
         match self {
             Self::Sha256 => 32,

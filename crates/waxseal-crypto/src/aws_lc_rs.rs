@@ -8,7 +8,7 @@
 //! | make RSA keys | 2048, 3072 and 4096 bits |
 //! | Ed25519 | verify, sign, make keys |
 
-use core::hash::Hash;
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 use ::aws_lc_rs::digest;
@@ -57,7 +57,7 @@ impl Provider for AwsLcRs {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError> {
-        let verified = match VerifyingKey::new(key, algorithm, 1024..=8192, NAME)? {
+        let verified = match VerifyingKey::new(key, algorithm)? {
             VerifyingKey::Rsa { modulus, exponent } => {
                 let prepared = key.prepared_for_aws_lc_rs().and_then(|prepared| prepared.get(key));
                 match (algorithm.hash(), prepared) {
@@ -143,7 +143,7 @@ impl PartialEq for Prepared {
 impl Eq for Prepared {}
 
 impl Hash for Prepared {
-    fn hash<H: core::hash::Hasher>(&self, _: &mut H) {}
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 struct RsaKey(RsaKeyPair);

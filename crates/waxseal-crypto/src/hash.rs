@@ -1,6 +1,6 @@
 //! Digests and the incremental hasher that makes them.
 
-use core::fmt;
+use std::fmt;
 
 /// The longest digest of DKIM, in bytes: SHA-256.
 const MAX_LEN: usize = 32;
@@ -16,7 +16,6 @@ pub struct Digest {
 
 impl Digest {
     /// A digest with these bytes; `None` when there are more than 32.
-    #[must_use]
     pub fn new(digest: &[u8]) -> Option<Self> {
         let mut bytes = [0; MAX_LEN];
         bytes.get_mut(..digest.len())?.copy_from_slice(digest);
@@ -29,7 +28,6 @@ impl Digest {
     }
 
     /// The bytes of the digest: 32 for SHA-256, 20 for SHA-1.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
     }
@@ -53,7 +51,7 @@ impl fmt::Debug for Digest {
 
 /// A running hash of a provider that is not part of this crate.
 pub trait HashState: Send + Sync {
-    /// Takes in the next bytes.
+    /// Takes the next bytes.
     fn update(&mut self, data: &[u8]);
     /// The digest of the bytes so far; more may follow.
     fn digest(&self) -> Digest;
@@ -69,11 +67,12 @@ pub trait HashState: Send + Sync {
 /// # #[cfg(feature = "ring")] {
 /// use waxseal_crypto::{HashAlgorithm, default_provider};
 ///
-/// let mut hasher = default_provider().hasher(HashAlgorithm::Sha256);
+/// let mut hasher = default_provider()?.hasher(HashAlgorithm::Sha256);
 /// hasher.update(b"a");
 /// hasher.update(b"bc");
 /// assert_eq!(hasher.finish().as_ref()[..4], [0xba, 0x78, 0x16, 0xbf]);
 /// # }
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 pub struct Hasher {
     state: State,
@@ -95,7 +94,6 @@ pub(crate) enum State {
 
 impl Hasher {
     /// A hasher over the state of a foreign provider.
-    #[must_use]
     pub fn from_state(state: Box<dyn HashState>) -> Self {
         Self { state: State::Other(state) }
     }
@@ -105,7 +103,7 @@ impl Hasher {
         Self { state }
     }
 
-    /// Takes in the next bytes.
+    /// Takes the next bytes.
     #[inline]
     pub fn update(&mut self, data: &[u8]) {
         match &mut self.state {
@@ -127,15 +125,15 @@ impl Hasher {
     /// # #[cfg(feature = "ring")] {
     /// use waxseal_crypto::{HashAlgorithm, default_provider};
     ///
-    /// let mut hasher = default_provider().hasher(HashAlgorithm::Sha256);
+    /// let mut hasher = default_provider()?.hasher(HashAlgorithm::Sha256);
     /// hasher.update(b"abc");
     /// let abc = hasher.digest();
     /// hasher.update(b"d");
     /// assert_eq!(abc.as_ref()[..4], [0xba, 0x78, 0x16, 0xbf]);
     /// assert_eq!(hasher.finish().as_ref()[..4], [0x88, 0xd4, 0x26, 0x6f]);
     /// # }
+    /// # Ok::<(), waxseal_crypto::NoProvider>(())
     /// ```
-    #[must_use]
     pub fn digest(&self) -> Digest {
         let digest = match &self.state {
             #[cfg(feature = "ring")]
@@ -152,7 +150,6 @@ impl Hasher {
     }
 
     /// Ends the hash.
-    #[must_use]
     pub fn finish(self) -> Digest {
         let digest = match self.state {
             #[cfg(feature = "ring")]

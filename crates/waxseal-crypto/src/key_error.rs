@@ -1,6 +1,8 @@
 //! What is said about private keys: errors, warnings and the wish for a new one.
 
-use core::fmt;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use crate::der::DerError;
 use crate::key_format::KeyFormat;
@@ -101,14 +103,29 @@ pub enum KeyError {
     /// The system has no random numbers to make a key of.
     #[error("this system offers no random numbers: make the key elsewhere")]
     NoRandomness,
-    /// There is no provider.
+    /// The key file could not be read.
+    #[error("the key file {} could not be read: {reason}", path.display())]
+    File {
+        /// The path of the file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::ErrorKind,
+    },
+    /// The key file was read, and holds no usable key.
+    #[error("the key file {}: {error}", path.display())]
+    InFile {
+        /// The path of the file.
+        path: PathBuf,
+        /// What is wrong with the key.
+        error: Box<KeyError>,
+    },
+    /// No provider was compiled in.
     #[error(transparent)]
     NoProvider(#[from] NoProvider),
 }
 
 impl KeyError {
     /// The error of a provider that finds a key inconsistent.
-    #[must_use]
     pub fn rejected(provider: &'static str, reason: impl fmt::Display) -> Self {
         Self::Rejected { provider, reason: reason.to_string() }
     }
@@ -169,7 +186,6 @@ pub enum KeyWarning {
 
 impl KeyWarning {
     /// The first warning that applies to this key.
-    #[must_use]
     pub fn of(key: &PublicKey) -> Option<Self> {
         let bits = key.bits();
         match key.rsa_exponent() {
@@ -197,7 +213,6 @@ pub enum KeySpec {
 
 impl KeySpec {
     /// The type of the key.
-    #[must_use]
     pub const fn key_type(self) -> KeyType {
         match self {
             Self::Rsa { .. } => KeyType::Rsa,

@@ -1,6 +1,6 @@
 //! Names for what a key file turned out to be.
 
-use core::fmt;
+use std::fmt;
 
 use crate::der::{self, Reader};
 use crate::pem::Block;

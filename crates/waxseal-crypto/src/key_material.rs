@@ -1,6 +1,6 @@
 //! Private keys as files hold them, read without any provider.
 
-use core::fmt;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -55,7 +55,8 @@ impl KeyMaterial {
     /// # Errors
     /// [`KeyError::Format`] names the format that was found instead; other [`KeyError`]s say what is wrong in
     /// a key of the right format.
-    pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_pem(text: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let text = text.as_ref();
         check_len(text)?;
         from_text(text, BASE64_LAYERS)
     }
@@ -64,7 +65,8 @@ impl KeyMaterial {
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_der(der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let der = der.as_ref();
         check_len(der)?;
         let mut outer = Reader::new(der);
         let Ok(mut body) = outer.enter(der::SEQUENCE) else {
@@ -79,11 +81,12 @@ impl KeyMaterial {
         }
     }
 
-    /// Reads a key file of unknown kind: DER if it starts like DER, else [text](Self::from_pem).
+    /// Reads a key of unknown form: DER if it starts like DER, else [text](Self::from_pem).
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_file(content: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_bytes(content: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let content = content.as_ref();
         // 0x30 is also the digit zero, so text must not look like DER as a whole.
         let mut outer = Reader::new(content);
         if outer.read(der::SEQUENCE).is_ok() && outer.is_empty() {
@@ -94,13 +97,11 @@ impl KeyMaterial {
     }
 
     /// The Ed25519 key with this seed (RFC 8032 §5.1.5); every 32 bytes are one.
-    #[must_use]
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Self {
         Self { secret: Secret::Ed25519(Zeroizing::new(*seed)), public: None }
     }
 
     /// RSA or Ed25519.
-    #[must_use]
     pub const fn key_type(&self) -> KeyType {
         match self.secret {
             Secret::Rsa(_) => KeyType::Rsa,
@@ -109,20 +110,17 @@ impl KeyMaterial {
     }
 
     /// The size of the key in bits: for RSA the true length of the modulus, for Ed25519 256.
-    #[must_use]
     pub fn bits(&self) -> u32 {
         self.public.as_ref().map_or(256, PublicKey::bits)
     }
 
     /// The public half, as far as the file states it: always for RSA, sometimes for Ed25519. Only a provider
     /// can tell whether it fits.
-    #[must_use]
     pub const fn public_key(&self) -> Option<&PublicKey> {
         self.public.as_ref()
     }
 
     /// The secret itself, for those who write a [`Provider`](crate::Provider). Copies of it are yours to wipe.
-    #[must_use]
     pub fn secret(&self) -> PrivateParts<'_> {
         match &self.secret {
             Secret::Rsa(pkcs1) => PrivateParts::Rsa { pkcs1 },
@@ -131,7 +129,6 @@ impl KeyMaterial {
     }
 
     /// The key as PKCS#8 PEM (`PRIVATE KEY`, RFC 5958), the format that OpenSSL writes. The text is wiped on drop.
-    #[must_use]
     pub fn to_pem(&self) -> SecretText {
         let der = self.to_pkcs8_der();
         let mut base64 = Zeroizing::new(String::with_capacity(der.len().div_ceil(3) * 4));
@@ -216,7 +213,6 @@ pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
     /// The text. Copies of it are yours to wipe.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,43 +6,46 @@
 //! * [`SigningKey`] is the seam for keys held elsewhere: in an HSM, an agent, a cloud.
 //! * [`Provider`] is the seam to the library that does the maths.
 //!
-//! There is no DNS, no clock and no I/O here; randomness is used to make keys, and by one provider to hide timings.
+//! There is no DNS and no clock here, and no I/O but [`PrivateKey::from_pem_file`]; randomness is used to make keys, and by one
+//! provider to hide timings.
 //!
 //! ```
 //! # #[cfg(feature = "ring")] {
 //! use waxseal_crypto::{Algorithm, PrivateKey, PublicKey, SigningInput, SigningKey, default_provider};
 //!
 //! // The key of RFC 8463 appendix A.2.
-//! let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+//! let key = PrivateKey::from_pem("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 //! let message = b"from:joe@football.example.com\r\n";
-//! let signature = key.sign(&SigningInput::new(message, default_provider()))?;
+//! let provider = default_provider()?;
+//! let signature = key.sign(&SigningInput::new(message, provider))?;
 //!
 //! let published: &PublicKey = key.public_key();
 //! assert_eq!(published.dns_p(), "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
-//! published.verify(default_provider(), Algorithm::Ed25519Sha256, message, &signature)?;
+//! published.verify(provider, Algorithm::Ed25519Sha256, message, &signature)?;
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Choosing a provider
 //!
-//! | feature | verify RSA | sign RSA | make RSA keys | Ed25519 | builds with |
-//! |---|---|---|---|---|---|
-//! | `ring` (default) | 1024–8192 bits | 2048, 3072, 4096 bits; exponent ≥ 65537 | no | all | C compiler |
-//! | `aws-lc-rs` | 1024–8192 | 2048–8192 | 2048, 3072, 4096 | all | C compiler |
-//! | `rust-crypto` | 512–8192 | 1024–8192 | 1024, 2048, 3072, 4096 | all | Rust alone, also for wasm32 |
+//! | feature | sign with RSA | make RSA keys | builds with |
+//! |---|---|---|---|
+//! | `ring` (default) | 2048, 3072, 4096 bits; exponent ≥ 65537 | no | C compiler |
+//! | `aws-lc-rs` | 2048 to 8192 bits | 2048, 3072, 4096 bits | C compiler |
+//! | `rust-crypto` | 1024 to 8192 bits | 1024, 2048, 3072, 4096 bits | Rust alone, also for wasm32 |
 //!
-//! * **ring** is the default: small, quick to build, fast.
-//! * **aws-lc-rs** signs with RSA in less than half the time on recent processors. Take it when you sign much mail.
+//! All verify RSA keys of 1024 to 8192 bits and Ed25519, sign with Ed25519 and make Ed25519 keys; all make the same signatures
+//! and refuse the same forgeries: the same tests run over each.
+//!
+//! * **ring** is the default: small and quick to build.
+//! * **aws-lc-rs** verifies fastest, since it keeps prepared keys, and signs with RSA in half the time where the processor has
+//!   AVX-512 IFMA; without, as fast as ring.
 //! * **rust-crypto** does what the others do not: 1024-bit signing keys, which old how-tos made (better make a 2048-bit
-//!   key), verifying 512- and 768-bit keys of old corpora, targets without a C compiler. It is the slowest, and its
-//!   RSA signing does not run in constant time; see its module, `rust_crypto`.
+//!   key), and targets without a C compiler. It is the slowest, and its RSA signing does not run in constant time; see its
+//!   module, `rust_crypto`.
 //!
-//! All make the same bytes, and all refuse the same forgeries: the same tests run over each.
-//!
-//! Features only add providers. [`default_provider`] is ring's with the feature `ring`; without it, it is a stand-in
-//! that fails with [`NoProvider`], so no feature of some other crate in your build changes which library you use.
-//! Name another where you want it:
+//! Features only add providers. [`default_provider`] returns the first of ring, aws-lc-rs and rust-crypto that was compiled in;
+//! which one shows in speed alone. Name another where you want it:
 //!
 //! ```
 //! # #[cfg(feature = "rust-crypto")] {
@@ -63,7 +66,6 @@
 //! read. Policy is the caller's: RFC 8301 asks verifiers for 1024 to 4096 bits and forbids `rsa-sha1`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(not(feature = "ring"))]
 mod absent;
 mod algorithm;
 #[cfg(feature = "aws-lc-rs")]
@@ -84,6 +86,8 @@ pub mod rust_crypto;
 mod sign;
 mod unescape;
 
+#[doc(hidden)]
+pub use absent::provider_or_absent;
 pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
 pub use hash::{Digest, HashState, Hasher};
 pub use key_error::{KeyError, KeySpec, KeyWarning};

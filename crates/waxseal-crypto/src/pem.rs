@@ -25,7 +25,7 @@ impl Block<'_> {
 /// Every whole block of `text`, whatever stands around them.
 pub(crate) fn blocks(text: &[u8]) -> impl Iterator<Item = Block<'_>> {
     let mut rest = text;
-    core::iter::from_fn(move || {
+    std::iter::from_fn(move || {
         let (_, after) = split_once(rest, BEGIN)?;
         let (label, after) = split_once(after, DASHES)?;
         let end = [b"-----END ", label, DASHES].concat();

@@ -1,11 +1,17 @@
 //! Private keys that sign.
 
-use core::fmt;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::{
-    Algorithm, KeyError, KeyMaterial, KeySpec, KeyType, KeyWarning, Provider, PublicKey, SecretText,
-    SignError, SigningInput, SigningKey, VerifyError, default_provider,
+    Algorithm, KeyError, KeyMaterial, KeySpec, KeyType, KeyWarning, MAX_KEY_FILE, Provider, PublicKey,
+    SecretText, SignError, SigningInput, SigningKey, VerifyError, default_provider,
 };
 
 /// A private key in memory, ready to sign. Clones are cheap and share the key.
@@ -16,9 +22,9 @@ use crate::{
 /// ```no_run
 /// use waxseal_crypto::PrivateKey;
 ///
-/// let key = PrivateKey::from_pem(&std::fs::read("2026a.pem")?)?;
+/// let key = PrivateKey::from_pem_file("2026a.pem")?;
 /// println!("v=DKIM1; k={}; p={}", key.key_type(), key.public_key().dns_p());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), waxseal_crypto::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct PrivateKey {
@@ -32,82 +38,57 @@ struct Inner {
 }
 
 impl PrivateKey {
-    /// Reads a key file of text for the [default provider](default_provider): PEM, or the base64 seed of an
-    /// Ed25519 key. [`KeyMaterial::from_pem`] lists what is read.
+    /// Reads a key of text for the [default provider](default_provider): PEM, or the base64 seed of an Ed25519 key.
+    /// [`KeyMaterial::from_pem`] lists what is read.
     ///
     /// # Errors
     /// [`KeyError`]: it names the format that was found.
-    pub fn from_pem(text: &[u8]) -> Result<Self, KeyError> {
-        Self::from_pem_with(text, default_provider())
+    pub fn from_pem(text: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::from_material(KeyMaterial::from_pem(text)?, default_provider()?)
     }
 
-    /// As [`from_pem`](Self::from_pem), for this provider.
+    /// Reads a file as [`from_pem`](Self::from_pem) reads text; no more than [`MAX_KEY_FILE`] bytes of it.
     ///
     /// # Errors
-    /// [`KeyError`]: it names the format that was found.
-    pub fn from_pem_with(text: &[u8], provider: &'static dyn Provider) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_pem(text)?, provider)
+    /// [`KeyError::InFile`] with the path and what is wrong; [`KeyError::File`] when the file cannot be read.
+    pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
+        let path = path.as_ref();
+        let in_file = |error| KeyError::InFile { path: path.into(), error: Box::new(error) };
+        Self::from_pem(read(path)?.as_slice()).map_err(in_file)
     }
 
-    /// Reads DER for the [default provider](default_provider): PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA).
+    /// Reads a key of unknown form, PEM or DER or seed, for the [default provider](default_provider).
     ///
     /// # Errors
     /// [`KeyError`]: it names the format that was found.
-    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        Self::from_der_with(der, default_provider())
-    }
-
-    /// As [`from_der`](Self::from_der), for this provider.
-    ///
-    /// # Errors
-    /// [`KeyError`]: it names the format that was found.
-    pub fn from_der_with(der: &[u8], provider: &'static dyn Provider) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_der(der)?, provider)
-    }
-
-    /// Reads a key file of unknown kind, PEM or DER or seed, for the [default provider](default_provider).
-    ///
-    /// # Errors
-    /// [`KeyError`]: it names the format that was found.
-    pub fn from_file(content: &[u8]) -> Result<Self, KeyError> {
-        Self::from_file_with(content, default_provider())
-    }
-
-    /// As [`from_file`](Self::from_file), for this provider.
-    ///
-    /// # Errors
-    /// [`KeyError`]: it names the format that was found.
-    pub fn from_file_with(content: &[u8], provider: &'static dyn Provider) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_file(content)?, provider)
+    pub fn from_bytes(content: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        Self::from_material(KeyMaterial::from_bytes(content)?, default_provider()?)
     }
 
     /// Makes an Ed25519 key of its 32-byte seed (RFC 8032 §5.1.5) for the [default provider](default_provider).
     ///
     /// # Errors
-    /// [`KeyError`] when there is no provider.
+    /// [`KeyError::NoProvider`].
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
-        Self::from_ed25519_seed_with(seed, default_provider())
+        Self::from_material(KeyMaterial::from_ed25519_seed(seed), default_provider()?)
     }
 
-    /// As [`from_ed25519_seed`](Self::from_ed25519_seed), for this provider.
+    /// Loads a key that was read before into a provider of your choice, and signs and verifies once: a damaged key is found
+    /// now, not with the first mail.
     ///
-    /// # Errors
-    /// [`KeyError`] when there is no provider.
-    pub fn from_ed25519_seed_with(
-        seed: &[u8; 32],
-        provider: &'static dyn Provider,
-    ) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_ed25519_seed(seed), provider)
-    }
-
-    /// Loads a key that was read before into a provider, and signs and verifies once: a damaged key is found now,
-    /// not with the first mail.
+    /// ```
+    /// # #[cfg(feature = "rust-crypto")] {
+    /// use waxseal_crypto::{KeyMaterial, PrivateKey, rust_crypto};
+    /// # let pem = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+    /// let key = PrivateKey::from_material(KeyMaterial::from_pem(pem)?, rust_crypto::PROVIDER)?;
+    /// # }
+    /// # Ok::<(), waxseal_crypto::KeyError>(())
+    /// ```
     ///
     /// # Errors
     /// [`KeyError`] when the key is inconsistent, below 1024 bits (RFC 8301 §3.2), or of a size that the
     /// provider does not sign with.
     pub fn from_material(material: KeyMaterial, provider: &'static dyn Provider) -> Result<Self, KeyError> {
-        provider.ready()?;
         material.check_size()?;
         let signer = provider.load_private_key(&material)?;
         let derived = signer.public_key();
@@ -129,51 +110,52 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError`] when the provider cannot make such keys, or there is no randomness.
     pub fn generate(spec: KeySpec, provider: &'static dyn Provider) -> Result<Self, KeyError> {
-        provider.ready()?;
         spec.check()?;
         Self::from_material(provider.generate(spec)?, provider)
     }
 
     /// The key as PKCS#8 PEM (`PRIVATE KEY`, RFC 5958), the format that OpenSSL writes. The text is wiped on drop.
-    #[must_use]
     pub fn to_pem(&self) -> SecretText {
         self.inner.material.to_pem()
     }
 
     /// The key without its provider.
-    #[must_use]
     pub fn material(&self) -> &KeyMaterial {
         &self.inner.material
     }
 
     /// The algorithm of the signatures, for `a=`: `rsa-sha256` or `ed25519-sha256`.
-    #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.inner.signer.algorithm()
     }
 
     /// RSA or Ed25519.
-    #[must_use]
     pub fn key_type(&self) -> KeyType {
         self.inner.public.key_type()
     }
 
     /// The size of the key in bits: for RSA the true length of the modulus, for Ed25519 256.
-    #[must_use]
     pub fn bits(&self) -> u32 {
         self.inner.public.bits()
     }
 
     /// The public half.
-    #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.inner.public
     }
 
     /// What an operator should know about this key although it works.
-    #[must_use]
     pub fn warning(&self) -> Option<KeyWarning> {
         KeyWarning::of(&self.inner.public)
+    }
+}
+
+impl FromStr for PrivateKey {
+    type Err = KeyError;
+
+    /// As [`PrivateKey::from_pem`].
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        Self::from_pem(text)
     }
 }
 
@@ -199,6 +181,16 @@ impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrivateKey").field("public", &self.inner.public).finish_non_exhaustive()
     }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let unreadable = |error: io::Error| KeyError::File { path: path.into(), reason: error.kind() };
+    // Room for all of it at once, so that no copy of a secret is left behind; one byte more tells what is too long.
+    let limit = MAX_KEY_FILE + 1;
+    let mut content = Zeroizing::new(Vec::with_capacity(limit + 1));
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(limit as u64).read_to_end(&mut content).map_err(unreadable)?;
+    Ok(content)
 }
 
 /// Signs something and verifies it: some providers look at parts of the key only when they sign.

@@ -1,13 +1,13 @@
 //! The seam to the libraries that do the maths.
 
-use core::fmt;
+use std::fmt;
 
 use crate::{Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PublicKey, SigningKey};
 
 /// A library that hashes, verifies, signs and makes keys.
 ///
-/// Providers are values: pass `&'static dyn Provider` where you want another than [`default_provider`].
-/// A provider must refuse what it cannot do with an error that says who can; it must never panic.
+/// Providers are values: pass `&'static dyn Provider` where you want another than [`default_provider`]. All of them accept
+/// and refuse the same signatures and keys. A provider must refuse what it cannot do with an error that says who can; it must never panic.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// The name of the provider, as its feature is called.
     fn name(&self) -> &'static str;
@@ -18,7 +18,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Verifies `signature` over `message`, the canonical header bytes of DKIM or ARC.
     ///
     /// RSA is RSASSA-PKCS1-v1_5 with a strict DigestInfo (RFC 8017 §8.2.2). Ed25519 is PureEdDSA over the
-    /// SHA-256 of `message` (RFC 8463 §3) with the checks of RFC 8032 §5.1.7.
+    /// SHA-256 of `message` (RFC 8463 §3) with the checks of RFC 8032 §5.1.7. RSA keys have 1024 to 8192 bits (RFC 8301 §3.2
+    /// asks for 1024 to 4096 at least).
     ///
     /// # Errors
     /// [`VerifyError`]: the signature is wrong, or the key is of a type or size that cannot be used.
@@ -41,36 +42,37 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`KeyError`] when the provider cannot make such keys, or there is no randomness.
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError>;
-
-    /// Whether the provider works at all: only the stand-in without any feature says no.
-    ///
-    /// # Errors
-    /// [`NoProvider`], with what to do about it.
-    fn ready(&self) -> Result<(), NoProvider> {
-        Ok(())
-    }
 }
 
-/// The provider used where none is named: `ring::PROVIDER` with the feature `ring` (on by default).
+/// The crypto provider where none is named: the first that was compiled in of ring, aws-lc-rs and rust-crypto.
 ///
-/// Without that feature it is a stand-in whose operations fail with [`NoProvider`] (its hashes are empty):
-/// another feature never becomes the default by itself, because a feature must not change behaviour.
-#[must_use]
-pub fn default_provider() -> &'static dyn Provider {
+/// Which one it is shows in speed alone: all of them verify and sign the same.
+///
+/// # Errors
+/// [`NoProvider`] when none of the three features is on.
+#[allow(unreachable_code, reason = "each feature ends the function for those behind it")]
+pub fn default_provider() -> Result<&'static dyn Provider, NoProvider> {
     #[cfg(feature = "ring")]
-    {
-        crate::ring::PROVIDER
-    }
-    #[cfg(not(feature = "ring"))]
-    {
-        &crate::absent::Absent
-    }
+    return Ok(crate::ring::PROVIDER);
+    #[cfg(feature = "aws-lc-rs")]
+    return Ok(crate::aws_lc_rs::PROVIDER);
+    #[cfg(feature = "rust-crypto")]
+    return Ok(crate::rust_crypto::PROVIDER);
+    Err(NoProvider)
 }
 
-/// No provider was named and the feature `ring` is off.
+/// No crypto provider was compiled in and none was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no crypto provider: enable the feature `ring` of waxseal-crypto, or name a provider")]
+#[error(
+    "no crypto provider: enable one of the features `ring`, `aws-lc-rs` and `rust-crypto`, or name your own \
+     (`with_provider`)"
+)]
 pub struct NoProvider;
+
+/// The sizes of RSA keys that every provider of this crate verifies, in bits. RFC 8301 section 3.2: "Verifiers MUST NOT consider
+/// signatures using RSA keys of less than 1024 bits as valid signatures."
+const MIN_VERIFY_BITS: u32 = 1024;
+const MAX_VERIFY_BITS: u32 = 8192;
 
 /// Why a signature was not verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -79,17 +81,13 @@ pub enum VerifyError {
     /// The signature does not fit the key and the message.
     #[error("the signature does not verify")]
     BadSignature,
-    /// The provider does not verify RSA keys of this size.
-    #[error("the RSA key has {bits} bits; the crypto provider {provider} verifies {min} to {max}")]
+    /// RSA keys of this size are not verified, by no provider.
+    #[error(
+        "the RSA key has {bits} bits: RSA keys of {MIN_VERIFY_BITS} to {MAX_VERIFY_BITS} bits are verified"
+    )]
     UnsupportedKeySize {
         /// The size of the key, in bits.
         bits: u32,
-        /// The smallest size that the provider verifies, in bits.
-        min: u32,
-        /// The largest size that the provider verifies, in bits.
-        max: u32,
-        /// The provider's name.
-        provider: &'static str,
     },
     /// The provider does not know the algorithm.
     #[error("the crypto provider {provider} does not verify {algorithm}")]
@@ -107,9 +105,6 @@ pub enum VerifyError {
         /// The algorithm of the signature.
         algorithm: Algorithm,
     },
-    /// There is no provider.
-    #[error(transparent)]
-    NoProvider(#[from] NoProvider),
 }
 
 /// A public key in the shape that the verifying code of a provider wants.
@@ -125,24 +120,18 @@ pub(crate) enum VerifyingKey<'a> {
 
 #[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "rust-crypto"))]
 impl<'a> VerifyingKey<'a> {
-    /// Checks that the key's type fits the algorithm and its size the provider.
-    pub(crate) fn new(
-        key: &'a PublicKey,
-        algorithm: Algorithm,
-        sizes: core::ops::RangeInclusive<u32>,
-        provider: &'static str,
-    ) -> Result<Self, VerifyError> {
+    /// Checks that the key's type fits the algorithm, and its size.
+    pub(crate) fn new(key: &'a PublicKey, algorithm: Algorithm) -> Result<Self, VerifyError> {
         if key.key_type() != algorithm.key_type() {
             return Err(VerifyError::KeyMismatch { key_type: key.key_type(), algorithm });
         }
         let bits = key.bits();
         match (key.ed25519_bytes(), key.rsa_components()) {
             (Some(raw), _) => Ok(Self::Ed25519(raw)),
-            (None, Some((modulus, exponent))) if sizes.contains(&bits) => Ok(Self::Rsa { modulus, exponent }),
-            _ => {
-                let (min, max) = sizes.into_inner();
-                Err(VerifyError::UnsupportedKeySize { bits, min, max, provider })
+            (None, Some((modulus, exponent))) if (MIN_VERIFY_BITS..=MAX_VERIFY_BITS).contains(&bits) => {
+                Ok(Self::Rsa { modulus, exponent })
             }
+            _ => Err(VerifyError::UnsupportedKeySize { bits }),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Public keys as key records publish them.
 
-use core::fmt;
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -122,8 +122,8 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`PublicKeyError::NotPem`] when there is no such block, and as for [`from_spki_der`](Self::from_spki_der).
-    pub fn from_spki_pem(text: &[u8]) -> Result<Self, PublicKeyError> {
-        let block = pem::blocks(text)
+    pub fn from_spki_pem(text: impl AsRef<[u8]>) -> Result<Self, PublicKeyError> {
+        let block = pem::blocks(text.as_ref())
             .find(|block| matches!(block.label, b"PUBLIC KEY" | b"RSA PUBLIC KEY"))
             .ok_or(PublicKeyError::NotPem)?;
         let der = block.decode().ok_or(PublicKeyError::NotPem)?;
@@ -131,7 +131,6 @@ impl PublicKey {
     }
 
     /// RSA or Ed25519.
-    #[must_use]
     pub const fn key_type(&self) -> KeyType {
         match self.kind {
             Kind::Rsa(_) => KeyType::Rsa,
@@ -140,7 +139,6 @@ impl PublicKey {
     }
 
     /// The size of the key in bits: for RSA the true length of the modulus, for Ed25519 256.
-    #[must_use]
     pub const fn bits(&self) -> u32 {
         match &self.kind {
             Kind::Rsa(rsa) => rsa.bits as u32,
@@ -149,7 +147,6 @@ impl PublicKey {
     }
 
     /// The public exponent of an RSA key (65537 nearly always).
-    #[must_use]
     pub const fn rsa_exponent(&self) -> Option<u32> {
         match &self.kind {
             Kind::Rsa(rsa) => Some(rsa.exponent),
@@ -158,7 +155,6 @@ impl PublicKey {
     }
 
     /// The modulus and the exponent of an RSA key, both big-endian without leading zeros.
-    #[must_use]
     pub fn rsa_components(&self) -> Option<(&[u8], &[u8])> {
         match &self.kind {
             Kind::Rsa(rsa) => {
@@ -182,7 +178,6 @@ impl PublicKey {
     }
 
     /// The DER of an RSA key as RSAPublicKey (RFC 8017 appendix A.1.1), without the SPKI wrapping.
-    #[must_use]
     pub fn rsa_pkcs1_der(&self) -> Option<&[u8]> {
         match &self.kind {
             Kind::Rsa(rsa) => Some(&rsa.pkcs1),
@@ -191,7 +186,6 @@ impl PublicKey {
     }
 
     /// The 32 bytes of an Ed25519 key.
-    #[must_use]
     pub const fn ed25519_bytes(&self) -> Option<&[u8; 32]> {
         match &self.kind {
             Kind::Rsa(_) => None,
@@ -200,7 +194,6 @@ impl PublicKey {
     }
 
     /// The key as SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7, RFC 8410 §4).
-    #[must_use]
     pub fn to_spki_der(&self) -> Vec<u8> {
         let (oid, parameters, key): (_, &[u8], &[u8]) = match &self.kind {
             Kind::Rsa(rsa) => (der::OID_RSA, &[der::NULL, 0], &rsa.pkcs1),
@@ -218,7 +211,6 @@ impl PublicKey {
 
     /// The value of `p=` in a key record: base64 of the SPKI for RSA (RFC 6376 §3.6.1 with erratum 3017 and appendix C), of the raw
     /// 32 bytes for Ed25519 (RFC 8463 §4.2). The value of `k=` is the name of [`key_type`](Self::key_type).
-    #[must_use]
     pub fn dns_p(&self) -> String {
         match &self.kind {
             Kind::Rsa(_) => BASE64_STANDARD.encode(self.to_spki_der()),

@@ -51,7 +51,7 @@ impl Provider for Ring {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError> {
-        let verified = match VerifyingKey::new(key, algorithm, 1024..=8192, NAME)? {
+        let verified = match VerifyingKey::new(key, algorithm)? {
             VerifyingKey::Rsa { modulus, exponent } => {
                 let parameters = match algorithm.hash() {
                     HashAlgorithm::Sha256 => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,

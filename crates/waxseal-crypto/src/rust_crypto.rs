@@ -3,7 +3,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | verify RSA | 512 to 8192 bits, SHA-256 and SHA-1 |
+//! | verify RSA | 1024 to 8192 bits, SHA-256 and SHA-1 |
 //! | sign RSA | 1024 to 8192 bits |
 //! | make RSA keys | 1024, 2048, 3072 and 4096 bits |
 //! | Ed25519 | verify, sign, make keys |
@@ -57,7 +57,7 @@ impl Provider for RustCrypto {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), VerifyError> {
-        let verified = match VerifyingKey::new(key, algorithm, 512..=8192, NAME)? {
+        let verified = match VerifyingKey::new(key, algorithm)? {
             VerifyingKey::Rsa { modulus, exponent } => {
                 let (modulus, exponent) = (BigUint::from_bytes_be(modulus), BigUint::from_bytes_be(exponent));
                 // PublicKey has checked more than the checks left out here.

@@ -14,20 +14,17 @@ pub struct SigningInput<'a> {
 
 impl<'a> SigningInput<'a> {
     /// The input `bytes`, to be hashed by `provider` when someone asks for the digest.
-    #[must_use]
     pub fn new(bytes: &'a [u8], provider: &'a dyn Provider) -> Self {
         Self { bytes, provider }
     }
 
     /// The bytes to sign, not hashed: what RSA functions that hash on their own want.
-    #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// The SHA-256 of the bytes, computed at each call: what Ed25519 signs (RFC 8463 §3) and what hardware
     /// and cloud keys want for RSA.
-    #[must_use]
     pub fn sha256(&self) -> Digest {
         let mut hasher = self.provider.hasher(HashAlgorithm::Sha256);
         hasher.update(self.bytes);
@@ -116,7 +113,6 @@ pub enum SignError {
 
 impl SignError {
     /// Wraps the error of a key held elsewhere.
-    #[must_use]
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(Arc::from(error.into()))
     }

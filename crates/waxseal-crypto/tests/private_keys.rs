@@ -4,18 +4,21 @@
 
 mod common;
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use common::{hex, key_file, providers, public_key, unhex, vectors};
 use proptest::prelude::*;
 use waxseal_crypto::{
     Algorithm, KeyError, KeyFormat, KeyMaterial, KeySpec, KeyType, KeyWarning, PrivateKey, Provider,
-    PublicKey, PublicKeyError, SigningInput, SigningKey, VerifyError,
+    PublicKey, PublicKeyError, SigningInput, SigningKey, VerifyError, default_provider,
 };
 
 /// The key in this file, loaded; `None` for an RSA size that the provider does not sign with.
 fn load(name: &str, provider: &'static dyn Provider) -> Option<PrivateKey> {
-    match PrivateKey::from_file_with(&key_file(name), provider) {
+    match PrivateKey::from_material(KeyMaterial::from_bytes(&key_file(name)).unwrap(), provider) {
         Ok(key) => Some(key),
         Err(KeyError::SignKeySize { .. } | KeyError::SignExponent { .. }) => None,
         Err(error) => panic!("{} {name}: {error}", provider.name()),
@@ -37,12 +40,12 @@ fn files_of_every_tool_are_read() {
         ("ed25519.pkcs8.pem", KeyType::Ed25519, 256),
         ("ed25519.dkimpy.key", KeyType::Ed25519, 256),
     ] {
-        let key = KeyMaterial::from_file(&key_file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let key = KeyMaterial::from_bytes(&key_file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((key.key_type(), key.bits()), (key_type, bits), "{name}");
     }
     let keys = ["rsa2048.pkcs8.pem", "rsa2048.pkcs8.der", "rsa2048.pkcs1.pem", "rsa2048.pkcs1.der"];
     for name in keys {
-        let key = KeyMaterial::from_file(&key_file(name)).unwrap();
+        let key = KeyMaterial::from_bytes(&key_file(name)).unwrap();
         assert_eq!(key.public_key(), Some(&public_key("rsa2048.pkcs8.pem")), "{name}");
     }
 }
@@ -99,7 +102,7 @@ fn keys_from_environments_and_secret_stores_are_read() {
         let file = String::from_utf8(file).unwrap();
         let expected = KeyMaterial::from_pem(file.as_bytes()).unwrap().to_pem();
         for (what, text) in forms(&file) {
-            let key = KeyMaterial::from_file(&text).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let key = KeyMaterial::from_bytes(&text).unwrap_or_else(|error| panic!("{what}: {error}"));
             assert_eq!(key.to_pem().as_str(), expected.as_str(), "{what}");
         }
     }
@@ -152,7 +155,7 @@ fn what_is_no_key_is_named_through_escapes_and_base64() {
     ] {
         let file = String::from_utf8(key_file(name)).unwrap();
         for (what, text) in forms(&file) {
-            let error = KeyMaterial::from_file(&text).unwrap_err();
+            let error = KeyMaterial::from_bytes(&text).unwrap_err();
             assert!(error.to_string().starts_with(words), "{name} {what}: {error}");
         }
     }
@@ -168,7 +171,7 @@ fn what_is_no_key_is_named_through_escapes_and_base64() {
         (r"\n\n".to_owned(), "found nothing"),
         (r#""""#.to_owned(), "found nothing"),
     ] {
-        let error = KeyMaterial::from_file(text.as_bytes()).unwrap_err();
+        let error = KeyMaterial::from_bytes(text.as_bytes()).unwrap_err();
         assert!(error.to_string().starts_with(words), "{text}: {error}");
     }
 }
@@ -194,7 +197,7 @@ fn other_formats_are_named() {
         ("bundle.p12", "a PKCS#12 bundle (openssl pkcs12 -nodes -nocerts takes the key out)"),
         ("README.md", "an unknown format"),
     ] {
-        let error = KeyMaterial::from_file(&key_file(name)).unwrap_err();
+        let error = KeyMaterial::from_bytes(&key_file(name)).unwrap_err();
         assert_eq!(error.to_string(), format!("found {found}{rest}"), "{name}");
     }
     let der = BASE64_STANDARD.decode(public_key("rsa2048.pkcs8.pem").dns_p()).unwrap();
@@ -216,7 +219,7 @@ fn other_formats_are_named() {
         (seed33.as_bytes(), "base64 of 33 bytes that are no key"),
         (b"\x00\xff\x00", "an unknown format"),
     ] {
-        let error = KeyMaterial::from_file(content).unwrap_err();
+        let error = KeyMaterial::from_bytes(content).unwrap_err();
         assert_eq!(error.to_string(), format!("found {found}{rest}"));
     }
     let text_only = KeyMaterial::from_pem(&key_file("rsa2048.pkcs8.der")).unwrap_err();
@@ -239,7 +242,7 @@ fn pkcs8_of_other_algorithms_is_named() {
 
 #[test]
 fn damaged_files_say_what_is_damaged() {
-    let damaged = |content: &[u8]| KeyMaterial::from_file(content).unwrap_err().to_string();
+    let damaged = |content: &[u8]| KeyMaterial::from_bytes(content).unwrap_err().to_string();
     let three = damaged(&key_file("rsa2048-3primes.pkcs8.pem"));
     assert_eq!(three, "the private key is damaged: it has more than two primes");
     let bad_base64 = b"-----BEGIN PRIVATE KEY-----\nMC4C!QAw\n-----END PRIVATE KEY-----\n";
@@ -247,7 +250,7 @@ fn damaged_files_say_what_is_damaged() {
     let der = key_file("rsa2048.pkcs8.der");
     let cut = KeyMaterial::from_der(&der[..der.len() - 1]).unwrap_err();
     assert_eq!(cut, KeyError::Format { found: KeyFormat::DamagedDer });
-    assert_eq!(KeyMaterial::from_file(&der[..der.len() - 1]).unwrap_err(), cut);
+    assert_eq!(KeyMaterial::from_bytes(&der[..der.len() - 1]).unwrap_err(), cut);
     let longer = KeyMaterial::from_der(&[&der[..], &[0]].concat()).unwrap_err().to_string();
     assert_eq!(longer, "the private key is damaged: bytes follow the end");
     let large = damaged(&vec![b'A'; 65_537]);
@@ -268,12 +271,15 @@ fn rfc8410_section_10_3() {
     let public = "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
     for provider in providers() {
         for pem in [v1, v2] {
-            let key = PrivateKey::from_pem_with(pem.as_bytes(), provider).unwrap();
+            let key =
+                PrivateKey::from_material(KeyMaterial::from_pem(pem.as_bytes()).unwrap(), provider).unwrap();
             assert_eq!(hex(key.public_key().ed25519_bytes().unwrap()), public);
             assert_eq!(key.to_pem().as_str(), v1);
         }
         let swapped = v2.replace("gSEAGb9ECWmEzf6F", "gSEAGb9ECWmEzf6G");
-        let error = PrivateKey::from_pem_with(swapped.as_bytes(), provider).unwrap_err();
+        let error = KeyMaterial::from_pem(&swapped)
+            .and_then(|key| PrivateKey::from_material(key, provider))
+            .unwrap_err();
         assert_eq!(error, KeyError::PublicKeyMismatch);
     }
 }
@@ -285,9 +291,12 @@ fn seed_and_public_key_in_base64_are_read() {
     let text = BASE64_STANDARD.encode(unhex(&format!("{seed}{public}")));
     let wrong = BASE64_STANDARD.encode(unhex(&format!("{seed}{}", RFC8032[1].1)));
     for provider in providers() {
-        let key = PrivateKey::from_pem_with(text.as_bytes(), provider).unwrap();
+        let key =
+            PrivateKey::from_material(KeyMaterial::from_pem(text.as_bytes()).unwrap(), provider).unwrap();
         assert_eq!(hex(key.public_key().ed25519_bytes().unwrap()), public);
-        let error = PrivateKey::from_pem_with(wrong.as_bytes(), provider).unwrap_err();
+        let error = KeyMaterial::from_pem(&wrong)
+            .and_then(|key| PrivateKey::from_material(key, provider))
+            .unwrap_err();
         assert_eq!(error, KeyError::PublicKeyMismatch);
     }
     let der = BASE64_STANDARD.encode(key_file("rsa2048.pkcs8.der"));
@@ -320,7 +329,7 @@ fn rfc8032_section_7_1_public_keys() {
     for provider in providers() {
         for (seed, public) in RFC8032 {
             let seed = unhex(seed).try_into().unwrap();
-            let key = PrivateKey::from_ed25519_seed_with(&seed, provider).unwrap();
+            let key = PrivateKey::from_material(KeyMaterial::from_ed25519_seed(&seed), provider).unwrap();
             assert_eq!(hex(key.public_key().ed25519_bytes().unwrap()), public);
         }
     }
@@ -376,7 +385,9 @@ fn what_one_provider_signs_every_other_verifies() {
 #[test]
 fn sizes_that_a_provider_does_not_sign_with() {
     let message = |name: &str, provider: &'static dyn Provider| {
-        PrivateKey::from_file_with(&key_file(name), provider).err().map(|error| error.to_string())
+        PrivateKey::from_material(KeyMaterial::from_bytes(&key_file(name)).unwrap(), provider)
+            .err()
+            .map(|error| error.to_string())
     };
     for provider in providers() {
         let expected = match provider.name() {
@@ -445,7 +456,7 @@ fn damaged_rsa_numbers_are_found_at_loading() {
             let mut bent = der.clone();
             bent[at] ^= 0x10;
             // A provider that computes the CRT numbers anew need not look at the stored ones.
-            match PrivateKey::from_der_with(&bent, provider) {
+            match KeyMaterial::from_der(&bent).and_then(|key| PrivateKey::from_material(key, provider)) {
                 Err(_) => refused += 1,
                 Ok(key) => {
                     let signature = key.sign(&SigningInput::new(b"x", provider)).unwrap();
@@ -495,7 +506,7 @@ fn reread(key: &PrivateKey, provider: &'static dyn Provider) -> PublicKey {
     let signature = key.sign(&SigningInput::new(b"new", provider)).unwrap();
     let pem = key.to_pem();
     for other in providers() {
-        match PrivateKey::from_pem_with(pem.as_ref(), other) {
+        match PrivateKey::from_material(KeyMaterial::from_pem(pem.as_ref()).unwrap(), other) {
             Ok(again) => {
                 assert_eq!(again.sign(&SigningInput::new(b"new", other)).unwrap(), signature);
                 assert_eq!(again.public_key(), key.public_key());
@@ -561,9 +572,9 @@ proptest! {
         let _ = KeyMaterial::from_pem(&content);
         let _ = KeyMaterial::from_der(&content);
         let framed = [&b"-----BEGIN PRIVATE KEY-----"[..], &content, b"-----END PRIVATE KEY-----"].concat();
-        let _ = KeyMaterial::from_file(&framed);
+        let _ = KeyMaterial::from_bytes(&framed);
         let base64 = BASE64_STANDARD.encode(&content);
-        let read = KeyMaterial::from_file(base64.as_bytes());
+        let read = KeyMaterial::from_bytes(base64.as_bytes());
         prop_assert_eq!(read.is_ok(), content.len() == 32 || read.is_ok() && content.len() == 64);
     }
 
@@ -576,4 +587,45 @@ proptest! {
             prop_assert_eq!(key.key_type(), KeyType::Rsa);
         }
     }
+}
+
+/// The error of a key file has its path, whether the file is missing, or no key, or too long for one.
+#[test]
+fn files_are_read_and_their_errors_have_the_path() {
+    if providers().is_empty() {
+        return;
+    }
+    let path = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys").join(name);
+    let key = PrivateKey::from_pem_file(path("ed25519.pkcs8.pem")).unwrap();
+    assert_eq!(key.public_key().dns_p(), PrivateKey::from_pem(key.to_pem()).unwrap().public_key().dns_p());
+
+    let missing = path("missing.pem");
+    let error = PrivateKey::from_pem_file(&missing).unwrap_err();
+    assert_eq!(error, KeyError::File { path: missing.clone(), reason: ErrorKind::NotFound });
+    let expected = format!("the key file {} could not be read: entity not found", missing.display());
+    assert_eq!(error.to_string(), expected);
+
+    let public = path("ed25519.spki.pem");
+    let format = KeyError::Format { found: KeyFormat::PublicKey };
+    let error = PrivateKey::from_pem_file(&public).unwrap_err();
+    assert_eq!(error.to_string(), format!("the key file {}: {format}", public.display()));
+    assert_eq!(error, KeyError::InFile { path: public, error: Box::new(format) });
+}
+
+/// Text, bytes and files of the same key are the same key.
+#[test]
+fn text_is_parsed_and_bytes_of_unknown_form_are_read() {
+    let Ok(provider) = default_provider() else { return };
+    let seed = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+    let expected = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let parsed: PrivateKey = seed.parse().unwrap();
+    let decoded = KeyMaterial::from_bytes(key_file("rsa2048.pkcs8.der")).map(|key| key.key_type());
+    assert_eq!(parsed.public_key().dns_p(), expected);
+    assert_eq!(PrivateKey::from_bytes(seed).unwrap().public_key().dns_p(), expected);
+    assert_eq!(decoded.unwrap(), KeyType::Rsa);
+    assert_eq!(
+        "no key".parse::<PrivateKey>().unwrap_err().to_string(),
+        KeyMaterial::from_pem("no key").unwrap_err().to_string()
+    );
+    assert_eq!(provider.name(), common::providers()[0].name());
 }

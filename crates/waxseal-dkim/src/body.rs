@@ -14,7 +14,7 @@ use waxseal_crypto::{Digest, HashAlgorithm, Provider};
 /// ```
 /// use waxseal_crypto::{HashAlgorithm, default_provider};
 /// use waxseal_dkim::{BodyHasher, Canonicalization};
-/// let mut hasher = BodyHasher::new(default_provider());
+/// let mut hasher = BodyHasher::new(default_provider()?);
 /// let id = hasher.want(Canonicalization::Relaxed, HashAlgorithm::Sha256, None);
 /// hasher.push(b"a  b \r");
 /// hasher.push(b"\n\r\n\r\n");
@@ -139,7 +139,7 @@ impl BodyHasher {
     /// use waxseal_crypto::{HashAlgorithm, default_provider};
     /// use waxseal_dkim::{BodyHasher, Canonicalization};
     /// let hasher = || {
-    ///     let mut hasher = BodyHasher::new(default_provider());
+    ///     let mut hasher = BodyHasher::new(default_provider()?);
     ///     let id = hasher.want(Canonicalization::Simple, HashAlgorithm::Sha256, None);
     ///     (hasher, id)
     /// };

@@ -110,7 +110,7 @@ impl Policy {
 
     /// The smallest RSA key, in bits of the modulus (default 1024). RFC 8301 §3.2: "Verifiers MUST NOT consider
     /// signatures using RSA keys of less than 1024 bits as valid signatures." Below it:
-    /// [`Cause::KeyTooSmall`](crate::Cause::KeyTooSmall). Only the provider `rust-crypto` verifies less than 1024 bits.
+    /// [`Cause::KeyTooSmall`](crate::Cause::KeyTooSmall). Less than 1024 bits are never verified.
     #[must_use]
     pub fn with_min_rsa_bits(self, min_rsa_bits: u32) -> Self {
         Self { min_rsa_bits, ..self }

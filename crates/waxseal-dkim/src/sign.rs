@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use waxseal_crypto::{Algorithm, Provider, SigningKey, default_provider};
+use waxseal_crypto::{Algorithm, Provider, SigningKey, provider_or_absent};
 use waxseal_dns::DomainName;
 use waxseal_header::Header;
 
@@ -83,7 +83,7 @@ impl Signer {
             signing_domains: SigningDomains::default(),
             algorithm,
             key: None,
-            provider: default_provider(),
+            provider: provider_or_absent(),
             header_form: Canonicalization::Relaxed,
             body_form: Canonicalization::Relaxed,
             fields: SignedFields::default(),
@@ -293,7 +293,6 @@ fn check_one_from(header: &Header) -> Result<(), SignError> {
 
 impl Signer {
     fn check(&self, header: &Header) -> Result<(), SignError> {
-        self.provider.ready()?;
         if self.algorithm == Algorithm::RsaSha1 {
             return Err(SignError::RsaSha1);
         }

@@ -192,9 +192,9 @@ impl Cause {
             Self::Domain(UnacceptableDomain::Name { .. } | UnacceptableDomain::SingleLabel { .. }) => {
                 DkimResult::PermError
             }
-            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program built
-            // without crypto, or one that lost a hash, and should wait until that is mended.
-            Self::Crypto(VerifyError::NoProvider(_)) | Self::NoBodyHash => DkimResult::TempError,
+            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program that
+            // lost a hash, and should wait until that is mended.
+            Self::NoBodyHash => DkimResult::TempError,
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".
             Self::NoKey
@@ -542,12 +542,10 @@ impl<'v> IntoIterator for &'v Verdicts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waxseal_crypto::NoProvider;
 
     #[test]
-    fn a_message_is_not_to_blame_for_a_program_without_crypto() {
-        let cause = Cause::Crypto(VerifyError::NoProvider(NoProvider));
-        assert_eq!(cause.result(), DkimResult::TempError);
+    fn a_message_is_not_to_blame_for_a_program_that_lost_a_hash() {
+        assert_eq!(Cause::NoBodyHash.result(), DkimResult::TempError);
         let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm {
             algorithm: Algorithm::RsaSha1,
             provider: "some library",

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use waxseal_crypto::{Algorithm, Provider, default_provider};
+use waxseal_crypto::{Algorithm, Provider, provider_or_absent};
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
 };
@@ -53,7 +53,7 @@ impl Default for Verifier {
 impl Verifier {
     /// A verifier with this policy and the default crypto provider.
     pub fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), provider: default_provider(), keys: Arc::default() }
+        Self { policy: Arc::new(policy), provider: provider_or_absent(), keys: Arc::default() }
     }
 
     /// Lets another crypto provider do the work.

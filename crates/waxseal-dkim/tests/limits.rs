@@ -52,7 +52,7 @@ impl Provider for Counted {
     }
     fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
         self.hashers.fetch_add(1, Relaxed);
-        let hasher = default_provider().hasher(algorithm);
+        let hasher = default_provider().unwrap().hasher(algorithm);
         Hasher::from_state(Box::new(CountedHash(hasher, self.hashed.clone())))
     }
     fn verify(
@@ -64,13 +64,13 @@ impl Provider for Counted {
     ) -> Result<(), VerifyError> {
         self.verified.fetch_add(1, Relaxed);
         self.octets.fetch_add(message.len(), Relaxed);
-        default_provider().verify(key, algorithm, message, signature)
+        default_provider().unwrap().verify(key, algorithm, message, signature)
     }
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        default_provider().load_private_key(key)
+        default_provider().unwrap().load_private_key(key)
     }
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
-        default_provider().generate(spec)
+        default_provider().unwrap().generate(spec)
     }
 }
 

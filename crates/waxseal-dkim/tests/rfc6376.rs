@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use std::time::Duration;
 use waxseal_authres::DkimResult;
-use waxseal_crypto::{PrivateKey, SigningInput, SigningKey, rust_crypto};
+use waxseal_crypto::{KeyMaterial, PrivateKey, SigningInput, SigningKey, rust_crypto};
 use waxseal_dkim::{
     BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, KeyRecord, Policy, Verifier,
 };
@@ -88,7 +88,11 @@ fn appendix_a_signature_is_made_again() {
     // The hole is before the semicolon, so the input is made of the field as it stands without b=.
     let start = SIGNED.find("Received:").unwrap();
     let input = signing_input(&field, &SIGNED.as_bytes()[start..]);
-    let key = PrivateKey::from_pem_with(PRINTED_KEY.as_bytes(), rust_crypto::PROVIDER).unwrap();
+    let key = PrivateKey::from_material(
+        KeyMaterial::from_pem(PRINTED_KEY.as_bytes()).unwrap(),
+        rust_crypto::PROVIDER,
+    )
+    .unwrap();
     let made = key.sign(&SigningInput::new(&input, rust_crypto::PROVIDER)).unwrap();
     assert_eq!(made, signature.signature());
     assert_eq!(key.public_key(), KeyRecord::parse(RECORD.as_bytes()).unwrap().public_key().unwrap());

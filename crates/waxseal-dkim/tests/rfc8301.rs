@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use std::time::SystemTime;
 use waxseal_authres::DkimResult;
-use waxseal_crypto::{Algorithm, KeyError, PrivateKey, PublicKey, rust_crypto};
+use waxseal_crypto::{Algorithm, KeyError, KeyMaterial, PrivateKey, PublicKey, rust_crypto};
 use waxseal_dkim::{Cause, KeyRecord, Policy, SignError, Signer, Verdict, sign_all};
 use waxseal_dns::Zone;
 
@@ -96,7 +96,8 @@ fn the_whole_range_verifies() {
     for (pem, bits) in
         [(&include_bytes!("keys/rsa1024.pem")[..], 1024), (include_bytes!("keys/rsa4096.pem"), 4096)]
     {
-        let key = PrivateKey::from_pem_with(pem, rust_crypto::PROVIDER).unwrap();
+        let key =
+            PrivateKey::from_material(KeyMaterial::from_pem(pem).unwrap(), rust_crypto::PROVIDER).unwrap();
         let record = KeyRecord::new(key.public_key().clone()).to_string();
         let zone = Zone::new().with_txt("k._domainkey.example.org", record).unwrap();
         let signer = Signer::new("example.org".parse().unwrap(), "k".parse().unwrap(), key);
@@ -108,9 +109,16 @@ fn the_whole_range_verifies() {
 /// §3.2: "Signers MUST use RSA keys of at least 1024 bits for all keys. Signers SHOULD use RSA keys of at least 2048 bits."
 #[test]
 fn signing_keys_have_1024_bits() {
-    let key = PrivateKey::from_pem_with(include_bytes!("keys/rsa1024.pem"), rust_crypto::PROVIDER).unwrap();
+    let key = PrivateKey::from_material(
+        KeyMaterial::from_pem(include_bytes!("keys/rsa1024.pem")).unwrap(),
+        rust_crypto::PROVIDER,
+    )
+    .unwrap();
     assert!(key.warning().unwrap().to_string().contains("2048"), "{:?}", key.warning());
     assert_eq!(RSA.warning(), None);
-    let short = PrivateKey::from_pem_with(include_bytes!("keys/rsa512.pem"), rust_crypto::PROVIDER);
+    let short = PrivateKey::from_material(
+        KeyMaterial::from_pem(include_bytes!("keys/rsa512.pem")).unwrap(),
+        rust_crypto::PROVIDER,
+    );
     assert!(matches!(short, Err(KeyError::TooShort { bits: 512 })), "{short:?}");
 }

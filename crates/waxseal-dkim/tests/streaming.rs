@@ -230,7 +230,7 @@ fn checks_share_a_body_hasher() {
     let message = well_signed(MESSAGE);
     let (header, body) = waxseal_header::Header::parse(&message).unwrap();
     let (lax, strict) = (Verifier::default(), Verifier::new(Policy::default().with_min_rsa_bits(4096)));
-    let mut hasher = BodyHasher::new(default_provider());
+    let mut hasher = BodyHasher::new(default_provider().unwrap());
     let first = lax.examine(header.clone(), at(NOW), &mut hasher);
     let second = strict.examine(header, at(NOW), &mut hasher);
     hasher.push(body);
@@ -264,9 +264,9 @@ fn remembered_keys_are_not_stale() {
 #[test]
 fn a_body_that_was_not_hashed_is_not_the_senders_fault() {
     let (header, _) = Header::parse(&signed(&signer(), MESSAGE)).unwrap();
-    let mut hasher = BodyHasher::new(default_provider());
+    let mut hasher = BodyHasher::new(default_provider().unwrap());
     let examination = Verifier::default().examine(header, at(NOW), &mut hasher);
-    let other = BodyHasher::new(default_provider()).finish();
+    let other = BodyHasher::new(default_provider().unwrap()).finish();
     let verdict = only(drive_blocking(examination.finish(other), &zone()));
     assert!(matches!(verdict.cause(), Some(Cause::NoBodyHash)), "{verdict}");
     assert_eq!(verdict.result(), DkimResult::TempError);

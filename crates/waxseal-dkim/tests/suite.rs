@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use waxseal_crypto::{PrivateKey, rust_crypto};
+use waxseal_crypto::{KeyMaterial, PrivateKey, rust_crypto};
 use waxseal_dkim::{
     BodyLengthPolicy, Canonicalization, Policy, Selector, Signature, Signer, Verdict, Verdicts, Verifier,
 };
@@ -273,8 +273,11 @@ fn old_verifier() -> Verifier {
 
 fn opendkim(run: &mut Run<'_>) {
     let zone = run.zone("zone.json");
-    let key =
-        PrivateKey::from_pem_with(&run.read("keys/rsa1024.private.pem"), rust_crypto::PROVIDER).unwrap();
+    let key = PrivateKey::from_material(
+        KeyMaterial::from_pem(&run.read("keys/rsa1024.private.pem")).unwrap(),
+        rust_crypto::PROVIDER,
+    )
+    .unwrap();
     for case in run.cases("cases.json") {
         opendkim_verify(run, &case, &zone);
         if case["mode"] == "sign" {
@@ -385,7 +388,10 @@ fn dkimpy_round_trips(run: &mut Run<'_>) {
         ("ed25519test.key", run.text("keys/ed25519test.dns")),
     ];
     for (number, (key_file, record)) in keys.iter().enumerate() {
-        let key = PrivateKey::from_file_with(&run.read(&format!("keys/{key_file}")), rust_crypto::PROVIDER);
+        let key = PrivateKey::from_material(
+            KeyMaterial::from_bytes(&run.read(&format!("keys/{key_file}"))).unwrap(),
+            rust_crypto::PROVIDER,
+        );
         let signer = Signer::new("example.com".parse().unwrap(), "test".parse().unwrap(), key.unwrap());
         for file in DKIMPY_UNSIGNED {
             let message = to_crlf(&run.read(&format!("unsigned/{file}"))).into_owned();
@@ -416,7 +422,11 @@ fn round_trip(signer: &Signer, message: &[u8], record: &str) -> Result<(), Strin
 
 /// The key records that upstream makes to be refused.
 fn dkimpy_key_records(run: &mut Run<'_>) {
-    let key = PrivateKey::from_pem_with(&run.read("keys/test.private"), rust_crypto::PROVIDER).unwrap();
+    let key = PrivateKey::from_material(
+        KeyMaterial::from_pem(&run.read("keys/test.private")).unwrap(),
+        rust_crypto::PROVIDER,
+    )
+    .unwrap();
     let signer = Signer::new("example.com".parse().unwrap(), "test".parse().unwrap(), key);
     let message = to_crlf(&run.read("unsigned/test.message")).into_owned();
     for file in ["badk.txt", "badversion.txt", "test_bad.txt", "test_tlsrpt.txt"] {

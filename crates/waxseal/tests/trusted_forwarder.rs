@@ -105,7 +105,7 @@ const SAW_PASS: &str = "list.example; dmarc=pass header.from=bank.example";
 fn sealed_over(message: &[u8], fields: &str, results: &str) -> Vec<u8> {
     let (header, body) = Header::parse(message).unwrap();
     let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
-    let mut hasher = BodyHasher::new(default_provider());
+    let mut hasher = BodyHasher::new(default_provider().unwrap());
     let wanted = sealer.want_body(&mut hasher);
     hasher.push(body);
     let hashes = hasher.finish();
@@ -135,7 +135,8 @@ fn with_signature(field: &str, tags: &str, mut covered: Vec<u8>) -> String {
     let own = own.field(0).unwrap();
     let end = own.value().len();
     Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
-    let signature = key("list.example").sign(&SigningInput::new(&covered, default_provider())).unwrap();
+    let signature =
+        key("list.example").sign(&SigningInput::new(&covered, default_provider().unwrap())).unwrap();
     format!("{field}{}\r\n", BASE64_STANDARD.encode(signature))
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn chain_of(header: &Header) -> Vec<u8> {
 
 pub(crate) fn body_hash(body: &[u8]) -> String {
     let signer = Signer::new("example.org".parse().unwrap(), "x".parse().unwrap(), KEY.clone());
-    let mut hasher = BodyHasher::new(default_provider());
+    let mut hasher = BodyHasher::new(default_provider().unwrap());
     let wanted = signer.want_body(&mut hasher);
     hasher.push(body);
     base64(hasher.finish().get(wanted).unwrap().digest().as_ref())
@@ -161,7 +161,7 @@ pub(crate) fn signed(name: &str, tags: &str, mut covered: Vec<u8>) -> String {
     let own = own.field(0).unwrap();
     let end = own.value().len();
     Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
-    let signature = KEY.sign(&SigningInput::new(&covered, default_provider())).unwrap();
+    let signature = KEY.sign(&SigningInput::new(&covered, default_provider().unwrap())).unwrap();
     format!("{field}{}\r\n", base64(&signature))
 }
 

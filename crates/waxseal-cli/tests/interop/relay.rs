@@ -24,7 +24,7 @@ struct Author {
 
 impl Author {
     fn new() -> Self {
-        let key = PrivateKey::generate(KeySpec::Ed25519, default_provider()).unwrap();
+        let key = PrivateKey::generate(KeySpec::Ed25519, default_provider().unwrap()).unwrap();
         let record = KeyRecord::new(key.public_key().clone()).to_string();
         let zone = Zone::new().with_txt("a._domainkey.alpha.example", record).unwrap();
         Self { signer: Signer::new("alpha.example".parse().unwrap(), "a".parse().unwrap(), key), zone }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
-use waxseal::crypto::{PrivateKey, rust_crypto};
+use waxseal::crypto::{KeyMaterial, PrivateKey, rust_crypto};
 use waxseal::dkim::KeyRecord;
 use waxseal::dns::{DomainName, LookupError, Question, Record, Zone};
 
@@ -50,8 +50,12 @@ impl Keys {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../waxseal-crypto/tests/keys");
         let pem = |name: &str| std::fs::read(dir.join(name)).unwrap();
         Self {
-            rsa1024: PrivateKey::from_file_with(&pem("rsa1024.pkcs8.pem"), rust_crypto::PROVIDER).unwrap(),
-            rsa2048: PrivateKey::from_file(&pem("rsa2048.pkcs8.pem")).unwrap(),
+            rsa1024: PrivateKey::from_material(
+                KeyMaterial::from_bytes(&pem("rsa1024.pkcs8.pem")).unwrap(),
+                rust_crypto::PROVIDER,
+            )
+            .unwrap(),
+            rsa2048: PrivateKey::from_bytes(&pem("rsa2048.pkcs8.pem")).unwrap(),
             ed: PrivateKey::from_ed25519_seed(&SEED).unwrap(),
         }
     }

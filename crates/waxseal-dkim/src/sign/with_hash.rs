@@ -20,7 +20,7 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
 /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
-/// let mut hasher = BodyHasher::new(default_provider());
+/// let mut hasher = BodyHasher::new(default_provider()?);
 /// let wanted = signer.want_body(&mut hasher);
 /// hasher.push(body);
 /// let hashes = hasher.finish();

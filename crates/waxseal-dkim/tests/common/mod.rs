@@ -112,7 +112,7 @@ pub(crate) fn craft_named(name: &str, value: &str, message: &[u8]) -> Vec<u8> {
     let field = format!("{name} {front}b={back}\r\n");
     let input = signing_input(field.as_bytes(), message);
     let key: &PrivateKey = if value.contains("a=rsa") { &RSA } else { &ED25519 };
-    let signature = key.sign(&SigningInput::new(&input, default_provider())).unwrap();
+    let signature = key.sign(&SigningInput::new(&input, default_provider().unwrap())).unwrap();
     let signature = BASE64_STANDARD.encode(signature);
     [format!("{name} {front}b={signature}{back}\r\n").as_bytes(), message].concat()
 }
@@ -138,7 +138,7 @@ pub(crate) fn signing_input(field: &[u8], message: &[u8]) -> Vec<u8> {
 
 fn body_hash(value: &str, message: &[u8]) -> Vec<u8> {
     let (_, body) = Header::parse(message).unwrap();
-    let mut hasher = BodyHasher::new(default_provider());
+    let mut hasher = BodyHasher::new(default_provider().unwrap());
     let length = tag(value.as_bytes(), "l").and_then(|l| std::str::from_utf8(l).ok()?.parse().ok());
     let id = hasher.want(forms(value.as_bytes()).1, HashAlgorithm::Sha256, length);
     hasher.push(body);
