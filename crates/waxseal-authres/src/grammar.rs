@@ -7,7 +7,8 @@ use crate::escape::readable;
 use crate::keyword::MAX_KEYWORD;
 use crate::parse::{InvalidAuthenticationResults, ParseLimits};
 use crate::parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};
-use crate::scan::{self, InvalidText, Scanner};
+use crate::scan::{self, Scanner};
+use waxseal_header::structured::InvalidText;
 
 pub(crate) type Read<T> = Result<T, InvalidAuthenticationResults>;
 
@@ -93,11 +94,13 @@ impl<'v> Parser<'v> {
     /// The authserv-id and the white space behind it; `None` when the field begins with a result, or with `;`, instead.
     fn authserv_id(&mut self) -> Read<Option<Cow<'v, str>>> {
         let start = self.scan.offset();
-        let id = match self.scan.peek() {
-            None | Some(b';') => return Ok(None),
-            Some(b'"') => scan::unescaped(self.scan.quoted()?),
+        if matches!(self.scan.peek(), None | Some(b';')) {
+            return Ok(None);
+        }
+        let id = match self.scan.quoted_string()? {
+            Some(inside) => scan::unescaped(inside),
             // The `/` is OpenDKIM's, which can add the job to its name.
-            Some(_) => readable(self.scan.run(|b| is_odd(b) && b != b'=' && b != b'@')),
+            None => readable(self.scan.run(|b| is_odd(b) && b != b'=' && b != b'@')),
         };
         if self.scan.offset() == start {
             return Err(self.expected("an authserv-id"));
@@ -105,7 +108,7 @@ impl<'v> Parser<'v> {
         let spaced = self.scan.skip_cfws()?;
         match self.scan.peek() {
             Some(b'=' | b'/') => {
-                self.scan.go_back(start);
+                self.scan.go_to(start);
                 Ok(None)
             }
             Some(b'0'..=b'9') if !spaced => Err(self.expected("white space")),
@@ -169,7 +172,7 @@ impl<'v> Parser<'v> {
             return Err(error);
         }
         self.unreadable.truncate(known);
-        self.scan.go_back(start);
+        self.scan.go_to(start);
         loop {
             self.scan.skip_cfws()?;
             if self.at_end() {
@@ -271,17 +274,17 @@ impl<'v> Parser<'v> {
         }
         let is_tag = match lost.resume {
             Resume::AtTag(at) => {
-                self.scan.go_back(at);
+                self.scan.go_to(at);
                 true
             }
             Resume::BehindValue(at) => {
-                self.scan.go_back(at);
+                self.scan.go_to(at);
                 self.skip_value()?;
                 true
             }
             Resume::BehindTag => {
                 let spaced = self.scan.is_behind_space(start);
-                self.scan.go_back(start);
+                self.scan.go_to(start);
                 self.skip_tag()? && spaced
             }
         };
@@ -353,8 +356,7 @@ impl<'v> Parser<'v> {
             return Ok(Cow::Borrowed(""));
         }
         let lost = |error| LostTag { error, key: None, resume: Resume::BehindValue(start) };
-        if self.scan.peek() == Some(b'"') {
-            let inside = self.scan.quoted()?;
+        if let Some(inside) = self.scan.quoted_string()? {
             let quoted = self.scan.since(start);
             if self.scan.peek() != Some(b'@') {
                 self.end_of_word()?;
@@ -448,11 +450,8 @@ impl<'v> Parser<'v> {
 
     /// Passes over a value, of whatever octets it is.
     fn skip_value(&mut self) -> Result<(), InvalidText> {
-        if self.scan.peek() == Some(b'"') {
-            self.scan.quoted()?;
-            if self.scan.peek() != Some(b'@') {
-                return self.end_of_word();
-            }
+        if self.scan.quoted_string()?.is_some() && self.scan.peek() != Some(b'@') {
+            return self.end_of_word();
         }
         self.scan.run(is_odd);
         self.end_of_word()

@@ -43,7 +43,7 @@
 //! ```
 //!
 //! Anyone can write the field, so a host that adds it [removes](AuthservIds::remove_forged) those that already claim its
-//! name, and those of another version. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`]);
+//! name, and those of another version. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`](header::structured::MAX_COMMENT_DEPTH));
 //! what breaks the grammar costs the property or result in which it stands, and is kept and named
 //! ([`ParsedResults::unreadable`]), never guessed at.
 //!
@@ -95,8 +95,8 @@ pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};
 pub use reason::reason;
 pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
 pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult, UnknownResult};
-pub use scan::{InvalidText, MAX_COMMENT_DEPTH};
 pub use trust::{AuthservIds, FieldPosition};
+pub use waxseal_header as header;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -4,7 +4,7 @@ use crate::field::AuthenticationResults;
 use crate::grammar::Parser;
 use crate::keyword::MAX_KEYWORD;
 use crate::parsed::ParsedResults;
-use crate::scan::InvalidText;
+use waxseal_header::structured::InvalidText;
 
 /// What one field may hold when it is read. Over a limit, nothing is read, and an error names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl InvalidAuthenticationResults {
 impl AuthenticationResults {
     /// Reads what stands behind the colon of an Authentication-Results field, under the default [`ParseLimits`].
     ///
-    /// Folds, comments wherever white space may stand (up to [`MAX_COMMENT_DEPTH`](crate::MAX_COMMENT_DEPTH) deep),
+    /// Folds, comments wherever white space may stand (up to [`MAX_COMMENT_DEPTH`](waxseal_header::structured::MAX_COMMENT_DEPTH) deep),
     /// quoted strings, versions and unknown methods and results are understood; CRLF may have been reduced to LF. What
     /// is read says nothing about who wrote it: see [`AuthservIds::trusted`](crate::AuthservIds::trusted).
     ///

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use crate::escape::readable;
 use crate::received_spf::ReceivedSpf;
 use crate::result::{SpfResult, UnknownResult};
-use crate::scan::{self, InvalidText, Scanner};
+use crate::scan::{self, Scanner};
+use waxseal_header::structured::InvalidText;
 
 /// The value of a Received-SPF field, read with [`ReceivedSpf::parse`].
 ///
@@ -138,9 +139,9 @@ fn pairs<'v>(scan: &mut Scanner<'v>) -> Result<Pairs<'v>, InvalidReceivedSpf> {
             return Err(expected("\"=\"", scan.offset()));
         }
         scan.skip_cfws()?;
-        let value = match scan.peek() {
-            Some(b'"') => scan::unescaped(scan.quoted()?),
-            _ => readable(scan.run(is_bare)),
+        let value = match scan.quoted_string()? {
+            Some(inside) => scan::unescaped(inside),
+            None => readable(scan.run(is_bare)),
         };
         if pairs.len() == ReceivedSpf::MAX_PAIRS {
             return Err(InvalidReceivedSpf::TooManyPairs { limit: ReceivedSpf::MAX_PAIRS });

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_authres::{
-    ArcResult, AuthenticationResults, DkimResult, InvalidAuthenticationResults, InvalidText,
-    MAX_COMMENT_DEPTH, ParseLimits, ParsedEntry, ParsedResults, Ptype, SpfResult,
+    ArcResult, AuthenticationResults, DkimResult, InvalidAuthenticationResults, ParseLimits, ParsedEntry,
+    ParsedResults, Ptype, SpfResult,
+    header::structured::{InvalidText, MAX_COMMENT_DEPTH},
 };
 
 fn read(value: &str) -> ParsedResults<'_> {

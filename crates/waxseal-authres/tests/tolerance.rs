@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use waxseal_authres::{
-    AuthenticationResults, DmarcResult, InvalidAuthenticationResults, InvalidText, ParseLimits, ParsedResults,
+    AuthenticationResults, DmarcResult, InvalidAuthenticationResults, ParseLimits, ParsedResults,
+    header::structured::InvalidText,
 };
 
 const GOOD: &str = "dmarc=pass header.from=example.org";

@@ -1,6 +1,6 @@
-//! Text of structured header fields (RFC 5322 §3.2), octet by octet: white space, comments, quoted strings and runs.
+//! Text of structured header fields (RFC 5322 §3.2), byte by byte: white space, comments, quoted strings and runs.
 //!
-//! [`Scanner`] knows what all such fields have in common and nothing of their grammars. Every octet is looked at once, at
+//! [`Scanner`] knows what all such fields have in common and nothing of their grammars. Every byte is looked at once, at
 //! any nesting, and nothing is copied.
 
 use std::borrow::Cow;
@@ -8,13 +8,13 @@ use std::borrow::Cow;
 /// How deep comments may nest; deeper ones are [`InvalidText::TooDeep`].
 pub const MAX_COMMENT_DEPTH: usize = 16;
 
-/// What is wrong with the text of a structured field, before any grammar of its own. Offsets count octets from the start
-/// of the text.
+/// What is wrong with the text of a structured field, before any grammar of its own. Offsets count bytes from the start of
+/// the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidText {
     /// A `(` without its `)`.
-    #[error("the comment that begins at offset {offset} is not closed")]
+    #[error("the comment that begins at offset {offset} is not closed; write \"\\(\" for a bare parenthesis")]
     OpenComment {
         /// Where the outermost comment begins.
         offset: usize,
@@ -31,10 +31,21 @@ pub enum InvalidText {
         /// Where the quoted string begins.
         offset: usize,
     },
+    /// A byte that leaves it open which quotes and parentheses belong together: a quote, a backslash or a closing
+    /// parenthesis outside quoted strings and comments, or more text right behind a quoted string.
+    #[error(
+        "octet 0x{octet:02X} at offset {offset} leaves it open which quotes and parentheses belong together"
+    )]
+    Stray {
+        /// The byte.
+        octet: u8,
+        /// Where it stands.
+        offset: usize,
+    },
     /// A control character, or a line end that is no fold (RFC 5322 §2.2.3): no blank follows it.
     #[error("forbidden control character 0x{octet:02X} at offset {offset}")]
     Control {
-        /// The octet.
+        /// The byte.
         octet: u8,
         /// Where it stands.
         offset: usize,
@@ -61,29 +72,34 @@ pub struct Scanner<'v> {
 }
 
 impl<'v> Scanner<'v> {
-    /// Begins with the first octet of `text`, the value of a field or a part of one.
+    /// Begins with the first byte of `text`, the value of a field or a part of one.
     pub fn new(text: &'v [u8]) -> Self {
         Self { text, at: 0 }
     }
 
-    /// How many octets were read.
+    /// How many bytes were read.
     pub fn offset(&self) -> usize {
         self.at
     }
 
-    /// The next octet.
+    /// Goes on at `offset`, back or ahead; behind the end of the text nothing is left.
+    pub fn go_to(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
+    /// The next byte.
     pub fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
-    /// Reads this octet if it is next.
+    /// Reads this byte if it is next.
     pub fn eat(&mut self, octet: u8) -> bool {
         let found = self.peek() == Some(octet);
         self.at += usize::from(found);
         found
     }
 
-    /// Reads the longest run of octets that are all accepted; it may be empty.
+    /// Reads the longest run of bytes that are all accepted; it may be empty.
     pub fn run(&mut self, accepts: impl Fn(u8) -> bool) -> &'v [u8] {
         let rest = self.rest();
         let length = rest.iter().position(|octet| !accepts(*octet)).unwrap_or(rest.len());
@@ -179,7 +195,7 @@ impl<'v> Scanner<'v> {
         }
     }
 
-    /// Skips one octet of a quoted string or comment. Those above 127 are UTF-8 (RFC 6532 §3.2), or are let through.
+    /// Skips one byte of a quoted string or comment. Those above 127 are UTF-8 (RFC 6532 §3.2), or are let through.
     fn skip_text(&mut self) -> Result<(), InvalidText> {
         match self.peek() {
             Some(b'\r' | b'\n') => self.skip_line_end(),
