@@ -1,17 +1,20 @@
-//! The inbound check: an envelope and a message in, every verdict and what to do out.
+//! The inbound check: from an envelope and a message to every verdict and what to do.
 
 mod arrival;
 mod authenticator;
+mod case;
 mod check;
 mod envelope;
 mod evidence;
-mod examined;
 mod explain;
+mod incoming;
 mod iprev;
 mod lookups;
+mod methods;
 mod relays;
 mod report;
 mod session;
+mod settings;
 mod trust;
 
 pub use arrival::{Arrival, NoArrivalTime, NoEnvelope};

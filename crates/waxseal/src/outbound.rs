@@ -2,7 +2,6 @@
 
 mod forward;
 
-pub(crate) use forward::chain_to_seal;
 pub use forward::{ForwardError, Forwarding};
 
 use std::{collections::HashMap, sync::Arc, time::SystemTime};

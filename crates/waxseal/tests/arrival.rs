@@ -197,7 +197,9 @@ fn a_strangers_text_is_short_and_ascii() {
 
 #[test]
 fn the_reverse_path_is_the_topmost_one() {
-    let of = |fields: &[&str]| Envelope::from_trace(&header(fields), &Relays::default()).unwrap();
+    let of = |fields: &[&str]| {
+        Arrival::from_header(&header(fields), &Relays::default()).envelope().cloned().unwrap()
+    };
     let expected = Envelope::new("192.0.2.1".parse().unwrap(), "mail.example.org", "joe@example.org");
     assert_eq!(of(&[PATH, OUTSIDE, "Return-Path: <x@y>"]), expected);
     assert_eq!(of(&[OUTSIDE, "X-Envelope-From: joe@example.org", FORGED]), expected);

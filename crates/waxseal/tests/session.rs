@@ -11,14 +11,15 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 use waxseal::{
-    Authenticator, Disposition, Envelope, Evidence, InboundCheck, Lookups, Report, Session,
+    Authenticator, Disposition, Envelope, Evidence, InboundCheck, IprevCheck, Lookups, Report, Session,
     arc::{self, ChainVerifier, Sealer},
     authres::{AuthenticationResults, DmarcResult, SpfResult},
     dkim::sign_all,
     dns::{
         Answer, Answers, Check, LookupError, Question, Record, Reply, Resolve, ResolveBlocking, Zone, drive,
-        drive_blocking, drive_until,
+        drive_blocking, drive_until, drive_with_blocking,
     },
+    spf::SpfCheck,
     header::{Header, HeaderError, HeaderLimits, Space},
 };
 
@@ -653,4 +654,36 @@ fn by_field_is_the_same(all: &Authenticator, message: &[u8], expected: &Report) 
     let lost = report.disposition() == Disposition::None && expected.disposition() != Disposition::None;
     prop_assert!(!lost, "{}\n{}", report.explain(), expected.explain());
     Ok(())
+}
+
+/// RFC 7208 §2.4 lets SPF be checked before DATA; what was found then is not asked again, nor replaced by another result.
+#[test]
+fn verdicts_reached_before_data_count_in_place_of_a_check() {
+    let (all, message, envelope) = (all(), rich(), sender());
+    let mut answers = Answers::new();
+    let spf = SpfCheck::mail_from(envelope.ip(), envelope.mail_from(), envelope.helo());
+    let spf = drive_with_blocking(spf.with_trace(), &mut answers, &zone(), None);
+    let helo = SpfCheck::helo(envelope.ip(), envelope.helo());
+    let helo = drive_with_blocking(helo.with_trace(), &mut answers, &zone(), None);
+    let iprev = drive_with_blocking(IprevCheck::new(envelope.ip()), &mut answers, &zone(), None);
+    assert_eq!((spf.result(), helo.result()), (SpfResult::Pass, SpfResult::None));
+
+    let begin = || {
+        let session = all.begin(&envelope, now());
+        let mut session = session.with_spf(spf.clone()).with_spf(helo.clone()).with_iprev(iprev.clone());
+        session.push(&message);
+        session
+    };
+    let asked = begin().lookups().resolve_blocking(&zone());
+    assert!(asked.known().all(|(question, _)| question.name.as_str().starts_with('_')
+        || question.name.as_str().contains("._domainkey.")));
+    let report = drive_blocking(begin().finish().with_answers(answers.into_owned()), &zone());
+    assert_eq!(told(&report), told(&whole(&all, &message)));
+    assert_eq!(told(&all.replay(&report.evidence()).unwrap()), told(&report));
+
+    // A verdict of another check stays what it is.
+    let failed = drive_blocking(SpfCheck::mail_from(envelope.ip(), "ceo@bank.example", "x"), &zone());
+    let report = finished(begin().with_spf(failed));
+    assert_eq!(report.spf().reason(), "matched -all of bank.example");
+    assert_eq!(report.dmarc().result(), DmarcResult::Pass, "by DKIM");
 }

@@ -1,13 +1,12 @@
 //! The receiver's settings, and the ways to have a message checked.
 
-use super::{Envelope, Evidence, InboundCheck, ReplayError, Report, Session};
+use super::{Envelope, Evidence, InboundCheck, ReplayError, Report, Session, settings::Settings};
 use std::{
-    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 use waxseal_dkim::Verifier;
-use waxseal_dmarc::{DmarcCheck, Identifiers, LocalPolicy};
+use waxseal_dmarc::LocalPolicy;
 use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, drive, drive_blocking};
 use waxseal_header::HeaderLimits;
 use waxseal_spf::Limits;
@@ -51,24 +50,7 @@ use waxseal_spf::Limits;
 /// server's name. A message that arrives in chunks goes through [`Authenticator::begin`].
 #[derive(Debug, Clone)]
 pub struct Authenticator {
-    pub(super) settings: Arc<Settings>,
-}
-
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) authserv_id: Arc<str>,
-    pub(super) header_limits: HeaderLimits,
-    pub(super) dkim: Verifier,
-    pub(super) spf_limits: Limits,
-    pub(super) spf_trace: bool,
-    pub(super) spf_prefetch: bool,
-    pub(super) helo: bool,
-    pub(super) iprev: bool,
-    pub(super) dmarc: LocalPolicy,
-    pub(super) timeout: Duration,
-    pub(super) arc: Option<waxseal_arc::Policy>,
-    pub(super) trusts: Option<Arc<super::trust::Trusts>>,
-    pub(super) sealer: Option<waxseal_arc::Sealer>,
+    settings: Arc<Settings>,
 }
 
 impl Authenticator {
@@ -115,7 +97,10 @@ impl Authenticator {
     /// [`Authenticator::with_header_limits`], and its crypto provider.
     #[must_use]
     pub fn with_dkim(self, verifier: Verifier) -> Self {
-        self.with(|settings| settings.dkim = verifier)
+        self.with(|settings| {
+            settings.arc = settings.arc.take().map(|arc| arc.with_signatures(verifier.clone()));
+            settings.dkim = verifier;
+        })
     }
 
     /// The limits of SPF (default: those of RFC 7208 §4.6.4).
@@ -178,7 +163,7 @@ impl Authenticator {
     /// By itself the result only informs; see [`Authenticator::with_trusted_sealers`].
     #[must_use]
     pub fn with_arc(self, policy: waxseal_arc::Policy) -> Self {
-        self.with(|settings| settings.arc = Some(policy))
+        self.with(|settings| settings.with_chains(policy))
     }
 
     /// Whose ARC sets are believed (default: nobody's). `trusts` is asked for `d=` of seals. When DMARC fails, the chain
@@ -198,7 +183,7 @@ impl Authenticator {
     ) -> Self {
         self.with(|settings| {
             settings.trusts = Some(Arc::new(trusts));
-            settings.arc.get_or_insert_default();
+            settings.with_default_chains();
         })
     }
 
@@ -208,7 +193,7 @@ impl Authenticator {
     pub fn with_sealer(self, sealer: waxseal_arc::Sealer) -> Self {
         self.with(|settings| {
             settings.sealer = Some(sealer);
-            settings.arc.get_or_insert_default();
+            settings.with_default_chains();
         })
     }
 
@@ -272,7 +257,7 @@ impl Authenticator {
 
     /// Begins with a message that arrives in pieces. `now` decides about `t=` and `x=` of signatures.
     pub fn begin(&self, envelope: &Envelope, now: SystemTime) -> Session {
-        Session::new(self.clone(), envelope.clone(), now)
+        Session::new(self.settings.clone(), envelope.clone(), now)
     }
 
     /// Judges again what [`Report::evidence`] kept, without DNS and without the body: under the same settings the same words
@@ -281,7 +266,8 @@ impl Authenticator {
     /// # Errors
     /// [`ReplayError`], when these settings need a body hash that was not kept.
     pub fn replay(&self, evidence: &Evidence) -> Result<Report, ReplayError> {
-        let mut check = evidence.check(self)?;
+        let check = InboundCheck::again(self.settings.clone(), evidence.case());
+        let mut check = check.ok_or(ReplayError::BodyHash)?;
         let mut dns: Answers<'_> = evidence.answers().cloned().collect();
         dns.give_up();
         loop {
@@ -289,24 +275,5 @@ impl Authenticator {
                 return Ok(report);
             }
         }
-    }
-}
-
-impl Settings {
-    pub(super) fn evaluation(&self, input: Identifiers) -> DmarcCheck {
-        DmarcCheck::new(input).with_local_policy(self.dmarc.clone())
-    }
-}
-
-impl Settings {
-    pub(super) fn chain_verifier(&self) -> Option<waxseal_arc::ChainVerifier> {
-        let verifier = waxseal_arc::ChainVerifier::new(self.arc.clone()?);
-        Some(verifier.with_signatures(self.dkim.clone()))
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("authserv_id", &self.authserv_id).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,7 @@
 //! What the client said before the message.
 
-use super::{Arrival, NoEnvelope, Relays};
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr};
-use waxseal_header::Header;
 
 /// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Octets, not
 /// text: clients send what they like. Cheap to clone.
@@ -53,15 +51,6 @@ impl Envelope {
     pub fn unknown() -> Self {
         let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false }
-    }
-
-    /// The envelope that the trace fields of a stored message tell of; [`Arrival`] says how they are read, and has the time of
-    /// arrival as well.
-    ///
-    /// # Errors
-    /// [`NoEnvelope`] says why there is none.
-    pub fn from_trace(header: &Header, relays: &Relays) -> Result<Self, NoEnvelope> {
-        Arrival::from_header(header, relays).envelope().cloned()
     }
 
     /// False for [`Envelope::unknown`].

@@ -3,12 +3,8 @@
 #[cfg(feature = "json")]
 mod json;
 
-use super::{
-    Authenticator, Envelope, InboundCheck, check::EnvelopeChecks, examined::Examined, report::Findings,
-};
-use std::time::SystemTime;
-use waxseal_crypto::HashAlgorithm;
-use waxseal_dkim::{BodyHash, BodyHashes, Canonicalization};
+use super::{Envelope, case::Case};
+use std::{sync::Arc, time::SystemTime};
 use waxseal_dns::{Question, Reply};
 use waxseal_header::{Header, HeaderError};
 
@@ -31,44 +27,7 @@ use waxseal_header::{Header, HeaderError};
 ///
 /// With the feature `json`, `Evidence::to_json` and `Evidence::from_json` keep it in a file.
 #[derive(Debug, Clone)]
-pub struct Evidence {
-    envelope: Envelope,
-    now: SystemTime,
-    header: Result<Header, HeaderError>,
-    hashes: Vec<KeptHash>,
-    bare_line_end: Option<u64>,
-    answers: Vec<(Question, Reply)>,
-}
-
-/// One body hash and what it is a hash of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeptHash {
-    form: Canonicalization,
-    algorithm: HashAlgorithm,
-    length: Option<u64>,
-    hash: BodyHash,
-}
-
-impl KeptHash {
-    /// The finished hashes with what was asked for.
-    pub(super) fn all(
-        wanted: Vec<(Canonicalization, HashAlgorithm, Option<u64>)>,
-        hashes: &BodyHashes,
-    ) -> Vec<Self> {
-        let kept =
-            |((form, algorithm, length), hash): (_, &BodyHash)| Self { form, algorithm, length, hash: *hash };
-        wanted.into_iter().zip(hashes.iter()).map(kept).collect()
-    }
-
-    pub(super) fn get(
-        &self,
-        form: Canonicalization,
-        algorithm: HashAlgorithm,
-        length: Option<u64>,
-    ) -> Option<BodyHash> {
-        ((self.form, self.algorithm, self.length) == (form, algorithm, length)).then_some(self.hash)
-    }
-}
+pub struct Evidence(Arc<Case>);
 
 /// Why evidence cannot be judged again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,49 +39,34 @@ pub enum ReplayError {
 }
 
 impl Evidence {
-    pub(super) fn new(findings: &Findings) -> Self {
-        let case = &findings.case;
-        Self {
-            envelope: case.envelope.clone(),
-            now: case.now,
-            header: case.header.clone(),
-            hashes: case.hashes.clone(),
-            bare_line_end: case.bare_line_end,
-            answers: findings.answers.clone(),
-        }
+    pub(super) fn new(case: Arc<Case>) -> Self {
+        Self(case)
+    }
+
+    pub(super) fn case(&self) -> &Case {
+        &self.0
     }
 
     /// The envelope.
     pub fn envelope(&self) -> &Envelope {
-        &self.envelope
+        &self.0.envelope
     }
 
     /// The time of the check.
     pub fn now(&self) -> SystemTime {
-        self.now
+        self.0.now
     }
 
-    /// The header, or why it could not be taken.
+    /// The header, or why it was refused.
     ///
     /// # Errors
     /// The error that the first check met.
     pub fn header(&self) -> Result<&Header, &HeaderError> {
-        self.header.as_ref()
+        self.0.header.as_ref()
     }
 
     /// Every DNS answer, in the order in which they became known.
     pub fn answers(&self) -> impl ExactSizeIterator<Item = &(Question, Reply)> {
-        self.answers.iter()
-    }
-
-    pub(super) fn check(&self, authenticator: &Authenticator) -> Result<InboundCheck, ReplayError> {
-        let checks = EnvelopeChecks::new(&authenticator.settings, &self.envelope, self.now);
-        let (authenticator, envelope) = (authenticator.clone(), self.envelope.clone());
-        match &self.header {
-            Ok(header) => Examined::new(&authenticator, header.clone(), self.now)
-                .finish_with(envelope, self.now, checks, (&self.hashes, self.bare_line_end))
-                .ok_or(ReplayError::BodyHash),
-            Err(error) => Ok(InboundCheck::refused(authenticator, envelope, self.now, checks, error.clone())),
-        }
+        self.0.answers.iter()
     }
 }

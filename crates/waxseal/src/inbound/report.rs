@@ -1,11 +1,13 @@
 //! Everything that was found about a message.
 
-use super::{Envelope, Evidence, IprevVerdict, check::Case, explain::explain};
+use super::{
+    Distrust, Envelope, Evidence, IprevVerdict, TrustedForwarder, case::Case, explain::explain,
+    settings::Settings, trust::Trust,
+};
 use std::{fmt, sync::Arc};
 use waxseal_authres::{AuthenticationResults, DkimResult, Entry, ReceivedSpf};
 use waxseal_dkim::{Verdict, Verdicts};
 use waxseal_dmarc::Disposition;
-use waxseal_dns::{Question, Reply};
 use waxseal_header::{Header, HeaderError};
 
 /// What became of a message: every verdict, what to do with it, and why. Cheap to clone.
@@ -13,30 +15,39 @@ use waxseal_header::{Header, HeaderError};
 /// See [`Authenticator`](super::Authenticator) for an example.
 #[derive(Debug, Clone)]
 pub struct Report {
-    pub(super) findings: Arc<Findings>,
-    trust: super::trust::Trust,
+    found: Arc<Found>,
 }
 
+/// What was found, by which settings, of what.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(super) struct Found {
+    pub(super) settings: Arc<Settings>,
     pub(super) case: Arc<Case>,
     pub(super) spf: Arc<waxseal_spf::Verdict>,
     pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
     pub(super) iprev: Option<Arc<IprevVerdict>>,
     pub(super) dkim: Arc<Verdicts>,
     pub(super) arc: Option<Arc<waxseal_arc::Chain>>,
-    pub(super) dmarc: Arc<waxseal_dmarc::Verdict>,
-    pub(super) answers: Vec<(Question, Reply)>,
+    pub(super) dmarc: waxseal_dmarc::Verdict,
+    pub(super) trust: Trust,
 }
 
 impl Report {
-    pub(super) fn new(findings: Findings) -> Self {
-        Self { trust: super::trust::trusted_forwarder(&findings), findings: Arc::new(findings) }
+    pub(super) fn new(found: Found) -> Self {
+        Self { found: Arc::new(found) }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.found.settings
+    }
+
+    pub(crate) fn case(&self) -> &Case {
+        &self.found.case
     }
 
     /// The envelope that was checked.
     pub fn envelope(&self) -> &Envelope {
-        &self.findings.case.envelope
+        &self.case().envelope
     }
 
     /// The header that was checked, for what is done to it next, such as
@@ -47,34 +58,34 @@ impl Report {
     /// or a field that is none. Then the disposition is that for mail without a clear author, and nothing can be told of
     /// the fields: refuse such a message rather than edit it.
     pub fn header(&self) -> Result<&Header, &HeaderError> {
-        self.findings.case.header.as_ref()
+        self.case().header.as_ref()
     }
 
     /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null; none for [`Envelope::unknown`].
     pub fn spf(&self) -> &waxseal_spf::Verdict {
-        &self.findings.spf
+        &self.found.spf
     }
 
     /// SPF of HELO, an identity of its own. `None` when it was not asked for
     /// ([`Authenticator::with_helo`](super::Authenticator::with_helo)) or MAIL FROM was null.
     pub fn spf_helo(&self) -> Option<&waxseal_spf::Verdict> {
-        self.findings.helo.as_deref()
+        self.found.helo.as_deref()
     }
 
     /// A verdict for each DKIM signature, from the top of the header down.
     pub fn dkim(&self) -> &Verdicts {
-        &self.findings.dkim
+        &self.found.dkim
     }
 
     /// The ARC chain. `None` when it was not asked for ([`Authenticator::with_arc`](super::Authenticator::with_arc)).
     pub fn arc(&self) -> Option<&waxseal_arc::Chain> {
-        self.findings.arc.as_deref()
+        self.found.arc.as_deref()
     }
 
     /// DMARC, and the path to its verdict. Its own disposition knows nothing of trusted forwarders:
     /// [`Report::disposition`] does.
     pub fn dmarc(&self) -> &waxseal_dmarc::Verdict {
-        &self.findings.dmarc
+        &self.found.dmarc
     }
 
     /// The display name shows an address of another domain than the author's: those domains, at most 8, as in
@@ -88,20 +99,20 @@ impl Report {
     /// The reverse DNS check of the client. `None` when it was not asked for
     /// ([`Authenticator::with_iprev`](super::Authenticator::with_iprev)).
     pub fn iprev(&self) -> Option<&IprevVerdict> {
-        self.findings.iprev.as_deref()
+        self.found.iprev.as_deref()
     }
 
     /// The forwarder that is trusted to have seen DMARC pass, if that is why the policy of the domain was not followed; see
     /// [`Authenticator::with_trusted_sealers`](super::Authenticator::with_trusted_sealers).
-    pub fn trusted_forwarder(&self) -> Option<&super::TrustedForwarder> {
-        self.trust.forwarder.as_ref()
+    pub fn trusted_forwarder(&self) -> Option<&TrustedForwarder> {
+        self.found.trust.forwarder.as_ref()
     }
 
     /// Why no forwarder is [trusted](Self::trusted_forwarder) to have seen DMARC pass, although sealers are trusted and the policy
     /// of the domain was followed: one cause for the chain, or one for each ARC set from the newest down to the first that is not
     /// by a trusted sealer. Empty when nothing had to be set aside.
-    pub fn distrust(&self) -> &[super::Distrust] {
-        &self.trust.distrust
+    pub fn distrust(&self) -> &[Distrust] {
+        &self.found.trust.distrust
     }
 
     /// What to do with the message: what DMARC and the local policy say, unless a
@@ -110,7 +121,7 @@ impl Report {
     /// [`Disposition::Defer`] is for a message that cannot be judged now because a lookup failed: answer with 451 4.7.1 on
     /// every try, and the client comes again.
     pub fn disposition(&self) -> Disposition {
-        if self.trust.forwarder.is_some() {
+        if self.found.trust.forwarder.is_some() {
             return Disposition::None;
         }
         self.dmarc().disposition()
@@ -120,7 +131,7 @@ impl Report {
     /// the address of the client (RFC 8617 §6), DMARC and `iprev`. [`to_field`](AuthenticationResults::to_field) writes it. The
     /// same results go into an ARC set.
     pub fn authentication_results(&self) -> AuthenticationResults {
-        let mut results = AuthenticationResults::new(self.findings.case.authenticator.authserv_id());
+        let mut results = AuthenticationResults::new(&*self.found.settings.authserv_id);
         results.extend(self.envelope().is_known().then(|| self.spf().entry()));
         results.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
         results.extend(dkim_entries(self.dkim()));
@@ -140,7 +151,7 @@ impl Report {
 
     /// The Received-SPF field (RFC 7208 §9.1) about MAIL FROM.
     pub fn received_spf(&self) -> ReceivedSpf {
-        self.spf().received_spf(Some(self.findings.case.authenticator.authserv_id()))
+        self.spf().received_spf(Some(&*self.found.settings.authserv_id))
     }
 
     /// For people: what each method found and why, every name that DMARC asked, and what to do. Lines of ASCII, each ended
@@ -152,35 +163,7 @@ impl Report {
     /// Everything that the verdicts were reached from but the body, of which the hashes stand in: to be kept, and judged
     /// again by [`Authenticator::replay`](super::Authenticator::replay).
     pub fn evidence(&self) -> Evidence {
-        Evidence::new(&self.findings)
-    }
-
-    /// An ARC set for the message as it came in: three fields to put in front of it. What is sealed are the results of this
-    /// report. For a message that was changed there is [`OutboundSigner::forward`](crate::OutboundSigner::forward).
-    ///
-    /// # Errors
-    /// [`ForwardError`](crate::ForwardError): among others when there is no sealer
-    /// ([`Authenticator::with_sealer`](super::Authenticator::with_sealer)) or ARC was not asked for. A chain that has ended or is
-    /// full is [`SealError::Ended`](waxseal_arc::SealError::Ended) or
-    /// [`TooManySets`](waxseal_arc::SealError::TooManySets): pass such a message on without a set. A chain that could not be
-    /// validated for want of DNS is [`ForwardError::Temporary`](crate::ForwardError::Temporary).
-    pub fn seal(&self) -> Result<waxseal_arc::SealedSet, crate::ForwardError> {
-        use crate::ForwardError;
-        let case = &self.findings.case;
-        let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
-        let sealer = case.authenticator.settings.sealer.as_ref().ok_or(ForwardError::NoSealer)?;
-        let hash = case.sealer_hash.as_ref().ok_or(ForwardError::NoSealer)?;
-        if let Some(offset) = case.bare_line_end {
-            return Err(waxseal_dkim::SignError::BareLineEnd { offset }.into());
-        }
-        let chain = crate::outbound::chain_to_seal(self)?;
-        let set = sealer.unsigned(header, hash, chain, &self.authentication_results(), case.now);
-        set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
-    }
-
-    /// The crypto provider of the check.
-    pub(crate) fn provider(&self) -> &'static dyn waxseal_crypto::Provider {
-        self.findings.case.authenticator.settings.dkim.provider()
+        Evidence::new(self.found.case.clone())
     }
 
     fn dmarc_entry(&self) -> Entry {

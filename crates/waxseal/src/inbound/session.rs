@@ -1,14 +1,20 @@
 //! A message that arrives in pieces.
 
-use super::{Authenticator, Envelope, InboundCheck, Lookups, check::EnvelopeChecks, examined::Examined};
-use std::time::SystemTime;
+use super::{
+    Envelope, InboundCheck, IprevVerdict, Lookups,
+    incoming::Incoming,
+    methods::{EnvelopeMethods, Keys, Memo, Methods},
+    settings::Settings,
+};
+use std::{sync::Arc, time::SystemTime};
 use waxseal_header::{Header, HeaderBuilder, HeaderError, Space, Split, Splitter};
+use waxseal_spf::Identity;
 
 /// The check of a message that is still arriving: owned, `Send`, and constant in memory but for the header.
 ///
-/// The message comes as octets cut anywhere ([`Session::push`]), or the way a milter gets it, field by field
-/// ([`Session::field`]) and then the body ([`Session::body`]). It needs no resolver: [`Session::lookups`] says what can be
-/// looked up already, at any time, so that the answers are there when the body ends.
+/// The message comes as bytes cut anywhere ([`Session::push`]), or the way a milter gets it, field by field
+/// ([`Session::field`]) and then the body ([`Session::body`]). It needs no resolver: at any time [`Session::lookups`]
+/// returns what can be looked up already, so that the answers are there when the body ends.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -33,13 +39,13 @@ use waxseal_header::{Header, HeaderBuilder, HeaderError, Space, Split, Splitter}
 /// ```
 #[derive(Debug)]
 pub struct Session {
-    authenticator: Authenticator,
+    settings: Arc<Settings>,
     envelope: Envelope,
     now: SystemTime,
-    checks: EnvelopeChecks,
+    methods: EnvelopeMethods,
     stage: Stage,
-    /// Octets of the message so far, while its header is not complete.
-    octets: usize,
+    /// Bytes of the message so far, while its header is not complete.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,59 +53,78 @@ enum Stage {
     /// Nothing has come.
     #[default]
     Start,
-    /// Octets of the header.
-    Octets(Splitter),
+    /// Bytes of the header.
+    Bytes(Splitter),
     /// Fields of the header.
     Fields(HeaderBuilder),
-    /// The header cannot be taken; the body is of no use.
+    /// The header was refused; the body is of no use.
     Refused(HeaderError),
     /// The header is complete.
-    Body(Box<Examined>),
+    Body(Box<Incoming>),
 }
 
 /// A field that came after the header had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a field behind octets of the message: hand over every field first, then the body")]
+#[error("a field behind the end of the header: hand over every field first, then the body")]
 #[non_exhaustive]
 pub struct HeaderEnded;
 
 impl Session {
-    pub(super) fn new(authenticator: Authenticator, envelope: Envelope, now: SystemTime) -> Self {
-        let checks = EnvelopeChecks::new(&authenticator.settings, &envelope, now);
-        Self { authenticator, envelope, now, checks, stage: Stage::Start, octets: 0 }
+    pub(super) fn new(settings: Arc<Settings>, envelope: Envelope, now: SystemTime) -> Self {
+        let methods = EnvelopeMethods::new(&settings, &envelope, now);
+        Self { settings, envelope, now, methods, stage: Stage::Start, bytes: 0 }
     }
 
-    /// Takes the next octets of the message, cut anywhere: of the header first, then of the body. After
-    /// [`Session::field`] they are body.
+    /// An SPF verdict that was reached before the message came, as at MAIL FROM: it counts in place of a check of that identity.
+    /// The answers that it was reached from go to [`InboundCheck::with_answers`], if evidence is to be kept. The guide page
+    /// [`mta`](crate::guide::mta) has an example.
+    #[must_use]
+    pub fn with_spf(mut self, verdict: waxseal_spf::Verdict) -> Self {
+        match verdict.identity() {
+            Identity::MailFrom => self.methods.spf = Memo::done(verdict),
+            Identity::Helo => self.methods.helo = Some(Memo::done(verdict)),
+        }
+        self
+    }
+
+    /// A verdict of reverse DNS that was reached before the message came, as on connection.
+    #[must_use]
+    pub fn with_iprev(mut self, verdict: IprevVerdict) -> Self {
+        self.methods.iprev = Some(Memo::done(verdict));
+        self
+    }
+
+    /// Feeds the next bytes of the message, cut anywhere: the header first, then the body. After [`Session::field`] they are
+    /// body.
     pub fn push(&mut self, chunk: &[u8]) {
         if let Stage::Start = self.stage {
-            self.stage = Stage::Octets(Splitter::new(self.authenticator.settings.header_limits));
+            self.stage = Stage::Bytes(Splitter::new(self.settings.header_limits));
         }
-        let Stage::Octets(splitter) = &mut self.stage else { return self.body(chunk) };
-        self.octets += chunk.len();
+        let Stage::Bytes(splitter) = &mut self.stage else { return self.body(chunk) };
+        self.bytes += chunk.len();
         match splitter.push(chunk) {
             Ok(Split::Header) => {}
             Ok(Split::Body(header, body)) => {
-                let separator = self.octets - header.as_bytes().len() - body.len();
-                let mut examined = self.examined(header);
+                let separator = self.bytes - header.as_bytes().len() - body.len();
+                let mut message = self.incoming(header);
                 if separator == 1 {
-                    examined.bare_separator();
+                    message.bare_separator();
                 }
-                self.stage = Stage::Body(examined);
+                self.stage = Stage::Body(message);
                 self.body(body);
             }
             Err(error) => self.stage = Stage::Refused(error),
         }
     }
 
-    /// Takes a field of the header, from the top down. One over a limit, or one that is none, makes a header that cannot be
-    /// taken, and the verdicts say so.
+    /// Feeds a field of the header, from the top down. A field over a limit, or one that is not a field, makes the header
+    /// refused, and the verdicts report it.
     ///
     /// # Errors
     /// [`HeaderEnded`].
     pub fn field(&mut self, name: &[u8], value: &[u8], space: Space) -> Result<(), HeaderEnded> {
         if let Stage::Start = self.stage {
-            self.stage = Stage::Fields(HeaderBuilder::new(self.authenticator.settings.header_limits));
+            self.stage = Stage::Fields(HeaderBuilder::new(self.settings.header_limits));
         }
         match &mut self.stage {
             Stage::Fields(builder) => {
@@ -109,7 +134,7 @@ impl Session {
                 Ok(())
             }
             Stage::Refused(_) => Ok(()),
-            Stage::Start | Stage::Octets(_) | Stage::Body(_) => Err(HeaderEnded),
+            Stage::Start | Stage::Bytes(_) | Stage::Body(_) => Err(HeaderEnded),
         }
     }
 
@@ -117,58 +142,58 @@ impl Session {
     pub fn end_header(&mut self) {
         let stage = std::mem::take(&mut self.stage);
         self.stage = match self.ended(stage) {
-            Ok(examined) => Stage::Body(examined),
+            Ok(message) => Stage::Body(message),
             Err(error) => Stage::Refused(error),
         };
     }
 
-    /// Whether the header is complete: then [`Session::lookups`] knows all of it. Also true of a header that cannot be taken.
+    /// Whether the header is complete: then [`Session::lookups`] knows all of it. Also true of a refused header.
     pub fn has_header(&self) -> bool {
         matches!(self.stage, Stage::Body(_) | Stage::Refused(_))
     }
 
-    /// Takes the next octets of the body. Ends the header if that has not been done.
+    /// Feeds the next bytes of the body. Ends the header if that has not been done.
     pub fn body(&mut self, chunk: &[u8]) {
-        if matches!(self.stage, Stage::Start | Stage::Octets(_) | Stage::Fields(_)) {
+        if matches!(self.stage, Stage::Start | Stage::Bytes(_) | Stage::Fields(_)) {
             self.end_header();
         }
-        if let Stage::Body(examined) = &mut self.stage {
-            examined.body(chunk);
+        if let Stage::Body(message) = &mut self.stage {
+            message.body(chunk);
         }
     }
 
     /// What can be looked up already: at first what the envelope needs, after the header the keys and the DMARC record too.
-    /// It is owned, so that a task or a thread can see to it while the body arrives.
+    /// It is owned, so that a task or a thread can drive it while the body arrives.
     pub fn lookups(&self) -> Lookups {
-        let header = match &self.stage {
-            Stage::Body(examined) => Some(&**examined),
-            _ => None,
+        let (keys, author) = match &self.stage {
+            Stage::Body(message) => (message.keys(), Some(message.author.clone())),
+            _ => (Keys(Vec::new()), None),
         };
-        Lookups::new(&self.checks, header, self.authenticator.settings.timeout)
+        Lookups::new(self.settings.clone(), Methods::new(self.methods.clone(), keys), author)
     }
 
     /// Ends the message. What is left is a check that asks for what is not known yet.
     pub fn finish(mut self) -> InboundCheck {
         let stage = std::mem::take(&mut self.stage);
-        let examined = self.ended(stage);
-        let Self { authenticator, envelope, now, checks, .. } = self;
-        match examined {
-            Ok(examined) => examined.finish(envelope, now, checks),
-            Err(error) => InboundCheck::refused(authenticator, envelope, now, checks, error),
+        let message = self.ended(stage);
+        let Self { settings, envelope, now, methods, .. } = self;
+        match message {
+            Ok(message) => InboundCheck::ended(settings, methods, (envelope, now), *message),
+            Err(error) => InboundCheck::refused(settings, methods, (envelope, now), error),
         }
     }
 
-    fn ended(&self, stage: Stage) -> Result<Box<Examined>, HeaderError> {
+    fn ended(&self, stage: Stage) -> Result<Box<Incoming>, HeaderError> {
         match stage {
-            Stage::Start => Ok(self.examined(Header::default())),
-            Stage::Octets(splitter) => Ok(self.examined(splitter.finish()?)),
-            Stage::Fields(builder) => Ok(self.examined(builder.finish())),
+            Stage::Start => Ok(self.incoming(Header::default())),
+            Stage::Bytes(splitter) => Ok(self.incoming(splitter.finish()?)),
+            Stage::Fields(builder) => Ok(self.incoming(builder.finish())),
             Stage::Refused(error) => Err(error),
-            Stage::Body(examined) => Ok(examined),
+            Stage::Body(message) => Ok(message),
         }
     }
 
-    fn examined(&self, header: Header) -> Box<Examined> {
-        Box::new(Examined::new(&self.authenticator, header, self.now))
+    fn incoming(&self, header: Header) -> Box<Incoming> {
+        Box::new(Incoming::new(&self.settings, header, self.now))
     }
 }

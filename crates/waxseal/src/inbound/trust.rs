@@ -1,14 +1,11 @@
 //! Forwarders that are trusted to have seen DMARC pass (RFC 8617 §7.2).
 
-use super::report::Findings;
+use super::settings::Trusts;
 use std::fmt;
 use waxseal_arc::{ArcResult, Chain, Set};
 use waxseal_authres::{DmarcResult, InvalidAuthenticationResults, ParsedEntry, ParsedResults};
-use waxseal_dmarc::Disposition;
+use waxseal_dmarc::{Disposition, Verdict};
 use waxseal_dns::DomainName;
-
-/// Whether ARC sets sealed by a domain are believed.
-pub(super) type Trusts = dyn Fn(&DomainName) -> bool + Send + Sync;
 
 /// A forwarder that sealed that DMARC passed when the message came in there, and is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,15 +135,12 @@ pub(super) struct Trust {
 
 /// Looks for a forwarder that speaks for a message that failed DMARC, or might fail it when DNS answers. A message without a clear
 /// author has none that anyone could speak for, and with several authors it is not clear for whom.
-pub(super) fn trusted_forwarder(findings: &Findings) -> Trust {
-    let settings = &findings.case.authenticator.settings;
-    let (Some(trusts), Some(chain)) = (settings.trusts.as_deref(), findings.arc.as_ref()) else {
-        return Trust::default();
-    };
-    if findings.dmarc.disposition() == Disposition::None {
+pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, dmarc: &Verdict) -> Trust {
+    let (Some(trusts), Some(chain)) = (trusts, chain) else { return Trust::default() };
+    if dmarc.disposition() == Disposition::None {
         return Trust::default();
     }
-    let [author] = findings.dmarc.authors() else {
+    let [author] = dmarc.authors() else {
         return Trust { forwarder: None, distrust: vec![Distrust::NoSingleAuthor] };
     };
     if !matches!(author.result(), DmarcResult::Fail | DmarcResult::TempError) {

@@ -3,7 +3,7 @@
 use super::OutboundSigner;
 use crate::Report;
 use std::{sync::Arc, time::SystemTime};
-use waxseal_arc::{Chain, SealError};
+use waxseal_arc::{Chain, SealError, SealedSet};
 use waxseal_dkim::{BodyHash, BodyHashId, BodyHasher, BodyHashes, SignError, Signer};
 use waxseal_dns::DomainName;
 use waxseal_header::{
@@ -158,7 +158,7 @@ impl OutboundSigner {
         if let Some(offset) = find_bare(header.as_bytes()) {
             return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
         }
-        let mut hasher = BodyHasher::new(report.provider());
+        let mut hasher = BodyHasher::new(report.settings().dkim.provider());
         let bodies = forwarder.signers.iter().map(|signer| signer.want_body(&mut hasher)).collect();
         let sealed_body = forwarder.sealer.want_body(&mut hasher);
         Ok(Forwarding {
@@ -221,8 +221,31 @@ impl Forwarding {
     }
 }
 
+impl Report {
+    /// An ARC set for the message as it came in: three fields to put in front of it. What is sealed are the results of this
+    /// report. For a message that was changed there is [`OutboundSigner::forward`].
+    ///
+    /// # Errors
+    /// [`ForwardError`]: among others when there is no sealer
+    /// ([`Authenticator::with_sealer`](crate::Authenticator::with_sealer)) or ARC was not asked for. A chain that has ended or is
+    /// full is [`SealError::Ended`] or [`SealError::TooManySets`]: forward such a message without a set. A chain that could not
+    /// be validated because DNS failed is [`ForwardError::Temporary`].
+    pub fn seal(&self) -> Result<SealedSet, ForwardError> {
+        let case = self.case();
+        let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
+        let sealer = self.settings().sealer.as_ref().ok_or(ForwardError::NoSealer)?;
+        let hash = case.sealed_body.as_ref().ok_or(ForwardError::NoSealer)?;
+        if let Some(offset) = case.bare_line_end {
+            return Err(SignError::BareLineEnd { offset }.into());
+        }
+        let chain = chain_to_seal(self)?;
+        let set = sealer.unsigned(header, hash, chain, &self.authentication_results(), case.now);
+        set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
+    }
+}
+
 /// The chain that the next set is added to.
-pub(crate) fn chain_to_seal(report: &Report) -> Result<&Chain, ForwardError> {
+fn chain_to_seal(report: &Report) -> Result<&Chain, ForwardError> {
     let chain = report.arc().ok_or(ForwardError::NotVerified)?;
     match chain.cause().filter(|cause| cause.is_temporary()) {
         Some(cause) => Err(ForwardError::Temporary { cause: cause.clone() }),

@@ -1,10 +1,16 @@
 //! Evidence as JSON.
 
-use super::{Evidence, KeptHash};
-use crate::inbound::Envelope;
+use super::Evidence;
+use crate::inbound::{
+    Envelope,
+    case::{Case, KeptHash, known},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use waxseal_crypto::{Digest, HashAlgorithm};
 use waxseal_dkim::{BodyHash, Canonicalization};
 use waxseal_dns::{Answers, InvalidJson};
@@ -13,7 +19,7 @@ use waxseal_header::{Header, HeaderError, HeaderLimits};
 impl Evidence {
     /// The evidence as a JSON object: `ip` (null without an envelope), `helo`, `mail_from`, `now` (Unix time in seconds),
     /// `header`, `body_hashes`, `bare_line_end` (an offset in the body, or null) and `answers` ([`Answers::to_json`]).
-    /// Octets are a string where they are UTF-8, else `{"base64": "…"}`.
+    /// Bytes are a string where they are UTF-8, else `{"base64": "…"}`.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -31,16 +37,16 @@ impl Evidence {
     pub fn to_json(&self) -> String {
         let answers: Answers<'_> = self.answers().cloned().collect();
         let evidence = json!({
-            "ip": self.envelope.is_known().then(|| self.envelope.ip().to_string()),
-            "helo": octets(self.envelope.helo()),
-            "mail_from": octets(self.envelope.path()),
-            "now": self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            "header": match &self.header {
+            "ip": self.0.envelope.is_known().then(|| self.0.envelope.ip().to_string()),
+            "helo": octets(self.0.envelope.helo()),
+            "mail_from": octets(self.0.envelope.path()),
+            "now": self.0.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            "header": match &self.0.header {
                 Ok(header) => octets(header.as_bytes()),
                 Err(error) => refusal(error),
             },
-            "bare_line_end": self.bare_line_end,
-            "body_hashes": self.hashes.iter().copied().map(KeptHash::to_json).collect::<Value>(),
+            "bare_line_end": self.0.bare_line_end,
+            "body_hashes": self.0.hashes.iter().copied().map(KeptHash::to_json).collect::<Value>(),
             "answers": serde_json::from_str(&answers.to_json()).unwrap_or(Value::Null),
         });
         evidence.to_string()
@@ -65,14 +71,15 @@ impl Evidence {
                 Envelope::new(ip, text("helo")?, text("mail_from")?)
             }
         };
-        Ok(Self {
+        Ok(Self::new(Arc::new(Case {
             envelope,
             now: read_time(part("now")).ok_or_else(|| shape("now", "Unix time in seconds"))?,
             header: read_header(part("header"))?,
             bare_line_end: part("bare_line_end").as_u64(),
             hashes: hashes.iter().map(KeptHash::from_json).collect::<Result<_, _>>()?,
-            answers: answers.known().map(|(question, reply)| (question.clone(), reply.clone())).collect(),
-        })
+            sealed_body: None,
+            answers: known(&answers),
+        })))
     }
 }
 

@@ -1,0 +1,157 @@
+//! Who asks what: every method of one message.
+
+use super::{Envelope, IprevCheck, IprevVerdict, settings::Settings};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use waxseal_arc::{ArcCheck, Chain};
+use waxseal_dkim::{DkimCheck, Verdicts};
+use waxseal_dmarc::{DmarcCheck, Identifiers};
+use waxseal_dns::{Answers, Check, Pending, Question};
+use waxseal_spf::{Identity, SpfCheck};
+
+/// A check that is run until it has its verdict, and not again.
+#[derive(Debug, Clone)]
+pub(super) enum Memo<C: Check> {
+    Running(C),
+    Done(Arc<C::Output>),
+}
+
+impl<C: Check> Memo<C> {
+    pub(super) fn done(output: C::Output) -> Self {
+        Self::Done(Arc::new(output))
+    }
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Arc<C::Output>, Pending> {
+        let output = match self {
+            Self::Running(check) => Arc::new(check.run(dns)?),
+            Self::Done(output) => return Ok(output.clone()),
+        };
+        *self = Self::Done(output.clone());
+        Ok(output)
+    }
+}
+
+/// Every method but DMARC, which builds on their results. `S` is what can be done about signatures: before the body has
+/// ended their [`Keys`] can be looked up, after it [`Signatures`] are judged.
+#[derive(Debug)]
+pub(super) struct Methods<S> {
+    pub(super) envelope: EnvelopeMethods,
+    pub(super) signatures: S,
+    /// DMARC of the author alone, once it had to be asked ahead.
+    ahead: Option<DmarcCheck>,
+}
+
+impl<S: Check> Methods<S> {
+    pub(super) fn new(envelope: EnvelopeMethods, signatures: S) -> Self {
+        Self { envelope, signatures, ahead: None }
+    }
+
+    /// Runs them all before any of them gives up for want of an answer. There is no `author` while the header is not complete.
+    pub(super) fn run(
+        &mut self,
+        settings: &Settings,
+        author: Option<&Identifiers>,
+        dns: &mut Answers<'_>,
+    ) -> Result<(EnvelopeVerdicts, S::Output), Pending> {
+        let envelope = self.envelope.run(dns);
+        let signatures = self.signatures.run(dns);
+        match (envelope, signatures) {
+            (Ok(envelope), Ok(signatures)) => Ok((envelope, signatures)),
+            (Err(pending), _) | (_, Err(pending)) => {
+                // What DMARC asks about the Author Domain depends on no other verdict, so it is asked along.
+                _ = self.ask_ahead(settings, author, dns);
+                Err(pending)
+            }
+        }
+    }
+
+    /// What DMARC asks about the Author Domain before anything is authenticated.
+    pub(super) fn ask_ahead(
+        &mut self,
+        settings: &Settings,
+        author: Option<&Identifiers>,
+        dns: &mut Answers<'_>,
+    ) -> Result<(), Pending> {
+        let Some(author) = author else { return Ok(()) };
+        let check = self.ahead.get_or_insert_with(|| settings.dmarc_check(author.clone()));
+        check.run(dns).map(drop)
+    }
+}
+
+/// What needs the envelope alone.
+#[derive(Debug, Clone)]
+pub(super) struct EnvelopeMethods {
+    pub(super) spf: Memo<SpfCheck>,
+    pub(super) helo: Option<Memo<SpfCheck>>,
+    pub(super) iprev: Option<Memo<IprevCheck>>,
+}
+
+impl EnvelopeMethods {
+    pub(super) fn new(settings: &Settings, envelope: &Envelope, now: SystemTime) -> Self {
+        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let spf = |identity| {
+            let check = match identity {
+                Identity::MailFrom => SpfCheck::mail_from(envelope.ip(), envelope.path(), envelope.helo()),
+                Identity::Helo => SpfCheck::helo(envelope.ip(), envelope.helo()),
+            };
+            let check = check.with_limits(settings.spf_limits).with_now(seconds);
+            let check = check.with_receiver(settings.authserv_id.clone());
+            let check = if settings.spf_trace { check.with_trace() } else { check };
+            Memo::Running(if settings.spf_prefetch { check.with_prefetch() } else { check })
+        };
+        // RFC 7208 §2.4: with a null reverse-path the MAIL FROM identity is made from HELO, and one check is enough.
+        let helo = settings.helo && !envelope.is_null_sender();
+        let iprev = settings.iprev && envelope.is_known();
+        Self {
+            spf: spf(Identity::MailFrom),
+            helo: helo.then(|| spf(Identity::Helo)),
+            iprev: iprev.then(|| Memo::Running(IprevCheck::new(envelope.ip()))),
+        }
+    }
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<EnvelopeVerdicts, Pending> {
+        let spf = self.spf.run(dns);
+        let helo = self.helo.as_mut().map(|helo| helo.run(dns));
+        let iprev = self.iprev.as_mut().map(|iprev| iprev.run(dns));
+        Ok(EnvelopeVerdicts { spf: spf?, helo: helo.transpose()?, iprev: iprev.transpose()? })
+    }
+}
+
+/// The verdicts that need the envelope alone.
+#[derive(Debug)]
+pub(super) struct EnvelopeVerdicts {
+    pub(super) spf: Arc<waxseal_spf::Verdict>,
+    pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
+    pub(super) iprev: Option<Arc<IprevVerdict>>,
+}
+
+/// The keys of DKIM and ARC.
+#[derive(Debug)]
+pub(super) struct Keys(pub(super) Vec<Question>);
+
+impl Check for Keys {
+    type Output = ();
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<(), Pending> {
+        dns.ask_all(self.0.iter().cloned()).map(drop)
+    }
+}
+
+/// DKIM and ARC.
+#[derive(Debug)]
+pub(super) struct Signatures {
+    pub(super) dkim: Memo<DkimCheck>,
+    pub(super) arc: Option<Memo<ArcCheck>>,
+}
+
+impl Check for Signatures {
+    type Output = (Arc<Verdicts>, Option<Arc<Chain>>);
+
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending> {
+        let dkim = self.dkim.run(dns);
+        let arc = self.arc.as_mut().map(|arc| arc.run(dns));
+        Ok((dkim?, arc.transpose()?))
+    }
+}

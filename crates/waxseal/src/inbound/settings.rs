@@ -1,0 +1,53 @@
+//! What a receiver has decided, once for all messages.
+
+use std::{fmt, sync::Arc, time::Duration};
+use waxseal_arc::ChainVerifier;
+use waxseal_dkim::Verifier;
+use waxseal_dmarc::{DmarcCheck, Identifiers, LocalPolicy};
+use waxseal_dns::DomainName;
+use waxseal_header::HeaderLimits;
+use waxseal_spf::Limits;
+
+/// Whether ARC sets sealed by a domain are trusted.
+pub(super) type Trusts = dyn Fn(&DomainName) -> bool + Send + Sync;
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(super) authserv_id: Arc<str>,
+    pub(super) header_limits: HeaderLimits,
+    pub(crate) dkim: Verifier,
+    pub(super) spf_limits: Limits,
+    pub(super) spf_trace: bool,
+    pub(super) spf_prefetch: bool,
+    pub(super) helo: bool,
+    pub(super) iprev: bool,
+    pub(super) dmarc: LocalPolicy,
+    pub(super) timeout: Duration,
+    pub(super) arc: Option<ChainVerifier>,
+    pub(super) trusts: Option<Arc<Trusts>>,
+    pub(crate) sealer: Option<waxseal_arc::Sealer>,
+}
+
+impl Settings {
+    pub(super) fn dmarc_check(&self, identifiers: Identifiers) -> DmarcCheck {
+        DmarcCheck::new(identifiers).with_local_policy(self.dmarc.clone())
+    }
+
+    /// Has ARC validated, by the policy that was set before or else the default one.
+    pub(super) fn with_default_chains(&mut self) {
+        if self.arc.is_none() {
+            self.with_chains(waxseal_arc::Policy::default());
+        }
+    }
+
+    pub(super) fn with_chains(&mut self, policy: waxseal_arc::Policy) {
+        let verifier = ChainVerifier::new(policy);
+        self.arc = Some(verifier.with_signatures(self.dkim.clone()));
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("authserv_id", &self.authserv_id).finish_non_exhaustive()
+    }
+}
