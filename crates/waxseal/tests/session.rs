@@ -19,8 +19,8 @@ use waxseal::{
         Answer, Answers, Check, LookupError, Question, Record, Reply, Resolve, ResolveBlocking, Zone, drive,
         drive_blocking, drive_until, drive_with_blocking,
     },
-    spf::SpfCheck,
     header::{Header, HeaderError, HeaderLimits, Space},
+    spf::SpfCheck,
 };
 
 /// A sender whose records take several rounds of lookups.
