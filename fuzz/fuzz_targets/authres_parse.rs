@@ -25,7 +25,12 @@ fn read(value: &[u8]) {
     for part in read.unreadable() {
         // What is lost is told with its place, and is no part of what was read.
         assert!(part.offset() + part.text().len().min(1) <= value.len());
-        assert!(read.is_damaged() || part.method().is_none() || !part.text().contains(';') || part.text().contains(['"', '(']));
+        assert!(
+            read.is_damaged()
+                || part.method().is_none()
+                || !part.text().contains(';')
+                || part.text().contains(['"', '('])
+        );
     }
     let strict = AuthenticationResults::parse_strict(value);
     assert_eq!(strict.is_ok(), read.unreadable().is_empty());

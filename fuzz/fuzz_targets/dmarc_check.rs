@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
 use waxseal_authres::{AuthenticationResults, DkimResult, DmarcResult, SpfResult};
-use waxseal_dmarc::{BuiltInSuffixes, Disposition, DomainPolicy, DmarcCheck, LocalPolicy, Verdict};
+use waxseal_dmarc::{BuiltInSuffixes, Disposition, DmarcCheck, DomainPolicy, LocalPolicy, Verdict};
 use waxseal_dns::{
     Answer, Answers, Check, DomainName, LookupError, Question, Record, RecordType, Reply, drive_with_blocking,
 };
@@ -153,11 +153,15 @@ fn look_at(verdict: &Verdict, input: &Identifiers<'_>) {
     assert_eq!(verdict.result() == DmarcResult::PermError, invalid);
     assert!(invalid || verdict.shown().is_empty());
     match verdict.disposition() {
-        Disposition::Defer => assert!(!verdict.shown().is_empty() || verdict.result() == DmarcResult::TempError),
+        Disposition::Defer => {
+            assert!(!verdict.shown().is_empty() || verdict.result() == DmarcResult::TempError)
+        }
         // Those who are shown ask for nothing.
         Disposition::None => assert!(!invalid || !verdict.shown().is_empty()),
         Disposition::Quarantine => assert!(invalid || verdict.result() == DmarcResult::Fail),
-        Disposition::Reject => assert!(input.reject_on_reject && (invalid || verdict.result() == DmarcResult::Fail)),
+        Disposition::Reject => {
+            assert!(input.reject_on_reject && (invalid || verdict.result() == DmarcResult::Fail))
+        }
     }
     for author in verdict.authors() {
         let aligned = author.dkim_aligned() || author.spf_aligned();

@@ -12,7 +12,8 @@ fuzz_target!(|input: (&[u8], &[u8])| {
     assert!(received.has_from() || received.address().is_none() && received.names().is_empty());
     assert!(received.names().iter().all(|name| !name.is_empty()));
     // Whatever a client says, it never becomes the address that the server saw.
-    let line = [&b" from "[..], helo, b" (unknown [192.0.2.66]) by mx.example.net (X) with ESMTP; x"].concat();
+    let line =
+        [&b" from "[..], helo, b" (unknown [192.0.2.66]) by mx.example.net (X) with ESMTP; x"].concat();
     if let Ok(received) = Received::parse(&line) {
         let address = received.address();
         assert!(address.is_none() || address == Some([192, 0, 2, 66].into()), "{}", line.escape_ascii());

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::net::IpAddr;
 use waxseal_dns::DomainName;
-use waxseal_spf::{SpfCheck, DomainSpec};
+use waxseal_spf::{DomainSpec, SpfCheck};
 
 fuzz_target!(|input: (&str, [u8; 16], bool, &[u8], &[u8], Option<&str>)| {
     let (spec, ip, six, sender, helo, validated) = input;

@@ -119,8 +119,15 @@ impl HeaderField {
 /// What a packet says, one variant for each command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
-    Negotiate { version: u32, actions: u32, steps: u32 },
-    Macros { stage: Stage, pairs: Vec<(Bytes, Bytes)> },
+    Negotiate {
+        version: u32,
+        actions: u32,
+        steps: u32,
+    },
+    Macros {
+        stage: Stage,
+        pairs: Vec<(Bytes, Bytes)>,
+    },
     /// Macros of a command that has no stage: nobody asks for them.
     OtherMacros,
     Connect(Connect),
@@ -163,7 +170,8 @@ fn name(code: u8) -> Option<&'static str> {
 impl Command {
     pub(crate) fn parse(packet: Packet) -> Result<Self, InvalidCommand> {
         let Packet { code, data } = packet;
-        let text = |data: Bytes| last_string(data).ok_or(InvalidCommand::new(code, "no NUL, or more behind it"));
+        let text =
+            |data: Bytes| last_string(data).ok_or(InvalidCommand::new(code, "no NUL, or more behind it"));
         Ok(match code {
             b'O' => negotiate(data)?,
             b'D' => macros(data)?,
@@ -226,7 +234,8 @@ fn negotiate(mut data: Bytes) -> Result<Command, InvalidCommand> {
 }
 
 fn macros(mut data: Bytes) -> Result<Command, InvalidCommand> {
-    let code = data.try_get_u8().map_err(|_| InvalidCommand::new(b'D', "no command that the macros are for"))?;
+    let code =
+        data.try_get_u8().map_err(|_| InvalidCommand::new(b'D', "no command that the macros are for"))?;
     let mut pairs = Vec::new();
     while !data.is_empty() {
         let pair = string(&mut data).and_then(|name| Some((name, string(&mut data)?)));
@@ -306,18 +315,27 @@ mod tests {
         assert_eq!(client(b"mx\x006\0\x19IPv6:2001:db8::1\0"), ip("2001:db8::1", 25));
         assert_eq!(client(b"mx\x006\0\x19::ffff:192.0.2.1\0"), ip("::ffff:192.0.2.1", 25));
         assert_eq!(client(b"localhost\0U"), Ok(Client::Unknown));
-        assert_eq!(client(b"localhost\0L\0\0/run/s\0"), Ok(Client::Unix { path: Bytes::from_static(b"/run/s") }));
+        assert_eq!(
+            client(b"localhost\0L\0\0/run/s\0"),
+            Ok(Client::Unix { path: Bytes::from_static(b"/run/s") })
+        );
     }
 
     #[test]
     fn what_is_wrong_with_a_command_is_named() {
         let error = |code, data| parse(code, data).unwrap_err().to_string();
         assert_eq!(client(b"mx"), Err("command connect: no NUL behind the host name".to_owned()));
-        assert_eq!(client(b"mx\x004\0\0mx\0"), Err("command connect: the address is none of its family".to_owned()));
+        assert_eq!(
+            client(b"mx\x004\0\0mx\0"),
+            Err("command connect: the address is none of its family".to_owned())
+        );
         assert_eq!(client(b"mx\x009\0\0mx\0"), Err("command connect: unknown address family".to_owned()));
         assert_eq!(client(b"mx\x004\0"), Err("command connect: no port".to_owned()));
         assert_eq!(error(b'L', b"Subject\0 hi"), "command header: not a name and a value, each with its NUL");
-        assert_eq!(error(b'L', b"Subject\0 hi\0more\0"), "command header: not a name and a value, each with its NUL");
+        assert_eq!(
+            error(b'L', b"Subject\0 hi\0more\0"),
+            "command header: not a name and a value, each with its NUL"
+        );
         assert_eq!(error(b'O', b"\0\0\0\x06"), "command negotiate: fewer than 12 bytes");
         assert_eq!(error(b'D', b"Ci\0"), "command macros: a name without a value, or without its NUL");
         assert_eq!(error(b'?', b""), "command '?': unknown");

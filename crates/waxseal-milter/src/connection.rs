@@ -280,7 +280,9 @@ impl Connection {
     fn event(&mut self, command: Command) -> Result<Option<Event>, ProtocolError> {
         self.check_order(&command)?;
         let (event, step, phase) = match command {
-            Command::Negotiate { version, actions, steps } => return self.negotiate(version, actions, steps).map(Some),
+            Command::Negotiate { version, actions, steps } => {
+                return self.negotiate(version, actions, steps).map(Some);
+            }
             Command::Macros { stage, pairs } => {
                 self.macros.set(stage, pairs);
                 return Ok(None);
@@ -359,10 +361,16 @@ impl Connection {
 
     fn allows(&self, step: Step, reply: &Reply) -> bool {
         match reply {
-            Reply::Continue | Reply::Accept | Reply::Reject | Reply::TempFail | Reply::Code(_) | Reply::ShutDown => true,
+            Reply::Continue
+            | Reply::Accept
+            | Reply::Reject
+            | Reply::TempFail
+            | Reply::Code(_)
+            | Reply::ShutDown => true,
             Reply::Discard => !matches!(step, Step::Connect | Step::Helo | Step::Unknown),
             Reply::Skip => {
-                step == Step::Body && self.negotiated.is_some_and(|negotiated| negotiated.steps().contains(Steps::SKIP))
+                step == Step::Body
+                    && self.negotiated.is_some_and(|negotiated| negotiated.steps().contains(Steps::SKIP))
             }
         }
     }

@@ -1,6 +1,9 @@
 //! What a filter may do and which steps are left out, as sets of bits.
 
-use std::{fmt, ops::{BitAnd, BitOr}};
+use std::{
+    fmt,
+    ops::{BitAnd, BitOr},
+};
 
 macro_rules! flags {
     ($(#[$doc:meta])* $set:ident { $($(#[$flag_doc:meta])* $flag:ident = $bits:literal,)* }) => {

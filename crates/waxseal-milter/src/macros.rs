@@ -112,7 +112,9 @@ mod tests {
     use super::*;
 
     fn pairs(list: &[(&'static str, &'static str)]) -> Vec<(Bytes, Bytes)> {
-        list.iter().map(|(name, value)| (Bytes::from_static(name.as_bytes()), Bytes::from_static(value.as_bytes()))).collect()
+        list.iter()
+            .map(|(name, value)| (Bytes::from_static(name.as_bytes()), Bytes::from_static(value.as_bytes())))
+            .collect()
     }
 
     #[test]

@@ -68,7 +68,11 @@ impl Modification {
     }
 
     /// Inserts a header field: `index` 0 puts it above all others, and so on. `value` as for [`add_header`](Self::add_header).
-    pub fn insert_header(index: u32, name: &str, value: impl AsRef<[u8]>) -> Result<Self, InvalidModification> {
+    pub fn insert_header(
+        index: u32,
+        name: &str,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Self, InvalidModification> {
         let value = checked_value(name, value.as_ref())?;
         Ok(Self(Kind::InsertHeader { index, name: checked_name(name)?, value }))
     }
@@ -106,7 +110,10 @@ impl Modification {
     }
 
     /// Adds a recipient with ESMTP parameters, blanks between them: `NOTIFY=NEVER`.
-    pub fn add_recipient_with_parameters(address: &str, parameters: &str) -> Result<Self, InvalidModification> {
+    pub fn add_recipient_with_parameters(
+        address: &str,
+        parameters: &str,
+    ) -> Result<Self, InvalidModification> {
         let parameters = checked_parameters(parameters)?;
         Ok(Self(Kind::AddRecipient { address: checked_address("recipient", address)?, parameters }))
     }
@@ -148,10 +155,18 @@ impl Modification {
                 packet::write(out, b'h', &[name.as_bytes(), b"\0", given(value), b"\0"]);
             }
             Kind::InsertHeader { index, name, value } => {
-                packet::write(out, b'i', &[&index.to_be_bytes(), name.as_bytes(), b"\0", given(value), b"\0"]);
+                packet::write(
+                    out,
+                    b'i',
+                    &[&index.to_be_bytes(), name.as_bytes(), b"\0", given(value), b"\0"],
+                );
             }
             Kind::ChangeHeader { occurrence, name, value } => {
-                packet::write(out, b'm', &[&occurrence.to_be_bytes(), name.as_bytes(), b"\0", given(value), b"\0"]);
+                packet::write(
+                    out,
+                    b'm',
+                    &[&occurrence.to_be_bytes(), name.as_bytes(), b"\0", given(value), b"\0"],
+                );
             }
             Kind::ReplaceBody(body) if body.is_empty() => packet::write(out, b'b', &[]),
             Kind::ReplaceBody(body) => {
@@ -197,7 +212,9 @@ fn checked_value(name: &str, value: &[u8]) -> Result<Vec<u8>, InvalidModificatio
     while let Some((offset, byte)) = bytes.next() {
         match byte {
             0 => return Err(invalid(offset, "NUL")),
-            b'\r' if bytes.peek().is_none_or(|(_, next)| *next != b'\n') => return Err(invalid(offset, "bare CR")),
+            b'\r' if bytes.peek().is_none_or(|(_, next)| *next != b'\n') => {
+                return Err(invalid(offset, "bare CR"));
+            }
             b'\r' => {}
             b'\n' if !bytes.peek().is_some_and(|(_, next)| matches!(next, b' ' | b'\t')) => {
                 return Err(invalid(offset, "the next line does not start with a blank"));

@@ -53,7 +53,8 @@ impl Settings {
     ///
     /// Names with a blank or a control character are left out.
     pub fn with_macros<'n>(mut self, stage: Stage, names: impl IntoIterator<Item = &'n str>) -> Self {
-        let names = names.into_iter().filter(|name| name.bytes().all(|c| c.is_ascii_graphic()) && !name.is_empty());
+        let names =
+            names.into_iter().filter(|name| name.bytes().all(|c| c.is_ascii_graphic()) && !name.is_empty());
         self.macros.push((stage, names.collect::<Vec<_>>().join(" ")));
         self
     }
@@ -70,7 +71,13 @@ impl Settings {
     }
 
     /// What is taken of an offer, and the packet that says so.
-    pub(crate) fn answer(&self, version: u32, actions: u32, steps: u32, out: &mut Vec<u8>) -> Result<Negotiated, Refusal> {
+    pub(crate) fn answer(
+        &self,
+        version: u32,
+        actions: u32,
+        steps: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<Negotiated, Refusal> {
         if version < 2 {
             return Err(Refusal::Version(version));
         }
@@ -81,8 +88,11 @@ impl Settings {
         }
         let sets_macros = !self.macros.is_empty() && offered_actions.contains(Actions::SET_MACROS);
         let actions = if sets_macros { self.actions | Actions::SET_MACROS } else { self.actions };
-        let negotiated =
-            Negotiated { version: version.min(VERSION), actions, steps: one_size(self.steps & offered_steps) };
+        let negotiated = Negotiated {
+            version: version.min(VERSION),
+            actions,
+            steps: one_size(self.steps & offered_steps),
+        };
         let mut data = Vec::new();
         for number in [negotiated.version, negotiated.actions.bits(), negotiated.steps.bits()] {
             data.extend_from_slice(&number.to_be_bytes());

@@ -153,8 +153,14 @@ mod tests {
             "enhanced status code \"5.7.1\" of reply code 450: use 4.X.X, X of one to three digits, or nothing",
         );
         assert!(ReplyCode::new(450, "4.7.1000", "no").is_err() && ReplyCode::new(450, "4.7", "no").is_err());
-        assert_eq!(error(550, "", "a\nb\r250 ok"), "line 2 of the text: at most 980 bytes and no control character");
-        assert_eq!(error(550, "", &"x".repeat(981)), "line 1 of the text: at most 980 bytes and no control character");
+        assert_eq!(
+            error(550, "", "a\nb\r250 ok"),
+            "line 2 of the text: at most 980 bytes and no control character"
+        );
+        assert_eq!(
+            error(550, "", &"x".repeat(981)),
+            "line 1 of the text: at most 980 bytes and no control character"
+        );
     }
 
     #[test]

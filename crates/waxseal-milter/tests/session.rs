@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use waxseal_milter::{
-    Actions, Connection, Event, Modification, ProtocolError, Reply, ReplyCode, ReplyError, Settings, Stage, Steps,
+    Actions, Connection, Event, Modification, ProtocolError, Reply, ReplyCode, ReplyError, Settings, Stage,
+    Steps,
 };
 
 fn packet(code: u8, data: &[u8]) -> Vec<u8> {
@@ -177,7 +178,8 @@ fn a_new_body_goes_out_in_chunks() {
 
 #[test]
 fn a_mail_server_that_offers_too_little_is_refused() {
-    let mut connection = Connection::new(Settings::new().with_actions(Actions::ADD_HEADERS | Actions::QUARANTINE));
+    let mut connection =
+        Connection::new(Settings::new().with_actions(Actions::ADD_HEADERS | Actions::QUARANTINE));
     let error = events(&mut connection, &offer(6, 0x1f, 0)).unwrap_err();
     assert_eq!(error, ProtocolError::NotOffered(Actions::QUARANTINE));
     assert_eq!(error.to_string(), "the mail server does not offer QUARANTINE");
@@ -205,14 +207,19 @@ fn commands_keep_their_order() {
 #[test]
 fn a_message_that_is_given_up_leaves_nothing_behind() {
     let mut connection = start(Settings::new(), &postfix());
-    let given_up = [packet(b'D', b"Mi\0A1\0"), packet(b'M', b"<>\0"), packet(b'A', b""), packet(b'M', b"<>\0")];
+    let given_up =
+        [packet(b'D', b"Mi\0A1\0"), packet(b'M', b"<>\0"), packet(b'A', b""), packet(b'M', b"<>\0")];
     let events_of = events(&mut connection, &given_up.concat()).unwrap();
     assert!(matches!(events_of[..], [(Event::Mail(_), true), (Event::Abort, false), (Event::Mail(_), true)]));
     assert_eq!(connection.macro_value("i"), None);
 
-    let reused = [packet(b'D', b"Cj\0mx\0"), packet(b'K', b""), packet(b'C', b"localhost\0U"), packet(b'Q', b"")];
+    let reused =
+        [packet(b'D', b"Cj\0mx\0"), packet(b'K', b""), packet(b'C', b"localhost\0U"), packet(b'Q', b"")];
     let events_of = events(&mut connection, &reused.concat()).unwrap();
-    assert!(matches!(events_of[..], [(Event::NewConnection, false), (Event::Connect(_), true), (Event::Quit, false)]));
+    assert!(matches!(
+        events_of[..],
+        [(Event::NewConnection, false), (Event::Connect(_), true), (Event::Quit, false)]
+    ));
     assert_eq!(connection.macro_value("j"), None);
 }
 
@@ -220,7 +227,9 @@ fn a_message_that_is_given_up_leaves_nothing_behind() {
 fn after_a_rejection_the_next_message_begins() {
     let mut connection = start(Settings::new(), &postfix());
     for reply in [Reply::Reject, Reply::Accept, Reply::Code(ReplyCode::new(451, "4.7.1", "later").unwrap())] {
-        connection.receive(&[packet(b'M', b"<>\0"), packet(b'R', b"<a@b.example>\0"), packet(b'L', b"A\0b\0")].concat());
+        connection.receive(
+            &[packet(b'M', b"<>\0"), packet(b'R', b"<a@b.example>\0"), packet(b'L', b"A\0b\0")].concat(),
+        );
         for _ in 0..2 {
             connection.next_event().unwrap().unwrap();
             connection.reply(&Reply::Continue).unwrap();
@@ -229,7 +238,9 @@ fn after_a_rejection_the_next_message_begins() {
         connection.reply(&reply).unwrap();
     }
     // A recipient that is rejected ends nothing.
-    connection.receive(&[packet(b'M', b"<>\0"), packet(b'R', b"<a@b.example>\0"), packet(b'R', b"<c@d.example>\0")].concat());
+    connection.receive(
+        &[packet(b'M', b"<>\0"), packet(b'R', b"<a@b.example>\0"), packet(b'R', b"<c@d.example>\0")].concat(),
+    );
     for reply in [Reply::Continue, Reply::Reject, Reply::Continue] {
         connection.next_event().unwrap().unwrap();
         connection.reply(&reply).unwrap();
@@ -239,7 +250,8 @@ fn after_a_rejection_the_next_message_begins() {
 
 #[test]
 fn a_reply_has_its_place() {
-    let mut connection = start(Settings::new().with_actions(Actions::ADD_HEADERS).with_steps(Steps::SKIP), &postfix());
+    let mut connection =
+        start(Settings::new().with_actions(Actions::ADD_HEADERS).with_steps(Steps::SKIP), &postfix());
     _ = connection.take_output();
     let not_due = Err(ReplyError::NotDue { reply: "continue".to_owned() });
     assert_eq!(connection.reply(&Reply::Continue), not_due);
@@ -267,7 +279,8 @@ fn a_reply_has_its_place() {
 
 fn any_packet() -> impl Strategy<Value = Vec<u8>> {
     let code = proptest::sample::select(b"ODCHMRTLNBEUAQKz".to_vec());
-    let data = proptest::collection::vec(proptest::sample::select(b"\0\0\0\x06U46LMa<>:\xFF".to_vec()), 0..24);
+    let data =
+        proptest::collection::vec(proptest::sample::select(b"\0\0\0\x06U46LMa<>:\xFF".to_vec()), 0..24);
     prop_oneof![
         4 => (code, data).prop_map(|(code, data)| packet(code, &data)),
         4 => proptest::sample::select(message()),

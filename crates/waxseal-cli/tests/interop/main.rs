@@ -7,10 +7,12 @@
 //! The inbound check as a whole stands beside OpenDMARC and authheaders, and its ARC sets beside those of dkimpy. DMARC by
 //! RFC 9989 stands beside mailauth, an npm package, if `WAXSEAL_MAILAUTH` names its folder.
 //!
+//! Filters on `waxseal-milter` stand under Postfix and under `miltertest`.
+//!
 //! Mail of every shape that is signed with the defaults goes through Postfix and past mailing lists as recorded.
 //!
 //! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `iproute2
-//! libmail-dkim-perl nsd opendkim opendkim-tools opendmarc openssl postfix procps python3-authheaders python3-authres
+//! libmail-dkim-perl miltertest nsd opendkim opendkim-tools opendmarc openssl postfix procps python3-authheaders python3-authres
 //! python3-dkim python3-nacl python3-spf util-linux`.
 //! `opendkim-testmsg` and `opendmarc` need private network and mount namespaces; where the system grants none, they are
 //! left out with a remark, or are a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
@@ -21,6 +23,8 @@ mod corpus;
 mod dmarc;
 #[cfg(test)]
 mod expected;
+#[cfg(test)]
+mod filter;
 #[cfg(test)]
 mod inbound;
 #[cfg(test)]

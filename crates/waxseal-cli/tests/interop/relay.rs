@@ -107,7 +107,7 @@ fn default_signatures_survive_postfix() {
 }
 
 /// A Postfix of its own on loopback, which adds all the fields that it can, and a server that takes what it relays.
-struct Postfix {
+pub(crate) struct Postfix {
     _master: Daemon,
     port: u16,
     relayed: Receiver<Vec<u8>>,
@@ -115,6 +115,11 @@ struct Postfix {
 
 impl Postfix {
     fn start(lab: &Lab) -> Self {
+        Self::with_settings(lab, "postfix", "")
+    }
+
+    /// A Postfix whose folder is called `name`, with lines of main.cf besides.
+    pub(crate) fn with_settings(lab: &Lab, name: &str, settings: &str) -> Self {
         let sink = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, sink_port) = (free_port(), sink.local_addr().unwrap().port());
         let (sender, relayed) = channel();
@@ -126,8 +131,8 @@ impl Postfix {
                 }
             }
         });
-        let folder = lab.folder("postfix");
-        configure(&folder, port, sink_port);
+        let folder = lab.folder(name);
+        configure(&folder, port, sink_port, settings);
         // Its daemons run as their own user.
         fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
         run(command("postfix", ["-c"]).arg(&folder).arg("check"));
@@ -149,15 +154,20 @@ impl Postfix {
     }
 
     /// The message as it leaves Postfix.
-    fn relay(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn relay(&self, message: &[u8]) -> Vec<u8> {
+        let reply = self.send(message);
+        assert!(reply.starts_with("250"), "{reply}");
+        self.relayed.recv_timeout(Duration::from_secs(30)).expect("what Postfix relays")
+    }
+
+    /// The reply of Postfix to the end of the message.
+    pub(crate) fn send(&self, message: &[u8]) -> String {
         let stream = self.connect();
         let mut replies = BufReader::new(&stream).lines();
-        let mut expect = |code: &str| {
-            let reply = replies.by_ref().map(Result::unwrap).find(|line| line.as_bytes()[3] == b' ').unwrap();
-            assert!(reply.starts_with(code), "{reply}");
-        };
+        let mut reply =
+            || replies.by_ref().map(Result::unwrap).find(|line| line.as_bytes()[3] == b' ').unwrap();
         let say = |text: &str| { &stream }.write_all(text.as_bytes()).unwrap();
-        expect("220");
+        assert!(reply().starts_with("220"));
         for (command, code) in [
             ("EHLO client.alpha.example", "250"),
             ("MAIL FROM:<bob@alpha.example> BODY=8BITMIME", "250"),
@@ -165,7 +175,8 @@ impl Postfix {
             ("DATA", "354"),
         ] {
             say(&format!("{command}\r\n"));
-            expect(code);
+            let reply = reply();
+            assert!(reply.starts_with(code), "{command}: {reply}");
         }
         for line in message.split_inclusive(|octet| *octet == b'\n') {
             if line.starts_with(b".") {
@@ -174,13 +185,13 @@ impl Postfix {
             { &stream }.write_all(line).unwrap();
         }
         say(".\r\n");
-        expect("250");
+        let reply = reply();
         say("QUIT\r\n");
-        self.relayed.recv_timeout(Duration::from_secs(30)).expect("what Postfix relays")
+        reply
     }
 }
 
-fn configure(folder: &Path, port: u16, sink_port: u16) {
+fn configure(folder: &Path, port: u16, sink_port: u16, settings: &str) {
     for name in ["queue", "data"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -194,7 +205,7 @@ fn configure(folder: &Path, port: u16, sink_port: u16) {
          relayhost = [127.0.0.1]:{sink_port}\nsmtp_dns_support_level = disabled\nalias_maps =\nalias_database =\n\
          local_recipient_maps =\nsmtpd_relay_restrictions = permit_mynetworks, reject\nmaillog_file = {here}/mail.log\n\
          maillog_file_prefixes = {here}\nalways_add_missing_headers = yes\n\
-         undisclosed_recipients_header = To: undisclosed-recipients:;\n"
+         undisclosed_recipients_header = To: undisclosed-recipients:;\n{settings}"
     );
     let services = [
         "pickup unix n - n 60 1 pickup",
