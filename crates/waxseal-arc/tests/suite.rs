@@ -6,30 +6,13 @@
     reason = "the helpers of tests are tests, and a suite that cannot be read is a failure"
 )]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
 use waxseal_arc::{ArcResult, Chain, ChainVerifier, SealError, Sealer, merged_results};
 use waxseal_crypto::{KeyMaterial, PrivateKey, rust_crypto};
 use waxseal_dns::Zone;
 use waxseal_header::{Header, TagList, line_ends::to_crlf};
+use waxseal_test::{Ledger, at, suite};
 use yaml_rust2::{Yaml, YamlLoader};
-
-/// The folder of a suite, if it is there.
-fn suite(name: &str) -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    let folder = env::var_os("WAXSEAL_CONFORMANCE").map_or(default, PathBuf::from).join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("1 suite skipped: {} is not there", folder.display());
-    let required = env::var_os("WAXSEAL_REQUIRE_CONFORMANCE").is_some_and(|value| value == "1");
-    assert!(!required, "{} is not there", folder.display());
-    None
-}
 
 /// One of ValiMail's cases.
 struct Case<'y> {
@@ -79,40 +62,25 @@ fn unique_names(text: &str) -> String {
     text.lines().enumerate().map(number).collect()
 }
 
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// The cases named in `expected_failures.txt`.
-fn expected_failures() -> BTreeSet<&'static str> {
-    let lines = include_str!("expected_failures.txt").lines();
-    lines.filter_map(|line| line.split_once(": RFC")).map(|(name, _)| name).collect()
-}
-
 #[test]
 fn valimail_validation() {
     let Some(folder) = suite("arc-valimail") else { return };
-    let (mut cases, mut problems) = (0, Vec::new());
-    let mut differing = expected_failures();
+    let mut ledger = Ledger::new(include_str!("expected_failures.txt"), ": ");
+    let mut names = BTreeMap::new();
     each_case(&folder.join("arc-draft-validation-tests.yml"), |case| {
-        cases += 1;
         let chain = case.chain(at(1_500_000_000));
         let expected = match case.text("cv") {
             "" => ArcResult::None,
             word => word.parse().unwrap(),
         };
         let name = case.name.split('~').next().unwrap();
-        match (chain.result() == expected, differing.remove(name)) {
-            (true, false) | (false, true) => {}
-            (true, true) => problems.push(format!("{name}: agrees unexpectedly")),
-            (false, false) => problems.push(format!("{name}: expected {expected}, got {chain}")),
-        }
+        let count = names.entry(name.to_owned()).and_modify(|count| *count += 1).or_insert(1);
+        let name = if *count == 1 { name.to_owned() } else { format!("{name}, the second") };
+        let agrees = chain.result() == expected;
+        ledger.enter(name, if agrees { Ok(()) } else { Err(format!("expected {expected}, got {chain}")) });
     });
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-    assert!(differing.is_empty(), "no such cases: {differing:?}");
-    println!("{cases} cases");
     // 171 names, four of them twice.
-    assert_eq!(cases, 175);
+    assert_eq!(ledger.close(), Ok(175));
 }
 
 #[test]

@@ -7,13 +7,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite that cannot be read is a failure")]
 
 use serde_json::{Map, Value, json};
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 use waxseal_authres::{AuthenticationResults, ParsedEntry, ReceivedSpf};
 use waxseal_header::Header;
+use waxseal_test::{Ledger, suite};
 
 /// A file of cases, how many it has at least, and what we read in a case, to be compared with the case itself.
 type Suite = (&'static str, usize, fn(&Value) -> Value);
@@ -26,60 +23,20 @@ const SUITES: [Suite; 3] = [
 
 #[test]
 fn every_suite() {
-    let folder = folder().join("authres");
-    if !folder.is_dir() {
-        println!("{} suites skipped: not in {}", SUITES.len(), folder.display());
-        assert_ne!(env::var("WAXSEAL_REQUIRE_CONFORMANCE").as_deref(), Ok("1"), "no {}", folder.display());
-        return;
-    }
-    let mut differences = BTreeMap::new();
+    let Some(folder) = suite("authres") else { return };
+    let mut ledger = Ledger::new(include_str!("expected_failures.txt"), " ");
     for (file, least, read) in SUITES {
         let text = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
         assert!(cases.len() >= least, "{file} has {} cases", cases.len());
         for (number, case) in cases.iter().enumerate() {
             let ours = read(case);
-            if ours != *case {
-                differences.insert(format!("{file}/{number}"), format!("reads {ours}, expected {case}"));
-            }
+            let outcome = if ours == *case { Ok(()) } else { Err(format!("reads {ours}, expected {case}")) };
+            ledger.enter(format!("{file}/{number}"), outcome);
         }
         println!("{file}: {} cases", cases.len());
     }
-    let problems = surprises(include_str!("expected_failures.txt"), &differences);
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-}
-
-fn folder() -> PathBuf {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    env::var_os("WAXSEAL_CONFORMANCE").map_or(default, PathBuf::from)
-}
-
-/// What differs and is not in the list, what is in the list and does not differ, and entries of the list without a reason.
-fn surprises(list: &str, differences: &BTreeMap<String, String>) -> Vec<String> {
-    let lines = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let wrong: BTreeMap<_, _> = lines.map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
-    let missing = wrong.keys().filter(|case| !differences.contains_key(**case));
-    let unfounded = wrong.iter().filter(|(_, reason)| !(reason.contains("RFC ") && reason.contains('§')));
-    let unexpected = differences.iter().filter(|(case, _)| !wrong.contains_key(case.as_str()));
-    missing
-        .map(|case| format!("{case}: passes, but is expected to fail"))
-        .chain(unfounded.map(|(case, _)| format!("{case}: the reason names no section of an RFC")))
-        .chain(unexpected.map(|(case, difference)| format!("{case}: {difference}")))
-        .collect()
-}
-
-#[test]
-fn every_kind_of_surprise_is_found() {
-    let differences = ["s/0", "s/1", "s/3"].map(|case| (case.to_owned(), "differs".to_owned())).into();
-    let list = "# wrong\ns/0 RFC 8601 §2.2: no\ns/1 no\ns/2 RFC 8601 §2.2: no\n";
-    assert_eq!(
-        surprises(list, &differences),
-        [
-            "s/2: passes, but is expected to fail",
-            "s/1: the reason names no section of an RFC",
-            "s/3: differs",
-        ]
-    );
+    ledger.close().unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 /// Runs the whole field through the splitter of headers, and gives what stands behind the colon.

@@ -13,9 +13,8 @@
 
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::{Path, PathBuf},
+    fs,
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal_crypto::{KeyMaterial, PrivateKey, rust_crypto};
@@ -24,6 +23,7 @@ use waxseal_dkim::{
 };
 use waxseal_dns::{DomainName, Zone};
 use waxseal_header::{TagList, line_ends::to_crlf};
+use waxseal_test::{Ledger, suite};
 
 /// A suite that may be run, and the function that runs it.
 type Suite = (&'static str, fn(&mut Run<'_>));
@@ -40,111 +40,19 @@ const SUITES: [Suite; 7] = [
 
 #[test]
 fn every_suite() {
-    let folder = folder();
-    let mut ledger = Ledger::new(include_str!("expected_failures.txt"));
-    let (mut skipped, mut cases) = (0, 0);
-    for (name, suite) in SUITES {
-        let folder = folder.join(name);
-        if !folder.is_dir() {
-            skipped += 1;
-            ledger.skip(name);
+    let mut ledger = Ledger::new(include_str!("expected_failures.txt"), " ");
+    for (name, run_suite) in SUITES {
+        let Some(folder) = suite(name) else {
+            ledger.skip(&format!("{name}/"));
             continue;
-        }
+        };
         let mut run = Run { name, folder, ledger: &mut ledger, passed: 0, failed: 0 };
-        suite(&mut run);
+        run_suite(&mut run);
         println!("{name}: {} cases, {} as the suite expects", run.passed + run.failed, run.passed);
         assert!(run.passed > 0, "{name} has no case");
-        cases += run.passed + run.failed;
     }
-    if skipped > 0 {
-        println!("{skipped} suites skipped: not in {}", folder.display());
-        assert!(!is_required(), "{skipped} suites are not in {}", folder.display());
-    }
+    let cases = ledger.close().unwrap_or_else(|problems| panic!("{problems}"));
     println!("{cases} cases");
-    ledger.close().unwrap_or_else(|problems| panic!("{problems}"));
-}
-
-fn folder() -> PathBuf {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance");
-    env::var_os("WAXSEAL_CONFORMANCE").map_or(default, PathBuf::from)
-}
-
-fn is_required() -> bool {
-    env::var_os("WAXSEAL_REQUIRE_CONFORMANCE").is_some_and(|value| value == "1")
-}
-
-/// What came out, against what `expected_failures.txt` says.
-struct Ledger {
-    /// Cases in which the suite is wrong, and why.
-    wrong: BTreeMap<String, String>,
-    seen: BTreeSet<String>,
-    problems: Vec<String>,
-}
-
-impl Ledger {
-    /// Each line names a case and gives the reason; `#` begins a comment.
-    fn new(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let mut ledger = Self { wrong: BTreeMap::new(), seen: BTreeSet::new(), problems: Vec::new() };
-        for line in lines {
-            let (case, reason) = line.split_once(' ').unwrap_or((line, ""));
-            if !(reason.contains("RFC ") && reason.contains('§')) {
-                ledger.problems.push(format!("{case}: the reason names no section of an RFC"));
-            }
-            if ledger.wrong.insert(case.into(), reason.into()).is_some() {
-                ledger.problems.push(format!("{case}: stands twice in expected_failures.txt"));
-            }
-        }
-        ledger
-    }
-
-    /// Notes the outcome of a case: `Err` says how it differs from what the suite expects.
-    fn enter(&mut self, case: String, outcome: &Result<(), String>) {
-        match (self.wrong.contains_key(&case), outcome) {
-            (false, Err(difference)) => self.problems.push(format!("{case}: {difference}")),
-            (true, Ok(())) => self.problems.push(format!("{case}: passes, but is expected to fail")),
-            _ => {}
-        }
-        if !self.seen.insert(case.clone()) {
-            self.problems.push(format!("{case}: two cases of this name"));
-        }
-    }
-
-    /// The cases of a suite that is not there are not missed.
-    fn skip(&mut self, suite: &str) {
-        self.wrong.retain(|case, _| !case.starts_with(&format!("{suite}/")));
-    }
-
-    fn close(self) -> Result<(), String> {
-        let unknown = self.wrong.keys().filter(|case| !self.seen.contains(*case));
-        let unknown = unknown.map(|case| format!("{case}: no such case"));
-        let problems: Vec<_> = self.problems.iter().cloned().chain(unknown).collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
-    }
-}
-
-#[test]
-fn the_ledger_finds_every_kind_of_surprise() {
-    let mut ledger =
-        Ledger::new("# wrong\ns/a RFC 6376 §3.5: no\ns/b RFC 6376 §3.5: no\ns/gone RFC 1 §1\ns/e why\n");
-    ledger.enter("s/a".into(), &Err("differs".into()));
-    ledger.enter("s/b".into(), &Ok(()));
-    ledger.enter("s/c".into(), &Err("differs".into()));
-    ledger.enter("s/d".into(), &Ok(()));
-    ledger.enter("s/d".into(), &Ok(()));
-    ledger.enter("s/e".into(), &Err("differs".into()));
-    let problems = ledger.close().unwrap_err();
-    let expected = [
-        "s/e: the reason names no section of an RFC",
-        "s/b: passes, but is expected to fail",
-        "s/c: differs",
-        "s/d: two cases of this name",
-        "s/gone: no such case",
-    ];
-    assert_eq!(problems.lines().collect::<Vec<_>>(), expected);
-    let mut skipped = Ledger::new("s/a RFC 6376 §3.5: no\n");
-    skipped.skip("s");
-    assert_eq!(skipped.close(), Ok(()));
 }
 
 /// One suite being run.
@@ -179,7 +87,7 @@ impl Run<'_> {
             Ok(()) => self.passed += 1,
             Err(_) => self.failed += 1,
         }
-        self.ledger.enter(format!("{}/{name}", self.name), &outcome);
+        self.ledger.enter(format!("{}/{name}", self.name), outcome);
     }
 
     /// A case that expects these words, one for each signature.

@@ -1,7 +1,6 @@
 //! The tables of OpenDMARC and Stalwart's mail-auth.
 //!
-//! They are read from the directory `dmarc-cases` below `WAXSEAL_CONFORMANCE`; without it nothing is tested and the output
-//! says so. `expected_failures.txt` names the cases on which waxseal differs, and why; a case named there that agrees is
+//! They are read from the folder `dmarc-cases` of the suites; [`waxseal_test::suite`] says what happens without it. `expected_failures.txt` names the cases on which waxseal differs, and why; a case named there that agrees is
 //! a failure, too.
 #![expect(
     clippy::unwrap_used,
@@ -12,7 +11,6 @@ mod common;
 
 use common::*;
 use serde_json::Value;
-use std::{collections::BTreeSet, path::PathBuf};
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
     Alignment, Identifiers, LocalPolicy, Match, PublicSuffixList, Record, ReportAuthorization, ReportUri,
@@ -20,56 +18,31 @@ use waxseal_dmarc::{
 };
 use waxseal_dns::{DomainName, InvalidDomainName, Zone};
 use waxseal_header::Authors;
+use waxseal_test::{Ledger, suite};
 
-fn suite(file: &str) -> Option<Value> {
-    let directory = std::env::var_os("WAXSEAL_CONFORMANCE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance"),
-        PathBuf::from,
-    );
-    let path = directory.join("dmarc-cases").join(file);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("1 suite skipped: no {file}");
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
+fn cases(file: &str) -> Option<Value> {
+    let path = suite("dmarc-cases")?.join(file);
+    Some(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
 }
 
-/// Case by case: whether it agrees.
+/// The cases of one file.
 struct Tally {
     file: &'static str,
-    expected: BTreeSet<String>,
-    seen: usize,
-    wrong: Vec<String>,
+    ledger: Ledger,
 }
 
 impl Tally {
     fn new(file: &'static str) -> Self {
-        let lines = include_str!("expected_failures.txt").lines();
-        let names = lines.filter_map(|line| line.split_once(": ")).map(|(name, _)| name.to_owned());
-        Self {
-            file,
-            expected: names.filter(|name| name.starts_with(file)).collect(),
-            seen: 0,
-            wrong: Vec::new(),
-        }
+        Self { file, ledger: Ledger::new(include_str!("expected_failures.txt"), ": ").only(file) }
     }
 
     fn case(&mut self, table: &str, index: usize, agrees: bool, what: impl Into<String>) {
-        let case = format!("{} {table} {index}", self.file);
-        self.seen += 1;
-        if agrees == self.expected.remove(&case) {
-            self.wrong.push(format!(
-                "{case}: {}, {}",
-                if agrees { "agrees unexpectedly" } else { "differs" },
-                what.into()
-            ));
-        }
+        let outcome = if agrees { Ok(()) } else { Err(what.into()) };
+        self.ledger.enter(format!("{} {table} {index}", self.file), outcome);
     }
 
     fn finish(self, cases: usize) {
-        assert!(self.wrong.is_empty(), "{:#?}", self.wrong);
-        assert!(self.expected.is_empty(), "no such cases: {:?}", self.expected);
-        assert_eq!(self.seen, cases);
+        assert_eq!(self.ledger.close(), Ok(cases));
     }
 }
 
@@ -97,7 +70,7 @@ impl PublicSuffixList for TwoLabels {
 
 #[test]
 fn opendmarc() {
-    let Some(cases) = suite("opendmarc.json") else { return };
+    let Some(cases) = cases("opendmarc.json") else { return };
     let mut tally = Tally::new("opendmarc");
     for (index, case) in list(&cases["alignment"]) {
         let aligned =
@@ -148,7 +121,7 @@ fn parse_outcome(text: &str) -> &'static str {
 
 #[test]
 fn stalwart() {
-    let Some(cases) = suite("stalwart.json") else { return };
+    let Some(cases) = cases("stalwart.json") else { return };
     let mut tally = Tally::new("stalwart");
     for table in ["alignment", "discovery"] {
         for (index, case) in list(&cases[table]) {

@@ -1,7 +1,6 @@
 //! The openspf.org test suites, through every kind of driver.
 //!
-//! They are read from the directory `spf-rfc7208` below `WAXSEAL_CONFORMANCE`; without it nothing is tested and the
-//! output says so.
+//! They are read from the folder `spf-rfc7208` of the suites; [`waxseal_test::suite`] says what happens without it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,9 +8,7 @@
 )]
 
 use std::{
-    collections::BTreeMap,
     future::Future,
-    path::PathBuf,
     pin::pin,
     task::{Context, Poll, Waker},
 };
@@ -20,6 +17,7 @@ use waxseal_dns::{
     ResolveBlocking, Zone, drive, drive_blocking,
 };
 use waxseal_spf::{SpfCheck, Verdict};
+use waxseal_test::{Ledger, Random, suite};
 use yaml_rust2::{Yaml, YamlLoader};
 
 struct Case {
@@ -96,7 +94,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Answers in a random order and a few at a time, running the check again after each.
 fn drive_shuffled(mut check: SpfCheck, dns: &SuiteDns, seed: u64) -> Verdict {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut answers = Answers::new();
     let mut open = Vec::new();
     loop {
@@ -115,27 +113,9 @@ fn drive_shuffled(mut check: SpfCheck, dns: &SuiteDns, seed: u64) -> Verdict {
     }
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-}
-
-fn suite(file: &str) -> Option<Vec<Scenario>> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance");
-    let root = PathBuf::from(std::env::var_os("WAXSEAL_CONFORMANCE").unwrap_or(default.into()));
-    match std::fs::read_to_string(root.join("spf-rfc7208").join(file)) {
-        Ok(text) => Some(YamlLoader::load_from_str(&text).unwrap().iter().map(scenario).collect()),
-        Err(_) => {
-            println!("1 suite skipped: {file} is not below WAXSEAL_CONFORMANCE");
-            None
-        }
-    }
+fn scenarios(file: &str) -> Option<Vec<Scenario>> {
+    let text = std::fs::read_to_string(suite("spf-rfc7208")?.join(file)).unwrap();
+    Some(YamlLoader::load_from_str(&text).unwrap().iter().map(scenario).collect())
 }
 
 fn scenario(yaml: &Yaml) -> Scenario {
@@ -271,7 +251,7 @@ fn told(verdict: &Verdict) -> String {
 
 #[test]
 fn rfc7208() {
-    let Some(scenarios) = suite("rfc7208-tests.yml") else { return };
+    let Some(scenarios) = scenarios("rfc7208-tests.yml") else { return };
     let mut failures = Vec::new();
     let mut count = 0;
     let mut preferred = 0;
@@ -314,29 +294,16 @@ fn rfc7208() {
 /// sentence of RFC 7208 is the reason. A listed case that gives the preferred result is an error too.
 #[test]
 fn rfc4408() {
-    let Some(scenarios) = suite("rfc4408-tests.yml") else { return };
-    let list = include_str!("expected_failures.txt")
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let mut expected: BTreeMap<&str, &str> = list.map(|line| line.split_once(" -- ").unwrap()).collect();
-    assert!(expected.values().all(|reason| reason.starts_with("RFC 7208 §")));
-    let mut failures = Vec::new();
-    let mut count = 0;
+    let Some(scenarios) = scenarios("rfc4408-tests.yml") else { return };
+    let mut ledger = Ledger::new(include_str!("expected_failures.txt"), " -- ");
     for scenario in &scenarios {
         for case in &scenario.cases {
-            count += 1;
             let verdict = drive_blocking(case.check(), &scenario.dns);
             let word = verdict.result().to_string();
             let other = format!("{}: {word} instead of {:?}", case.name, case.results);
             let failure = case.failure(&verdict).or((case.results[0] != word).then_some(other));
-            match (failure, expected.remove(case.name.as_str())) {
-                (Some(failure), None) => failures.push(failure),
-                (None, Some(_)) => failures.push(format!("{}: passes unexpectedly", case.name)),
-                _ => {}
-            }
+            ledger.enter(case.name.as_str(), failure.map_or(Ok(()), Err));
         }
     }
-    failures.extend(expected.keys().map(|name| format!("{name}: no such case")));
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
-    assert_eq!(count, 191);
+    assert_eq!(ledger.close(), Ok(191));
 }
