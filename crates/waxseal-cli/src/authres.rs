@@ -1,9 +1,9 @@
 //! `waxseal authres`: what Authentication-Results fields say.
 
 use crate::{
-    batch::{self, BadLine, Jobs},
+    batch::{self, Jobs},
     exit::{Exit, Failure},
-    input::{Chunks, Input, LineEnds, Source, without_line_end},
+    input::{Chunks, LineEnds, Source, without_line_end},
     terminal::{self, Progress, visible},
 };
 use clap::{Args, Subcommand};
@@ -77,16 +77,10 @@ struct Parse {
 /// A line of --jsonl.
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
+    #[serde(default)]
+    id: Value,
     #[serde(borrow)]
     header: Cow<'l, str>,
-}
-
-/// The answer to a line.
-#[derive(Debug, Serialize)]
-struct LineRow {
-    id: Value,
-    #[serde(flatten)]
-    field: FieldRow,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,7 +130,7 @@ type Reading<'v> = Result<ParsedResults<'v>, InvalidAuthenticationResults>;
 impl Parse {
     fn run(&self) -> Result<Exit, Failure> {
         Source::each(&self.messages, |source| match self.jsonl {
-            true => batch(source.open()?, self.jobs),
+            true => batch::run(source.open()?, self.jobs, &Batch),
             false => self.message(source),
         })
     }
@@ -153,10 +147,11 @@ impl Parse {
         let mut out = anstream::stdout().lock();
         if self.json {
             let row = MessageRow { id: source.name(), fields: readings.iter().map(Into::into).collect() };
-            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
+            writeln!(out, "{}", crate::json::to_string(&row))
         } else {
-            print(&mut out, &source.name(), &readings)?;
+            print(&mut out, &source.name(), &readings)
         }
+        .map_err(Failure::output)?;
         let is_whole =
             |reading: &Reading<'_>| reading.as_ref().is_ok_and(|read| read.unreadable().is_empty());
         let all_read = !readings.is_empty() && readings.iter().all(is_whole);
@@ -179,17 +174,22 @@ fn read_header(chunks: &mut Chunks<impl Read>) -> io::Result<Result<Header, Head
     Ok(splitter.finish())
 }
 
-fn batch(input: Input, jobs: Jobs) -> Result<Exit, Failure> {
-    batch::run(input, jobs, |line| {
-        let id = batch::id(line)?;
-        match batch::parse::<Line<'_>>(line) {
-            Ok(line) => {
-                let reading = AuthenticationResults::parse(value(&line.header).as_bytes());
-                batch::answer(&LineRow { id, field: (&reading).into() })
-            }
-            Err(error) => Err(BadLine { id, error }),
-        }
-    })
+/// `--jsonl`
+struct Batch;
+
+impl batch::Verb for Batch {
+    type Line<'l> = Line<'l>;
+    type Row = FieldRow;
+
+    fn answer(&self, line: Line<'_>) -> Result<FieldRow, String> {
+        Ok((&AuthenticationResults::parse(value(&line.header).as_bytes())).into())
+    }
+}
+
+impl<'l> batch::Line<'l> for Line<'l> {
+    fn take_id(&mut self) -> Value {
+        self.id.take()
+    }
 }
 
 /// What stands behind the colon when the name of the field is there; else all of it.

@@ -18,7 +18,7 @@ use std::{
 
 pub(crate) use pool::{Answered, Items, answer_all};
 
-/// The longest line in octets: a message of 25 MiB in base64 takes 34 MiB.
+/// The longest line in bytes: a message of 25 MiB in base64 takes 34 MiB.
 const MAX_LINE: u64 = 64 << 20;
 
 /// How much is done at the same time.
@@ -36,35 +36,84 @@ impl Jobs {
     }
 }
 
-/// A line that could not be understood.
-#[derive(Debug)]
-pub(crate) struct BadLine {
-    /// Its id, as far as it could be read.
-    pub(crate) id: Value,
-    /// What is wrong.
-    pub(crate) error: String,
+/// A verb that reads one JSON object per line and answers with another.
+pub(crate) trait Verb: Sync {
+    /// What a line has.
+    type Line<'l>: Line<'l>;
+    /// What it is answered with, beside the id.
+    type Row: Serialize;
+
+    /// The answer, or what is wrong with the line.
+    fn answer(&self, line: Self::Line<'_>) -> Result<Self::Row, String>;
 }
 
-/// What a line comes to: JSON, on one line.
-pub(crate) type Answer = Result<String, BadLine>;
+/// A line of input that was read.
+pub(crate) trait Line<'l>: Deserialize<'l> {
+    /// The `id`: any JSON value, null without one.
+    fn take_id(&mut self) -> Value;
+}
 
-/// The `id` of a line, any JSON value; null without one.
-pub(crate) fn id(line: &[u8]) -> Result<Value, BadLine> {
+/// Answers every line of `input`; one that could not be read with an object of `id`, `line` and `error`. Empty lines are
+/// passed over. [`Exit::Failed`] when a line could not be read.
+pub(crate) fn run(input: Input, jobs: Jobs, verb: &impl Verb) -> Result<Exit, Failure> {
+    answer_all(Lines::new(input), jobs.threads(), |RawLine { number, text }| {
+        let row = match text {
+            Ok(text) => answer(&text, verb),
+            Err(error) => Err((Value::Null, error)),
+        };
+        let (text, exit) = match row {
+            Ok(row) => (crate::json::to_string(&row), Exit::Pass),
+            Err((id, error)) => (crate::json::to_string(&ErrorRow { id, line: number, error }), Exit::Failed),
+        };
+        Answered { text: Some(text), exit }
+    })
+}
+
+/// An answer to a line, behind the id of the line.
+#[derive(Debug, Serialize)]
+struct Row<R> {
+    id: Value,
+    #[serde(flatten)]
+    row: R,
+}
+
+/// The answer to a line that could not be read.
+#[derive(Debug, Serialize)]
+struct ErrorRow {
+    id: Value,
+    line: u64,
+    error: String,
+}
+
+/// The answer to a line, or its id as far as it could be read and what is wrong.
+fn answer<V: Verb>(text: &[u8], verb: &V) -> Result<Row<V::Row>, (Value, String)> {
+    // An array would be read as the values of an object.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err((Value::Null, "not a JSON object".into()));
+    }
+    let mut line: V::Line<'_> = parse(text.trim_ascii_end()).map_err(|error| (id(text), error))?;
+    let id = line.take_id();
+    match verb.answer(line) {
+        Ok(row) => Ok(Row { id, row }),
+        Err(error) => Err((id, error)),
+    }
+}
+
+/// The id of a line that is not what it should be.
+fn id(text: &[u8]) -> Value {
     #[derive(Deserialize)]
     struct Id {
         #[serde(default)]
         id: Value,
     }
-    match parse(line) {
-        Ok(Id { id }) => Ok(id),
-        Err(error) => Err(BadLine { id: Value::Null, error }),
-    }
+    serde_json::from_slice(text).map_or(Value::Null, |Id { id }| id)
 }
 
-/// Reads a line. The error tells the column alone: the number of the line is known better here.
-pub(crate) fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String> {
-    serde_json::from_slice(line).map_err(|error| {
-        let text = error.to_string().replace("expected f64", "expected a number");
+/// Reads a line. serde_json counts lines from the start of what it was given, which is always its first: only the column
+/// tells where.
+fn parse<'l, T: Deserialize<'l>>(text: &'l [u8]) -> Result<T, String> {
+    serde_json::from_slice(text).map_err(|error| {
+        let text = error.to_string();
         let (line, column) = (error.line(), error.column());
         match text.strip_suffix(&format!(" at line {line} column {column}")) {
             Some(what) => format!("{what} at column {column}"),
@@ -73,51 +122,14 @@ pub(crate) fn parse<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, String>
     })
 }
 
-/// A finished answer.
-pub(crate) fn answer(row: &impl Serialize) -> Answer {
-    crate::json::to_string(row).map_err(|error| BadLine { id: Value::Null, error: error.to_string() })
-}
-
-/// Prints what `judge` makes of every line of `input`, or an object of `id`, `line` and `error`. Empty lines are passed
-/// over. [`Exit::Failed`] when a line could not be understood.
-pub(crate) fn run(input: Input, jobs: Jobs, judge: impl Fn(&[u8]) -> Answer + Sync) -> Result<Exit, Failure> {
-    answer_all(Lines::new(input), jobs.threads(), |line| {
-        let judged = line.text.and_then(|text| judge(object(&text)?));
-        let failed = |BadLine { id, error }| ErrorRow { id, line: line.number, error };
-        match judged.map_err(failed) {
-            Ok(text) => Answered { text, exit: Exit::Pass },
-            // A row has nothing that JSON cannot say.
-            Err(row) => {
-                Answered { text: crate::json::to_string(&row).unwrap_or_default(), exit: Exit::Failed }
-            }
-        }
-    })
-}
-
-/// The answer to a line that could not be understood.
-#[derive(Debug, Serialize)]
-struct ErrorRow {
-    id: Value,
-    line: u64,
-    error: String,
-}
-
-/// A line without its end, if it is an object: an array would be read as the values of one.
-fn object(line: &[u8]) -> Result<&[u8], BadLine> {
-    match line.trim_ascii_start().first() {
-        Some(b'{') => Ok(line.trim_ascii_end()),
-        _ => Err(BadLine { id: Value::Null, error: "not a JSON object".into() }),
-    }
-}
-
 /// The byte order mark of UTF-8, which editors put in front of text.
 pub(crate) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// A line of input.
-struct Line {
+/// A line as it was read.
+struct RawLine {
     /// Counts all lines, from 1.
     number: u64,
-    text: Result<Vec<u8>, BadLine>,
+    text: Result<Vec<u8>, String>,
 }
 
 struct Lines {
@@ -136,15 +148,15 @@ impl Lines {
 }
 
 impl Items for Lines {
-    type Item = Line;
+    type Item = RawLine;
 
-    fn next(&mut self) -> io::Result<Option<Line>> {
+    fn next(&mut self) -> io::Result<Option<RawLine>> {
         self.read().map_err(|error| io::Error::new(error.kind(), format!("the input: {error}")))
     }
 }
 
 impl Lines {
-    fn read(&mut self) -> io::Result<Option<Line>> {
+    fn read(&mut self) -> io::Result<Option<RawLine>> {
         while !self.ended {
             let mut text = Vec::new();
             let length = self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut text)?;
@@ -159,12 +171,11 @@ impl Lines {
             }
             let text = if text.len() as u64 == MAX_LINE && !text.ends_with(b"\n") {
                 self.input.skip_until(b'\n')?;
-                let error = format!("the line is longer than {MAX_LINE} octets");
-                Err(BadLine { id: Value::Null, error })
+                Err(format!("the line is longer than {MAX_LINE} bytes"))
             } else {
                 Ok(text)
             };
-            return Ok(Some(Line { number: self.number, text }));
+            return Ok(Some(RawLine { number: self.number, text }));
         }
         Ok(None)
     }

@@ -9,6 +9,7 @@ mod mbox;
 mod row;
 mod summary;
 mod trace;
+mod verdict;
 
 use crate::{
     authserv_id::parse_authserv_id,
@@ -19,10 +20,10 @@ use crate::{
     exit::{Exit, Failure},
     input::{Chunks, LineEnds, Source},
     json,
-    terminal::{self, Progress, visible},
+    terminal::{self, Progress},
     watched::{Watched, again},
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 use envelope::EnvelopeArgs;
 use judge::Judge;
 use mbox::Quoting;
@@ -42,17 +43,17 @@ use waxseal::{
 
 /// Check messages by SPF, DKIM, ARC, DMARC and iprev, and say what to do with them and why
 ///
-/// Prints the Authentication-Results field, the disposition, and what led to it. Messages are read in chunks: memory does
-/// not depend on their size, and DNS is asked while the body is read. A message whose first line ends in LF alone is read
-/// as if all its lines ended in CRLF, which is how it travelled.
+/// Prints the verdict on one line, what led to it, and the Authentication-Results field. Messages are read in chunks: memory
+/// does not depend on their size, and DNS is asked while the body is read. A message whose first line ends in LF alone is
+/// read as if all its lines ended in CRLF, which is how it travelled.
 ///
 /// The envelope comes from --ip, --helo and --mail-from, or by --envelope-from-header from the message. Without either,
 /// SPF and iprev are not checked, and DMARC relies on DKIM alone.
 ///
-/// Exit codes: 0 when nothing speaks against delivery, 1 when the disposition is quarantine or reject, when no author is
-/// clear, or when DMARC failed and its policy was not set aside for a trusted sealer (p=none is none to set aside), 2 for wrong usage and unreadable
-/// files, 75 when DMARC could not be judged because a DNS server did not answer: the disposition is defer then, unless
-/// --undeferrable or a pass for the very domain of the author decides.
+/// Exit codes: 0 when DMARC passed, when the author's domain has no DMARC record, or when a trusted sealer vouches for the
+/// message; 1 when DMARC failed (also under p=none), when no author is clear, or when the message is to be quarantined or
+/// rejected; 2 for wrong usage and unreadable files; 75 when a DNS server did not answer and DMARC depends on it: try again
+/// later.
 ///
 /// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, and prints {"id",
 /// "dkim": [{"d", "s", "a", "i", "result", "reason"}], "arc": {"result", "reason", "oldest_pass", "sets"}, "spf":
@@ -67,8 +68,8 @@ use waxseal::{
 /// mail_from it is empty. With --now received there is a "received": {"time", "reason"}, too. It exits with 0 when every
 /// line could be read: the verdicts are in the output.
 ///
-/// --mbox and --maildir print a line for each message, with --json an object as above, and a summary. They exit with 0
-/// when every message could be read.
+/// --mbox and --maildir print a line for each message, with --json an object as above, and a summary, also after Ctrl-C. They
+/// exit with 0 when every message could be read.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The messages; - is standard input
@@ -88,6 +89,9 @@ pub(crate) struct Check {
     /// Print the Received-SPF field as well
     #[arg(long, requires = "known", conflicts_with_all = ["json", "jsonl"])]
     received_spf: bool,
+    /// Print the header fields alone, for programs that put them in front of the message
+    #[arg(long, conflicts_with_all = ["json", "jsonl", "mbox", "maildir"])]
+    authres: bool,
     #[command(flatten)]
     local: LocalPolicyArgs,
     /// Believe the ARC sets that this domain sealed: what it saw pass DMARC is not held up; may be repeated
@@ -106,7 +110,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "mbox", "maildir"])]
     save_evidence: Option<PathBuf>,
     /// Judge again from what --save-evidence kept: offline, without the message, as of then; - is standard input
-    #[arg(long, value_name = "FILE", group = "known", conflicts_with_all = ["messages", "envelope", "zone", "server", "now",
+    #[arg(long, value_name = "FILE", group = "known", conflicts_with_all = ["messages", "envelope", "zone", "server", "timeout", "now",
         "jsonl", "mbox", "maildir", "save_evidence"])]
     replay: Option<PathBuf>,
     /// Read one JSON object per line instead of messages
@@ -122,8 +126,18 @@ pub(crate) struct Check {
     /// Check every message of this Maildir, in new/ and cur/
     #[arg(long, value_name = "DIR", group = "batch", conflicts_with_all = ["messages", "received_spf"])]
     maildir: Option<PathBuf>,
+    /// Which messages of a mailbox get a line; the summary counts all
+    #[arg(long, value_enum, conflicts_with_all = ["messages", "jsonl", "replay"])]
+    only: Option<Only>,
     #[command(flatten)]
     jobs: Jobs,
+}
+
+/// `--only`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    /// Those for which check alone would not exit with 0, and those that cannot be read
+    Fail,
 }
 
 impl Check {
@@ -191,14 +205,14 @@ impl Check {
         let mut watched = Watched::new(input);
         let mut chunks = Chunks::new(&mut watched, self.line_ends, progress);
         let report = judge.check(&mut chunks, dns);
-        let (report, told) = report.map_err(|error| Failure::file("read", source.path(), &error))?;
+        let (report, told) = report.map_err(|error| source.unreadable(&error))?;
         let is_lf_file = chunks.is_lf_file();
         // What it said of its progress goes away before anything is printed.
         drop(chunks);
         if let Some(file) = &self.save_evidence {
             save_evidence(file, &report)?;
         }
-        self.print(&source.name(), &report, &told)?;
+        self.print(source, &report, &told).map_err(Failure::output)?;
         if let Some(remark) = watched.remark(&source.name()) {
             terminal::note(remark);
         }
@@ -220,32 +234,30 @@ impl Check {
 
     fn replay(&self, file: &Path) -> Result<Exit, Failure> {
         let mut text = String::new();
-        let read = Source::from(file.to_owned()).open()?.read_to_string(&mut text);
-        read.map_err(|error| Failure::file("read", file, &error))?;
-        let evidence =
-            Evidence::from_json(&text).map_err(|error| Failure::because(file.display(), &error))?;
+        let source = Source::from(file.to_owned());
+        source.open()?.read_to_string(&mut text).map_err(|error| source.unreadable(&error))?;
+        let evidence = Evidence::from_json(&text).map_err(|error| Failure::because(source.name(), &error))?;
         let report = self.authenticator().replay(&evidence);
-        let report = report.map_err(|error| Failure::because(file.display(), &error))?;
-        self.print(&file.display().to_string(), &report, &Told::default())?;
+        let report = report.map_err(|error| Failure::because(source.name(), &error))?;
+        self.print(&source, &report, &Told::default()).map_err(Failure::output)?;
         Ok(exit_of(&report))
     }
 
-    fn print(&self, name: &str, report: &Report, told: &Told) -> io::Result<()> {
+    fn print(&self, source: &Source, report: &Report, told: &Told) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let row = ReportRow::new(Some(name), report, told);
-            return writeln!(out, "{}", crate::json::to_string(&row)?);
+            let row = ReportRow::new(Some(source.id()), report, told);
+            return writeln!(out, "{}", json::to_string(&row));
         }
-        if self.messages.len() > 1 {
-            writeln!(out, "{}", terminal::heading(visible(name)))?;
+        if !self.authres {
+            print_verdict(&mut out, &source.name(), report, told)?;
+            writeln!(out)?;
         }
-        let lf = |field: String| field.replace("\r\n", "\n");
-        write!(out, "{}", lf(report.authentication_results().to_field()))?;
+        write!(out, "{}", terminal::field(&report.authentication_results().to_field()))?;
         if self.received_spf && report.envelope().is_known() {
-            write!(out, "{}", lf(report.received_spf().to_field()))?;
+            write!(out, "{}", terminal::field(&report.received_spf().to_field()))?;
         }
-        print_reasons(&mut out, report, told)?;
-        if self.messages.len() > 1 { writeln!(out) } else { Ok(()) }
+        if self.messages.len() > 1 && !self.authres { writeln!(out) } else { Ok(()) }
     }
 }
 
@@ -277,20 +289,14 @@ fn save_evidence(path: &Path, report: &Report) -> Result<(), Failure> {
     })
 }
 
-/// The disposition and what led to it.
-pub(crate) fn print_reasons(out: &mut impl Write, report: &Report, told: &Told) -> io::Result<()> {
-    let disposition = report.disposition();
-    writeln!(out, "disposition: {}", terminal::disposition(disposition))?;
-    if let Some(why) = &told.no_envelope {
-        writeln!(out, "envelope: none, {}", visible(why))?;
-    }
-    if let Some(Err(why)) = &told.time {
-        writeln!(out, "time: now, {}", visible(why))?;
-    }
-    let text = report.explain();
-    // The disposition stands above; the last line says it again, and stays where it says more.
-    let text = text.strip_suffix(&format!("disposition {disposition}\n")).unwrap_or(&text);
-    write!(out, "\n{text}")
+/// The verdict on one line, and what led to it.
+pub(crate) fn print_verdict(
+    out: &mut impl Write,
+    name: &str,
+    report: &Report,
+    told: &Told,
+) -> io::Result<()> {
+    writeln!(out, "{}\n\n{}", verdict::line(name, report, told), report.explain().trim_end())
 }
 
 fn exit_of(report: &Report) -> Exit {

@@ -1,7 +1,7 @@
 //! `waxseal demo`: the inbound check of a message that went through a mailing list, without network and without files.
 
 use crate::{
-    check::{Told, print_reasons},
+    check::{Told, print_verdict},
     exit::{Exit, Failure},
     terminal::{self, heading},
 };
@@ -41,7 +41,7 @@ impl Demo {
         let failed = |error: Box<dyn Error>| Failure::because("the demonstration failed", &*error);
         let demo = Demonstration::new().map_err(failed)?;
         let mut out = anstream::stdout().lock();
-        Ok(demo.show(&mut out)?)
+        demo.show(&mut out).map_err(Failure::output)
     }
 }
 
@@ -124,13 +124,13 @@ fn show_header(out: &mut impl Write, message: &[u8]) -> io::Result<()> {
         let more = if lines.next().is_some() { " ..." } else { "" };
         writeln!(out, "{}", terminal::dim(format_args!("{first}{more}")))?;
     }
-    writeln!(out, "{}\n", terminal::dim(format_args!("[and {} octets of body]", body.len())))
+    writeln!(out, "{}\n", terminal::dim(format_args!("[and {} bytes of body]", body.len())))
 }
 
 fn show_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let field = report.authentication_results().to_field();
-    write!(out, "{}", field.replace("\r\n", "\n"))?;
-    print_reasons(out, report, &Told::default())
+    print_verdict(out, "message", report, &Told::default())?;
+    writeln!(out)?;
+    write!(out, "{}", terminal::field(&report.authentication_results().to_field()))
 }
 
 /// The first `from` becomes `to`.

@@ -1,6 +1,6 @@
 //! How the command ends.
 
-use crate::terminal;
+use crate::{interrupt::INTERRUPTED, terminal};
 use std::{
     error::Error,
     fmt::{self, Display},
@@ -8,6 +8,7 @@ use std::{
     path::Path,
     process::ExitCode,
 };
+use waxseal::authres::{DkimResult, DmarcResult, SpfResult};
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum Exit {
     NotPass,
     /// 2: wrong usage, or something could not be read, written or signed. clap ends with the same code.
     Failed,
+    /// 130: Ctrl-C ended it early.
+    Interrupted,
     /// 75, `EX_TEMPFAIL` of sysexits(3): no verdict for now.
     Temporary,
 }
@@ -27,14 +30,32 @@ impl Exit {
     /// nothing else is wrong.
     pub(crate) fn and(self, other: Self) -> Self {
         let rank = |exit| match exit {
-            Self::Failed => 0,
-            Self::NotPass => 1,
-            Self::Temporary => 2,
-            Self::Pass => 3,
+            Self::Interrupted => 0,
+            Self::Failed => 1,
+            Self::NotPass => 2,
+            Self::Temporary => 3,
+            Self::Pass => 4,
         };
         if rank(other) < rank(self) { other } else { self }
     }
 }
+
+/// The exit code for the verdict of one method: only `pass` is 0.
+macro_rules! exit_of_results {
+    ($($results:ty),*) => {
+        $(impl From<$results> for Exit {
+            fn from(result: $results) -> Self {
+                match result {
+                    <$results>::Pass => Self::Pass,
+                    <$results>::TempError => Self::Temporary,
+                    _ => Self::NotPass,
+                }
+            }
+        })*
+    };
+}
+
+exit_of_results!(DkimResult, SpfResult, DmarcResult);
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -43,6 +64,7 @@ impl From<Exit> for ExitCode {
             Exit::NotPass => 1,
             Exit::Failed => 2,
             Exit::Temporary => 75,
+            Exit::Interrupted => INTERRUPTED,
         })
     }
 }
@@ -71,6 +93,14 @@ impl Failure {
         Self::Text(format!("cannot {verb} {}: {error}", path.display()))
     }
 
+    /// Cannot write to standard output.
+    pub(crate) fn output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Text(format!("cannot write to standard output: {error}")),
+        }
+    }
+
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::Text(text) => {
@@ -88,17 +118,6 @@ impl Display for Failure {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Closed => f.write_str("the output was closed"),
-        }
-    }
-}
-
-/// Only writing to standard output fails with a bare `io::Error`; what is read has a name and goes through
-/// [`Failure::file`].
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Text(format!("cannot write to standard output: {error}")),
         }
     }
 }

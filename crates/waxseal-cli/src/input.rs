@@ -12,7 +12,7 @@ use std::{
 };
 use waxseal::header::line_ends::{ToCrlf, to_crlf};
 
-/// Octets read at a time.
+/// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;
 
 /// What to do about line ends. Mail travels with CRLF, and signatures are about that form; files on disk often have
@@ -77,9 +77,26 @@ impl Source {
         Ok(exit)
     }
 
-    /// The file name as given, `-` for standard input.
+    /// The name for people.
     pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Stdin => "(standard input)".into(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// The name in JSON: the file name as given, `-` for standard input.
+    pub(crate) fn id(&self) -> String {
         self.path().display().to_string()
+    }
+
+    /// It cannot be read.
+    pub(crate) fn unreadable(&self, error: &io::Error) -> Failure {
+        let name = match self {
+            Self::Stdin => "standard input".into(),
+            Self::File(path) => path.display().to_string(),
+        };
+        Failure::new(format!("cannot read {name}: {error}"))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -147,7 +164,7 @@ impl Read for Input {
     }
 }
 
-/// The octets of a message, chunk by chunk, in constant memory.
+/// The bytes of a message, chunk by chunk, in constant memory.
 pub(crate) struct Chunks<R> {
     reader: R,
     buffer: Vec<u8>,
@@ -159,7 +176,7 @@ pub(crate) struct Chunks<R> {
 
 /// How far the line ends are understood.
 enum Convert {
-    /// No line has ended yet; the last octet so far.
+    /// No line has ended yet; the last byte so far.
     Undecided(Option<u8>),
     No,
     BareLf(BareLf),
@@ -181,7 +198,7 @@ impl<R: Read> Chunks<R> {
         matches!(self.convert, Convert::BareLf(_))
     }
 
-    /// The next octets; `None` at the end.
+    /// The next bytes; `None` at the end.
     pub(crate) fn next_chunk(&mut self) -> io::Result<Option<&[u8]>> {
         if self.ended {
             return Ok(None);
@@ -255,7 +272,7 @@ impl BareLf {
 mod tests {
     use super::*;
 
-    /// Gives out one or few octets at a time.
+    /// Hands out one or few bytes at a time.
     struct Drip<'t>(&'t [u8], usize);
 
     impl Read for Drip<'_> {

@@ -1,25 +1,36 @@
 //! All JSON that the command prints.
 
 use serde::Serialize;
-use serde_json::{Serializer, ser::Formatter};
+use serde_json::{Serializer, json, ser::Formatter};
 use std::io::{self, Write};
 
 /// JSON on one line. What a terminal or an editor could act on is escaped: controls (C0, DEL, C1), line and paragraph
 /// separators, and the marks that turn the direction of text. Any reader gets the same strings.
-pub(crate) fn to_string(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn to_string(value: &impl Serialize) -> String {
     let mut out = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut out, Inert))?;
-    // Whoever reads it would say the same of what is no UTF-8.
-    String::from_utf8(out).map_err(serde::ser::Error::custom)
+    match value.serialize(&mut Serializer::with_formatter(&mut out, Inert)) {
+        Ok(()) => String::from_utf8(out)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        // Rows have nothing that JSON cannot say: every key of a map is text.
+        Err(error) => inert(&json!({ "error": error.to_string() }).to_string()),
+    }
 }
 
 /// Text of JSON that another crate wrote, as [`to_string`] writes it. Outside strings JSON has nothing to escape.
 pub(crate) fn inert(json: &str) -> String {
+    if is_inert(json) {
+        return json.to_owned();
+    }
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if acts(c) { out.push_str(&escape(c)) } else { out.push(c) }
     }
     out
+}
+
+/// Whether there is nothing to escape, as in most text.
+fn is_inert(text: &str) -> bool {
+    text.bytes().fold(true, |inert, byte| inert & (byte < 0x7f))
 }
 
 /// Of those below U+0020 serde_json has escaped all.
@@ -36,10 +47,16 @@ struct Inert;
 
 impl Formatter for Inert {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if is_inert(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
         writer.write_all(inert(fragment).as_bytes())
     }
 
     fn write_raw_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if is_inert(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
         writer.write_all(inert(fragment).as_bytes())
     }
 }
@@ -54,7 +71,7 @@ mod tests {
     #[test]
     fn no_control_and_no_mark_of_direction_is_printed() {
         let value = json!({ "a": ODD, ODD: [ODD] });
-        let text = to_string(&value).unwrap();
+        let text = to_string(&value);
         assert!(text.bytes().all(|octet| (b' '..=b'~').contains(&octet)), "{text}");
         assert!(
             text.contains(r"\u007f\u0080\u009b\u009f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069")
@@ -65,14 +82,14 @@ mod tests {
     #[test]
     fn what_was_json_already_is_escaped_as_well() {
         let raw = RawValue::from_string("{\"a\":\"x\u{202e}\u{9b}\"}".into()).unwrap();
-        assert_eq!(to_string(&raw).unwrap(), r#"{"a":"x\u202e\u009b"}"#);
+        assert_eq!(to_string(&raw), r#"{"a":"x\u202e\u009b"}"#);
         assert_eq!(inert(raw.get()), r#"{"a":"x\u202e\u009b"}"#);
     }
 
     #[test]
     fn letters_stay_as_they_are() {
         let text = "grüß \u{a0}\u{200b}\u{202f}\u{2065}\u{206a} 日本 \u{1f600} \"\\";
-        assert_eq!(to_string(&json!(text)).unwrap(), serde_json::to_string(text).unwrap());
+        assert_eq!(to_string(&json!(text)), serde_json::to_string(text).unwrap());
     }
 
     /// Anything else that makes text of JSON would print what this module does not.

@@ -122,7 +122,7 @@ impl Keygen {
         if let Some(warning) = key.warning() {
             terminal::note(warning);
         }
-        self.print(&key, &record, &files)?;
+        self.print(&key, &record, &files).map_err(Failure::output)?;
         Ok(Exit::Pass)
     }
 
@@ -151,7 +151,7 @@ impl Keygen {
                 record_file: &files.record,
                 record,
             };
-            return writeln!(out, "{}", crate::json::to_string(&made)?);
+            return writeln!(out, "{}", crate::json::to_string(&made));
         }
         match self.print {
             Form::Bind => write!(out, "{}", record.bind()),

@@ -15,6 +15,7 @@ mod eml_b64;
 mod exit;
 mod hint;
 mod input;
+mod interrupt;
 mod json;
 mod key_file;
 mod key_name;
@@ -31,6 +32,7 @@ mod watched;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use terminal::Color;
 
 /// Check incoming mail, make DKIM keys, sign and verify, check SPF and DMARC alone, and say why.
 #[derive(Debug, Parser)]
@@ -43,6 +45,16 @@ use std::process::ExitCode;
                   75 a DNS server did not answer, try again later."
 )]
 struct Cli {
+    /// When to use colours: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    color: Color,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -60,7 +72,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().verb {
+    let Cli { color, verb } = Cli::parse();
+    color.set();
+    let done = match verb {
         Verb::Check(check) => check.run(),
         Verb::Keygen(keygen) => keygen.run(),
         Verb::Sign(sign) => sign.run(),

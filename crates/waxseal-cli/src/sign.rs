@@ -308,15 +308,15 @@ impl Sign {
 
     fn print(&self, fields: &str, message: Option<(&mut impl Read, LineEnds)>) -> Result<(), Failure> {
         let mut out = BufWriter::new(io::stdout().lock());
-        self.write(&mut out, fields.as_bytes())?;
+        self.write(&mut out, fields.as_bytes()).map_err(Failure::output)?;
         if let Some((reader, line_ends)) = message {
             let mut chunks = Chunks::new(reader, line_ends, Progress::new("writing", None));
             let failed = |error| Failure::because("cannot read the message again", &error);
             while let Some(chunk) = chunks.next_chunk().map_err(failed)? {
-                self.write(&mut out, chunk)?;
+                self.write(&mut out, chunk).map_err(Failure::output)?;
             }
         }
-        Ok(out.flush()?)
+        out.flush().map_err(Failure::output)
     }
 
     /// What was signed has no bare CR and no bare LF, so without its CRs it is the form with LF.

@@ -2,6 +2,7 @@
 
 use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use std::{
     fmt::Display,
     io::{IsTerminal, Write, stderr, stdout},
@@ -11,6 +12,30 @@ use waxseal::Disposition;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
+
+/// `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Also into files and pipes, such as to less -R
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl Color {
+    /// Holds for all that is printed from now on.
+    pub(crate) fn set(self) {
+        let choice = match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
 
 /// Says on standard error that something failed. Nothing is to be done when even that fails.
 pub(crate) fn error(text: &str) {
@@ -42,6 +67,11 @@ pub(crate) fn warning(text: &str) {
     let _ = writeln!(anstream::stderr(), "{style}warning:{style:#} {}", visible(text));
 }
 
+/// A header field as files have it, with every fold shown as TAB.
+pub(crate) fn field(field: &str) -> String {
+    field.replace("\r\n", "\n").replace("\n ", "\n\t")
+}
+
 /// A result word in the colour of its meaning.
 pub(crate) fn word(word: &str) -> String {
     let style = match word {
@@ -52,16 +82,21 @@ pub(crate) fn word(word: &str) -> String {
     format!("{style}{word}{style:#}")
 }
 
-/// What to do with a message, in the colour of what that means.
+/// What to do with a message, in the colour of what that means and as wide as most of them.
 pub(crate) fn disposition(disposition: Disposition) -> String {
-    let style = match disposition {
-        Disposition::None => AnsiColor::Green,
-        Disposition::Quarantine | Disposition::Defer => AnsiColor::Yellow,
-        Disposition::Reject => AnsiColor::Red,
+    let (text, colour) = match disposition {
+        Disposition::None => ("deliver", AnsiColor::Green),
+        Disposition::Quarantine => ("quarantine", AnsiColor::Yellow),
+        Disposition::Defer => ("try again later", AnsiColor::Yellow),
+        Disposition::Reject => ("reject", AnsiColor::Red),
     };
-    let style = style.on_default().bold();
-    format!("{style}{disposition}{style:#}")
+    let style = colour.on_default().bold();
+    let padding = " ".repeat(WIDEST.len().saturating_sub(text.len()));
+    format!("{style}{text}{style:#}{padding}")
 }
+
+/// Of what is seen every day.
+const WIDEST: &str = "quarantine";
 
 /// Without its colours when standard output does not take any, for those who do not print by `anstream`.
 pub(crate) fn for_stdout(text: String) -> String {
@@ -105,14 +140,14 @@ pub(crate) struct Progress {
 
 #[derive(Debug, Clone, Copy)]
 enum Unit {
-    Octets,
+    Bytes,
     Messages,
 }
 
 impl Progress {
     const INTERVAL: Duration = Duration::from_millis(500);
 
-    /// `total` is in octets, when it is known.
+    /// `total` is in bytes, when it is known.
     pub(crate) fn new(what: &'static str, total: Option<u64>) -> Self {
         let mut progress = Self::silent(what);
         progress.total = total;
@@ -129,7 +164,7 @@ impl Progress {
         progress
     }
 
-    /// [`Progress::beside_output`] that counts messages, not octets.
+    /// [`Progress::beside_output`] that counts messages, not bytes.
     pub(crate) fn of_messages(what: &'static str, total: usize) -> Self {
         let mut progress = Self::beside_output(what, Some(total as u64));
         progress.unit = Unit::Messages;
@@ -138,10 +173,10 @@ impl Progress {
 
     /// Shows nothing.
     pub(crate) fn silent(what: &'static str) -> Self {
-        Self { what, unit: Unit::Octets, done: 0, total: None, next: None, shown: false }
+        Self { what, unit: Unit::Bytes, done: 0, total: None, next: None, shown: false }
     }
 
-    /// So many octets or messages more.
+    /// So many bytes or messages more.
     pub(crate) fn add(&mut self, count: usize) {
         self.done += count as u64;
         let Some(next) = self.next else { return };
@@ -150,7 +185,7 @@ impl Progress {
             self.next = Some(now + Self::INTERVAL);
             self.shown = true;
             let done = match self.unit {
-                Unit::Octets => format!("{} MiB", self.done >> 20),
+                Unit::Bytes => format!("{} MiB", self.done >> 20),
                 Unit::Messages => format!("{} messages", self.done),
             };
             let _ = match self.total.filter(|total| *total > 0) {

@@ -1,6 +1,13 @@
 //! The time of a check: told, or the clock's.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 const OUT_OF_RANGE: &str = "no time that a clock can have";
 
@@ -17,9 +24,41 @@ pub(crate) fn time(now: Option<SystemTime>) -> SystemTime {
 
 /// The `now` of a line, else [`time`]. Another time is never taken for one that makes no sense: the verdict would be about
 /// something else than was asked for.
-pub(crate) fn time_of_line(line: Option<f64>, now: Option<SystemTime>) -> Result<SystemTime, String> {
-    let Some(seconds) = line else { return Ok(time(now)) };
+pub(crate) fn time_of_line(line: Option<Seconds>, now: Option<SystemTime>) -> Result<SystemTime, String> {
+    let Some(Seconds(seconds)) = line else { return Ok(time(now)) };
     let since = Duration::try_from_secs_f64(seconds).ok();
     let given = since.and_then(|since| UNIX_EPOCH.checked_add(since));
     given.ok_or_else(|| format!("now: {seconds:e} is {OUT_OF_RANGE}"))
+}
+
+/// Unix time in JSON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seconds(f64);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecondsVisitor)
+    }
+}
+
+struct SecondsVisitor;
+
+impl Visitor<'_> for SecondsVisitor {
+    type Value = Seconds;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Seconds, E> {
+        Ok(Seconds(seconds))
+    }
+
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<Seconds, E> {
+        Ok(Seconds(seconds as f64))
+    }
+
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<Seconds, E> {
+        Ok(Seconds(seconds as f64))
+    }
 }

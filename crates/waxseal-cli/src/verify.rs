@@ -2,7 +2,7 @@
 
 use crate::{
     authserv_id::parse_authserv_id,
-    batch::Jobs,
+    batch::{self, Jobs},
     dkim_args::DkimArgs,
     dns_args::{Dns, DnsArgs, LineDns},
     exit::{Exit, Failure},
@@ -70,9 +70,22 @@ pub(crate) struct Verify {
 
 /// One message in JSON.
 #[derive(Debug, Serialize)]
-pub(crate) struct MessageRow<I> {
-    pub(crate) id: I,
-    pub(crate) dkim: Vec<SignatureRow>,
+struct MessageRow {
+    id: String,
+    #[serde(flatten)]
+    signatures: SignaturesRow,
+}
+
+/// Its signatures in JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct SignaturesRow {
+    dkim: Vec<SignatureRow>,
+}
+
+impl From<&Verdicts> for SignaturesRow {
+    fn from(verdicts: &Verdicts) -> Self {
+        Self { dkim: SignatureRow::all(verdicts) }
+    }
 }
 
 /// One signature in JSON.
@@ -117,12 +130,12 @@ impl Verify {
         if self.jsonl {
             let dns = LineDns::new(&self.dns);
             let judge = Judge { verifier: &verifier, dns, now: self.now, line_ends: self.line_ends };
-            return Source::each(&self.messages, |source| judge.run(source.open()?, self.jobs));
+            return Source::each(&self.messages, |source| batch::run(source.open()?, self.jobs, &judge));
         }
         let dns = self.dns.open()?;
         Source::each(&self.messages, |source| {
             let verified = self.verify(&verifier, &dns, source)?;
-            self.print(source, &verified)?;
+            self.print(source, &verified).map_err(Failure::output)?;
             if let Some(remark) = verified.remark {
                 terminal::note(remark);
             }
@@ -165,13 +178,12 @@ impl Verify {
         verify_chunks(verifier, dns, answers, time(self.now), chunks)
     }
 
-    fn print(&self, source: &Source, verified: &Verified) -> Result<(), Failure> {
+    fn print(&self, source: &Source, verified: &Verified) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         let verdicts = &verified.verdicts;
         if self.json {
-            let row = MessageRow { id: source.name(), dkim: SignatureRow::all(verdicts) };
-            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
-            return Ok(());
+            let row = MessageRow { id: source.name(), signatures: verdicts.into() };
+            return writeln!(out, "{}", crate::json::to_string(&row));
         }
         let line_ends = verified.line_ends.as_ref();
         let hint =
@@ -189,7 +201,7 @@ impl Verify {
         if let Some(id) = &self.authserv_id {
             let mut results = AuthenticationResults::new(id);
             results.extend(verdicts.entries());
-            write!(out, "{}", results.to_field().replace("\r\n", "\n"))?;
+            write!(out, "{}", terminal::field(&results.to_field()))?;
         }
         Ok(())
     }
@@ -268,11 +280,13 @@ fn print_verdict(out: &mut impl Write, verdict: &Verdict, hint: Option<String>) 
 
 /// The exit code for one message.
 fn exit_of(verdicts: &Verdicts) -> Exit {
-    let temporary = |verdict: &Verdict| verdict.result() == DkimResult::TempError;
-    match verdicts.any_pass() {
-        true => Exit::Pass,
-        false if verdicts.iter().any(temporary) => Exit::Temporary,
-        false => Exit::NotPass,
+    let mut exits = verdicts.iter().map(|verdict| Exit::from(verdict.result()));
+    if verdicts.any_pass() {
+        Exit::Pass
+    } else if exits.any(|exit| exit == Exit::Temporary) {
+        Exit::Temporary
+    } else {
+        Exit::NotPass
     }
 }
 

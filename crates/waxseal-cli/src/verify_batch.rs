@@ -1,27 +1,28 @@
 //! `waxseal verify --jsonl`.
 
 use crate::{
-    batch::{self, BadLine, Jobs},
+    batch,
     dns_args::LineDns,
     eml_b64::decode,
-    exit::{Exit, Failure},
-    input::{Input, LineEnds},
-    time::time_of_line,
-    verify::{MessageRow, SignatureRow},
+    input::LineEnds,
+    time::{Seconds, time_of_line},
+    verify::SignaturesRow,
 };
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, time::SystemTime};
 use waxseal::dkim::Verifier;
 
 #[derive(Debug, Deserialize)]
-struct Line<'l> {
+pub(crate) struct Line<'l> {
+    #[serde(default)]
+    id: Value,
     #[serde(borrow)]
     eml_b64: Cow<'l, str>,
     #[serde(borrow, default)]
     zone: Option<&'l RawValue>,
     #[serde(default)]
-    now: Option<f64>,
+    now: Option<Seconds>,
 }
 
 /// What all lines share.
@@ -33,24 +34,21 @@ pub(crate) struct Judge<'a> {
     pub(crate) line_ends: LineEnds,
 }
 
-impl Judge<'_> {
-    pub(crate) fn run(&self, input: Input, jobs: Jobs) -> Result<Exit, Failure> {
-        batch::run(input, jobs, |line| {
-            let id = batch::id(line)?;
-            match self.judge(line) {
-                Ok(dkim) => batch::answer(&MessageRow { id, dkim }),
-                Err(error) => Err(BadLine { id, error }),
-            }
-        })
-    }
+impl batch::Verb for Judge<'_> {
+    type Line<'l> = Line<'l>;
+    type Row = SignaturesRow;
 
-    fn judge(&self, line: &[u8]) -> Result<Vec<SignatureRow>, String> {
-        let line: Line<'_> = batch::parse(line)?;
+    fn answer(&self, line: Line<'_>) -> Result<SignaturesRow, String> {
         let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
         let message = self.line_ends.apply(message);
         let now = time_of_line(line.now, self.now)?;
-        self.dns
-            .drive(line.zone, self.verifier.check(&message, now))
-            .map(|verdicts| SignatureRow::all(&verdicts))
+        let verdicts = self.dns.drive(line.zone, self.verifier.check(&message, now))?;
+        Ok(SignaturesRow::from(&verdicts))
+    }
+}
+
+impl<'l> batch::Line<'l> for Line<'l> {
+    fn take_id(&mut self) -> Value {
+        self.id.take()
     }
 }

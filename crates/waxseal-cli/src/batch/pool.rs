@@ -24,8 +24,8 @@ pub(crate) trait Items {
 
 /// What an item came to.
 pub(crate) struct Answered {
-    /// To be printed, without the line end.
-    pub(crate) text: String,
+    /// To be printed, without the line end, if anything is.
+    pub(crate) text: Option<String>,
     /// What it means for how the command ends.
     pub(crate) exit: Exit,
 }
@@ -74,7 +74,7 @@ struct State {
     out: BufWriter<io::Stdout>,
     /// The index of the answer to be written next.
     next: u64,
-    waiting: BTreeMap<u64, String>,
+    waiting: BTreeMap<u64, Option<String>>,
     exit: Exit,
     failure: Option<Failure>,
 }
@@ -113,7 +113,7 @@ impl Answers {
         state.waiting.insert(index, text);
         let all_answered = self.under_way.fetch_sub(1, Relaxed) == 1;
         if let Err(error) = state.write(all_answered) {
-            state.failure.get_or_insert(error.into());
+            state.failure.get_or_insert_with(|| Failure::output(error));
         }
         self.written.notify_all();
         while state.waiting.len() >= self.most_waiting && state.failure.is_none() {
@@ -125,7 +125,7 @@ impl Answers {
         let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         match state.failure {
             Some(failure) => Err(failure),
-            None => Ok(state.out.flush().map(|()| state.exit)?),
+            None => state.out.flush().map(|()| state.exit).map_err(Failure::output),
         }
     }
 
@@ -139,7 +139,9 @@ impl State {
     fn write(&mut self, flush: bool) -> io::Result<()> {
         while let Some(text) = self.waiting.remove(&self.next) {
             self.next += 1;
-            writeln!(self.out, "{text}")?;
+            if let Some(text) = text {
+                writeln!(self.out, "{text}")?;
+            }
         }
         if flush { self.out.flush() } else { Ok(()) }
     }

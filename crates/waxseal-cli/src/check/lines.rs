@@ -3,21 +3,21 @@
 use super::{
     Check,
     row::ReportRow,
-    trace::{Beginning, EnvelopeSource, Now, Origin, Told},
+    trace::{Beginning, EnvelopeSource, Now, Origin},
 };
 use crate::{
-    batch::{self, BadLine},
+    batch,
     client_address::parse_client_address,
     dns_args::LineDns,
     eml_b64::decode,
     exit::{Exit, Failure},
     input::Input,
-    time::time_of_line,
+    time::{Seconds, time_of_line},
 };
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
-use waxseal::{Authenticator, Envelope, Report, header::Header};
+use waxseal::{Authenticator, Envelope, header::Header};
 
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
@@ -34,7 +34,7 @@ struct Line<'l> {
     #[serde(borrow, default)]
     mail_from: Option<Cow<'l, str>>,
     #[serde(default)]
-    now: Option<f64>,
+    now: Option<Seconds>,
 }
 
 impl Line<'_> {
@@ -46,39 +46,42 @@ impl Line<'_> {
     }
 }
 
-pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
-    let (authenticator, dns) = (check.authenticator(), LineDns::new(&check.dns));
-    batch::run(input, check.jobs, |text| {
-        let mut line: Line<'_> = match batch::parse(text) {
-            Ok(line) => line,
-            Err(error) => return Err(BadLine { id: batch::id(text)?, error }),
-        };
-        let id = line.id.take();
-        match judge(check, &authenticator, &dns, &line) {
-            Ok((report, told)) => batch::answer(&ReportRow::new(Some(id), &report, &told)),
-            Err(error) => Err(BadLine { id, error }),
-        }
-    })
+impl<'l> batch::Line<'l> for Line<'l> {
+    fn take_id(&mut self) -> Value {
+        self.id.take()
+    }
 }
 
-fn judge(
-    check: &Check,
-    authenticator: &Authenticator,
-    dns: &LineDns<'_>,
-    line: &Line<'_>,
-) -> Result<(Report, Told), String> {
-    let envelope = line.envelope()?;
-    let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
-    let message = check.line_ends.apply(message);
-    let now = match line.now {
-        Some(_) => Now::At(time_of_line(line.now, None)?),
-        None => check.now(),
-    };
-    let origin = Origin { envelope: EnvelopeSource::Given(envelope), now };
-    let Beginning { envelope, now, told } = origin.given().unwrap_or_else(|| {
-        let header = Header::parse(&message).map(|(header, _)| header);
-        origin.of_header(header.as_ref())
-    });
-    let inbound = authenticator.inbound(&envelope, &message, now);
-    Ok((dns.drive(line.zone, inbound)?, told))
+/// What all lines share.
+struct Batch<'a> {
+    check: &'a Check,
+    authenticator: Authenticator,
+    dns: LineDns<'a>,
+}
+
+pub(super) fn run(check: &Check, input: Input) -> Result<Exit, Failure> {
+    let batch = Batch { check, authenticator: check.authenticator(), dns: LineDns::new(&check.dns) };
+    batch::run(input, check.jobs, &batch)
+}
+
+impl batch::Verb for Batch<'_> {
+    type Line<'l> = Line<'l>;
+    type Row = ReportRow<()>;
+
+    fn answer(&self, line: Line<'_>) -> Result<Self::Row, String> {
+        let envelope = line.envelope()?;
+        let message = decode(&line.eml_b64).map_err(|error| format!("eml_b64: {error}"))?;
+        let message = self.check.line_ends.apply(message);
+        let now = match line.now {
+            Some(_) => Now::At(time_of_line(line.now, None)?),
+            None => self.check.now(),
+        };
+        let origin = Origin { envelope: EnvelopeSource::Given(envelope), now };
+        let Beginning { envelope, now, told } = origin.given().unwrap_or_else(|| {
+            let header = Header::parse(&message).map(|(header, _)| header);
+            origin.of_header(header.as_ref())
+        });
+        let report = self.dns.drive(line.zone, self.authenticator.inbound(&envelope, &message, now))?;
+        Ok(ReportRow::new(None, &report, &told))
+    }
 }

@@ -1,19 +1,22 @@
 //! `waxseal check --mbox` and `--maildir`: a line for each message, and a summary.
 
 use super::{
-    Check,
+    Check, Only, exit_of,
     judge::Judge,
     maildir::Maildir,
     mbox::Mbox,
     row::ReportRow,
-    summary::{Summary, method_words},
+    summary::Summary,
     trace::{Now, Told},
+    verdict,
 };
 use crate::{
     batch::{Answered, Items, answer_all},
     dns_args::Dns,
     exit::{Exit, Failure},
     input::{Chunks, Input, Source},
+    interrupt::{Interrupt, UntilInterrupted},
+    json,
     terminal::{self, Progress, visible},
 };
 use serde::Serialize;
@@ -52,7 +55,7 @@ pub(super) fn check_mbox(check: &Check, source: &Source) -> Result<Exit, Failure
         progress: Progress::beside_output("checking", input.length()),
         mbox: Mbox::new(input, check.quoting),
         judge: &judge,
-        name: source.name(),
+        name: if check.json { source.id() } else { source.name() },
         number: 0,
     };
     check_all(check, &judge, &dns, messages)
@@ -141,6 +144,8 @@ fn check_all(
     dns: &Dns,
     messages: impl Items<Item = Mail> + Send,
 ) -> Result<Exit, Failure> {
+    let interrupt = Interrupt::watch();
+    let messages = UntilInterrupted { items: messages, interrupt: &interrupt };
     let begun = Instant::now();
     let summary = Mutex::new(Summary::default());
     let summarize = |change: &dyn Fn(&mut Summary)| {
@@ -157,22 +162,22 @@ fn check_all(
             Err(error) => {
                 summarize(&Summary::add_unreadable);
                 let text = match check.json {
-                    true => json_line(&ErrorRow { id: &id, error: error.to_string() }),
-                    false => format!("{}: cannot be read: {error}", visible(&id)),
+                    true => json::to_string(&ErrorRow { id: &id, error: error.to_string() }),
+                    false => format!("{}  cannot be read: {error}", visible(&id)),
                 };
-                Answered { text, exit: Exit::Failed }
+                Answered { text: Some(text), exit: Exit::Failed }
             }
         }
     })?;
     let summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-    print_summary(check, judge, &summary, begun.elapsed())?;
-    Ok(exit)
+    print_summary(check, judge, &summary, begun.elapsed()).map_err(Failure::output)?;
+    Ok(if interrupt.is_set() { Exit::Interrupted } else { exit })
 }
 
 fn print_summary(check: &Check, judge: &Judge, summary: &Summary, took: Duration) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     if check.json {
-        writeln!(out, "{}", json_line(&json!({ "summary": summary.to_json() })))?;
+        writeln!(out, "{}", json::to_string(&json!({ "summary": summary.to_json() })))?;
     } else {
         summary.print(&mut out, took)?;
     }
@@ -189,28 +194,13 @@ struct ErrorRow<'m> {
     error: String,
 }
 
-/// A row has nothing that JSON cannot say.
-fn json_line(row: &impl Serialize) -> String {
-    crate::json::to_string(row).unwrap_or_default()
-}
-
-fn line(check: &Check, id: &str, report: &Report, told: &Told) -> String {
-    if check.json {
-        return json_line(&ReportRow::new(Some(id), report, told));
+/// What is printed of a message; nothing when it is not asked for.
+fn line(check: &Check, id: &str, report: &Report, told: &Told) -> Option<String> {
+    if check.only == Some(Only::Fail) && exit_of(report) == Exit::Pass {
+        return None;
     }
-    let disposition = terminal::for_stdout(terminal::disposition(report.disposition()));
-    let mut line = format!("{}: {disposition}", visible(id));
-    for (method, word) in method_words(report) {
-        line.push_str(&format!(" {method}={word}"));
-    }
-    if let Some(author) = report.dmarc().author() {
-        line.push_str(&format!(" header.from={}", author.domain()));
-    }
-    if let Some(why) = &told.no_envelope {
-        line.push_str(&format!(" (no envelope: {})", visible(why)));
-    }
-    if let Some(Err(why)) = &told.time {
-        line.push_str(&format!(" (as of now: {})", visible(why)));
-    }
-    line
+    Some(match check.json {
+        true => json::to_string(&ReportRow::new(Some(id), report, told)),
+        false => terminal::for_stdout(verdict::line(id, report, told)),
+    })
 }

@@ -9,6 +9,8 @@ use waxseal::{IprevVerdict, Report, arc::Chain, authres::reason, spf::Verdict};
 /// One message.
 #[derive(Debug, Serialize)]
 pub(super) struct ReportRow<I> {
+    /// Lines of a batch have theirs already.
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<I>,
     dkim: Vec<SignatureRow>,
     arc: Option<ArcRow>,

@@ -9,6 +9,7 @@ use std::{
 };
 use waxseal::{
     Report,
+    authres::{DmarcResult, SpfResult},
     dkim::{Cause, Verdict},
 };
 
@@ -43,6 +44,15 @@ pub(super) fn method_words(report: &Report) -> Vec<(&'static str, &'static str)>
     [Some(dmarc), Some(dkim), spf, arc, iprev].into_iter().flatten().collect()
 }
 
+/// The cause alike for all messages: hashes differ each time.
+fn without_hashes(cause: &Cause) -> String {
+    match cause {
+        Cause::BodyHash { .. } => "body hash does not match".into(),
+        Cause::HeaderSignature { .. } => "signature does not match the header".into(),
+        cause => cause.to_string(),
+    }
+}
+
 impl Summary {
     pub(super) fn add(&mut self, id: &str, report: &Report, took: Duration) {
         self.messages += 1;
@@ -65,26 +75,25 @@ impl Summary {
     /// Why messages did not pass, and signatures for themselves.
     fn add_reasons(&mut self, report: &Report) {
         let dmarc = report.dmarc();
-        if dmarc.result().as_str() != "pass" {
-            self.add_reason("dmarc", dmarc.result().as_str(), &dmarc.reason());
+        if dmarc.result() != DmarcResult::Pass {
+            self.add_reason("dmarc", dmarc.result().as_str(), dmarc.cause().to_string());
         }
         let is_expired = |verdict: &Verdict| matches!(verdict.cause(), Some(Cause::Expired { .. }));
         self.has_expired |= report.dkim().iter().any(is_expired);
-        for verdict in report.dkim().iter().filter(|verdict| !verdict.is_pass()).take(NAMED) {
-            self.add_reason("dkim", verdict.result().as_str(), &verdict.reason());
+        let failed = report.dkim().iter().filter(|verdict| !verdict.is_pass()).take(NAMED);
+        for (verdict, cause) in failed.filter_map(|verdict| Some((verdict, verdict.cause()?))) {
+            self.add_reason("dkim", verdict.result().as_str(), without_hashes(cause));
         }
-        if let Some(chain) = report.arc().filter(|chain| chain.cause().is_some()) {
-            self.add_reason("arc", chain.result().as_str(), &chain.reason());
+        if let Some((chain, cause)) = report.arc().and_then(|chain| Some((chain, chain.cause()?))) {
+            self.add_reason("arc", chain.result().as_str(), cause.to_string());
         }
         let spf = report.spf();
-        if report.envelope().is_known() && spf.result().as_str() != "pass" {
-            self.add_reason("spf", spf.result().as_str(), &spf.reason());
+        if report.envelope().is_known() && spf.result() != SpfResult::Pass {
+            self.add_reason("spf", spf.result().as_str(), spf.cause().to_string());
         }
     }
 
-    fn add_reason(&mut self, method: &'static str, word: &'static str, reason: &str) {
-        // Behind the colon are hashes and the like, different each time.
-        let reason = reason.split(": ").next().unwrap_or_default().to_owned();
+    fn add_reason(&mut self, method: &'static str, word: &'static str, reason: String) {
         let there_is_room = self.reasons.len() < MAX_REASONS;
         let key = (method, word, reason);
         match self.reasons.get_mut(&key) {

@@ -7,15 +7,15 @@ use super::{
 };
 use crate::{
     authserv_id::parse_authserv_id,
-    batch::{self, BadLine, Jobs},
+    batch::{self, Jobs},
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
-    input::{Input, Source},
+    input::Source,
     terminal,
 };
 use clap::Args;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::{
     borrow::Cow,
     ffi::OsString,
@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use waxseal::{
-    authres::{AuthenticationResults, DmarcResult},
+    authres::AuthenticationResults,
     dmarc::{DmarcCheck, Verdict},
 };
 
@@ -76,6 +76,8 @@ pub(crate) struct Check {
 /// A line of --jsonl.
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
+    #[serde(default)]
+    id: Value,
     #[serde(borrow)]
     from: Cow<'l, str>,
     #[serde(default)]
@@ -92,7 +94,8 @@ impl Check {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         if self.jsonl {
             let lines = self.subject.clone().unwrap_or_else(|| "-".into());
-            return self.batch(Source::from(PathBuf::from(lines)).open()?);
+            let batch = Batch { check: self, dns: LineDns::new(&self.dns) };
+            return batch::run(Source::from(PathBuf::from(lines)).open()?, self.jobs, &batch);
         }
         let from = self.subject.as_deref().unwrap_or_default();
         let from = from.to_str().ok_or_else(|| Failure::new("FROM is not UTF-8"))?;
@@ -106,13 +109,12 @@ impl Check {
             self.spf_pass.iter().map(String::as_str),
         )
         .map_err(Failure::new)?;
-        let evaluation = self.evaluation(from, &identifiers, None);
-        let verdict = self.dns.drive(evaluation)?;
-        self.print(&verdict, &identifiers)?;
-        Ok(exit_of(verdict.result()))
+        let verdict = self.dns.drive(self.dmarc_check(from, &identifiers, None))?;
+        self.print(&verdict, &identifiers).map_err(Failure::output)?;
+        Ok(verdict.result().into())
     }
 
-    fn evaluation(&self, from: &str, identifiers: &Identifiers, mode: Option<Mode>) -> DmarcCheck {
+    fn dmarc_check(&self, from: &str, identifiers: &Identifiers, mode: Option<Mode>) -> DmarcCheck {
         let local = self.local.local_policy_by(mode);
         DmarcCheck::new(identifiers.add_to(message_from(from))).with_local_policy(local)
     }
@@ -120,14 +122,12 @@ impl Check {
     fn print(&self, verdict: &Verdict, identifiers: &Identifiers) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let row = MessageRow::<()>::new(None, verdict, identifiers);
-            return writeln!(out, "{}", crate::json::to_string(&row)?);
+            let row = MessageRow::new(verdict, identifiers);
+            return writeln!(out, "{}", crate::json::to_string(&row));
         }
-        let (word, text) = (verdict.result().as_str(), verdict.explain());
-        match text.strip_prefix("dmarc=").and_then(|rest| rest.strip_prefix(word)) {
-            Some(rest) => write!(out, "{}{rest}", terminal::word(word))?,
-            None => write!(out, "{text}")?,
-        }
+        let word = terminal::word(verdict.result().as_str());
+        writeln!(out, "{}  dmarc {word}\n", terminal::disposition(verdict.disposition()))?;
+        write!(out, "{}", verdict.explain())?;
         for identifier in identifiers.iter() {
             if let Err(error) = &identifier.domain {
                 let (method, given) = (identifier.method, identifier.given.escape_debug());
@@ -136,38 +136,33 @@ impl Check {
         }
         if let Some(id) = &self.authserv_id {
             let results = AuthenticationResults::new(id).with_entry(verdict.entry());
-            write!(out, "{}", results.to_field().replace("\r\n", "\n"))?;
+            write!(out, "{}", terminal::field(&results.to_field()))?;
         }
         Ok(())
     }
+}
 
-    fn batch(&self, input: Input) -> Result<Exit, Failure> {
-        let dns = LineDns::new(&self.dns);
-        batch::run(input, self.jobs, |line| {
-            let id = batch::id(line)?;
-            match self.judge(line, &dns) {
-                Ok((verdict, identifiers)) => {
-                    batch::answer(&MessageRow::new(Some(id), &verdict, &identifiers))
-                }
-                Err(error) => Err(BadLine { id, error }),
-            }
-        })
-    }
+/// `--jsonl`
+struct Batch<'a> {
+    check: &'a Check,
+    dns: LineDns<'a>,
+}
 
-    fn judge(&self, line: &[u8], dns: &LineDns<'_>) -> Result<(Verdict, Identifiers), String> {
-        let line: Line<'_> = batch::parse(line)?;
+impl batch::Verb for Batch<'_> {
+    type Line<'l> = Line<'l>;
+    type Row = MessageRow;
+
+    fn answer(&self, line: Line<'_>) -> Result<MessageRow, String> {
         let [dkim, spf] = [line.dkim_pass, line.spf_pass].map(Option::unwrap_or_default);
         let identifiers = Identifiers::new(dkim.iter().map(String::as_str), spf.iter().map(String::as_str))?;
-        let evaluation = self.evaluation(&line.from, &identifiers, line.mode);
-        let verdict = dns.drive(line.zone, evaluation)?;
-        Ok((verdict, identifiers))
+        let check = self.check.dmarc_check(&line.from, &identifiers, line.mode);
+        let verdict = self.dns.drive(line.zone, check)?;
+        Ok(MessageRow::new(&verdict, &identifiers))
     }
 }
 
-fn exit_of(word: DmarcResult) -> Exit {
-    match word {
-        DmarcResult::Pass => Exit::Pass,
-        DmarcResult::TempError => Exit::Temporary,
-        _ => Exit::NotPass,
+impl<'l> batch::Line<'l> for Line<'l> {
+    fn take_id(&mut self) -> Value {
+        self.id.take()
     }
 }

@@ -151,20 +151,23 @@ impl Lint {
 
     fn finish(&self, audit: Option<Audit>, findings: Vec<Finding>) -> Result<Exit, Failure> {
         let exit = findings.iter().map(|finding| finding.exit).fold(Exit::Pass, Exit::and);
+        self.print(audit, findings).map_err(Failure::output)?;
+        Ok(exit)
+    }
+
+    fn print(&self, audit: Option<Audit>, findings: Vec<Finding>) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let row = Row { audit, findings };
-            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
-            return Ok(exit);
+            return writeln!(out, "{}", crate::json::to_string(&Row { audit, findings }));
         }
         if let Some(audit) = &audit {
             audit.print(&mut out)?;
         }
         findings.iter().try_for_each(|finding| finding.print(&mut out))?;
         if findings.is_empty() {
-            writeln!(out, "nothing to say against it")?;
+            writeln!(out, "no problems found")?;
         }
-        Ok(exit)
+        Ok(())
     }
 }
 

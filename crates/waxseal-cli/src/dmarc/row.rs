@@ -11,9 +11,7 @@ use waxseal::dmarc::{AuthorVerdict, DomainPolicy, Step, Verdict};
 
 /// One message.
 #[derive(Debug, Serialize)]
-pub(super) struct MessageRow<I> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<I>,
+pub(super) struct MessageRow {
     dmarc: DmarcRow,
     #[serde(flatten)]
     path: PathRow,
@@ -92,12 +90,11 @@ struct IdentifierRow {
     path: Vec<StepRow>,
 }
 
-impl<I> MessageRow<I> {
-    pub(super) fn new(id: Option<I>, verdict: &Verdict, identifiers: &Identifiers) -> Self {
+impl MessageRow {
+    pub(super) fn new(verdict: &Verdict, identifiers: &Identifiers) -> Self {
         let authors = verdict.authors();
         let several = if authors.len() > 1 { authors } else { &[] };
         Self {
-            id,
             dmarc: verdict.into(),
             path: PathRow::of(verdict.author(), identifiers),
             authors: several

@@ -2,16 +2,16 @@
 
 use crate::{
     authserv_id::parse_authserv_id,
-    batch::{self, BadLine, Jobs},
+    batch::{self, Jobs},
     client_address::parse_client_address,
     dns_args::{DnsArgs, LineDns},
     exit::{Exit, Failure},
-    input::{Input, Source},
+    input::Source,
     terminal,
 };
 use clap::{ArgGroup, Args};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use std::{
     borrow::Cow,
     io::{self, Write},
@@ -20,7 +20,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use waxseal::{
-    authres::{AuthenticationResults, SpfResult},
+    authres::AuthenticationResults,
     spf::{Identity, SpfCheck, Verdict},
 };
 
@@ -73,6 +73,8 @@ pub(crate) struct Check {
 /// A line of --jsonl.
 #[derive(Debug, Deserialize)]
 struct Line<'l> {
+    #[serde(default)]
+    id: Value,
     #[serde(borrow)]
     ip: Cow<'l, str>,
     #[serde(borrow, default)]
@@ -85,11 +87,15 @@ struct Line<'l> {
     zone: Option<&'l RawValue>,
 }
 
+impl<'l> batch::Line<'l> for Line<'l> {
+    fn take_id(&mut self) -> Value {
+        self.id.take()
+    }
+}
+
 /// A verdict in JSON.
 #[derive(Debug, Serialize)]
-struct Row<I> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<I>,
+struct Row {
     result: &'static str,
     identity: &'static str,
     domain: Option<String>,
@@ -102,10 +108,9 @@ struct Row<I> {
     trace: Option<Box<RawValue>>,
 }
 
-impl<I> Row<I> {
-    fn new(id: Option<I>, verdict: &Verdict) -> Self {
+impl From<&Verdict> for Row {
+    fn from(verdict: &Verdict) -> Self {
         Self {
-            id,
             result: verdict.result().as_str(),
             identity: verdict.identity().as_str(),
             domain: verdict.domain().map(ToString::to_string),
@@ -147,7 +152,8 @@ impl Check {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         if self.jsonl {
             let lines = self.lines.clone().unwrap_or_else(|| "-".into());
-            return batch(Source::from(lines).open()?, self.jobs, &self.dns);
+            let batch = Batch { dns: LineDns::new(&self.dns) };
+            return batch::run(Source::from(lines).open()?, self.jobs, &batch);
         }
         if self.lines.is_some() {
             return Err(Failure::new("a FILE is for --jsonl"));
@@ -164,14 +170,14 @@ impl Check {
             check = check.with_trace();
         }
         let verdict = self.dns.drive(check)?;
-        self.print(&verdict)?;
-        Ok(exit_of(verdict.result()))
+        self.print(&verdict).map_err(Failure::output)?;
+        Ok(verdict.result().into())
     }
 
     fn print(&self, verdict: &Verdict) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            return writeln!(out, "{}", crate::json::to_string(&Row::<()>::new(None, verdict))?);
+            return writeln!(out, "{}", crate::json::to_string(&Row::from(verdict)));
         }
         let identity = match verdict.identity() {
             Identity::Helo => "HELO",
@@ -200,38 +206,28 @@ impl Check {
         }
         if let Some(id) = &self.authserv_id {
             let results = AuthenticationResults::new(id).with_entry(verdict.entry());
-            write!(out, "{}", results.to_field().replace("\r\n", "\n"))?;
+            write!(out, "{}", terminal::field(&results.to_field()))?;
         }
         Ok(())
     }
 }
 
-fn batch(input: Input, jobs: Jobs, dns: &DnsArgs) -> Result<Exit, Failure> {
-    let dns = LineDns::new(dns);
-    batch::run(input, jobs, |line| {
-        let id = batch::id(line)?;
-        match judge(line, &dns) {
-            Ok(verdict) => batch::answer(&Row::new(Some(id), &verdict)),
-            Err(error) => Err(BadLine { id, error }),
-        }
-    })
+/// `--jsonl`
+struct Batch<'a> {
+    dns: LineDns<'a>,
 }
 
-fn judge(line: &[u8], dns: &LineDns<'_>) -> Result<Verdict, String> {
-    let line: Line<'_> = batch::parse(line)?;
-    let session = Session {
-        ip: parse_client_address(&line.ip).map_err(|error| format!("ip: {error}"))?,
-        helo: line.helo.as_deref(),
-        mail_from: line.mail_from.as_deref(),
-        receiver: line.receiver.as_deref(),
-    };
-    dns.drive(line.zone, session.check())
-}
+impl batch::Verb for Batch<'_> {
+    type Line<'l> = Line<'l>;
+    type Row = Row;
 
-fn exit_of(word: SpfResult) -> Exit {
-    match word {
-        SpfResult::Pass => Exit::Pass,
-        SpfResult::TempError => Exit::Temporary,
-        _ => Exit::NotPass,
+    fn answer(&self, line: Line<'_>) -> Result<Row, String> {
+        let session = Session {
+            ip: parse_client_address(&line.ip).map_err(|error| format!("ip: {error}"))?,
+            helo: line.helo.as_deref(),
+            mail_from: line.mail_from.as_deref(),
+            receiver: line.receiver.as_deref(),
+        };
+        self.dns.drive(line.zone, session.check()).map(|verdict| Row::from(&verdict))
     }
 }

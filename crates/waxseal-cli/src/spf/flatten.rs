@@ -54,7 +54,7 @@ impl Flatten {
             spf::Flatten::new(self.domain.clone()).with_label(&self.label).with_max_octets(self.max_octets);
         match self.dns.drive(flatten)? {
             Ok(flattened) => {
-                self.print(&flattened)?;
+                self.print(&flattened).map_err(Failure::output)?;
                 Ok(Exit::Pass)
             }
             Err(finding) => {
@@ -76,7 +76,7 @@ impl Flatten {
                 .map(|(name, record)| RecordRow { name: name.to_string(), record: record.to_string() })
                 .collect();
             let row = Row { records, lookups: flattened.lookups(), ttl };
-            return writeln!(out, "{}", crate::json::to_string(&row)?);
+            return writeln!(out, "{}", crate::json::to_string(&row));
         }
         for (name, record) in flattened.records() {
             let strings: Vec<String> = txt::strings(&record.to_string()).collect();

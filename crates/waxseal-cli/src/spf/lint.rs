@@ -76,21 +76,25 @@ impl Lint {
         audit: Option<(&DomainName, &AuditReport)>,
         findings: &[Finding],
     ) -> Result<Exit, Failure> {
+        self.print(audit, findings).map_err(Failure::output)?;
+        Ok(findings.iter().map(exit_of).fold(Exit::Pass, Exit::and))
+    }
+
+    fn print(&self, audit: Option<(&DomainName, &AuditReport)>, findings: &[Finding]) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
             let audit = audit.map(|(domain, report)| AuditRow::new(domain, report));
             let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
-            writeln!(out, "{}", crate::json::to_string(&row).map_err(io::Error::from)?)?;
-        } else {
-            if let Some((_, report)) = audit {
-                print_report(&mut out, report)?;
-            }
-            findings.iter().try_for_each(|finding| writeln!(out, "{}", shown(finding)))?;
-            if findings.is_empty() {
-                writeln!(out, "nothing to say against it")?;
-            }
+            return writeln!(out, "{}", crate::json::to_string(&row));
         }
-        Ok(findings.iter().map(exit_of).fold(Exit::Pass, Exit::and))
+        if let Some((_, report)) = audit {
+            print_report(&mut out, report)?;
+        }
+        findings.iter().try_for_each(|finding| writeln!(out, "{}", shown(finding)))?;
+        if findings.is_empty() {
+            writeln!(out, "no problems found")?;
+        }
+        Ok(())
     }
 }
 

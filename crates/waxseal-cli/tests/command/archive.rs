@@ -64,7 +64,7 @@ fn clients_that_authenticated_themselves_have_no_spf() {
     assert_eq!(row["dmarc"]["result"], "pass");
     let done = feed(Post::get().stored(&["--envelope-from-header"]), message.as_bytes());
     assert!(
-        done.out.contains("\nenvelope: none, the client authenticated itself (with ESMTPSA)"),
+        done.out.contains(" (no envelope: the client authenticated itself (with ESMTPSA)"),
         "{}",
         done.out
     );
@@ -79,7 +79,7 @@ fn what_the_client_said_is_not_believed() {
     let args = Post::get().stored(&["--envelope-from-header"]);
     let odd = traced(&["from x\u{202e} by mx with LMTP", "by \u{9b}31m"], &unsigned);
     let done = feed(args, odd.as_bytes());
-    assert!(done.out.contains("\nenvelope: none, the Received below the hop from x"), "{}", done.out);
+    assert!(done.out.contains(" (no envelope: the Received below the hop from x"), "{}", done.out);
     assert!(!done.out.contains(['\u{202e}', '\u{9b}']), "{}", done.out);
 }
 
@@ -148,7 +148,7 @@ fn a_maildir_and_a_single_message_have_the_same_clock() {
     assert!(single(&["--envelope-from-header"]).out.contains("\ndkim=fail "));
     let dateless = feed(check(&["--now", "received"]), expired().replace(DATE, "").as_bytes());
     let why =
-        "\ntime: now, Received has no readable date: the day of the month is missing at offset 1 of the date";
+        " (as of now: Received has no readable date: the day of the month is missing at offset 1 of the date";
     assert!(dateless.out.contains(why), "{}", dateless.out);
     let line = json!({ "eml_b64": base64_of(&expired()) });
     let done = feed(check(&["--jsonl", "--now", "received"]), line.to_string().as_bytes());
@@ -276,5 +276,5 @@ fn a_message_without_a_header_is_judged() {
     let done = feed(Post::get().stored(&["--mbox", "-", "--envelope-from-header", "--now", "received"]), b"");
     assert_eq!(done.code, Some(0));
     let done = feed(Post::get().stored(&["--envelope-from-header"]), b"");
-    assert!(done.out.contains("\nenvelope: none, no Received\n"), "{}", done.out);
+    assert!(done.out.contains(" (no envelope: no Received)\n"), "{}", done.out);
 }

@@ -188,7 +188,7 @@ fn what_cannot_be_read_is_shown_with_the_reason() {
     assert_eq!((done.code, &*done.err), (Some(1), ""));
     assert_eq!(
         done.out,
-        "-: field 1, a.example\n  spf pass\n  unreadable smtp.helo=[192.0.2.1]\n    reason: a value is missing at offset 31 \
+        "(standard input): field 1, a.example\n  spf pass\n  unreadable smtp.helo=[192.0.2.1]\n    reason: a value is missing at offset 31 \
          (RFC 8601 §2.2)\n  unreadable dkim=perm_fail  header.d=x\n    reason: the end of the result is missing at offset 53 \
          (RFC 8601 §2.2)\n"
     );
@@ -210,17 +210,17 @@ fn messages_are_shown_to_people() {
     assert_eq!((done.code, &*done.err), (Some(0), ""));
     assert_eq!(
         done.out,
-        "-: field 1, mx.example.net\n  dkim pass (2048 -bit key)\n    header.d: example.org\n  spf/2 fail\n    \
-         reason: no \"x\"\n    smtp.mailfrom: <U+202E>gro\n-: field 2, other.example: no results\n"
+        "(standard input): field 1, mx.example.net\n  dkim pass (2048 -bit key)\n    header.d: example.org\n  spf/2 fail\n    \
+         reason: no \"x\"\n    smtp.mailfrom: <U+202E>gro\n(standard input): field 2, other.example: no results\n"
     );
     // As files of Unix have them, and a field alone.
     assert_eq!(feed(["authres", "parse"], MESSAGE.replace("\r\n", "\n").as_bytes()).out, done.out);
     let field = feed(["authres", "parse"], b"Authentication-Results: a.example; none");
-    assert_eq!((field.code, &*field.out), (Some(0), "-: field 1, a.example: no results\n"));
+    assert_eq!((field.code, &*field.out), (Some(0), "(standard input): field 1, a.example: no results\n"));
     let newer = feed(["authres", "parse"], b"Authentication-Results: a.example 2; spf=pass");
     assert_eq!(
         newer.out,
-        "-: field 1, a.example (version 2: the words may mean something else)\n  spf pass\n"
+        "(standard input): field 1, a.example (version 2: the words may mean something else)\n  spf pass\n"
     );
 }
 

@@ -68,7 +68,7 @@ fn a_line_of_more_than_64_mib_is_passed_over_with_an_error() {
     assert_eq!((done.code, rows.len()), (Some(2), 2), "{rows:?}");
     assert_eq!(
         (&rows[0]["line"], &rows[0]["error"]),
-        (&json!(1), &json!("the line is longer than 67108864 octets"))
+        (&json!(1), &json!("the line is longer than 67108864 bytes"))
     );
     assert_eq!((&rows[1]["id"], rows[1].get("error")), (&json!(2), None));
 }

@@ -12,7 +12,7 @@ fn the_demonstration_shows_what_it_says() {
         .chain([done.out.len()])
         .collect();
     let expected = [
-        ("lists.example.com", "none", "pass", ["dkim=pass d=example.org s=2026e", "arc=none"]),
+        ("lists.example.com", "deliver", "pass", ["dkim=pass d=example.org s=2026e", "arc=none"]),
         (
             "mx.example.net",
             "quarantine",
@@ -21,7 +21,7 @@ fn the_demonstration_shows_what_it_says() {
         ),
         (
             "mx.example.net",
-            "none",
+            "deliver",
             "fail",
             ["disposition none in place of quarantine: a trusted", "arc=pass i=1"],
         ),
@@ -30,7 +30,7 @@ fn the_demonstration_shows_what_it_says() {
     for (step, (authserv_id, disposition, dmarc, lines)) in steps.windows(2).zip(expected) {
         let text = &done.out[step[0]..step[1]];
         assert!(text.contains(&format!("\nAuthentication-Results: {authserv_id};\n")), "{text}");
-        assert!(text.contains(&format!("\ndisposition: {disposition}\n")), "{text}");
+        assert!(text.contains(&format!("\nmessage  {disposition} ")), "{text}");
         assert!(text.contains(&format!("\ndmarc={dmarc} (")), "{text}");
         assert!(lines.iter().all(|line| text.contains(&format!("\n{line}"))), "{text}");
     }

@@ -145,7 +145,11 @@ fn what_cannot_be_signed_is_named() {
     ] {
         let done = feed(lab.sign("ed", &[]), message.as_bytes());
         assert_eq!((done.code, &*done.out), (Some(2), ""), "{message}");
-        assert!(done.err.starts_with("error: -: ") && done.err.contains(words), "{}", done.err);
+        assert!(
+            done.err.starts_with("error: (standard input): ") && done.err.contains(words),
+            "{}",
+            done.err
+        );
     }
     let foreign = feed(lab.sign("ed", &["--identity", "joe@example.com"]), MESSAGE.as_bytes());
     assert_eq!(foreign.code, Some(2));
@@ -249,8 +253,12 @@ fn what_will_break_the_signature_is_told() {
         assert!(done.err.starts_with("warning: ") && done.err.contains(words), "{words}: {}", done.err);
         let strict = feed(lab.sign("ed", &["--strict"]), message.as_bytes());
         assert_eq!((strict.code, &*strict.out), (Some(2), ""), "{words}");
-        assert!(strict.err.starts_with("error: -: ") && strict.err.contains(words), "{}", strict.err);
-        assert!(strict.err.contains("-: not signed, since --strict"), "{}", strict.err);
+        assert!(
+            strict.err.starts_with("error: (standard input): ") && strict.err.contains(words),
+            "{}",
+            strict.err
+        );
+        assert!(strict.err.contains("(standard input): not signed, since --strict"), "{}", strict.err);
     }
     let latin = [b"X: \xfc\r\n", MESSAGE.as_bytes()].concat();
     let done = feed(lab.sign("ed", &["--field-only"]), &latin);

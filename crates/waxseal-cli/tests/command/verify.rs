@@ -15,7 +15,7 @@ fn a_signature_passes() {
     for selector in ["rsa", "ed"] {
         let done = feed(lab.verify(&[]), lab.signed(selector).as_bytes());
         assert_eq!((done.code, &*done.err), (Some(0), ""), "{done:?}");
-        assert!(done.out.starts_with("-: pass\n"), "{}", done.out);
+        assert!(done.out.starts_with("(standard input): pass\n"), "{}", done.out);
         assert!(done.out.contains(&format!("pass d=example.org s={selector} a=")), "{}", done.out);
     }
 }
@@ -37,7 +37,7 @@ fn what_was_changed_is_told() {
 #[test]
 fn no_signature_is_no_pass() {
     let done = feed(Lab::get().verify(&[]), MESSAGE.as_bytes());
-    assert_eq!((done.code, &*done.out), (Some(1), "-: none, no signature\n"));
+    assert_eq!((done.code, &*done.out), (Some(1), "(standard input): none, no signature\n"));
 }
 
 #[test]
