@@ -8,7 +8,7 @@ use waxseal_benches::{
     jobs::MEGABYTE,
 };
 use waxseal_crypto::{HashAlgorithm, Provider, ring};
-use waxseal_dkim::{BodyHash, BodyHasher, Canonicalization};
+use waxseal_dkim::{BodyForm, BodyHash, BodyHasher, Canonicalization};
 
 fn hash(
     form: Canonicalization,
@@ -17,9 +17,10 @@ fn hash(
     chunk: usize,
 ) -> Option<BodyHash> {
     let mut hasher = BodyHasher::new(provider);
-    let id = hasher.want(form, HashAlgorithm::Sha256, None);
+    let form = BodyForm { canonicalization: form, hash: HashAlgorithm::Sha256, length: None };
+    hasher.want(form);
     body.chunks(chunk).for_each(|chunk| hasher.push(chunk));
-    hasher.finish().get(id).copied()
+    hasher.finish().get(&form).copied()
 }
 
 fn canonicalize(criterion: &mut Criterion) {

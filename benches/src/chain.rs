@@ -54,13 +54,11 @@ impl Chained {
         let (sealer, key) = (sealer(lab, waxseal_ring::PROVIDER)?, key(lab, waxseal_ring::PROVIDER)?);
         let (header, body) = Header::parse(&self.message)?;
         let mut hasher = BodyHasher::new(waxseal_ring::PROVIDER);
-        let wanted = sealer.want_body(&mut hasher);
+        hasher.want(sealer.body_form());
         hasher.push(body);
-        let hashes = hasher.finish();
-        let hash = hashes.get(wanted).ok_or("no hash")?;
 
         let chain = chain(lab, &self.message);
-        let unsigned = sealer.unsigned(&header, hash, &chain, &results(), now())?;
+        let unsigned = sealer.unsigned(&header, &hasher.finish(), &chain, &results(), now())?;
         let message_signature = key.sign(&unsigned.input())?;
         self.signatures.push((unsigned.input().bytes().to_vec(), message_signature.clone()));
         let unsealed = unsigned.attach(&message_signature);

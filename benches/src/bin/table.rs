@@ -21,7 +21,7 @@ use waxseal_benches::{
     timing::{Spread, Times},
 };
 use waxseal_crypto::{HashAlgorithm, PrivateKey, SigningKey, ring};
-use waxseal_dkim::{BodyHasher, Canonicalization, Signing};
+use waxseal_dkim::{BodyForm, BodyHasher, Canonicalization, Signing};
 use waxseal_header::Header;
 
 fn main() -> Result<(), Error> {
@@ -101,9 +101,10 @@ fn hostile_table() -> Result<(), Error> {
 
 fn hash_body(form: Canonicalization, body: &[u8]) -> bool {
     let mut hasher = BodyHasher::new(ring::PROVIDER);
-    let id = hasher.want(form, HashAlgorithm::Sha256, None);
+    let form = BodyForm { canonicalization: form, hash: HashAlgorithm::Sha256, length: None };
+    hasher.want(form);
     hasher.push(body);
-    hasher.finish().get(id).is_some()
+    hasher.finish().get(&form).is_some()
 }
 
 /// Built and run by the cargo that runs this.

@@ -9,7 +9,7 @@ use std::{
 use waxseal_authres::{AuthenticationResults, AuthservIds, ParsedEntry};
 use waxseal_crypto::{Algorithm, Provider, SigningInput, SigningKey};
 use waxseal_dkim::{
-    BodyHash, BodyHashId, BodyHasher, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer,
+    BodyForm, BodyHasher, BodyHashes, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer,
     SigningDomains, Unsigned,
 };
 use waxseal_dns::DomainName;
@@ -190,20 +190,18 @@ impl Sealer {
         }
         let (header, body) = Header::parse(message).map_err(SignError::from)?;
         let mut hasher = BodyHasher::new(self.signer.provider());
-        let wanted = self.want_body(&mut hasher);
+        hasher.want(self.body_form());
         hasher.push(body);
-        let hashes = hasher.finish();
-        let hash = hashes.get(wanted).ok_or(SignError::ForeignBodyHash)?;
-        self.unsigned(&header, hash, chain, results, now)?.sign()
+        self.unsigned(&header, &hasher.finish(), chain, results, now)?.sign()
     }
 
-    /// Asks `hasher` for the body hash that this sealer needs: verifying, signing and sealing a body that is not changed
-    /// takes one pass. Has to be called before the body is pushed.
-    pub fn want_body(&self, hasher: &mut BodyHasher) -> BodyHashId {
-        self.signer.want_body(hasher)
+    /// The body hash that this sealer needs: a [`BodyHasher`] that is asked for it before the body is pushed lets verifying,
+    /// signing and sealing of a body that is not changed share one pass.
+    pub fn body_form(&self) -> BodyForm {
+        self.signer.body_form()
     }
 
-    /// [`Sealer::seal`] for a header and the body of which `body` is the hash that [`Sealer::want_body`] asked for. Gives a
+    /// [`Sealer::seal`] for a header and the body of which `hashes` has the hash that [`Sealer::body_form`] names. Returns a
     /// set that lacks nothing but its signatures. Whoever hashes the body also sees to it that its lines end in CRLF
     /// ([`FindBare`](waxseal_header::line_ends::FindBare)).
     ///
@@ -223,13 +221,12 @@ impl Sealer {
     /// let now = SystemTime::now();
     /// let mut hasher = BodyHasher::new(waxseal_crypto::default_provider()?);
     /// let examination = ChainVerifier::default().examine(header.clone(), now, &mut hasher);
-    /// let wanted = sealer.want_body(&mut hasher);
+    /// hasher.want(sealer.body_form());
     /// hasher.push(body);
     /// let hashes = hasher.finish();
     /// let chain = drive_blocking(examination.finish(hashes.clone()), &resolver);
     /// let results = AuthenticationResults::new("lists.example.org").with_entry(chain.entry());
-    /// let hash = hashes.get(wanted).ok_or("a hash of another hasher")?;
-    /// let set = sealer.unsigned(&header, hash, &chain, &results, now)?.sign()?;
+    /// let set = sealer.unsigned(&header, &hashes, &chain, &results, now)?.sign()?;
     /// assert!(set.seal().contains("cv=none;"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -239,7 +236,7 @@ impl Sealer {
     pub fn unsigned(
         &self,
         header: &Header,
-        body: &BodyHash,
+        hashes: &BodyHashes,
         chain: &Chain,
         results: &AuthenticationResults,
         now: SystemTime,
@@ -249,7 +246,7 @@ impl Sealer {
         }
         let instance = next_instance(header, chain)?;
         let results = results_field(instance, results);
-        let message_signature = self.signer.unsigned_arc(instance, header, body, now)?;
+        let message_signature = self.signer.unsigned_arc(instance, header, hashes, now)?;
         let seal = self.seal_without_signature(instance, chain.result(), now);
         // The seal has a signature as long as that of the message.
         let octets = results.as_str().len() + seal.as_str().len() + 2 * message_signature.octets();

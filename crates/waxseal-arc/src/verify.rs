@@ -5,10 +5,9 @@ mod judge;
 use crate::{Cause, Chain, Policy, Seal, Set, set::Readings};
 use judge::{Judge, Stop};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use waxseal_crypto::{Algorithm, HashAlgorithm};
+use waxseal_crypto::Algorithm;
 use waxseal_dkim::{
-    BodyHashId, BodyHasher, BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature,
-    Verifier,
+    BodyForm, BodyHasher, BodyHashes, Cause as SignatureCause, FieldIndex, Signature, Verifier,
 };
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
@@ -173,30 +172,12 @@ pub struct ChainExamination {
     max_body_hashes: usize,
     /// What is known without keys; it has a cause when it needs none.
     chain: Chain,
-    /// The body hashes that are needed; `None` when nothing is to be verified.
-    bodies: Option<Bodies>,
-    /// What these hashes are of, each once.
+    /// How many message signatures below the newest are looked at; `None` when nothing is to be verified.
+    older: Option<usize>,
+    /// The body hashes that are needed, each once.
     hashed: Vec<BodyForm>,
     keys: Vec<DomainName>,
 }
-
-/// The body hashes of the message signatures that are to be verified.
-#[derive(Debug)]
-struct Bodies {
-    newest: BodyOf,
-    /// From the newest down, as far as they are looked at.
-    older: Vec<BodyOf>,
-}
-
-/// The body hash for each reading of a message signature.
-#[derive(Debug, Clone, Copy)]
-struct BodyOf {
-    likeliest: BodyHashId,
-    other: Option<BodyHashId>,
-}
-
-/// Canonicalization, hash algorithm and `l=`.
-type BodyForm = (Canonicalization, HashAlgorithm, Option<u64>);
 
 impl ChainExamination {
     fn new(verifier: &ChainVerifier, chain: Chain) -> Self {
@@ -207,7 +188,7 @@ impl ChainExamination {
             max_key_lookups: policy.max_key_lookups,
             max_body_hashes: policy.max_body_hashes,
             chain,
-            bodies: None,
+            older: None,
             hashed: Vec::new(),
             keys: Vec::new(),
         }
@@ -229,7 +210,7 @@ impl ChainExamination {
         let sets = self.chain.sets.clone();
         let Some((newest, older)) = sets.split_last() else { return Ok(()) };
         let readings = admit_message_signature(newest, &self.verifier, now)?;
-        let newest = self.want(readings, hasher)?;
+        self.want(readings, hasher)?;
         for set in sets.iter().rev() {
             if let Some(seal) = set.seal() {
                 admit_seal(seal, &self.verifier)
@@ -237,41 +218,38 @@ impl ChainExamination {
                 self.ask(seal.key_name())?;
             }
         }
-        let older = if self.oldest_pass { self.admit_older(older, now, hasher) } else { Vec::new() };
-        self.bodies = Some(Bodies { newest, older });
+        self.older = Some(if self.oldest_pass { self.admit_older(older, now, hasher) } else { 0 });
         Ok(())
     }
 
-    /// Step 5A: the first that fails ends the search.
-    fn admit_older(&mut self, older: &[Set], now: SystemTime, hasher: &mut BodyHasher) -> Vec<BodyOf> {
-        let mut bodies = Vec::new();
+    /// How many may be verified, from the newest down. Step 5A: the first that fails ends the search.
+    fn admit_older(&mut self, older: &[Set], now: SystemTime, hasher: &mut BodyHasher) -> usize {
+        let mut admitted = 0;
         for set in older.iter().rev() {
             let Ok(readings) = admit_message_signature(set, &self.verifier, now) else { break };
             // A chain of junk would have the whole body hashed for each of its sets.
-            if self.is_over_body_hashes(readings) {
+            if self.is_over_body_hashes(readings) || self.want(readings, hasher).is_err() {
                 break;
             }
-            let Ok(body) = self.want(readings, hasher) else { break };
-            bodies.push(body);
+            admitted += 1;
         }
-        bodies
+        admitted
     }
 
-    fn want(&mut self, readings: &Readings, hasher: &mut BodyHasher) -> Result<BodyOf, Cause> {
+    fn want(&mut self, readings: &Readings, hasher: &mut BodyHasher) -> Result<(), Cause> {
         readings.iter().try_for_each(|signature| self.ask(signature.key_name()))?;
-        let mut body = |signature: &Signature| {
-            let form @ (canonicalization, hash, length) = body_form(signature);
+        for form in readings.iter().map(Signature::body_form) {
             if !self.hashed.contains(&form) {
                 self.hashed.push(form);
             }
-            hasher.want(canonicalization, hash, length)
-        };
-        Ok(BodyOf { likeliest: body(&readings.likeliest), other: readings.other.as_deref().map(body) })
+            hasher.want(form);
+        }
+        Ok(())
     }
 
     /// Whether these readings of a message signature need a hash more than the policy allows.
     fn is_over_body_hashes(&self, readings: &Readings) -> bool {
-        let new = readings.iter().map(body_form).filter(|form| !self.hashed.contains(form)).count();
+        let new = readings.iter().map(Signature::body_form).filter(|form| !self.hashed.contains(form)).count();
         new > 0 && self.hashed.len() + new > self.max_body_hashes
     }
 
@@ -285,10 +263,6 @@ impl ChainExamination {
         self.keys.push(name.clone());
         Ok(())
     }
-}
-
-fn body_form(signature: &Signature) -> BodyForm {
-    (signature.body_canonicalization(), signature.algorithm().hash(), signature.body_length())
 }
 
 /// The message signature of a set, if it can be verified.
@@ -342,15 +316,16 @@ impl Check for ArcCheck {
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Chain, Pending> {
         let mut chain = self.examination.chain.clone();
-        let (Some(bodies), Some((newest, older))) = (&self.examination.bodies, chain.sets.split_last())
+        let (Some(admitted), Some((newest, older))) = (self.examination.older, chain.sets.split_last())
         else {
             return Ok(chain);
         };
+        let older = older.iter().rev().take(admitted);
         // Every key is asked for before any signature is computed, so that this is done once.
         dns.ask_all(self.examination.questions())?;
         let index = FieldIndex::new(&chain.header);
         let judge = Judge { examination: &self.examination, hashes: &self.hashes, index };
-        match judge.verified(newest, older, bodies, dns) {
+        match judge.verified(newest, older, dns) {
             Ok(verified) => {
                 chain.oldest_pass = verified.oldest_pass;
                 chain.unsigned_additions = verified.unsigned_additions;

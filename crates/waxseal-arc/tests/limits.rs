@@ -131,7 +131,7 @@ fn wanted(policy: Policy, message: &[u8]) -> usize {
     let (header, _) = Header::parse(message).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
     ChainVerifier::new(policy).examine(header, now(), &mut hasher);
-    hasher.wanted().count()
+    hasher.forms().count()
 }
 
 fn oldest_pass_by(policy: Policy, message: &[u8]) -> Option<u32> {

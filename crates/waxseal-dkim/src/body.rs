@@ -6,6 +6,17 @@ use crate::Canonicalization;
 use sink::{Finished, Place, Sink};
 use waxseal_crypto::{Digest, HashAlgorithm, Provider};
 
+/// What a body hash is a hash of: two signatures of the same form share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BodyForm {
+    /// The part of `c=` behind the slash.
+    pub canonicalization: Canonicalization,
+    /// The hash of `a=`.
+    pub hash: HashAlgorithm,
+    /// `l=`: how many bytes of the canonical body are hashed; `None` for all.
+    pub length: Option<u64>,
+}
+
 /// Hashes a body that arrives in chunks, once for every distinct (canonicalization, hash) that is asked for. Lengths cost
 /// next to nothing: they are digests taken on the way.
 ///
@@ -13,31 +24,28 @@ use waxseal_crypto::{Digest, HashAlgorithm, Provider};
 ///
 /// ```
 /// use waxseal_crypto::{HashAlgorithm, default_provider};
-/// use waxseal_dkim::{BodyHasher, Canonicalization};
-/// let mut hasher = BodyHasher::new(default_provider()?);
-/// let id = hasher.want(Canonicalization::Relaxed, HashAlgorithm::Sha256, None);
+/// use waxseal_dkim::{BodyForm, BodyHasher, Canonicalization};
+/// let mut hasher = BodyHasher::new(default_provider());
+/// let form =
+///     BodyForm { canonicalization: Canonicalization::Relaxed, hash: HashAlgorithm::Sha256, length: None };
+/// hasher.want(form);
 /// hasher.push(b"a  b \r");
 /// hasher.push(b"\n\r\n\r\n");
 /// let hashes = hasher.finish();
-/// assert_eq!(hashes.get(id).map(|hash| hash.length()), Some("a b\r\n".len() as u64));
+/// assert_eq!(hashes.get(&form).map(|hash| hash.length()), Some("a b\r\n".len() as u64));
 /// ```
 #[derive(Debug)]
 pub struct BodyHasher {
     provider: &'static dyn Provider,
     simple: Option<Simple>,
     relaxed: Option<Relaxed>,
-    ids: Vec<(Canonicalization, Place)>,
+    wanted: Vec<(BodyForm, Place)>,
 }
 
-/// Names one hash of a [`BodyHasher`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BodyHashId(usize);
-
-/// The finished hashes of a [`BodyHasher`].
-#[derive(Debug, Clone, Default)]
-pub struct BodyHashes {
-    hashes: Vec<BodyHash>,
-}
+/// The hashes of one body, by their form. Collected from kept hashes, they let a verdict be reached again when the body is
+/// gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BodyHashes(Vec<(BodyForm, BodyHash)>);
 
 /// One finished hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +55,7 @@ pub struct BodyHash {
 }
 
 impl BodyHash {
-    /// A hash that was made and kept earlier: see [`BodyHasher::finish_with`].
+    /// A hash that was made and kept earlier: its digest, and the bytes of the whole canonical body.
     pub fn new(digest: Digest, length: u64) -> Self {
         Self { digest, length }
     }
@@ -57,58 +65,55 @@ impl BodyHash {
         &self.digest
     }
 
-    /// Octets of the whole canonical body, also when less was hashed.
+    /// Bytes of the whole canonical body, also when less was hashed.
     pub fn length(&self) -> u64 {
         self.length
     }
 }
 
 impl BodyHashes {
-    /// The hash `id`; `None` when `id` is not of the same [`BodyHasher`].
-    pub fn get(&self, id: BodyHashId) -> Option<&BodyHash> {
-        self.hashes.get(id.0)
+    /// The hash of this form; `None` when it was not asked for.
+    pub fn get(&self, form: &BodyForm) -> Option<&BodyHash> {
+        self.0.iter().find_map(|(known, hash)| (known == form).then_some(hash))
     }
 
-    /// The hashes in the order in which they were asked for: that of [`BodyHasher::wanted`].
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &BodyHash> {
-        self.hashes.iter()
+    /// The hashes in the order in which they were asked for.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &(BodyForm, BodyHash)> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<(BodyForm, BodyHash)> for BodyHashes {
+    fn from_iter<I: IntoIterator<Item = (BodyForm, BodyHash)>>(hashes: I) -> Self {
+        Self(hashes.into_iter().collect())
     }
 }
 
 impl BodyHasher {
     /// A hasher that nothing is asked of yet.
     pub fn new(provider: &'static dyn Provider) -> Self {
-        Self { provider, simple: None, relaxed: None, ids: Vec::new() }
+        Self { provider, simple: None, relaxed: None, wanted: Vec::new() }
     }
 
-    /// Asks for a hash, of the first `length` octets of the canonical body when that is given. Has to be called before
-    /// the first [`BodyHasher::push`].
-    pub fn want(&mut self, form: Canonicalization, hash: HashAlgorithm, length: Option<u64>) -> BodyHashId {
-        let sink = match form {
+    /// Asks for a hash. Has to be called before the first [`BodyHasher::push`].
+    pub fn want(&mut self, form: BodyForm) {
+        if self.wanted.iter().any(|(known, _)| *known == form) {
+            return;
+        }
+        let sink = match form.canonicalization {
             Canonicalization::Simple => &mut self.simple.get_or_insert_default().sink,
             Canonicalization::Relaxed => &mut self.relaxed.get_or_insert_default().sink,
         };
-        let key = (form, sink.want(hash, length, self.provider));
-        let known = self.ids.iter().position(|id| *id == key);
-        BodyHashId(known.unwrap_or_else(|| {
-            self.ids.push(key);
-            self.ids.len() - 1
-        }))
+        let place = sink.want(form.hash, form.length, self.provider);
+        self.wanted.push((form, place));
     }
 
-    /// The hashes asked for so far: form, hash algorithm and length of each, in the order of their [`BodyHashId`].
-    pub fn wanted(&self) -> impl Iterator<Item = (Canonicalization, HashAlgorithm, Option<u64>)> + '_ {
-        self.ids.iter().filter_map(|&(form, place)| {
-            let sink = match form {
-                Canonicalization::Simple => self.simple.as_ref().map(|simple| &simple.sink),
-                Canonicalization::Relaxed => self.relaxed.as_ref().map(|relaxed| &relaxed.sink),
-            };
-            let (algorithm, length) = sink?.wanted(place)?;
-            Some((form, algorithm, length))
-        })
+    /// What was asked for so far, each form once.
+    pub fn forms(&self) -> impl ExactSizeIterator<Item = BodyForm> {
+        self.wanted.iter().map(|(form, _)| *form)
     }
 
-    /// Takes the next chunk of the body.
+    /// Feeds the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
         // Pieces that stay in the cache while each canonicalization looks at them.
         for piece in chunk.chunks(STEP) {
@@ -125,38 +130,14 @@ impl BodyHasher {
     pub fn finish(self) -> BodyHashes {
         let simple = self.simple.map(Simple::finish).unwrap_or_default();
         let relaxed = self.relaxed.map(Relaxed::finish).unwrap_or_default();
-        let hash = |&(form, place): &(Canonicalization, Place)| match form {
-            Canonicalization::Simple => simple.get(place),
-            Canonicalization::Relaxed => relaxed.get(place),
+        let hash = |(form, place): (BodyForm, Place)| {
+            let finished = match form.canonicalization {
+                Canonicalization::Simple => &simple,
+                Canonicalization::Relaxed => &relaxed,
+            };
+            Some((form, finished.get(place)?))
         };
-        BodyHashes { hashes: self.ids.iter().filter_map(hash).collect() }
-    }
-
-    /// Ends without a body, with hashes that were made of it earlier: `kept` is asked for each of
-    /// [`BodyHasher::wanted`]. So a verdict can be reached again when the body is gone.
-    ///
-    /// ```
-    /// use waxseal_crypto::{HashAlgorithm, default_provider};
-    /// use waxseal_dkim::{BodyHasher, Canonicalization};
-    /// let hasher = || {
-    ///     let mut hasher = BodyHasher::new(default_provider()?);
-    ///     let id = hasher.want(Canonicalization::Simple, HashAlgorithm::Sha256, None);
-    ///     (hasher, id)
-    /// };
-    /// let (mut first, id) = hasher();
-    /// first.push(b"Hi.\r\n");
-    /// let kept = first.finish().get(id).copied();
-    /// let again = hasher().0.finish_with(|_, _, _| kept);
-    /// assert_eq!(again.and_then(|hashes| hashes.get(id).copied()), kept);
-    /// ```
-    ///
-    /// `None` when one of them was not kept.
-    pub fn finish_with(
-        self,
-        kept: impl Fn(Canonicalization, HashAlgorithm, Option<u64>) -> Option<BodyHash>,
-    ) -> Option<BodyHashes> {
-        let hashes = self.wanted().map(|(form, algorithm, length)| kept(form, algorithm, length));
-        Some(BodyHashes { hashes: hashes.collect::<Option<_>>()? })
+        BodyHashes(self.wanted.into_iter().filter_map(hash).collect())
     }
 }
 

@@ -69,7 +69,7 @@ mod signed_fields;
 mod signing_domain;
 mod verdict;
 mod verify;
-pub use body::{BodyHash, BodyHashId, BodyHasher, BodyHashes};
+pub use body::{BodyForm, BodyHash, BodyHasher, BodyHashes};
 pub use canonicalize::Canonicalization;
 pub use inspect::{Finding, Inspection, Line, MessagePart, Severity};
 pub use picker::{FieldIndex, Picker};

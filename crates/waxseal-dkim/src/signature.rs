@@ -1,6 +1,6 @@
 //! The DKIM-Signature field (RFC 6376 §3.5).
 
-use crate::{Canonicalization, Selector, quoted_printable};
+use crate::{BodyForm, Canonicalization, Selector, quoted_printable};
 use base64::Engine;
 use bytes::Bytes;
 use std::ops::Range;
@@ -183,6 +183,15 @@ impl Signature {
     /// `c=`, the part after the slash.
     pub fn body_canonicalization(&self) -> Canonicalization {
         self.body_form
+    }
+
+    /// The hash of the body that this signature needs.
+    pub fn body_form(&self) -> BodyForm {
+        BodyForm {
+            canonicalization: self.body_form,
+            hash: self.algorithm.hash(),
+            length: self.body_length,
+        }
     }
 
     /// The same signature, taken for one with another `c=`.

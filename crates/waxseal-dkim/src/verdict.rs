@@ -166,8 +166,8 @@ pub enum Cause {
         /// Octets of the canonical body behind it.
         added: u64,
     },
-    /// [`Examination::finish`](crate::Examination::finish) was given the hashes of another hasher than
-    /// [`Verifier::examine`](crate::Verifier::examine): a mistake of the calling program, not of the message.
+    /// The hashes that [`Examination::finish`](crate::Examination::finish) was given lack the one that the signature needs: a
+    /// mistake of the calling program, not of the message.
     #[error("the program has not hashed the body for this signature")]
     NoBodyHash,
     /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).

@@ -5,7 +5,7 @@ mod judge;
 mod key;
 
 use crate::{
-    BodyHashId, BodyHasher, BodyHashes, Cause, FieldIndex, Policy, Signature, Verdict, Verdicts,
+    BodyHasher, BodyHashes, Cause, FieldIndex, Policy, Signature, Verdict, Verdicts,
     keys::KeyCache, verdict::Claims,
 };
 use admit::check_required_fields;
@@ -202,7 +202,7 @@ pub struct Examination {
 /// One DKIM-Signature field.
 enum Candidate {
     /// To be verified.
-    Ready { signature: Arc<Signature>, field: usize, body: BodyHashId },
+    Ready { signature: Arc<Signature>, field: usize },
     /// Decided without its key.
     Decided(Box<Verdict>),
 }
@@ -213,8 +213,8 @@ impl Examination {
         self.keys.iter().cloned().map(Question::txt)
     }
 
-    /// With the finished hashes, which have to be those of the hasher that was handed to [`Verifier::examine`]; what is left is
-    /// a check that asks for the keys.
+    /// With the finished hashes of the hasher that was handed to [`Verifier::examine`], or the same ones kept earlier; what is
+    /// left is a check that asks for the keys.
     pub fn finish(self, hashes: BodyHashes) -> DkimCheck {
         DkimCheck { state: State::Examined(Box::new(self), hashes) }
     }
@@ -232,9 +232,8 @@ impl Examination {
             let verdict = Verdict { signature: Some(signature), ..Verdict::new(Some(cause)) };
             return Candidate::Decided(Box::new(verdict));
         }
-        let form = signature.body_canonicalization();
-        let body = hasher.want(form, signature.algorithm().hash(), signature.body_length());
-        Candidate::Ready { signature, field: number, body }
+        hasher.want(signature.body_form());
+        Candidate::Ready { signature, field: number }
     }
 
     /// What can be said of a well-formed signature before its key is known.
@@ -262,9 +261,9 @@ impl Examination {
         let judge = Judge { verifier: &self.verifier, header: &self.header, hashes, index };
         let verdict = |candidate: &Candidate| match candidate {
             Candidate::Decided(verdict) => Ok((**verdict).clone()),
-            Candidate::Ready { signature, field, body } => {
+            Candidate::Ready { signature, field } => {
                 let reply = dns.ask(Question::txt(signature.key_name().clone()))?;
-                Ok(judge.verdict(signature, (*field, *body), &reply))
+                Ok(judge.verdict(signature, *field, &reply))
             }
         };
         self.candidates.iter().map(verdict).collect::<Result<_, _>>().map(Verdicts)

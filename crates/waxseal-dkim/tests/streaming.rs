@@ -260,7 +260,7 @@ fn remembered_keys_are_not_stale() {
     ));
 }
 
-/// Hashes of another hasher are a mistake of the program: the sender is not blamed, and the message may pass when it is mended.
+/// Hashes that lack the one that is needed are a mistake of the program: the sender is not blamed, and the message may pass when it is mended.
 #[test]
 fn a_body_that_was_not_hashed_is_not_the_senders_fault() {
     let (header, _) = Header::parse(&signed(&signer(), MESSAGE)).unwrap();

@@ -106,10 +106,10 @@ fn sealed_over(message: &[u8], fields: &str, results: &str) -> Vec<u8> {
     let (header, body) = Header::parse(message).unwrap();
     let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
     let mut hasher = BodyHasher::new(default_provider().unwrap());
-    let wanted = sealer.want_body(&mut hasher);
+    hasher.want(sealer.body_form());
     hasher.push(body);
     let hashes = hasher.finish();
-    let digest = BASE64_STANDARD.encode(hashes.get(wanted).unwrap().digest());
+    let digest = BASE64_STANDARD.encode(hashes.get(&sealer.body_form()).unwrap().digest());
 
     let results = format!("ARC-Authentication-Results: i=1; {results}\r\n");
     let mut covered = Vec::new();

@@ -1,11 +1,9 @@
 //! Whether the signatures and seals of a chain verify with their keys (RFC 8617 §5.2, steps 4 to 6).
 
-use super::{Bodies, BodyOf, ChainExamination};
+use super::ChainExamination;
 use crate::{Cause, Chain, Seal, Set};
 use waxseal_crypto::{Algorithm, PublicKey};
-use waxseal_dkim::{
-    BodyHashId, BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature,
-};
+use waxseal_dkim::{BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature};
 use waxseal_dns::{Answers, DomainName, Pending, Question};
 use waxseal_header::Header;
 
@@ -52,20 +50,19 @@ pub(super) struct Judge<'c> {
 impl Judge<'_> {
     /// §5.2 steps 4 to 6. The seals are looked at before the older message signatures, which change nothing when one of
     /// them fails.
-    pub(super) fn verified(
+    pub(super) fn verified<'s>(
         &self,
         newest: &Set,
-        older: &[Set],
-        bodies: &Bodies,
+        older: impl Iterator<Item = &'s Set>,
         dns: &mut Answers<'_>,
     ) -> Result<Verified, Stop<Cause>> {
         let unsigned_additions = self
-            .message_signature(newest, bodies.newest, dns)
+            .message_signature(newest, dns)
             .map_err(|stop| stop.of(|cause| Cause::MessageSignature { instance: newest.instance, cause }))?;
         self.seals(dns)?;
         let mut oldest_pass = None;
         if self.examination.oldest_pass {
-            let lowest = newest.instance.saturating_sub(self.passed(older, &bodies.older, dns)?);
+            let lowest = newest.instance.saturating_sub(self.passed(older, dns)?);
             // Step 5B: "If all AMS header fields verify, set the oldest-pass value to zero (0)."
             oldest_pass = Some(if lowest == 1 { 0 } else { lowest });
         }
@@ -73,10 +70,14 @@ impl Judge<'_> {
     }
 
     /// Step 5A: "set the oldest-pass value to the lowest AMS instance value that passed": how many below the newest did.
-    fn passed(&self, older: &[Set], bodies: &[BodyOf], dns: &mut Answers<'_>) -> Result<u32, Pending> {
+    fn passed<'s>(
+        &self,
+        older: impl Iterator<Item = &'s Set>,
+        dns: &mut Answers<'_>,
+    ) -> Result<u32, Pending> {
         let mut passed = 0;
-        for (set, body) in older.iter().rev().zip(bodies) {
-            match self.message_signature(set, *body, dns) {
+        for set in older {
+            match self.message_signature(set, dns) {
                 Ok(_) => passed += 1,
                 Err(Stop::Cause(_)) => break,
                 Err(Stop::Pending(pending)) => return Err(pending),
@@ -90,16 +91,15 @@ impl Judge<'_> {
     fn message_signature(
         &self,
         set: &Set,
-        body: BodyOf,
         dns: &mut Answers<'_>,
     ) -> Result<Vec<&'static str>, Stop<SignatureCause>> {
         let readings = set.message_signature.as_ref().map_err(|error| SignatureCause::from(error.clone()))?;
-        let likeliest = self.reading(set, &readings.likeliest, body.likeliest, dns);
-        match (likeliest, &readings.other, body.other) {
-            (Err(Stop::Cause(cause)), Some(other), Some(body)) => {
-                self.reading(set, other, body, dns).map_err(|_| cause.into())
+        let likeliest = self.reading(set, &readings.likeliest, dns);
+        match (likeliest, &readings.other) {
+            (Err(Stop::Cause(cause)), Some(other)) => {
+                self.reading(set, other, dns).map_err(|_| cause.into())
             }
-            (likeliest, ..) => likeliest,
+            (likeliest, _) => likeliest,
         }
     }
 
@@ -107,13 +107,12 @@ impl Judge<'_> {
         &self,
         set: &Set,
         signature: &Signature,
-        body: BodyHashId,
         dns: &mut Answers<'_>,
     ) -> Result<Vec<&'static str>, Stop<SignatureCause>> {
         let ChainExamination { verifier, chain, .. } = self.examination;
         let [_, field, _] = set.places;
         let key = self.key(signature.key_name(), signature.algorithm(), dns)?;
-        let body = self.hashes.get(body).ok_or(SignatureCause::NoBodyHash)?;
+        let body = self.hashes.get(&signature.body_form()).ok_or(SignatureCause::NoBodyHash)?;
         Ok(verifier.verify_message(signature, &key, (&chain.header, &self.index, field), body)?)
     }
 

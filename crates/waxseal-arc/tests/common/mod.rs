@@ -149,9 +149,9 @@ pub(crate) fn chain_of(header: &Header) -> Vec<u8> {
 pub(crate) fn body_hash(body: &[u8]) -> String {
     let signer = Signer::new("example.org".parse().unwrap(), "x".parse().unwrap(), KEY.clone());
     let mut hasher = BodyHasher::new(default_provider().unwrap());
-    let wanted = signer.want_body(&mut hasher);
+    hasher.want(signer.body_form());
     hasher.push(body);
-    base64(hasher.finish().get(wanted).unwrap().digest().as_ref())
+    base64(hasher.finish().get(&signer.body_form()).unwrap().digest().as_ref())
 }
 
 /// The field with its signature over `covered` and itself.

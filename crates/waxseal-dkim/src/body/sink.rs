@@ -43,12 +43,6 @@ impl Sink {
         Place { algorithm: place, wanted }
     }
 
-    /// The algorithm and the length of a hash.
-    pub(super) fn wanted(&self, place: Place) -> Option<(HashAlgorithm, Option<u64>)> {
-        let hash = self.hashes.get(place.algorithm)?;
-        Some((hash.algorithm, hash.wanted.get(place.wanted)?.length))
-    }
-
     /// Canonical octets so far.
     pub(super) fn length(&self) -> u64 {
         self.length

@@ -33,11 +33,17 @@ fn slow(form: Canonicalization, body: &[u8]) -> Vec<u8> {
     body
 }
 
+fn sha256_of(canonicalization: Canonicalization, length: Option<u64>) -> BodyForm {
+    BodyForm { canonicalization, hash: HashAlgorithm::Sha256, length }
+}
+
 fn check(body: &[u8], cuts: &[usize], length: Option<u64>) {
     for form in [Canonicalization::Simple, Canonicalization::Relaxed] {
         let mut hasher = BodyHasher::new(default_provider().unwrap());
-        let id = hasher.want(form, HashAlgorithm::Sha256, length);
-        assert_eq!(hasher.want(form, HashAlgorithm::Sha256, length), id);
+        let wanted = sha256_of(form, length);
+        hasher.want(wanted);
+        hasher.want(wanted);
+        assert_eq!(hasher.forms().collect::<Vec<_>>(), [wanted]);
         let mut last = 0;
         for cut in cuts.iter().copied().chain([body.len()]) {
             let cut = cut.clamp(last, body.len());
@@ -47,7 +53,7 @@ fn check(body: &[u8], cuts: &[usize], length: Option<u64>) {
         let hashes = hasher.finish();
         let expected = slow(form, body);
         let cut = length.map_or(expected.len(), |length| (length as usize).min(expected.len()));
-        let found = hashes.get(id).unwrap();
+        let found = hashes.get(&wanted).unwrap();
         assert_eq!(found.length(), expected.len() as u64, "{form} {} {cuts:?}", body.escape_ascii());
         assert_eq!(*found.digest(), sha256(&expected[..cut]), "{form} {} {cuts:?}", body.escape_ascii());
     }
@@ -86,11 +92,16 @@ fn rfc6376_empty_body_hashes() {
         (Canonicalization::Relaxed, HashAlgorithm::Sha256, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
         (Canonicalization::Relaxed, HashAlgorithm::Sha1, "2jmj7l5rSw0yVb/vlWAYkK/YBwk="),
     ];
-    let ids = expected.map(|(form, hash, _)| hasher.want(form, hash, None));
+    let expected = expected.map(|(canonicalization, hash, digest)| {
+        (BodyForm { canonicalization, hash, length: None }, digest)
+    });
+    expected.iter().for_each(|(form, _)| hasher.want(*form));
     let hashes = hasher.finish();
-    for (id, (form, hash, digest)) in ids.into_iter().zip(expected) {
-        assert_eq!(BASE64_STANDARD.encode(hashes.get(id).unwrap().digest()), digest, "{form} {hash:?}");
+    for (form, digest) in expected {
+        assert_eq!(BASE64_STANDARD.encode(hashes.get(&form).unwrap().digest()), digest, "{form:?}");
     }
+    assert_eq!(hashes.get(&sha256_of(Canonicalization::Simple, Some(1))), None);
+    assert_eq!(hashes.iter().copied().collect::<BodyHashes>(), hashes);
 }
 
 #[test]
@@ -144,18 +155,20 @@ fn check_many_lengths(body: &[u8], chunk: usize) {
         for (form, algorithm) in
             forms.into_iter().flat_map(|form| algorithms.map(|algorithm| (form, algorithm)))
         {
-            wanted.push((form, algorithm, length, hasher.want(form, algorithm, length)));
+            let form = BodyForm { canonicalization: form, hash: algorithm, length };
+            hasher.want(form);
+            wanted.push(form);
         }
     }
     body.chunks(chunk).for_each(|chunk| hasher.push(chunk));
     let hashes = hasher.finish();
-    for (form, algorithm, length, id) in wanted {
-        let expected = slow(form, body);
-        let cut = length.map_or(expected.len(), |length| expected.len().min(length as usize));
-        let mut own = default_provider().unwrap().hasher(algorithm);
+    for form in wanted {
+        let expected = slow(form.canonicalization, body);
+        let cut = form.length.map_or(expected.len(), |length| expected.len().min(length as usize));
+        let mut own = default_provider().unwrap().hasher(form.hash);
         own.update(&expected[..cut]);
-        let found = hashes.get(id).unwrap();
-        assert_eq!(*found.digest(), own.finish(), "{form} {algorithm} {length:?}, chunks of {chunk}");
+        let found = hashes.get(&form).unwrap();
+        assert_eq!(*found.digest(), own.finish(), "{form:?}, chunks of {chunk}");
         assert_eq!(found.length(), expected.len() as u64);
     }
 }
@@ -170,18 +183,18 @@ proptest! {
     ) {
         for form in [Canonicalization::Simple, Canonicalization::Relaxed] {
             let mut hasher = BodyHasher::new(default_provider().unwrap());
-            let ids: Vec<_> = lengths.iter().map(|length| hasher.want(form, HashAlgorithm::Sha256, *length)).collect();
-            let wanted: Vec<_> = hasher.wanted().collect();
+            lengths.iter().for_each(|length| hasher.want(sha256_of(form, *length)));
+            let forms: Vec<_> = hasher.forms().collect();
             let body = body.as_bytes();
             let cut = cut.min(body.len());
             hasher.push(&body[..cut]);
             hasher.push(&body[cut..]);
             let hashes = hasher.finish();
             let expected = slow(form, body);
-            for (id, length) in ids.into_iter().zip(&lengths) {
+            for length in &lengths {
                 let cut = length.map_or(expected.len(), |length| (length as usize).min(expected.len()));
-                prop_assert_eq!(*hashes.get(id).unwrap().digest(), sha256(&expected[..cut]));
-                prop_assert!(wanted.contains(&(form, HashAlgorithm::Sha256, *length)));
+                prop_assert_eq!(*hashes.get(&sha256_of(form, *length)).unwrap().digest(), sha256(&expected[..cut]));
+                prop_assert!(forms.contains(&sha256_of(form, *length)));
             }
         }
     }

@@ -105,9 +105,9 @@ pub enum SignError {
     /// There is no crypto provider that could hash.
     #[error(transparent)]
     NoProvider(#[from] NoProvider),
-    /// The [`BodyHashId`](crate::BodyHashId) is not of the [`BodyHasher`](crate::BodyHasher) that hashed the body.
-    #[error("the body hash was asked of another hasher than the one that the body was given to")]
-    ForeignBodyHash,
+    /// The hashes that were handed over lack that of [`Signer::body_form`](crate::Signer::body_form).
+    #[error("the body was not hashed for this signer: ask the hasher for Signer::body_form before the body is pushed")]
+    NoBodyHash,
     /// The key could not sign.
     #[error(transparent)]
     Key(#[from] waxseal_crypto::SignError),

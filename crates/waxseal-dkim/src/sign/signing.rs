@@ -4,7 +4,7 @@ use super::{
     SignError, Signer,
     template::{Room, Template, Unsigned},
 };
-use crate::{BodyHashId, BodyHasher, FieldIndex};
+use crate::{BodyHasher, FieldIndex};
 use std::time::SystemTime;
 use waxseal_header::{
     Header, HeaderLimits, Split, Splitter,
@@ -43,12 +43,13 @@ enum Stage {
     Failed(SignError),
 }
 
-/// A hasher for each crypto provider, by its name; and for each signer its hasher and hash.
+/// A hasher for each crypto provider, by its name.
 #[derive(Debug)]
 struct Body {
     header: Header,
     hashers: Vec<(&'static str, BodyHasher)>,
-    hashes: Vec<(usize, BodyHashId)>,
+    /// Which of them each signer needs.
+    numbers: Vec<usize>,
 }
 
 impl Signing {
@@ -126,7 +127,7 @@ impl Body {
     fn begin(signers: &[Signer], header: Header) -> Result<Self, SignError> {
         super::check_header(&header)?;
         super::check_one_from(&header)?;
-        let (mut hashers, mut hashes) = (Vec::<(&str, BodyHasher)>::new(), Vec::new());
+        let (mut hashers, mut numbers) = (Vec::<(&str, BodyHasher)>::new(), Vec::new());
         for signer in signers {
             signer.check(&header)?;
             let name = signer.provider.name();
@@ -135,10 +136,11 @@ impl Body {
                 hashers.push((name, BodyHasher::new(signer.provider)));
             }
             if let Some((_, hasher)) = hashers.get_mut(number) {
-                hashes.push((number, signer.want_body(hasher)));
+                hasher.want(signer.body_form());
             }
+            numbers.push(number);
         }
-        Ok(Self { header, hashers, hashes })
+        Ok(Self { header, hashers, numbers })
     }
 
     fn push(&mut self, chunk: &[u8]) {
@@ -151,9 +153,9 @@ impl Body {
         let template = Template { header: &self.header, index: &index, now };
         let mut room = Room::beside(&self.header);
         let mut all = Vec::with_capacity(signers.len());
-        for (signer, (hasher, id)) in signers.iter().zip(self.hashes) {
-            let hash = hashers.get(hasher).and_then(|hashes| hashes.get(id));
-            let unsigned = template.unsigned(signer, hash.ok_or(SignError::ForeignBodyHash)?)?;
+        for (signer, number) in signers.iter().zip(self.numbers) {
+            let hashes = hashers.get(number).ok_or(SignError::NoBodyHash)?;
+            let unsigned = template.unsigned(signer, signer.body_hash(hashes)?)?;
             room.take(unsigned.octets())?;
             all.push(unsigned);
         }

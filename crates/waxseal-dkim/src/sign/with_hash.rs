@@ -4,7 +4,7 @@ use super::{
     SignError, Signer, check_header, check_one_from,
     template::{Room, Template, Unsigned, push_names},
 };
-use crate::{BodyHash, BodyHashId, BodyHasher, FieldIndex};
+use crate::{BodyForm, BodyHash, BodyHashes, FieldIndex};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::time::SystemTime;
 use waxseal_crypto::{Provider, SigningKey};
@@ -21,11 +21,9 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
 /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
 /// let mut hasher = BodyHasher::new(default_provider()?);
-/// let wanted = signer.want_body(&mut hasher);
+/// hasher.want(signer.body_form());
 /// hasher.push(body);
-/// let hashes = hasher.finish();
-/// let hash = hashes.get(wanted).ok_or("a hash of another hasher")?;
-/// let field = signer.unsigned(&header, hash, SystemTime::now())?.sign()?;
+/// let field = signer.unsigned(&header, &hasher.finish(), SystemTime::now())?.sign()?;
 /// assert!(field.starts_with("DKIM-Signature: "));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -33,21 +31,25 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// Whoever hashes the body also sees to it that its lines end in CRLF
 /// ([`FindBare`](waxseal_header::line_ends::FindBare)).
 impl Signer {
-    /// Asks `hasher` for the body hash that this signer needs. Has to be called before the body is pushed.
-    pub fn want_body(&self, hasher: &mut BodyHasher) -> BodyHashId {
-        hasher.want(self.body_form, self.algorithm.hash(), None)
+    /// The body hash that this signer needs: a [`BodyHasher`](crate::BodyHasher) is asked for it.
+    pub fn body_form(&self) -> BodyForm {
+        BodyForm { canonicalization: self.body_form, hash: self.algorithm.hash(), length: None }
     }
 
-    /// A DKIM-Signature that lacks nothing but the signature, for `header` and the body of which `body` is the hash that
-    /// [`Signer::want_body`] asked for.
+    pub(super) fn body_hash<'h>(&self, hashes: &'h BodyHashes) -> Result<&'h BodyHash, SignError> {
+        hashes.get(&self.body_form()).ok_or(SignError::NoBodyHash)
+    }
+
+    /// A DKIM-Signature that lacks nothing but the signature, for `header` and the body of which `hashes` has the hash that
+    /// [`Signer::body_form`] names.
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn unsigned(&self, header: &Header, body: &BodyHash, now: SystemTime) -> Result<Unsigned, SignError> {
+    pub fn unsigned(&self, header: &Header, hashes: &BodyHashes, now: SystemTime) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
         check_one_from(header)?;
         let index = FieldIndex::new(header);
-        let unsigned = Template { header, index: &index, now }.unsigned(self, body)?;
+        let unsigned = Template { header, index: &index, now }.unsigned(self, self.body_hash(hashes)?)?;
         Room::beside(header).take(unsigned.octets())?;
         Ok(unsigned)
     }
@@ -61,7 +63,7 @@ impl Signer {
         &self,
         instance: u32,
         header: &Header,
-        body: &BodyHash,
+        hashes: &BodyHashes,
         now: SystemTime,
     ) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
@@ -76,7 +78,7 @@ impl Signer {
         folder.word(&format!("c={}/{};", self.header_form, self.body_form));
         template.times(self)?.iter().for_each(|tag| folder.word(tag));
         push_names(&mut folder, &names);
-        folder.word(&format!("bh={};", BASE64_STANDARD.encode(body.digest())));
+        folder.word(&format!("bh={};", BASE64_STANDARD.encode(self.body_hash(hashes)?.digest())));
         Ok(template.without_signature(self, &names, folder))
     }
 

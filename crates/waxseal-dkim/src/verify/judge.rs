@@ -5,7 +5,7 @@ use super::{
     key::{check_bits, check_record},
 };
 use crate::{
-    BodyHash, BodyHashId, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature,
+    BodyHash, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature,
     Verdict, verdict::KeyFacts,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -22,22 +22,22 @@ pub(super) struct Judge<'c> {
 }
 
 impl Judge<'_> {
-    /// The verdict about a signature: its field, the hash of the body, and the reply to the question for its key.
+    /// The verdict about a signature: the number of its field, and the reply to the question for its key.
     pub(super) fn verdict(
         &self,
         signature: &Arc<Signature>,
-        (field, body): (usize, BodyHashId),
+        field: usize,
         reply: &Reply,
     ) -> Verdict {
         let mut verdict = Verdict { signature: Some(signature.clone()), ..Verdict::new(None) };
-        verdict.cause = self.judge(signature, (field, body), reply, &mut verdict).err();
+        verdict.cause = self.judge(signature, field, reply, &mut verdict).err();
         verdict
     }
 
     fn judge(
         &self,
         signature: &Signature,
-        (field, body): (usize, BodyHashId),
+        field: usize,
         reply: &Reply,
         verdict: &mut Verdict,
     ) -> Result<(), Cause> {
@@ -52,7 +52,7 @@ impl Judge<'_> {
         }
         verdict.key = Some(KeyFacts { bits: key.bits(), testing: found.record.is_testing() });
         check_bits(key, &self.verifier.policy)?;
-        let body = self.hashes.get(body).ok_or(Cause::NoBodyHash)?;
+        let body = self.hashes.get(&signature.body_form()).ok_or(Cause::NoBodyHash)?;
         let message = (self.header, &self.index, field);
         verdict.unsigned_additions =
             self.verifier.verify_message(signature, key, message, body).map_err(|cause| match cause {

@@ -9,7 +9,7 @@ use std::{
 };
 use waxseal_crypto::{HashAlgorithm, PrivateKey, SigningInput, SigningKey, default_provider};
 use waxseal_dkim::{
-    BodyHasher, Canonicalization, Cause, FieldIndex, Policy, Signer, Verdict, Verdicts, Verifier,
+    BodyForm, BodyHasher, Canonicalization, Cause, FieldIndex, Policy, Signer, Verdict, Verdicts, Verifier,
 };
 use waxseal_dns::{Question, Reply, ResolveBlocking, Zone};
 use waxseal_header::{Header, TagList};
@@ -140,9 +140,11 @@ fn body_hash(value: &str, message: &[u8]) -> Vec<u8> {
     let (_, body) = Header::parse(message).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
     let length = tag(value.as_bytes(), "l").and_then(|l| std::str::from_utf8(l).ok()?.parse().ok());
-    let id = hasher.want(forms(value.as_bytes()).1, HashAlgorithm::Sha256, length);
+    let form =
+        BodyForm { canonicalization: forms(value.as_bytes()).1, hash: HashAlgorithm::Sha256, length };
+    hasher.want(form);
     hasher.push(body);
-    hasher.finish().get(id).unwrap().digest().as_ref().to_vec()
+    hasher.finish().get(&form).unwrap().digest().as_ref().to_vec()
 }
 
 fn tag<'v>(value: &'v [u8], name: &str) -> Option<&'v [u8]> {

@@ -2,13 +2,13 @@
 
 use super::{
     Envelope,
-    case::{Case, KeptHash},
+    case::Case,
     methods::{Keys, Memo, Signatures},
     settings::Settings,
 };
 use std::time::SystemTime;
 use waxseal_arc::ChainExamination;
-use waxseal_dkim::{BodyHashId, BodyHasher, BodyHashes, Examination};
+use waxseal_dkim::{BodyHasher, BodyHashes, Examination};
 use waxseal_dmarc::Identifiers;
 use waxseal_header::{Header, line_ends::FindBare};
 
@@ -19,7 +19,6 @@ pub(super) struct Incoming {
     dkim: Examination,
     arc: Option<ChainExamination>,
     hasher: BodyHasher,
-    sealed_body: Option<BodyHashId>,
     /// Looked at for a sealer alone: verifiers take what comes.
     line_ends: Option<FindBare>,
 }
@@ -29,9 +28,11 @@ impl Incoming {
         let mut hasher = BodyHasher::new(settings.dkim.provider());
         let dkim = settings.dkim.examine(header.clone(), now, &mut hasher);
         let arc = settings.arc.as_ref().map(|arc| arc.examine(header.clone(), now, &mut hasher));
-        let sealed_body = settings.sealer.as_ref().map(|sealer| sealer.want_body(&mut hasher));
-        let line_ends = sealed_body.map(|_| FindBare::default());
-        Self { author: Identifiers::from_header(&header), header, dkim, arc, hasher, sealed_body, line_ends }
+        if let Some(sealer) = &settings.sealer {
+            hasher.want(sealer.body_form());
+        }
+        let line_ends = settings.sealer.as_ref().map(|_| FindBare::default());
+        Self { author: Identifiers::from_header(&header), header, dkim, arc, hasher, line_ends }
     }
 
     /// The empty line between header and body ended in LF alone.
@@ -54,15 +55,13 @@ impl Incoming {
     }
 
     pub(super) fn finish(self, envelope: Envelope, now: SystemTime) -> (Case, Signatures, Identifiers) {
-        let Self { header, author, dkim, arc, hasher, sealed_body, line_ends } = self;
-        let wanted = hasher.wanted().collect();
+        let Self { header, author, dkim, arc, hasher, line_ends } = self;
         let hashes = hasher.finish();
         let case = Case {
             envelope,
             now,
             header: Ok(header),
-            hashes: KeptHash::all(wanted, &hashes),
-            sealed_body: sealed_body.and_then(|id| hashes.get(id).copied()),
+            hashes: hashes.clone(),
             bare_line_end: line_ends.and_then(|line_ends| line_ends.finish()),
             answers: Vec::new(),
         };
@@ -71,14 +70,13 @@ impl Incoming {
 
     /// Ends without a body, by the hashes that were kept of it. `None` when one is missing.
     pub(super) fn finish_with(self, case: &Case) -> Option<(Case, Signatures, Identifiers)> {
-        let Self { author, dkim, arc, hasher, sealed_body, .. } = self;
-        let find = |form, algorithm, length| {
-            case.hashes.iter().find_map(|kept: &KeptHash| kept.get(form, algorithm, length))
-        };
-        let hashes = hasher.finish_with(find)?;
-        let sealed_body = sealed_body.and_then(|id| hashes.get(id).copied());
-        let case = Case { sealed_body, answers: Vec::new(), ..case.clone() };
-        Some((case, signatures(dkim, arc, hashes), author))
+        let Self { author, dkim, arc, hasher, .. } = self;
+        if hasher.forms().any(|form| case.hashes.get(&form).is_none()) {
+            return None;
+        }
+        let case = Case { answers: Vec::new(), ..case.clone() };
+        let signatures = signatures(dkim, arc, case.hashes.clone());
+        Some((case, signatures, author))
     }
 }
 

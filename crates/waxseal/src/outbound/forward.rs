@@ -4,7 +4,7 @@ use super::OutboundSigner;
 use crate::Report;
 use std::{sync::Arc, time::SystemTime};
 use waxseal_arc::{Chain, SealError, SealedSet};
-use waxseal_dkim::{BodyHash, BodyHashId, BodyHasher, BodyHashes, SignError, Signer};
+use waxseal_dkim::{BodyHasher, SignError, Signer};
 use waxseal_dns::DomainName;
 use waxseal_header::{
     Header, HeaderError,
@@ -159,16 +159,14 @@ impl OutboundSigner {
             return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
         }
         let mut hasher = BodyHasher::new(report.settings().dkim.provider());
-        let bodies = forwarder.signers.iter().map(|signer| signer.want_body(&mut hasher)).collect();
-        let sealed_body = forwarder.sealer.want_body(&mut hasher);
+        forwarder.signers.iter().for_each(|signer| hasher.want(signer.body_form()));
+        hasher.want(forwarder.sealer.body_form());
         Ok(Forwarding {
             forwarder,
             header,
             report: report.clone(),
             now,
             hasher,
-            bodies,
-            sealed_body,
             line_ends: FindBare::default(),
         })
     }
@@ -182,8 +180,6 @@ pub struct Forwarding {
     report: Report,
     now: SystemTime,
     hasher: BodyHasher,
-    bodies: Vec<BodyHashId>,
-    sealed_body: BodyHashId,
     line_ends: FindBare,
 }
 
@@ -199,20 +195,20 @@ impl Forwarding {
     /// # Errors
     /// [`ForwardError`].
     pub fn finish(self) -> Result<String, ForwardError> {
-        let Self { forwarder, header, report, now, hasher, bodies, sealed_body, line_ends } = self;
+        let Self { forwarder, header, report, now, hasher, line_ends } = self;
         if let Some(offset) = line_ends.finish() {
             return Err(SignError::BareLineEnd { offset }.into());
         }
         let hashes = hasher.finish();
         let mut signatures = String::new();
-        for (signer, body) in forwarder.signers.iter().zip(bodies) {
-            signatures += &signer.unsigned(&header, hash(&hashes, body)?, now)?.sign()?;
+        for signer in forwarder.signers.iter() {
+            signatures += &signer.unsigned(&header, &hashes, now)?.sign()?;
         }
         // RFC 8617 §5.1: signatures are added before the message is sealed.
         let (header, _) = Header::parse(&[signatures.as_bytes(), header.as_bytes()].concat())?;
         let chain = chain_to_seal(&report)?;
         let results = report.authentication_results();
-        let set = forwarder.sealer.unsigned(&header, hash(&hashes, sealed_body)?, chain, &results, now);
+        let set = forwarder.sealer.unsigned(&header, &hashes, chain, &results, now);
         match set.and_then(|set| set.sign()) {
             Ok(set) => Ok(set.fields() + &signatures),
             Err(SealError::Ended | SealError::TooManySets { .. }) => Ok(signatures),
@@ -234,12 +230,11 @@ impl Report {
         let case = self.case();
         let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
         let sealer = self.settings().sealer.as_ref().ok_or(ForwardError::NoSealer)?;
-        let hash = case.sealed_body.as_ref().ok_or(ForwardError::NoSealer)?;
         if let Some(offset) = case.bare_line_end {
             return Err(SignError::BareLineEnd { offset }.into());
         }
         let chain = chain_to_seal(self)?;
-        let set = sealer.unsigned(header, hash, chain, &self.authentication_results(), case.now);
+        let set = sealer.unsigned(header, &case.hashes, chain, &self.authentication_results(), case.now);
         set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
     }
 }
@@ -251,8 +246,4 @@ fn chain_to_seal(report: &Report) -> Result<&Chain, ForwardError> {
         Some(cause) => Err(ForwardError::Temporary { cause: cause.clone() }),
         None => Ok(chain),
     }
-}
-
-fn hash(hashes: &BodyHashes, id: BodyHashId) -> Result<&BodyHash, SignError> {
-    hashes.get(id).ok_or(SignError::ForeignBodyHash)
 }

@@ -3,7 +3,7 @@
 use super::Evidence;
 use crate::inbound::{
     Envelope,
-    case::{Case, KeptHash, known},
+    case::{Case, known},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal_crypto::{Digest, HashAlgorithm};
-use waxseal_dkim::{BodyHash, Canonicalization};
+use waxseal_dkim::{BodyForm, BodyHash, Canonicalization};
 use waxseal_dns::{Answers, InvalidJson};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
@@ -46,7 +46,7 @@ impl Evidence {
                 Err(error) => refusal(error),
             },
             "bare_line_end": self.0.bare_line_end,
-            "body_hashes": self.0.hashes.iter().copied().map(KeptHash::to_json).collect::<Value>(),
+            "body_hashes": self.0.hashes.iter().map(hash_json).collect::<Value>(),
             "answers": serde_json::from_str(&answers.to_json()).unwrap_or(Value::Null),
         });
         evidence.to_string()
@@ -76,37 +76,34 @@ impl Evidence {
             now: read_time(part("now")).ok_or_else(|| shape("now", "Unix time in seconds"))?,
             header: read_header(part("header"))?,
             bare_line_end: part("bare_line_end").as_u64(),
-            hashes: hashes.iter().map(KeptHash::from_json).collect::<Result<_, _>>()?,
-            sealed_body: None,
+            hashes: hashes.iter().map(read_hash).collect::<Result<_, _>>()?,
             answers: known(&answers),
         })))
     }
 }
 
-impl KeptHash {
-    fn to_json(self) -> Value {
-        json!({
-            "canonicalization": self.form.to_string(),
-            "algorithm": self.algorithm.as_str(),
-            "length": self.length,
-            "octets": self.hash.length(),
-            "digest": BASE64_STANDARD.encode(self.hash.digest()),
-        })
-    }
+fn hash_json((form, hash): &(BodyForm, BodyHash)) -> Value {
+    json!({
+        "canonicalization": form.canonicalization.to_string(),
+        "algorithm": form.hash.as_str(),
+        "length": form.length,
+        "octets": hash.length(),
+        "digest": BASE64_STANDARD.encode(hash.digest()),
+    })
+}
 
-    fn from_json(value: &Value) -> Result<Self, InvalidJson> {
-        let read = || {
-            let word = |name: &str| value.get(name)?.as_str();
-            let digest = BASE64_STANDARD.decode(word("digest")?).ok()?;
-            Some(Self {
-                form: Canonicalization::from_name(word("canonicalization")?.as_bytes())?,
-                algorithm: HashAlgorithm::from_name(word("algorithm")?.as_bytes())?,
-                length: value.get("length").and_then(Value::as_u64),
-                hash: BodyHash::new(Digest::new(&digest)?, value.get("octets")?.as_u64()?),
-            })
+fn read_hash(value: &Value) -> Result<(BodyForm, BodyHash), InvalidJson> {
+    let read = || {
+        let word = |name: &str| value.get(name)?.as_str();
+        let digest = BASE64_STANDARD.decode(word("digest")?).ok()?;
+        let form = BodyForm {
+            canonicalization: Canonicalization::from_name(word("canonicalization")?.as_bytes())?,
+            hash: HashAlgorithm::from_name(word("algorithm")?.as_bytes())?,
+            length: value.get("length").and_then(Value::as_u64),
         };
-        read().ok_or_else(|| shape("body_hashes", "canonicalization, algorithm, length, octets and digest"))
-    }
+        Some((form, BodyHash::new(Digest::new(&digest)?, value.get("octets")?.as_u64()?)))
+    };
+    read().ok_or_else(|| shape("body_hashes", "canonicalization, algorithm, length, octets and digest"))
 }
 
 fn shape(at: &str, expected: &'static str) -> InvalidJson {
