@@ -249,7 +249,8 @@ impl ChainExamination {
 
     /// Whether these readings of a message signature need a hash more than the policy allows.
     fn is_over_body_hashes(&self, readings: &Readings) -> bool {
-        let new = readings.iter().map(Signature::body_form).filter(|form| !self.hashed.contains(form)).count();
+        let new =
+            readings.iter().map(Signature::body_form).filter(|form| !self.hashed.contains(form)).count();
         new > 0 && self.hashed.len() + new > self.max_body_hashes
     }
 

@@ -187,11 +187,7 @@ impl Signature {
 
     /// The hash of the body that this signature needs.
     pub fn body_form(&self) -> BodyForm {
-        BodyForm {
-            canonicalization: self.body_form,
-            hash: self.algorithm.hash(),
-            length: self.body_length,
-        }
+        BodyForm { canonicalization: self.body_form, hash: self.algorithm.hash(), length: self.body_length }
     }
 
     /// The same signature, taken for one with another `c=`.

@@ -5,8 +5,8 @@ mod judge;
 mod key;
 
 use crate::{
-    BodyHasher, BodyHashes, Cause, FieldIndex, Policy, Signature, Verdict, Verdicts,
-    keys::KeyCache, verdict::Claims,
+    BodyHasher, BodyHashes, Cause, FieldIndex, Policy, Signature, Verdict, Verdicts, keys::KeyCache,
+    verdict::Claims,
 };
 use admit::check_required_fields;
 use judge::Judge;

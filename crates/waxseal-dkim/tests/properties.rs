@@ -7,7 +7,8 @@ use common::*;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use waxseal_crypto::{HashAlgorithm, default_provider};
 use waxseal_dkim::{
-    BodyForm, BodyHasher, BodyLengthPolicy, Canonicalization, KeyRecord, Policy, Signature, Signer, Signing, Verifier,
+    BodyForm, BodyHasher, BodyLengthPolicy, Canonicalization, KeyRecord, Policy, Signature, Signer, Signing,
+    Verifier,
 };
 use waxseal_dns::{Answer, Answers, Check, LookupError, Record, Zone, drive_blocking};
 use waxseal_header::{Header, HeaderLimits, Split, Splitter, line_ends::to_crlf};

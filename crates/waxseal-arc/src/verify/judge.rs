@@ -96,9 +96,7 @@ impl Judge<'_> {
         let readings = set.message_signature.as_ref().map_err(|error| SignatureCause::from(error.clone()))?;
         let likeliest = self.reading(set, &readings.likeliest, dns);
         match (likeliest, &readings.other) {
-            (Err(Stop::Cause(cause)), Some(other)) => {
-                self.reading(set, other, dns).map_err(|_| cause.into())
-            }
+            (Err(Stop::Cause(cause)), Some(other)) => self.reading(set, other, dns).map_err(|_| cause.into()),
             (likeliest, _) => likeliest,
         }
     }

@@ -92,9 +92,8 @@ fn rfc6376_empty_body_hashes() {
         (Canonicalization::Relaxed, HashAlgorithm::Sha256, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
         (Canonicalization::Relaxed, HashAlgorithm::Sha1, "2jmj7l5rSw0yVb/vlWAYkK/YBwk="),
     ];
-    let expected = expected.map(|(canonicalization, hash, digest)| {
-        (BodyForm { canonicalization, hash, length: None }, digest)
-    });
+    let expected = expected
+        .map(|(canonicalization, hash, digest)| (BodyForm { canonicalization, hash, length: None }, digest));
     expected.iter().for_each(|(form, _)| hasher.want(*form));
     let hashes = hasher.finish();
     for (form, digest) in expected {

@@ -106,7 +106,9 @@ pub enum SignError {
     #[error(transparent)]
     NoProvider(#[from] NoProvider),
     /// The hashes that were handed over lack that of [`Signer::body_form`](crate::Signer::body_form).
-    #[error("the body was not hashed for this signer: ask the hasher for Signer::body_form before the body is pushed")]
+    #[error(
+        "the body was not hashed for this signer: ask the hasher for Signer::body_form before the body is pushed"
+    )]
     NoBodyHash,
     /// The key could not sign.
     #[error(transparent)]

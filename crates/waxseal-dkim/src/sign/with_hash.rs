@@ -45,7 +45,12 @@ impl Signer {
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn unsigned(&self, header: &Header, hashes: &BodyHashes, now: SystemTime) -> Result<Unsigned, SignError> {
+    pub fn unsigned(
+        &self,
+        header: &Header,
+        hashes: &BodyHashes,
+        now: SystemTime,
+    ) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
         check_one_from(header)?;
         let index = FieldIndex::new(header);

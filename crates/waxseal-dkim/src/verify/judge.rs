@@ -5,8 +5,8 @@ use super::{
     key::{check_bits, check_record},
 };
 use crate::{
-    BodyHash, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature,
-    Verdict, verdict::KeyFacts,
+    BodyHash, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature, Verdict,
+    verdict::KeyFacts,
 };
 use std::{collections::HashSet, sync::Arc};
 use waxseal_crypto::{Algorithm, PublicKey, VerifyError};
@@ -23,12 +23,7 @@ pub(super) struct Judge<'c> {
 
 impl Judge<'_> {
     /// The verdict about a signature: the number of its field, and the reply to the question for its key.
-    pub(super) fn verdict(
-        &self,
-        signature: &Arc<Signature>,
-        field: usize,
-        reply: &Reply,
-    ) -> Verdict {
+    pub(super) fn verdict(&self, signature: &Arc<Signature>, field: usize, reply: &Reply) -> Verdict {
         let mut verdict = Verdict { signature: Some(signature.clone()), ..Verdict::new(None) };
         verdict.cause = self.judge(signature, field, reply, &mut verdict).err();
         verdict

@@ -140,8 +140,7 @@ fn body_hash(value: &str, message: &[u8]) -> Vec<u8> {
     let (_, body) = Header::parse(message).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
     let length = tag(value.as_bytes(), "l").and_then(|l| std::str::from_utf8(l).ok()?.parse().ok());
-    let form =
-        BodyForm { canonicalization: forms(value.as_bytes()).1, hash: HashAlgorithm::Sha256, length };
+    let form = BodyForm { canonicalization: forms(value.as_bytes()).1, hash: HashAlgorithm::Sha256, length };
     hasher.want(form);
     hasher.push(body);
     hasher.finish().get(&form).unwrap().digest().as_ref().to_vec()
