@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The list.
     let from_author = Envelope::new("192.0.2.7".parse()?, "mail.example.org", "ada@example.org");
-    let authenticator = Authenticator::new(LIST).with_arc(arc::Policy::default());
+    let authenticator = Authenticator::new(LIST)?.with_arc(arc::Policy::default());
     let report = authenticator.check_blocking(&from_author, &message, SystemTime::now(), &zone);
     println!("the list found: {}", report.authentication_results());
     let changed = [&message, FOOTER].concat();
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The receiver.
     let from_list = Envelope::new("203.0.113.5".parse()?, LIST, format!("bounces@{LIST}"));
-    let receiver = Authenticator::new("mx.example.com").with_arc(arc::Policy::default());
+    let receiver = Authenticator::new("mx.example.com")?.with_arc(arc::Policy::default());
     let trusting = receiver.clone().with_trusted_sealers(|sealer| sealer.as_str() == LIST);
     for (what, receiver) in [("a stranger", receiver), ("trusted", trusting)] {
         let report = receiver.check_blocking(&from_list, &sealed, SystemTime::now(), &zone);

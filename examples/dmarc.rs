@@ -16,7 +16,7 @@ news.example.org.        A 192.0.2.1
 
 fn main() -> Result<(), Box<dyn Error>> {
     if let Some(domain) = std::env::args().nth(1) {
-        print(Identifiers::new(domain.parse()?), &waxseal_resolver::Stub::system()?);
+        print(Identifiers::new(domain.parse()?), &waxseal::Stub::system()?);
         return Ok(());
     }
     let zone = Zone::from_zone_file(ZONE, None)?;

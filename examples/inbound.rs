@@ -4,8 +4,8 @@
 
 use std::{error::Error, fs, time::SystemTime};
 use waxseal::{
-    Authenticator, Disposition, Envelope, Report,
-    crypto::KeySpec,
+    Authenticator, Disposition, Envelope, Report, Stub,
+    crypto::{KeySpec, NoProvider},
     dkim::Signer,
     dns::{ResolveBlocking, Zone},
 };
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [ip, helo, mail_from, file] = arguments.as_slice() {
         let envelope = Envelope::new(ip.parse()?, helo, mail_from);
-        print(&check(&envelope, &fs::read(file)?, &waxseal_resolver::Stub::system()?));
+        print(&check(&envelope, &fs::read(file)?, &Stub::system()?)?);
         return Ok(());
     }
     let key = fresh_key(KeySpec::Ed25519)?;
@@ -32,19 +32,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("--- from the author's server");
     let envelope = Envelope::new("192.0.2.7".parse()?, "mail.example.org", "ada@example.org");
-    print(&check(&envelope, &message, &zone));
+    print(&check(&envelope, &message, &zone)?);
 
     println!("\n--- forwarded: SPF is lost, DKIM is not");
     let forwarder = Envelope::new("203.0.113.5".parse()?, "alias.example.net", "ada@example.org");
-    print(&check(&forwarder, &message, &zone));
+    print(&check(&forwarder, &message, &zone)?);
 
     println!("\n--- forged");
-    print(&check(&forwarder, MESSAGE, &zone));
+    print(&check(&forwarder, MESSAGE, &zone)?);
     Ok(())
 }
 
-fn check(envelope: &Envelope, message: &[u8], dns: &impl ResolveBlocking) -> Report {
-    Authenticator::new("mx.example.net").check_blocking(envelope, message, SystemTime::now(), dns)
+fn check(envelope: &Envelope, message: &[u8], dns: &impl ResolveBlocking) -> Result<Report, NoProvider> {
+    Ok(Authenticator::new("mx.example.net")?.check_blocking(envelope, message, SystemTime::now(), dns))
 }
 
 fn print(report: &Report) {
@@ -52,7 +52,7 @@ fn print(report: &Report) {
     match report.disposition() {
         Disposition::None => println!("=> deliver"),
         Disposition::Quarantine => println!("=> into the spam folder"),
-        Disposition::Defer => println!("=> 451 4.7.1 {}", report.dmarc().reason()),
-        Disposition::Reject => println!("=> 550 5.7.1 {}", report.dmarc().reason()),
+        Disposition::Defer => println!("=> 451 4.7.1 {}", report.reason()),
+        Disposition::Reject => println!("=> 550 5.7.1 {}", report.reason()),
     }
 }

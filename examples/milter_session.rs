@@ -70,9 +70,9 @@ fn print_replies(report: &Report) {
     println!("SMFIR_INSHEADER at 0:\n{}", field.trim_end());
     match report.disposition() {
         Disposition::None => println!("SMFIR_ACCEPT"),
-        Disposition::Quarantine => println!("SMFIR_QUARANTINE {}", report.dmarc().reason()),
-        Disposition::Defer => println!("SMFIR_REPLYCODE 451 4.7.1 {}", report.dmarc().reason()),
-        Disposition::Reject => println!("SMFIR_REPLYCODE 550 5.7.1 {}", report.dmarc().reason()),
+        Disposition::Quarantine => println!("SMFIR_QUARANTINE {}", report.reason()),
+        Disposition::Defer => println!("SMFIR_REPLYCODE 451 4.7.1 {}", report.reason()),
+        Disposition::Reject => println!("SMFIR_REPLYCODE 550 5.7.1 {}", report.reason()),
     }
 }
 
@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 -all")?
         .with_txt("_dmarc.example.org", "v=DMARC1; p=quarantine")?;
     let mut milter = Milter {
-        authenticator: Authenticator::new("mx.example.net"),
+        authenticator: Authenticator::new("mx.example.net")?,
         dns,
         client: IpAddr::from([0, 0, 0, 0]),
         helo: String::new(),

@@ -19,7 +19,7 @@ _spf.example.net. TXT "v=spf1 ip4:198.51.100.0/24 ip6:2001:db8::/32 ~all"
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [ip, sender, helo] => print(ip.parse()?, sender, helo, &waxseal_resolver::Stub::system()?),
+        [ip, sender, helo] => print(ip.parse()?, sender, helo, &waxseal::Stub::system()?),
         _ => {
             let zone = Zone::from_zone_file(ZONE, None)?;
             print("2001:db8::25".parse()?, "joe@example.org", "mail.example.net", &zone);

@@ -14,7 +14,7 @@ use waxseal_examples::{MESSAGE, fresh_key, publish};
 fn main() -> Result<(), Box<dyn Error>> {
     match std::env::args_os().nth(1) {
         // Files on disk often have LF line ends; the signature is about CRLF.
-        Some(file) => print(&to_crlf(&std::fs::read(file)?), &waxseal_resolver::Stub::system()?),
+        Some(file) => print(&to_crlf(&std::fs::read(file)?), &waxseal::Stub::system()?),
         None => {
             let key = fresh_key(KeySpec::Ed25519)?;
             let zone = publish(Zone::new(), "2026e", &key)?;

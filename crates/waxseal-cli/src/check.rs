@@ -166,7 +166,7 @@ impl Check {
 
     fn authenticator(&self) -> Authenticator {
         let verifier = self.policy.verifier();
-        let authenticator = Authenticator::new(&*self.authserv_id)
+        let authenticator = Authenticator::with_provider(&*self.authserv_id, waxseal::crypto::ring::PROVIDER)
             .with_arc(arc::Policy::default())
             .with_dkim(verifier)
             .with_timeout(self.dns.timeout())

@@ -111,7 +111,7 @@ impl Demonstration {
 }
 
 fn authenticator(authserv_id: &str) -> Authenticator {
-    Authenticator::new(authserv_id).with_arc(Policy::default())
+    Authenticator::with_provider(authserv_id, waxseal::crypto::ring::PROVIDER).with_arc(Policy::default())
 }
 
 /// The first line of each field.

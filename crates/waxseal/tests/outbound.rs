@@ -137,7 +137,7 @@ fn forwarder() -> OutboundSigner {
 }
 
 fn report(message: &[u8]) -> Report {
-    let authenticator = Authenticator::new(LIST).with_arc(arc::Policy::default());
+    let authenticator = Authenticator::new(LIST).unwrap().with_arc(arc::Policy::default());
     check_by(&authenticator, &evil(), message, &lab())
 }
 
@@ -237,7 +237,8 @@ fn what_is_missing_is_named() {
 #[test]
 fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
     let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
-    let authenticator = Authenticator::new(LIST).with_arc(arc::Policy::default()).with_sealer(sealer.clone());
+    let authenticator =
+        Authenticator::new(LIST).unwrap().with_arc(arc::Policy::default()).with_sealer(sealer.clone());
     let mut message = letter();
     for instance in 1..=3 {
         let report = check_by(&authenticator, &evil(), &message, &lab());
@@ -268,7 +269,7 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
 fn a_chain_that_could_not_be_validated_for_now_is_not_ended() {
     let message = forwarded(1);
     let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
-    let authenticator = Authenticator::new(LIST).with_sealer(sealer);
+    let authenticator = Authenticator::new(LIST).unwrap().with_sealer(sealer);
     let silent = |_: &waxseal::dns::Question| Err(waxseal::dns::LookupError::Timeout);
     let report = authenticator.check_blocking(&evil(), &message, now(), &silent);
     assert!(matches!(report.seal(), Err(ForwardError::Temporary { .. })));

@@ -83,7 +83,8 @@ fn assert_spoken_for(report: &Report, by: &str) {
     assert_eq!(report.disposition(), Disposition::None);
     assert_eq!(report.dmarc().result(), DmarcResult::Fail);
     assert!(report.dmarc().disposition() >= Disposition::Quarantine);
-    assert!(report.to_string().contains("dmarc=fail (p=reject dis=none;"), "{report}");
+    assert!(field_of(report).contains("dmarc=fail (p=reject dis=none;"), "{report}");
+    assert_eq!(report.reason(), format!("a trusted forwarder saw DMARC pass ({by})"));
     let disposition = format!(
         "\ndisposition none in place of {}: a trusted forwarder saw DMARC pass ({by})\n",
         report.dmarc().disposition()
@@ -96,7 +97,7 @@ fn assert_spoken_for(report: &Report, by: &str) {
 fn assert_not_spoken_for(report: &Report) {
     assert_eq!(report.trusted_forwarder(), None, "{}", report.explain());
     assert_fails_closed(report);
-    assert!(!report.to_string().contains("dis=none"), "{report}");
+    assert!(!field_of(report).contains("dis=none"), "{report}");
 }
 
 const SAW_PASS: &str = "list.example; dmarc=pass header.from=bank.example";
@@ -235,7 +236,7 @@ mod can {
         assert!(report.arc().unwrap().is_pass());
         assert_eq!(report.dmarc().result(), DmarcResult::Pass);
         assert_eq!((report.trusted_forwarder(), report.disposition()), (None, Disposition::None));
-        assert!(report.to_string().contains("dmarc=pass (p=reject dis=none) "), "{report}");
+        assert!(field_of(&report).contains("dmarc=pass (p=reject dis=none) "), "{report}");
         // DMARC fails, but the domain asks for nothing.
         let message = b"From: joe@stranger.example\r\n\r\nHi.\r\n";
         let report = judge(&sealed(message, "list.example", saw(DmarcResult::Pass, "stranger.example")));

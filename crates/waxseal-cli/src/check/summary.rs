@@ -192,7 +192,7 @@ mod tests {
 
     fn report_by(author: &str, dns: &Zone) -> Report {
         let message = format!("From: joe@{author}\r\n\r\nHi.\r\n");
-        let authenticator = Authenticator::new("mx.example.net");
+        let authenticator = Authenticator::new("mx.example.net").unwrap();
         authenticator.check_blocking(&Envelope::unknown(), message.as_bytes(), UNIX_EPOCH, dns)
     }
 

@@ -35,7 +35,7 @@ fn a_message_from_its_author() {
         "\n\nAuthentication-Results: localhost;\n\tspf=pass",
         "\tdmarc=pass (p=reject dis=none) header.from=example.org",
         "\nReceived-SPF: pass ",
-        "\nclient 192.0.2.1, HELO mx.example.org, MAIL FROM <joe@example.org>\niprev=pass (mx.example.org)\n",
+        "\nclient 192.0.2.1, HELO mx.example.org, MAIL FROM <joe@example.org>\niprev=pass policy.iprev=192.0.2.1 (mx.example.org)\n",
         "\n  _dmarc.example.org: v=DMARC1; p=reject\n",
         "\ndkim=pass d=example.org s=s\n",
     ] {

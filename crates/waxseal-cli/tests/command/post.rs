@@ -79,7 +79,7 @@ impl Post {
 
     /// As it leaves `relay`, which got it from `sender`, wrote into its subject and put a footer below.
     pub(crate) fn relayed(&self, relay: &str, sender: &str, message: &str) -> String {
-        let authenticator = Authenticator::new(relay).with_arc(arc::Policy::default());
+        let authenticator = Authenticator::new(relay).unwrap().with_arc(arc::Policy::default());
         let zone = Zone::from_json(&self.zone.to_string()).unwrap();
         let report =
             authenticator.check_blocking(&self.envelope(sender), message.as_bytes(), Self::now(), &zone);

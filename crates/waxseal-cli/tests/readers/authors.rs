@@ -37,7 +37,7 @@ struct Judged {
 }
 
 fn check(messages: &[Vec<u8>], own: &str) -> Vec<Judged> {
-    let authenticator = Authenticator::new("mx.example.net").with_iprev(false);
+    let authenticator = Authenticator::new("mx.example.net").unwrap().with_iprev(false);
     let (strict, mild) = (zone(own, "reject"), zone(own, "none"));
     let envelope = Envelope::new(CLIENT.parse().unwrap(), own, format!("u@{own}"));
     let now = UNIX_EPOCH + Duration::from_secs(1_795_000_000);

@@ -41,8 +41,10 @@ impl Checked {
             "do": "check", "message": BASE64_STANDARD.encode(&message), "ip": sending.ip.to_string(), "helo": sending.helo,
             "sender": sending.sender, "zone": sending.hosts,
         }));
-        let authenticator =
-            Authenticator::new("mx.example.net").with_arc(arc::Policy::default()).with_spf_trace(true);
+        let authenticator = Authenticator::new("mx.example.net")
+            .unwrap()
+            .with_arc(arc::Policy::default())
+            .with_spf_trace(true);
         let envelope = Envelope::new(sending.ip, &sending.helo, &sending.sender);
         let zone = sending.zone(lab.zone.clone());
         let report = authenticator.check_blocking(&envelope, &message, now(), &zone);

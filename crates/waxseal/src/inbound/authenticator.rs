@@ -5,23 +5,24 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
+use waxseal_crypto::{NoProvider, Provider, default_provider};
 use waxseal_dkim::Verifier;
 use waxseal_dmarc::LocalPolicy;
 use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, drive, drive_blocking};
 use waxseal_header::HeaderLimits;
 use waxseal_spf::Limits;
 
-/// Checks what comes in: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and ARC if asked
-/// to. Cheap to clone; clones share what they remember of keys.
+/// Checks incoming mail: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and ARC if asked
+/// to. Cheap to clone; clones share their cache of keys.
 ///
 /// ```
 /// use std::time::SystemTime;
 /// use waxseal::{Authenticator, Disposition, Envelope, dns::Zone};
 ///
-/// let dns = Zone::new() // waxseal-resolver has resolvers with sockets
+/// let dns = Zone::new() // in place of DNS; the features `stub` and `hickory` bring resolvers
 ///     .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 -all")?
 ///     .with_txt("_dmarc.example.org", "v=DMARC1; p=reject")?;
-/// let authenticator = Authenticator::new("mx.example.net");
+/// let authenticator = Authenticator::new("mx.example.net")?;
 ///
 /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
@@ -31,10 +32,10 @@ use waxseal_spf::Limits;
 ///     // Only with `LocalPolicy::with_reject_on_reject`: RFC 9989 forbids to reject for p=reject alone.
 ///     Disposition::None => println!("deliver"),
 ///     Disposition::Quarantine => println!("into the spam folder"),
-///     Disposition::Defer => println!("451 4.7.1 {}", report.dmarc().reason()), // DNS failed: on every try
-///     Disposition::Reject => println!("550 5.7.1 {}", report.dmarc().reason()),
+///     Disposition::Defer => println!("451 4.7.1 {}", report.reason()), // DNS failed: on every try
+///     Disposition::Reject => println!("550 5.7.1 {}", report.reason()),
 /// }
-/// // `to_field` gives the folded field with its name; this is its value on one line.
+/// // `to_field` returns the folded field with its name; this is its value on one line.
 /// assert_eq!(
 ///     report.authentication_results().to_string(),
 ///     "mx.example.net; spf=pass smtp.mailfrom=example.org; \
@@ -54,17 +55,24 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator that speaks as `authserv_id`, mostly the name of this host, by which later programs know whose
-    /// results to believe (RFC 8601 §2.5).
+    /// An authenticator whose results bear this authserv-id, in most cases the name of this host: by it later programs know which
+    /// results are the site's own (RFC 8601 §2.5).
     ///
-    /// Defaults: everything is checked but ARC; the default policies and limits of each method; the default crypto provider.
-    /// Without the feature `ring` there is none, and every signature ends in temperror: name one then, by
-    /// [`Authenticator::with_dkim`] and [`Verifier::with_provider`].
-    pub fn new(authserv_id: impl Into<Arc<str>>) -> Self {
+    /// Defaults: everything is checked but ARC, by the default policies and limits of each method and the
+    /// [default crypto provider](default_provider).
+    ///
+    /// # Errors
+    /// [`NoProvider`] when no crypto provider was compiled in.
+    pub fn new(authserv_id: impl Into<Arc<str>>) -> Result<Self, NoProvider> {
+        Ok(Self::with_provider(authserv_id, default_provider()?))
+    }
+
+    /// The same with this crypto provider.
+    pub fn with_provider(authserv_id: impl Into<Arc<str>>, provider: &'static dyn Provider) -> Self {
         let settings = Settings {
             authserv_id: authserv_id.into(),
             header_limits: HeaderLimits::default(),
-            dkim: Verifier::default(),
+            dkim: Verifier::default().with_provider(provider),
             spf_limits: Limits::default(),
             spf_trace: false,
             spf_prefetch: false,
@@ -235,7 +243,7 @@ impl Authenticator {
     /// use waxseal::{Authenticator, Envelope, dns::{Answer, Answers, Check}};
     /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
     /// # let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
-    /// let mut check = Authenticator::new("mx.example.net").inbound(&envelope, message, SystemTime::now());
+    /// let mut check = Authenticator::new("mx.example.net")?.inbound(&envelope, message, SystemTime::now());
     /// let mut dns = Answers::new();
     /// let report = loop {
     ///     if let Ok(report) = check.run(&mut dns) {
@@ -247,7 +255,7 @@ impl Authenticator {
     ///     }
     /// };
     /// assert_eq!(report.dmarc().result().as_str(), "none");
-    /// # Ok::<(), std::net::AddrParseError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn inbound(&self, envelope: &Envelope, message: &[u8], now: SystemTime) -> InboundCheck {
         let mut session = self.begin(envelope, now);

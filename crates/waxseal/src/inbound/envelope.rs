@@ -40,13 +40,14 @@ impl Envelope {
     /// ```
     /// use std::time::SystemTime;
     /// use waxseal::{Authenticator, Envelope, dns::Zone};
-    /// let (authenticator, dns) = (Authenticator::new("mx.example.net"), Zone::new());
+    /// let (authenticator, dns) = (Authenticator::new("mx.example.net")?, Zone::new());
     /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
     /// let report = authenticator.check_blocking(&Envelope::unknown(), message, SystemTime::now(), &dns);
     /// assert_eq!(
     ///     report.authentication_results().to_string(),
     ///     "mx.example.net; dkim=none reason=\"no signature\"; dmarc=none (p=none dis=none) header.from=example.org"
     /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unknown() -> Self {
         let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);

@@ -18,7 +18,7 @@ use waxseal_header::{Header, HeaderError};
 /// # let dns = Zone::new().with_txt("example.org", "v=spf1 -all")?;
 /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
 /// # let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
-/// let authenticator = Authenticator::new("mx.example.net");
+/// let authenticator = Authenticator::new("mx.example.net")?;
 /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
 /// let again = authenticator.replay(&report.evidence())?;
 /// assert_eq!(again.explain(), report.explain());

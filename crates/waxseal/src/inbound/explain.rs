@@ -20,7 +20,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "no envelope: SPF and iprev were not checked")?;
     }
     if let Some(iprev) = report.iprev() {
-        writeln!(out, "iprev={iprev}")?;
+        writeln!(out, "{iprev}")?;
     }
     if envelope.is_known() {
         writeln!(out, "spf={} for MAIL FROM", report.spf())?;

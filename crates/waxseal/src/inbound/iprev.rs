@@ -95,7 +95,7 @@ pub enum IprevCause {
         /// How many names were looked up.
         names: usize,
     },
-    /// A lookup failed, and without it there is no telling.
+    /// A lookup failed on which the result depends.
     #[error("lookup of {} {} failed", shown(&.question.name), .question.kind)]
     Lookup {
         /// What was asked.
@@ -132,7 +132,7 @@ impl IprevCause {
     }
 }
 
-/// The outcome of [`IprevCheck`].
+/// The outcome of [`IprevCheck`]. `Display` is one line for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IprevVerdict {
     ip: IpAddr,
@@ -140,9 +140,20 @@ pub struct IprevVerdict {
 }
 
 impl IprevVerdict {
-    /// The result word.
+    /// The result word of RFC 8601 §2.7.3.
+    #[doc(alias = "word")]
     pub fn result(&self) -> IprevResult {
         self.outcome.as_ref().map_or_else(IprevCause::result, |_| IprevResult::Pass)
+    }
+
+    /// Whether a name of the address leads back to it.
+    pub fn is_pass(&self) -> bool {
+        self.outcome.is_ok()
+    }
+
+    /// The address of the client.
+    pub fn ip(&self) -> IpAddr {
+        self.ip
     }
 
     /// The name that leads back to the address: the verified name of the client. `None` unless the result is pass.
@@ -155,7 +166,7 @@ impl IprevVerdict {
         self.outcome.as_ref().err()
     }
 
-    /// The verified name, or why there is none, with what a resolver said. One line of ASCII without quotes.
+    /// The verified name, or why there is none, with the error of the resolver. One line of ASCII without quotes.
     pub fn reason(&self) -> String {
         match &self.outcome {
             Ok(name) => name.to_string(),
@@ -163,7 +174,16 @@ impl IprevVerdict {
         }
     }
 
-    /// The statement for an Authentication-Results field, with the verified name as a comment.
+    /// For people: which address was looked up, and what came of it. Lines of ASCII, each ended by a line feed.
+    pub fn explain(&self) -> String {
+        let about = format!("reverse DNS of {}: {}\n", self.ip, self.result());
+        match &self.outcome {
+            Ok(name) => format!("{about}{name} is a name of the address, and has the address\n"),
+            Err(_) => format!("{about}{}\n", self.reason()),
+        }
+    }
+
+    /// The entry for an Authentication-Results field, with the verified name as a comment.
     pub fn entry(&self) -> Entry {
         let entry = Entry::iprev(self.result());
         let entry = match &self.outcome {
@@ -174,10 +194,10 @@ impl IprevVerdict {
     }
 }
 
-/// The word and the reason, on one line.
+/// `iprev=pass policy.iprev=192.0.2.1 (mail.example.org)`
 impl fmt::Display for IprevVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.result(), self.reason())
+        write!(f, "iprev={} policy.iprev={} ({})", self.result(), self.ip, self.reason())
     }
 }
 
@@ -200,7 +220,8 @@ mod tests {
                 Ok(Answer::new(names))
             }
         };
-        drive_blocking(IprevCheck::new(ip.parse().unwrap()), &dns).to_string()
+        let line = drive_blocking(IprevCheck::new(ip.parse().unwrap()), &dns).to_string();
+        line.replace(" policy.iprev=192.0.2.1", "")
     }
 
     fn has(last: u8) -> Reply {
@@ -211,20 +232,20 @@ mod tests {
     fn one_name_that_leads_back_is_enough_whatever_becomes_of_the_others() {
         let failed = || Err(LookupError::Timeout);
         let names = [("a.example", has(2)), ("b.example", failed()), ("c.example", has(1))];
-        assert_eq!(judge("192.0.2.1", &names), "pass (c.example)");
-        assert_eq!(judge("::ffff:192.0.2.1", &names), "pass (c.example)");
+        assert_eq!(judge("192.0.2.1", &names), "iprev=pass (c.example)");
+        assert_eq!(judge("::ffff:192.0.2.1", &names), "iprev=pass (c.example)");
         // Without it, a lookup that failed may have been the one.
         assert_eq!(
             judge("192.0.2.1", &names[..2]),
-            "temperror (lookup of b.example A failed: DNS lookup timed out)"
+            "iprev=temperror (lookup of b.example A failed: DNS lookup timed out)"
         );
-        assert_eq!(judge("192.0.2.1", &names[..1]), "fail (a.example does not have the address)");
+        assert_eq!(judge("192.0.2.1", &names[..1]), "iprev=fail (a.example does not have the address)");
         let names = [("a\"b.example", has(2)), ("c.example", Ok(Answer::nxdomain()))];
         assert_eq!(
             judge("192.0.2.1", &names),
-            "fail (a?b.example does not have the address, nor does one more name)"
+            "iprev=fail (a?b.example does not have the address, nor does one more name)"
         );
-        assert_eq!(judge("192.0.2.1", &[]), "permerror (the address has no name)");
+        assert_eq!(judge("192.0.2.1", &[]), "iprev=permerror (the address has no name)");
     }
 
     #[test]
@@ -234,8 +255,8 @@ mod tests {
             let reply = |n| if n == good { has(1) } else { has(2) };
             texts.iter().enumerate().map(|(n, text)| (text.as_str(), reply(n))).collect()
         };
-        assert_eq!(judge("192.0.2.1", &names(9)), "pass (n9.example)");
-        let missed = "fail (n0.example does not have the address, nor do 9 more names)";
+        assert_eq!(judge("192.0.2.1", &names(9)), "iprev=pass (n9.example)");
+        let missed = "iprev=fail (n0.example does not have the address, nor do 9 more names)";
         assert_eq!(judge("192.0.2.1", &names(10)), missed);
     }
 
@@ -249,7 +270,7 @@ mod tests {
         let timeout = of(LookupError::Timeout);
         assert_eq!(
             timeout.to_string(),
-            "temperror (lookup of 1.2.0.192.in-addr.arpa PTR failed: DNS lookup timed out)"
+            "iprev=temperror policy.iprev=192.0.2.1 (lookup of 1.2.0.192.in-addr.arpa PTR failed: DNS lookup timed out)"
         );
         let hostile = of(LookupError::other("no \"route\"\r\nto h\u{f6}st"));
         assert_eq!(

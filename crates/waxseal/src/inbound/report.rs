@@ -10,9 +10,27 @@ use waxseal_dkim::{Verdict, Verdicts};
 use waxseal_dmarc::Disposition;
 use waxseal_header::{Header, HeaderError};
 
-/// What became of a message: every verdict, what to do with it, and why. Cheap to clone.
+/// What was found about a message: every verdict, what to do with it, and why. Cheap to clone. `Display` is one line for a log.
 ///
-/// See [`Authenticator`](super::Authenticator) for an example.
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal::{Authenticator, Disposition, Envelope, dns::Zone};
+/// let dns = Zone::new()
+///     .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 -all")?
+///     .with_txt("_dmarc.example.org", "v=DMARC1; p=quarantine")?;
+/// let envelope = Envelope::new("203.0.113.5".parse()?, "pc.example.com", "joe@example.org");
+/// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+/// let report = Authenticator::new("mx.example.net")?.check_blocking(&envelope, message, SystemTime::now(), &dns);
+///
+/// assert_eq!(report.to_string(), "spf=fail dkim=none dmarc=fail disposition=quarantine"); // for the log
+/// assert_eq!(report.disposition(), Disposition::Quarantine); // what to do with the message
+/// assert_eq!(report.spf().reason(), "matched -all of example.org"); // each method has its verdict
+/// assert_eq!(report.reason(), "no authenticated identifier"); // for the reply
+/// let field = report.authentication_results().to_field(); // to be put in front of the message
+/// assert!(field.starts_with("Authentication-Results: mx.example.net;"));
+/// print!("{}", report.explain()); // for people who ask why
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Report {
     found: Arc<Found>,
@@ -154,6 +172,15 @@ impl Report {
         self.spf().received_spf(Some(&*self.found.settings.authserv_id))
     }
 
+    /// Why the message gets its [`disposition`](Self::disposition), for a reply to the client or a log: the trusted forwarder, else
+    /// the reason of DMARC. One line of ASCII without quotes.
+    pub fn reason(&self) -> String {
+        match self.trusted_forwarder() {
+            Some(forwarder) => format!("a trusted forwarder saw DMARC pass ({forwarder})"),
+            None => self.dmarc().reason(),
+        }
+    }
+
     /// For people: what each method found and why, every name that DMARC asked, and what to do. Lines of ASCII, each ended
     /// by a line feed.
     pub fn explain(&self) -> String {
@@ -190,9 +217,13 @@ fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
     entries
 }
 
-/// [`Report::authentication_results`], as a whole field.
+/// One line for a log: `spf=pass dkim=pass dmarc=pass disposition=none`, with `arc=pass` behind DKIM where ARC was asked for.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.authentication_results().to_field())
+        write!(f, "spf={} dkim={}", self.spf().result(), self.dkim().result())?;
+        if let Some(chain) = self.arc() {
+            write!(f, " arc={}", chain.result())?;
+        }
+        write!(f, " dmarc={} disposition={}", self.dmarc().result(), self.disposition())
     }
 }

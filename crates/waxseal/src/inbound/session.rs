@@ -21,7 +21,7 @@ use waxseal_spf::Identity;
 /// use waxseal::{Authenticator, Envelope, dns::drive_blocking, header::Space};
 /// # use waxseal::dns::{Answer, Question};
 /// # fn resolver(_: &Question) -> waxseal::dns::Reply { Ok(Answer::nxdomain()) }
-/// let authenticator = Authenticator::new("mx.example.net");
+/// let authenticator = Authenticator::new("mx.example.net")?;
 /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
 ///
 /// let mut session = authenticator.begin(&envelope, SystemTime::now());

@@ -87,7 +87,7 @@ impl OutboundSigner {
     ///     arc::Sealer::new(list.parse()?, "2026a".parse()?, key),
     ///     [Signer::new(list.parse()?, "2026a".parse()?, signing_key)],
     /// );
-    /// let authenticator = Authenticator::new(list).with_arc(arc::Policy::default());
+    /// let authenticator = Authenticator::new(list)?.with_arc(arc::Policy::default());
     ///
     /// // First what came in is checked; then it is changed, signed and sealed.
     /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
@@ -128,7 +128,7 @@ impl OutboundSigner {
     /// let list = "lists.example.net".parse()?;
     /// let keys = arc::Sealer::new("lists.example.net".parse()?, "2026a".parse()?, key);
     /// let outbound = OutboundSigner::new().with_forwarder(keys, []);
-    /// # let authenticator = Authenticator::new("lists.example.net").with_arc(arc::Policy::default());
+    /// # let authenticator = Authenticator::new("lists.example.net")?.with_arc(arc::Policy::default());
     /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
     /// # let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);

@@ -24,7 +24,7 @@ impl Evidence {
     /// ```
     /// use std::time::SystemTime;
     /// use waxseal::{Authenticator, Envelope, Evidence, dns::Zone};
-    /// let authenticator = Authenticator::new("mx.example.net");
+    /// let authenticator = Authenticator::new("mx.example.net")?;
     /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
     /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &Zone::new());
