@@ -2,7 +2,7 @@
 //! `cargo run -p waxseal-examples --example spf -- 192.0.2.1 joe@example.com mail.example.com` asks the name servers of this
 //! machine; without arguments a zone in memory answers.
 
-use std::{error::Error, net::IpAddr};
+use std::{error::Error, net::IpAddr, time::SystemTime};
 use waxseal::{
     dns::{ResolveBlocking, Zone, drive_blocking},
     spf::SpfCheck,
@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn print(ip: IpAddr, sender: &str, helo: &str, dns: &impl ResolveBlocking) {
-    let verdict = drive_blocking(SpfCheck::mail_from(ip, sender, helo).with_trace(), dns);
+    let verdict =
+        drive_blocking(SpfCheck::mail_from(ip, sender, helo, SystemTime::now()).with_trace(true), dns);
     println!("{verdict}");
     println!("{}", verdict.entry());
     if let Some(trace) = verdict.trace() {

@@ -1,7 +1,7 @@
 //! SPF checks from their making to their verdict, and what goes into them.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use std::hint::black_box;
+use std::{hint::black_box, time::SystemTime};
 use waxseal_benches::spf;
 use waxseal_dns::Answers;
 use waxseal_dns::Check;
@@ -13,7 +13,9 @@ fn checks(criterion: &mut Criterion) {
         let Ok(zone) = scenario.zone() else { continue };
         group.bench_function(scenario.name, |b| b.iter(|| spf::check(black_box(&zone))));
         let mut answers = Answers::new();
-        let mut check = SpfCheck::mail_from(spf::CLIENT.into(), spf::SENDER, spf::HELO).with_trace();
+        let mut check =
+            SpfCheck::mail_from(spf::CLIENT.into(), spf::SENDER, spf::HELO, SystemTime::UNIX_EPOCH)
+                .with_trace(true);
         while check.run(&mut answers).is_err() {
             for question in answers.take_wanted() {
                 let reply = zone.lookup(&question);

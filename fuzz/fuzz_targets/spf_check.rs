@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
-use std::net::IpAddr;
+use std::{net::IpAddr, time::SystemTime};
 use waxseal_authres::AuthenticationResults;
 use waxseal_dns::{Answers, Check, Question, drive_with_blocking};
 use waxseal_fuzz::{Replies, assert_is_one_field};
@@ -42,8 +42,8 @@ fuzz_target!(|input: Input<'_>| {
     let [a, b, c, d, ..] = input.ip;
     let ip = if input.six { IpAddr::from(input.ip) } else { IpAddr::from([a, b, c, d]) };
     let check = match input.is_helo {
-        true => SpfCheck::helo(ip, input.helo),
-        false => SpfCheck::mail_from(ip, input.sender, input.helo),
+        true => SpfCheck::helo(ip, input.helo, SystemTime::UNIX_EPOCH),
+        false => SpfCheck::mail_from(ip, input.sender, input.helo, SystemTime::UNIX_EPOCH),
     };
     // Half of the names publish a record made of good terms and the fuzzer's own.
     let record = input.terms.iter().fold(String::from("v=spf1"), |record, (number, own)| {
@@ -56,7 +56,7 @@ fuzz_target!(|input: Input<'_>| {
     let mut answers = Answers::new();
     let verdict = drive_with_blocking(check.clone(), &mut answers, &dns, None);
     assert!(answers.known().len() <= 200, "{answers}");
-    let again = check.clone().with_trace().run(&mut answers).expect("all answers are there");
+    let again = check.clone().with_trace(true).run(&mut answers).expect("all answers are there");
     assert_eq!((again.result(), again.reason()), (verdict.result(), verdict.reason()));
     let field = AuthenticationResults::new("mx.example.net").with_entry(verdict.entry()).to_field();
     assert_is_one_field(&field);

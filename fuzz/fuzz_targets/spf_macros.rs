@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use std::net::IpAddr;
+use std::{net::IpAddr, time::SystemTime};
 use waxseal_dns::DomainName;
 use waxseal_spf::{DomainSpec, SpfCheck};
 
@@ -11,7 +11,7 @@ fuzz_target!(|input: (&str, [u8; 16], bool, &[u8], &[u8], Option<&str>)| {
     let ip = if six { IpAddr::from(ip) } else { IpAddr::from([ip[0], ip[1], ip[2], ip[3]]) };
     let domain: DomainName = "example.org".parse().expect("a name");
     let validated = validated.and_then(|name| DomainName::new(name).ok());
-    let check = SpfCheck::mail_from(ip, sender, helo);
+    let check = SpfCheck::mail_from(ip, sender, helo, SystemTime::UNIX_EPOCH);
     for text in [spec.to_owned(), format!("%{{{spec}}}.example.org"), format!("%{{l}}.{spec}%{{d}}")] {
         let Ok(spec) = text.parse::<DomainSpec>() else { continue };
         if let Ok(name) = check.expand(&spec, &domain, validated.as_ref()) {

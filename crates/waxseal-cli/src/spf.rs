@@ -6,7 +6,10 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use waxseal::spf::{Finding, Problem, Severity};
+use waxseal::{
+    dns::lint::Severity,
+    spf::publish::{Finding, Problem},
+};
 
 mod check;
 mod flatten;
@@ -45,6 +48,8 @@ struct FindingRow {
     domain: Option<String>,
     term: Option<String>,
     offset: Option<usize>,
+    span: Option<[usize; 2]>,
+    suggestion: Option<String>,
     text: String,
 }
 
@@ -52,10 +57,12 @@ impl From<&Finding> for FindingRow {
     fn from(finding: &Finding) -> Self {
         Self {
             severity: finding.severity().as_str(),
-            problem: finding.problem().id(),
+            problem: finding.id(),
             domain: finding.domain().map(ToString::to_string),
-            term: finding.term().map(Into::into),
-            offset: finding.offset(),
+            term: finding.excerpt().map(Into::into),
+            offset: finding.span().map(|span| span.start),
+            span: finding.span().map(|span| [span.start, span.end]),
+            suggestion: finding.suggestion().map(Into::into),
             text: finding.problem().to_string(),
         }
     }

@@ -1,47 +1,35 @@
 //! `check_host()` (RFC 7208 §4) as a pure check over DNS answers.
 
 use crate::{
+    envelope::{Envelope, Identity},
     evaluate::Evaluation,
     limits::Limits,
     macros::{self, Values},
     record::DomainSpec,
     verdict::Verdict,
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use waxseal_dns::{Answers, Check, DomainName, InvalidDomainName, Pending};
 
-/// Which identity is checked (RFC 7208 §2.3, §2.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Identity {
-    /// The argument of HELO or EHLO.
-    Helo,
-    /// The reverse-path of MAIL FROM.
-    MailFrom,
-}
-
-impl Identity {
-    /// `helo` or `mailfrom`, as in `identity=` of Received-SPF (RFC 7208 §9.1).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Helo => "helo",
-            Self::MailFrom => "mailfrom",
-        }
-    }
-}
-
-/// One evaluation of `check_host()`: may this client send mail with this identity?
+/// One evaluation of `check_host()` (RFC 7208 §4): may this client send mail with this identity? A [`Check`], to be run by
+/// a driver such as [`drive_blocking`](waxseal_dns::drive_blocking()).
 ///
 /// RFC 7208 §2.3 recommends to check HELO first and §2.4 demands to check MAIL FROM unless HELO gave a definitive result.
 ///
 /// ```
-/// use waxseal_dns::{Zone, drive_blocking};
-/// use waxseal_spf::SpfCheck;
+/// use std::time::SystemTime;
+/// use waxseal_spf::{SpfCheck, dns::{Zone, drive_blocking}};
 ///
 /// let dns = Zone::new()
 ///     .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 include:_spf.example.net -all")?
 ///     .with_txt("_spf.example.net", "v=spf1 ip6:2001:db8::/32 ~all")?;
 ///
-/// let check = SpfCheck::mail_from("2001:db8::25".parse()?, "user@example.org", "mail.example.org");
+/// let client = "2001:db8::25".parse()?;
+/// let check = SpfCheck::mail_from(client, "user@example.org", "mail.example.org", SystemTime::now());
 /// let verdict = drive_blocking(check, &dns);
 /// assert_eq!(verdict.result().as_str(), "pass");
 /// assert_eq!(
@@ -51,12 +39,14 @@ impl Identity {
 /// assert_eq!(verdict.entry().to_string(), "spf=pass smtp.mailfrom=example.org");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "check_host")]
+#[must_use = "a check does nothing until a driver runs it"]
 #[derive(Debug, Clone)]
 pub struct SpfCheck {
     pub(crate) envelope: Arc<Envelope>,
     pub(crate) limits: Limits,
     pub(crate) receiver: Option<Arc<str>>,
-    pub(crate) now: u64,
+    now: SystemTime,
     pub(crate) explain: bool,
     pub(crate) trace: bool,
     pub(crate) prefetch: bool,
@@ -67,72 +57,83 @@ impl SpfCheck {
     ///
     /// `sender` is the reverse-path, with or without its angle brackets; a source route is dropped. Without a local-part
     /// it gets `postmaster` (RFC 7208 §4.3); empty, it is the null reverse-path and `postmaster@` `helo` is checked
-    /// (§2.4). `helo` is the argument of the last HELO or EHLO. Both are octets: what is no domain name gives none.
+    /// (§2.4). `helo` is the argument of the last HELO or EHLO. Both are bytes: what is no domain name has the result none.
+    /// `now` is for the macro `t` in explanations (§7.3); nothing else depends on it.
     ///
     /// An IPv4-mapped IPv6 address counts as the IPv4 address (RFC 7208 §5).
-    pub fn mail_from(ip: IpAddr, sender: impl AsRef<[u8]>, helo: impl AsRef<[u8]>) -> Self {
-        Self::new(Envelope::new(Identity::MailFrom, ip, sender.as_ref(), helo.as_ref()))
+    pub fn mail_from(ip: IpAddr, sender: impl AsRef<[u8]>, helo: impl AsRef<[u8]>, now: SystemTime) -> Self {
+        Self::new(Envelope::new(Identity::MailFrom, ip, sender.as_ref(), helo.as_ref()), now)
     }
 
-    /// The HELO identity of a client (RFC 7208 §2.3); `helo` is the argument of the last HELO or EHLO.
-    pub fn helo(ip: IpAddr, helo: impl AsRef<[u8]>) -> Self {
-        Self::new(Envelope::new(Identity::Helo, ip, b"", helo.as_ref()))
+    /// The HELO identity of a client (RFC 7208 §2.3); `helo` is the argument of the last HELO or EHLO, `now` as in
+    /// [`mail_from`](Self::mail_from).
+    pub fn helo(ip: IpAddr, helo: impl AsRef<[u8]>, now: SystemTime) -> Self {
+        Self::new(Envelope::new(Identity::Helo, ip, b"", helo.as_ref()), now)
     }
 
-    fn new(envelope: Envelope) -> Self {
+    fn new(envelope: Envelope, now: SystemTime) -> Self {
         let envelope = Arc::new(envelope);
         Self {
             envelope,
             limits: Limits::default(),
             receiver: None,
-            now: 0,
+            now,
             explain: true,
             trace: false,
             prefetch: false,
         }
     }
 
+    /// Evaluates the record of `domain` in place of the one of the identity's domain: the `<domain>` of `check_host()` apart
+    /// from its `<sender>` (RFC 7208 §4.1), which macros read as before. For policies that stand in for those of others.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal_spf::{SpfCheck, dns::{Zone, drive_blocking}};
+    ///
+    /// let dns = Zone::new().with_txt("relays.example.net", "v=spf1 exists:%{l}.%{o}._ok.%{d} -all")?;
+    /// let dns = dns.with_address("user.example.org._ok.relays.example.net", "127.0.0.2".parse()?)?;
+    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "user@example.org", "mail.example.org", SystemTime::now());
+    /// let verdict = drive_blocking(check.with_domain("relays.example.net".parse()?), &dns);
+    /// assert_eq!(verdict.to_string(), "spf=pass smtp.mailfrom=user@example.org \
+    ///     (matched exists:%{l}.%{o}._ok.%{d} of relays.example.net)");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_domain(mut self, domain: DomainName) -> Self {
+        Arc::make_mut(&mut self.envelope).domain = Ok(domain);
+        self
+    }
+
     /// Other limits than [`Limits::default`].
-    #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
     /// The name of the receiving host, for the macro `r` in explanations; `unknown` without it (RFC 7208 §7.3).
-    #[must_use]
     pub fn with_receiver(mut self, name: impl Into<Arc<str>>) -> Self {
         self.receiver = Some(name.into());
         self
     }
 
-    /// The time in seconds since 1970, for the macro `t` in explanations; 0 without it. Nothing else depends on it.
-    #[must_use]
-    pub fn with_now(mut self, seconds: u64) -> Self {
-        self.now = seconds;
+    /// Whether the explanation of a fail is looked up (RFC 7208 §6.2). Default yes.
+    pub fn with_explanation(mut self, explain: bool) -> Self {
+        self.explain = explain;
         self
     }
 
-    /// Does not look up explanations (RFC 7208 §6.2), which saves a lookup for a fail.
-    #[must_use]
-    pub fn without_explanation(mut self) -> Self {
-        self.explain = false;
+    /// Whether everything that is evaluated is recorded, see [`Verdict::trace`]. Default no.
+    pub fn with_trace(mut self, trace: bool) -> Self {
+        self.trace = trace;
         self
     }
 
-    /// Records everything that is evaluated, see [`Verdict::trace`].
-    #[must_use]
-    pub fn with_trace(mut self) -> Self {
-        self.trace = true;
-        self
-    }
-
-    /// When an answer has to be waited for, asks at the same time what the terms behind it will ask, as far as that does not
-    /// depend on macros. Five includes then take two rounds in place of six, at the price of lookups that turn out to be
-    /// needless when an earlier term matches. Verdict and counts stay what they are: a lookup counts when it is evaluated.
-    #[must_use]
-    pub fn with_prefetch(mut self) -> Self {
-        self.prefetch = true;
+    /// Whether, when an answer has to be waited for, the questions of the terms behind it are asked at the same time, as far
+    /// as they do not depend on macros. Default no. Five includes then take two rounds in place of six, at the price of
+    /// lookups that turn out to be needless when an earlier term matches. Verdict and counts stay what they are: a lookup
+    /// counts when it is evaluated.
+    pub fn with_prefetch(mut self, prefetch: bool) -> Self {
+        self.prefetch = prefetch;
         self
     }
 
@@ -140,22 +141,24 @@ impl SpfCheck {
     /// the value of the macro `p`; without it, `unknown`.
     ///
     /// ```
+    /// use std::time::SystemTime;
     /// use waxseal_spf::SpfCheck;
-    /// let check = SpfCheck::mail_from("192.0.2.3".parse()?, "strong-bad@email.example.com", "mx.example.org");
+    /// let now = SystemTime::now();
+    /// let check = SpfCheck::mail_from("192.0.2.3".parse()?, "strong-bad@email.example.com", "mx.example.org", now);
     /// let name = check.expand(&"%{ir}.%{v}.%{l1r-}.lp._spf.%{d2}".parse()?, &"email.example.com".parse()?, None)?;
     /// assert_eq!(name.as_str(), "3.2.0.192.in-addr.strong.lp._spf.example.com");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// When the expansion is no domain name: evaluation takes that for no match.
+    /// [`InvalidDomainName`] when the expansion is no domain name, which evaluation treats as no match.
     pub fn expand(
         &self,
         spec: &DomainSpec,
         domain: &DomainName,
         validated: Option<&DomainName>,
     ) -> Result<DomainName, InvalidDomainName> {
-        let mut budget = self.limits.macro_octets();
+        let mut budget = self.limits.macro_bytes;
         let values = self.values(domain, validated);
         macros::expand_name(spec.as_str().as_bytes(), &values, &mut budget)
             .unwrap_or(Err(InvalidDomainName::TooLong))
@@ -175,7 +178,7 @@ impl SpfCheck {
             domain,
             validated,
             receiver: self.receiver.as_deref().unwrap_or("unknown"),
-            now: self.now,
+            now: self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         }
     }
 }
@@ -185,92 +188,5 @@ impl Check for SpfCheck {
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdict, Pending> {
         Evaluation::new(self, dns).verdict()
-    }
-}
-
-/// What the client said, and what RFC 7208 makes of it.
-#[derive(Debug)]
-pub(crate) struct Envelope {
-    pub(crate) identity: Identity,
-    pub(crate) ip: IpAddr,
-    /// `<sender>` and behind it HELO.
-    text: Box<[u8]>,
-    /// Where the last `@` of `<sender>` is.
-    pub(crate) at: usize,
-    sender_end: usize,
-    pub(crate) null_sender: bool,
-    pub(crate) ascii_local_part: bool,
-    pub(crate) domain: Result<DomainName, InvalidDomainName>,
-}
-
-impl Envelope {
-    fn new(identity: Identity, ip: IpAddr, reverse_path: &[u8], helo: &[u8]) -> Self {
-        let reverse_path =
-            reverse_path.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(reverse_path);
-        let (local_part, domain_text) = match reverse_path {
-            // RFC 7208 §2.4: "the "MAIL FROM" identity to be the mailbox composed of the local-part "postmaster" and the
-            // "HELO" identity"
-            [] => (POSTMASTER, helo),
-            path => split(path),
-        };
-        let domain = domain_name(domain_text);
-        // RFC 8616 §4: "All U-labels MUST be converted to A-labels before being used for an SPF validation."
-        let shown_domain = match &domain {
-            Ok(name) if !domain_text.is_ascii() => name.as_str().as_bytes(),
-            _ => domain_text.strip_suffix(b".").unwrap_or(domain_text),
-        };
-        let at = local_part.len();
-        let text = [local_part, b"@", shown_domain, helo].concat().into_boxed_slice();
-        Self {
-            identity,
-            ip: ip.to_canonical(),
-            at,
-            sender_end: at + 1 + shown_domain.len(),
-            null_sender: identity == Identity::MailFrom && reverse_path.is_empty(),
-            ascii_local_part: local_part.is_ascii(),
-            text,
-            domain,
-        }
-    }
-
-    /// `local-part@domain`
-    pub(crate) fn sender(&self) -> &[u8] {
-        self.text.get(..self.sender_end).unwrap_or_default()
-    }
-
-    pub(crate) fn helo(&self) -> &[u8] {
-        self.text.get(self.sender_end..).unwrap_or_default()
-    }
-}
-
-const POSTMASTER: &[u8] = b"postmaster";
-
-/// Local-part and domain of a reverse-path. RFC 7208 §2.2: "Implementations have to take care to correctly extract the
-/// \<domain\> from the data given with the SMTP MAIL FROM command as many MTAs will still accept such things as source
-/// routes".
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    let routed = path.first() == Some(&b'@');
-    let path = match path.iter().position(|&c| c == b':') {
-        Some(colon) if routed => path.get(colon + 1..).unwrap_or_default(),
-        _ => path,
-    };
-    // A quoted local-part may hold an "@", a domain may not.
-    let (local_part, domain) =
-        match path.iter().rposition(|&c| c == b'@').and_then(|at| path.split_at_checked(at)) {
-            Some((local_part, domain)) => (local_part, domain.strip_prefix(b"@").unwrap_or(domain)),
-            None => (&b""[..], path),
-        };
-    // RFC 7208 §4.3: "If the <sender> has no local-part, substitute the string "postmaster" for the local-part."
-    (if local_part.is_empty() { POSTMASTER } else { local_part }, domain)
-}
-
-fn domain_name(text: &[u8]) -> Result<DomainName, InvalidDomainName> {
-    match std::str::from_utf8(text) {
-        Ok(text) => DomainName::new(text),
-        Err(error) => {
-            let offset = error.valid_up_to();
-            let octet = text.get(offset).copied().unwrap_or_default();
-            Err(InvalidDomainName::Octet { octet, offset })
-        }
     }
 }

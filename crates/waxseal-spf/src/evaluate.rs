@@ -5,13 +5,15 @@ mod plan;
 mod stop;
 
 use crate::{
+    cause::Cause,
     check::SpfCheck,
     macros::Letters,
     parse::{Name, TermRef},
+    place::Place,
     record::Qualifier,
-    select,
+    select::{self, Selected},
     trace::{Outcome, Recorder},
-    verdict::{Cause, Place, Verdict},
+    verdict::Verdict,
 };
 use bytes::Bytes;
 use plan::Plan;
@@ -38,6 +40,8 @@ pub(crate) struct Evaluation<'a, 'd, 'r> {
     /// The last domain whose directives did not match.
     unmatched: Option<DomainName>,
     explanation: Option<String>,
+    /// The record of the identity's domain.
+    record: Option<Bytes>,
     /// The validated names of the client, once asked for.
     validated: Option<Vec<DomainName>>,
     trace: Option<Recorder>,
@@ -85,13 +89,14 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             terms: 0,
             void_lookups: 0,
             queries: 0,
-            macro_budget: check.limits.macro_octets(),
+            macro_budget: check.limits.macro_bytes,
             ttl: Ttl::Nothing,
             dnssec: None,
             letters: Letters::default(),
             place: None,
             unmatched: None,
             explanation: None,
+            record: None,
             validated: None,
             trace: check.trace.then(Recorder::default),
         }
@@ -119,6 +124,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             envelope: check.envelope.clone(),
             cause,
             explanation: self.explanation,
+            record: self.record,
             ttl: if let Ttl::Smallest(ttl) = self.ttl { Some(ttl) } else { None },
             dnssec: self.dnssec.unwrap_or_default(),
             lookups: self.terms,
@@ -152,7 +158,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 Ok(Found::Match(qualifier)) => qualifier.result(),
                 Ok(Found::NoMatch) => SpfResult::Neutral,
                 Ok(Found::NoRecord(_)) => SpfResult::None,
-                Err(stop) => stop.result(),
+                Err(stop) => stop.result(domain, &self.check.limits),
             });
         }
         found
@@ -173,16 +179,20 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             // Whatever their number, the term that led here fails for the lack of a record.
             self.void(domain);
         }
-        let mut records = select::spf_records(&answer.records);
-        let Some(record) = records.next() else {
-            return Ok(Found::NoRecord(match answer.existence {
-                Existence::NxDomain => Missing::Domain,
-                Existence::Exists => Missing::Record,
-            }));
+        let record = match Selected::among(&answer.records) {
+            Selected::One(record) => record,
+            Selected::None => {
+                return Ok(Found::NoRecord(match answer.existence {
+                    Existence::NxDomain => Missing::Domain,
+                    Existence::Exists => Missing::Record,
+                }));
+            }
+            Selected::Several(count) => {
+                return Err(Cause::SeveralRecords { domain: domain.clone(), count }.into());
+            }
         };
-        let more = records.count();
-        if more > 0 {
-            return Err(Cause::SeveralRecords { domain: domain.clone(), count: more + 1 }.into());
+        if depth == 0 {
+            self.record = Some(record.clone());
         }
         self.evaluate(&Frame { domain, record, depth, included })
     }
@@ -249,7 +259,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     /// Asks what the terms will ask; the answers count when they are evaluated.
     fn prefetch<'t>(&mut self, terms: impl Iterator<Item = &'t TermRef>, frame: &Frame<'_>) {
-        let left = usize::from(u16::from(self.check.limits.terms()).saturating_sub(self.terms));
+        let left = usize::from(u16::from(self.check.limits.terms).saturating_sub(self.terms));
         for term in terms.take(left) {
             let kind = match term.name {
                 Name::Include | Name::Redirect => RecordType::Txt,
@@ -281,7 +291,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     /// RFC 7208 §4.6.4: "SPF implementations MUST limit the total number of those terms to 10 during SPF evaluation".
     fn count_term(&mut self, depth: usize) -> Result<(), Stop> {
-        if self.terms >= u16::from(self.check.limits.terms()) || depth >= crate::limits::MAX_DEPTH {
+        if self.terms >= u16::from(self.check.limits.terms) || depth >= crate::limits::MAX_DEPTH {
             return Err(Fault::TooManyTerms.into());
         }
         self.terms += 1;
@@ -290,7 +300,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     fn count_void(&mut self, name: &DomainName) -> Result<(), Stop> {
         self.void(name);
-        if self.void_lookups > self.check.limits.void_lookups() {
+        if self.void_lookups > self.check.limits.void_lookups {
             return Err(Fault::TooManyVoidLookups.into());
         }
         Ok(())
@@ -306,7 +316,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     fn count_queries(&mut self, count: usize) -> Result<(), Stop> {
         let queries = usize::from(self.queries) + count;
         match u16::try_from(queries) {
-            Ok(queries) if queries <= self.check.limits.queries() => {
+            Ok(queries) if queries <= self.check.limits.queries => {
                 self.queries = queries;
                 Ok(())
             }
@@ -383,11 +393,13 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     /// Gives a fault its place.
     #[cold]
     fn stop(&mut self, stop: Stop, term: &TermRef, frame: &Frame<'_>) -> Stop {
-        self.outcome(|| Outcome::Error(stop.result()));
-        match stop {
+        let stop = match stop {
             Stop::Fault(fault) => fault.at(frame.place(term), &self.check.limits).into(),
             stop => stop,
-        }
+        };
+        let result = stop.result(frame.domain, &self.check.limits);
+        self.outcome(|| Outcome::Error(result));
+        stop
     }
 }
 

@@ -1,29 +1,36 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod audit;
+mod cause;
 mod check;
+mod envelope;
 mod evaluate;
-mod flatten;
 mod limits;
-mod lint;
 mod macros;
 mod parse;
+mod place;
+pub mod publish;
 mod received;
 mod record;
 mod select;
+#[cfg(feature = "serde")]
+mod serialize;
+mod syntax_error;
 mod trace;
 mod verdict;
 
-pub use audit::{Audit, AuditReport};
-pub use check::{Identity, SpfCheck};
-pub use flatten::{Flatten, Flattened};
+pub use cause::Cause;
+pub use check::SpfCheck;
+pub use envelope::Identity;
 pub use limits::Limits;
-pub use lint::{Finding, Problem, Severity, lint};
+pub use place::Place;
 pub use record::{
     DomainSpec, DualCidrLength, Ip4Network, Ip6Network, Mechanism, Modifier, Qualifier, Record, Reporting,
-    SyntaxError, SyntaxErrorKind, Term,
+    Term,
 };
 pub use select::NearMiss;
+pub use syntax_error::{SyntaxError, SyntaxErrorKind};
 pub use trace::{LookupTrace, Outcome, RecordTrace, TermTrace, Trace};
-pub use verdict::{Cause, Place, Verdict};
+pub use verdict::Verdict;
+pub use waxseal_authres as authres;
+pub use waxseal_dns as dns;

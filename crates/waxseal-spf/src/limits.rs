@@ -7,32 +7,28 @@
 /// authorization SHOULD be "temperror"."
 ///
 /// ```
-/// use waxseal_spf::Limits;
-/// let strict = Limits::default().with_void_lookups(1);
-/// assert_eq!((strict.terms(), strict.void_lookups()), (10, 1));
+/// use std::time::SystemTime;
+/// use waxseal_spf::{Limits, SpfCheck};
+///
+/// let strict = Limits::default().with_max_void_lookups(1);
+/// let check = SpfCheck::helo("192.0.2.1".parse()?, "mail.example.org", SystemTime::now()).with_limits(strict);
+/// # Ok::<(), std::net::AddrParseError>(())
 /// ```
+#[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    terms: u8,
-    void_lookups: u16,
-    mx_names: u16,
-    ptr_names: u16,
-    queries: u16,
-    explanation: u16,
-    macro_octets: usize,
+    pub(crate) terms: u8,
+    pub(crate) void_lookups: u16,
+    pub(crate) mx_names: u16,
+    pub(crate) ptr_names: u16,
+    pub(crate) queries: u16,
+    pub(crate) explanation_bytes: u16,
+    pub(crate) macro_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            terms: 10,
-            void_lookups: 2,
-            mx_names: 10,
-            ptr_names: 10,
-            queries: 100,
-            explanation: 512,
-            macro_octets: 1 << 20,
-        }
+        Self::RFC
     }
 }
 
@@ -40,14 +36,30 @@ impl Default for Limits {
 pub(crate) const MAX_DEPTH: usize = 32;
 
 impl Limits {
+    /// What every publisher counts on.
+    pub(crate) const RFC: Self = Self {
+        terms: Self::DEFAULT_TERMS,
+        void_lookups: Self::DEFAULT_VOID_LOOKUPS,
+        mx_names: 10,
+        ptr_names: 10,
+        queries: 100,
+        explanation_bytes: 512,
+        macro_bytes: 1 << 20,
+    };
+
+    /// Terms that cause lookups, by default: see [`with_max_terms`](Self::with_max_terms).
+    pub const DEFAULT_TERMS: u8 = 10;
+
+    /// Void lookups, by default: see [`with_max_void_lookups`](Self::with_max_void_lookups).
+    pub const DEFAULT_VOID_LOOKUPS: u16 = 2;
+
     /// Terms that cause lookups: include, a, mx, ptr, exists, redirect; and the PTR lookup of `%{p}`, which is made once
     /// in a check and counts like a term, but not in explanations. Default 10, which is what every publisher counts on;
     /// at most 32. One more is permerror.
     ///
     /// RFC 7208 §4.6.4: "SPF implementations MUST limit the total number of those terms to 10 during SPF
     /// evaluation ... If this limit is exceeded, the implementation MUST return "permerror"."
-    #[must_use]
-    pub fn with_terms(mut self, terms: u8) -> Self {
+    pub fn with_max_terms(mut self, terms: u8) -> Self {
         self.terms = terms.min(MAX_DEPTH as u8);
         self
     }
@@ -57,8 +69,7 @@ impl Limits {
     /// RFC 7208 §4.6.4: "SPF implementations SHOULD limit "void lookups" to two." Each lookup counts, so an `mx` with
     /// three hosts that have no address counts three; the addresses of PTR names do not, for "the set of and contents
     /// of PTR records are under control of the owner of the IP address", who could turn a fail into a permerror.
-    #[must_use]
-    pub fn with_void_lookups(mut self, lookups: u16) -> Self {
+    pub fn with_max_void_lookups(mut self, lookups: u16) -> Self {
         self.void_lookups = lookups;
         self
     }
@@ -67,8 +78,7 @@ impl Limits {
     ///
     /// RFC 7208 §4.6.4: "the evaluation of each "MX" record MUST NOT result in querying more than 10 address records
     /// ... If this limit is exceeded, the "mx" mechanism MUST produce a "permerror" result."
-    #[must_use]
-    pub fn with_mx_names(mut self, names: u16) -> Self {
+    pub fn with_max_mx_names(mut self, names: u16) -> Self {
         self.mx_names = names;
         self
     }
@@ -76,69 +86,30 @@ impl Limits {
     /// Names of the client looked at for `ptr` and `%{p}`. Default 10.
     ///
     /// RFC 7208 §4.6.4: "If this limit is exceeded, all records other than the first 10 MUST be ignored."
-    #[must_use]
-    pub fn with_ptr_names(mut self, names: u16) -> Self {
+    pub fn with_max_ptr_names(mut self, names: u16) -> Self {
         self.ptr_names = names;
         self
     }
 
     /// DNS queries of one check, all kinds. Default 100; one more is permerror. The limits of RFC 7208 alone would
     /// allow more than a hundred (ten `mx` of ten names each).
-    #[must_use]
-    pub fn with_queries(mut self, queries: u16) -> Self {
+    pub fn with_max_queries(mut self, queries: u16) -> Self {
         self.queries = queries;
         self
     }
 
-    /// Octets of the explanation string that are kept. Default 512.
+    /// Bytes of the explanation string that are kept. Default 512.
     ///
     /// RFC 7208 §6.2: "Implementations MAY limit the length of the resulting explanation string".
-    #[must_use]
-    pub fn with_explanation(mut self, octets: u16) -> Self {
-        self.explanation = octets;
+    pub fn with_max_explanation_bytes(mut self, bytes: u16) -> Self {
+        self.explanation_bytes = bytes;
         self
     }
 
-    /// Octets that macros may take in during one check, before any are cut away. Default 1 MiB, thousands of times
+    /// Bytes that macros may read during one check, before any are cut away. Default 1 MiB, thousands of times
     /// what a mailbox needs; more is permerror. Bounds the work of a record full of `%{s}` for a 64 KiB local-part.
-    #[must_use]
-    pub fn with_macro_octets(mut self, octets: usize) -> Self {
-        self.macro_octets = octets;
+    pub fn with_max_macro_bytes(mut self, bytes: usize) -> Self {
+        self.macro_bytes = bytes;
         self
-    }
-
-    /// See [`with_terms`](Self::with_terms).
-    pub fn terms(&self) -> u8 {
-        self.terms
-    }
-
-    /// See [`with_void_lookups`](Self::with_void_lookups).
-    pub fn void_lookups(&self) -> u16 {
-        self.void_lookups
-    }
-
-    /// See [`with_mx_names`](Self::with_mx_names).
-    pub fn mx_names(&self) -> u16 {
-        self.mx_names
-    }
-
-    /// See [`with_ptr_names`](Self::with_ptr_names).
-    pub fn ptr_names(&self) -> u16 {
-        self.ptr_names
-    }
-
-    /// See [`with_queries`](Self::with_queries).
-    pub fn queries(&self) -> u16 {
-        self.queries
-    }
-
-    /// See [`with_explanation`](Self::with_explanation).
-    pub fn explanation(&self) -> u16 {
-        self.explanation
-    }
-
-    /// See [`with_macro_octets`](Self::with_macro_octets).
-    pub fn macro_octets(&self) -> usize {
-        self.macro_octets
     }
 }

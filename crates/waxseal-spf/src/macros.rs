@@ -1,6 +1,6 @@
 //! Macros (RFC 7208 §7): syntax and expansion.
 
-use crate::record::SyntaxErrorKind;
+use crate::syntax_error::SyntaxErrorKind;
 use std::{
     io::Write,
     net::{IpAddr, Ipv6Addr},
@@ -183,7 +183,7 @@ pub(crate) struct Values<'a> {
     pub(crate) now: u64,
 }
 
-/// A text too long to be worked on, see [`Limits::with_macro_octets`](crate::Limits::with_macro_octets).
+/// A text too long to be worked on, see [`Limits::with_max_macro_bytes`](crate::Limits::with_max_macro_bytes).
 #[derive(Debug)]
 pub(crate) struct OverBudget;
 

@@ -3,7 +3,8 @@
 
 use crate::{
     macros::{self, Letters},
-    record::{Qualifier, SyntaxError, SyntaxErrorKind},
+    record::Qualifier,
+    syntax_error::{SyntaxError, SyntaxErrorKind},
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -11,8 +11,9 @@ impl Verdict {
     /// ```
     /// # use waxseal_dns::{Zone, drive_blocking};
     /// # use waxseal_spf::SpfCheck;
+    /// # use std::time::SystemTime;
     /// let dns = Zone::new().with_txt("example.com", "v=spf1 ip4:192.0.2.1 -all")?;
-    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "myname@example.com", "foo.example.com");
+    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "myname@example.com", "foo.example.com", SystemTime::now());
     /// let field = drive_blocking(check, &dns).received_spf(Some("mybox.example.org"));
     /// assert_eq!(
     ///     field.to_string(),
@@ -36,7 +37,7 @@ impl Verdict {
             Identity::MailFrom => field.with_pair("envelope-from", self.sender()),
             Identity::Helo => field,
         };
-        let field = match (self.result(), self.cause()) {
+        let field = match (self.result(), &self.cause) {
             (_, Cause::Matched { place, .. }) => field.with_pair("mechanism", place.term()),
             (SpfResult::TempError | SpfResult::PermError, _) => field.with_pair("problem", self.reason()),
             (SpfResult::Neutral, _) => field.with_pair("mechanism", "default"),
@@ -52,8 +53,9 @@ impl Verdict {
     /// ```
     /// # use waxseal_dns::{Zone, drive_blocking};
     /// # use waxseal_spf::SpfCheck;
+    /// # use std::time::SystemTime;
     /// let dns = Zone::new().with_txt("example.com", "v=spf1 ip4:192.0.2.1 -all")?;
-    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "me@example.com", "foo.example.com");
+    /// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "me@example.com", "foo.example.com", SystemTime::now());
     /// let field = drive_blocking(check, &dns).received_spf_of_policyd("me@example.com", None);
     /// assert_eq!(
     ///     field.to_field(),
@@ -94,7 +96,7 @@ impl Verdict {
         receiver.map(|name| format!("{name}: {text}")).unwrap_or(text)
     }
 
-    /// What pyspf says of each result.
+    /// The words of pyspf for each result.
     fn policyd_comment(&self) -> String {
         match self.result() {
             SpfResult::Pass | SpfResult::Policy => "sender SPF authorized".to_owned(),
@@ -111,12 +113,14 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use crate::SpfCheck;
+    use std::time::SystemTime;
     use waxseal_authres::ReceivedSpf;
     use waxseal_dns::{Zone, drive_blocking};
 
     #[test]
     fn helo_of_a_null_sender_as_policyd_spf_says_it() {
-        let check = SpfCheck::mail_from("192.0.2.1".parse().unwrap(), "", "mail.example.org");
+        let check =
+            SpfCheck::mail_from("192.0.2.1".parse().unwrap(), "", "mail.example.org", SystemTime::UNIX_EPOCH);
         let verdict = drive_blocking(check, &Zone::new());
         assert_eq!(
             verdict.received_spf_of_policyd("", Some("example.net")).to_string(),
@@ -130,7 +134,7 @@ mod tests {
     fn a_null_reverse_path_has_an_envelope_from() {
         let shown = |check: SpfCheck| drive_blocking(check, &Zone::new()).received_spf(None).to_string();
         let ip = "192.0.2.1".parse().unwrap();
-        let null = shown(SpfCheck::mail_from(ip, "", "mail.example.org"));
+        let null = shown(SpfCheck::mail_from(ip, "", "mail.example.org", SystemTime::UNIX_EPOCH));
         assert_eq!(
             null,
             "none (domain of postmaster@mail.example.org publishes no SPF record) identity=mailfrom; \
@@ -139,7 +143,9 @@ mod tests {
         let read = ReceivedSpf::parse(null.as_bytes()).unwrap();
         assert!(read.pairs().any(|(key, value)| (key, value) == ("envelope-from", "<>")));
         // The identity HELO has no reverse-path.
-        assert!(!shown(SpfCheck::helo(ip, "mail.example.org")).contains("envelope-from"));
+        assert!(
+            !shown(SpfCheck::helo(ip, "mail.example.org", SystemTime::UNIX_EPOCH)).contains("envelope-from")
+        );
     }
 
     #[test]
@@ -147,7 +153,8 @@ mod tests {
         let dns = Zone::new().with_txt("bad.example", "v=spf1 moo -all").unwrap();
         let dns = dns.with_txt("open.example", "v=spf1").unwrap();
         let shown = |sender: &str| {
-            let check = SpfCheck::mail_from("2001:db8::1".parse().unwrap(), sender, "h");
+            let check =
+                SpfCheck::mail_from("2001:db8::1".parse().unwrap(), sender, "h", SystemTime::UNIX_EPOCH);
             drive_blocking(check, &dns).received_spf(None).to_string()
         };
         assert_eq!(

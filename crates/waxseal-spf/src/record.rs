@@ -3,10 +3,12 @@
 use crate::{
     macros::{self, Letters},
     parse::{self, Name, TermRef, Terms},
+    syntax_error::{SyntaxError, SyntaxErrorKind},
 };
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr},
+    ops::Range,
     str::FromStr,
 };
 use waxseal_authres::SpfResult;
@@ -31,7 +33,7 @@ use waxseal_authres::SpfResult;
 ///
 /// let error = Record::parse(b"v=spf1 ipv4:192.0.2.1 -all").unwrap_err();
 /// assert_eq!(error.offset(), 7);
-/// assert_eq!(error.to_string(), "unknown mechanism at offset 7 in ipv4:192.0.2.1: use ip4");
+/// assert_eq!(error.to_string(), "unknown mechanism at offset 7 in ipv4:192.0.2.1: write ip4:192.0.2.1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -196,7 +198,7 @@ impl Default for DualCidrLength {
 /// A `<domain-spec>`: a domain name that may hold macros (RFC 7208 §4.8, §7.1). Its syntax is right by construction;
 /// the name it expands to may still be no name.
 ///
-/// [`SpfCheck::expand`](crate::SpfCheck::expand) gives the name.
+/// [`SpfCheck::expand`](crate::SpfCheck::expand) returns the name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DomainSpec(Box<str>);
 
@@ -274,16 +276,16 @@ impl Record {
 
     /// Reads a record, `v=spf1` included. The first error ends the reading.
     pub fn parse(text: &[u8]) -> Result<Self, SyntaxError> {
-        Self::parse_with_offsets(text).map(Self::of_terms)
+        Self::parse_with_spans(text).map(Self::of_terms)
     }
 
-    /// The record that was read with offsets.
-    pub(crate) fn of_terms(terms: Vec<(usize, Term)>) -> Self {
+    /// The record that was read with spans.
+    pub(crate) fn of_terms(terms: Vec<(Range<usize>, Term)>) -> Self {
         Self { terms: terms.into_iter().map(|(_, term)| term).collect() }
     }
 
-    /// The terms, and where they start.
-    pub(crate) fn parse_with_offsets(text: &[u8]) -> Result<Vec<(usize, Term)>, SyntaxError> {
+    /// The terms, and where they are.
+    pub(crate) fn parse_with_spans(text: &[u8]) -> Result<Vec<(Range<usize>, Term)>, SyntaxError> {
         if !parse::is_spf1(text) {
             return Err(SyntaxError::new(0, text.get(..10).unwrap_or(text), SyntaxErrorKind::Version));
         }
@@ -291,7 +293,7 @@ impl Record {
         let mut read = Vec::new();
         let mut term = TermRef::default();
         while terms.read(&mut term)? {
-            read.push((term.start, Term::read(&term, text)));
+            read.push((term.start..term.end, Term::read(&term, text)));
         }
         Ok(read)
     }
@@ -352,6 +354,26 @@ impl Record {
             Term::Unknown(modifier) if modifier.name.eq_ignore_ascii_case(name) => Some(modifier.value()),
             _ => None,
         })
+    }
+
+    /// Terms that cause lookups in this record alone, in the worst case: those in front of `all`, and a redirect that
+    /// counts; with `%{p}` in any of them one more, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts (RFC 7208
+    /// §4.6.4). What included records cost comes on top; [`Audit`](crate::publish::Audit) counts it.
+    ///
+    /// ```
+    /// use waxseal_spf::Record;
+    /// let record: Record = "v=spf1 a mx ip4:192.0.2.1 include:_spf.example.net -all ptr".parse()?;
+    /// assert_eq!(record.lookups(), 3);
+    /// # Ok::<(), waxseal_spf::SyntaxError>(())
+    /// ```
+    pub fn lookups(&self) -> usize {
+        let directives = self.directives().take_while(|(_, mechanism)| **mechanism != Mechanism::All);
+        let mechanisms: Vec<_> = directives.map(|(_, mechanism)| mechanism).collect();
+        let terms = mechanisms.iter().filter(|mechanism| mechanism.causes_lookup()).count();
+        let mut specs =
+            mechanisms.iter().filter_map(|mechanism| mechanism.domain_spec()).chain(self.redirect());
+        let validates = specs.any(|spec| spec.letters().any_of(Letters::VALIDATED));
+        terms + usize::from(self.redirect().is_some()) + usize::from(validates)
     }
 
     /// What the domain asks of failure reports (RFC 6652 §3); `None` without an `ra=`, which the others need.
@@ -511,119 +533,6 @@ impl fmt::Display for DualCidrLength {
         }
         Ok(())
     }
-}
-
-/// Why a text is not a record, and where.
-///
-/// `Display` is one line of ASCII without quotes, fit for `reason=`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} at offset {offset} in {}{}", Printable(.term), hint(*.kind, .term))]
-pub struct SyntaxError {
-    kind: SyntaxErrorKind,
-    offset: usize,
-    term: Box<[u8]>,
-}
-
-impl SyntaxError {
-    pub(crate) fn new(offset: usize, term: &[u8], kind: SyntaxErrorKind) -> Self {
-        // A megabyte of term helps nobody.
-        Self { kind, offset, term: term.get(..MAX_SHOWN).unwrap_or(term).into() }
-    }
-
-    /// What is wrong.
-    pub fn kind(&self) -> SyntaxErrorKind {
-        self.kind
-    }
-
-    /// Where the offending term starts, in octets from the start of the record.
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The first 100 octets of the offending term.
-    pub fn term(&self) -> &[u8] {
-        &self.term
-    }
-}
-
-/// What was probably meant.
-fn hint(kind: SyntaxErrorKind, term: &[u8]) -> &'static str {
-    let sign = |c: &u8| matches!(c, b'+' | b'-' | b'~' | b'?');
-    let term = if term.first().is_some_and(sign) { term.get(1..).unwrap_or_default() } else { term };
-    let name =
-        term.split(|c| matches!(c, b':' | b'=' | b'/')).next().unwrap_or_default().to_ascii_lowercase();
-    match (kind, term.get(name.len() + 1..).and_then(address)) {
-        (SyntaxErrorKind::Ip4Network | SyntaxErrorKind::TopLabel, Some(IpAddr::V6(_))) => return ": use ip6",
-        (SyntaxErrorKind::Ip6Network | SyntaxErrorKind::TopLabel, Some(IpAddr::V4(_))) => return ": use ip4",
-        _ => {}
-    }
-    match (kind, name.as_slice()) {
-        (SyntaxErrorKind::UnknownMechanism, b"ip" | b"ipv4" | b"ip4s") => ": use ip4",
-        (SyntaxErrorKind::UnknownMechanism, b"ipv6" | b"ip6s") => ": use ip6",
-        (SyntaxErrorKind::UnknownMechanism, b"prt") => ": use ptr",
-        (SyntaxErrorKind::UnknownMechanism, b"all." | b"all;" | b"all,") => ": use all",
-        (SyntaxErrorKind::UnknownMechanism, b"includes" | b"inlcude" | b"incude") => ": use include",
-        (SyntaxErrorKind::UnknownMechanism, b"redirect" | b"exp") => ": modifiers take = and a domain",
-        (
-            SyntaxErrorKind::ModifierName,
-            b"a" | b"mx" | b"ip4" | b"ip6" | b"ptr" | b"include" | b"exists" | b"all",
-        ) => ": mechanisms take : and not =",
-        _ => "",
-    }
-}
-
-/// The address that the value of a term is, maybe with a prefix length.
-fn address(value: &[u8]) -> Option<IpAddr> {
-    let value = value.split(|c| *c == b'/').next()?;
-    std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-const MAX_SHOWN: usize = 100;
-
-/// What is wrong with a term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum SyntaxErrorKind {
-    /// The text does not begin with `v=spf1` and a space or its end (RFC 7208 §4.5).
-    #[error("no version section v=spf1")]
-    Version,
-    /// No mechanism has that name (§4.6.1).
-    #[error("unknown mechanism")]
-    UnknownMechanism,
-    /// A modifier's name is a letter, then letters, digits, `-`, `_` or `.` (§4.6.1), without a qualifier.
-    #[error("invalid name of a modifier")]
-    ModifierName,
-    /// `redirect=` or `exp=` twice (§6).
-    #[error("repeated modifier")]
-    RepeatedModifier,
-    /// `all` takes nothing, `ptr` no prefix length (§5.1, §5.5).
-    #[error("needless argument")]
-    NeedlessArgument,
-    /// The term needs a domain (§5.2, §5.7, §6).
-    #[error("missing domain")]
-    MissingDomain,
-    /// A domain ends in a macro or in a dot and a top label: letters, digits and inner hyphens, not digits alone
-    /// (§7.1).
-    #[error("domain without a valid top label")]
-    TopLabel,
-    /// A `%` begins `%%`, `%_`, `%-` or a macro in braces (§7.1).
-    #[error("invalid macro")]
-    Macro,
-    /// The macros `c`, `r` and `t` are for explanations only (§7.2).
-    #[error("macro allowed in explanations only")]
-    ExplainOnlyMacro,
-    /// `ip4:` takes four numbers without leading zeros (§5.6).
-    #[error("invalid IPv4 network")]
-    Ip4Network,
-    /// `ip6:` takes an address as in RFC 4291 §2.2 (§5.6).
-    #[error("invalid IPv6 network")]
-    Ip6Network,
-    /// 0 to 32 for IPv4, 0 to 128 for IPv6, no leading zeros (§5.6).
-    #[error("invalid prefix length")]
-    PrefixLength,
-    /// An octet that is not visible ASCII (§7.1).
-    #[error("octet other than visible ASCII")]
-    Octet,
 }
 
 /// Text from elsewhere on one line of ASCII, without quotes and backslashes.

@@ -5,9 +5,27 @@ use bytes::Bytes;
 use std::fmt;
 use waxseal_dns::Record;
 
-/// The texts that are SPF records.
-pub(crate) fn spf_records(records: &[Record]) -> impl Iterator<Item = &Bytes> {
-    texts(records).filter(|text| parse::is_spf1(text))
+/// The SPF record among the TXT records of a domain.
+///
+/// RFC 7208 §4.5: "Starting with the set of records that were returned by the lookup, discard records that do not begin with
+/// a version section of exactly "v=spf1"." - "If the resultant record set includes no records, check_host() produces the
+/// "none" result. If the resultant record set includes more than one record, check_host() produces the "permerror" result."
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Selected<'a> {
+    None,
+    One(&'a Bytes),
+    Several(usize),
+}
+
+impl<'a> Selected<'a> {
+    pub(crate) fn among(records: &'a [Record]) -> Self {
+        let mut selected = texts(records).filter(|text| parse::is_spf1(text));
+        match (selected.next(), selected.count()) {
+            (None, _) => Self::None,
+            (Some(text), 0) => Self::One(text),
+            (Some(_), more) => Self::Several(more + 1),
+        }
+    }
 }
 
 /// The texts that are nearly SPF records.
@@ -22,7 +40,7 @@ fn texts(records: &[Record]) -> impl Iterator<Item = &Bytes> {
     })
 }
 
-/// A text that receivers pass over because it does not begin with `v=spf1` and a space (RFC 7208 §4.5), though its publisher
+/// A text that receivers ignore because it does not begin with `v=spf1` and a space (RFC 7208 §4.5), though its publisher
 /// meant an SPF record.
 ///
 /// `Display` is one line of ASCII: the text, and what to do about it.
@@ -33,7 +51,7 @@ pub struct NearMiss {
 }
 
 impl NearMiss {
-    /// Octets of the text that are shown.
+    /// Bytes of the text that are shown.
     const SHOWN: usize = 100;
 
     /// `None` for an SPF record, and for a text of another purpose.

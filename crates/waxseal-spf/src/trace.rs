@@ -1,16 +1,19 @@
 //! Everything a check evaluated, in the order in which it did.
 
+#[cfg(feature = "json")]
+mod json;
+
 use crate::parse::{TermRef, Terms};
 use bytes::Bytes;
 use std::{error::Error, fmt};
 use waxseal_authres::SpfResult;
-use waxseal_dns::{DomainName, Existence, LookupError, LookupErrorKind, Question, Reply};
+use waxseal_dns::{DomainName, LookupError, Question, Reply};
 
 /// The tree of an evaluation: record, its terms, their lookups and what came of them; below an `include` or a
 /// `redirect`, the record it led to.
 ///
-/// The same answers give the same trace. `Display` draws the tree, one line each; [`to_json`](Self::to_json) writes it
-/// for machines.
+/// The same answers lead to the same trace. `Display` draws the tree, one line each; with the feature `json`, `to_json`
+/// writes it for machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     pub(crate) root: RecordTrace,
@@ -40,7 +43,7 @@ pub struct RecordTrace {
 pub struct TermTrace {
     /// The term as published.
     pub text: Bytes,
-    /// Where it starts, in octets from the start of the record.
+    /// Where it starts, in bytes from the start of the record.
     pub offset: usize,
     /// The `<target-name>`, macros expanded.
     pub target: Option<DomainName>,
@@ -86,15 +89,6 @@ impl Trace {
     /// The first record.
     pub fn root(&self) -> &RecordTrace {
         &self.root
-    }
-
-    /// The tree as one JSON object, on one line: `domain depth lookup record result terms`; a term has `term offset
-    /// target lookups outcome result explanation record`; a lookup has `name type reply void ttl dnssec`. Octets that
-    /// are not ASCII are written as `\u00XX`, one for each octet.
-    pub fn to_json(&self) -> String {
-        let mut json = Json(String::new());
-        record_json(&mut json, &self.root);
-        json.0
     }
 }
 
@@ -154,151 +148,6 @@ fn with_causes(error: &LookupError) -> String {
         next = cause.source();
     }
     text
-}
-
-fn status(kind: LookupErrorKind) -> &'static str {
-    match kind {
-        LookupErrorKind::Timeout => "timeout",
-        LookupErrorKind::ServerFailure => "servfail",
-        LookupErrorKind::Malformed => "malformed",
-        LookupErrorKind::Other => "error",
-    }
-}
-
-fn record_json(json: &mut Json, record: &RecordTrace) {
-    json.open('{');
-    json.text("domain", record.domain.as_str().as_bytes());
-    json.number("depth", record.depth as u64);
-    if let Some(lookup) = &record.lookup {
-        json.key("lookup");
-        lookup_json(json, lookup);
-    }
-    if let Some(text) = &record.text {
-        json.text("record", text);
-    }
-    json.text("result", record.result.as_str().as_bytes());
-    json.key("terms");
-    json.open('[');
-    for term in &record.terms {
-        json.item();
-        term_json(json, term);
-    }
-    json.close(']');
-    json.close('}');
-}
-
-fn term_json(json: &mut Json, term: &TermTrace) {
-    json.open('{');
-    json.text("term", &term.text);
-    json.number("offset", term.offset as u64);
-    if let Some(target) = &term.target {
-        json.text("target", target.as_str().as_bytes());
-    }
-    let (outcome, result) = match &term.outcome {
-        Outcome::NotEvaluated => ("not-evaluated", None),
-        Outcome::NoMatch => ("no-match", None),
-        Outcome::Match(word) => ("match", Some(word)),
-        Outcome::Followed => ("followed", None),
-        Outcome::Explained(_) => ("explained", None),
-        Outcome::Error(word) => ("error", Some(word)),
-    };
-    json.text("outcome", outcome.as_bytes());
-    if let Some(word) = result {
-        json.text("result", word.as_str().as_bytes());
-    }
-    if let Outcome::Explained(Some(text)) = &term.outcome {
-        json.text("explanation", text.as_bytes());
-    }
-    json.key("lookups");
-    json.open('[');
-    for lookup in &term.lookups {
-        json.item();
-        lookup_json(json, lookup);
-    }
-    json.close(']');
-    if let Some(inside) = &term.inside {
-        json.key("record");
-        record_json(json, inside);
-    }
-    json.close('}');
-}
-
-fn lookup_json(json: &mut Json, lookup: &LookupTrace) {
-    json.open('{');
-    json.text("name", lookup.question.name.as_str().as_bytes());
-    json.text("type", lookup.question.kind.as_str().as_bytes());
-    json.key("void");
-    json.0.push_str(if lookup.void { "true" } else { "false" });
-    match &lookup.reply {
-        Ok(answer) => {
-            let existence = if answer.existence == Existence::NxDomain { "nxdomain" } else { "noerror" };
-            json.text("status", existence.as_bytes());
-            json.key("records");
-            json.open('[');
-            for record in answer.records.iter() {
-                json.item();
-                match record {
-                    waxseal_dns::Record::Txt(text) => json.string(text),
-                    other => json.string(other.to_string().as_bytes()),
-                }
-            }
-            json.close(']');
-            if let Some(ttl) = answer.ttl {
-                json.number("ttl", ttl.as_secs());
-            }
-            json.text("dnssec", answer.dnssec.as_str().as_bytes());
-        }
-        Err(error) => json.text("status", status(error.kind()).as_bytes()),
-    }
-    json.close('}');
-}
-
-/// Just enough of a JSON writer.
-struct Json(String);
-
-impl Json {
-    fn open(&mut self, bracket: char) {
-        self.0.push(bracket);
-    }
-
-    fn close(&mut self, bracket: char) {
-        self.0.push(bracket);
-    }
-
-    /// A comma, unless the bracket was opened just now.
-    fn item(&mut self) {
-        if !self.0.ends_with(['{', '[']) {
-            self.0.push(',');
-        }
-    }
-
-    fn key(&mut self, key: &str) {
-        self.item();
-        self.string(key.as_bytes());
-        self.0.push(':');
-    }
-
-    fn text(&mut self, key: &str, value: &[u8]) {
-        self.key(key);
-        self.string(value);
-    }
-
-    fn number(&mut self, key: &str, value: u64) {
-        self.key(key);
-        self.0.push_str(&value.to_string());
-    }
-
-    fn string(&mut self, octets: &[u8]) {
-        self.0.push('"');
-        for &octet in octets {
-            match octet {
-                b'"' | b'\\' => self.0.extend(['\\', char::from(octet)]),
-                b' '..=b'~' => self.0.push(char::from(octet)),
-                _ => self.0.push_str(&format!("\\u{octet:04x}")),
-            }
-        }
-        self.0.push('"');
-    }
 }
 
 /// Builds a [`Trace`] while a check runs.
@@ -370,7 +219,11 @@ impl Recorder {
         let lookup = LookupTrace { question, reply: reply.clone(), void: false };
         match self.open.last_mut() {
             Some((record, None)) => record.lookup = Some(lookup),
-            _ => self.term().into_iter().for_each(|term| term.lookups.push(lookup.clone())),
+            _ => {
+                if let Some(term) = self.term() {
+                    term.lookups.push(lookup);
+                }
+            }
         }
     }
 

@@ -2,15 +2,15 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of tests are tests")]
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use std::net::IpAddr;
+use std::{net::IpAddr, time::SystemTime};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{
     Answer, Answers, Check, DomainName, LookupError, Question, Record as Data, RecordType, Reply, Zone,
     drive_blocking,
 };
 use waxseal_spf::{
-    DomainSpec, DualCidrLength, Flatten, Flattened, Limits, Mechanism, Modifier, Qualifier, Record, SpfCheck,
-    Term, Verdict,
+    DomainSpec, DualCidrLength, Limits, Mechanism, Modifier, Qualifier, Record, SpfCheck, Term, Verdict,
+    publish::{Flatten, Flattened},
 };
 
 fn spec() -> impl Strategy<Value = DomainSpec> {
@@ -120,7 +120,7 @@ fn client() -> impl Strategy<Value = IpAddr> {
 }
 
 fn check(ip: IpAddr, sender: &[u8], helo: &[u8]) -> SpfCheck {
-    SpfCheck::mail_from(ip, sender, helo)
+    SpfCheck::mail_from(ip, sender, helo, SystemTime::UNIX_EPOCH)
 }
 
 /// Answers one open question at a time, chosen by `order`.
@@ -255,11 +255,11 @@ proptest! {
         let resolver = |q: &Question| answer(&world, q);
         let verdict = drive_blocking(check(ip, &sender, b"n3.example"), &resolver);
         prop_assert_eq!(all_of(&shuffled(check(ip, &sender, b"n3.example"), &world, &order)), all_of(&verdict));
-        let ahead = shuffled(check(ip, &sender, b"n3.example").with_prefetch(), &world, &order);
+        let ahead = shuffled(check(ip, &sender, b"n3.example").with_prefetch(true), &world, &order);
         prop_assert_eq!(all_of(&ahead), all_of(&verdict));
         // A trace changes nothing, and two of them are the same.
-        let traced = || shuffled(check(ip, &sender, b"n3.example").with_trace(), &world, &order);
-        let (first, second) = (traced(), drive_blocking(check(ip, &sender, b"n3.example").with_trace(), &resolver));
+        let traced = || shuffled(check(ip, &sender, b"n3.example").with_trace(true), &world, &order);
+        let (first, second) = (traced(), drive_blocking(check(ip, &sender, b"n3.example").with_trace(true), &resolver));
         prop_assert_eq!(all_of(&first), all_of(&verdict));
         prop_assert_eq!(first.trace(), second.trace());
         if let Some(trace) = first.trace() {
@@ -273,16 +273,16 @@ proptest! {
         prop_assert!(verdict.received_spf(Some("mx.example")).to_field().is_ascii());
     }
     #[test]
-    fn flattened_records_judge_alike(dns in flat_world(), max_octets in select(&[90_usize, 450][..])) {
+    fn flattened_records_judge_alike(dns in flat_world(), max_bytes in select(&[90_usize, 450][..])) {
         let domain: DomainName = "n0.example".parse().unwrap();
-        let flatten = Flatten::new(domain.clone()).with_max_octets(max_octets);
+        let flatten = Flatten::new(domain.clone()).with_max_bytes(max_bytes);
         let Ok(flattened) = drive_blocking(flatten.clone(), &dns) else { return Ok(()) };
         prop_assert_eq!(&drive_blocking(flatten, &dns.clone().cold()), &Ok(flattened.clone()));
         let flat = over(&dns, &flattened);
         let ip4 = (0..3).flat_map(|c| (0..9).map(move |d| format!("192.0.{c}.{d}")));
         for ip in ip4.chain((0..3).map(|d| format!("2001:db8:1::{d}"))) {
             let check = |limits: Limits| check(ip.parse().unwrap(), b"a@n0.example", b"h.example").with_limits(limits);
-            let lax = Limits::default().with_void_lookups(99).with_terms(32);
+            let lax = Limits::default().with_max_void_lookups(99).with_max_terms(32);
             let before = drive_blocking(check(lax), &dns);
             if before.result() != SpfResult::PermError {
                 prop_assert_eq!(drive_blocking(check(lax), &flat).result(), before.result(), "{} {:?}", ip, flattened);

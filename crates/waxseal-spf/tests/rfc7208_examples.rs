@@ -1,6 +1,7 @@
 //! The examples of RFC 7208: macro expansion (§7.4), explanations (§6.2) and appendix A.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+use std::time::SystemTime;
 use waxseal_dns::{Zone, drive_blocking};
 use waxseal_spf::SpfCheck;
 
@@ -8,8 +9,12 @@ use waxseal_spf::SpfCheck;
 #[test]
 fn macro_expansion() {
     let expand = |ip: &str, text: &str| {
-        let check =
-            SpfCheck::mail_from(ip.parse().unwrap(), "strong-bad@email.example.com", "mx.example.org");
+        let check = SpfCheck::mail_from(
+            ip.parse().unwrap(),
+            "strong-bad@email.example.com",
+            "mx.example.org",
+            SystemTime::UNIX_EPOCH,
+        );
         let validated = "mx.example.org".parse().unwrap();
         let domain = "email.example.com".parse().unwrap();
         check.expand(&text.parse().unwrap(), &domain, Some(&validated)).unwrap().to_string()
@@ -63,8 +68,10 @@ fn explanations() {
             .and_then(|dns| dns.with_address("mx.example.com", "192.0.2.1".parse().unwrap()))
             .and_then(|dns| dns.with_txt("explain._spf.example.com", text))
             .unwrap();
-        let check = SpfCheck::mail_from("2001:db8::7".parse().unwrap(), "a+b@example.com", "h.example.net");
-        drive_blocking(check.with_receiver("mx.example.org").with_now(1_700_000_000), &dns)
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        let check =
+            SpfCheck::mail_from("2001:db8::7".parse().unwrap(), "a+b@example.com", "h.example.net", now);
+        drive_blocking(check.with_receiver("mx.example.org"), &dns)
     };
     for (text, explanation) in [
         (
@@ -127,7 +134,7 @@ fn word(records: &[(&str, &str)], ip: &str, sender: &str) -> String {
     for (name, text) in records {
         dns = dns.with_txt(name, text).unwrap();
     }
-    let check = SpfCheck::mail_from(ip.parse().unwrap(), sender, "mail.example.com");
+    let check = SpfCheck::mail_from(ip.parse().unwrap(), sender, "mail.example.com", SystemTime::UNIX_EPOCH);
     drive_blocking(check, &dns).result().to_string()
 }
 

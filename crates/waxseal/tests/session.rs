@@ -671,10 +671,10 @@ fn by_field_is_the_same(all: &Authenticator, message: &[u8], expected: &Report) 
 fn verdicts_reached_before_data_count_in_place_of_a_check() {
     let (all, message, envelope) = (all(), rich(), sender());
     let mut answers = Answers::new();
-    let spf = SpfCheck::mail_from(envelope.ip(), envelope.mail_from(), envelope.helo());
-    let spf = drive_with_blocking(spf.with_trace(), &mut answers, &zone(), None);
-    let helo = SpfCheck::helo(envelope.ip(), envelope.helo());
-    let helo = drive_with_blocking(helo.with_trace(), &mut answers, &zone(), None);
+    let spf = SpfCheck::mail_from(envelope.ip(), envelope.mail_from(), envelope.helo(), now());
+    let spf = drive_with_blocking(spf.with_trace(true), &mut answers, &zone(), None);
+    let helo = SpfCheck::helo(envelope.ip(), envelope.helo(), now());
+    let helo = drive_with_blocking(helo.with_trace(true), &mut answers, &zone(), None);
     let iprev = drive_with_blocking(IprevCheck::new(envelope.ip()), &mut answers, &zone(), None);
     assert_eq!((spf.result(), helo.result()), (SpfResult::Pass, SpfResult::None));
 
@@ -692,7 +692,7 @@ fn verdicts_reached_before_data_count_in_place_of_a_check() {
     assert_eq!(told(&all.replay(&report.evidence()).unwrap()), told(&report));
 
     // A verdict of another check stays what it is.
-    let failed = drive_blocking(SpfCheck::mail_from(envelope.ip(), "ceo@bank.example", "x"), &zone());
+    let failed = drive_blocking(SpfCheck::mail_from(envelope.ip(), "ceo@bank.example", "x", now()), &zone());
     let report = finished(begin().with_spf(failed));
     assert_eq!(report.spf().reason(), "matched -all of bank.example");
     assert_eq!(report.dmarc().result(), DmarcResult::Pass, "by DKIM");

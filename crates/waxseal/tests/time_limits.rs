@@ -216,7 +216,7 @@ fn causes_keep_what_the_resolver_knows() {
         Some(cause)
     }
     assert_eq!(behind(report.dkim().iter().next().unwrap().cause().and_then(cause)), WHY);
-    assert_eq!(behind(cause(report.spf().cause())), WHY);
+    assert_eq!(behind(report.spf().cause().and_then(cause)), WHY);
     assert_eq!(behind(cause(report.dmarc().cause())), WHY);
     assert_eq!(behind(report.iprev().unwrap().cause().and_then(cause)), WHY);
     let field = report.authentication_results().to_string();

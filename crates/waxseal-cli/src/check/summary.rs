@@ -9,7 +9,7 @@ use std::{
 };
 use waxseal::{
     Report,
-    authres::{DmarcResult, SpfResult},
+    authres::DmarcResult,
     dkim::{Cause, Verdict},
 };
 
@@ -88,8 +88,8 @@ impl Summary {
             self.add_reason("arc", chain.result().as_str(), cause.to_string());
         }
         let spf = report.spf();
-        if report.envelope().is_known() && spf.result() != SpfResult::Pass {
-            self.add_reason("spf", spf.result().as_str(), spf.cause().to_string());
+        if let (Some(cause), false) = (spf.cause(), spf.is_pass() || !report.envelope().is_known()) {
+            self.add_reason("spf", spf.result().as_str(), cause.to_string());
         }
     }
 

@@ -17,11 +17,11 @@ use std::{
     io::{self, Write},
     net::IpAddr,
     path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 use waxseal::{
     authres::AuthenticationResults,
-    spf::{Identity, SpfCheck, Verdict},
+    spf::{Identity, Limits, SpfCheck, Verdict},
 };
 
 /// Say whether a client may send mail for a domain, and why
@@ -136,11 +136,9 @@ impl Session<'_> {
     fn check(&self) -> SpfCheck {
         let helo = self.helo.unwrap_or_default();
         let check = match self.mail_from {
-            Some(sender) => SpfCheck::mail_from(self.ip, sender, helo),
-            None => SpfCheck::helo(self.ip, helo),
+            Some(sender) => SpfCheck::mail_from(self.ip, sender, helo, SystemTime::now()),
+            None => SpfCheck::helo(self.ip, helo, SystemTime::now()),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let check = check.with_now(now);
         match self.receiver {
             Some(receiver) => check.with_receiver(receiver),
             None => check,
@@ -165,11 +163,7 @@ impl Check {
             mail_from: self.mail_from.as_deref(),
             receiver: self.receiver.as_deref(),
         };
-        let mut check = session.check();
-        if self.trace {
-            check = check.with_trace();
-        }
-        let verdict = self.dns.drive(check)?;
+        let verdict = self.dns.drive(session.check().with_trace(self.trace))?;
         self.print(&verdict).map_err(Failure::output)?;
         Ok(verdict.result().into())
     }
@@ -193,9 +187,11 @@ impl Check {
         writeln!(out, "  {}", verdict.reason())?;
         writeln!(
             out,
-            "  {} of 10 terms with lookups, {} of 2 void lookups, {} DNS questions",
+            "  {} of {} terms with lookups, {} of {} void lookups, {} DNS questions",
             verdict.lookups(),
+            Limits::DEFAULT_TERMS,
             verdict.void_lookups(),
+            Limits::DEFAULT_VOID_LOOKUPS,
             verdict.queries()
         )?;
         if let Some(explanation) = verdict.explanation() {

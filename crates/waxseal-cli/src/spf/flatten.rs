@@ -9,7 +9,7 @@ use crate::{
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
-use waxseal::{dns::DomainName, spf};
+use waxseal::{dns::DomainName, spf::publish};
 
 /// Replace what a domain's record looks up by the networks it finds
 ///
@@ -50,8 +50,9 @@ struct RecordRow {
 
 impl Flatten {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let flatten =
-            spf::Flatten::new(self.domain.clone()).with_label(&self.label).with_max_octets(self.max_octets);
+        let flatten = publish::Flatten::new(self.domain.clone())
+            .with_label(&self.label)
+            .with_max_bytes(self.max_octets);
         match self.dns.drive(flatten)? {
             Ok(flattened) => {
                 self.print(&flattened).map_err(Failure::output)?;
@@ -67,7 +68,7 @@ impl Flatten {
         }
     }
 
-    fn print(&self, flattened: &spf::Flattened) -> io::Result<()> {
+    fn print(&self, flattened: &publish::Flattened) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         let ttl = flattened.ttl().map(|ttl| ttl.as_secs());
         if self.json {

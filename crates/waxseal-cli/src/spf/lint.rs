@@ -11,7 +11,10 @@ use serde::Serialize;
 use std::io::{self, Write};
 use waxseal::{
     dns::DomainName,
-    spf::{Audit, AuditReport, Finding, lint},
+    spf::{
+        Limits,
+        publish::{Audit, AuditReport, Finding, lint},
+    },
 };
 
 /// Say what is wrong with an SPF record
@@ -100,13 +103,15 @@ impl Lint {
 
 fn print_report(out: &mut impl Write, report: &AuditReport) -> io::Result<()> {
     for (domain, record) in report.records() {
-        writeln!(out, "{} {record}", terminal::heading(domain))?;
+        writeln!(out, "{} {}", terminal::heading(domain), record.escape_ascii())?;
     }
     writeln!(
         out,
-        "worst case: {} of 10 terms with lookups; void lookups, of which 2 are allowed: {} for IPv4 clients, {} for IPv6 \
+        "worst case: {} of {} terms with lookups; void lookups, of which {} are allowed: {} for IPv4 clients, {} for IPv6 \
          clients",
         report.lookups(),
+        Limits::DEFAULT_TERMS,
+        Limits::DEFAULT_VOID_LOOKUPS,
         report.void_lookups_ip4(),
         report.void_lookups_ip6()
     )
@@ -114,9 +119,9 @@ fn print_report(out: &mut impl Write, report: &AuditReport) -> io::Result<()> {
 
 impl AuditRow {
     fn new(domain: &DomainName, report: &AuditReport) -> Self {
-        let row = |(domain, record): (&DomainName, &str)| RecordRow {
+        let row = |(domain, record): (&DomainName, &[u8])| RecordRow {
             domain: domain.to_string(),
-            record: record.to_owned(),
+            record: record.escape_ascii().to_string(),
         };
         Self {
             domain: domain.to_string(),

@@ -51,7 +51,7 @@ impl Evaluation<'_, '_, '_> {
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, RecordType::Mx)?;
         let count = answer.records.len();
-        if count > usize::from(self.check.limits.mx_names()) {
+        if count > usize::from(self.check.limits.mx_names) {
             return Err(Fault::TooManyMxNames(count).into());
         }
         let host = |record: &Record| match record {
@@ -106,7 +106,7 @@ impl Evaluation<'_, '_, '_> {
         let Ok(found) = macros::scan(text, true) else { return Ok(None) };
         let validated = self.validated_name(found.letters, term, frame)?;
         let values = self.check.values(frame.domain, validated.as_ref());
-        let limit = usize::from(self.check.limits.explanation());
+        let limit = usize::from(self.check.limits.explanation_bytes);
         Ok(macros::expand_text(text, &values, limit, &mut self.macro_budget).ok())
     }
 
@@ -139,7 +139,7 @@ impl Evaluation<'_, '_, '_> {
             let validated = self.validated_name(letters, term, frame)?;
             let values = self.check.values(frame.domain, validated.as_ref());
             let expanded = macros::expand_name(text, &values, &mut self.macro_budget);
-            expanded.map_err(|_| Fault::TooManyMacroOctets)?
+            expanded.map_err(|_| Fault::TooManyMacroBytes)?
         };
         if let (Some(trace), Ok(name)) = (&mut self.trace, &name) {
             trace.target(name);
@@ -194,7 +194,7 @@ impl Evaluation<'_, '_, '_> {
         };
         let name = |record: &Record| if let Record::Ptr(name) = record { Some(name.clone()) } else { None };
         // RFC 7208 §4.6.4: "all records other than the first 10 MUST be ignored"
-        Ok(answer.records.iter().filter_map(name).take(self.check.limits.ptr_names().into()).collect())
+        Ok(answer.records.iter().filter_map(name).take(self.check.limits.ptr_names.into()).collect())
     }
 
     /// Those of the names that lead back to the client.

@@ -2,7 +2,7 @@
 
 use crate::{
     parse::{Name, TermRef, Terms},
-    record::SyntaxError,
+    syntax_error::SyntaxError,
 };
 use std::net::IpAddr;
 

@@ -1,9 +1,6 @@
 //! Why an evaluation ends before its end.
 
-use crate::{
-    limits::Limits,
-    verdict::{Cause, Place},
-};
+use crate::{cause::Cause, limits::Limits, place::Place};
 use bytes::Bytes;
 use waxseal_authres::SpfResult;
 use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Pending, Question};
@@ -16,6 +13,7 @@ pub(super) enum Stop {
     Cause(Box<Cause>),
 }
 
+#[derive(Clone)]
 pub(super) enum Fault {
     Lookup(Question, LookupError),
     NoRecord,
@@ -25,7 +23,7 @@ pub(super) enum Fault {
     TooManyVoidLookups,
     TooManyMxNames(usize),
     TooManyQueries,
-    TooManyMacroOctets,
+    TooManyMacroBytes,
 }
 
 impl Fault {
@@ -36,21 +34,21 @@ impl Fault {
             Self::NoRecord => Cause::TargetWithoutRecord(place),
             Self::InvalidTarget(source) => Cause::InvalidTarget { place, source },
             Self::LocalPartNotAscii => Cause::LocalPartNotAscii(place),
-            Self::TooManyTerms => Cause::TooManyTerms { limit: limits.terms().into(), place },
-            Self::TooManyVoidLookups => Cause::TooManyVoidLookups { limit: limits.void_lookups(), place },
-            Self::TooManyMxNames(count) => Cause::TooManyMxNames { count, limit: limits.mx_names(), place },
-            Self::TooManyQueries => Cause::TooManyQueries { limit: limits.queries(), place: place.of_term() },
-            Self::TooManyMacroOctets => Cause::TooManyMacroOctets { limit: limits.macro_octets(), place },
+            Self::TooManyTerms => Cause::TooManyTerms { limit: limits.terms.into(), place },
+            Self::TooManyVoidLookups => Cause::TooManyVoidLookups { limit: limits.void_lookups, place },
+            Self::TooManyMxNames(count) => Cause::TooManyMxNames { count, limit: limits.mx_names, place },
+            Self::TooManyQueries => Cause::TooManyQueries { limit: limits.queries, place: place.of_term() },
+            Self::TooManyMacroBytes => Cause::TooManyMacroBytes { limit: limits.macro_bytes, place },
         }
     }
 }
 
 impl Stop {
-    pub(super) fn result(&self) -> SpfResult {
+    /// The result for the record of `domain`; a run that is pending has none, and leaves no trace.
+    pub(super) fn result(&self, domain: &DomainName, limits: &Limits) -> SpfResult {
         match self {
             Self::Pending => SpfResult::TempError,
-            Self::Fault(fault) if matches!(**fault, Fault::Lookup(..)) => SpfResult::TempError,
-            Self::Fault(_) => SpfResult::PermError,
+            Self::Fault(fault) => (**fault).clone().at(Place::top(domain), limits).result(),
             Self::Cause(cause) => cause.result(),
         }
     }

@@ -1,10 +1,7 @@
 //! Who asks what: every method of one message.
 
 use super::{Envelope, IprevCheck, IprevVerdict, settings::Settings};
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::SystemTime};
 use waxseal_arc::{ArcCheck, Chain};
 use waxseal_dkim::{DkimCheck, Verdicts};
 use waxseal_dmarc::{DmarcCheck, Identifiers};
@@ -90,16 +87,15 @@ pub(super) struct EnvelopeMethods {
 
 impl EnvelopeMethods {
     pub(super) fn new(settings: &Settings, envelope: &Envelope, now: SystemTime) -> Self {
-        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let spf = |identity| {
             let check = match identity {
-                Identity::MailFrom => SpfCheck::mail_from(envelope.ip(), envelope.path(), envelope.helo()),
-                Identity::Helo => SpfCheck::helo(envelope.ip(), envelope.helo()),
+                Identity::MailFrom => {
+                    SpfCheck::mail_from(envelope.ip(), envelope.path(), envelope.helo(), now)
+                }
+                Identity::Helo => SpfCheck::helo(envelope.ip(), envelope.helo(), now),
             };
-            let check = check.with_limits(settings.spf_limits).with_now(seconds);
-            let check = check.with_receiver(settings.authserv_id.clone());
-            let check = if settings.spf_trace { check.with_trace() } else { check };
-            Memo::Running(if settings.spf_prefetch { check.with_prefetch() } else { check })
+            let check = check.with_limits(settings.spf_limits).with_receiver(settings.authserv_id.clone());
+            Memo::Running(check.with_trace(settings.spf_trace).with_prefetch(settings.spf_prefetch))
         };
         // RFC 7208 §2.4: with a null reverse-path the MAIL FROM identity is made from HELO, and one check is enough.
         let helo = settings.helo && !envelope.is_null_sender();

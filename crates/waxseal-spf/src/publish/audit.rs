@@ -1,24 +1,30 @@
 //! A look at a domain's record and at everything it leads to.
 
+use super::{
+    Finding, Problem,
+    lint::{lint_terms, syntax_finding},
+};
 use crate::{
-    Limits,
-    check::SpfCheck,
-    lint::{Finding, Problem, Severity, lint_terms},
+    Limits, SpfCheck,
     macros::Letters,
     record::{DomainSpec, Mechanism, Record, Term},
-    select,
+    select::{self, Selected},
 };
-use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
+use bytes::Bytes;
+use std::{cmp::Reverse, ops::Range, time::SystemTime};
+use waxseal_dns::{
+    Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType, lint::Severity,
+};
 
 /// Looks at a domain's SPF record and at all it leads to, for its publisher. A [`Check`], to be driven as
 /// [`SpfCheck`] is.
 ///
 /// Unlike an evaluation it follows every term, whoever the client is, and so knows the worst case. Each record is
-/// looked at in the way of [`lint`](crate::lint()) too.
+/// looked at in the way of [`lint`](super::lint()) too.
 ///
 /// ```
 /// use waxseal_dns::{Zone, drive_blocking};
-/// use waxseal_spf::Audit;
+/// use waxseal_spf::publish::Audit;
 ///
 /// let dns = Zone::new()
 ///     .with_txt("example.org", "v=spf1 a:gone.example.org include:_spf.example.net ~all")?
@@ -29,7 +35,7 @@ use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record 
 /// assert_eq!((report.lookups(), report.void_lookups_ip4(), report.void_lookups_ip6()), (3, 1, 2));
 /// let shown: Vec<String> = report.findings().iter().map(ToString::to_string).collect();
 /// assert_eq!(shown[0], "warning: example.org: a:gone.example.org: finds no record of type A and AAAA, \
-///     a void lookup of which two are allowed: remove the name or publish it");
+///     a void lookup of which 2 are allowed: remove the name or publish it");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -56,7 +62,7 @@ impl Audit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
     findings: Vec<Finding>,
-    records: Vec<(DomainName, String)>,
+    records: Vec<(DomainName, Bytes)>,
     lookups: usize,
     void4: usize,
     void6: usize,
@@ -73,13 +79,14 @@ impl AuditReport {
         self.findings.iter().map(Finding::severity).max()
     }
 
-    /// The records that were found, each once, in the order of evaluation; octets that are not ASCII as `\xNN`.
-    pub fn records(&self) -> impl Iterator<Item = (&DomainName, &str)> {
-        self.records.iter().map(|(domain, text)| (domain, text.as_str()))
+    /// The records that were found, each once, in the order of evaluation: what the spans of
+    /// [`findings`](Self::findings) count in.
+    pub fn records(&self) -> impl Iterator<Item = (&DomainName, &[u8])> {
+        self.records.iter().map(|(domain, text)| (domain, &**text))
     }
 
     /// Terms with lookups in the worst case, that is when nothing matches before the end (RFC 7208 §4.6.4); one more
-    /// when any of them holds `%{p}`, as [`Limits::with_terms`](crate::Limits::with_terms) counts.
+    /// when any of them holds `%{p}`, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts.
     pub fn lookups(&self) -> usize {
         self.lookups
     }
@@ -103,23 +110,22 @@ impl Check for Audit {
             AuditReport { findings: Vec::new(), records: Vec::new(), lookups: 0, void4: 0, void6: 0 };
         let mut walk =
             Walk { dns, left: self.max_queries, pending: false, validated: false, path: Vec::new(), report };
-        if let Some(problem) = walk.record(&self.domain) {
-            walk.report.findings.push(Finding::new(problem).of(&self.domain));
-        }
+        let missing = walk.record(&self.domain);
+        walk.report.findings.extend(missing);
         if walk.pending {
             return Err(Pending);
         }
         let mut report = walk.report;
         if let Some(problem) = Problem::of_lookups(report.lookups) {
-            report.findings.push(Finding::new(problem).of(&self.domain));
+            report.findings.push(Finding::new(problem).with_domain(&self.domain));
         }
         for (ip_version, count) in [(4, report.void4), (6, report.void6)] {
-            if count > usize::from(Limits::default().void_lookups()) {
+            if count > usize::from(Limits::RFC.void_lookups) {
                 let problem = Problem::TooManyVoidLookups { ip_version, count };
-                report.findings.push(Finding::new(problem).of(&self.domain));
+                report.findings.push(Finding::new(problem).with_domain(&self.domain));
             }
         }
-        report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+        report.findings.sort_by_key(|finding| Reverse(finding.severity()));
         Ok(report)
     }
 }
@@ -136,39 +142,49 @@ struct Walk<'d, 'r> {
     report: AuditReport,
 }
 
+/// A record whose terms are followed.
+struct Published<'a> {
+    domain: &'a DomainName,
+    text: &'a [u8],
+    terms: &'a [(Range<usize>, Term)],
+    first_time: bool,
+}
+
 impl Walk<'_, '_> {
-    /// The record of `domain` and what hangs on it; a problem if there is none.
-    fn record(&mut self, domain: &DomainName) -> Option<Problem> {
+    /// The record of `domain` and what hangs on it; what is wrong if there is none.
+    fn record(&mut self, domain: &DomainName) -> Option<Finding> {
         let answer = match self.ask(domain, RecordType::Txt)? {
             Ok(answer) => answer,
-            Err(problem) => return Some(problem),
+            Err(problem) => return Some(Finding::new(problem).with_domain(domain)),
         };
         self.near_misses(domain, &answer);
-        let texts: Vec<_> = select::spf_records(&answer.records).collect();
-        let text = match texts.as_slice() {
-            [] => return Some(Problem::NoRecord),
-            [text] => text,
-            several => return Some(Problem::SeveralRecords(several.len())),
+        let problem = match Selected::among(&answer.records) {
+            Selected::One(text) => return self.text(domain, text, &answer),
+            Selected::None => Problem::NoRecord,
+            Selected::Several(count) => Problem::SeveralRecords(count),
         };
-        // An include may stand twice; what is to be said of it is said once.
+        Some(Finding::new(problem).with_domain(domain))
+    }
+
+    fn text(&mut self, domain: &DomainName, text: &Bytes, answer: &Answer) -> Option<Finding> {
+        // An include may stand twice; what is wrong with it is reported once.
         let first_time = !self.report.records.iter().any(|(known, _)| known == domain);
         if first_time {
-            self.report.records.push((domain.clone(), text.escape_ascii().to_string()));
+            self.report.records.push((domain.clone(), text.clone()));
         }
-        let terms = match Record::parse_with_offsets(text) {
+        let terms = match Record::parse_with_spans(text) {
             Ok(terms) => terms,
-            Err(error) => return Some(Problem::Syntax(error)),
+            Err(error) => return Some(syntax_finding(error, text).with_domain(domain)),
         };
         if first_time {
             // RFC 7208 §3.4: "the combined length of the DNS name and the text of all the records of a given type".
             let size = |record: &Data| if let Data::Txt(text) = record { text.len() } else { 0 };
-            let octets = domain.as_str().len() + answer.records.iter().map(size).sum::<usize>();
-            self.report
-                .findings
-                .extend(lint_terms(&terms, octets).into_iter().map(|finding| finding.of(domain)));
+            let bytes = domain.as_str().len() + answer.records.iter().map(size).sum::<usize>();
+            let findings = lint_terms(text, &terms, bytes).into_iter();
+            self.report.findings.extend(findings.map(|finding| finding.with_domain(domain)));
         }
         self.path.push(domain.clone());
-        self.terms(domain, &terms, first_time);
+        self.terms(&Published { domain, text, terms: &terms, first_time });
         self.path.pop();
         None
     }
@@ -176,7 +192,7 @@ impl Walk<'_, '_> {
     /// Beside a record, too: whoever corrects them then has two.
     fn near_misses(&mut self, domain: &DomainName, answer: &Answer) {
         for near_miss in select::near_misses(&answer.records) {
-            let finding = Finding::new(Problem::NearMiss(near_miss)).of(domain);
+            let finding = Finding::new(Problem::NearMiss(near_miss)).with_domain(domain);
             // The same domain may be included twice.
             if !self.report.findings.contains(&finding) {
                 self.report.findings.push(finding);
@@ -184,40 +200,32 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn terms(&mut self, domain: &DomainName, terms: &[(usize, Term)], first_time: bool) {
+    fn terms(&mut self, record: &Published<'_>) {
         let is_all = |term: &Term| matches!(term, Term::Directive(_, Mechanism::All));
-        let has_all = terms.iter().any(|(_, term)| is_all(term));
-        for (offset, term) in terms.iter().take_while(|(_, term)| !is_all(term)) {
+        let has_all = record.terms.iter().any(|(_, term)| is_all(term));
+        for (span, term) in record.terms.iter().take_while(|(_, term)| !is_all(term)) {
             let problem = match term {
                 Term::Directive(_, mechanism) if mechanism.causes_lookup() => {
-                    self.mechanism(domain, mechanism)
+                    self.mechanism(record.domain, mechanism)
                 }
                 _ => None,
             };
-            self.tell(problem, *offset, term, domain, first_time);
+            self.report(problem, span, record);
         }
         // Wherever it stands, it is evaluated last.
-        let redirect = terms.iter().find_map(|(offset, term)| match term {
-            Term::Redirect(spec) if !has_all => Some((offset, term, spec)),
-            _ => None,
-        });
-        if let Some((offset, term, spec)) = redirect {
-            self.count_term(Some(spec));
-            let problem = self.follow(domain, spec);
-            self.tell(problem, *offset, term, domain, first_time);
+        for (span, term) in record.terms {
+            if let (Term::Redirect(spec), false) = (term, has_all) {
+                self.count_term(Some(spec));
+                let problem = self.follow(record.domain, spec);
+                self.report(problem, span, record);
+            }
         }
     }
 
-    fn tell(
-        &mut self,
-        problem: Option<Problem>,
-        offset: usize,
-        term: &Term,
-        domain: &DomainName,
-        first_time: bool,
-    ) {
-        let finding = problem.map(|problem| Finding::new(problem).of(domain).at(offset, term));
-        self.report.findings.extend(finding.filter(|_| first_time));
+    fn report(&mut self, problem: Option<Problem>, span: &Range<usize>, record: &Published<'_>) {
+        let finding = |problem| Finding::new(problem).with_domain(record.domain);
+        let finding = problem.map(|problem| finding(problem).with_span(record.text, span.clone()));
+        self.report.findings.extend(finding.filter(|_| record.first_time));
     }
 
     fn mechanism(&mut self, domain: &DomainName, mechanism: &Mechanism) -> Option<Problem> {
@@ -275,7 +283,7 @@ impl Walk<'_, '_> {
         if answer.is_void() {
             return self.void(true, true, "MX");
         }
-        if answer.records.len() > 10 {
+        if answer.records.len() > Limits::RFC.mx_names.into() {
             return Some(Problem::TooManyMxNames(answer.records.len()));
         }
         let mut problem = None;
@@ -299,9 +307,11 @@ impl Walk<'_, '_> {
             return Some(Problem::Loop(target));
         }
         match self.record(&target) {
-            Some(Problem::NoRecord) => Some(Problem::TargetWithoutRecord(target)),
-            Some(problem) => {
-                self.report.findings.push(Finding::new(problem).of(&target));
+            Some(finding) if *finding.problem() == Problem::NoRecord => {
+                Some(Problem::TargetWithoutRecord(target))
+            }
+            Some(finding) => {
+                self.report.findings.push(finding);
                 None
             }
             None if is_foreign(&target, self.path.first()) => Some(Problem::ForeignInclude(target)),
@@ -329,7 +339,7 @@ pub(crate) fn target_name(spec: &DomainSpec, domain: &DomainName) -> Result<Doma
         return Err(Problem::DependsOnMessage);
     }
     // No value but the domain is read.
-    let anyone = SpfCheck::helo(std::net::Ipv4Addr::UNSPECIFIED.into(), "");
+    let anyone = SpfCheck::helo(std::net::Ipv4Addr::UNSPECIFIED.into(), "", SystemTime::UNIX_EPOCH);
     anyone.expand(spec, domain, None).map_err(|_| Problem::InvalidTarget)
 }
 
@@ -352,12 +362,7 @@ mod tests {
 
     fn shown(report: &AuditReport) -> Vec<String> {
         let finding = |finding: &Finding| {
-            format!(
-                "{} {} {}",
-                finding.domain().unwrap(),
-                finding.term().unwrap_or("-"),
-                finding.problem().id()
-            )
+            format!("{} {} {}", finding.domain().unwrap(), finding.excerpt().unwrap_or("-"), finding.id())
         };
         report.findings().iter().map(finding).collect()
     }
@@ -416,7 +421,7 @@ mod tests {
             [
                 "example.org include:none.example.org target-without-record",
                 "two.example.org - several-records",
-                "bad.example.org - syntax",
+                "bad.example.org moo syntax",
                 "example.org include:a..example.org invalid-target",
                 "loop.example.org include:example.org loop",
                 "example.org a:slow.example.org lookup-failed",
@@ -449,7 +454,7 @@ mod tests {
         let texts: Vec<_> = report.findings().iter().map(ToString::to_string).collect();
         assert_eq!(
             texts[4],
-            "warning: a.example.org: not an SPF record, receivers pass it over: \\\"v=spf1 -all\\\": remove the quotes, \
+            "warning: a.example.org: not an SPF record, receivers ignore it: \\\"v=spf1 -all\\\": remove the quotes, \
              which belong to zone files"
         );
         let nearly = audit(&zone(&[("example.org", "v=spf1\tmx -all")]));
@@ -460,7 +465,7 @@ mod tests {
     fn limits_of_receivers() {
         let includes: String = (0..11).map(|n| format!("a:h{n}.example.org ")).collect();
         let report = audit(&zone(&[("example.org", &format!("v=spf1 {includes}-all"))]));
-        let ids: Vec<_> = report.findings().iter().map(|finding| finding.problem().id()).collect();
+        let ids: Vec<_> = report.findings().iter().map(|finding| finding.id()).collect();
         assert_eq!(ids[..3], ["too-many-lookups", "too-many-void-lookups", "too-many-void-lookups"]);
         assert_eq!(report.lookups(), 11);
     }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn ids(text: &str) -> Vec<&'static str> {
-    lint(text.as_bytes()).iter().map(|finding| finding.problem().id()).collect()
+    lint(text.as_bytes()).iter().map(|finding| finding.id()).collect()
 }
 
 #[test]
@@ -63,11 +63,11 @@ fn a_text_that_is_no_record_is_told_from_a_broken_one() {
     ] {
         let findings = lint(text.as_bytes());
         let [finding] = &findings[..] else { panic!("{text}: {findings:?}") };
-        let expected = format!("error: not an SPF record, receivers pass it over: {advice}");
+        let expected = format!("error: not an SPF record, receivers ignore it: {advice}");
         assert!(finding.to_string().starts_with(&expected), "{text}: {finding}");
     }
     let broken = lint(b"v=spf1 mx ip4:192.0.2.300");
-    assert_eq!((ids("v=spf1 mx ip4:192.0.2.300"), broken[0].offset()), (vec!["syntax"], Some(10)));
+    assert_eq!((ids("v=spf1 mx ip4:192.0.2.300"), broken[0].span()), (vec!["syntax"], Some(10..25)));
 }
 
 #[test]
@@ -119,12 +119,53 @@ fn lookups_of_the_record_itself_are_counted() {
 #[test]
 fn findings_say_where() {
     let findings = lint(b"v=spf1 ip4:192.0.2.7 a ip4:192.0.2.0/24 a -all");
-    let shown: Vec<_> = findings.iter().map(|finding| (finding.offset(), finding.to_string())).collect();
+    let shown: Vec<_> = findings.iter().map(|finding| (finding.span(), finding.to_string())).collect();
     assert_eq!(
         shown,
         [
-            (Some(7), "note: ip4:192.0.2.7: is part of ip4:192.0.2.0/24: remove one".to_owned()),
-            (Some(40), "warning: a: stands twice: remove one".to_owned()),
+            (Some(7..20), "note: ip4:192.0.2.7: is part of ip4:192.0.2.0/24: remove one".to_owned()),
+            (Some(40..41), "warning: a: stands twice: remove one".to_owned()),
         ]
     );
+}
+
+#[test]
+fn what_was_probably_meant_is_suggested_and_can_be_read() {
+    for (term, suggestion) in [
+        ("-al", "-all"),
+        ("~alll", "~all"),
+        ("-all.", "-all"),
+        ("?all;", "?all"),
+        ("ipv4:192.0.2.1", "ip4:192.0.2.1"),
+        ("-ipv6:2001:db8::1", "-ip6:2001:db8::1"),
+        ("ip:192.0.2.0/24", "ip4:192.0.2.0/24"),
+        ("ip4:2001:db8::/32", "ip6:2001:db8::/32"),
+        ("~ip6:192.0.2.1", "~ip4:192.0.2.1"),
+        ("a:192.0.2.0/24", "ip4:192.0.2.0/24"),
+        ("mx:192.0.2.1", "ip4:192.0.2.1"),
+        ("prt:example.org", "ptr:example.org"),
+        ("inlcude:example.org", "include:example.org"),
+        ("INCLUDES:example.org", "include:example.org"),
+        ("redirect:example.org", "redirect=example.org"),
+        ("-include=example.org", "-include:example.org"),
+        ("ip4:192.0.2.1/24", "ip4:192.0.2.0/24"),
+        ("-ip4:192.0.2.1/24", "-ip4:192.0.2.0/24"),
+        ("all=", "all"),
+        ("ipv4=192.0.2.1", "ip4:192.0.2.1"),
+        ("redirec=example.org", "redirect=example.org"),
+    ] {
+        let record = format!("v=spf1 {term} mx");
+        let findings = lint(record.as_bytes());
+        let of_term = findings.iter().find(|finding| finding.span() == Some(7..7 + term.len())).unwrap();
+        assert_eq!(of_term.suggestion(), Some(suggestion), "{of_term}");
+        assert!(Record::parse(record.replace(term, suggestion).as_bytes()).is_ok(), "{suggestion}");
+    }
+    for term in
+        ["moo", "b", "ip4:192.0.2.300", "-", "--all", "+x=y", "include:", "ipv4:x", "-\u{e4}ll", "a:%{x}"]
+    {
+        let findings = lint(format!("v=spf1 {term} mx").as_bytes());
+        let of_term =
+            findings.iter().find(|finding| finding.span().is_some_and(|span| span.start == 7)).unwrap();
+        assert_eq!((of_term.id(), of_term.suggestion()), ("syntax", None), "{of_term}");
+    }
 }

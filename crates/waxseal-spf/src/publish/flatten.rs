@@ -1,11 +1,17 @@
 //! A record with its lookups done in advance.
 
-use crate::{
+use super::{
+    Finding, Problem,
     audit::target_name,
-    lint::{Finding, MAX_OCTETS, Problem, mask4, mask6},
+    lint::syntax_finding,
+    networks::{mask4, mask6, merge},
+    problem::MAX_BYTES,
+};
+use crate::{
+    Limits,
     macros::Letters,
     record::{DomainSpec, Mechanism, Qualifier, Record, Term},
-    select,
+    select::Selected,
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -21,11 +27,11 @@ use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record 
 /// - Networks that do not fit move to records of their own, below the domain, which the record includes.
 ///
 /// Every client gets the result it had, as long as what was looked up stays as it is: [`Flattened::ttl`] says for how long
-/// that is promised.
+/// that holds.
 ///
 /// ```
 /// use waxseal_dns::{Zone, drive_blocking};
-/// use waxseal_spf::Flatten;
+/// use waxseal_spf::publish::Flatten;
 ///
 /// let dns = Zone::new()
 ///     .with_txt("example.org", "v=spf1 mx include:_spf.example.net exists:%{i}._ok.example.org -all")?
@@ -43,14 +49,14 @@ use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record 
 pub struct Flatten {
     domain: DomainName,
     label: Box<str>,
-    max_octets: usize,
+    max_bytes: usize,
     max_queries: usize,
 }
 
 impl Flatten {
     /// The record of `domain`.
     pub fn new(domain: DomainName) -> Self {
-        Self { domain, label: "_spf".into(), max_octets: MAX_OCTETS, max_queries: 500 }
+        Self { domain, label: "_spf".into(), max_bytes: MAX_BYTES, max_queries: 500 }
     }
 
     /// How the names of further records begin: `label1.domain`, `label2.domain` and so on. Default `_spf`.
@@ -60,10 +66,10 @@ impl Flatten {
         self
     }
 
-    /// What a record and its name may take together. Default 450 octets (RFC 7208 §3.4).
+    /// What a record and its name may take together. Default 450 bytes (RFC 7208 §3.4).
     #[must_use]
-    pub fn with_max_octets(mut self, octets: usize) -> Self {
-        self.max_octets = octets;
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
         self
     }
 
@@ -90,7 +96,7 @@ impl Flattened {
     }
 
     /// Terms of the first record that still cause lookups. Includes that stayed may lead to more:
-    /// [`Audit`](crate::Audit) counts them.
+    /// [`Audit`](super::Audit) counts them.
     pub fn lookups(&self) -> usize {
         self.lookups
     }
@@ -117,8 +123,6 @@ impl Check for Flatten {
         }
     }
 }
-
-impl std::error::Error for Finding {}
 
 /// A flat record before it is cut into pieces.
 #[derive(Debug, Default)]
@@ -195,32 +199,6 @@ impl Group {
     }
 }
 
-/// Drops networks that lie in others and joins halves to their whole.
-fn merge(mut networks: Vec<(u128, u8)>, width: u8) -> Vec<(u128, u8)> {
-    networks.sort_unstable();
-    let size = |length: u8| 1_u128.checked_shl(u32::from(width - length)).unwrap_or(0);
-    let mut merged: Vec<(u128, u8)> = Vec::new();
-    for (bits, length) in networks {
-        // Sorted by address, then larger ones first: only the last one can hold this one.
-        let inside = |(outer, outer_length): &(u128, u8)| {
-            *outer_length <= length && bits.wrapping_sub(*outer) <= size(*outer_length).wrapping_sub(1)
-        };
-        if merged.last().is_some_and(inside) {
-            continue;
-        }
-        let (mut bits, mut length) = (bits, length);
-        while let Some((other, other_length)) = merged.last().copied() {
-            if length == 0 || other_length != length || other ^ bits != size(length) {
-                break;
-            }
-            merged.pop();
-            (bits, length) = (other, length - 1);
-        }
-        merged.push((bits, length));
-    }
-    merged
-}
-
 /// What makes flattening impossible.
 type Stop = Box<Finding>;
 
@@ -288,7 +266,7 @@ impl Walk<'_, '_> {
                 flat.modifiers.push(Term::Redirect(spec.clone()));
                 return Ok(true);
             }
-            Err(problem) => return Err(Finding::new(problem).of(domain).into()),
+            Err(problem) => return Err(Finding::new(problem).with_domain(domain).into()),
         };
         self.check_loop(&target, domain)?;
         let Some(mut inner) = self.top(&target)? else { return Ok(false) };
@@ -331,7 +309,7 @@ impl Walk<'_, '_> {
                 None => domain.clone(),
                 Some(Ok(target)) => target,
                 Some(Err(Problem::DependsOnMessage)) => return Ok(Inlined::No),
-                Some(Err(problem)) => return Err(Finding::new(problem).of(domain).into()),
+                Some(Err(problem)) => return Err(Finding::new(problem).with_domain(domain).into()),
             },
         };
         let (hosts, cidr) = match mechanism {
@@ -361,8 +339,10 @@ impl Walk<'_, '_> {
 
     fn exchangers(&mut self, target: &DomainName) -> Result<Option<Vec<DomainName>>, Stop> {
         let Some(answer) = self.ask(target, RecordType::Mx)? else { return Ok(None) };
-        if answer.records.len() > 10 {
-            return Err(Finding::new(Problem::TooManyMxNames(answer.records.len())).of(target).into());
+        if answer.records.len() > Limits::RFC.mx_names.into() {
+            return Err(Finding::new(Problem::TooManyMxNames(answer.records.len()))
+                .with_domain(target)
+                .into());
         }
         let host =
             |record: &Data| if let Data::Mx(_, Some(host)) = record { Some(host.clone()) } else { None };
@@ -409,7 +389,7 @@ impl Walk<'_, '_> {
                     other => result = Some(other),
                 },
                 Err(Problem::DependsOnMessage) => return Ok(Inlined::No),
-                Err(problem) => return Err(Finding::new(problem).of(domain).into()),
+                Err(problem) => return Err(Finding::new(problem).with_domain(domain).into()),
             }
         }
         Ok(result.unwrap_or(Inlined::Yes(group)))
@@ -417,27 +397,26 @@ impl Walk<'_, '_> {
 
     fn check_loop(&self, target: &DomainName, domain: &DomainName) -> Result<(), Stop> {
         if self.path.contains(target) {
-            return Err(Finding::new(Problem::Loop(target.clone())).of(domain).into());
+            return Err(Finding::new(Problem::Loop(target.clone())).with_domain(domain).into());
         }
         Ok(())
     }
 
     fn fetch(&mut self, domain: &DomainName) -> Result<Option<Record>, Stop> {
         let Some(answer) = self.ask(domain, RecordType::Txt)? else { return Ok(None) };
-        let texts: Vec<_> = select::spf_records(&answer.records).collect();
-        let problem = match texts.as_slice() {
-            [text] => match Record::parse(text) {
+        let problem = match Selected::among(&answer.records) {
+            Selected::One(text) => match Record::parse(text) {
                 Ok(record) => return Ok(Some(record)),
-                Err(error) => Problem::Syntax(error),
+                Err(error) => return Err(syntax_finding(error, text).with_domain(domain).into()),
             },
-            [] => Problem::NoRecord,
-            several => Problem::SeveralRecords(several.len()),
+            Selected::None => Problem::NoRecord,
+            Selected::Several(count) => Problem::SeveralRecords(count),
         };
-        Err(Finding::new(problem).of(domain).into())
+        Err(Finding::new(problem).with_domain(domain).into())
     }
 
     fn ask(&mut self, name: &DomainName, kind: RecordType) -> Result<Option<Answer>, Stop> {
-        let failed = |error| Finding::new(Problem::lookup_failed(name, kind, error)).of(name);
+        let failed = |error| Finding::new(Problem::lookup_failed(name, kind, error)).with_domain(name);
         self.left = self.left.checked_sub(1).ok_or_else(|| failed(&TooManyQuestions))?;
         match self.dns.ask(Question::new(name.clone(), kind)) {
             Ok(Ok(answer)) => {
@@ -461,7 +440,7 @@ impl Flatten {
         let mut parts = Vec::new();
         loop {
             let record = assemble(&flat, &lists, &includes);
-            let fits = self.domain.as_str().len() + record.to_string().len() <= self.max_octets;
+            let fits = self.domain.as_str().len() + record.to_string().len() <= self.max_bytes;
             // The longest list moves out first; one term is no shorter as an include.
             let longest = (0..lists.len()).max_by_key(|index| lists.get(*index).map_or(0, Vec::len));
             let list = longest.and_then(|index| lists.get_mut(index)).filter(|list| list.len() > 1);
@@ -498,7 +477,7 @@ impl Flatten {
             // One network at least, whatever the limit.
             while let Some(network) = rest.next_if(|network| {
                 octets += network.to_string().len() + 1;
-                record.terms().is_empty() || octets <= self.max_octets
+                record.terms().is_empty() || octets <= self.max_bytes
             }) {
                 record = record.with(Qualifier::Pass, network);
             }
@@ -530,34 +509,14 @@ mod tests {
         records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
     }
 
-    fn flatten(dns: &Zone) -> Result<Flattened, Finding> {
-        drive_blocking(Flatten::new("example.org".parse().unwrap()), dns)
+    fn flatten(dns: &Zone) -> Result<Flattened, Box<Finding>> {
+        drive_blocking(Flatten::new("example.org".parse().unwrap()), dns).map_err(Box::new)
     }
 
     fn text(records: &[(&str, &str)]) -> String {
         let flattened = flatten(&zone(records)).unwrap();
         assert_eq!(flattened.records().len(), 1);
         flattened.records()[0].1.to_string()
-    }
-
-    #[test]
-    fn networks_merge() {
-        let bits = |text: &str| u128::from(text.parse::<Ipv4Addr>().unwrap().to_bits());
-        let merged = merge(
-            vec![
-                (bits("192.0.2.128"), 25),
-                (bits("192.0.2.0"), 26),
-                (bits("192.0.2.64"), 26),
-                (bits("192.0.2.7"), 32),
-                (bits("198.51.100.1"), 32),
-                (bits("198.51.100.2"), 32),
-            ],
-            32,
-        );
-        assert_eq!(merged, [(bits("192.0.2.0"), 24), (bits("198.51.100.1"), 32), (bits("198.51.100.2"), 32)]);
-        assert_eq!(merge(vec![(0, 1), (1 << 31, 1)], 32), [(0, 0)]);
-        assert_eq!(merge(vec![(0, 1), (1 << 127, 1), (5, 128)], 128), [(0, 0)]);
-        assert_eq!(merge(vec![(0, 0), (u128::MAX, 128)], 128), [(0, 0)]);
     }
 
     #[test]
@@ -624,7 +583,7 @@ mod tests {
         let dns = dns.with_error("x.example", LookupError::Timeout).unwrap();
         assert_eq!(
             error(&dns),
-            "error: x.example: lookup of x.example A failed (DNS lookup timed out), and every receiver answers temperror \
+            "error: x.example: lookup of x.example A failed (DNS lookup timed out), and every receiver returns temperror \
              while it does"
         );
         let dns = zone(&[("example.org", "v=spf1 include:example.org -all")]);

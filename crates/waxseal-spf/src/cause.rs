@@ -1,0 +1,199 @@
+//! Why a check ended as it did.
+
+use crate::{
+    place::Place,
+    record::{Printable, Qualifier},
+    select::NearMiss,
+    syntax_error::SyntaxError,
+};
+use waxseal_authres::SpfResult;
+use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Question};
+
+/// Why a check ended as it did. Errors behind a cause are its `source()`.
+///
+/// `Display` is one line of ASCII without quotes, fit for `reason=`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The identity has no valid domain name.
+    #[error("no valid domain name to check")]
+    InvalidDomain(#[source] InvalidDomainName),
+    /// The identity's domain is a single label.
+    #[error("{} is not a multi-label domain name", shown(.0))]
+    SingleLabel(DomainName),
+    /// The domain does not exist.
+    #[error("{} does not exist", shown(.0))]
+    NoDomain(DomainName),
+    /// The domain publishes no SPF record.
+    #[error("no SPF record at {}", shown(.0))]
+    NoRecord(DomainName),
+    /// The domain publishes no SPF record, but a text that is nearly one.
+    #[error("no SPF record at {}, but {}: {}", shown(.domain), Printable(.near_miss.start()), .near_miss.advice())]
+    NearMiss {
+        /// The domain.
+        domain: DomainName,
+        /// The text.
+        near_miss: NearMiss,
+    },
+    /// A directive matched.
+    #[error("matched {place}")]
+    Matched {
+        /// What the match means.
+        qualifier: Qualifier,
+        /// The directive.
+        place: Place,
+    },
+    /// No directive matched and there is no redirect; the domain is the one of the last record.
+    #[error("no directive of {} matched", shown(.0))]
+    NoMatch(DomainName),
+    /// A DNS lookup failed.
+    #[error("lookup of {} {} failed{}", shown(&.question.name), .question.kind, at(.place))]
+    Lookup {
+        /// What was asked.
+        question: Question,
+        /// Why there is no answer.
+        source: LookupError,
+        /// The term that asked; `None` for the first record.
+        place: Option<Place>,
+    },
+    /// More than one SPF record at a domain.
+    #[error("{count} SPF records at {}", shown(.domain))]
+    SeveralRecords {
+        /// Where they are.
+        domain: DomainName,
+        /// How many.
+        count: usize,
+    },
+    /// A record cannot be read.
+    #[error("SPF record of {} has a syntax error", shown(.domain))]
+    Syntax {
+        /// Whose record.
+        domain: DomainName,
+        /// Where and why.
+        source: SyntaxError,
+        /// Includes and redirects between the first record and this one.
+        depth: usize,
+    },
+    /// The target of `include` or `redirect` publishes no SPF record.
+    #[error("no SPF record for {0}")]
+    TargetWithoutRecord(Place),
+    /// The target of `include` or `redirect` is no domain name after macro expansion.
+    #[error("no valid domain name in {place}")]
+    InvalidTarget {
+        /// The term.
+        place: Place,
+        /// Why it is none.
+        source: InvalidDomainName,
+    },
+    /// The target of `redirect` holds the local-part of the sender, which is not ASCII and so no part of a domain name
+    /// (RFC 8616 §4).
+    #[error("the local-part is not ASCII and cannot be part of the domain name in {0}")]
+    LocalPartNotAscii(Place),
+    /// More terms that cause lookups than allowed.
+    #[error("more than {limit} terms with lookups, at {place}")]
+    TooManyTerms {
+        /// The limit in force.
+        limit: u16,
+        /// The term that was one too many.
+        place: Place,
+    },
+    /// More void lookups than allowed.
+    #[error("more than {limit} void lookups, at {place}")]
+    TooManyVoidLookups {
+        /// The limit in force.
+        limit: u16,
+        /// The term whose lookup was one too many.
+        place: Place,
+    },
+    /// More mail exchangers for an `mx` than allowed.
+    #[error("{count} mail exchangers, more than {limit}, for {place}")]
+    TooManyMxNames {
+        /// How many there are.
+        count: usize,
+        /// The limit in force.
+        limit: u16,
+        /// The `mx`.
+        place: Place,
+    },
+    /// More DNS questions than allowed.
+    #[error("more than {limit} DNS queries{}", at(.place))]
+    TooManyQueries {
+        /// The limit in force.
+        limit: u16,
+        /// The term that asked; `None` for the first record.
+        place: Option<Place>,
+    },
+    /// More work for macros than allowed.
+    #[error("more than {limit} bytes of macros, at {place}")]
+    TooManyMacroBytes {
+        /// The limit in force.
+        limit: usize,
+        /// The term whose macros were too much.
+        place: Place,
+    },
+}
+
+fn shown(domain: &DomainName) -> Printable<'_> {
+    Printable(domain.as_str().as_bytes())
+}
+
+fn at(place: &Option<Place>) -> String {
+    place.as_ref().map(|place| format!(", at {place}")).unwrap_or_default()
+}
+
+impl Cause {
+    /// The result that this cause has.
+    pub fn result(&self) -> SpfResult {
+        match self {
+            // §4.3: "If the <domain> is malformed ... or is not a multi-label domain name, or if the DNS lookup returns
+            // "Name Error" ..., check_host() immediately returns the result "none"."
+            Self::InvalidDomain(_) | Self::SingleLabel(_) | Self::NoDomain(_) => SpfResult::None,
+            // §4.5: "If the resultant record set includes no records, check_host() produces the "none" result."
+            Self::NoRecord(_) | Self::NearMiss { .. } => SpfResult::None,
+            // §4.6.2: "If it matches, processing ends and the qualifier value is returned as the result of that record."
+            Self::Matched { qualifier, .. } => qualifier.result(),
+            // §4.7: "If none of the mechanisms match and there is no "redirect" modifier, then the check_host() returns
+            // a result of "neutral""
+            Self::NoMatch(_) => SpfResult::Neutral,
+            // §4.4: "If the DNS lookup returns a server failure ... or if the lookup times out, then check_host()
+            // terminates immediately with the result "temperror"."
+            // §5: "the mechanism stops and the topmost check_host() returns "temperror"."
+            Self::Lookup { .. } => SpfResult::TempError,
+            // §4.5: "If the resultant record set includes more than one record, check_host() produces the "permerror"
+            // result."
+            Self::SeveralRecords { .. } => SpfResult::PermError,
+            // §4.6: "if there are any syntax errors anywhere in the record, check_host() returns immediately with the
+            // result "permerror""
+            Self::Syntax { .. } => SpfResult::PermError,
+            // §5.2: where the included record gives none, "return permerror"; §6.1: "if no SPF record is found, or if the <target-name> is malformed, the
+            // result is a "permerror" rather than "none"."
+            Self::TargetWithoutRecord(_) | Self::InvalidTarget { .. } | Self::LocalPartNotAscii(_) => {
+                SpfResult::PermError
+            }
+            // §4.6.4: "If this limit is exceeded, the implementation MUST return "permerror"."
+            Self::TooManyTerms { .. } => SpfResult::PermError,
+            // §4.6.4: "Exceeding the limit produces a "permerror" result."
+            Self::TooManyVoidLookups { .. } => SpfResult::PermError,
+            // §4.6.4: "If this limit is exceeded, the "mx" mechanism MUST produce a "permerror" result."
+            Self::TooManyMxNames { .. } => SpfResult::PermError,
+            // §11.1: "the processing limits need to be quite low"; as the other limits.
+            Self::TooManyQueries { .. } | Self::TooManyMacroBytes { .. } => SpfResult::PermError,
+        }
+    }
+
+    /// The term at which evaluation ended, if it ended at one.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Matched { place, .. }
+            | Self::TargetWithoutRecord(place)
+            | Self::LocalPartNotAscii(place)
+            | Self::InvalidTarget { place, .. }
+            | Self::TooManyTerms { place, .. }
+            | Self::TooManyVoidLookups { place, .. }
+            | Self::TooManyMxNames { place, .. }
+            | Self::TooManyMacroBytes { place, .. } => Some(place),
+            Self::Lookup { place, .. } | Self::TooManyQueries { place, .. } => place.as_ref(),
+            _ => None,
+        }
+    }
+}

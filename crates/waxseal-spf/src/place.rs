@@ -1,0 +1,63 @@
+//! Which term of which record.
+
+use crate::record::Printable;
+use bytes::Bytes;
+use std::fmt;
+use waxseal_dns::DomainName;
+
+/// A term of a record, and through which terms evaluation got there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub(crate) domain: DomainName,
+    pub(crate) term: Bytes,
+    pub(crate) offset: usize,
+    pub(crate) depth: usize,
+    pub(crate) inside: Option<Box<Place>>,
+}
+
+impl Place {
+    /// The domain that publishes the record.
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
+    /// The term as published, qualifier included.
+    pub fn term(&self) -> &str {
+        // The record's syntax is known to be right, so this is ASCII.
+        std::str::from_utf8(&self.term).unwrap_or_default()
+    }
+
+    /// Where the term starts, in bytes from the start of the record.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Includes and redirects between the first record and this one.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// For an `include` that matched: the term that matched in the included record.
+    pub fn inside(&self) -> Option<&Self> {
+        self.inside.as_deref()
+    }
+
+    /// The last of [`inside`](Self::inside): the term that matched in the end.
+    pub fn innermost(&self) -> &Self {
+        let mut place = self;
+        while let Some(inside) = place.inside() {
+            place = inside;
+        }
+        place
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", Printable(&self.term), Printable(self.domain.as_str().as_bytes()))?;
+        match &self.inside {
+            Some(inside) => write!(f, " by {inside}"),
+            None => Ok(()),
+        }
+    }
+}

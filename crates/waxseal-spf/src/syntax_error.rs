@@ -1,0 +1,134 @@
+//! Why a text is not a record.
+
+use crate::record::{Printable, Record};
+use std::{fmt, net::IpAddr};
+use waxseal_dns::lint::nearest;
+
+/// Why a text is not a record, and where.
+///
+/// `Display` is one line of ASCII without quotes, fit for `reason=`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    kind: SyntaxErrorKind,
+    offset: usize,
+    term: Box<[u8]>,
+}
+
+impl SyntaxError {
+    pub(crate) fn new(offset: usize, term: &[u8], kind: SyntaxErrorKind) -> Self {
+        // A megabyte of term helps nobody.
+        Self { kind, offset, term: term.get(..MAX_SHOWN).unwrap_or(term).into() }
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> SyntaxErrorKind {
+        self.kind
+    }
+
+    /// Where the offending term starts, in bytes from the start of the record.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The first 100 bytes of the offending term.
+    pub fn term(&self) -> &[u8] {
+        &self.term
+    }
+
+    /// What to write in place of the term: a term that can be read and is not far from it.
+    pub fn suggestion(&self) -> Option<String> {
+        let term = std::str::from_utf8(&self.term).ok()?;
+        let body = term.trim_start_matches(['+', '-', '~', '?']);
+        let qualifier = term.get(..term.len() - body.len()).filter(|signs| signs.len() <= 1)?;
+        let end = body.find([':', '=', '/']).unwrap_or(body.len());
+        let (name, rest) = body.split_at_checked(end)?;
+        let meant = match self.kind {
+            SyntaxErrorKind::UnknownMechanism if rest.starts_with(':') && is_modifier(name) => {
+                format!("{name}={}", rest.get(1..)?)
+            }
+            SyntaxErrorKind::UnknownMechanism => {
+                let word = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+                format!("{qualifier}{}{rest}", nearest(word, MECHANISMS)?)
+            }
+            SyntaxErrorKind::ModifierName => format!("{qualifier}{name}:{}", rest.get(1..)?),
+            SyntaxErrorKind::Ip4Network | SyntaxErrorKind::Ip6Network | SyntaxErrorKind::TopLabel => {
+                let value = rest.strip_prefix(':')?;
+                match value.split('/').next()?.parse().ok()? {
+                    IpAddr::V4(_) => format!("{qualifier}ip4:{value}"),
+                    IpAddr::V6(_) => format!("{qualifier}ip6:{value}"),
+                }
+            }
+            _ => return None,
+        };
+        let is_better =
+            self.term.len() < MAX_SHOWN && Record::parse(format!("v=spf1 {meant}").as_bytes()).is_ok();
+        is_better.then_some(meant)
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at offset {} in {}", self.kind, self.offset, Printable(&self.term))?;
+        match self.suggestion() {
+            Some(suggestion) => write!(f, ": write {}", Printable(suggestion.as_bytes())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+fn is_modifier(name: &str) -> bool {
+    name.eq_ignore_ascii_case("redirect") || name.eq_ignore_ascii_case("exp")
+}
+
+/// The names of all mechanisms.
+pub(crate) const MECHANISMS: &[&str] = &["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"];
+
+const MAX_SHOWN: usize = 100;
+
+/// What is wrong with a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyntaxErrorKind {
+    /// The text does not begin with `v=spf1` and a space or its end (RFC 7208 §4.5).
+    #[error("no version section v=spf1")]
+    Version,
+    /// No mechanism has that name (§4.6.1).
+    #[error("unknown mechanism")]
+    UnknownMechanism,
+    /// A modifier's name is a letter, then letters, digits, `-`, `_` or `.` (§4.6.1), without a qualifier.
+    #[error("invalid name of a modifier")]
+    ModifierName,
+    /// `redirect=` or `exp=` twice (§6).
+    #[error("repeated modifier")]
+    RepeatedModifier,
+    /// `all` takes nothing, `ptr` no prefix length (§5.1, §5.5).
+    #[error("needless argument")]
+    NeedlessArgument,
+    /// The term needs a domain (§5.2, §5.7, §6).
+    #[error("missing domain")]
+    MissingDomain,
+    /// A domain ends in a macro or in a dot and a top label: letters, digits and inner hyphens, not digits alone
+    /// (§7.1).
+    #[error("domain without a valid top label")]
+    TopLabel,
+    /// A `%` begins `%%`, `%_`, `%-` or a macro in braces (§7.1).
+    #[error("invalid macro")]
+    Macro,
+    /// The macros `c`, `r` and `t` are for explanations only (§7.2).
+    #[error("macro allowed in explanations only")]
+    ExplainOnlyMacro,
+    /// `ip4:` takes four numbers without leading zeros (§5.6).
+    #[error("invalid IPv4 network")]
+    Ip4Network,
+    /// `ip6:` takes an address as in RFC 4291 §2.2 (§5.6).
+    #[error("invalid IPv6 network")]
+    Ip6Network,
+    /// 0 to 32 for IPv4, 0 to 128 for IPv6, no leading zeros (§5.6).
+    #[error("invalid prefix length")]
+    PrefixLength,
+    /// A byte that is not visible ASCII (§7.1).
+    #[error("byte other than visible ASCII")]
+    Octet,
+}
