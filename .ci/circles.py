@@ -25,6 +25,7 @@ def code_of(text):
         text,
         flags=re.S,
     )
+    text = re.sub(r"pub\(in [^)]*\)", "pub", text)
     while found := re.search(r"#\[cfg\((?:any\()?test\b[^\]]*\]\s*", text):
         start = found.end()
         stop = re.compile(r"[;{]").search(text, start)

@@ -3,7 +3,7 @@
 use crate::authserv_id::{combines, loose};
 use crate::field::AuthenticationResults;
 use crate::grammar::Parser;
-use crate::parse::ParseLimits;
+use crate::parse_error::ParseLimits;
 
 /// An own name in the form of [`loose`].
 pub(crate) type OwnName = Box<str>;

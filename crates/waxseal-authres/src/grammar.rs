@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::entry::Ptype;
 use crate::escape::readable;
 use crate::keyword::MAX_KEYWORD;
-use crate::parse::{InvalidAuthenticationResults, ParseLimits};
+use crate::parse_error::{InvalidAuthenticationResults, ParseLimits};
 use crate::parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};
 use crate::scan::{self, Scanner};
 use waxseal_header::structured::InvalidText;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::entry::{Entry, Ptype};
 use crate::escape::readable;
-use crate::parse::InvalidAuthenticationResults;
+use crate::parse_error::InvalidAuthenticationResults;
 use crate::result::ResultWord;
 use crate::scan::Scanner;
 use crate::{AuthenticationResults, Keyword};

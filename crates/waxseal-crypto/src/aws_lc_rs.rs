@@ -8,19 +8,19 @@
 //! | make RSA keys | 2048, 3072 and 4096 bits |
 //! | Ed25519 | verify, sign, make keys |
 
-use std::hash::Hash;
-use std::sync::{Arc, OnceLock};
+mod prepared;
 
 use ::aws_lc_rs::digest;
 use ::aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use ::aws_lc_rs::rand::{self, SystemRandom};
 use ::aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use ::aws_lc_rs::signature::{
-    ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-    RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_SHA256, RsaParameters, RsaPublicKeyComponents,
-    UnparsedPublicKey,
+    ED25519, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use zeroize::Zeroizing;
+
+pub(crate) use prepared::Prepared;
+use prepared::parameters;
 
 use crate::hash::State;
 use crate::provider::VerifyingKey;
@@ -59,7 +59,8 @@ impl Provider for AwsLcRs {
     ) -> Result<(), VerifyError> {
         let verified = match VerifyingKey::new(key, algorithm)? {
             VerifyingKey::Rsa { modulus, exponent } => {
-                let prepared = key.prepared_for_aws_lc_rs().and_then(|prepared| prepared.get(key));
+                let pkcs1 = key.rsa_pkcs1_der().unwrap_or_default();
+                let prepared = key.prepared_for_aws_lc_rs().and_then(|prepared| prepared.get(pkcs1));
                 match (algorithm.hash(), prepared) {
                     (HashAlgorithm::Sha256, Some(prepared)) => prepared.verify_sig(message, signature),
                     (hash, _) => RsaPublicKeyComponents { n: modulus, e: exponent }.verify(
@@ -110,40 +111,6 @@ impl Provider for AwsLcRs {
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|error| KeyError::rejected(NAME, error))?;
         KeyMaterial::from_der(pkcs8.as_ref())
     }
-}
-
-fn parameters(hash: HashAlgorithm) -> &'static RsaParameters {
-    match hash {
-        HashAlgorithm::Sha256 => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        HashAlgorithm::Sha1 => &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-    }
-}
-
-/// An RSA key as aws-lc-rs wants it for rsa-sha256. Making it takes a seventh of a verification, so it is kept with the
-/// key; it is no part of the key's identity.
-#[derive(Clone, Default)]
-pub(crate) struct Prepared(OnceLock<Option<Arc<ParsedPublicKey>>>);
-
-impl Prepared {
-    fn get(&self, key: &PublicKey) -> Option<&ParsedPublicKey> {
-        let prepare = || {
-            let parameters = parameters(HashAlgorithm::Sha256);
-            ParsedPublicKey::new(parameters, key.rsa_pkcs1_der()?).ok().map(Arc::new)
-        };
-        self.0.get_or_init(prepare).as_deref()
-    }
-}
-
-impl PartialEq for Prepared {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Prepared {}
-
-impl Hash for Prepared {
-    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 struct RsaKey(RsaKeyPair);

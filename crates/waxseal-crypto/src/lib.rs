@@ -70,15 +70,19 @@ mod absent;
 mod algorithm;
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc_rs;
+mod default_provider;
 mod der;
 mod hash;
 mod key_error;
 mod key_format;
 mod key_material;
+mod key_warning;
+mod no_provider;
 mod pem;
 mod private_key;
 mod provider;
 mod public_key;
+mod public_key_error;
 #[cfg(feature = "ring")]
 pub mod ring;
 #[cfg(feature = "rust-crypto")]
@@ -89,13 +93,17 @@ mod unescape;
 #[doc(hidden)]
 pub use absent::provider_or_absent;
 pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
+pub use default_provider::default_provider;
 pub use hash::{Digest, HashState, Hasher};
-pub use key_error::{KeyError, KeySpec, KeyWarning};
+pub use key_error::{KeyError, KeySpec};
 pub use key_format::KeyFormat;
 pub use key_material::{KeyMaterial, MAX_KEY_FILE, PrivateParts, SecretText};
+pub use key_warning::KeyWarning;
+pub use no_provider::NoProvider;
 pub use private_key::PrivateKey;
-pub use provider::{NoProvider, Provider, VerifyError, default_provider};
-pub use public_key::{MAX_RSA_BITS, PublicKey, PublicKeyError};
+pub use provider::{Provider, VerifyError};
+pub use public_key::{MAX_RSA_BITS, PublicKey};
+pub use public_key_error::PublicKeyError;
 pub use sign::{SignError, SigningInput, SigningKey};
 
 #[cfg(doctest)]

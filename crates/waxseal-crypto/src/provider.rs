@@ -6,7 +6,7 @@ use crate::{Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Pu
 
 /// A library that hashes, verifies, signs and makes keys.
 ///
-/// Providers are values: pass `&'static dyn Provider` where you want another than [`default_provider`]. All of them accept
+/// Providers are values: pass `&'static dyn Provider` where you want another than [`default_provider`](crate::default_provider). All of them accept
 /// and refuse the same signatures and keys. A provider must refuse what it cannot do with an error that says who can; it must never panic.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// The name of the provider, as its feature is called.
@@ -44,30 +44,21 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError>;
 }
 
-/// The crypto provider where none is named: the first that was compiled in of ring, aws-lc-rs and rust-crypto.
-///
-/// Which one it is shows in speed alone: all of them verify and sign the same.
-///
-/// # Errors
-/// [`NoProvider`] when none of the three features is on.
-#[allow(unreachable_code, reason = "each feature ends the function for those behind it")]
-pub fn default_provider() -> Result<&'static dyn Provider, NoProvider> {
-    #[cfg(feature = "ring")]
-    return Ok(crate::ring::PROVIDER);
-    #[cfg(feature = "aws-lc-rs")]
-    return Ok(crate::aws_lc_rs::PROVIDER);
-    #[cfg(feature = "rust-crypto")]
-    return Ok(crate::rust_crypto::PROVIDER);
-    Err(NoProvider)
+impl PublicKey {
+    /// Verifies `signature` over `message`: the short way to [`Provider::verify`].
+    ///
+    /// # Errors
+    /// As [`Provider::verify`].
+    pub fn verify(
+        &self,
+        provider: &dyn Provider,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        provider.verify(self, algorithm, message, signature)
+    }
 }
-
-/// No crypto provider was compiled in and none was named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no crypto provider: enable one of the features `ring`, `aws-lc-rs` and `rust-crypto`, or name your own \
-     (`with_provider`)"
-)]
-pub struct NoProvider;
 
 /// The sizes of RSA keys that every provider of this crate verifies, in bits. RFC 8301 section 3.2: "Verifiers MUST NOT consider
 /// signatures using RSA keys of less than 1024 bits as valid signatures."

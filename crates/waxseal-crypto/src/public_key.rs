@@ -6,9 +6,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::der::{self, DerError, Reader};
+use crate::der::{self, Reader};
 use crate::pem;
-use crate::{Algorithm, KeyType, Provider, VerifyError};
+use crate::{KeyType, PublicKeyError};
 
 /// The largest RSA modulus that [`PublicKey`] takes, in bits: a hard stop before any maths, whatever the
 /// caller's policy. Providers and policies draw tighter lines (RFC 8301 §3.2 asks verifiers for 1024 to 4096).
@@ -217,85 +217,12 @@ impl PublicKey {
             Kind::Ed25519(raw) => BASE64_STANDARD.encode(raw),
         }
     }
-
-    /// Verifies `signature` over `message`: the short way to [`Provider::verify`].
-    ///
-    /// # Errors
-    /// As [`Provider::verify`].
-    pub fn verify(
-        &self,
-        provider: &dyn Provider,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), VerifyError> {
-        provider.verify(self, algorithm, message, signature)
-    }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("PublicKey");
         out.field("type", &self.key_type()).field("bits", &self.bits()).field("p", &self.dns_p()).finish()
-    }
-}
-
-/// Why bytes are not a public key that can verify mail.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublicKeyError {
-    /// The bytes are not the DER of an RSA public key.
-    #[error("the RSA public key is not valid DER: {reason}")]
-    Malformed {
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// The DER holds a key of another algorithm.
-    #[error("the public key is for {found}, not for RSA")]
-    WrongAlgorithm {
-        /// The algorithm's name, or `an unknown algorithm`.
-        found: &'static str,
-    },
-    /// The modulus of an RSA key is zero or has more than [`MAX_RSA_BITS`] bits.
-    #[error("the RSA modulus has {bits} bits, must be 1 to 16384")]
-    ModulusSize {
-        /// The true size of the modulus, in bits.
-        bits: u64,
-    },
-    /// The modulus of an RSA key is even, so it is not a product of two odd primes.
-    #[error("the RSA modulus is even")]
-    EvenModulus,
-    /// The exponent of an RSA key is even.
-    #[error("the RSA exponent is even")]
-    EvenExponent,
-    /// The exponent of an RSA key is below 3 or above 2^32-1.
-    #[error("the RSA exponent is not between 3 and 4294967295")]
-    ExponentRange,
-    /// An Ed25519 key is not 32 bytes long.
-    #[error("the ed25519 public key has {found} bytes, must be the 32 raw bytes (RFC 8463 section 4.2)")]
-    Ed25519Length {
-        /// The length found, in bytes.
-        found: usize,
-    },
-    /// An Ed25519 key is wrapped as SubjectPublicKeyInfo.
-    #[error(
-        "the ed25519 public key is a SubjectPublicKeyInfo, must be its last 32 bytes alone (RFC 8463 section 4.2)"
-    )]
-    Ed25519Spki,
-    /// The y coordinate of an Ed25519 key is not below the field prime (RFC 8032 §5.1.3).
-    #[error("the ed25519 public key is not in canonical form (RFC 8032 section 5.1.3)")]
-    NotCanonical,
-    /// An Ed25519 key is one of the points of small order: anyone can sign for it.
-    #[error("the ed25519 public key is a point of small order, for which anyone can sign")]
-    SmallOrder,
-    /// The text holds no readable PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`.
-    #[error("no readable PEM block PUBLIC KEY or RSA PUBLIC KEY")]
-    NotPem,
-}
-
-impl From<DerError> for PublicKeyError {
-    fn from(DerError(reason): DerError) -> Self {
-        Self::Malformed { reason }
     }
 }
 

@@ -18,7 +18,7 @@ use waxseal_crypto::{
 
 /// The key in this file, loaded; `None` for an RSA size that the provider does not sign with.
 fn load(name: &str, provider: &'static dyn Provider) -> Option<PrivateKey> {
-    match PrivateKey::from_material(KeyMaterial::from_bytes(&key_file(name)).unwrap(), provider) {
+    match PrivateKey::from_material(KeyMaterial::from_bytes(key_file(name)).unwrap(), provider) {
         Ok(key) => Some(key),
         Err(KeyError::SignKeySize { .. } | KeyError::SignExponent { .. }) => None,
         Err(error) => panic!("{} {name}: {error}", provider.name()),
@@ -40,12 +40,12 @@ fn files_of_every_tool_are_read() {
         ("ed25519.pkcs8.pem", KeyType::Ed25519, 256),
         ("ed25519.dkimpy.key", KeyType::Ed25519, 256),
     ] {
-        let key = KeyMaterial::from_bytes(&key_file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let key = KeyMaterial::from_bytes(key_file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((key.key_type(), key.bits()), (key_type, bits), "{name}");
     }
     let keys = ["rsa2048.pkcs8.pem", "rsa2048.pkcs8.der", "rsa2048.pkcs1.pem", "rsa2048.pkcs1.der"];
     for name in keys {
-        let key = KeyMaterial::from_bytes(&key_file(name)).unwrap();
+        let key = KeyMaterial::from_bytes(key_file(name)).unwrap();
         assert_eq!(key.public_key(), Some(&public_key("rsa2048.pkcs8.pem")), "{name}");
     }
 }
@@ -197,7 +197,7 @@ fn other_formats_are_named() {
         ("bundle.p12", "a PKCS#12 bundle (openssl pkcs12 -nodes -nocerts takes the key out)"),
         ("README.md", "an unknown format"),
     ] {
-        let error = KeyMaterial::from_bytes(&key_file(name)).unwrap_err();
+        let error = KeyMaterial::from_bytes(key_file(name)).unwrap_err();
         assert_eq!(error.to_string(), format!("found {found}{rest}"), "{name}");
     }
     let der = BASE64_STANDARD.decode(public_key("rsa2048.pkcs8.pem").dns_p()).unwrap();
@@ -222,7 +222,7 @@ fn other_formats_are_named() {
         let error = KeyMaterial::from_bytes(content).unwrap_err();
         assert_eq!(error.to_string(), format!("found {found}{rest}"));
     }
-    let text_only = KeyMaterial::from_pem(&key_file("rsa2048.pkcs8.der")).unwrap_err();
+    let text_only = KeyMaterial::from_pem(key_file("rsa2048.pkcs8.der")).unwrap_err();
     assert_eq!(text_only.to_string(), format!("found DER, not text{rest}"));
 }
 
@@ -234,7 +234,7 @@ fn pkcs8_of_other_algorithms_is_named() {
         ("x25519.pkcs8.pem", "X25519"),
         ("rsa-pss.pkcs8.pem", "RSASSA-PSS"),
     ] {
-        let error = KeyMaterial::from_pem(&key_file(name)).unwrap_err();
+        let error = KeyMaterial::from_pem(key_file(name)).unwrap_err();
         let expected = format!("the private key is for {algorithm}; DKIM signs with RSA or Ed25519");
         assert_eq!(error.to_string(), expected, "{name}");
     }
@@ -251,7 +251,7 @@ fn damaged_files_say_what_is_damaged() {
     let cut = KeyMaterial::from_der(&der[..der.len() - 1]).unwrap_err();
     assert_eq!(cut, KeyError::Format { found: KeyFormat::DamagedDer });
     assert_eq!(KeyMaterial::from_bytes(&der[..der.len() - 1]).unwrap_err(), cut);
-    let longer = KeyMaterial::from_der(&[&der[..], &[0]].concat()).unwrap_err().to_string();
+    let longer = KeyMaterial::from_der([&der[..], &[0]].concat()).unwrap_err().to_string();
     assert_eq!(longer, "the private key is damaged: bytes follow the end");
     let large = damaged(&vec![b'A'; 65_537]);
     assert_eq!(large, "the key file has 65537 bytes, more than the 65536 of any key");
@@ -385,7 +385,7 @@ fn what_one_provider_signs_every_other_verifies() {
 #[test]
 fn sizes_that_a_provider_does_not_sign_with() {
     let message = |name: &str, provider: &'static dyn Provider| {
-        PrivateKey::from_material(KeyMaterial::from_bytes(&key_file(name)).unwrap(), provider)
+        PrivateKey::from_material(KeyMaterial::from_bytes(key_file(name)).unwrap(), provider)
             .err()
             .map(|error| error.to_string())
     };

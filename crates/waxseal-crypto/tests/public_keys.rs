@@ -49,12 +49,12 @@ fn error(der: &[u8]) -> PublicKeyError {
 
 #[test]
 fn openssl_files_are_read_in_both_wrappings() {
-    let spki = PublicKey::from_spki_pem(&key_file("rsa2048.spki.pem")).unwrap();
-    let bare = PublicKey::from_spki_pem(&key_file("rsa2048.rsapublickey.pem")).unwrap();
+    let spki = PublicKey::from_spki_pem(key_file("rsa2048.spki.pem")).unwrap();
+    let bare = PublicKey::from_spki_pem(key_file("rsa2048.rsapublickey.pem")).unwrap();
     assert_eq!(spki, bare);
     assert_eq!((spki.key_type(), spki.bits(), spki.rsa_exponent()), (KeyType::Rsa, 2048, Some(65_537)));
     assert_eq!(spki, public_key("rsa2048.pkcs8.pem"));
-    let ed25519 = PublicKey::from_spki_pem(&key_file("ed25519.spki.pem")).unwrap();
+    let ed25519 = PublicKey::from_spki_pem(key_file("ed25519.spki.pem")).unwrap();
     assert_eq!((ed25519.key_type(), ed25519.bits(), ed25519.rsa_exponent()), (KeyType::Ed25519, 256, None));
 }
 
@@ -240,7 +240,7 @@ fn ed25519_keys_not_in_canonical_form_are_refused() {
 #[test]
 fn pem_without_a_public_key_is_refused() {
     for name in ["rsa2048.pkcs8.pem", "certificate.pem", "README.md"] {
-        assert_eq!(PublicKey::from_spki_pem(&key_file(name)), Err(PublicKeyError::NotPem), "{name}");
+        assert_eq!(PublicKey::from_spki_pem(key_file(name)), Err(PublicKeyError::NotPem), "{name}");
     }
     let damaged = b"-----BEGIN PUBLIC KEY-----\n!!!!\n-----END PUBLIC KEY-----\n";
     assert_eq!(PublicKey::from_spki_pem(damaged), Err(PublicKeyError::NotPem));

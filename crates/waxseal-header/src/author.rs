@@ -5,6 +5,7 @@ use std::{collections::HashSet, fmt};
 
 mod from_field;
 mod invalid_from;
+mod limits;
 mod mailbox_list;
 mod names;
 mod plain;
@@ -12,13 +13,11 @@ mod readings;
 
 use from_field::misleading_octet;
 pub use invalid_from::InvalidFrom;
+use limits::MAX_DOMAINS;
 use mailbox_list::{holds_encoded_word, is_host_name, mailbox_list};
 #[cfg(test)]
 use readings::Reading;
 use readings::{READINGS, Shown};
-
-/// How many domains are told of a message without a clear author, and of display names.
-const MAX_DOMAINS: usize = 8;
 
 /// The authors of a message: the addresses of its From field, if no program in common use shows another domain.
 ///
@@ -63,7 +62,7 @@ pub struct UnclearAuthor {
 
 impl Authors {
     /// How many addresses are read: 256. One more is [`InvalidFrom::TooManyAddresses`].
-    pub const MAX_ADDRESSES: usize = 256;
+    pub const MAX_ADDRESSES: usize = limits::MAX_ADDRESSES;
 
     /// How many octets the value of From may have to be read: 32 KiB, since it is read in a dozen ways. One more is
     /// [`InvalidFrom::TooLong`]. Where several lines may be From to some reader, this holds for all of them together.

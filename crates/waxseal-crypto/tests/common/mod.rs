@@ -77,7 +77,7 @@ pub(crate) fn public_key(key: &str) -> PublicKey {
         return PublicKey::from_ed25519(&unhex(raw)).unwrap();
     }
     if key == "ed25519.pkcs8.pem" {
-        return PublicKey::from_spki_pem(&key_file("ed25519.spki.pem")).unwrap();
+        return PublicKey::from_spki_pem(key_file("ed25519.spki.pem")).unwrap();
     }
-    KeyMaterial::from_pem(&key_file(key)).unwrap().public_key().unwrap().clone()
+    KeyMaterial::from_pem(key_file(key)).unwrap().public_key().unwrap().clone()
 }

@@ -4,7 +4,7 @@
 //! the name and not the address, sees these. Honest mail has them daily (`"joe@gmail.example via List" <list@lists.example>`), so they
 //! make no author unclear; they are told.
 
-use super::{MAX_DOMAINS, readings::another_domain};
+use super::{limits::MAX_DOMAINS, readings::another_domain};
 use crate::{Address, encoded_word};
 
 /// The domains of at signs anywhere in the value, encoded words decoded, that are no author's; distinct, at most

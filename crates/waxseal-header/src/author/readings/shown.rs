@@ -1,12 +1,12 @@
 //! What one reading shows.
 
 use super::cursor::is_blank;
-use crate::address::UNICODE_DOTS;
+use crate::{address::UNICODE_DOTS, author::limits::MAX_ADDRESSES};
 use std::collections::HashSet;
 
 /// How many distinct domains are kept of one reading: one over the [limit on addresses](crate::Authors::MAX_ADDRESSES), so that
 /// what is left out cannot agree with any authors.
-const MAX_DOMAINS: usize = crate::Authors::MAX_ADDRESSES + 1;
+const MAX_DOMAINS: usize = MAX_ADDRESSES + 1;
 
 /// The domains that a reading shows, each with the local-part of the first address in it.
 #[derive(Debug, Default)]
