@@ -1,6 +1,6 @@
 //! How the command ends.
 
-use crate::{interrupt::INTERRUPTED, terminal};
+use crate::terminal;
 use std::{
     error::Error,
     fmt::{self, Display},
@@ -9,6 +9,9 @@ use std::{
     process::ExitCode,
 };
 use waxseal::authres::{DkimResult, DmarcResult, SpfResult};
+
+/// As the shell reports a command that SIGINT ended.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

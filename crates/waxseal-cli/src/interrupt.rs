@@ -1,6 +1,6 @@
 //! Ctrl-C: what was begun is finished, and what was done is summed up.
 
-use crate::batch::Items;
+use crate::{batch::Items, exit::INTERRUPTED};
 use signal_hook::{consts::SIGINT, flag};
 use std::{
     io,
@@ -9,9 +9,6 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
-
-/// As the shell reports a command that SIGINT ended.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Whether the command was interrupted.
 pub(crate) struct Interrupt(Arc<AtomicBool>);

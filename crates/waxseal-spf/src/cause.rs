@@ -1,10 +1,7 @@
 //! Why a check ended as it did.
 
 use crate::{
-    place::Place,
-    record::{Printable, Qualifier},
-    select::NearMiss,
-    syntax_error::SyntaxError,
+    place::Place, printable::Printable, record::Qualifier, select::NearMiss, syntax_error::SyntaxError,
 };
 use waxseal_authres::SpfResult;
 use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Question};

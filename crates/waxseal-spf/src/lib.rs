@@ -9,12 +9,14 @@ mod limits;
 mod macros;
 mod parse;
 mod place;
+mod printable;
 pub mod publish;
 mod received;
 mod record;
 mod select;
 #[cfg(feature = "serde")]
 mod serialize;
+mod suggestion;
 mod syntax_error;
 mod trace;
 mod verdict;

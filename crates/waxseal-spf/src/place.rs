@@ -1,6 +1,6 @@
 //! Which term of which record.
 
-use crate::record::Printable;
+use crate::printable::Printable;
 use bytes::Bytes;
 use std::fmt;
 use waxseal_dns::DomainName;

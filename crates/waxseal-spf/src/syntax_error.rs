@@ -1,8 +1,7 @@
 //! Why a text is not a record.
 
-use crate::record::{Printable, Record};
-use std::{fmt, net::IpAddr};
-use waxseal_dns::lint::nearest;
+use crate::printable::Printable;
+use std::fmt;
 
 /// Why a text is not a record, and where.
 ///
@@ -34,36 +33,6 @@ impl SyntaxError {
     pub fn term(&self) -> &[u8] {
         &self.term
     }
-
-    /// What to write in place of the term: a term that can be read and is not far from it.
-    pub fn suggestion(&self) -> Option<String> {
-        let term = std::str::from_utf8(&self.term).ok()?;
-        let body = term.trim_start_matches(['+', '-', '~', '?']);
-        let qualifier = term.get(..term.len() - body.len()).filter(|signs| signs.len() <= 1)?;
-        let end = body.find([':', '=', '/']).unwrap_or(body.len());
-        let (name, rest) = body.split_at_checked(end)?;
-        let meant = match self.kind {
-            SyntaxErrorKind::UnknownMechanism if rest.starts_with(':') && is_modifier(name) => {
-                format!("{name}={}", rest.get(1..)?)
-            }
-            SyntaxErrorKind::UnknownMechanism => {
-                let word = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-                format!("{qualifier}{}{rest}", nearest(word, MECHANISMS)?)
-            }
-            SyntaxErrorKind::ModifierName => format!("{qualifier}{name}:{}", rest.get(1..)?),
-            SyntaxErrorKind::Ip4Network | SyntaxErrorKind::Ip6Network | SyntaxErrorKind::TopLabel => {
-                let value = rest.strip_prefix(':')?;
-                match value.split('/').next()?.parse().ok()? {
-                    IpAddr::V4(_) => format!("{qualifier}ip4:{value}"),
-                    IpAddr::V6(_) => format!("{qualifier}ip6:{value}"),
-                }
-            }
-            _ => return None,
-        };
-        let is_better =
-            self.term.len() < MAX_SHOWN && Record::parse(format!("v=spf1 {meant}").as_bytes()).is_ok();
-        is_better.then_some(meant)
-    }
 }
 
 impl fmt::Display for SyntaxError {
@@ -78,14 +47,8 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-fn is_modifier(name: &str) -> bool {
-    name.eq_ignore_ascii_case("redirect") || name.eq_ignore_ascii_case("exp")
-}
-
-/// The names of all mechanisms.
-pub(crate) const MECHANISMS: &[&str] = &["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"];
-
-const MAX_SHOWN: usize = 100;
+/// Bytes of a term that are kept.
+pub(crate) const MAX_SHOWN: usize = 100;
 
 /// What is wrong with a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

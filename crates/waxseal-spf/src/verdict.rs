@@ -3,7 +3,7 @@
 use crate::{
     cause::Cause,
     envelope::{Envelope, Identity},
-    record::Printable,
+    printable::Printable,
     trace::Trace,
 };
 use bytes::Bytes;

@@ -9,7 +9,8 @@ use crate::{
     macros::Letters,
     record::{DomainSpec, Mechanism, Modifier, Qualifier, Record, Term},
     select,
-    syntax_error::{MECHANISMS, SyntaxError, SyntaxErrorKind},
+    suggestion::MECHANISMS,
+    syntax_error::{SyntaxError, SyntaxErrorKind},
 };
 use std::{
     collections::HashSet,

@@ -1,6 +1,6 @@
 //! What can be wrong with a record.
 
-use crate::{Limits, record::Printable, select::NearMiss, syntax_error::SyntaxError};
+use crate::{Limits, printable::Printable, select::NearMiss, syntax_error::SyntaxError};
 use std::error::Error;
 use waxseal_dns::{
     DomainName, RecordType,
