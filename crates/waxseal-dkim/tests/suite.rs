@@ -182,7 +182,7 @@ fn old_verifier() -> Verifier {
 fn opendkim(run: &mut Run<'_>) {
     let zone = run.zone("zone.json");
     let key = PrivateKey::from_material(
-        KeyMaterial::from_pem(&run.read("keys/rsa1024.private.pem")).unwrap(),
+        KeyMaterial::from_pem(run.read("keys/rsa1024.private.pem")).unwrap(),
         rust_crypto::PROVIDER,
     )
     .unwrap();
@@ -297,7 +297,7 @@ fn dkimpy_round_trips(run: &mut Run<'_>) {
     ];
     for (number, (key_file, record)) in keys.iter().enumerate() {
         let key = PrivateKey::from_material(
-            KeyMaterial::from_bytes(&run.read(&format!("keys/{key_file}"))).unwrap(),
+            KeyMaterial::from_bytes(run.read(&format!("keys/{key_file}"))).unwrap(),
             rust_crypto::PROVIDER,
         );
         let signer = Signer::new("example.com".parse().unwrap(), "test".parse().unwrap(), key.unwrap());
@@ -331,7 +331,7 @@ fn round_trip(signer: &Signer, message: &[u8], record: &str) -> Result<(), Strin
 /// The key records that upstream makes to be refused.
 fn dkimpy_key_records(run: &mut Run<'_>) {
     let key = PrivateKey::from_material(
-        KeyMaterial::from_pem(&run.read("keys/test.private")).unwrap(),
+        KeyMaterial::from_pem(run.read("keys/test.private")).unwrap(),
         rust_crypto::PROVIDER,
     )
     .unwrap();

@@ -1,4 +1,5 @@
 //! Whole connections, as Postfix and Sendmail hold them.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use proptest::prelude::*;
 use waxseal_milter::{
@@ -195,7 +196,7 @@ fn commands_keep_their_order() {
         events(&mut connection, &packets.concat()).unwrap_err().to_string()
     };
     let (mail, header, end) = (packet(b'M', b"<>\0"), packet(b'L', b"A\0b\0"), packet(b'N', b""));
-    assert_eq!(error(&[mail.clone()]), "command mail before the negotiation");
+    assert_eq!(error(std::slice::from_ref(&mail)), "command mail before the negotiation");
     assert_eq!(error(&[postfix(), postfix()]), "command negotiate twice");
     let late = "after a later one of the same message";
     assert_eq!(error(&[postfix(), mail.clone(), mail.clone()]), format!("command mail {late}"));

@@ -47,7 +47,7 @@ fn an_rsa_key_is_printed_whole_and_split() {
     let dir = tempfile::tempdir().unwrap();
     let done = keygen(dir.path(), "-s a");
     assert_eq!((done.code, &*done.err), (Some(0), ""));
-    let key = PrivateKey::from_pem(&fs::read(dir.path().join("a.private")).unwrap()).unwrap();
+    let key = PrivateKey::from_pem(fs::read(dir.path().join("a.private")).unwrap()).unwrap();
     assert_eq!((key.key_type(), key.bits()), (KeyType::Rsa, 2048));
     let whole = format!("v=DKIM1; k=rsa; p={}", key.public_key().dns_p());
     assert_eq!(done.out.lines().filter(|line| *line == whole).count(), 1, "{}", done.out);

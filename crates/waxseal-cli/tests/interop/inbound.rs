@@ -233,7 +233,7 @@ fn plain(from: &str) -> Vec<u8> {
 }
 
 fn rsa(lab: &Lab) -> PrivateKey {
-    PrivateKey::from_bytes(&fs::read(lab.key("rsa")).unwrap()).unwrap()
+    PrivateKey::from_bytes(fs::read(lab.key("rsa")).unwrap()).unwrap()
 }
 
 /// Nothing is oversigned, so that the forgeries have good signatures.

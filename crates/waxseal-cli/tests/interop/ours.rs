@@ -113,7 +113,7 @@ pub(crate) fn command_verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>>
 
 pub(crate) fn signer(lab: &Lab, selector: &str, canon: &str) -> Signer {
     let file = if selector == "dk" { lab.path("dk.key") } else { lab.key(selector) };
-    let key = PrivateKey::from_bytes(&fs::read(file).unwrap()).unwrap();
+    let key = PrivateKey::from_bytes(fs::read(file).unwrap()).unwrap();
     let (header, body) = forms(canon);
     Signer::new(DOMAIN.parse().unwrap(), selector.parse().unwrap(), key).with_canonicalization(header, body)
 }

@@ -51,11 +51,11 @@ impl Keys {
         let pem = |name: &str| std::fs::read(dir.join(name)).unwrap();
         Self {
             rsa1024: PrivateKey::from_material(
-                KeyMaterial::from_bytes(&pem("rsa1024.pkcs8.pem")).unwrap(),
+                KeyMaterial::from_bytes(pem("rsa1024.pkcs8.pem")).unwrap(),
                 rust_crypto::PROVIDER,
             )
             .unwrap(),
-            rsa2048: PrivateKey::from_bytes(&pem("rsa2048.pkcs8.pem")).unwrap(),
+            rsa2048: PrivateKey::from_bytes(pem("rsa2048.pkcs8.pem")).unwrap(),
             ed: PrivateKey::from_ed25519_seed(&SEED).unwrap(),
         }
     }
