@@ -3,8 +3,9 @@
 mod sink;
 
 use crate::Canonicalization;
-use sink::{Finished, Place, Sink};
+use sink::{Finished, Place, Sink, WINDOW};
 use waxseal_crypto::{Digest, HashAlgorithm, Provider};
+use wide::u8x16;
 
 /// What a body hash is a hash of: two signatures of the same form share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +26,7 @@ pub struct BodyForm {
 /// ```
 /// use waxseal_crypto::{HashAlgorithm, default_provider};
 /// use waxseal_dkim::{BodyForm, BodyHasher, Canonicalization};
-/// let mut hasher = BodyHasher::new(default_provider());
+/// let mut hasher = BodyHasher::new(default_provider()?);
 /// let form =
 ///     BodyForm { canonicalization: Canonicalization::Relaxed, hash: HashAlgorithm::Sha256, length: None };
 /// hasher.want(form);
@@ -33,6 +34,7 @@ pub struct BodyForm {
 /// hasher.push(b"\n\r\n\r\n");
 /// let hashes = hasher.finish();
 /// assert_eq!(hashes.get(&form).map(|hash| hash.length()), Some("a b\r\n".len() as u64));
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 #[derive(Debug)]
 pub struct BodyHasher {
@@ -115,8 +117,7 @@ impl BodyHasher {
 
     /// Feeds the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
-        // Pieces that stay in the cache while each canonicalization looks at them.
-        for piece in chunk.chunks(STEP) {
+        for piece in pieces(chunk) {
             if let Some(simple) = &mut self.simple {
                 simple.push(piece);
             }
@@ -141,8 +142,16 @@ impl BodyHasher {
     }
 }
 
-/// Octets looked at in one go, then hashed: few enough that the memory is read ahead while the hash is at work.
+/// Bytes looked at in one go, then hashed: few enough that they stay in the cache, and that the memory is read ahead while
+/// the hash is at work.
 const STEP: usize = 4 * 1024;
+
+/// Pieces of at most [`STEP`]. Those of a long chunk end where pages do, at which processors cease to read ahead.
+pub(crate) fn pieces(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let front = if chunk.len() > 2 * STEP { chunk.as_ptr().align_offset(STEP) } else { 0 };
+    let (front, rest) = chunk.split_at_checked(front).unwrap_or((chunk, &[]));
+    front.chunks(STEP).chain(rest.chunks(STEP))
+}
 
 /// RFC 6376 §3.4.3: "ignores all empty lines at the end of the message body". A line end is held back until something
 /// other than line ends comes.
@@ -243,7 +252,7 @@ impl Relaxed {
             }
             b'\n' => {
                 self.release();
-                self.sink.put(b"\n");
+                self.sink.put_byte(b'\n');
             }
             _ => self.blank = true,
         }
@@ -251,12 +260,14 @@ impl Relaxed {
 
     /// Lets out what was held back.
     fn release(&mut self) {
-        self.sink.put_line_ends(std::mem::take(&mut self.line_ends));
+        if self.line_ends > 0 {
+            self.sink.put_line_ends(std::mem::take(&mut self.line_ends));
+        }
         if std::mem::take(&mut self.blank) {
-            self.sink.put(b" ");
+            self.sink.put_byte(b' ');
         }
         if std::mem::take(&mut self.after_cr) {
-            self.sink.put(b"\r");
+            self.sink.put_byte(b'\r');
         }
     }
 
@@ -267,90 +278,66 @@ impl Relaxed {
         if memchr::memchr2(b' ', b'\t', text).is_none() {
             return self.sink.put(text);
         }
-        // The first octet is no blank, so it only has to be the one before the first lane.
-        let (mut done, mut at, mut rest) = (0, 1, text);
+        let (mut done, mut at, mut rest, mut tidy) = (0, 0, text, true);
         while let Some(lane) = rest.first_chunk() {
-            if let Some(suspects) = suspects(lane) {
-                done = self.put_changes(text, done, at, suspects);
+            // Where one lane has to be changed, the next mostly has too, and is not looked at twice.
+            if !(tidy && is_clean(lane)) {
+                (done, tidy) = self.put_lane(text, done, at, lane);
             }
             at += LANE;
             rest = rest.get(LANE..).unwrap_or_default();
         }
         let mut lane = [b'.'; LANE + 1];
         lane.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        if let Some(suspects) = suspects(&lane) {
-            done = self.put_changes(text, done, at, suspects);
-        }
+        (done, _) = self.put_lane(text, done, at, &lane);
         self.sink.put(text.get(done..).unwrap_or_default());
     }
 
-    /// Puts the text from `done` on up to the last blanks at `suspects` that have to be changed; gives where it goes on. The
-    /// lowest bit of `suspects` stands for the octet `at`.
-    fn put_changes(&mut self, text: &[u8], done: usize, at: usize, suspects: u64) -> usize {
-        let behind = |done: usize| u64::MAX.checked_shl(done.saturating_sub(at) as u32).unwrap_or(0);
-        let (mut done, mut left) = (done, suspects & behind(done));
+    /// Puts the text from `done` on up to the last blank of the lane, which begins at `at`, that goes or changes. Returns where
+    /// the text goes on, and whether nothing in the lane had to be changed.
+    fn put_lane(&mut self, text: &[u8], done: usize, at: usize, lane: &[u8; LANE + 1]) -> (usize, bool) {
+        let Blanks { dropped, replaced } = Blanks::of(lane, |bit| text.get(at + bit + 2) == Some(&b'\n'));
+        let mut done = done;
+        if replaced != 0 {
+            return (self.put_replacing(text, done, at, (dropped, replaced)), false);
+        }
+        let mut left = dropped;
         while left != 0 {
-            let run = Run::at(text, done, at + left.trailing_zeros() as usize);
-            left &= left - 1;
-            if run.has_to_change(text) {
-                done = self.put_changed(text, done, &run);
-                left &= behind(done);
+            let start = left.trailing_zeros();
+            let end = start + (left >> start).trailing_ones();
+            self.put_up_to(text, done, at + start as usize);
+            done = at + end as usize;
+            left &= u64::MAX.checked_shl(end).unwrap_or(0);
+        }
+        (done, dropped == 0)
+    }
+
+    /// The same where there are TABs that become SP; one blank at a time.
+    fn put_replacing(
+        &mut self,
+        text: &[u8],
+        done: usize,
+        at: usize,
+        (dropped, replaced): (u64, u64),
+    ) -> usize {
+        let (mut done, mut left) = (done, dropped | replaced);
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            self.put_up_to(text, done, at + bit as usize);
+            if replaced >> bit & 1 == 1 {
+                self.sink.put_byte(b' ');
             }
+            done = at + bit as usize + 1;
+            left &= left - 1;
         }
         done
     }
 
-    /// Puts the text from `done` and the run, changed; gives where the text goes on.
-    fn put_changed(&mut self, text: &[u8], done: usize, run: &Run) -> usize {
-        match text.get(run.start) {
-            // The blank that stays is part of the slice.
-            Some(b' ') if !run.at_line_end => {
-                self.sink.put(text.get(done..run.start + 1).unwrap_or_default())
-            }
-            _ => {
-                self.sink.put(text.get(done..run.start).unwrap_or_default());
-                if !run.at_line_end {
-                    self.sink.put(b" ");
-                }
-            }
-        }
-        run.end
-    }
-}
-
-/// A run of blanks, maybe empty.
-struct Run {
-    start: usize,
-    end: usize,
-    at_line_end: bool,
-}
-
-impl Run {
-    /// The run around the first suspect behind `done`: it begins there or one octet before.
-    fn at(text: &[u8], done: usize, suspect: usize) -> Self {
-        let is_blank = |at: usize| matches!(text.get(at), Some(b' ' | b'\t'));
-        let start = if suspect > done && is_blank(suspect - 1) { suspect - 1 } else { suspect };
-        let mut end = suspect;
-        // Indentation, eight SP at a time.
-        while let Some(eight) = text.get(end..).and_then(<[u8]>::first_chunk::<8>) {
-            let blanks = (u64::from_le_bytes(*eight) ^ SPACES).trailing_zeros() as usize / 8;
-            end += blanks;
-            if blanks < 8 {
-                break;
-            }
-        }
-        while is_blank(end) {
-            end += 1;
-        }
-        let at_line_end = matches!(text.get(end..), Some([b'\r', b'\n', ..]));
-        Self { start, end, at_line_end }
-    }
-
-    fn has_to_change(&self, text: &[u8]) -> bool {
-        match self.end - self.start {
-            0 => false,
-            1 => self.at_line_end || text.get(self.start) == Some(&b'\t'),
-            _ => true,
+    #[inline]
+    fn put_up_to(&mut self, text: &[u8], done: usize, end: usize) {
+        match text.get(done..).and_then(|rest| rest.first_chunk()) {
+            Some(window) if end - done <= WINDOW => self.sink.put_front(window, end - done),
+            _ => self.sink.put(text.get(done..end).unwrap_or_default()),
         }
     }
 }
@@ -368,37 +355,68 @@ impl Relaxed {
     }
 }
 
-/// Octets of which one look says whether anything has to be changed: as many as a word has bits.
+/// Bytes that are looked at together: as many as a word has bits.
 const LANE: usize = 64;
 
-/// Eight SP.
-const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+/// Bytes of a vector.
+const VECTOR: usize = 16;
 
-/// A bit for each octet but the first, the lowest for the second: set when it is TAB, or makes a pair with the one before it
-/// of which none is above SP and one is SP. Blanks in a row, and blanks before a line end, are among these. `None` when no
-/// bit is set.
-///
-/// No branch before that is known, so that the compiler can use vectors: this is nearly all that is done for a body besides
-/// hashing it.
-fn suspects(lane: &[u8; LANE + 1]) -> Option<u64> {
-    let mut marks = [0; LANE];
-    let mut any = 0;
-    for ((mark, b), h) in marks.iter_mut().zip(lane).zip(lane.iter().skip(1)) {
-        *mark = mask(*h == b'\t') | mask((*b).max(*h) == b' ');
-        any |= *mark;
+/// The bytes of a lane from `at` on.
+#[inline(always)]
+fn vector(lane: &[u8; LANE + 1], at: usize) -> u8x16 {
+    u8x16::new(lane.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default())
+}
+
+fn all(byte: u8) -> u8x16 {
+    u8x16::new([byte; VECTOR])
+}
+
+/// Whether no blank of the lane has to be changed: there is no TAB, and no pair of which none is above SP and one is SP. Blanks
+/// in a row, and blanks before a line end, are such pairs. This is nearly all that is done for most bodies besides hashing
+/// them.
+#[inline(always)]
+fn is_clean(lane: &[u8; LANE + 1]) -> bool {
+    let mut any = u8x16::default();
+    for at in (0..LANE).step_by(VECTOR) {
+        let (here, next) = (vector(lane, at), vector(lane, at + 1));
+        any |= here.cmp_eq(all(b'\t')) | here.max(next).cmp_eq(all(b' '));
     }
-    let bits = |eight: &[u8]| low_bits(eight.try_into().unwrap_or_default());
-    (any != 0).then(|| marks.chunks_exact(8).rev().fold(0, |word, eight| word << 8 | bits(eight)))
+    !any.any()
 }
 
-/// All bits or none, as vector comparisons give them.
-fn mask(yes: bool) -> u8 {
-    if yes { u8::MAX } else { 0 }
+/// A bit for each byte of a lane but the last, the lowest for the first.
+struct Blanks {
+    /// A blank or a line end follows.
+    dropped: u64,
+    /// A TAB that becomes SP.
+    replaced: u64,
 }
 
-/// The lowest bit of each octet, that of the first octet lowest: the factor brings them together in the highest octet.
-fn low_bits(octets: [u8; 8]) -> u64 {
-    (u64::from_le_bytes(octets) & u64::from_le_bytes([1; 8])).wrapping_mul(0x0102_0408_1020_4080) >> 56
+impl Blanks {
+    /// The last byte of the lane is the first of the next one. `is_line_end` tells whether an LF follows the CR behind a blank.
+    #[inline(always)]
+    fn of(lane: &[u8; LANE + 1], is_line_end: impl Fn(usize) -> bool) -> Self {
+        let (mut blanks, mut tabs, mut white) = (0, 0, 0);
+        for at in (0..LANE).step_by(VECTOR) {
+            let here = vector(lane, at);
+            let bits = |which: u8x16| u64::from(which.move_mask() as u16) << at;
+            let tab = here.cmp_eq(all(b'\t'));
+            let blank = tab | here.cmp_eq(all(b' '));
+            tabs |= bits(tab);
+            blanks |= bits(blank);
+            white |= bits(blank | here.cmp_eq(all(b'\r')));
+        }
+        let last = lane.last().copied().unwrap_or_default();
+        let next = |mask: u64, last: bool| mask >> 1 | u64::from(last) << 63;
+        let mut dropped = blanks & next(blanks, last == b' ' || last == b'\t');
+        let mut before_cr = blanks & next(white, last == b'\r') & !dropped;
+        while before_cr != 0 {
+            let bit = before_cr.trailing_zeros();
+            dropped |= u64::from(is_line_end(bit as usize)) << bit;
+            before_cr &= before_cr - 1;
+        }
+        Self { dropped, replaced: tabs & !dropped }
+    }
 }
 
 fn is_white(c: u8) -> bool {

@@ -1,4 +1,4 @@
-//! Where the canonical octets of one form go: into one running hash for each algorithm, however many `l=` there are.
+//! Where the canonical bytes of one form go: into one running hash for each algorithm, however many `l=` there are.
 
 use super::BodyHash;
 use waxseal_crypto::{Digest, HashAlgorithm, Hasher, Provider};
@@ -6,11 +6,16 @@ use waxseal_crypto::{Digest, HashAlgorithm, Hasher, Provider};
 #[derive(Debug, Default)]
 pub(super) struct Sink {
     hashes: Vec<Running>,
-    /// Canonical octets so far.
+    /// Canonical bytes so far.
     length: u64,
-    /// Short pieces are gathered here, since a hash takes a few long ones faster than many short ones.
+    /// Short pieces are gathered here, since a hash takes a few long ones faster than many short ones. Empty until there is one.
     gathered: Vec<u8>,
+    /// How much of it counts.
+    filled: usize,
 }
+
+/// Bytes that are copied at once.
+pub(super) const WINDOW: usize = 64;
 
 /// Which hash of a [`Sink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +24,10 @@ pub(super) struct Place {
     wanted: usize,
 }
 
-/// Octets gathered at most.
-const GATHER: usize = 4096;
+/// Bytes gathered at most: no more, as each of many messages under way holds so many.
+const GATHER: usize = 1024;
 
-/// A piece of this many octets is hashed where it lies.
+/// A longer piece is hashed where it lies.
 const LONG: usize = GATHER / 2;
 
 impl Sink {
@@ -43,20 +48,60 @@ impl Sink {
         Place { algorithm: place, wanted }
     }
 
-    /// Canonical octets so far.
+    /// Canonical bytes so far.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    pub(super) fn put(&mut self, octets: &[u8]) {
-        self.length += octets.len() as u64;
-        if octets.len() >= LONG || self.gathered.len() + octets.len() > GATHER {
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        let long = bytes.len() > LONG;
+        if long || self.filled + bytes.len() > GATHER {
             self.flush();
         }
-        if octets.len() >= LONG {
-            self.hashes.iter_mut().for_each(|hash| hash.update(octets));
-        } else {
-            self.gathered.extend_from_slice(octets);
+        if long {
+            return self.hashes.iter_mut().for_each(|hash| hash.update(bytes));
+        }
+        self.make_room();
+        let end = self.filled + bytes.len();
+        if let Some(room) = self.gathered.get_mut(self.filled..end) {
+            room.copy_from_slice(bytes);
+            self.filled = end;
+        }
+    }
+
+    #[inline]
+    pub(super) fn put_byte(&mut self, byte: u8) {
+        self.length += 1;
+        if self.filled >= GATHER {
+            self.flush();
+        }
+        self.make_room();
+        if let Some(room) = self.gathered.get_mut(self.filled) {
+            *room = byte;
+            self.filled += 1;
+        }
+    }
+
+    /// Puts the first `count` bytes of a window: a copy of a known length is the fastest.
+    #[inline]
+    pub(super) fn put_front(&mut self, window: &[u8; WINDOW], count: usize) {
+        self.length += count as u64;
+        if self.filled + count > GATHER {
+            self.flush();
+        }
+        self.make_room();
+        let room = self.gathered.get_mut(self.filled..).and_then(|room| room.first_chunk_mut());
+        if let Some(room) = room {
+            *room = *window;
+            self.filled += count;
+        }
+    }
+
+    #[inline]
+    fn make_room(&mut self) {
+        if self.gathered.is_empty() {
+            self.gathered = vec![0; GATHER + WINDOW];
         }
     }
 
@@ -71,8 +116,9 @@ impl Sink {
     }
 
     fn flush(&mut self) {
-        self.hashes.iter_mut().for_each(|hash| hash.update(&self.gathered));
-        self.gathered.clear();
+        let gathered = self.gathered.get(..self.filled).unwrap_or_default();
+        self.hashes.iter_mut().for_each(|hash| hash.update(gathered));
+        self.filled = 0;
     }
 
     pub(super) fn finish(mut self) -> Finished {
@@ -99,7 +145,7 @@ impl Finished {
 struct Running {
     algorithm: HashAlgorithm,
     hasher: Hasher,
-    /// Octets hashed so far.
+    /// Bytes hashed so far.
     octets: u64,
     wanted: Vec<Wanted>,
     /// The smallest length that has not been reached.
@@ -120,7 +166,7 @@ impl Running {
         Self { algorithm, hasher, octets: 0, wanted: Vec::with_capacity(1), next: None, whole: false }
     }
 
-    /// Notes a length, or the whole body; gives its number.
+    /// Notes a length, or the whole body; returns its number.
     fn want(&mut self, length: Option<u64>) -> usize {
         if let Some(known) = self.wanted.iter().position(|wanted| wanted.length == length) {
             return known;
@@ -148,7 +194,7 @@ impl Running {
         }
     }
 
-    /// The octets up to the length `next` and those behind it, when it is reached.
+    /// The bytes up to the length `next` and those behind it, when it is reached.
     fn split<'o>(&self, octets: &'o [u8], next: u64) -> Option<(&'o [u8], &'o [u8])> {
         usize::try_from(next - self.octets).ok().and_then(|front| octets.split_at_checked(front))
     }

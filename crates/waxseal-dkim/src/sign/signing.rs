@@ -4,7 +4,7 @@ use super::{
     SignError, Signer,
     template::{Room, Template, Unsigned},
 };
-use crate::{BodyHasher, FieldIndex};
+use crate::{BodyHasher, FieldIndex, body::pieces};
 use std::time::SystemTime;
 use waxseal_header::{
     Header, HeaderLimits, Split, Splitter,
@@ -89,21 +89,32 @@ impl Signing {
     }
 
     fn try_push(&mut self, chunk: &[u8]) -> Result<(), SignError> {
-        if let Some(offset) = self.line_ends.push(chunk) {
-            return Err(SignError::BareLineEnd { offset });
-        }
-        match &mut self.stage {
+        let body = match &mut self.stage {
             Stage::Failed(error) => return Err(error.clone()),
+            Stage::Body(_) => chunk,
             Stage::Header(splitter) => {
-                if let Split::Body(header, rest) = splitter.push(chunk)? {
-                    let mut body = Body::begin(&self.signers, header)?;
-                    body.push(rest);
-                    self.stage = Stage::Body(body);
+                let split = splitter.push(chunk);
+                let body = if let Ok(Split::Body(_, body)) = &split { body.len() } else { 0 };
+                let (front, body) = chunk.split_at_checked(chunk.len() - body).unwrap_or((chunk, &[]));
+                self.check_line_ends(front)?;
+                if let Split::Body(header, _) = split? {
+                    self.stage = Stage::Body(Body::begin(&self.signers, header)?);
                 }
+                body
             }
-            Stage::Body(body) => body.push(chunk),
+        };
+        // Line ends are looked at piece by piece, while a piece is in the cache anyway.
+        for piece in pieces(body) {
+            self.check_line_ends(piece)?;
+            if let Stage::Body(body) = &mut self.stage {
+                body.push(piece);
+            }
         }
         Ok(())
+    }
+
+    fn check_line_ends(&mut self, text: &[u8]) -> Result<(), SignError> {
+        self.line_ends.push(text).map_or(Ok(()), |offset| Err(SignError::BareLineEnd { offset }))
     }
 
     /// Ends the message. Returns what each signer has to sign, in the order of the signers.
