@@ -1,5 +1,7 @@
 //! The text of TXT records as zone files write it.
 
+use waxseal::dns::zone_text;
+
 /// As `opendkim-genkey` cuts: some forms count the quotes into the 255 octets of RFC 1035 §3.3.
 const STRING: usize = 250;
 
@@ -17,8 +19,7 @@ pub(crate) fn strings(text: &str) -> impl Iterator<Item = String> {
 
 /// In quotes.
 pub(crate) fn quoted(string: &str) -> String {
-    // A semicolon is safe between quotes.
-    format!("\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\""))
+    zone_text(string.as_bytes())
 }
 
 /// One after the other, in quotes.

@@ -1,6 +1,9 @@
 //! Questions, answers and the ways in which a lookup fails.
 
-use crate::DomainName;
+use crate::{
+    DomainName,
+    zone::text::{write_name, write_text},
+};
 use bytes::Bytes;
 use std::{
     error::Error,
@@ -116,7 +119,7 @@ impl fmt::Display for Question {
     }
 }
 
-/// One record of an answer. `Display` shows it as a zone file would, in ASCII.
+/// One record of an answer. `Display` writes its data as a zone file does, in ASCII; [`Zone::from_zone_file`](crate::Zone::from_zone_file) reads it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// The strings of one TXT record joined with nothing between them (RFC 6376 §3.6.2.2, RFC 7208 §3.3). Octets, not
@@ -148,12 +151,15 @@ impl Record {
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Txt(text) => write!(f, "\"{}\"", text.escape_ascii()),
+            Self::Txt(text) => write_text(f, text),
             Self::A(address) => write!(f, "{address}"),
             Self::Aaaa(address) => write!(f, "{address}"),
-            Self::Mx(preference, Some(host)) => write!(f, "{preference} {host}."),
+            Self::Mx(preference, Some(host)) => {
+                write!(f, "{preference} ")?;
+                write_name(f, host.as_str())
+            }
             Self::Mx(preference, None) => write!(f, "{preference} ."),
-            Self::Ptr(name) => write!(f, "{name}."),
+            Self::Ptr(name) => write_name(f, name.as_str()),
         }
     }
 }
@@ -414,7 +420,7 @@ mod tests {
             Record::Ptr(host),
         ]);
         let shown = all.with_ttl(Duration::from_secs(60)).with_dnssec(Dnssec::Secure).to_string();
-        assert_eq!(shown, r#""a\"\n\xff", 0 ., 10 mx.example.org., mx.example.org. (ttl 60) (secure)"#);
+        assert_eq!(shown, r#""a\"\010\255", 0 ., 10 mx.example.org., mx.example.org. (ttl 60) (secure)"#);
         assert_eq!(Answer::nodata().to_string(), "NODATA");
         assert_eq!(Answer::nxdomain().to_string(), "NXDOMAIN");
     }

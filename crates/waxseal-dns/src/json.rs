@@ -4,7 +4,6 @@ use crate::{
     Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
     RecordType, Reply, zone::read_name,
 };
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -69,13 +68,9 @@ impl Answers<'_> {
     /// # Errors
     /// [`InvalidJson`].
     pub fn from_json(text: &str) -> Result<Answers<'static>, InvalidJson> {
-        let entries = parse(text)?;
-        let entries = entries.as_array().ok_or_else(|| shape("answers", "a list"))?;
-        entries
-            .iter()
-            .enumerate()
-            .map(|(index, entry)| read_entry(&format!("answer {}", index + 1), entry))
-            .collect()
+        let Value::Array(entries) = parse(text)? else { return Err(shape("answers", "a list")) };
+        let entries = entries.into_iter().enumerate();
+        entries.map(|(index, entry)| read_entry(&format!("answer {}", index + 1), entry)).collect()
     }
 }
 
@@ -120,7 +115,8 @@ fn record(record: &Record) -> Value {
     }
 }
 
-fn read_entry(at: &str, entry: &Value) -> Result<(Question, Reply), InvalidJson> {
+fn read_entry(at: &str, mut entry: Value) -> Result<(Question, Reply), InvalidJson> {
+    let records = entry.get_mut("records").map(Value::take);
     let word = |key: &str| entry.get(key).and_then(Value::as_str);
     let owner = name(word("name").ok_or_else(|| shape(at, "an object with \"name\" and \"type\""))?)?;
     let kind: RecordType = word("type")
@@ -136,7 +132,7 @@ fn read_entry(at: &str, entry: &Value) -> Result<(Question, Reply), InvalidJson>
         };
         return Ok((q, Err(error)));
     }
-    let mut answer = match entry.get("records") {
+    let mut answer = match records {
         Some(records) => Answer::new(read_records(at, kind, records)?),
         None if entry.get("nxdomain") == Some(&Value::Bool(true)) => Answer::nxdomain(),
         None => return Err(shape(at, "\"records\", \"nxdomain\": true or \"error\"")),
@@ -160,9 +156,12 @@ pub(crate) fn error_word(word: &str) -> Option<LookupError> {
     ERRORS.into_iter().find(|(known, _)| *known == word).map(|(_, error)| error)
 }
 
-pub(crate) fn parse(text: &str) -> Result<Value, InvalidJson> {
-    serde_json::from_str(text)
-        .map_err(|error| InvalidJson::Syntax { line: error.line(), column: error.column() })
+fn parse(text: &str) -> Result<Value, InvalidJson> {
+    serde_json::from_str(text).map_err(|error| syntax(&error))
+}
+
+pub(crate) fn syntax(error: &serde_json::Error) -> InvalidJson {
+    InvalidJson::Syntax { line: error.line(), column: error.column() }
 }
 
 pub(crate) fn shape(at: &str, expected: &'static str) -> InvalidJson {
@@ -177,43 +176,44 @@ pub(crate) fn seconds(at: &str, value: &Value) -> Result<Duration, InvalidJson> 
     value.as_u64().map(Duration::from_secs).ok_or_else(|| shape(at, "a time to live in whole seconds"))
 }
 
-pub(crate) fn read_records(at: &str, kind: RecordType, value: &Value) -> Result<Vec<Record>, InvalidJson> {
-    let records = value.as_array().ok_or_else(|| shape(at, "a list of records"))?;
+pub(crate) fn read_records(at: &str, kind: RecordType, value: Value) -> Result<Vec<Record>, InvalidJson> {
+    let Value::Array(records) = value else { return Err(shape(at, "a list of records")) };
     // The root is no name of an address: resolvers pass such a PTR record over.
-    let names_nothing = |value: &&Value| kind == RecordType::Ptr && value.as_str() == Some(".");
-    records.iter().filter(|value| !names_nothing(value)).map(|value| read_record(at, kind, value)).collect()
+    let names_nothing = |value: &Value| kind == RecordType::Ptr && value.as_str() == Some(".");
+    let records = records.into_iter().filter(|value| !names_nothing(value));
+    records.map(|value| read_record(at, kind, value)).collect()
 }
 
-fn read_record(at: &str, kind: RecordType, value: &Value) -> Result<Record, InvalidJson> {
+fn read_record(at: &str, kind: RecordType, value: Value) -> Result<Record, InvalidJson> {
+    let expected = |expected| move || shape(at, expected);
+    if kind == RecordType::Txt {
+        let text = octets(value).ok_or_else(expected("TXT: a string, a list of strings or {\"hex\": …}"))?;
+        return Ok(Record::Txt(text.into()));
+    }
     let word = value.as_str();
     Ok(match kind {
-        RecordType::Txt => {
-            let text =
-                octets(value).ok_or_else(|| shape(at, "TXT: a string, a list of strings or {\"hex\": …}"))?;
-            Record::Txt(Bytes::from(text))
-        }
         RecordType::A => {
-            Record::A(word.and_then(|word| word.parse().ok()).ok_or_else(|| shape(at, "A: an IPv4 address"))?)
+            Record::A(word.and_then(|word| word.parse().ok()).ok_or_else(expected("A: an IPv4 address"))?)
         }
         RecordType::Aaaa => Record::Aaaa(
-            word.and_then(|word| word.parse().ok()).ok_or_else(|| shape(at, "AAAA: an IPv6 address"))?,
+            word.and_then(|word| word.parse().ok()).ok_or_else(expected("AAAA: an IPv6 address"))?,
         ),
-        RecordType::Mx => {
-            let mx = || shape(at, "MX: [preference, host]");
+        RecordType::Ptr => Record::Ptr(name(word.ok_or_else(expected("PTR: a name"))?)?),
+        RecordType::Txt | RecordType::Mx => {
+            let mx = expected("MX: [preference, host]");
             let Some([preference, host]) = value.as_array().map(Vec::as_slice) else { return Err(mx()) };
             let preference =
                 preference.as_u64().and_then(|number| u16::try_from(number).ok()).ok_or_else(mx)?;
             let host = host.as_str().ok_or_else(mx)?;
             Record::Mx(preference, if matches!(host, "." | "") { None } else { Some(name(host)?) })
         }
-        RecordType::Ptr => Record::Ptr(name(word.ok_or_else(|| shape(at, "PTR: a name"))?)?),
     })
 }
 
 /// The octets of TXT data; the strings of a list are joined with nothing between them.
-fn octets(value: &Value) -> Option<Vec<u8>> {
+fn octets(value: Value) -> Option<Vec<u8>> {
     match value {
-        Value::String(text) => Some(text.clone().into_bytes()),
+        Value::String(text) => Some(text.into_bytes()),
         Value::Array(strings) => {
             // One level only: hostile nesting must not recurse.
             let strings: Option<Vec<&str>> = strings.iter().map(Value::as_str).collect();
@@ -238,6 +238,7 @@ fn octets(value: &Value) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     fn q(name: &str, kind: RecordType) -> Question {
         Question::new(name.parse().unwrap(), kind)

@@ -5,12 +5,13 @@ mod answer;
 mod answers;
 mod check;
 mod drive;
-mod hash;
 #[cfg(feature = "json")]
 mod json;
 pub mod lint;
 mod name;
 mod resolve;
+#[cfg(feature = "serde")]
+mod serialize;
 mod time_limit;
 mod zone;
 
@@ -29,4 +30,4 @@ pub use json::InvalidJson;
 pub use name::{DomainName, InvalidDomainName};
 pub use resolve::{Cache, DynResolve, Resolve, ResolveBlocking, async_resolver_fn, resolver_fn};
 pub use time_limit::DEFAULT_TIME_LIMIT;
-pub use zone::{InvalidZoneFile, Zone, ZoneFileError};
+pub use zone::{InvalidZoneFile, Zone, ZoneFileError, zone_text};

@@ -1,6 +1,5 @@
 //! Domain names as lower-case A-labels.
 
-use crate::hash::quick;
 use std::{borrow::Borrow, cmp::Ordering, fmt, hash, net::IpAddr, str::FromStr, sync::Arc};
 
 /// RFC 1035 §2.3.4: 255 octets on the wire, that is 253 as text without the final dot.
@@ -34,10 +33,9 @@ const MAX_LABEL: usize = 63;
 /// assert_eq!(DomainName::new("Bücher。example")?.as_str(), "xn--bcher-kva.example");
 /// # Ok(()) }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DomainName {
     text: Arc<str>,
-    hash: u64,
 }
 
 /// Why a text is not a domain name.
@@ -239,7 +237,7 @@ impl DomainName {
     }
 
     fn from_checked(text: &str) -> Self {
-        Self { hash: quick(0, text.as_bytes()), text: text.into() }
+        Self { text: text.into() }
     }
 }
 
@@ -342,12 +340,6 @@ fn from_unicode(_: &str) -> Result<DomainName, InvalidDomainName> {
     Err(InvalidDomainName::NonAscii)
 }
 
-impl PartialEq for DomainName {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.text == other.text
-    }
-}
-impl Eq for DomainName {}
 /// Hashes the text as `str` does: a map with the standard hasher stays safe against names chosen to collide.
 impl hash::Hash for DomainName {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {

@@ -3,15 +3,24 @@
 #[cfg(feature = "json")]
 mod json;
 mod master;
+pub(crate) mod text;
 
 pub use master::{InvalidZoneFile, ZoneFileError};
+pub use text::zone_text;
 
 use crate::{
     Answer, Cache, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
-    RecordType, Reply, Resolve, ResolveBlocking, hash::QuickHash,
+    RecordType, Reply, Resolve, ResolveBlocking,
 };
 use bytes::Bytes;
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    borrow::Borrow,
+    collections::{HashMap, HashSet, hash_map::Entry},
+    hash::{Hash, Hasher},
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// A CNAME chain longer than this is a loop: [`LookupError::ServerFailure`].
 const MAX_CHAIN: usize = 16;
@@ -49,15 +58,26 @@ const MAX_CHAIN: usize = 16;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Zone {
-    names: HashMap<DomainName, Node, QuickHash>,
+    names: HashMap<DomainName, Node>,
+    /// Names that exist because others stand below them.
+    above: HashSet<Above>,
     wildcards: bool,
     cold: bool,
 }
 
-/// What is known of one name; with nothing in it the name merely exists.
+/// What is known of one name. Most have records of one type and nothing else, and a zone may have a million of them.
 #[derive(Debug, Clone, Default)]
 struct Node {
-    sets: [Set; RecordType::ALL.len()],
+    one: Option<(RecordType, Arc<[Record]>)>,
+    /// All that there is; then there is no `one`.
+    more: Option<Box<Data>>,
+}
+
+/// With nothing in it the name merely exists.
+#[derive(Debug, Clone, Default)]
+struct Data {
+    /// One of a type.
+    sets: Vec<(RecordType, Set)>,
     alias: Option<Alias>,
     /// For every type that has no records.
     error: Option<LookupError>,
@@ -73,11 +93,11 @@ enum Alias {
 }
 
 /// The records of one type, or the error that stands for them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 enum Set {
-    #[default]
-    Empty,
     Records(Arc<[Record]>),
+    /// What came one by one, and the same shared when it was asked for.
+    Growing(Vec<Record>, OnceLock<Arc<[Record]>>),
     Error(LookupError),
 }
 
@@ -89,38 +109,38 @@ impl Zone {
 
     /// Adds a record after those of its type that `name` already has.
     pub fn insert(&mut self, name: DomainName, record: Record) {
-        self.insert_all(name, record.kind(), [record]);
+        self.insert_all(name, record.kind(), vec![record]);
     }
 
     /// Makes `name` exist, with no record of its own.
     pub fn insert_name(&mut self, name: DomainName) {
-        self.node(name);
+        self.data(name);
     }
 
     /// Makes `name` an alias of `target` for every type (RFC 1034 §3.6.2); `None` is the root, which has none of the records
     /// that are asked for.
     pub fn insert_cname(&mut self, name: DomainName, target: impl Into<Option<DomainName>>) {
-        self.node(name).alias = Some(target.into().map_or(Alias::Root, Alias::Name));
+        self.data(name).alias = Some(target.into().map_or(Alias::Root, Alias::Name));
     }
 
     /// Makes every question about `name` fail with `error`, but for the types of which it has records.
     pub fn set_error(&mut self, name: DomainName, error: LookupError) {
-        self.node(name).error = Some(error);
+        self.data(name).error = Some(error);
     }
 
     /// Makes this one question fail with `error`, whatever records there are.
     pub fn set_error_for(&mut self, q: Question, error: LookupError) {
-        *self.node(q.name).set_mut(q.kind) = Set::Error(error);
+        self.data(q.name).set(q.kind, Set::Error(error));
     }
 
     /// Gives the answers about `name` a time to live.
     pub fn set_ttl(&mut self, name: DomainName, ttl: Duration) {
-        self.node(name).ttl = Some(ttl);
+        self.data(name).ttl = Some(ttl);
     }
 
     /// Gives the answers about `name` a DNSSEC state, in place of [`Dnssec::Indeterminate`].
     pub fn set_dnssec(&mut self, name: DomainName, state: Dnssec) {
-        self.node(name).dnssec = state;
+        self.data(name).dnssec = state;
     }
 
     /// With a TXT record; `text` of any length and any octets.
@@ -197,19 +217,17 @@ impl Zone {
 
     /// Adds the names of `other`; where both have records of a type at a name, they stand one after the other.
     pub fn merge(&mut self, other: Self) {
+        self.wildcards |= other.wildcards;
+        if self.names.is_empty() {
+            (self.names, self.above) = (other.names, other.above);
+            return;
+        }
         for (name, node) in other.names {
-            for (kind, set) in RecordType::ALL.into_iter().zip(node.sets) {
-                match set {
-                    Set::Empty => {}
-                    Set::Records(records) => self.insert_all(name.clone(), kind, records.iter().cloned()),
-                    Set::Error(error) => self.set_error_for(Question::new(name.clone(), kind), error),
-                }
+            if let Some((kind, records)) = node.one {
+                self.insert_all(name, kind, records.to_vec());
+            } else if let Some(data) = node.more {
+                self.data(name).merge(*data);
             }
-            let ours = self.node(name);
-            ours.alias = node.alias.or(ours.alias.take());
-            ours.error = node.error.or(ours.error.take());
-            ours.ttl = node.ttl.or(ours.ttl);
-            ours.dnssec = if node.dnssec == Dnssec::default() { ours.dnssec } else { node.dnssec };
         }
     }
 
@@ -224,17 +242,22 @@ impl Zone {
                 // Nobody signed what is not there.
                 return Ok(Answer { existence, dnssec: Dnssec::default(), ..answer });
             };
-            answer.dnssec = answer.dnssec.min(node.dnssec);
-            answer.ttl = answer.ttl.into_iter().chain(node.ttl).min();
-            match (node.set(q.kind), &node.alias, &node.error) {
-                (Set::Records(records), ..) => return Ok(Answer { records: records.clone(), ..answer }),
-                (Set::Error(error), ..) => return Err(error.clone()),
-                (Set::Empty, Some(Alias::Name(target)), _) => name = target,
-                (Set::Empty, Some(Alias::Root), _) => {
+            let Some(data) = &node.more else {
+                let dnssec = answer.dnssec.min(Dnssec::default());
+                let records = node.one.as_ref().filter(|(kind, _)| *kind == q.kind);
+                let records = records.map(|(_, records)| records.clone()).unwrap_or_default();
+                return Ok(Answer { records, dnssec, ..answer });
+            };
+            answer.dnssec = answer.dnssec.min(data.dnssec);
+            answer.ttl = answer.ttl.into_iter().chain(data.ttl).min();
+            match (data.records(q.kind), &data.alias, &data.error) {
+                (Some(records), ..) => return records.map(|records| Answer { records, ..answer }),
+                (None, Some(Alias::Name(target)), _) => name = target,
+                (None, Some(Alias::Root), _) => {
                     return Ok(Answer { dnssec: Dnssec::default(), ..answer });
                 }
-                (Set::Empty, None, Some(error)) => return Err(error.clone()),
-                (Set::Empty, None, None) => return Ok(answer),
+                (None, None, Some(error)) => return Err(error.clone()),
+                (None, None, None) => return Ok(answer),
             }
         }
         Err(LookupError::ServerFailure)
@@ -242,6 +265,7 @@ impl Zone {
 
     fn find(&self, name: &DomainName) -> Option<&Node> {
         match self.names.get(name) {
+            None if self.above.contains(name.as_str()) => Some(&EMPTY),
             None if self.wildcards => self.find_wildcard(name.as_str()),
             found => found,
         }
@@ -250,7 +274,7 @@ impl Zone {
     /// RFC 4592 §3.3.1: the wildcard just below the closest name that exists.
     fn find_wildcard(&self, mut name: &str) -> Option<&Node> {
         while let Some((_, parent)) = name.split_once('.') {
-            if self.names.contains_key(parent) {
+            if self.names.contains_key(parent) || self.above.contains(parent) {
                 return self.names.get(format!("*.{parent}").as_str());
             }
             name = parent;
@@ -264,23 +288,61 @@ impl Zone {
     }
 
     /// Adds `records`, all of the type `kind`; an error set for the type goes.
-    fn insert_all(&mut self, name: DomainName, kind: RecordType, records: impl IntoIterator<Item = Record>) {
-        let set = self.node(name).set_mut(kind);
-        let old: &[Record] = if let Set::Records(old) = set { old } else { &[] };
-        *set = Set::Records(old.iter().cloned().chain(records).collect());
+    fn insert_all(&mut self, name: DomainName, kind: RecordType, records: Vec<Record>) {
+        self.exists(&name);
+        match self.names.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(Node { one: Some((kind, records.into())), more: None });
+            }
+            Entry::Occupied(entry) => entry.into_mut().data().add(kind, records),
+        }
     }
 
-    /// The node of `name`; every name above it exists too.
-    fn node(&mut self, name: DomainName) -> &mut Node {
+    /// All that there is about `name`.
+    fn data(&mut self, name: DomainName) -> &mut Data {
+        self.exists(&name);
+        self.names.entry(name).or_default().data()
+    }
+
+    /// Every name above `name` exists too.
+    fn exists(&mut self, name: &DomainName) {
         self.wildcards |= name.as_str().starts_with("*.");
-        let mut above = name.parent();
-        while let Some(parent) = above.filter(|parent| !self.names.contains_key(parent)) {
-            above = parent.parent();
-            self.names.insert(parent, Node::default());
+        for (dot, _) in name.as_str().match_indices('.') {
+            let above = Above { below: name.clone(), start: dot + 1 };
+            if !self.above.insert(above) {
+                break;
+            }
         }
-        self.names.entry(name).or_default()
     }
 }
+
+/// A name above another, which shares its text.
+#[derive(Debug, Clone)]
+struct Above {
+    below: DomainName,
+    start: usize,
+}
+
+impl Borrow<str> for Above {
+    fn borrow(&self) -> &str {
+        self.below.as_str().get(self.start..).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Above {
+    fn eq(&self, other: &Self) -> bool {
+        Borrow::<str>::borrow(self) == Borrow::<str>::borrow(other)
+    }
+}
+impl Eq for Above {}
+impl Hash for Above {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Borrow::<str>::borrow(self).hash(state);
+    }
+}
+
+/// A name that merely exists.
+static EMPTY: Node = Node { one: None, more: None };
 
 /// People write U-labels; ASCII names may hold what DNS allows.
 pub(crate) fn read_name(name: &str) -> Result<DomainName, InvalidDomainName> {
@@ -288,26 +350,64 @@ pub(crate) fn read_name(name: &str) -> Result<DomainName, InvalidDomainName> {
 }
 
 impl Node {
-    fn set(&self, kind: RecordType) -> &Set {
-        let [txt, a, aaaa, mx, ptr] = &self.sets;
-        match kind {
-            RecordType::Txt => txt,
-            RecordType::A => a,
-            RecordType::Aaaa => aaaa,
-            RecordType::Mx => mx,
-            RecordType::Ptr => ptr,
+    fn data(&mut self) -> &mut Data {
+        let one = self.one.take();
+        self.more.get_or_insert_with(|| {
+            let sets = one.into_iter().map(|(kind, records)| (kind, Set::Records(records))).collect();
+            Box::new(Data { sets, ..Data::default() })
+        })
+    }
+}
+
+impl Data {
+    fn records(&self, kind: RecordType) -> Option<Result<Arc<[Record]>, LookupError>> {
+        let (_, set) = self.sets.iter().find(|(known, _)| *known == kind)?;
+        Some(match set {
+            Set::Records(records) => Ok(records.clone()),
+            Set::Growing(records, shared) => Ok(shared.get_or_init(|| records.as_slice().into()).clone()),
+            Set::Error(error) => Err(error.clone()),
+        })
+    }
+
+    fn set(&mut self, kind: RecordType, set: Set) {
+        match self.sets.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, old)) => *old = set,
+            None => {
+                self.sets.reserve_exact(1);
+                self.sets.push((kind, set));
+            }
         }
     }
 
-    fn set_mut(&mut self, kind: RecordType) -> &mut Set {
-        let [txt, a, aaaa, mx, ptr] = &mut self.sets;
-        match kind {
-            RecordType::Txt => txt,
-            RecordType::A => a,
-            RecordType::Aaaa => aaaa,
-            RecordType::Mx => mx,
-            RecordType::Ptr => ptr,
+    /// Adding one by one takes linear time.
+    fn add(&mut self, kind: RecordType, mut records: Vec<Record>) {
+        let old = self.sets.iter_mut().find(|(known, _)| *known == kind).map(|(_, set)| set);
+        match old {
+            Some(Set::Growing(old, shared)) => {
+                old.append(&mut records);
+                *shared = OnceLock::new();
+            }
+            Some(set @ Set::Records(_)) => {
+                let mut all = if let Set::Records(old) = &*set { old.to_vec() } else { Vec::new() };
+                all.append(&mut records);
+                *set = Set::Growing(all, OnceLock::new());
+            }
+            Some(Set::Error(_)) | None => self.set(kind, Set::Records(records.into())),
         }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (kind, set) in other.sets {
+            match set {
+                Set::Records(records) => self.add(kind, records.to_vec()),
+                Set::Growing(records, _) => self.add(kind, records),
+                error @ Set::Error(_) => self.set(kind, error),
+            }
+        }
+        self.alias = other.alias.or(self.alias.take());
+        self.error = other.error.or(self.error.take());
+        self.ttl = other.ttl.or(self.ttl);
+        self.dnssec = if other.dnssec == Dnssec::default() { self.dnssec } else { other.dnssec };
     }
 }
 
@@ -470,6 +570,25 @@ mod tests {
         zone.merge(Zone::new().with_txt("a.example", "2").unwrap().with_txt("*.b.example", "any").unwrap());
         assert_eq!(txt(&zone, "a.example").unwrap().records.len(), 2);
         assert_eq!(txt(&zone, "c.b.example"), one("any"));
+    }
+
+    #[test]
+    fn records_added_one_by_one_stand_in_order_and_take_linear_time() {
+        let mut zone = Zone::new();
+        let text = |n: usize| Record::Txt(n.to_string().into());
+        for n in 0..30_000 {
+            zone.insert(name("a.example"), text(n));
+        }
+        assert_eq!(txt(&zone, "a.example").unwrap().records.len(), 30_000);
+        zone.insert(name("a.example"), text(30_000));
+        let records = txt(&zone, "a.example").unwrap().records;
+        assert!(records.iter().enumerate().all(|(n, record)| *record == text(n)) && records.len() == 30_001);
+        assert_eq!(zone.lookup(&Question::a(name("a.example"))), Ok(Answer::nodata()));
+        let mut other = Zone::new().with_txt("a.example", "30001").unwrap();
+        other.set_ttl(name("a.example"), Duration::from_secs(7));
+        zone.merge(other);
+        let answer = txt(&zone, "a.example").unwrap();
+        assert_eq!((answer.records.len(), answer.ttl), (30_002, Some(Duration::from_secs(7))));
     }
 
     #[test]

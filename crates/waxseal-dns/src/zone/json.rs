@@ -3,9 +3,11 @@
 use super::Zone;
 use crate::{
     Dnssec, DomainName, InvalidJson, LookupError, Question, RecordType,
-    json::{error_word, name, parse, read_records, seconds, shape},
+    json::{error_word, name, read_records, seconds, shape, syntax},
 };
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
+use std::fmt;
 
 const OWNER: &str = "an object of TXT, A, AAAA, MX, PTR, CNAME, ERROR, SECURE and TTL";
 const ERROR: &str = "TIMEOUT, SERVFAIL or MALFORMED";
@@ -34,31 +36,39 @@ impl Zone {
     /// # Errors
     /// [`InvalidJson`].
     pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
-        let names = parse(text)?;
-        let names = names.as_object().ok_or_else(|| shape("zone", "an object of names"))?;
-        let mut zone = Self::new();
-        for (owner, value) in names {
-            let values = value.as_object().ok_or_else(|| shape(owner, OWNER))?;
-            let name = name(owner)?;
-            zone.insert_name(name.clone());
-            for (key, value) in values {
-                zone.read_json(&format!("{owner}, {key}"), &name, key, value)?;
-            }
+        let (mut zone, mut wrong) = (Self::new(), None);
+        let names = Names { zone: &mut zone, wrong: &mut wrong };
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let read = names.deserialize(&mut reader).and_then(|()| reader.end());
+        match (wrong, read) {
+            (Some(wrong), _) => Err(wrong),
+            (None, Err(error)) if error.is_data() => Err(shape("zone", "an object of names")),
+            (None, Err(error)) => Err(syntax(&error)),
+            (None, Ok(())) => Ok(zone),
         }
-        Ok(zone)
     }
 
-    fn read_json(
+    fn read_owner(&mut self, owner: &str, value: Value) -> Result<(), InvalidJson> {
+        let Value::Object(values) = value else { return Err(shape(owner, OWNER)) };
+        let name = name(owner)?;
+        if values.is_empty() {
+            self.insert_name(name.clone());
+        }
+        values.into_iter().try_for_each(|(key, value)| self.read_key(owner, &name, &key, value))
+    }
+
+    fn read_key(
         &mut self,
-        at: &str,
+        text: &str,
         owner: &DomainName,
         key: &str,
-        value: &Value,
+        value: Value,
     ) -> Result<(), InvalidJson> {
+        let at = &format!("{text}, {key}");
         let error = |value: &Value| value.as_str().and_then(error_word).ok_or_else(|| shape(at, ERROR));
         match key {
-            "ERROR" => self.set_error(owner.clone(), error(value)?),
-            "TTL" => self.set_ttl(owner.clone(), seconds(at, value)?),
+            "ERROR" => self.set_error(owner.clone(), error(&value)?),
+            "TTL" => self.set_ttl(owner.clone(), seconds(at, &value)?),
             "SECURE" => match value.as_bool().ok_or_else(|| shape(at, "true or false"))? {
                 true => self.set_dnssec(owner.clone(), Dnssec::Secure),
                 false => self.set_dnssec(owner.clone(), Dnssec::Insecure),
@@ -72,17 +82,48 @@ impl Zone {
                 let target = if target == "." { None } else { Some(name(target)?) };
                 self.insert_cname(owner.clone(), target);
             }
-            "SPF" | "NS" | "SOA" => {}
+            "SPF" | "NS" | "SOA" => self.insert_name(owner.clone()),
             _ => {
                 // Exact: "txt" would be a slip that hides a record.
                 let kind = RecordType::ALL.into_iter().find(|kind| kind.as_str() == key);
                 let kind = kind.ok_or_else(|| shape(at, OWNER))?;
                 if value.is_string() {
-                    let error: LookupError = error(value)?;
+                    let error: LookupError = error(&value)?;
                     self.set_error_for(Question::new(owner.clone(), kind), error);
                 } else {
                     self.insert_all(owner.clone(), kind, read_records(at, kind, value)?);
                 }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads one name after the other: the tree of a large zone would take many times its text.
+struct Names<'z> {
+    zone: &'z mut Zone,
+    wrong: &'z mut Option<InvalidJson>,
+}
+
+impl<'de> DeserializeSeed<'de> for Names<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Names<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of names")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some((owner, value)) = map.next_entry::<String, Value>()? {
+            if let Err(wrong) = self.zone.read_owner(&owner, value) {
+                *self.wrong = Some(wrong);
+                return Err(M::Error::custom("not a zone"));
             }
         }
         Ok(())

@@ -1,11 +1,8 @@
 //! Zone files (RFC 1035 §5, RFC 2308 §4), as key generators and people write them.
 
-use super::Zone;
+use super::{Zone, text::MAX_STRING};
 use crate::{DomainName, InvalidDomainName, Record, RecordType};
-use std::{collections::HashMap, net::AddrParseError, num::ParseIntError, time::Duration};
-
-/// RFC 1035 §3.3: a character-string is "a single length octet followed by that number of characters".
-const MAX_STRING: usize = 255;
+use std::{net::AddrParseError, num::ParseIntError, time::Duration};
 
 /// Types that e-mail authentication never asks for: their names exist, their data is not read.
 const IGNORED: [&str; 24] = [
@@ -118,12 +115,12 @@ impl Zone {
         text: impl AsRef<[u8]>,
         origin: Option<&DomainName>,
     ) -> Result<Self, InvalidZoneFile> {
-        let mut reader = Reader { origin: origin.cloned(), ..Reader::default() };
+        let mut reader = Reader { origin: origin.cloned().map(Origin::Name), ..Reader::default() };
         let mut entries = Entries { rest: text.as_ref(), line: 1 };
         while let Some((line, entry)) = entries.next_entry()? {
             reader.read(&entry).map_err(|cause| InvalidZoneFile { line, cause })?;
         }
-        Ok(reader.into_zone())
+        Ok(reader.zone)
     }
 }
 
@@ -131,8 +128,10 @@ impl Zone {
 #[derive(Debug, Default)]
 struct Word {
     octets: Vec<u8>,
-    /// Octets that stand for themselves, dots above all, because they were escaped.
+    /// Holds bytes that stand for themselves because they were escaped.
     escaped: bool,
+    /// One of these is a dot.
+    escaped_dot: bool,
     quoted: bool,
 }
 
@@ -218,33 +217,40 @@ impl Entries<'_> {
 
     /// RFC 1035 §5.1: "\X where X is any character other than a digit" and "\DDD where each D is a digit".
     fn push(&mut self, word: &mut Word, octet: u8) -> Result<(), ZoneFileError> {
+        let taken = self.rest.len();
         let octet = match (octet, self.rest) {
             (b'\\', &[a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', ref rest @ ..]) => {
                 self.rest = rest;
-                word.escaped = true;
                 let [a, b, c] = [a, b, c].map(|digit| u16::from(digit - b'0'));
                 u8::try_from(100 * a + 10 * b + c).map_err(|_| ZoneFileError::Escape)?
             }
             (b'\\', [b'0'..=b'9' | b'\n', ..] | []) => return Err(ZoneFileError::Escape),
             (b'\\', &[octet, ref rest @ ..]) => {
                 self.rest = rest;
-                word.escaped = true;
                 octet
             }
             (octet, _) => octet,
         };
+        let escaped = self.rest.len() < taken;
+        word.escaped |= escaped;
+        word.escaped_dot |= escaped && octet == b'.';
         word.octets.push(octet);
         Ok(())
     }
 }
 
+/// What relative names are below.
+enum Origin {
+    Root,
+    Name(DomainName),
+}
+
 /// What the entries so far have set, and the records.
 #[derive(Default)]
 struct Reader {
-    origin: Option<DomainName>,
+    origin: Option<Origin>,
     ttl: Option<Duration>,
     owner: Option<DomainName>,
-    sets: HashMap<(DomainName, RecordType), Vec<Record>>,
     zone: Zone,
 }
 
@@ -268,7 +274,8 @@ impl Reader {
     fn directive(&mut self, directive: &Word, data: &[Word]) -> Result<(), ZoneFileError> {
         let word = directive.text();
         match (word.to_ascii_uppercase().as_str(), data) {
-            ("$ORIGIN", [origin]) => self.origin = Some(self.name(origin)?),
+            ("$ORIGIN", [origin]) if origin.is(".") => self.origin = Some(Origin::Root),
+            ("$ORIGIN", [origin]) => self.origin = Some(Origin::Name(self.name(origin)?)),
             ("$TTL", [ttl]) => self.ttl = Some(ttl.ttl().ok_or(ZoneFileError::Ttl)?),
             _ => return Err(ZoneFileError::Directive(word)),
         }
@@ -299,7 +306,7 @@ impl Reader {
             self.zone.insert_name(owner.clone());
         } else if let Ok(kind) = kind.text().parse() {
             let record = self.data(kind, data)?;
-            self.sets.entry((owner.clone(), kind)).or_default().push(record);
+            self.zone.insert(owner.clone(), record);
         } else if IGNORED.iter().any(|ignored| kind.is(ignored)) || kind.text().starts_with("TYPE") {
             self.zone.insert_name(owner.clone());
         } else {
@@ -307,8 +314,8 @@ impl Reader {
         }
         if let Some(ttl) = ttl {
             // RFC 2181 §5.2 wants one TTL for a set; of several at a name the smallest is kept.
-            let node = self.zone.node(owner);
-            node.ttl = node.ttl.into_iter().chain([ttl]).min();
+            let data = self.zone.data(owner);
+            data.ttl = data.ttl.into_iter().chain([ttl]).min();
         }
         Ok(())
     }
@@ -317,7 +324,7 @@ impl Reader {
         match (kind, data) {
             (RecordType::Txt, [_, ..]) => {
                 let long = data.iter().map(|string| string.octets.len()).find(|len| *len > MAX_STRING);
-                let joined: Vec<u8> = data.iter().flat_map(|string| &string.octets).copied().collect();
+                let joined = data.iter().map(|string| string.octets.as_slice()).collect::<Vec<_>>().concat();
                 long.map_or(Ok(Record::Txt(joined.into())), |len| Err(ZoneFileError::StringTooLong(len)))
             }
             (RecordType::A, [address]) => Ok(Record::A(address.text().parse()?)),
@@ -338,26 +345,25 @@ impl Reader {
     /// RFC 1035 §5.1: "Domain names that end in a dot are called absolute, and are taken as complete"; `@` is the origin.
     fn name(&self, word: &Word) -> Result<DomainName, ZoneFileError> {
         let origin = self.origin.as_ref().ok_or(ZoneFileError::NoOrigin);
-        if word.escaped && word.octets.contains(&b'.') {
-            // An escaped dot is part of a label, which no name here can express.
+        if word.escaped_dot {
+            // It is part of a label, which no name here can express.
             return Err(InvalidDomainName::Octet { octet: b'\\', offset: 0 }.into());
         }
         if word.is("@") {
-            return origin.cloned();
+            return match origin? {
+                Origin::Root => Err(InvalidDomainName::Empty.into()),
+                Origin::Name(origin) => Ok(origin.clone()),
+            };
         }
         if word.octets.ends_with(b".") {
             return Ok(DomainName::lenient(&word.octets)?);
         }
         // Checks the octets before they are taken for text.
         let relative = DomainName::lenient(&word.octets)?;
-        Ok(origin?.prepend(relative.as_str())?)
-    }
-
-    fn into_zone(mut self) -> Zone {
-        for ((owner, kind), records) in self.sets {
-            self.zone.insert_all(owner, kind, records);
+        match origin? {
+            Origin::Root => Ok(relative),
+            Origin::Name(origin) => Ok(origin.prepend(relative.as_str())?),
         }
-        self.zone
     }
 }
 
@@ -477,6 +483,17 @@ mod tests {
         assert_eq!(ttl("example.org"), Some(Duration::from_secs(60)));
         assert_eq!(ttl("sub.example.org"), Some(Duration::from_secs(5_400)));
         assert_eq!(zone.lookup(&Question::txt(name("nope.example.org"))), Ok(Answer::nxdomain()));
+    }
+
+    /// A zone as tools print it (`named-compilezone -s full`): its names below the root.
+    #[test]
+    fn the_root_is_an_origin() {
+        let zone = read(
+            "$ORIGIN .\n$TTL 60\nexample.org IN SOA ns.example.org root.example.org 1 2 3 4 5\n TXT x\na.b TXT y\n",
+        );
+        assert_eq!((txt(&zone, "example.org"), txt(&zone, "a.b")), (vec!["x".into()], vec!["y".into()]));
+        let root = Zone::from_zone_file("$ORIGIN .\n@ TXT x", None).unwrap_err();
+        assert_eq!(root.cause, ZoneFileError::Name(InvalidDomainName::Empty));
     }
 
     #[test]
