@@ -5,7 +5,11 @@ use crate::{
     set::{self, Content, MessageSignature},
 };
 use bytes::Bytes;
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    net::IpAddr,
+    sync::Arc,
+};
 use waxseal_authres::{ArcResult, Entry, Ptype, reason};
 use waxseal_dkim::Signature;
 use waxseal_dns::DomainName;
@@ -37,7 +41,8 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// The Chain Validation Status.
+    /// The Chain Validation Status (RFC 8617 §4.4).
+    #[doc(alias = "word")]
     pub fn result(&self) -> ArcResult {
         match &self.cause {
             Some(cause) => cause.result(),
@@ -113,10 +118,25 @@ impl Chain {
             (Some(cause), _) => reason(cause),
             (None, None) => "no ARC set".into(),
             (None, Some(newest)) => match self.additions() {
-                Some(additions) => format!("{} sets verified; {additions}", newest.instance()),
-                None => format!("{} sets verified", newest.instance()),
+                Some(additions) => format!("{}; {additions}", verified(newest)),
+                None => verified(newest),
             },
         }
+    }
+
+    /// A page for people: the result and its reason, then the sets, the oldest first. ASCII.
+    pub fn explain(&self) -> String {
+        let mut page = format!("arc={}\n  {}\n", self.result(), self.reason());
+        for set in self.sets.iter() {
+            // Writing to a String does not fail.
+            _ = set.write_page(&mut page);
+        }
+        match self.oldest_pass {
+            Some(0) if !self.sets.is_empty() => page += "  the message is as the first sealer sent it\n",
+            Some(oldest) => _ = writeln!(page, "  the message is as the sealer of set {oldest} sent it"),
+            None => {}
+        }
+        page
     }
 
     /// `a further Subject is not signed (…)`
@@ -156,11 +176,18 @@ impl Chain {
     }
 }
 
+fn verified(newest: &Set) -> String {
+    match newest.instance() {
+        1 => "1 set verified".into(),
+        sets => format!("{sets} sets verified"),
+    }
+}
+
 fn signs_from(signature: &Signature) -> bool {
     signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"from"))
 }
 
-/// `arc=pass` and the sealers, or the word and the cause.
+/// One line for a log, such as `arc=pass i=1 d=lists.example.org (1 set verified)`.
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "arc={}", self.result())?;
@@ -170,18 +197,14 @@ impl fmt::Display for Chain {
                 write!(f, " d={domain}")?;
             }
         }
-        match (&self.cause, self.additions()) {
-            (Some(cause), _) => write!(f, ": {}", reason(cause)),
-            (None, Some(additions)) => write!(f, ": {additions}"),
-            (None, None) => Ok(()),
-        }
+        write!(f, " ({})", self.reason())
     }
 }
 
-/// The verdict on a message whose header block is over a limit, for those who feed a
-/// [`Splitter`](waxseal_header::Splitter) themselves.
-impl From<HeaderError> for Chain {
-    fn from(error: HeaderError) -> Self {
+impl Chain {
+    /// The verdict on a message whose header was refused, for those who feed a
+    /// [`Splitter`](waxseal_header::Splitter) themselves.
+    pub fn refused(error: HeaderError) -> Self {
         Self {
             sets: Arc::default(),
             cause: Some(error.into()),
@@ -191,9 +214,7 @@ impl From<HeaderError> for Chain {
             header: Header::default(),
         }
     }
-}
 
-impl Chain {
     /// Reads the ARC fields of a header: §5.2 steps 1 to 3.
     pub(crate) fn read(header: Header, max_sets: usize) -> Self {
         let mut draft = Draft::default();

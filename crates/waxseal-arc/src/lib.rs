@@ -4,9 +4,14 @@
 mod chain;
 mod policy;
 mod seal;
+#[cfg(feature = "serde")]
+mod serialize;
 mod set;
 mod verdict;
 mod verify;
+
+pub use waxseal_authres as authres;
+pub use waxseal_dkim as dkim;
 
 pub use chain::Chain;
 pub use policy::Policy;

@@ -1,7 +1,10 @@
 //! ARC sets and their fields (RFC 8617 §3.9, §4).
 
 use bytes::Bytes;
-use std::{fmt, ops::Range};
+use std::{
+    fmt::{self, Write},
+    ops::Range,
+};
 use waxseal_authres::{ArcResult, AuthenticationResults, InvalidAuthenticationResults, ParsedResults};
 use waxseal_crypto::Algorithm;
 use waxseal_dkim::{Canonicalization, InvalidSignature, Selector, Signature};
@@ -59,7 +62,23 @@ impl Set {
     pub fn selector(&self) -> Option<&Selector> {
         self.seal().map(Seal::selector)
     }
+
+    /// For [`Chain::explain`](crate::Chain::explain).
+    pub(crate) fn write_page(&self, page: &mut String) -> fmt::Result {
+        write!(page, "  set {}", self.instance)?;
+        match self.seal() {
+            Some(seal) => {
+                write!(page, ": sealed by {} ({}), cv={}", seal.domain, seal.key_name, seal.chain_validation)?;
+            }
+            None => write!(page, ": malformed seal")?,
+        }
+        let results = self.results.trim_ascii().escape_ascii().to_string();
+        writeln!(page, "; results: {}", results.get(..MAX_SHOWN).unwrap_or(&results))
+    }
 }
+
+/// What the page of a chain has of the results of a set, at most.
+const MAX_SHOWN: usize = 1000;
 
 /// One of the three fields of a [`Set`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,11 +4,11 @@ use crate::{ArcField, InvalidSeal};
 use waxseal_authres::{ArcResult, DkimResult};
 use waxseal_header::HeaderError;
 
-/// Why a chain did not pass (RFC 8617 §5.2). [`Cause::result`] gives the result that goes with it.
+/// Why a chain did not pass (RFC 8617 §5.2). [`Cause::result`] returns the result that goes with it.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results. Errors behind a cause are its
 /// `source()`; [`Chain::reason`](crate::Chain::reason) has them, too.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
     /// The header block was over a limit; no field was looked at.

@@ -77,7 +77,7 @@ impl ChainVerifier {
                 verification.body(body);
                 verification.finish()
             }
-            Err(error) => ChainExamination::new(self, error.into()).finish(BodyHashes::default()),
+            Err(error) => ChainExamination::new(self, Chain::refused(error)).finish(BodyHashes::default()),
         }
     }
 

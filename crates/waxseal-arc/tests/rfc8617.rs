@@ -474,3 +474,23 @@ fn without_c_a_signature_may_be_simple_or_relaxed() {
         Cause::MessageSignature { instance: 1, cause: SignatureCause::HeaderSignature { .. } }
     );
 }
+
+#[test]
+fn a_page_shows_each_set() {
+    let chain = verify(&Forge::new(1, "none").on(MESSAGE));
+    let page = chain.explain();
+    let sealed = "\n  set 1: sealed by forge.example (";
+    assert!(page.starts_with("arc=pass\n  1 set verified\n") && page.contains(sealed), "{page}");
+    assert!(page.ends_with("  the message is as the first sealer sent it\n"), "{page}");
+    let none = verify(MESSAGE);
+    assert_eq!((none.to_string(), none.explain()), ("arc=none (no ARC set)".into(), "arc=none\n  no ARC set\n".into()));
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_chain_is_the_object_of_the_command() {
+    let chain = verify(&Forge::new(1, "none").on(MESSAGE));
+    let json: serde_json::Value = serde_json::from_str(&chain.to_json()).unwrap();
+    let expected = serde_json::json!({"result": "pass", "reason": "1 set verified", "oldest_pass": 0, "sets": 1});
+    assert_eq!(json, expected);
+}

@@ -210,6 +210,6 @@ fn what_can_not_be_sealed() {
     assert!(error(b"From: a@b.example\r\n\r\nHi.\n").contains("bare CR or LF"));
     assert!(error(b"From: a@b.example\nTo: c\r\n\r\nHi.\r\n").contains("bare CR or LF"));
     assert!(error(b"To: a@b.example\r\n\r\nHi.\r\n").contains("no From field"));
-    let too_long = Chain::from(waxseal_header::HeaderError::TooLong { limit: 1 });
+    let too_long = Chain::refused(waxseal_header::HeaderError::TooLong { limit: 1 });
     assert_eq!(too_long.result(), ArcResult::Fail);
 }

@@ -19,8 +19,8 @@ fn a_further_field_of_which_one_is_allowed_is_told() {
         );
         let told =
             format!("a further {name} is not signed (Policy::with_unsigned_additions_refused refuses that)");
-        assert_eq!(chain.reason(), format!("1 sets verified; {told}"));
-        assert_eq!(chain.to_string(), format!("arc=pass i=1 d=forge.example: {told}"));
+        assert_eq!(chain.reason(), format!("1 set verified; {told}"));
+        assert_eq!(chain.to_string(), format!("arc=pass i=1 d=forge.example (1 set verified; {told})"));
 
         let policy = Policy::default().with_unsigned_additions_refused(true);
         let strict = ChainVerifier::default().with_signatures(Verifier::new(policy));

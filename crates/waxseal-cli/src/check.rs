@@ -217,7 +217,7 @@ impl Check {
             terminal::note(remark);
         }
         let dkim = report.dkim();
-        if dkim.any_pass() || !dkim.iter().any(|verdict| verdict.result() == DkimResult::Fail) {
+        if dkim.is_pass() || !dkim.iter().any(|verdict| verdict.result() == DkimResult::Fail) {
             return Ok(exit_of(&report));
         }
         if is_lf_file {
@@ -267,7 +267,7 @@ fn passes_repaired(judge: &Judge, dns: &Dns, source: &Source) -> bool {
         let mut chunks = Chunks::new(input, LineEnds::Repair, Progress::silent("checking"));
         judge.check(&mut chunks, dns).ok()
     });
-    report.is_some_and(|(report, _)| report.dkim().any_pass())
+    report.is_some_and(|(report, _)| report.dkim().is_pass())
 }
 
 /// Writes a new file that others cannot read: it holds the header of a letter. What is there already stays, be it a key.

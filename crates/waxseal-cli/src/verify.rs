@@ -154,7 +154,7 @@ impl Verify {
         drop(chunks);
         let remark = watched.remark(&source.name());
         let failed =
-            !verdicts.any_pass() && verdicts.iter().any(|verdict| verdict.result() == DkimResult::Fail);
+            !verdicts.is_pass() && verdicts.iter().any(|verdict| verdict.result() == DkimResult::Fail);
         let bare = watched.bare_line_end(is_lf_file).filter(|_| failed && self.line_ends != LineEnds::Repair);
         let line_ends =
             bare.map(|line| BareLineEnds { line, repaired: self.repaired(verifier, dns, source) });
@@ -192,7 +192,7 @@ impl Verify {
         if let Some(BareLineEnds { line, repaired: None }) = line_ends {
             writeln!(out, "  Where {line}, --line-ends repair reads CRLF.")?;
         }
-        if verified.is_lf_file && !verdicts.any_pass() && !verdicts.is_empty() {
+        if verified.is_lf_file && !verdicts.is_pass() && !verdicts.is_empty() {
             writeln!(
                 out,
                 "  The file has LF line ends and was read as if they were CRLF (--line-ends keep: as it is)."
@@ -245,7 +245,7 @@ fn print_verdicts(
 ) -> io::Result<()> {
     let word = verdicts.result();
     write!(out, "{}: {}", visible(name), terminal::word(word.as_str()))?;
-    match verdicts.len() {
+    match verdicts.as_slice().len() {
         0 => writeln!(out, ", no signature")?,
         1 => writeln!(out)?,
         all => writeln!(out, ", {} of {all} signatures", verdicts.iter().filter(|v| v.is_pass()).count())?,
@@ -281,7 +281,7 @@ fn print_verdict(out: &mut impl Write, verdict: &Verdict, hint: Option<String>) 
 /// The exit code for one message.
 fn exit_of(verdicts: &Verdicts) -> Exit {
     let mut exits = verdicts.iter().map(|verdict| Exit::from(verdict.result()));
-    if verdicts.any_pass() {
+    if verdicts.is_pass() {
         Exit::Pass
     } else if exits.any(|exit| exit == Exit::Temporary) {
         Exit::Temporary
@@ -300,7 +300,7 @@ fn verify_chunks(
 ) -> io::Result<Verdicts> {
     let mut verification = match read_header(verifier, now, chunks)? {
         Ok(verification) => verification,
-        Err(error) => return Ok(error.into()),
+        Err(error) => return Ok(Verdicts::refused(error)),
     };
     let questions: Vec<Question> = verification.questions().collect();
     thread::scope(|scope| {

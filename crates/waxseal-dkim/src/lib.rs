@@ -27,11 +27,11 @@
 //! let signed = signer.sign(message.as_bytes(), SystemTime::now())? + message;
 //!
 //! let verdicts = Verifier::default().verify_blocking(signed.as_bytes(), SystemTime::now(), &zone);
-//! assert!(verdicts.any_pass());
+//! assert!(verdicts.is_pass());
 //!
 //! let forged = signed.replace("Hi.", "Pay me.");
 //! let verdicts = Verifier::default().verify_blocking(forged.as_bytes(), SystemTime::now(), &zone);
-//! assert!(verdicts[0].reason().starts_with("body hash does not match: signed "));
+//! assert!(verdicts.reason().starts_with("body hash does not match: signed "));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -48,13 +48,14 @@
 //! | §5.3 what is changed on the way | `inspect.rs` |
 //! | §5.4.2 which of several fields is meant | `picker.rs` |
 //! | §6 verifying | `verify.rs`; §6.1.1 `verify/admit.rs`, §6.1.2 `verify/key.rs`, §6.1.3 `verify/judge.rs` |
-//! | RFC 8601 §2.7.1 result words | `verdict.rs` |
+//! | RFC 8601 §2.7.1 result words | `cause.rs` |
 //! | RFC 6008 `header.b` | `header_b.rs` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod base64_text;
 mod body;
 mod canonicalize;
+mod cause;
 mod header_b;
 mod inspect;
 mod keys;
@@ -63,12 +64,19 @@ mod policy;
 mod quoted_printable;
 mod record;
 mod selector;
+#[cfg(feature = "serde")]
+mod serialize;
 mod sign;
 mod signature;
 mod signed_fields;
 mod signing_domain;
 mod verdict;
 mod verify;
+pub use waxseal_authres as authres;
+pub use waxseal_crypto as crypto;
+pub use waxseal_dns as dns;
+pub use waxseal_header as header;
+
 pub use body::{BodyForm, BodyHash, BodyHasher, BodyHashes};
 pub use canonicalize::Canonicalization;
 pub use inspect::{Finding, Inspection, Line, MessagePart, Severity};
@@ -80,7 +88,8 @@ pub use sign::{SignError, Signer, Signing, Unsigned, sign_all};
 pub use signature::{InvalidSignature, Signature};
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use signing_domain::{SigningDomains, UnacceptableDomain};
-pub use verdict::{Cause, Verdict, Verdicts};
+pub use cause::Cause;
+pub use verdict::{Verdict, Verdicts};
 pub use verify::{DkimCheck, Examination, Verification, Verifier};
 
 #[cfg(doctest)]

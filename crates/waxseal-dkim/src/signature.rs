@@ -21,7 +21,7 @@ use waxseal_header::{InvalidTagList, Tag, TagList};
 /// assert_eq!(signature.body_length(), None);
 /// # Ok::<(), waxseal_dkim::InvalidSignature>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     value: Bytes,
     algorithm: Algorithm,

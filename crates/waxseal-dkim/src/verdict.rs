@@ -1,239 +1,34 @@
 //! What became of each signature, and why.
 
-use crate::{InvalidKeyRecord, InvalidSignature, Selector, Signature, UnacceptableDomain, header_b::HeaderB};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{fmt, sync::Arc, time::Duration};
+use crate::{Cause, Selector, Signature, header_b::HeaderB};
+use bytes::Bytes;
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 use waxseal_authres::{DkimResult, Entry, Ptype, reason};
-use waxseal_crypto::{Algorithm, KeyType, VerifyError};
-use waxseal_dns::{Dnssec, DomainName, LookupError};
+use waxseal_crypto::Algorithm;
+use waxseal_dns::{Dnssec, DomainName};
 use waxseal_header::HeaderError;
 
-/// Why a signature did not pass. [`Cause::result`] gives the result that goes with it.
-///
-/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum Cause {
-    /// The header block was over a limit; no signature was looked at.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// The DKIM-Signature field is malformed.
-    #[error(transparent)]
-    Signature(#[from] InvalidSignature),
-    /// The domain may not sign; see [`Policy::with_signing_domains`](crate::Policy::with_signing_domains).
-    #[error(transparent)]
-    Domain(#[from] UnacceptableDomain),
-    /// More signatures than [`Policy::with_max_signatures`](crate::Policy::with_max_signatures) allows stand above.
-    #[error("more than {limit} signatures")]
-    TooManySignatures {
-        /// The limit.
-        limit: usize,
-    },
-    /// The signatures above need as many keys as [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups)
-    /// allows.
-    #[error("more than {limit} key lookups")]
-    TooManyKeyLookups {
-        /// The limit.
-        limit: usize,
-    },
-    /// See [`Policy::with_rsa_sha1`](crate::Policy::with_rsa_sha1).
-    #[error("rsa-sha1 is not accepted")]
-    RsaSha1,
-    /// `x=` has passed.
-    #[error("signature expired at {expiration}, now is {now}")]
-    Expired {
-        /// `x=`, in seconds of Unix time.
-        expiration: u64,
-        /// The time of verification, in seconds of Unix time.
-        now: u64,
-    },
-    /// `t=` is yet to come.
-    #[error("signature is of {timestamp}, now is {now}")]
-    SignedInFuture {
-        /// `t=`, in seconds of Unix time.
-        timestamp: u64,
-        /// The time of verification, in seconds of Unix time.
-        now: u64,
-    },
-    /// See [`Policy::with_required_fields`](crate::Policy::with_required_fields).
-    #[error("field {field} is not signed")]
-    FieldNotSigned {
-        /// The field, as the policy names it.
-        field: String,
-    },
-    /// The key lookup failed.
-    #[error("key lookup failed")]
-    Lookup(#[source] LookupError),
-    /// The name of the key does not exist, or has no TXT record.
-    #[error("no key record")]
-    NoKey,
-    /// DNSSEC says that the answer about the key was tampered with.
-    #[error("DNSSEC validation of the key record failed")]
-    BogusKey,
-    /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is no key record does not count.
-    #[error("{count} key records where one is due")]
-    SeveralKeys {
-        /// How many there are.
-        count: usize,
-    },
-    /// No record at the name of the key can be read; of several, this is about the one that is nearest to a key record.
-    #[error("key record: {0}")]
-    KeyRecord(InvalidKeyRecord),
-    /// The key was revoked: `p=` is empty.
-    #[error("key is revoked")]
-    Revoked,
-    /// `k=` does not go with the algorithm of the signature.
-    #[error("key of type {key_type} does not go with {algorithm}")]
-    KeyType {
-        /// The type of the key.
-        key_type: KeyType,
-        /// The algorithm of the signature.
-        algorithm: Algorithm,
-    },
-    /// `h=` of the key record does not allow the hash of the signature.
-    #[error("key record does not allow the hash of {algorithm}")]
-    HashNotAllowed {
-        /// The algorithm of the signature.
-        algorithm: Algorithm,
-    },
-    /// `s=` of the key record does not name mail.
-    #[error("key is not meant for mail")]
-    ServiceType,
-    /// `t=s` of the key record wants the domain of `i=` to equal `d=`.
-    #[error("domain of i= differs from d=, which the key record forbids")]
-    StrictIdentity,
-    /// See [`Policy::with_min_rsa_bits`](crate::Policy::with_min_rsa_bits).
-    #[error("RSA key of {bits} bits is smaller than {min}")]
-    KeyTooSmall {
-        /// Bits of the modulus.
-        bits: u32,
-        /// The limit.
-        min: u32,
-    },
-    /// See [`Policy::with_max_rsa_bits`](crate::Policy::with_max_rsa_bits).
-    #[error("RSA key of {bits} bits is larger than {max}")]
-    KeyTooLarge {
-        /// Bits of the modulus.
-        bits: u32,
-        /// The limit.
-        max: u32,
-    },
-    /// The crypto provider cannot check this signature.
-    #[error("signature cannot be checked: {0}")]
-    Crypto(VerifyError),
-    /// The body is not what was signed.
-    #[error(
-        "body hash does not match: signed {}, computed {}",
-        BASE64_STANDARD.encode(.expected),
-        BASE64_STANDARD.encode(.computed)
-    )]
-    BodyHash {
-        /// `bh=`
-        expected: Vec<u8>,
-        /// The hash of the body that came.
-        computed: Vec<u8>,
-        /// Whether the header is as it was signed: then only the body was changed.
-        header_intact: bool,
-    },
-    /// The header is not what was signed, or another key signed it.
-    #[error(
-        "signature does not match the header: computed header hash {}{}",
-        BASE64_STANDARD.encode(.header_hash),
-        changed(.changed_fields)
-    )]
-    HeaderSignature {
-        /// The hash of the signed fields as they came. What was signed cannot be told from the signature.
-        header_hash: Vec<u8>,
-        /// Names of the fields that differ from the copies in `z=`; empty when there is no `z=`.
-        changed_fields: Vec<String>,
-    },
-    /// `l=` is larger than the body.
-    #[error("l={signed} is more than the {octets} octets of the body")]
-    BodyTooShort {
-        /// `l=`
-        signed: u64,
-        /// Octets of the canonical body.
-        octets: u64,
-    },
-    /// See [`BodyLengthPolicy::Refuse`](crate::BodyLengthPolicy::Refuse).
-    #[error("l= is not accepted")]
-    BodyLength,
-    /// See [`BodyLengthPolicy::RefuseAdditions`](crate::BodyLengthPolicy::RefuseAdditions).
-    #[error("{added} octets were added to the body behind l={signed}")]
-    BodyAdditions {
-        /// `l=`
-        signed: u64,
-        /// Octets of the canonical body behind it.
-        added: u64,
-    },
-    /// The hashes that [`Examination::finish`](crate::Examination::finish) was given lack the one that the signature needs: a
-    /// mistake of the calling program, not of the message.
-    #[error("the program has not hashed the body for this signature")]
-    NoBodyHash,
-    /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).
-    #[error("field {field} stands more often than it is signed")]
-    UnsignedAddition {
-        /// The field.
-        field: &'static str,
-    },
-}
-
-impl Cause {
-    /// The result of RFC 8601 §2.7.1 that goes with the cause.
-    pub const fn result(&self) -> DkimResult {
-        match self {
-            // Here two RFCs differ. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be
-            // completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601 §2.7.1 has neutral
-            // when "the signature or signatures contained syntax errors or were not otherwise able to be processed", and
-            // permerror for "some error that is unrecoverable, such as a required header field being absent". PERMFAIL is
-            // permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
-            Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
-            // RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)"
-            Self::Domain(UnacceptableDomain::Name { .. } | UnacceptableDomain::SingleLabel { .. }) => {
-                DkimResult::PermError
-            }
-            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program that
-            // lost a hash, and should wait until that is mended.
-            Self::NoBodyHash => DkimResult::TempError,
-            // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
-            // algorithm)", "(key revoked)", "(inappropriate key algorithm)".
-            Self::NoKey
-            | Self::SeveralKeys { .. }
-            | Self::KeyRecord(_)
-            | Self::Revoked
-            | Self::KeyType { .. }
-            | Self::HashNotAllowed { .. }
-            | Self::ServiceType
-            | Self::StrictIdentity
-            | Self::Crypto(_) => DkimResult::PermError,
-            // RFC 6376 §6.1.2: "If the query for the public key fails to respond, the Verifier MAY seek a later
-            // verification attempt by returning TEMPFAIL (key unavailable)."
-            Self::Lookup(_) => DkimResult::TempError,
-            // RFC 8601 §2.7.1: "some aspect of the signature or signatures was not acceptable to the ADMD".
-            Self::Domain(UnacceptableDomain::Refused { .. })
-            | Self::TooManySignatures { .. }
-            | Self::TooManyKeyLookups { .. }
-            | Self::RsaSha1
-            | Self::BogusKey
-            | Self::SignedInFuture { .. }
-            | Self::FieldNotSigned { .. }
-            | Self::KeyTooSmall { .. }
-            | Self::KeyTooLarge { .. }
-            | Self::BodyLength
-            | Self::BodyAdditions { .. }
-            | Self::UnsignedAddition { .. } => DkimResult::Policy,
-            // RFC 8601 §2.7.1: "they failed the verification test(s)".
-            Self::Expired { .. } | Self::BodyHash { .. } | Self::HeaderSignature { .. } => DkimResult::Fail,
-        }
-    }
-}
-
-fn changed(fields: &[String]) -> String {
-    if fields.is_empty() { String::new() } else { format!(", changed since signing: {}", fields.join(" ")) }
-}
-
 /// What became of one signature.
-#[derive(Debug, Clone)]
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_dkim::{Cause, Verifier, dns::Zone};
+/// let message = b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=2026a; h=From;\r\n\
+///       \x20bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=c2lnbmF0dXJl\r\n\
+///     From: joe@example.org\r\n\r\nHi.\r\n";
+/// let verdicts = Verifier::default().verify_blocking(message, SystemTime::now(), &Zone::new());
+/// for verdict in &verdicts {
+///     assert!(!verdict.is_pass());
+///     assert_eq!(verdict.cause(), Some(&Cause::NoKey));
+///     assert_eq!(verdict.to_string(), "dkim=permerror header.d=example.org header.s=2026a (no key record)");
+///     println!("{}", verdict.explain());
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub(crate) signature: Option<Arc<Signature>>,
     pub(crate) claims: Claims,
@@ -246,7 +41,7 @@ pub struct Verdict {
 }
 
 /// What a malformed signature says of itself, as far as it can be read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claims {
     pub(crate) domain: Option<DomainName>,
     pub(crate) selector: Option<Selector>,
@@ -254,8 +49,9 @@ pub(crate) struct Claims {
 }
 
 /// What the verdict keeps of the key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyFacts {
+    pub(crate) record: Bytes,
     pub(crate) bits: u32,
     pub(crate) testing: bool,
 }
@@ -274,7 +70,8 @@ impl Verdict {
         }
     }
 
-    /// The result.
+    /// The result (RFC 8601 §2.7.1).
+    #[doc(alias = "word")]
     pub fn result(&self) -> DkimResult {
         self.cause.as_ref().map_or(DkimResult::Pass, Cause::result)
     }
@@ -284,7 +81,7 @@ impl Verdict {
         self.cause.is_none()
     }
 
-    /// Why it did not pass; `None` when it did.
+    /// Why the signature did not pass; `None` when it did.
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()
     }
@@ -320,13 +117,18 @@ impl Verdict {
 
     /// Bits of the key, once it was found.
     pub fn key_bits(&self) -> Option<u32> {
-        self.key.map(|key| key.bits)
+        self.key.as_ref().map(|key| key.bits)
+    }
+
+    /// The text of the key record, as published; `None` unless there was one for the signature.
+    pub fn key_record(&self) -> Option<&[u8]> {
+        self.key.as_ref().map(|key| &*key.record)
     }
 
     /// Whether the key record says that the domain is testing DKIM (`t=y`): then a message must be treated no worse than
     /// an unsigned one, and no better (RFC 6376 §3.6.1).
     pub fn is_testing(&self) -> bool {
-        self.key.is_some_and(|key| key.testing)
+        self.key.as_ref().is_some_and(|key| key.testing)
     }
 
     /// DNSSEC state of the key record.
@@ -334,7 +136,7 @@ impl Verdict {
         self.dnssec
     }
 
-    /// How long the answer about the key holds, when DNS said so.
+    /// How long the answer about the key is valid (its TTL), when DNS said so.
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl
     }
@@ -377,6 +179,49 @@ impl Verdict {
             ));
         }
         notes
+    }
+
+    /// A page for people: the result and its reason, then the signature and its key. ASCII.
+    pub fn explain(&self) -> String {
+        let mut page = String::new();
+        // Writing to a String does not fail.
+        _ = self.write_page(&mut page);
+        page
+    }
+
+    fn write_page(&self, page: &mut String) -> fmt::Result {
+        self.write_subject(page)?;
+        writeln!(page, "\n  {}", self.reason())?;
+        let Some(signature) = self.signature() else { return Ok(()) };
+        let (header, body) = (signature.header_canonicalization(), signature.body_canonicalization());
+        writeln!(page, "  signed with {}, canonicalization {header}/{body}", signature.algorithm())?;
+        let fields: Vec<_> = signature.signed_fields().map(|name| name.escape_ascii().to_string()).collect();
+        writeln!(page, "  signed fields: {}", fields.join(" "))?;
+        if let Some(length) = signature.body_length() {
+            writeln!(page, "  signed are the first {length} bytes of the body")?;
+        }
+        if let Some(timestamp) = signature.timestamp() {
+            writeln!(page, "  signed at {timestamp} (Unix time)")?;
+        }
+        if let Some(expiration) = signature.expiration() {
+            writeln!(page, "  expires at {expiration} (Unix time)")?;
+        }
+        match &self.key {
+            Some(key) => writeln!(page, "  {} publishes {}", signature.key_name(), key.record.escape_ascii()),
+            None => writeln!(page, "  the key belongs at {}", signature.key_name()),
+        }
+    }
+
+    /// `dkim=pass header.d=example.org header.s=2026a`
+    fn write_subject(&self, out: &mut impl Write) -> fmt::Result {
+        write!(out, "dkim={}", self.result())?;
+        if let Some(domain) = self.domain() {
+            write!(out, " header.d={domain}")?;
+        }
+        match self.selector() {
+            Some(selector) => write!(out, " header.s={selector}"),
+            None => Ok(()),
+        }
     }
 
     /// `a further Subject is not signed`
@@ -441,39 +286,70 @@ impl Verdict {
     }
 }
 
-/// `dkim=pass`, or the word and the cause; and what is worth knowing of a pass.
+/// One line for a log, such as `dkim=permerror header.d=example.org header.s=2026a (no key record)`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "dkim={}", self.result())?;
-        if let Some(domain) = self.domain() {
-            write!(f, " d={domain}")?;
-        }
-        if let Some(selector) = self.selector() {
-            write!(f, " s={selector}")?;
-        }
-        if !self.is_pass() {
-            return write!(f, ": {}", self.reason());
-        }
-        let notes = self.notes();
-        if notes.is_empty() { Ok(()) } else { write!(f, ": {}", notes.join("; ")) }
+        self.write_subject(f)?;
+        write!(f, " ({})", self.reason())
     }
 }
 
 /// A verdict for each DKIM-Signature of a message, from the top of the header to the bottom; empty for a message without
 /// any. When the header was over a limit, one verdict that says so.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdicts(pub(crate) Vec<Verdict>);
 
 impl Verdicts {
+    /// The one verdict on a message whose header was refused, for those who feed a
+    /// [`Splitter`](waxseal_header::Splitter) themselves.
+    pub fn refused(error: HeaderError) -> Self {
+        Self(vec![Verdict::new(Some(Cause::Header(error)))])
+    }
+
+    /// The verdicts.
+    pub fn as_slice(&self) -> &[Verdict] {
+        &self.0
+    }
+
+    /// The verdicts, from the top of the header to the bottom.
+    pub fn iter(&self) -> std::slice::Iter<'_, Verdict> {
+        self.0.iter()
+    }
+
+    /// True for a message without a signature.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True when at least one signature passed.
-    pub fn any_pass(&self) -> bool {
+    pub fn is_pass(&self) -> bool {
         self.iter().any(Verdict::is_pass)
     }
 
     /// The result for the message as a whole: the best one, in the order pass, fail, policy, temperror, permerror,
     /// neutral, and `none` without any signature. Domains matter more than this word; see [`Verdict::domain`].
+    #[doc(alias = "word")]
     pub fn result(&self) -> DkimResult {
-        let rank = |word: &DkimResult| match word {
+        self.best().map_or(DkimResult::None, Verdict::result)
+    }
+
+    /// Why the best signature did not pass; `None` when it did, or there is none.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.best().and_then(Verdict::cause)
+    }
+
+    /// The [reason](Verdict::reason) of the best signature.
+    pub fn reason(&self) -> String {
+        self.best().map_or(NO_SIGNATURE.into(), Verdict::reason)
+    }
+
+    /// The [pages](Verdict::explain) of all signatures.
+    pub fn explain(&self) -> String {
+        if self.is_empty() { format!("{self}\n") } else { self.iter().map(Verdict::explain).collect() }
+    }
+
+    fn best(&self) -> Option<&Verdict> {
+        self.iter().min_by_key(|verdict| match verdict.result() {
             DkimResult::Pass => 0,
             DkimResult::Fail => 1,
             DkimResult::Policy => 2,
@@ -481,8 +357,7 @@ impl Verdicts {
             DkimResult::PermError => 4,
             DkimResult::Neutral => 5,
             DkimResult::None => 6,
-        };
-        self.iter().map(Verdict::result).min_by_key(rank).unwrap_or(DkimResult::None)
+        })
     }
 
     /// The entries for Authentication-Results: one for each signature, or `dkim=none`.
@@ -494,30 +369,29 @@ impl Verdicts {
         self.entries_where(|_, _| true)
     }
 
-    /// [`Verdicts::entries`] of those for which `told` says yes, by their number from the top and what became of them.
-    pub fn entries_where(&self, told: impl Fn(usize, &Verdict) -> bool) -> Vec<Entry> {
+    /// [`Verdicts::entries`] of the signatures for which `wanted` returns true, by number from the top and verdict.
+    pub fn entries_where(&self, wanted: impl Fn(usize, &Verdict) -> bool) -> Vec<Entry> {
         if self.is_empty() {
-            return vec![Entry::dkim(DkimResult::None).with_reason("no signature")];
+            return vec![Entry::dkim(DkimResult::None).with_reason(NO_SIGNATURE)];
         }
-        let all = self.iter().zip(HeaderB::all(self)).enumerate();
-        let told = all.filter(|(index, (verdict, _))| told(*index, verdict));
-        told.map(|(_, (verdict, header_b))| verdict.entry_with(header_b.as_ref())).collect()
+        let all = self.iter().zip(HeaderB::all(&self.0)).enumerate();
+        let wanted = all.filter(|(index, (verdict, _))| wanted(*index, verdict));
+        wanted.map(|(_, (verdict, header_b))| verdict.entry_with(header_b.as_ref())).collect()
     }
 }
 
-/// The one verdict on a message whose header block is over a limit, for those who feed a
-/// [`Splitter`](waxseal_header::Splitter) themselves.
-impl From<HeaderError> for Verdicts {
-    fn from(error: HeaderError) -> Self {
-        Self(vec![Verdict::new(Some(Cause::Header(error)))])
-    }
-}
+const NO_SIGNATURE: &str = "no signature";
 
-impl std::ops::Deref for Verdicts {
-    type Target = [Verdict];
-
-    fn deref(&self) -> &[Verdict] {
-        &self.0
+/// One line for a log: the verdicts, divided by semicolons.
+impl fmt::Display for Verdicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return write!(f, "dkim=none ({NO_SIGNATURE})");
+        }
+        for (number, verdict) in self.iter().enumerate() {
+            write!(f, "{}{verdict}", if number > 0 { "; " } else { "" })?;
+        }
+        Ok(())
     }
 }
 
@@ -539,17 +413,3 @@ impl<'v> IntoIterator for &'v Verdicts {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_not_to_blame_for_a_program_that_lost_a_hash() {
-        assert_eq!(Cause::NoBodyHash.result(), DkimResult::TempError);
-        let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm {
-            algorithm: Algorithm::RsaSha1,
-            provider: "some library",
-        });
-        assert_eq!(cause.result(), DkimResult::PermError);
-    }
-}

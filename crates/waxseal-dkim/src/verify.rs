@@ -288,7 +288,7 @@ impl Check for DkimCheck {
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdicts, Pending> {
         match &self.state {
-            State::Refused(error) => Ok(error.clone().into()),
+            State::Refused(error) => Ok(Verdicts::refused(error.clone())),
             State::Examined(examination, hashes) => examination.verdicts(hashes, dns),
         }
     }

@@ -39,7 +39,7 @@ fn opendkim_271_unlimited_signatures() {
     for policy in [Policy::default(), Policy::default().with_header_limits(limits)] {
         let dns = Counting::default();
         let verdicts = Verifier::new(policy).verify_blocking(&message, at(NOW), &dns);
-        assert!(!verdicts.any_pass() && !verdicts.is_empty());
+        assert!(!verdicts.is_pass() && !verdicts.is_empty());
         assert!(dns.count() <= 10, "{}", dns.count());
     }
 }
@@ -51,10 +51,10 @@ fn opendkim_334_unknown_algorithm_leaves_no_state() {
     let unknown = "DKIM-Signature: v=1; a=rsa-sha512; c=simple/simple; d=example.org; s=ed; l=1; h=from; bh=AAAA; b=AAAA\r\n";
     let alone = verdict(&good).entry();
     let above = verify(&[unknown.as_bytes(), &good].concat());
-    assert_eq!((above[0].result(), above[1].entry()), (DkimResult::PermError, alone.clone()));
+    assert_eq!((above.as_slice()[0].result(), above.as_slice()[1].entry()), (DkimResult::PermError, alone.clone()));
     let at = good.windows(9).position(|w| w == b"Received:").unwrap();
     let below = verify(&[&good[..at], unknown.as_bytes(), &good[at..]].concat());
-    assert_eq!((below[1].result(), below[0].entry()), (DkimResult::PermError, alone));
+    assert_eq!((below.as_slice()[1].result(), below.as_slice()[0].entry()), (DkimResult::PermError, alone));
 }
 
 /// CVE-2020-12272 (OpenDMARC #111): `d=legit.example(.attacker.example` was looked up at the attacker's name and reported as
@@ -179,12 +179,12 @@ fn cve_2026_40686_header_cut_inside_a_character() {
     for end in 0..good.len() {
         let verdicts = verify(&good[..end]);
         // Without its last line ends the message may mean the same.
-        assert!(end + 4 >= good.len() || !verdicts.any_pass(), "cut at {end}");
+        assert!(end + 4 >= good.len() || !verdicts.is_pass(), "cut at {end}");
     }
     let field = "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=ed; i=用户@example.org; h=from; bh=";
     for end in 0..field.len() {
         let verdicts = verify(&[&field.as_bytes()[..end], b"\r\n\r\n"].concat());
-        assert!(!verdicts.any_pass());
+        assert!(!verdicts.is_pass());
     }
 }
 
@@ -308,11 +308,11 @@ fn mail_dkim2_0_18_thousands_of_selectors() {
         .collect();
     let (good, dns) = (signed(&signer(), MESSAGE), Counting::new(zone()));
     let verdicts = verifier.verify_blocking(&[unknown.as_bytes(), &good].concat(), at(NOW), &dns);
-    assert_eq!((verdicts.len(), verdicts.any_pass(), dns.count()), (4001, false, 10));
+    assert_eq!((verdicts.as_slice().len(), verdicts.is_pass(), dns.count()), (4001, false, 10));
     let above = [unknown.as_bytes(), MESSAGE].concat();
     let field = signer().sign(MESSAGE, at(NOW)).unwrap();
     let verdicts = verifier.verify_blocking(&[field.as_bytes(), &above].concat(), at(NOW), &dns);
-    assert_eq!((verdicts.len(), verdicts[0].is_pass(), dns.count()), (4001, true, 20));
+    assert_eq!((verdicts.as_slice().len(), verdicts.as_slice()[0].is_pass(), dns.count()), (4001, true, 20));
 }
 
 /// The l= attack (Zone.ee 2024): text is put behind the signed octets, or, with l=0 or an unsigned Content-Type, in place of
@@ -336,7 +336,7 @@ fn l_tag_attack_additions() {
     assert_eq!(verdict(typed.as_bytes()).unsigned_additions(), [""; 0], "one alone is no second one");
     let own = text([signer().sign(typed.as_bytes(), at(NOW)).unwrap().as_bytes(), typed.as_bytes()].concat());
     let second = format!("Content-Type: text/html\r\n{own}");
-    assert!(!verify(second.as_bytes())[0].is_pass());
+    assert!(!verify(second.as_bytes()).as_slice()[0].is_pass());
 }
 
 /// Missing oversigning: a second Subject, From or other singleton on top, which readers show.
@@ -463,5 +463,5 @@ fn dkim_replay_is_counted_and_expires() {
     let other = signed(&signer(), &text(MESSAGE.to_vec()).replace("Hi", "Ho").into_bytes());
     assert_ne!(key(&verdict(&other)), key(&verdict(&message)));
     let late = Verifier::default().verify_blocking(&message, at(NOW + 8 * 86400), &zone());
-    assert!(matches!(late[0].cause(), Some(Cause::Expired { .. })));
+    assert!(matches!(late.as_slice()[0].cause(), Some(Cause::Expired { .. })));
 }

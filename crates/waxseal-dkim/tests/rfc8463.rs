@@ -60,7 +60,7 @@ fn appendix_a_verifies() {
     let found: Vec<_> = verdicts.iter().map(|verdict| (verdict.is_pass(), verdict.key_bits())).collect();
     assert_eq!(found, [(true, Some(256)), (true, Some(1024))]);
     let changed = SIGNED.replace("hungry", "angry");
-    assert!(!verify_with(Policy::default(), changed.as_bytes(), &zone).any_pass());
+    assert!(!verify_with(Policy::default(), changed.as_bytes(), &zone).is_pass());
 }
 
 /// Ed25519 is deterministic: the printed key makes the printed signature.

@@ -319,7 +319,7 @@ fn several_signers_in_one_pass() {
     assert_eq!(fields, alone);
     let zone = zone().with_txt("ed._domainkey.example.net", ed_record()).unwrap();
     let verdicts = verify_with(Policy::default(), &[fields.as_bytes(), MESSAGE].concat(), &zone);
-    assert_eq!(verdicts.len(), 5);
+    assert_eq!(verdicts.as_slice().len(), 5);
     assert!(verdicts.iter().all(|verdict| verdict.is_pass()), "{verdicts:?}");
     assert_eq!(sign_all([], MESSAGE, at(NOW)).unwrap(), "");
 }
@@ -407,5 +407,5 @@ fn signatures_stack() {
     let text = String::from_utf8(both).unwrap();
     let at = text.rfind("t=1795000000").unwrap();
     let changed = format!("{}t=1795000001{}", &text[..at], &text[at + 12..]);
-    assert!(!Verifier::default().verify_blocking(changed.as_bytes(), common::at(NOW), &zone()).any_pass());
+    assert!(!Verifier::default().verify_blocking(changed.as_bytes(), common::at(NOW), &zone()).is_pass());
 }

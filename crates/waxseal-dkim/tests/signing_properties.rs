@@ -74,7 +74,7 @@ proptest! {
     fn what_is_signed_verifies(message in message(), signers in vec(dressed(), 1..4)) {
         let fields = sign_all(&signers, &message, at(NOW)).unwrap();
         let verdicts = verify(&[fields.as_bytes(), &message].concat());
-        prop_assert_eq!(verdicts.len(), signers.len());
+        prop_assert_eq!(verdicts.as_slice().len(), signers.len());
         prop_assert!(verdicts.iter().all(|verdict| verdict.is_pass()), "{:?}\n{}", verdicts, fields);
         let marks = fields.match_indices("b=").filter(|(at, _)| fields[..*at].ends_with([' ', '\t', ';', '\n']));
         prop_assert_eq!(marks.count(), signers.len(), "{}", fields);

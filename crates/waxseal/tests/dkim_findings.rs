@@ -23,8 +23,8 @@ fn a_second_subject_is_told_wherever_the_verdict_is() {
     let message = [b"Subject: evil\r\n", &bank_signed()[..]].concat();
     let report = check(&evil(), &message, &dns());
     assert_eq!(dmarc(&report).0, "pass");
-    let told = "dkim=pass d=bank.example s=s: a further Subject is not signed \
-                (Policy::with_unsigned_additions_refused refuses that)";
+    let told = "dkim=pass header.d=bank.example header.s=s (signature and body hash match; a further Subject is \
+                not signed (Policy::with_unsigned_additions_refused refuses that))";
     assert!(report.explain().lines().any(|line| line == told), "{}", report.explain());
     let results = report.authentication_results().to_string();
     assert!(
@@ -54,11 +54,12 @@ fn text_beside_a_key_is_told_and_does_not_count() {
     let with = |zone: Zone, text: &str| zone.with_txt("s._domainkey.bank.example", text).unwrap();
     let report = check(&evil(), &bank_signed(), &with(dns(), "some-verification=1"));
     assert_eq!(dmarc(&report).0, "pass");
-    let told = "dkim=pass d=bank.example s=s: other TXT records at the name of the key were ignored (1): \
-                key record: the text is no key record: it begins with some-verification=1";
+    let told = "dkim=pass header.d=bank.example header.s=s (signature and body hash match; other TXT records at \
+                the name of the key were ignored (1): key record: the text is no key record: it begins with \
+                some-verification=1)";
     assert!(report.explain().lines().any(|line| line == told), "{}", report.explain());
     let report = check(&evil(), &bank_signed(), &with(dns(), "v=DKIM1; p="));
-    assert!(report.explain().contains("dkim=permerror d=bank.example s=s: 2 key records where one is due"));
+    assert!(report.explain().contains("dkim=permerror header.d=bank.example header.s=s (2 key records where one is due)"));
 }
 
 /// RFC 6008 §4: an agent that sees unequal results "about the same signature" ignores them all.

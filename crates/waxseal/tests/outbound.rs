@@ -164,7 +164,7 @@ fn what_is_passed_on_is_signed_and_then_sealed() {
         // Every body was changed on the way, so only the newest message signature holds.
         assert_eq!(chain.oldest_pass(), Some(if times == 1 { 0 } else { times as u32 }));
         let verdicts = Verifier::default().verify_blocking(&message, now(), &lab());
-        let first = verdicts.first().unwrap();
+        let first = verdicts.as_slice().first().unwrap();
         assert!(first.is_pass() && first.domain() == Some(&name(LIST)), "{first}");
         let newest = chain.sets().last().unwrap();
         let covered: Vec<_> = newest.message_signature().unwrap().signed_fields().collect();

@@ -37,7 +37,7 @@ fn a_message_from_its_author() {
         "\nReceived-SPF: pass ",
         "\nclient 192.0.2.1, HELO mx.example.org, MAIL FROM <joe@example.org>\niprev=pass policy.iprev=192.0.2.1 (mx.example.org)\n",
         "\n  _dmarc.example.org: v=DMARC1; p=reject\n",
-        "\ndkim=pass d=example.org s=s\n",
+        "\ndkim=pass header.d=example.org header.s=s (",
     ] {
         assert!(done.out.contains(text), "{text}: {}", done.out);
     }

@@ -12,12 +12,12 @@ fn the_demonstration_shows_what_it_says() {
         .chain([done.out.len()])
         .collect();
     let expected = [
-        ("lists.example.com", "deliver", "pass", ["dkim=pass d=example.org s=2026e", "arc=none"]),
+        ("lists.example.com", "deliver", "pass", ["dkim=pass header.d=example.org header.s=2026e", "arc=none"]),
         (
             "mx.example.net",
             "quarantine",
             "fail",
-            ["dkim=fail d=example.org s=2026e: body hash", "arc=pass i=1"],
+            ["dkim=fail header.d=example.org header.s=2026e (body hash", "arc=pass i=1"],
         ),
         (
             "mx.example.net",
@@ -25,7 +25,7 @@ fn the_demonstration_shows_what_it_says() {
             "fail",
             ["disposition none in place of quarantine: a trusted", "arc=pass i=1"],
         ),
-        ("mx.example.net", "quarantine", "fail", ["dkim=fail d=lists.example.com", "arc=fail i=1"]),
+        ("mx.example.net", "quarantine", "fail", ["dkim=fail header.d=lists.example.com", "arc=fail i=1"]),
     ];
     for (step, (authserv_id, disposition, dmarc, lines)) in steps.windows(2).zip(expected) {
         let text = &done.out[step[0]..step[1]];

@@ -2,6 +2,7 @@
 
 use super::Verifier;
 use crate::{Cause, InvalidKeyRecord, KeyRecord, Policy};
+use bytes::Bytes;
 use std::sync::Arc;
 use waxseal_crypto::{Algorithm, KeyType, PublicKey};
 use waxseal_dns::{Dnssec, DomainName, Record, Reply};
@@ -9,6 +10,8 @@ use waxseal_dns::{Dnssec, DomainName, Record, Reply};
 /// The record that counts among those at the name of a key.
 pub(super) struct FoundRecord {
     pub(super) record: Arc<KeyRecord>,
+    /// As it is published.
+    pub(super) text: Bytes,
     /// Why the others do not count.
     pub(super) ignored: Vec<Cause>,
 }
@@ -34,34 +37,45 @@ impl Verifier {
         if answer.dnssec == Dnssec::Bogus {
             return Err(Cause::BogusKey);
         }
-        let (mut records, mut others, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut mail, mut other, mut ignored) = (Found::default(), Found::default(), Vec::new());
         for text in answer.records.iter().filter_map(text) {
             match self.keys.parse(name, text) {
-                Ok(record) if record.is_for_email() => records.push(record),
+                Ok(record) if record.is_for_email() => mail.add(record, text),
                 // §3.6.1: "Verifiers for a given service type MUST ignore this record if the appropriate type is not listed."
-                Ok(record) => others.push(record),
+                Ok(record) => other.add(record, text),
                 Err(error) => ignored.push(error),
             }
         }
         // A key for other services alone is told from none.
-        if records.is_empty() {
-            records = std::mem::take(&mut others);
-        }
-        let count = records.len();
-        let Some(record) = records.pop() else {
+        let found = if mail.count == 0 { std::mem::take(&mut other) } else { mail };
+        let Some((record, text)) = found.first else {
             let nearest = ignored.into_iter().min_by_key(InvalidKeyRecord::distance);
             return Err(nearest.map_or(Cause::NoKey, Cause::KeyRecord));
         };
-        if count > 1 {
-            return Err(Cause::SeveralKeys { count });
+        if found.count > 1 {
+            return Err(Cause::SeveralKeys { count: found.count });
         }
         let ignored = ignored.into_iter().map(Cause::KeyRecord);
-        let ignored = ignored.chain(others.iter().map(|_| Cause::ServiceType)).collect();
-        Ok(FoundRecord { record, ignored })
+        let ignored = ignored.chain(std::iter::repeat_n(Cause::ServiceType, other.count)).collect();
+        Ok(FoundRecord { record, text: text.clone(), ignored })
     }
 }
 
-fn text(record: &Record) -> Option<&bytes::Bytes> {
+/// The first of several records, and how many there are. Mostly there is one.
+#[derive(Default)]
+struct Found<'r> {
+    first: Option<(Arc<KeyRecord>, &'r Bytes)>,
+    count: usize,
+}
+
+impl<'r> Found<'r> {
+    fn add(&mut self, record: Arc<KeyRecord>, text: &'r Bytes) {
+        self.first.get_or_insert((record, text));
+        self.count += 1;
+    }
+}
+
+fn text(record: &Record) -> Option<&Bytes> {
     match record {
         Record::Txt(text) => Some(text),
         _ => None,

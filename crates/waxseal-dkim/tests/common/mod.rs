@@ -86,7 +86,7 @@ pub(crate) fn verdict_with_record(record: impl AsRef<[u8]>) -> Verdict {
 }
 
 pub(crate) fn only(verdicts: Verdicts) -> Verdict {
-    assert_eq!(verdicts.len(), 1, "{verdicts:?}");
+    assert_eq!(verdicts.as_slice().len(), 1, "{verdicts:?}");
     verdicts.into_iter().next().unwrap()
 }
 

@@ -73,8 +73,8 @@ impl InboundCheck {
         error: HeaderError,
     ) -> Self {
         let signatures = Signatures {
-            dkim: Memo::done(Verdicts::from(error.clone())),
-            arc: settings.arc.as_ref().map(|_| Memo::done(Chain::from(error.clone()))),
+            dkim: Memo::done(Verdicts::refused(error.clone())),
+            arc: settings.arc.as_ref().map(|_| Memo::done(Chain::refused(error.clone()))),
         };
         let author = Identifiers::from(error.clone());
         Self::new(settings, methods, (Case::refused(envelope, now, error), signatures, author))

@@ -207,12 +207,12 @@ impl Report {
 const MAX_DKIM_ENTRIES: usize = 20;
 
 fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
-    if verdicts.len() <= MAX_DKIM_ENTRIES {
+    if verdicts.as_slice().len() <= MAX_DKIM_ENTRIES {
         return verdicts.entries();
     }
     let told = |index: usize, verdict: &Verdict| index < MAX_DKIM_ENTRIES || verdict.is_pass();
     let mut entries = verdicts.entries_where(told);
-    let more = verdicts.len() - entries.len();
+    let more = verdicts.as_slice().len() - entries.len();
     entries.push(Entry::dkim(DkimResult::Policy).with_reason(format!("{more} more signatures")));
     entries
 }

@@ -1,0 +1,247 @@
+//! Why a signature did not pass.
+
+use crate::{InvalidKeyRecord, InvalidSignature, UnacceptableDomain};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use waxseal_authres::DkimResult;
+use waxseal_crypto::{Algorithm, KeyType, VerifyError};
+use waxseal_dns::LookupError;
+use waxseal_header::HeaderError;
+
+/// Why a signature did not pass. [`Cause::result`] returns the result that goes with it.
+///
+/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The header block was over a limit; no signature was looked at.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The DKIM-Signature field is malformed.
+    #[error(transparent)]
+    Signature(#[from] InvalidSignature),
+    /// The domain may not sign; see [`Policy::with_signing_domains`](crate::Policy::with_signing_domains).
+    #[error(transparent)]
+    Domain(#[from] UnacceptableDomain),
+    /// More signatures than [`Policy::with_max_signatures`](crate::Policy::with_max_signatures) allows stand above.
+    #[error("more than {limit} signatures")]
+    TooManySignatures {
+        /// The limit.
+        limit: usize,
+    },
+    /// The signatures above need as many keys as [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups)
+    /// allows.
+    #[error("more than {limit} key lookups")]
+    TooManyKeyLookups {
+        /// The limit.
+        limit: usize,
+    },
+    /// See [`Policy::with_rsa_sha1`](crate::Policy::with_rsa_sha1).
+    #[error("rsa-sha1 is not accepted")]
+    RsaSha1,
+    /// `x=` has passed.
+    #[error("signature expired at {expiration}, now is {now}")]
+    Expired {
+        /// `x=`, in seconds of Unix time.
+        expiration: u64,
+        /// The time of verification, in seconds of Unix time.
+        now: u64,
+    },
+    /// `t=` is yet to come.
+    #[error("signature is of {timestamp}, now is {now}")]
+    SignedInFuture {
+        /// `t=`, in seconds of Unix time.
+        timestamp: u64,
+        /// The time of verification, in seconds of Unix time.
+        now: u64,
+    },
+    /// See [`Policy::with_required_fields`](crate::Policy::with_required_fields).
+    #[error("field {field} is not signed")]
+    FieldNotSigned {
+        /// The field, as the policy names it.
+        field: String,
+    },
+    /// The key lookup failed.
+    #[error("key lookup failed")]
+    Lookup(#[source] LookupError),
+    /// The name of the key does not exist, or has no TXT record.
+    #[error("no key record")]
+    NoKey,
+    /// DNSSEC validation of the answer about the key failed.
+    #[error("DNSSEC validation of the key record failed")]
+    BogusKey,
+    /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is no key record does not count.
+    #[error("{count} key records where one is due")]
+    SeveralKeys {
+        /// How many there are.
+        count: usize,
+    },
+    /// No record at the name of the key can be read; of several, this is about the one that is nearest to a key record.
+    #[error("key record: {0}")]
+    KeyRecord(InvalidKeyRecord),
+    /// The key was revoked: `p=` is empty.
+    #[error("key is revoked")]
+    Revoked,
+    /// `k=` does not go with the algorithm of the signature.
+    #[error("key of type {key_type} does not go with {algorithm}")]
+    KeyType {
+        /// The type of the key.
+        key_type: KeyType,
+        /// The algorithm of the signature.
+        algorithm: Algorithm,
+    },
+    /// `h=` of the key record does not allow the hash of the signature.
+    #[error("key record does not allow the hash of {algorithm}")]
+    HashNotAllowed {
+        /// The algorithm of the signature.
+        algorithm: Algorithm,
+    },
+    /// `s=` of the key record does not name mail.
+    #[error("key is not meant for mail")]
+    ServiceType,
+    /// `t=s` of the key record wants the domain of `i=` to equal `d=`.
+    #[error("domain of i= differs from d=, which the key record forbids")]
+    StrictIdentity,
+    /// See [`Policy::with_min_rsa_bits`](crate::Policy::with_min_rsa_bits).
+    #[error("RSA key of {bits} bits is smaller than {min}")]
+    KeyTooSmall {
+        /// Bits of the modulus.
+        bits: u32,
+        /// The limit.
+        min: u32,
+    },
+    /// See [`Policy::with_max_rsa_bits`](crate::Policy::with_max_rsa_bits).
+    #[error("RSA key of {bits} bits is larger than {max}")]
+    KeyTooLarge {
+        /// Bits of the modulus.
+        bits: u32,
+        /// The limit.
+        max: u32,
+    },
+    /// The crypto provider cannot check this signature.
+    #[error("signature cannot be checked: {0}")]
+    Crypto(VerifyError),
+    /// The body is not what was signed.
+    #[error(
+        "body hash does not match: signed {}, computed {}",
+        BASE64_STANDARD.encode(.expected),
+        BASE64_STANDARD.encode(.computed)
+    )]
+    BodyHash {
+        /// `bh=`
+        expected: Vec<u8>,
+        /// The hash of the body that came.
+        computed: Vec<u8>,
+        /// Whether the header is as it was signed: then only the body was changed.
+        header_intact: bool,
+    },
+    /// The header is not what was signed, or another key signed it.
+    #[error(
+        "signature does not match the header: computed header hash {}{}",
+        BASE64_STANDARD.encode(.header_hash),
+        changed(.changed_fields)
+    )]
+    HeaderSignature {
+        /// The hash of the signed fields as they came. What was signed cannot be told from the signature.
+        header_hash: Vec<u8>,
+        /// Names of the fields that differ from the copies in `z=`; empty when there is no `z=`.
+        changed_fields: Vec<String>,
+    },
+    /// `l=` is larger than the body.
+    #[error("l={signed} is more than the {octets} octets of the body")]
+    BodyTooShort {
+        /// `l=`
+        signed: u64,
+        /// Octets of the canonical body.
+        octets: u64,
+    },
+    /// See [`BodyLengthPolicy::Refuse`](crate::BodyLengthPolicy::Refuse).
+    #[error("l= is not accepted")]
+    BodyLength,
+    /// See [`BodyLengthPolicy::RefuseAdditions`](crate::BodyLengthPolicy::RefuseAdditions).
+    #[error("{added} octets were added to the body behind l={signed}")]
+    BodyAdditions {
+        /// `l=`
+        signed: u64,
+        /// Octets of the canonical body behind it.
+        added: u64,
+    },
+    /// The hashes that [`Examination::finish`](crate::Examination::finish) was given lack the one that the signature needs: a
+    /// mistake of the calling program, not of the message.
+    #[error("the program has not hashed the body for this signature")]
+    NoBodyHash,
+    /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).
+    #[error("field {field} stands more often than it is signed")]
+    UnsignedAddition {
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl Cause {
+    /// The result of RFC 8601 §2.7.1 that goes with the cause.
+    pub const fn result(&self) -> DkimResult {
+        match self {
+            // Here two RFCs differ. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be
+            // completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601 §2.7.1 has neutral
+            // when "the signature or signatures contained syntax errors or were not otherwise able to be processed", and
+            // permerror for "some error that is unrecoverable, such as a required header field being absent". PERMFAIL is
+            // permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
+            Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
+            // RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)"
+            Self::Domain(UnacceptableDomain::Name { .. } | UnacceptableDomain::SingleLabel { .. }) => {
+                DkimResult::PermError
+            }
+            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program that
+            // lost a hash, and should wait until that is mended.
+            Self::NoBodyHash => DkimResult::TempError,
+            // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
+            // algorithm)", "(key revoked)", "(inappropriate key algorithm)".
+            Self::NoKey
+            | Self::SeveralKeys { .. }
+            | Self::KeyRecord(_)
+            | Self::Revoked
+            | Self::KeyType { .. }
+            | Self::HashNotAllowed { .. }
+            | Self::ServiceType
+            | Self::StrictIdentity
+            | Self::Crypto(_) => DkimResult::PermError,
+            // RFC 6376 §6.1.2: "If the query for the public key fails to respond, the Verifier MAY seek a later
+            // verification attempt by returning TEMPFAIL (key unavailable)."
+            Self::Lookup(_) => DkimResult::TempError,
+            // RFC 8601 §2.7.1: "some aspect of the signature or signatures was not acceptable to the ADMD".
+            Self::Domain(UnacceptableDomain::Refused { .. })
+            | Self::TooManySignatures { .. }
+            | Self::TooManyKeyLookups { .. }
+            | Self::RsaSha1
+            | Self::BogusKey
+            | Self::SignedInFuture { .. }
+            | Self::FieldNotSigned { .. }
+            | Self::KeyTooSmall { .. }
+            | Self::KeyTooLarge { .. }
+            | Self::BodyLength
+            | Self::BodyAdditions { .. }
+            | Self::UnsignedAddition { .. } => DkimResult::Policy,
+            // RFC 8601 §2.7.1: "they failed the verification test(s)".
+            Self::Expired { .. } | Self::BodyHash { .. } | Self::HeaderSignature { .. } => DkimResult::Fail,
+        }
+    }
+}
+
+fn changed(fields: &[String]) -> String {
+    if fields.is_empty() { String::new() } else { format!(", changed since signing: {}", fields.join(" ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_not_to_blame_for_a_program_that_lost_a_hash() {
+        assert_eq!(Cause::NoBodyHash.result(), DkimResult::TempError);
+        let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm {
+            algorithm: Algorithm::RsaSha1,
+            provider: "some library",
+        });
+        assert_eq!(cause.result(), DkimResult::PermError);
+    }
+}
