@@ -68,7 +68,11 @@ impl Set {
         write!(page, "  set {}", self.instance)?;
         match self.seal() {
             Some(seal) => {
-                write!(page, ": sealed by {} ({}), cv={}", seal.domain, seal.key_name, seal.chain_validation)?;
+                write!(
+                    page,
+                    ": sealed by {} ({}), cv={}",
+                    seal.domain, seal.key_name, seal.chain_validation
+                )?;
             }
             None => write!(page, ": malformed seal")?,
         }

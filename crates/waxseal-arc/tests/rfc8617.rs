@@ -483,7 +483,10 @@ fn a_page_shows_each_set() {
     assert!(page.starts_with("arc=pass\n  1 set verified\n") && page.contains(sealed), "{page}");
     assert!(page.ends_with("  the message is as the first sealer sent it\n"), "{page}");
     let none = verify(MESSAGE);
-    assert_eq!((none.to_string(), none.explain()), ("arc=none (no ARC set)".into(), "arc=none\n  no ARC set\n".into()));
+    assert_eq!(
+        (none.to_string(), none.explain()),
+        ("arc=none (no ARC set)".into(), "arc=none\n  no ARC set\n".into())
+    );
 }
 
 #[cfg(feature = "json")]
@@ -491,6 +494,7 @@ fn a_page_shows_each_set() {
 fn a_chain_is_the_object_of_the_command() {
     let chain = verify(&Forge::new(1, "none").on(MESSAGE));
     let json: serde_json::Value = serde_json::from_str(&chain.to_json()).unwrap();
-    let expected = serde_json::json!({"result": "pass", "reason": "1 set verified", "oldest_pass": 0, "sets": 1});
+    let expected =
+        serde_json::json!({"result": "pass", "reason": "1 set verified", "oldest_pass": 0, "sets": 1});
     assert_eq!(json, expected);
 }

@@ -79,6 +79,7 @@ pub use waxseal_header as header;
 
 pub use body::{BodyForm, BodyHash, BodyHasher, BodyHashes};
 pub use canonicalize::Canonicalization;
+pub use cause::Cause;
 pub use inspect::{Finding, Inspection, Line, MessagePart, Severity};
 pub use picker::{FieldIndex, Picker};
 pub use policy::{BodyLengthPolicy, Policy};
@@ -88,7 +89,6 @@ pub use sign::{SignError, Signer, Signing, Unsigned, sign_all};
 pub use signature::{InvalidSignature, Signature};
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use signing_domain::{SigningDomains, UnacceptableDomain};
-pub use cause::Cause;
 pub use verdict::{Verdict, Verdicts};
 pub use verify::{DkimCheck, Examination, Verification, Verifier};
 

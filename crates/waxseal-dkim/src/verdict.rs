@@ -412,4 +412,3 @@ impl<'v> IntoIterator for &'v Verdicts {
         self.0.iter()
     }
 }
-

@@ -51,7 +51,10 @@ fn opendkim_334_unknown_algorithm_leaves_no_state() {
     let unknown = "DKIM-Signature: v=1; a=rsa-sha512; c=simple/simple; d=example.org; s=ed; l=1; h=from; bh=AAAA; b=AAAA\r\n";
     let alone = verdict(&good).entry();
     let above = verify(&[unknown.as_bytes(), &good].concat());
-    assert_eq!((above.as_slice()[0].result(), above.as_slice()[1].entry()), (DkimResult::PermError, alone.clone()));
+    assert_eq!(
+        (above.as_slice()[0].result(), above.as_slice()[1].entry()),
+        (DkimResult::PermError, alone.clone())
+    );
     let at = good.windows(9).position(|w| w == b"Received:").unwrap();
     let below = verify(&[&good[..at], unknown.as_bytes(), &good[at..]].concat());
     assert_eq!((below.as_slice()[1].result(), below.as_slice()[0].entry()), (DkimResult::PermError, alone));

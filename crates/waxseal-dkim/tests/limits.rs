@@ -383,7 +383,10 @@ fn keys_of_512_bits() {
     let provider = counted();
     let message = signed(&rsa_signer(), MESSAGE);
     let verdicts = Verifier::default().with_provider(provider).verify_blocking(&message, at(NOW), &zone);
-    assert!(matches!(verdicts.as_slice()[0].cause(), Some(Cause::KeyTooSmall { bits: 511, .. })), "{verdicts:?}");
+    assert!(
+        matches!(verdicts.as_slice()[0].cause(), Some(Cause::KeyTooSmall { bits: 511, .. })),
+        "{verdicts:?}"
+    );
     assert_eq!(provider.verified.load(Relaxed), 0);
 }
 

@@ -87,7 +87,10 @@ fn nothing_is_told_of_fields_that_may_stand_often_or_are_signed() {
         );
     }
     let twice = craft(&TAGS.replace("subject", "subject:subject"), &with("Subject", MESSAGE));
-    assert_eq!(verdict(&twice).to_string(), "dkim=pass header.d=example.org header.s=ed (signature and body hash match)");
+    assert_eq!(
+        verdict(&twice).to_string(),
+        "dkim=pass header.d=example.org header.s=ed (signature and body hash match)"
+    );
 }
 
 #[test]

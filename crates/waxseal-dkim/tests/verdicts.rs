@@ -20,7 +20,11 @@ fn a_page_shows_the_signature_and_the_key() {
         assert!(page.contains(line), "{line}: {page}");
     }
     let missing = verify_with(Policy::default(), &signed(&signer(), MESSAGE), &Zone::new());
-    assert!(missing.explain().ends_with("  the key belongs at ed._domainkey.example.org\n"), "{}", missing.explain());
+    assert!(
+        missing.explain().ends_with("  the key belongs at ed._domainkey.example.org\n"),
+        "{}",
+        missing.explain()
+    );
     assert_eq!(missing.cause(), Some(&Cause::NoKey));
     assert_ne!(missing, verdicts);
 }

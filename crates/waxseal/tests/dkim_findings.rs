@@ -59,7 +59,11 @@ fn text_beside_a_key_is_told_and_does_not_count() {
                 some-verification=1)";
     assert!(report.explain().lines().any(|line| line == told), "{}", report.explain());
     let report = check(&evil(), &bank_signed(), &with(dns(), "v=DKIM1; p="));
-    assert!(report.explain().contains("dkim=permerror header.d=bank.example header.s=s (2 key records where one is due)"));
+    assert!(
+        report
+            .explain()
+            .contains("dkim=permerror header.d=bank.example header.s=s (2 key records where one is due)")
+    );
 }
 
 /// RFC 6008 §4: an agent that sees unequal results "about the same signature" ignores them all.

@@ -197,7 +197,10 @@ fn the_limit_is_20_seconds_unless_set() {
     assert_eq!(limit(authenticator()), Some(DEFAULT_TIME_LIMIT));
     assert_eq!(limit(limited()), Some(LIMIT));
     let endless = authenticator().with_timeout(Duration::MAX);
-    assert_eq!(endless.check_blocking(&Envelope::unknown(), b"\r\n", now(), &dns()).dkim().as_slice().len(), 0);
+    assert_eq!(
+        endless.check_blocking(&Envelope::unknown(), b"\r\n", now(), &dns()).dkim().as_slice().len(),
+        0
+    );
 }
 
 /// What a resolver knows of a failure stays behind the cause of every verdict, also in a file.

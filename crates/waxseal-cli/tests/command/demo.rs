@@ -12,7 +12,12 @@ fn the_demonstration_shows_what_it_says() {
         .chain([done.out.len()])
         .collect();
     let expected = [
-        ("lists.example.com", "deliver", "pass", ["dkim=pass header.d=example.org header.s=2026e", "arc=none"]),
+        (
+            "lists.example.com",
+            "deliver",
+            "pass",
+            ["dkim=pass header.d=example.org header.s=2026e", "arc=none"],
+        ),
         (
             "mx.example.net",
             "quarantine",

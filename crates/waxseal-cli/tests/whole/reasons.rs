@@ -174,7 +174,9 @@ fn has_redirect_beside_all(checked: &Checked) -> bool {
 
 /// Why the signature in question does not pass with us.
 fn cause<'c>(difference: &Difference, checked: &'c Checked) -> Option<&'c Cause> {
-    (difference.method == "dkim").then(|| checked.report.dkim().as_slice().get(difference.index)?.cause()).flatten()
+    (difference.method == "dkim")
+        .then(|| checked.report.dkim().as_slice().get(difference.index)?.cause())
+        .flatten()
 }
 
 fn count(checked: &Checked, name: &str) -> usize {

@@ -45,11 +45,8 @@ impl Judge<'_> {
         if found.record.has_strict_identity() && !identity_is_domain(signature) {
             return Err(Cause::StrictIdentity);
         }
-        verdict.key = Some(KeyFacts {
-            record: found.text,
-            bits: key.bits(),
-            testing: found.record.is_testing(),
-        });
+        verdict.key =
+            Some(KeyFacts { record: found.text, bits: key.bits(), testing: found.record.is_testing() });
         check_bits(key, &self.verifier.policy)?;
         let body = self.hashes.get(&signature.body_form()).ok_or(Cause::NoBodyHash)?;
         let message = (self.header, &self.index, field);
