@@ -5,11 +5,12 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr},
     pin::pin,
+    sync::LazyLock,
     task::{Context, Poll, Waker},
     time::SystemTime,
 };
 use waxseal_dns::{Zone, drive};
-use waxseal_spf::{SpfCheck, Verdict};
+use waxseal_spf::{RecordCache, SpfCheck, Verdict};
 
 /// The client of every scenario; it passes, at the last `ip4` there is.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
@@ -53,9 +54,13 @@ impl Scenario {
     }
 }
 
-/// One check from its making to its verdict; `None` if the resolver is one that waits.
+/// What a server remembers between checks.
+static RECORDS: LazyLock<RecordCache> = LazyLock::new(RecordCache::default);
+
+/// One check from its making to its verdict, with records that were parsed before; `None` if the resolver is one that waits.
 pub fn check(zone: &Zone) -> Option<Verdict> {
-    let check = SpfCheck::mail_from(CLIENT.into(), SENDER, HELO, SystemTime::UNIX_EPOCH);
+    let check =
+        SpfCheck::mail_from(CLIENT.into(), SENDER, HELO, SystemTime::UNIX_EPOCH).with_record_cache(&RECORDS);
     let mut driven = pin!(drive(check, zone));
     match driven.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(verdict) => Some(verdict),

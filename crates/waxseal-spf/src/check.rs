@@ -6,6 +6,7 @@ use crate::{
     limits::Limits,
     macros::{self, Values},
     record::DomainSpec,
+    record_cache::RecordCache,
     verdict::Verdict,
 };
 use std::{
@@ -50,6 +51,7 @@ pub struct SpfCheck {
     pub(crate) explain: bool,
     pub(crate) trace: bool,
     pub(crate) prefetch: bool,
+    pub(crate) records: Option<RecordCache>,
 }
 
 impl SpfCheck {
@@ -81,6 +83,7 @@ impl SpfCheck {
             explain: true,
             trace: false,
             prefetch: false,
+            records: None,
         }
     }
 
@@ -134,6 +137,13 @@ impl SpfCheck {
     /// counts when it is evaluated.
     pub fn with_prefetch(mut self, prefetch: bool) -> Self {
         self.prefetch = prefetch;
+        self
+    }
+
+    /// Takes parsed records from this cache, and leaves those it reads there: for servers, which see the same
+    /// records again and again. Default none.
+    pub fn with_record_cache(mut self, records: &RecordCache) -> Self {
+        self.records = Some(records.clone());
         self
     }
 

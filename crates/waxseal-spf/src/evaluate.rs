@@ -1,7 +1,6 @@
 //! The evaluation itself: ordinary recursive code, run again with more answers until it comes to its end.
 
 mod mechanism;
-mod plan;
 mod stop;
 
 use crate::{
@@ -10,14 +9,14 @@ use crate::{
     macros::Letters,
     parse::{Name, TermRef},
     place::Place,
+    plan::{Plan, Planned},
     record::Qualifier,
     select::{self, Selected},
     trace::{Outcome, Recorder},
     verdict::Verdict,
 };
 use bytes::Bytes;
-use plan::Plan;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use stop::{Fault, Stop};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{
@@ -199,16 +198,8 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
 
     /// RFC 7208 §4.6
     fn evaluate(&mut self, frame: &Frame<'_>) -> Result<Found, Stop> {
-        let mut plan = Plan::default();
-        if let Some(trace) = &mut self.trace {
-            trace.select(frame.record);
-        }
-        plan.read(frame.record, self.check.envelope.ip, self.trace.is_some())
-            .map_err(|source| Cause::Syntax { domain: frame.domain.clone(), source, depth: frame.depth })?;
-        if let Some(trace) = &mut self.trace {
-            trace.terms(frame.record);
-        }
-        for (index, term) in plan.terms().enumerate() {
+        let plan = self.plan(frame)?;
+        for (index, term) in plan.directives.iter().enumerate() {
             self.begin(term);
             match self.matches(term, frame) {
                 Ok(false) => self.outcome(|| Outcome::NoMatch),
@@ -218,28 +209,48 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 }
                 Err(Stop::Pending) => {
                     if self.check.prefetch {
-                        self.prefetch(plan.terms().skip(index + 1).chain(&plan.redirect), frame);
+                        self.prefetch(&plan, index + 1, frame);
                     }
                     return Err(Stop::Pending);
                 }
                 Err(stop) => return Err(self.stop(stop, term, frame)),
             }
         }
-        let Some(redirect) = plan.redirect else {
+        let Some(redirect) = &plan.redirect else {
             // RFC 7208 §4.7
             if !frame.included {
                 self.unmatched = Some(frame.domain.clone());
             }
             return Ok(Found::NoMatch);
         };
-        self.begin(&redirect);
-        let found = self.redirect(&redirect, frame).map_err(|stop| self.stop(stop, &redirect, frame))?;
+        self.begin(redirect);
+        let found = self.redirect(redirect, frame).map_err(|stop| self.stop(stop, redirect, frame))?;
         self.outcome(|| Outcome::Followed);
         Ok(found)
     }
 
+    /// The terms of the record, whose syntax is right to its end.
+    fn plan(&mut self, frame: &Frame<'_>) -> Result<Arc<Plan>, Stop> {
+        if let Some(trace) = &mut self.trace {
+            trace.select(frame.record);
+        }
+        let plan = match &self.check.records {
+            Some(records) => records.plan(frame.domain, frame.record),
+            None => Plan::read(frame.record, false).map(Arc::new),
+        };
+        let plan = plan.map_err(|source| Cause::Syntax {
+            domain: frame.domain.clone(),
+            source,
+            depth: frame.depth,
+        })?;
+        if let Some(trace) = &mut self.trace {
+            trace.terms(frame.record);
+        }
+        Ok(plan)
+    }
+
     /// A directive matched: leaves its place and the explanation.
-    fn matched(&mut self, term: &TermRef, exp: Option<&TermRef>, frame: &Frame<'_>) -> Result<Found, Stop> {
+    fn matched(&mut self, term: &Planned, exp: Option<&Planned>, frame: &Frame<'_>) -> Result<Found, Stop> {
         let inside = self.place.take();
         // An include asks only whether the result is pass; nobody will ask for the place of another.
         if term.qualifier == Qualifier::Pass || !frame.included {
@@ -257,10 +268,21 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         Ok(Found::Match(term.qualifier))
     }
 
-    /// Asks what the terms will ask; the answers count when they are evaluated.
-    fn prefetch<'t>(&mut self, terms: impl Iterator<Item = &'t TermRef>, frame: &Frame<'_>) {
+    /// Asks what the terms from `next` on will ask; the answers count when they are evaluated.
+    fn prefetch(&mut self, plan: &Plan, next: usize, frame: &Frame<'_>) {
+        let ip = self.check.envelope.ip;
+        let mut ahead: Vec<&Planned> = Vec::new();
+        for term in plan.directives.iter().skip(next).chain(&plan.redirect) {
+            // RFC 7208 §5.1: "Mechanisms after "all" will never be tested."
+            if term.contains(ip) {
+                break;
+            }
+            if !matches!(term.name, Name::Ip4 | Name::Ip6) {
+                ahead.push(term);
+            }
+        }
         let left = usize::from(u16::from(self.check.limits.terms).saturating_sub(self.terms));
-        for term in terms.take(left) {
+        for term in ahead.into_iter().take(left) {
             let kind = match term.name {
                 Name::Include | Name::Redirect => RecordType::Txt,
                 Name::A => self.address_kind(),
@@ -268,17 +290,18 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 Name::Exists => RecordType::A,
                 _ => continue,
             };
-            let target = match term.spec() {
-                None => Ok(frame.domain.clone()),
-                Some(spec) if spec.letters.is_literal() => DomainName::lenient(spec.of(frame.record)),
-                Some(_) => continue,
+            let target = match (&term.target, term.spec()) {
+                (Some(target), _) => Ok(target.clone()),
+                (None, None) => Ok(frame.domain.clone()),
+                (None, Some(spec)) if spec.letters.is_literal() => DomainName::lenient(spec.of(frame.record)),
+                (None, Some(_)) => continue,
             };
-            // Whatever is said now is heard when the term is evaluated.
+            // Whatever is answered now is evaluated when the term is.
             let _ = target.map(|name| self.dns.ask(Question::new(name, kind)));
         }
     }
 
-    fn matches(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+    fn matches(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         match term.name {
             Name::Include => self.include(term, frame),
             Name::A => self.a(term, frame),

@@ -9,10 +9,12 @@ mod limits;
 mod macros;
 mod parse;
 mod place;
+mod plan;
 mod printable;
 pub mod publish;
 mod received;
 mod record;
+mod record_cache;
 mod select;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -30,6 +32,7 @@ pub use record::{
     DomainSpec, DualCidrLength, Ip4Network, Ip6Network, Mechanism, Modifier, Qualifier, Record, Reporting,
     Term,
 };
+pub use record_cache::RecordCache;
 pub use select::NearMiss;
 pub use syntax_error::{SyntaxError, SyntaxErrorKind};
 pub use trace::{LookupTrace, Outcome, RecordTrace, TermTrace, Trace};

@@ -146,23 +146,6 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// Goes past the `ip4` directives in front that are right and do not hold `client`: long lists of them are what
-    /// makes records long, and nothing needs to be kept of them.
-    pub(crate) fn skip_other_networks(&mut self, client: IpAddr) {
-        loop {
-            let start = self.at;
-            let network = if self.eat_name(b" ip4:") { self.network4().ok() } else { None };
-            match (network, client) {
-                (Some((bits, length)), IpAddr::V4(ip)) if !same_bits4(bits, ip.to_bits(), length) => {}
-                (Some(_), IpAddr::V6(_)) => {}
-                _ => {
-                    self.at = start;
-                    return;
-                }
-            }
-        }
-    }
-
     #[cold]
     fn skip(&mut self, start: usize, kind: SyntaxErrorKind) -> SyntaxError {
         let rest = self.text.get(start..).unwrap_or_default();

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, SystemTime};
 use waxseal_authres::SpfResult;
-use waxseal_dns::{LookupError, Zone, drive_blocking};
-use waxseal_spf::{Cause, Outcome, RecordTrace, SpfCheck, Verdict};
+use waxseal_dns::{Answers, Check, LookupError, Zone, drive_blocking};
+use waxseal_spf::{Cause, Outcome, RecordCache, RecordTrace, SpfCheck, Verdict};
 
 fn zone(records: &[(&str, &str)]) -> Zone {
     records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
@@ -277,4 +277,89 @@ fn one_answer_without_a_ttl_leaves_the_verdict_without_one() {
     };
     assert_eq!(with(&["example.org", "a.example"]), Some(Duration::from_secs(300)));
     assert_eq!((with(&["example.org"]), with(&["a.example"]), with(&[])), (None, None, None));
+}
+
+/// What is asked ahead does not depend on the message, and stands before what matches for certain.
+#[test]
+fn prefetch_asks_for_every_literal_target_that_may_be_evaluated() {
+    let asked = |client: &str, record: &str| {
+        let dns = zone(&[("example.org", record)]);
+        let now = SystemTime::UNIX_EPOCH;
+        let check = SpfCheck::mail_from(client.parse().unwrap(), "user@example.org", "mail.example.net", now);
+        let records = RecordCache::default();
+        let ahead = |mut check: SpfCheck| {
+            let mut answers = Answers::new();
+            assert!(check.run(&mut answers).is_err());
+            for question in answers.take_wanted() {
+                let reply = dns.lookup(&question);
+                answers.answer(question, reply);
+            }
+            assert!(check.run(&mut answers).is_err());
+            answers.take_wanted().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let check = check.with_prefetch(true);
+        let asked = ahead(check.clone());
+        assert_eq!(ahead(check.clone().with_record_cache(&records)), asked);
+        assert_eq!(ahead(check.clone().with_record_cache(&records)), asked, "remembered");
+        assert_eq!(ahead(check.with_trace(true)), asked, "traced");
+        asked
+    };
+    let all = "v=spf1 include:a.example a mx mx:m.example exists:%{i}.e.example exists:e.example ptr redirect=r.example";
+    let common = ["example.org MX", "m.example MX", "e.example A", "r.example TXT"];
+    assert_eq!(asked("192.0.2.7", all), [&["a.example TXT", "example.org A"][..], &common].concat());
+    assert_eq!(asked("2001:db8::7", all), [&["a.example TXT", "example.org AAAA"][..], &common].concat());
+    for (record, expected) in [
+        ("v=spf1 include:a.example ip4:198.51.100.1 mx", &["a.example TXT", "example.org MX"][..]),
+        ("v=spf1 include:a.example ip4:192.0.2.7 mx", &["a.example TXT"]),
+        ("v=spf1 include:a.example -all mx redirect=r.example", &["a.example TXT"]),
+        ("v=spf1 include:a.example include:%{l}.example include:b..example", &["a.example TXT"]),
+    ] {
+        assert_eq!(asked("192.0.2.7", record), expected, "{record}");
+    }
+    let many: String = (0..12).map(|n| format!("include:a{n}.example ")).collect();
+    assert_eq!(asked("192.0.2.7", &format!("v=spf1 {many}-all")).len(), 10, "no more than may be evaluated");
+}
+
+/// The page for people has the record, and the line for logs is one line of ASCII, whatever is published.
+#[test]
+fn the_family_of_a_verdict() {
+    let dns =
+        zone(&[("example.org", "v=spf1 ip4:192.0.2.8 -all exp=e.example.org"), ("e.example.org", "go away")]);
+    let verdict = check(&dns);
+    assert!(!verdict.is_pass() && verdict.cause().is_some());
+    assert_eq!(verdict.to_string(), "spf=fail smtp.mailfrom=example.org (matched -all of example.org)");
+    assert_eq!(
+        verdict.explain(),
+        "spf=fail smtp.mailfrom=example.org\n  matched -all of example.org\n  client 192.0.2.7, HELO mail.example.net\n  \
+         example.org publishes v=spf1 ip4:192.0.2.8 -all exp=e.example.org\n  the domain explains: go away\n  0 terms with \
+         lookups, 0 void lookups, 2 DNS questions\n"
+    );
+    assert_eq!(verdict, check(&dns));
+    assert_ne!(verdict, check(&zone(&[("example.org", "v=spf1 ip4:192.0.2.8 -all")])));
+    let odd = check(&zone(&[("example.org", "v=spf1 m\u{e4}\n\"x")]));
+    assert!(odd.explain().contains("publishes v=spf1 m\\xc3\\xa4\\n\\\"x\n"), "{}", odd.explain());
+    let helo = SpfCheck::helo("192.0.2.7".parse().unwrap(), "a\n\"b\u{e4}", SystemTime::UNIX_EPOCH);
+    let none = drive_blocking(helo, &dns);
+    assert_eq!((none.record(), none.result().as_str()), (None, "none"));
+    assert!(
+        none.to_string().starts_with("spf=none smtp.helo=a??b?? (no valid domain name to check"),
+        "{none}"
+    );
+    // A record that is one of two was not evaluated.
+    assert_eq!(check(&zone(&[("example.org", "v=spf1 a"), ("example.org", "v=spf1 mx")])).record(), None);
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_verdict_in_json() {
+    let verdict = check(&zone(&[("example.org", "v=spf1 a -all")]));
+    assert_eq!(
+        verdict.to_json(),
+        "{\"result\":\"fail\",\"identity\":\"mailfrom\",\"domain\":\"example.org\",\"reason\":\"matched -all of \
+         example.org\",\"lookups\":1,\"void_lookups\":1}"
+    );
+    let trace: serde_json::Value = serde_json::from_str(&verdict.trace().unwrap().to_json()).unwrap();
+    assert_eq!(trace["lookup"]["records"], serde_json::json!(["v=spf1 a -all"]));
+    let a = &trace["terms"][0]["lookups"][0];
+    assert_eq!((&a["name"], &a["type"], &a["void"]), (&"example.org".into(), &"A".into(), &true.into()));
 }

@@ -2,14 +2,15 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of tests are tests")]
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use std::{net::IpAddr, time::SystemTime};
+use std::{net::IpAddr, sync::LazyLock, time::SystemTime};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{
     Answer, Answers, Check, DomainName, LookupError, Question, Record as Data, RecordType, Reply, Zone,
     drive_blocking,
 };
 use waxseal_spf::{
-    DomainSpec, DualCidrLength, Limits, Mechanism, Modifier, Qualifier, Record, SpfCheck, Term, Verdict,
+    DomainSpec, DualCidrLength, Limits, Mechanism, Modifier, Qualifier, Record, RecordCache, SpfCheck, Term,
+    Verdict,
     publish::{Flatten, Flattened},
 };
 
@@ -113,6 +114,8 @@ fn answer(world: &[Reply], q: &Question) -> Reply {
     }
     reply
 }
+
+static RECORDS: LazyLock<RecordCache> = LazyLock::new(RecordCache::default);
 
 fn client() -> impl Strategy<Value = IpAddr> {
     select(&["192.0.2.1", "192.0.2.2", "2001:db8::1", "::ffff:192.0.2.1"][..])
@@ -257,6 +260,10 @@ proptest! {
         prop_assert_eq!(all_of(&shuffled(check(ip, &sender, b"n3.example"), &world, &order)), all_of(&verdict));
         let ahead = shuffled(check(ip, &sender, b"n3.example").with_prefetch(true), &world, &order);
         prop_assert_eq!(all_of(&ahead), all_of(&verdict));
+        // Nor does a cache of parsed records that has seen other records at the same names.
+        let cached = || drive_blocking(check(ip, &sender, b"n3.example").with_record_cache(&RECORDS), &resolver);
+        prop_assert_eq!(cached(), verdict.clone());
+        prop_assert_eq!(cached(), verdict.clone());
         // A trace changes nothing, and two of them are the same.
         let traced = || shuffled(check(ip, &sender, b"n3.example").with_trace(true), &world, &order);
         let (first, second) = (traced(), drive_blocking(check(ip, &sender, b"n3.example").with_trace(true), &resolver));

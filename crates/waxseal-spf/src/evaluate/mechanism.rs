@@ -3,18 +3,16 @@
 use super::{Evaluation, Fault, Found, Frame, Stop, Ttl};
 use crate::{
     macros::{self, Letters},
-    parse::{Name, Spec, TermRef, same_bits4, same_bits6},
+    parse::{Name, Spec, same_bits4, same_bits6},
+    plan::{MAX_LITERAL, Planned},
     record::Qualifier,
 };
 use std::{net::IpAddr, time::Duration};
 use waxseal_dns::{Answer, DomainName, InvalidDomainName, Record, RecordType};
 
-/// A literal name that needs no truncation (RFC 7208 §7.3), final dot included.
-const MAX_LITERAL: usize = 253;
-
 impl Evaluation<'_, '_, '_> {
     /// RFC 7208 §5.2
-    pub(super) fn include(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+    pub(super) fn include(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.target(term, frame)? else { return Ok(false) };
         let target = target.map_err(Fault::InvalidTarget)?;
@@ -26,7 +24,7 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// RFC 7208 §6.1
-    pub(super) fn redirect(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Found, Stop> {
+    pub(super) fn redirect(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<Found, Stop> {
         self.count_term(frame.depth)?;
         // "if the <target-name> is malformed, the result is a "permerror" rather than "none"."
         let target = self.target(term, frame)?.ok_or(Fault::LocalPartNotAscii)?;
@@ -38,7 +36,7 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// RFC 7208 §5.3
-    pub(super) fn a(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+    pub(super) fn a(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, self.address_kind())?;
@@ -46,7 +44,7 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// RFC 7208 §5.4. Hosts are looked at in the order of preference, then of names, whatever the order of the answer.
-    pub(super) fn mx(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+    pub(super) fn mx(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, RecordType::Mx)?;
@@ -74,7 +72,7 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// RFC 7208 §5.5. Only names within the target are validated: others cannot make a match.
-    pub(super) fn ptr(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+    pub(super) fn ptr(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let mut names = self.client_names()?;
@@ -83,7 +81,7 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// RFC 7208 §5.7: "a DNS A RR lookup (even when the connection type is IPv6)"
-    pub(super) fn exists(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<bool, Stop> {
+    pub(super) fn exists(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
         let answer = self.ask_for_term(&target, RecordType::A)?;
@@ -91,7 +89,7 @@ impl Evaluation<'_, '_, '_> {
     }
 
     /// RFC 7208 §6.2: whatever goes wrong, "proceed as if no "exp" modifier was given".
-    pub(super) fn explain(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
+    pub(super) fn explain(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
         match self.published_explanation(term, frame) {
             Err(Stop::Pending) => Err(Stop::Pending),
             Err(_) => Ok(None),
@@ -99,7 +97,7 @@ impl Evaluation<'_, '_, '_> {
         }
     }
 
-    fn published_explanation(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
+    fn published_explanation(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<Option<String>, Stop> {
         let Some(target) = self.host_target(term, frame)? else { return Ok(None) };
         let answer = self.ask(&target, RecordType::Txt)?;
         let [Record::Txt(text)] = &*answer.records else { return Ok(None) };
@@ -113,7 +111,7 @@ impl Evaluation<'_, '_, '_> {
     /// The `<target-name>` of a term whose failure to have one is no match.
     ///
     /// RFC 7208 §4.8: "Some implementations choose to treat such errors as not-match and therefore ignore such names".
-    fn host_target(&mut self, term: &TermRef, frame: &Frame<'_>) -> Result<Option<DomainName>, Stop> {
+    fn host_target(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<Option<DomainName>, Stop> {
         match term.spec() {
             None => Ok(Some(frame.domain.clone())),
             Some(_) => Ok(self.target(term, frame)?.and_then(Result::ok)),
@@ -124,9 +122,15 @@ impl Evaluation<'_, '_, '_> {
     /// not match anything": `None`.
     fn target(
         &mut self,
-        term: &TermRef,
+        term: &Planned,
         frame: &Frame<'_>,
     ) -> Result<Option<Result<DomainName, InvalidDomainName>>, Stop> {
+        if let Some(name) = &term.target {
+            if let Some(trace) = &mut self.trace {
+                trace.target(name);
+            }
+            return Ok(Some(Ok(name.clone())));
+        }
         let Spec { letters, .. } = term.spec().unwrap_or_default();
         let text = term.spec().unwrap_or_default().of(frame.record);
         self.letters.insert(letters);
@@ -151,7 +155,7 @@ impl Evaluation<'_, '_, '_> {
     fn validated_name(
         &mut self,
         letters: Letters,
-        term: &TermRef,
+        term: &Planned,
         frame: &Frame<'_>,
     ) -> Result<Option<DomainName>, Stop> {
         if !letters.any_of(Letters::VALIDATED) {

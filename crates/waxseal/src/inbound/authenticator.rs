@@ -10,7 +10,7 @@ use waxseal_dkim::Verifier;
 use waxseal_dmarc::LocalPolicy;
 use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, drive, drive_blocking};
 use waxseal_header::HeaderLimits;
-use waxseal_spf::Limits;
+use waxseal_spf::{Limits, RecordCache};
 
 /// Checks incoming mail: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and ARC if asked
 /// to. Cheap to clone; clones share their cache of keys.
@@ -74,6 +74,7 @@ impl Authenticator {
             header_limits: HeaderLimits::default(),
             dkim: Verifier::default().with_provider(provider),
             spf_limits: Limits::default(),
+            spf_records: RecordCache::default(),
             spf_trace: false,
             spf_prefetch: false,
             helo: true,

@@ -95,6 +95,7 @@ impl EnvelopeMethods {
                 Identity::Helo => SpfCheck::helo(envelope.ip(), envelope.helo(), now),
             };
             let check = check.with_limits(settings.spf_limits).with_receiver(settings.authserv_id.clone());
+            let check = check.with_record_cache(&settings.spf_records);
             Memo::Running(check.with_trace(settings.spf_trace).with_prefetch(settings.spf_prefetch))
         };
         // RFC 7208 §2.4: with a null reverse-path the MAIL FROM identity is made from HELO, and one check is enough.

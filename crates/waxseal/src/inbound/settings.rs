@@ -6,7 +6,7 @@ use waxseal_dkim::Verifier;
 use waxseal_dmarc::{DmarcCheck, Identifiers, LocalPolicy};
 use waxseal_dns::DomainName;
 use waxseal_header::HeaderLimits;
-use waxseal_spf::Limits;
+use waxseal_spf::{Limits, RecordCache};
 
 /// Whether ARC sets sealed by a domain are trusted.
 pub(super) type Trusts = dyn Fn(&DomainName) -> bool + Send + Sync;
@@ -17,6 +17,7 @@ pub(crate) struct Settings {
     pub(super) header_limits: HeaderLimits,
     pub(crate) dkim: Verifier,
     pub(super) spf_limits: Limits,
+    pub(super) spf_records: RecordCache,
     pub(super) spf_trace: bool,
     pub(super) spf_prefetch: bool,
     pub(super) helo: bool,
