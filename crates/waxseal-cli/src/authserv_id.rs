@@ -9,7 +9,7 @@ pub(crate) fn parse_authserv_id(text: &str) -> Result<String, String> {
         return Err("it is empty: give the name of the receiving host".into());
     }
     if text.contains(char::is_control) {
-        return Err("it has control characters".into());
+        return Err("it contains control characters".into());
     }
     let host = (!text.is_ascii()).then(|| DomainName::new(text).ok()).flatten();
     Ok(host.map_or_else(|| text.to_owned(), |host| host.to_string()))

@@ -7,6 +7,6 @@ use waxseal::header::parse_address_literal;
 pub(crate) fn parse_client_address(text: &str) -> Result<IpAddr, String> {
     let address = parse_address_literal(text.trim_ascii().as_bytes());
     address.ok_or_else(|| {
-        "no IP address: write it as 192.0.2.1 or 2001:db8::1, without a port or a prefix".into()
+        "not an IP address: write it as 192.0.2.1 or 2001:db8::1, without a port or a prefix".into()
     })
 }

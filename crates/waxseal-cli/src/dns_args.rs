@@ -3,6 +3,7 @@
 use crate::{
     batch::BOM,
     exit::{Failure, chain},
+    patience::wait_for,
 };
 use clap::Args;
 use serde_json::value::RawValue;
@@ -20,7 +21,7 @@ use waxseal_resolver::{Cached, Stub, parse_server};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DnsArgs {
-    /// Take DNS answers from this file and ask nobody: a zone file or JSON; may be repeated
+    /// Take DNS answers from this file and ask no server: a zone file or JSON; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     zone: Vec<PathBuf>,
     /// The domain that completes relative names in zone files, as those of key generators
@@ -29,15 +30,15 @@ pub(crate) struct DnsArgs {
     /// Ask this DNS server, not those of /etc/resolv.conf; may be repeated
     #[arg(long, value_name = "IP[:PORT]", visible_alias = "dns", value_parser = parse_server)]
     server: Vec<SocketAddr>,
-    /// How long one check may wait for DNS in all: what has not been answered by then is a temporary error (RFC 7208
-    /// section 4.6.4: 20 at least)
+    /// How long one check may wait for DNS in all: what has not been answered by then is a temporary error. RFC 7208 section
+    /// 4.6.4 wants at least 20
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_timeout)]
     timeout: Duration,
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, &'static str> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.filter(|time| !time.is_zero()).ok_or("a number of seconds above zero is meant, such as 20 or 2.5")
+    seconds.filter(|time| !time.is_zero()).ok_or("give a number of seconds above zero, such as 20 or 2.5")
 }
 
 /// An opened source of DNS answers.
@@ -136,21 +137,21 @@ impl ResolveBlocking for Dns {
     fn resolve_blocking(&self, q: &Question) -> Reply {
         match self {
             Self::Zone(zone) => zone.resolve_blocking(q),
-            Self::Servers(servers) => servers.resolve_blocking(q),
+            Self::Servers(servers) => wait_for(std::slice::from_ref(q), || servers.resolve_blocking(q)),
         }
     }
 
     fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
         match self {
             Self::Zone(zone) => zone.resolve_all_blocking(qs),
-            Self::Servers(servers) => servers.resolve_all_blocking(qs),
+            Self::Servers(servers) => wait_for(qs, || servers.resolve_all_blocking(qs)),
         }
     }
 
     fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
         match self {
             Self::Zone(zone) => zone.resolve_all_blocking_until(qs, deadline),
-            Self::Servers(servers) => servers.resolve_all_blocking_until(qs, deadline),
+            Self::Servers(servers) => wait_for(qs, || servers.resolve_all_blocking_until(qs, deadline)),
         }
     }
 

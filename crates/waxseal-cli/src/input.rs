@@ -106,6 +106,14 @@ impl Source {
         }
     }
 
+    /// There is nothing in it.
+    pub(crate) fn empty(&self) -> Failure {
+        Failure::new(match self {
+            Self::Stdin => "standard input is empty: a message is expected".into(),
+            Self::File(path) => format!("{} is empty: a message is expected", path.display()),
+        })
+    }
+
     pub(crate) fn open(&self) -> Result<Input, Failure> {
         match self {
             Self::Stdin => {
@@ -120,7 +128,9 @@ impl Source {
                 let file = File::open(path).map_err(failed)?;
                 let metadata = file.metadata().map_err(failed)?;
                 if metadata.is_dir() {
-                    return Err(Failure::file("read", path, &ErrorKind::IsADirectory.into()));
+                    let error: io::Error = ErrorKind::IsADirectory.into();
+                    let hint = "check --maildir is for folders with new/ and cur/, --mbox for files of many messages";
+                    return Err(Failure::new(format!("cannot read {}: {error}; {hint}", path.display())));
                 }
                 Ok(Input::File { length: metadata.is_file().then_some(metadata.len()), file })
             }

@@ -36,6 +36,14 @@ impl KeyRecordText {
         format!("{}._domainkey", self.selector)
     }
 
+    pub(crate) fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    pub(crate) fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
     /// As BIND text, in the layout of `opendkim-genkey`.
     pub(crate) fn bind(&self) -> String {
         let mut text = format!("{}\tIN\tTXT\t( ", self.relative_name());

@@ -31,16 +31,16 @@ pub(crate) struct Keygen {
     /// The name of the key, s=, such as 2026a
     #[arg(long, short, value_parser = key_name::selector)]
     selector: Selector,
-    /// The type of the key. Many large receivers do not verify ed25519 yet: sign with both, or with rsa alone
+    /// The type of the key. Many large receivers do not verify Ed25519 yet: sign with both, or with RSA alone
     #[arg(long, short, value_enum, default_value_t)]
     algorithm: KeyAlgorithm,
     /// Size of an RSA key: 1024, 2048, 3072 or 4096 bits [default: 2048]
-    #[arg(long, short, value_parser = clap::value_parser!(u32).range(1024..=4096))]
+    #[arg(long, short, value_parser = parse_bits)]
     bits: Option<u32>,
-    /// Folder for both files, or a file name for the private key; the record goes next to it as .txt
+    /// A folder for both files, or a file name with an extension for the private key; the record goes next to it as .txt
     #[arg(long, short, value_name = "DIR|FILE", default_value = ".")]
     out: PathBuf,
-    /// Say that the domain is testing DKIM, t=y
+    /// Declare that the domain is testing DKIM, t=y
     #[arg(long)]
     test_mode: bool,
     /// Allow no subdomains of the domain in i=, t=s
@@ -58,6 +58,12 @@ pub(crate) struct Keygen {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// The value of `--bits`.
+fn parse_bits(text: &str) -> Result<u32, &'static str> {
+    let bits = text.parse().ok().filter(|bits| [1024, 2048, 3072, 4096].contains(bits));
+    bits.ok_or("RSA keys are made with 1024, 2048, 3072 or 4096 bits")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -103,10 +109,10 @@ impl Keygen {
             (KeyAlgorithm::Rsa, bits) => KeySpec::Rsa { bits: bits.unwrap_or(2048) },
             (KeyAlgorithm::Ed25519, None) => KeySpec::Ed25519,
             (KeyAlgorithm::Ed25519, Some(_)) => {
-                return Err(Failure::new("an ed25519 key has but one size: leave out --bits"));
+                return Err(Failure::new("an Ed25519 key has one size only: leave out --bits"));
             }
         };
-        // Making a large key takes a while: whether the name is fit to publish, and the files new, is looked at before.
+        // Making a large key takes a while: whether the name can be published, and whether the files are new, comes first.
         self.selector.key_name(&self.domain).map_err(|error| {
             Failure::because(format_args!("{}._domainkey.{}", self.selector, self.domain), &error)
         })?;
@@ -181,7 +187,12 @@ fn print_all(
     writeln!(out, "{}\n{}\n", terminal::heading(heading), record.record)?;
     let heading = format!("Quoted strings of at most 255 characters ({}):", record.strings.len());
     writeln!(out, "{}\n{}\n", terminal::heading(heading), record.quoted())?;
-    write!(out, "{}\n{}", terminal::heading("Zone file (BIND, NSD, Knot):"), record.bind())
+    writeln!(out, "{}\n{}", terminal::heading("Zone file (BIND, NSD, Knot):"), record.bind())?;
+    writeln!(out, "{}", terminal::heading("When it is published:"))?;
+    writeln!(out, "dig +short TXT {}", record.name)?;
+    let (domain, selector) = (record.domain(), record.selector());
+    let key = visible(&files.key.display().to_string());
+    writeln!(out, "waxseal sign -d {domain} -s {selector} -k {key} message.eml | waxseal verify")
 }
 
 /// The files that are made.
@@ -196,6 +207,12 @@ impl Files {
         if out.is_dir() {
             let file = |extension| out.join(format!("{selector}.{extension}"));
             return Ok(Self { key: file("private"), record: file("txt") });
+        }
+        if out.extension().is_none() && !ends_in_slash(out) {
+            let out = out.display();
+            return Err(Failure::new(format!(
+                "there is no folder {out}: make it first, or give the private key a file name such as {out}.private"
+            )));
         }
         let record = out.with_extension("txt");
         if record == out {
@@ -228,7 +245,7 @@ impl Files {
 
 fn exists(path: &Path) -> Failure {
     Failure::new(format!(
-        "{} is there already: give another --selector or --out; keys are never overwritten",
+        "{} already exists: give another --selector or --out; keys are never overwritten",
         path.display()
     ))
 }
@@ -240,7 +257,7 @@ fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     set_mode(&mut options, mode);
     let mut file = options.open(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
-        // Of a path that ends in a slash the system says that it is a folder, though there is none.
+        // A path that ends in a slash is a folder to the system, though there is none.
         io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Failure::new(format!(
             "cannot create {}: there is no folder {}, make it first",
             path.display(),

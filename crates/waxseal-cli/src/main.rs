@@ -21,6 +21,8 @@ mod key_file;
 mod key_name;
 mod key_record_text;
 mod keygen;
+mod lint;
+mod patience;
 mod sign;
 mod spf;
 mod terminal;

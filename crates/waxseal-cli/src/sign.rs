@@ -29,9 +29,9 @@ use waxseal::{
 /// Mail travels with CRLF line ends, and so it is signed: a message whose first line ends in LF alone is read as if all
 /// its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
 ///
-/// What would break the signature on the way, or keep it from counting, is told on standard error: lines that are too
-/// long, 8-bit text that is not declared, a From of another domain, missing Date or Message-ID, an earlier signature.
-/// The exit code is 0 all the same, and with --strict 2.
+/// What would break the signature on the way, or keep it from counting, is reported on standard error: lines that are too
+/// long, 8-bit text that is not declared, a From of another domain, a blank before a colon, missing Date or Message-ID, an
+/// earlier signature. The exit code is 0 all the same, and with --strict 2.
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
     /// The message; - is standard input
@@ -49,7 +49,7 @@ pub(crate) struct Sign {
     /// A further signature with this domain, selector and key; may be repeated. Signatures are printed in the order given
     #[arg(long, value_name = "DOMAIN:SELECTOR:FILE")]
     with: Vec<Identity>,
-    /// How header and body may change on the way, c=
+    /// The canonicalization of header and body, c=: simple or relaxed
     #[arg(long, short, value_name = "HEADER/BODY", default_value = "relaxed/relaxed")]
     canonicalization: Forms,
     /// Fields to sign when they are there [default: those of RFC 6376 section 5.4.1 and some more]
@@ -59,7 +59,7 @@ pub(crate) struct Sign {
     /// Reply-To, Subject, To, Cc, and some more that are there]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name, conflicts_with = "exact_fields")]
     oversign: Option<Vec<String>>,
-    /// The very list for h=, whatever fields are there
+    /// The exact list for h=, whatever fields are there
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name)]
     exact_fields: Option<Vec<String>>,
     /// The user or agent for whom the domain signs, i=, such as joe@lists.example.org
@@ -74,13 +74,13 @@ pub(crate) struct Sign {
     /// Sign the length of the body, l=. Then anyone can add text behind the body, and careful verifiers refuse that
     #[arg(long)]
     length: bool,
-    /// Add copies of the signed fields, z=, for those who ask why a signature broke
+    /// Add copies of the signed fields, z=, so that a broken signature can be explained
     #[arg(long)]
     copy_fields: bool,
     /// Sign for a domain of one label, such as localhost; for laboratories
     #[arg(long)]
     single_label_domains: bool,
-    /// Sign only what there is no warning about, and not for a public suffix such as co.uk: else print nothing and exit with 2
+    /// Turn warnings into errors, and refuse to sign for a public suffix such as co.uk: print nothing and exit with 2
     #[arg(long)]
     strict: bool,
     /// Print the DKIM-Signature fields alone
@@ -108,7 +108,7 @@ impl FromStr for Identity {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, ':');
         let (Some(domain), Some(selector), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err("DOMAIN:SELECTOR:FILE is expected".into());
+            return Err("give DOMAIN:SELECTOR:FILE".into());
         };
         Ok(Self {
             domain: key_name::domain(domain).map_err(|error| format!("{domain}: {error}"))?,
@@ -127,7 +127,7 @@ fn field_name(text: &str) -> Result<String, &'static str> {
     if name.bytes().all(|octet| octet.is_ascii_graphic()) {
         Ok(name.to_owned())
     } else {
-        Err("this is no field name: those are of visible ASCII")
+        Err("not a field name: those consist of visible ASCII characters")
     }
 }
 
@@ -145,7 +145,7 @@ impl FromStr for Forms {
         let form = |name| match name {
             "simple" => Ok(Canonicalization::Simple),
             "relaxed" => Ok(Canonicalization::Relaxed),
-            _ => Err("simple and relaxed are known, such as relaxed/simple"),
+            _ => Err("give simple or relaxed, or both as in relaxed/simple"),
         };
         // RFC 6376 §3.5: "If only one algorithm is named, that algorithm is used for the header and "simple" is used for
         // the body."
@@ -181,7 +181,7 @@ impl Sign {
         let signers = self.signers()?;
         let source = Source::from(self.message.clone());
         let mut input = source.open()?;
-        let read_failed = |error: io::Error| Failure::file("read", source.path(), &error);
+        let read_failed = |error: io::Error| source.unreadable(&error);
         match input.length() {
             _ if self.field_only => {
                 let fields = self.sign(&signers, &mut input, &source, |_| Ok(()))?;
@@ -270,12 +270,15 @@ impl Sign {
         let refused = |error: SignError| {
             bare_line_end(&error, source).unwrap_or_else(|| Failure::because(source.name(), &error))
         };
-        while let Some(chunk) =
-            chunks.next_chunk().map_err(|error| Failure::file("read", source.path(), &error))?
-        {
+        let mut is_empty = true;
+        while let Some(chunk) = chunks.next_chunk().map_err(|error| source.unreadable(&error))? {
+            is_empty &= chunk.is_empty();
             signing.push(chunk).map_err(refused)?;
             inspection.push(chunk);
             keep(chunk)?;
+        }
+        if is_empty {
+            return Err(source.empty());
         }
         let lf = chunks.is_lf_file();
         let unsigned = signing.finish().map_err(refused)?;

@@ -116,6 +116,12 @@ pub(crate) fn severity(severity: &str) -> String {
     format!("{style}{severity}{style:#}")
 }
 
+/// What points at a part of the line above.
+pub(crate) fn caret(text: impl Display) -> String {
+    let style = AnsiColor::Red.on_default();
+    format!("{style}{text}{style:#}")
+}
+
 /// Text to be read past.
 pub(crate) fn dim(text: impl Display) -> String {
     let style = Style::new().dimmed();

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-const OUT_OF_RANGE: &str = "no time that a clock can have";
+const OUT_OF_RANGE: &str = "not a time that a clock can show";
 
 /// The value of `--now`.
 pub(crate) fn parse_now(text: &str) -> Result<SystemTime, String> {

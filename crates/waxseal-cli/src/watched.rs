@@ -29,6 +29,7 @@ impl<R: Read> Watched<R> {
     /// Remarks on how the text begins, for the message of this name.
     pub(crate) fn remark(&self, name: &str) -> Option<String> {
         let what = match &*self.start {
+            [] => "is empty: a message is expected",
             [0xEF, 0xBB, 0xBF, ..] => {
                 "begins with a byte order mark (EF BB BF), so its first line is no header field: remove the mark"
             }
@@ -162,7 +163,7 @@ mod tests {
             assert!(remark.starts_with(&format!("x.eml begins with {what}")), "{remark}");
         }
         assert!(remark(b"From a Thu Jan  1").is_some_and(|remark| remark.contains("as an mbox file does")));
-        for text in [&b""[..], b"From: a\r\n", b"\rFrom: a", b"\xEF\xBB", b"Fro"] {
+        for text in [&b"From: a\r\n"[..], b"\rFrom: a", b"\xEF\xBB", b"Fro"] {
             assert_eq!(remark(text), None, "{}", text.escape_ascii());
         }
     }

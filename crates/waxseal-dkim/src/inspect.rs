@@ -144,6 +144,12 @@ impl Inspection {
         if let Some(number) = header.fields().position(|field| field.is_malformed()) {
             self.findings.push(Finding::MalformedField { number: number + 1 });
         }
+        let has_blank = |field: Field<'_>| {
+            !field.is_malformed() && field.raw().get(field.name().len()).is_some_and(|next| *next != b':')
+        };
+        if let Some(number) = header.fields().position(has_blank) {
+            self.findings.push(Finding::BlankBeforeColon { number: number + 1 });
+        }
         let has = |name: &str| header.fields().any(|field| field.is(name));
         match header.fields().filter(|field| field.is("From")).count() {
             0 => self.findings.push(Finding::NoFrom),

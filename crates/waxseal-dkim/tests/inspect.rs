@@ -50,6 +50,7 @@ fn errors_are_what_the_signer_refuses() {
         (format!("{HEAD}From: ann@example.org\r\n\r\n"), "several-from"),
         (format!("{HEAD}FROM : ann@example.org\r\n\r\n"), "several-from"),
         (format!("{HEAD}no field\r\n\r\n"), "malformed-field"),
+        (format!("{HEAD}no name: x\r\n From: eve@evil.example\r\n\r\n"), "malformed-field"),
         (format!("{HEAD}X: {}\r\n\r\n", "x\r\n ".repeat(70_000)), "header-limit"),
         (format!("{HEAD}{}\r\n", "X: x\r\n".repeat(1000)), "header-limit"),
     ] {
@@ -65,6 +66,17 @@ fn errors_are_what_the_signer_refuses() {
     assert_eq!(many, [Finding::SeveralFrom { count: 3 }]);
     let long = found(format!("{HEAD}{}\r\n", "X: x\r\n".repeat(1000)));
     assert_eq!(long, [Finding::HeaderLimit(HeaderError::TooManyFields { limit: 1000 })]);
+}
+
+/// RFC 5322 §4.5: readers that do not know the obsolete syntax show another message than was signed.
+#[test]
+fn s4_5_a_blank_before_the_colon_is_found() {
+    for name in ["Subject ", "Subject\t", "X-A \t "] {
+        let finding = only_finding(format!("{HEAD}{name}: x\r\nB : y\r\n\r\n"));
+        assert_eq!((finding.id(), finding.severity()), ("blank-before-colon", Severity::Warning), "{name}");
+        assert_eq!(finding, Finding::BlankBeforeColon { number: 1 + HEAD.matches("\r\n").count() });
+    }
+    assert_eq!(found(format!("{HEAD}A: b : c\r\n : d\r\n\r\n")), []);
 }
 
 /// RFC 5322 §2.1.1, in header and body, at the edge, with and without a line end, and in any number.

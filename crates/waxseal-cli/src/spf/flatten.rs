@@ -3,8 +3,7 @@
 use crate::{
     dns_args::DnsArgs,
     exit::{Exit, Failure},
-    spf::{exit_of, shown},
-    terminal, txt,
+    lint, terminal, txt,
 };
 use clap::Args;
 use serde::Serialize;
@@ -59,10 +58,11 @@ impl Flatten {
                 Ok(Exit::Pass)
             }
             Err(finding) => {
-                let _ = writeln!(anstream::stderr(), "{}", shown(&finding));
-                Ok(match exit_of(&finding) {
-                    Exit::Temporary => Exit::Temporary,
-                    _ => Exit::NotPass,
+                // Nothing is to be done when even that fails.
+                _ = lint::print(&mut anstream::stderr(), &[], std::slice::from_ref(&finding));
+                Ok(match lint::exit_of(&[finding]) {
+                    Exit::Pass => Exit::NotPass,
+                    exit => exit,
                 })
             }
         }
@@ -84,7 +84,7 @@ impl Flatten {
             writeln!(out, "{name}.\tIN\tTXT\t{}", txt::all_quoted(&strings))?;
         }
         if let Some(ttl) = ttl {
-            terminal::note(format_args!("what was looked up is promised for {ttl} seconds"));
+            terminal::note(format_args!("the answers are valid for {ttl} seconds (lowest TTL)"));
         }
         Ok(())
     }

@@ -3,8 +3,7 @@
 use crate::{
     dns_args::DnsArgs,
     exit::{Exit, Failure},
-    spf::{FindingRow, exit_of, shown},
-    terminal,
+    lint::{self, FindingRow},
 };
 use clap::Args;
 use serde::Serialize;
@@ -13,16 +12,17 @@ use waxseal::{
     dns::DomainName,
     spf::{
         Limits,
-        publish::{Audit, AuditReport, Finding, lint},
+        publish::{self, Audit, AuditReport, Finding},
     },
 };
 
-/// Say what is wrong with an SPF record
+/// Report what is wrong with an SPF record
 ///
-/// The text of a record is looked at as it is, without DNS. A domain is looked at with all that its record leads to, and
+/// The text of a record is checked as it is, without DNS. Of a domain the record and all that it leads to are checked, and
 /// the lookups of the worst case are counted.
 ///
-/// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when DNS did not answer.
+/// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when a DNS server did not
+/// answer.
 #[derive(Debug, Args)]
 pub(crate) struct Lint {
     /// A domain, or the text of a record, such as "v=spf1 mx -all"
@@ -65,7 +65,7 @@ impl Lint {
         }
         // No domain name has a blank or an equals sign, and no record is without both.
         if self.subject.contains([' ', '=']) {
-            let findings = lint(self.subject.as_bytes());
+            let findings = publish::lint(self.subject.as_bytes());
             return self.finish(None, &findings);
         }
         let domain: DomainName =
@@ -80,7 +80,7 @@ impl Lint {
         findings: &[Finding],
     ) -> Result<Exit, Failure> {
         self.print(audit, findings).map_err(Failure::output)?;
-        Ok(findings.iter().map(exit_of).fold(Exit::Pass, Exit::and))
+        Ok(lint::exit_of(findings))
     }
 
     fn print(&self, audit: Option<(&DomainName, &AuditReport)>, findings: &[Finding]) -> io::Result<()> {
@@ -90,21 +90,16 @@ impl Lint {
             let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
             return writeln!(out, "{}", crate::json::to_string(&row));
         }
-        if let Some((_, report)) = audit {
-            print_report(&mut out, report)?;
-        }
-        findings.iter().try_for_each(|finding| writeln!(out, "{}", shown(finding)))?;
-        if findings.is_empty() {
-            writeln!(out, "no problems found")?;
-        }
-        Ok(())
+        let records: Vec<_> = match audit {
+            Some((_, report)) => report.records().map(|(domain, record)| (Some(domain), record)).collect(),
+            None => vec![(None, self.subject.as_bytes())],
+        };
+        lint::print(&mut out, &records, findings)?;
+        audit.map_or(Ok(()), |(_, report)| print_counts(&mut out, report))
     }
 }
 
-fn print_report(out: &mut impl Write, report: &AuditReport) -> io::Result<()> {
-    for (domain, record) in report.records() {
-        writeln!(out, "{} {}", terminal::heading(domain), record.escape_ascii())?;
-    }
+fn print_counts(out: &mut impl Write, report: &AuditReport) -> io::Result<()> {
     writeln!(
         out,
         "worst case: {} of {} terms with lookups; void lookups, of which {} are allowed: {} for IPv4 clients, {} for IPv6 \

@@ -250,7 +250,7 @@ fn hostile_lines_are_answered_too() {
     }
     assert_eq!(
         bad_rows[4]["error"],
-        "ip: no IP address: write it as 192.0.2.1 or 2001:db8::1, without a port or a prefix"
+        "ip: not an IP address: write it as 192.0.2.1 or 2001:db8::1, without a port or a prefix"
     );
     for row in odd_rows {
         let field = row["authentication_results"].as_str().unwrap();
@@ -696,4 +696,30 @@ fn names_of_files_are_made_visible() {
     // JSON has the name as it is.
     let row: Value = serde_json::from_str(&waxseal(post.stored(&["--json", &file])).out).unwrap();
     assert_eq!(row["id"], file);
+}
+
+#[test]
+fn colours_are_as_asked_for() {
+    let post = Post::get();
+    let check = |more: &[&str]| feed(post.stored(more), post.letter().as_bytes()).out;
+    assert!(!check(&[]).contains('\u{1b}') && !check(&["--color", "never"]).contains('\u{1b}'));
+    let always = check(&["--color=always"]);
+    assert!(
+        always.contains("\u{1b}[1m\u{1b}[32mdeliver\u{1b}[0m")
+            && always.contains("pass\u{1b}[0m example.org"),
+        "{always:?}"
+    );
+}
+
+#[test]
+fn the_field_alone_is_for_programs() {
+    let post = Post::get();
+    let done = feed(post.check("example.org", &["--authres", "--received-spf"]), post.letter().as_bytes());
+    assert_eq!((done.code, &*done.err), (Some(0), ""), "{done:?}");
+    assert!(done.out.starts_with("Authentication-Results: localhost;\n\tspf=pass"), "{}", done.out);
+    let starts = done.out.lines().filter(|line| !line.starts_with('\t'));
+    assert_eq!(
+        starts.filter_map(|line| line.split(':').next()).collect::<Vec<_>>(),
+        ["Authentication-Results", "Received-SPF"]
+    );
 }

@@ -54,7 +54,12 @@ fn an_rsa_key_is_printed_whole_and_split() {
     let split = done.out.lines().find(|line| line.starts_with("\"v=DKIM1")).unwrap();
     assert_eq!(split.split('"').skip(1).step_by(2).collect::<String>(), whole);
     assert!(split.split('"').all(|string| string.len() <= 255));
-    assert!(done.out.ends_with(&fs::read_to_string(dir.path().join("a.txt")).unwrap()));
+    assert!(done.out.contains(&fs::read_to_string(dir.path().join("a.txt")).unwrap()));
+    let next = format!(
+        "dig +short TXT a._domainkey.example.org\nwaxseal sign -d example.org -s a -k {} message.eml | waxseal verify\n",
+        dir.path().join("a.private").display()
+    );
+    assert!(done.out.ends_with(&next), "{}", done.out);
 }
 
 #[test]
@@ -111,9 +116,12 @@ fn a_file_name_of_ones_own() {
     assert_eq!(names(dir.path()), ["mail.pem", "mail.txt"]);
     let done = keygen(&dir.path().join("other.txt"), "-s a -a ed25519");
     assert_eq!(done.code, Some(2), "{done:?}");
-    let done = keygen(&dir.path().join("no/such/folder/key"), "-s a -a ed25519");
+    let done = keygen(&dir.path().join("no/such/folder/key.pem"), "-s a -a ed25519");
     assert_eq!(done.code, Some(2));
     assert!(done.err.contains("cannot create") && done.err.contains("make it first"), "{}", done.err);
+    let done = keygen(&dir.path().join("kj"), "-s a -a ed25519");
+    assert_eq!(done.code, Some(2), "a private key called kj is not what was meant");
+    assert!(done.err.contains("make it first, or give") && done.err.contains("kj.private"), "{}", done.err);
     let done = keygen(&dir.path().join("missing/"), "-s a -a ed25519");
     assert_eq!(done.code, Some(2));
     assert!(done.err.contains("/missing/, make it first"), "{}", done.err);
@@ -132,9 +140,9 @@ fn small_keys_come_with_a_warning() {
 fn what_is_no_key_is_named() {
     let dir = tempfile::tempdir().unwrap();
     for (options, words) in [
-        ("-s a -b 512", "512"),
-        ("-s a -b 8192", "8192"),
-        ("-s a -b 2047", "2047"),
+        ("-s a -b 512", "RSA keys are made with 1024, 2048, 3072 or 4096 bits"),
+        ("-s a -b 8192", "RSA keys are made with 1024, 2048, 3072 or 4096 bits"),
+        ("-s a -b 2047", "RSA keys are made with 1024, 2048, 3072 or 4096 bits"),
         ("-s a -a ed25519 -b 2048", "--bits"),
         ("-s a..b", "--selector"),
         ("-s k3._domainkey", "give k3 alone"),

@@ -215,3 +215,34 @@ fn pipes_in_a_maildir_are_passed_over() {
     let ids: Vec<_> = rows.iter().filter_map(|row| row["id"].as_str()?.rsplit('/').next()).collect();
     assert_eq!((ids, &rows[2]["summary"]["messages"]), (vec!["4", "5.to-file"], &json!(2)));
 }
+
+/// Ctrl-C ends the archive, not what was found out until then.
+#[test]
+#[cfg(unix)]
+fn an_interrupt_leaves_a_summary() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let post = Post::get();
+    let mut child = command(post.stored(&["--mbox", "-", "--jobs", "1"]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let message = quoted(&post.letter());
+    stdin.write_all(message.as_bytes()).unwrap();
+    stdin.write_all(message.as_bytes()).unwrap();
+    stdin.flush().unwrap();
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert!(first.starts_with("(standard input)#1  deliver "), "{first}");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    // It may have waited for more of the second one.
+    stdin.write_all(message.as_bytes()).unwrap();
+    drop(stdin);
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains(" messages in ") && rest.contains("\ndkim         pass "), "{rest}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

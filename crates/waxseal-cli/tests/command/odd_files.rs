@@ -88,3 +88,20 @@ fn a_selector_that_is_the_name_of_a_record_is_told() {
         );
     }
 }
+
+#[test]
+fn nothing_is_not_a_message() {
+    for verb in ["verify", "check --zone /dev/null"] {
+        let done = feed(crate::lab::words(verb), b"");
+        assert_eq!(done.code, Some(1), "{verb}: {done:?}");
+        assert_eq!(done.err, "note: (standard input) is empty: a message is expected\n", "{verb}");
+    }
+    let sign = feed(Lab::get().sign("ed", &[]), b"");
+    assert_eq!((sign.code, &*sign.out), (Some(2), ""));
+    assert_eq!(sign.err, "error: standard input is empty: a message is expected\n");
+    let dir = Lab::get().path("PlainFolder");
+    std::fs::create_dir_all(&dir).unwrap();
+    let done = waxseal(["check", "--zone", "/dev/null", dir.to_str().unwrap()]);
+    assert_eq!(done.code, Some(2));
+    assert!(done.err.contains("check --maildir is for folders with new/ and cur/"), "{}", done.err);
+}

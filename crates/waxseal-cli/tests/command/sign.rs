@@ -306,7 +306,7 @@ fn pasted_lists_and_record_names_get_advice() {
     for (option, value, words) in [
         ("--fields", "From:To:Subject", "commas between them"),
         ("--exact-fields", "From To", "commas between them"),
-        ("--oversign", "J\u{f6}rg", "no field name"),
+        ("--oversign", "J\u{f6}rg", "not a field name"),
     ] {
         let done = feed(lab.sign("ed", &[option, value]), MESSAGE.as_bytes());
         assert_eq!((done.code, &*done.out), (Some(2), ""), "{value}");

@@ -69,7 +69,37 @@ fn a_limit_is_a_number_of_seconds() {
         assert_eq!(done.code, Some(2), "{bad}: {done:?}");
     }
     let done = waxseal(["spf", "lint", "example.org", "--timeout", "0"]);
-    assert!(done.err.contains("a number of seconds above zero is meant, such as 20 or 2.5"), "{}", done.err);
+    assert!(done.err.contains("give a number of seconds above zero, such as 20 or 2.5"), "{}", done.err);
     let help = waxseal(["check", "--help"]);
     assert!(help.out.contains("--timeout <SECONDS>") && help.out.contains("[default: 20]"), "{}", help.out);
+}
+
+/// Whoever waits is told what for, once.
+#[test]
+fn a_word_after_two_seconds_of_silence() {
+    let (_socket, server) = silent();
+    let line =
+        format!("spf check --ip 192.0.2.1 --mail-from u@m.example --helo h --server {server} --timeout 2.7");
+    let done = waxseal(words(&line));
+    assert_eq!(done.code, Some(75), "{done:?}");
+    assert_eq!(done.err, "note: waiting for DNS: TXT of m.example (--timeout says how long)\n");
+    let line = line.replace("2.7", "0.5");
+    assert_eq!(waxseal(words(&line)).err, "");
+}
+
+/// The server that was asked is named where the verdict goes.
+#[test]
+fn the_field_names_the_server_that_did_not_answer() {
+    let lab = Lab::get();
+    let message = lab.file("silent-field.eml", lab.signed("ed"));
+    let (_socket, server) = silent();
+    for verb in ["verify --authserv-id mx.example", "check --authres"] {
+        let line = format!("{verb} --server {server} --timeout 0.5 {message}");
+        let done = waxseal(words(&line));
+        assert_eq!(done.code, Some(75), "{line}: {done:?}");
+        let unfolded = done.out.replace("\n\t", " ");
+        let reason =
+            unfolded.split("dkim=temperror reason=\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert!(reason.is_some_and(|reason| reason.contains(&server)), "{line}: {}", done.out);
+    }
 }

@@ -101,6 +101,12 @@ pub enum Finding {
         /// Which one, counted from the top from 1.
         number: usize,
     },
+    /// A field has a blank before its colon, which the obsolete syntax of RFC 5322 §4.5 allows. Some servers and readers take
+    /// such a line for no field or for the end of the header, others for the field: what is signed is not what is shown.
+    BlankBeforeColon {
+        /// Which one, counted from the top from 1.
+        number: usize,
+    },
     /// RFC 5322 §3.6: there has to be a From field, and DKIM has to sign it (RFC 6376 §5.4).
     NoFrom,
     /// RFC 5322 §3.6 allows one From field.
@@ -174,6 +180,7 @@ impl Finding {
         match self {
             Self::HeaderLimit(_) => "header-limit",
             Self::MalformedField { .. } => "malformed-field",
+            Self::BlankBeforeColon { .. } => "blank-before-colon",
             Self::NoFrom => "no-from",
             Self::SeveralFrom { .. } => "several-from",
             Self::UnclearAuthor { .. } => "unclear-author",
@@ -207,6 +214,11 @@ impl fmt::Display for Finding {
             Self::MalformedField { number } => {
                 write!(f, "field {number} of the header, counted from 1, is no header field: remove it")
             }
+            Self::BlankBeforeColon { number } => write!(
+                f,
+                "field {number} of the header has a blank before the colon, and readers disagree whether it is a field: \
+                 remove the blank"
+            ),
             Self::NoFrom => f.write_str("no From field: add the author, who has to be signed"),
             Self::SeveralFrom { count } => {
                 write!(f, "{count} From fields, and one is allowed: leave one of them")

@@ -1,0 +1,43 @@
+//! A word to whoever waits for DNS.
+
+use crate::terminal;
+use std::{
+    sync::{
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{RecvTimeoutError, channel},
+    },
+    thread,
+    time::Duration,
+};
+use waxseal::dns::Question;
+
+/// So long it may take without a word.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Once is enough.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Does `ask`, and says on standard error what is waited for if it takes long.
+pub(crate) fn wait_for<T>(questions: &[Question], ask: impl FnOnce() -> T) -> T {
+    let Some(first) = questions.first().filter(|_| !TOLD.load(Relaxed)) else { return ask() };
+    let (answered, waiting) = channel::<()>();
+    thread::scope(|scope| {
+        let tell = move || {
+            if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) && !TOLD.swap(true, Relaxed) {
+                let more = match questions.len() {
+                    1 => String::new(),
+                    all => format!(" and {} more", all - 1),
+                };
+                let (name, kind) = (&first.name, first.kind);
+                terminal::note(format_args!(
+                    "waiting for DNS: {kind} of {name}{more} (--timeout says how long)"
+                ));
+            }
+        };
+        // Without a thread it waits in silence.
+        _ = thread::Builder::new().spawn_scoped(scope, tell);
+        let answer = ask();
+        drop(answered);
+        answer
+    })
+}
