@@ -67,7 +67,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         if received == 0 {
             return Ok(());
         }
-        connection.receive(&buffer[..received]);
+        connection.receive(buffer.get(..received).unwrap_or_default());
         while let Some(event) = connection.next_event()? {
             match event {
                 Event::Mail(_) => length = 0,

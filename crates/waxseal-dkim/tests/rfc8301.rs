@@ -9,6 +9,7 @@ use waxseal_authres::DkimResult;
 use waxseal_crypto::{Algorithm, KeyError, KeyMaterial, PrivateKey, PublicKey, rust_crypto};
 use waxseal_dkim::{Cause, KeyRecord, Policy, SignError, Signer, Verdict, sign_all};
 use waxseal_dns::Zone;
+use waxseal_test::keys;
 
 /// §3.1: "Signers MUST sign using rsa-sha256. Verifiers MUST be able to verify using rsa-sha256."
 #[test]
@@ -93,9 +94,7 @@ fn long_keys_are_refused_until_allowed() {
 /// §3.2, both ends of the range that verifiers must know.
 #[test]
 fn the_whole_range_verifies() {
-    for (pem, bits) in
-        [(&include_bytes!("keys/rsa1024.pem")[..], 1024), (include_bytes!("keys/rsa4096.pem"), 4096)]
-    {
+    for (pem, bits) in [(keys::RSA1024, 1024), (keys::RSA4096, 4096)] {
         let key =
             PrivateKey::from_material(KeyMaterial::from_pem(pem).unwrap(), rust_crypto::PROVIDER).unwrap();
         let record = KeyRecord::new(key.public_key().clone()).to_string();
@@ -109,16 +108,11 @@ fn the_whole_range_verifies() {
 /// §3.2: "Signers MUST use RSA keys of at least 1024 bits for all keys. Signers SHOULD use RSA keys of at least 2048 bits."
 #[test]
 fn signing_keys_have_1024_bits() {
-    let key = PrivateKey::from_material(
-        KeyMaterial::from_pem(include_bytes!("keys/rsa1024.pem")).unwrap(),
-        rust_crypto::PROVIDER,
-    )
-    .unwrap();
+    let key = PrivateKey::from_material(KeyMaterial::from_pem(keys::RSA1024).unwrap(), rust_crypto::PROVIDER)
+        .unwrap();
     assert!(key.warning().unwrap().to_string().contains("2048"), "{:?}", key.warning());
     assert_eq!(RSA.warning(), None);
-    let short = PrivateKey::from_material(
-        KeyMaterial::from_pem(include_bytes!("keys/rsa512.pem")).unwrap(),
-        rust_crypto::PROVIDER,
-    );
+    let short =
+        PrivateKey::from_material(KeyMaterial::from_pem(keys::RSA512).unwrap(), rust_crypto::PROVIDER);
     assert!(matches!(short, Err(KeyError::TooShort { bits: 512 })), "{short:?}");
 }

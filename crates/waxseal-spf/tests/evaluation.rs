@@ -6,10 +6,7 @@ use std::time::{Duration, SystemTime};
 use waxseal_authres::SpfResult;
 use waxseal_dns::{Answers, Check, LookupError, Zone, drive_blocking};
 use waxseal_spf::{Cause, Outcome, RecordCache, RecordTrace, SpfCheck, Verdict};
-
-fn zone(records: &[(&str, &str)]) -> Zone {
-    records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
-}
+use waxseal_test::zone;
 
 fn check(dns: &Zone) -> Verdict {
     let check = SpfCheck::mail_from(

@@ -12,6 +12,7 @@ use waxseal_spf::{
     Cause, Limits, Record as SpfRecord, SpfCheck, SyntaxErrorKind, Verdict,
     publish::{Audit, lint},
 };
+use waxseal_test::zone;
 
 const DOMAIN: &str = "example.org";
 
@@ -22,10 +23,6 @@ fn check() -> SpfCheck {
         "mail.example.net",
         SystemTime::UNIX_EPOCH,
     )
-}
-
-fn zone(records: &[(&str, &str)]) -> Zone {
-    records.iter().fold(Zone::new(), |dns, (name, text)| dns.with_txt(name, text).unwrap())
 }
 
 fn judge(records: &[(&str, &str)]) -> Verdict {

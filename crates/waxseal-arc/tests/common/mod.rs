@@ -2,25 +2,22 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses some of these")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::LazyLock, time::SystemTime};
 use waxseal_arc::{Chain, ChainVerifier, Sealer};
 use waxseal_authres::{AuthenticationResults, DkimResult, Entry};
 use waxseal_crypto::{KeySpec, PrivateKey, SigningInput, SigningKey, default_provider, rust_crypto};
 use waxseal_dkim::{BodyHasher, Canonicalization, KeyRecord, Signer};
 use waxseal_dns::{Question, Reply, Zone};
 use waxseal_header::Header;
+pub(crate) use waxseal_test::replaced;
+use waxseal_test::{at, keys};
 
 pub(crate) const MESSAGE: &[u8] =
     b"From: joe@example.org\r\nTo: list@example.net\r\nSubject: lunch\r\n\r\nHi.\r\n";
 
-pub(crate) static KEY: LazyLock<PrivateKey> =
-    LazyLock::new(|| PrivateKey::from_pem(include_bytes!("../keys/ed25519.pem")).unwrap());
+pub(crate) static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::from_pem(keys::ED25519).unwrap());
 
-pub(crate) static RSA: LazyLock<PrivateKey> =
-    LazyLock::new(|| PrivateKey::from_pem(include_bytes!("../keys/rsa2048.pem")).unwrap());
+pub(crate) static RSA: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::from_pem(keys::RSA2048).unwrap());
 
 /// Answers for every key at selector `x` with the Ed25519 key, at `rsa` with the RSA key.
 pub(crate) fn resolver(q: &Question) -> Reply {
@@ -35,7 +32,7 @@ pub(crate) fn resolver(q: &Question) -> Reply {
 }
 
 pub(crate) fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+    at(1_700_000_000)
 }
 
 pub(crate) fn verify(message: &[u8]) -> Chain {
@@ -61,12 +58,6 @@ pub(crate) fn pass_on(message: &[u8], domain: &str) -> Vec<u8> {
 /// As many handlers, `a1.example` first.
 pub(crate) fn passed_on(times: usize) -> Vec<u8> {
     (1..=times).fold(MESSAGE.to_vec(), |message, i| pass_on(&message, &format!("a{i}.example")))
-}
-
-pub(crate) fn replaced(message: &[u8], from: &str, to: &str) -> Vec<u8> {
-    let text = String::from_utf8(message.to_vec()).unwrap();
-    assert!(text.contains(from), "{from} is not in {text}");
-    text.replacen(from, to, 1).into_bytes()
 }
 
 /// A set made by hand, field by field as the RFC says it, so that it can break any rule and have good signatures.

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
 use waxseal::crypto::{KeyMaterial, PrivateKey, rust_crypto};
 use waxseal::dkim::KeyRecord;
 use waxseal::dns::{DomainName, LookupError, Question, Record, Zone};
+use waxseal_test::keys;
 
 use crate::random::Random;
 
@@ -36,7 +36,7 @@ pub(crate) const SELECTORS: [(&str, &str); 17] = [
 
 pub(crate) const NOW: u64 = 1_795_000_000;
 
-/// The throw-away keys of waxseal-crypto's tests.
+/// Throwaway keys.
 pub(crate) struct Keys {
     pub(crate) rsa1024: PrivateKey,
     pub(crate) rsa2048: PrivateKey,
@@ -47,15 +47,13 @@ const SEED: [u8; 32] = [7; 32];
 
 impl Keys {
     pub(crate) fn read() -> Self {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../waxseal-crypto/tests/keys");
-        let pem = |name: &str| std::fs::read(dir.join(name)).unwrap();
         Self {
             rsa1024: PrivateKey::from_material(
-                KeyMaterial::from_bytes(pem("rsa1024.pkcs8.pem")).unwrap(),
+                KeyMaterial::from_pem(keys::RSA1024).unwrap(),
                 rust_crypto::PROVIDER,
             )
             .unwrap(),
-            rsa2048: PrivateKey::from_bytes(pem("rsa2048.pkcs8.pem")).unwrap(),
+            rsa2048: PrivateKey::from_pem(keys::RSA2048).unwrap(),
             ed: PrivateKey::from_ed25519_seed(&SEED).unwrap(),
         }
     }

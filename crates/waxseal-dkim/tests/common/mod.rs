@@ -1,25 +1,20 @@
 //! What the tests share: throwaway keys, a zone that publishes them, and hand-made signatures.
-#![allow(dead_code, reason = "each test file uses its own part of this one")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of this one")]
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{
-    sync::{LazyLock, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::sync::LazyLock;
 use waxseal_crypto::{HashAlgorithm, PrivateKey, SigningInput, SigningKey, default_provider};
 use waxseal_dkim::{
     BodyForm, BodyHasher, Canonicalization, Cause, FieldIndex, Policy, Signer, Verdict, Verdicts, Verifier,
 };
-use waxseal_dns::{Question, Reply, ResolveBlocking, Zone};
+use waxseal_dns::Zone;
 use waxseal_header::{Header, TagList};
+use waxseal_test::keys;
+pub(crate) use waxseal_test::{Counting, at};
 
 /// The time of every test that does not say otherwise.
 pub(crate) const NOW: u64 = 1_795_000_000;
-
-pub(crate) fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
-}
 
 /// A message without a signature.
 pub(crate) const MESSAGE: &[u8] = b"Received: from a by b; Sun, 22 Nov 2026 04:00:00 +0000\r\n\
@@ -27,14 +22,9 @@ pub(crate) const MESSAGE: &[u8] = b"Received: from a by b; Sun, 22 Nov 2026 04:0
     Date: Sun, 22 Nov 2026 04:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\nHi.\r\n\r\nWe lost the  game. \r\n\r\nJoe.\r\n";
 
 pub(crate) static ED25519: LazyLock<PrivateKey> =
-    LazyLock::new(|| read_key(include_bytes!("../keys/ed25519.pem")));
+    LazyLock::new(|| PrivateKey::from_pem(keys::ED25519).unwrap());
 
-pub(crate) static RSA: LazyLock<PrivateKey> =
-    LazyLock::new(|| read_key(include_bytes!("../keys/rsa2048.pem")));
-
-fn read_key(pem: &[u8]) -> PrivateKey {
-    PrivateKey::from_pem(pem).unwrap()
-}
+pub(crate) static RSA: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::from_pem(keys::RSA2048).unwrap());
 
 /// Signs for example.org with the Ed25519 key, whose selector is `ed`.
 pub(crate) fn signer() -> Signer {
@@ -166,28 +156,4 @@ pub(crate) fn tag_of(field: &str, name: &str) -> Option<String> {
     let tags = TagList::parse(value.trim_end().as_bytes()).unwrap();
     let text = tags.get(name).map(|value| String::from_utf8(value.to_vec()).unwrap())?;
     Some(text.split_ascii_whitespace().collect())
-}
-
-/// A zone that counts the questions it is asked.
-#[derive(Default)]
-pub(crate) struct Counting {
-    pub(crate) zone: Zone,
-    pub(crate) asked: Mutex<Vec<Question>>,
-}
-
-impl Counting {
-    pub(crate) fn new(zone: Zone) -> Self {
-        Self { zone, asked: Mutex::default() }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-impl ResolveBlocking for Counting {
-    fn resolve_blocking(&self, q: &Question) -> Reply {
-        self.asked.lock().unwrap().push(q.clone());
-        self.zone.resolve_blocking(q)
-    }
 }
