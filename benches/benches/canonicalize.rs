@@ -24,7 +24,11 @@ fn hash(
 }
 
 fn canonicalize(criterion: &mut Criterion) {
-    let bodies = [("prose", corpus::prose(MEGABYTE)), ("mixed", corpus::mixed(MEGABYTE))];
+    let bodies = [
+        ("prose", corpus::prose(MEGABYTE)),
+        ("HTML", corpus::html(MEGABYTE)),
+        ("mixed", corpus::mixed(MEGABYTE)),
+    ];
     let hostile = Hostile::ALL.map(|hostile| (hostile.name(), hostile.body(MEGABYTE)));
     let mut group = criterion.benchmark_group("canonicalize 1 MB");
     group.throughput(Throughput::Bytes(MEGABYTE as u64)).sample_size(30);

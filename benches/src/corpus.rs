@@ -63,24 +63,56 @@ pub fn prose(octets: usize) -> Vec<u8> {
     writer.finish()
 }
 
-/// Exactly `octets` of what large messages are made of: by size about 73 % attachments in base64, in lines of 76, 18 %
-/// prose and 9 % HTML with indentation. With these shares mail-auth takes 1.7 times the floor, as it did where the reach
-/// of the table comes from.
+/// Exactly `octets` of what messages with an attachment are made of: by size a third HTML with indentation, a sixth prose, and
+/// a half attachments in base64, in lines of 76.
 pub fn mixed(octets: usize) -> Vec<u8> {
     let mut writer = Writer::new(octets);
     while writer.wants_more() {
-        writer.until(18 * 1024, Writer::paragraph);
+        writer.until(16 * 1024, Writer::paragraph);
         writer.line(b"--=_boundary_4711");
         writer.line(b"Content-Type: text/html; charset=utf-8");
         writer.line(b"");
-        writer.until(9 * 1024, Writer::html);
+        writer.until(32 * 1024, Writer::html);
         writer.line(b"--=_boundary_4711");
         writer.line(b"Content-Type: application/pdf; name=\"plan.pdf\"");
         writer.line(b"Content-Transfer-Encoding: base64");
         writer.line(b"");
-        writer.until(73 * 1024, Writer::base64);
+        writer.until(48 * 1024, Writer::base64);
     }
     writer.finish()
+}
+
+/// Exactly `octets` of HTML as newsletters and receipts have it: tables in tables, each line indented by its depth.
+pub fn html(octets: usize) -> Vec<u8> {
+    let mut writer = Writer::new(octets);
+    while writer.wants_more() {
+        writer.html();
+    }
+    writer.finish()
+}
+
+/// A message of many parts, as most are: text, the same in HTML, and an attachment where there is room; `number` makes it
+/// another one.
+pub fn mime(number: usize, octets: usize) -> Vec<u8> {
+    let mut writer = Writer { seed: number as u64, ..Writer::new(octets) };
+    let text = octets / 12;
+    writer.line(b"--=_alternative");
+    writer.line(b"Content-Type: text/plain; charset=utf-8");
+    writer.line(b"");
+    writer.until(text, Writer::paragraph);
+    writer.line(b"--=_alternative");
+    writer.line(b"Content-Type: text/html; charset=utf-8");
+    writer.line(b"");
+    // Above that, a message is large for what is attached.
+    writer.until(octets.min(72 * 1024).saturating_sub(text), Writer::html);
+    writer.line(b"--=_attachment");
+    writer.line(b"Content-Type: application/pdf");
+    writer.line(b"Content-Transfer-Encoding: base64");
+    writer.line(b"");
+    while writer.wants_more() {
+        writer.base64();
+    }
+    with_body(writer.finish())
 }
 
 /// Bodies made to be slow.
@@ -236,10 +268,20 @@ impl Writer {
         self.line(format!("{}{blanks}", line.trim_end()).as_bytes());
     }
 
+    /// A row of a table.
     fn html(&mut self) {
-        let depth = 1 + self.random(6);
-        let line = format!("{}<p class=\"text\">{}</p>", "  ".repeat(depth), self.sentence());
-        self.line(line.as_bytes());
+        let depth = 2 + self.random(7);
+        for (deeper, text) in [(0, "<tr>"), (1, "<td align=\"left\" style=\"padding:0 12px;color:#333333\">")]
+        {
+            self.line(format!("{}{text}", "  ".repeat(depth + deeper)).as_bytes());
+        }
+        for _ in 0..1 + self.random(3) {
+            let line = format!("{}<p class=\"text\">{}</p>", "  ".repeat(depth + 2), self.sentence());
+            self.line(line.as_bytes());
+        }
+        for (deeper, text) in [(1, "</td>"), (0, "</tr>")] {
+            self.line(format!("{}{text}", "  ".repeat(depth + deeper)).as_bytes());
+        }
     }
 
     fn base64(&mut self) {
@@ -366,11 +408,11 @@ mod tests {
     #[test]
     fn sizes_are_exact_and_lines_are_lines() {
         assert_eq!(letter().len(), 2048);
-        for body in [prose(100_000), mixed(300_000)] {
+        for body in [prose(100_000), mixed(300_000), html(100_000)] {
             assert!(body.len() == 100_000 || body.len() == 300_000);
             assert!(body.ends_with(b"\r\n"));
             let long = body.split(|c| *c == b'\n').map(<[u8]>::len).max();
-            assert!(long.is_some_and(|long| (70..=160).contains(&long)), "{long:?}");
+            assert!(long.is_some_and(|long| (70..=190).contains(&long)), "{long:?}");
         }
         for hostile in Hostile::ALL {
             assert_eq!(hostile.body(1000).len(), 1000, "{}", hostile.name());
@@ -387,8 +429,21 @@ mod tests {
     }
 
     #[test]
+    fn html_is_indented_and_large_mail_is_mostly_attached() {
+        let lines = |body: &[u8], indented: bool| {
+            body.split(|c| *c == b'\n').filter(|line| line.starts_with(b"    ") == indented).count()
+        };
+        assert!(lines(&html(100_000), true) > 900 && lines(&html(100_000), false) < 5);
+        let large = mime(1, 500_000);
+        assert!(large.len() == 500_000 + HEADER.len() && lines(&large, false) > 4 * lines(&large, true));
+    }
+
+    #[test]
     fn every_run_makes_the_same() {
         assert_eq!(prose(5000), prose(5000));
         assert_eq!(mixed(50_000), mixed(50_000));
+        assert_eq!(html(50_000), html(50_000));
+        assert_eq!(mime(7, 50_000), mime(7, 50_000));
+        assert_ne!(mime(7, 50_000), mime(8, 50_000));
     }
 }

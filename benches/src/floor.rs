@@ -76,6 +76,13 @@ impl Keys {
         self.rsa_operation(header)
     }
 
+    /// The bare work of signing with Ed25519.
+    pub fn sign_ed25519(&self, body: &[u8], header: &[u8]) -> bool {
+        black_box(digest(&SHA256, body));
+        let hash = digest(&SHA256, header);
+        black_box(self.ed25519.sign(hash.as_ref())).as_ref().len() == 64
+    }
+
     /// The bare work of signing with both keys: the body is hashed once.
     pub fn sign_both(&self, body: &[u8], header: &[u8]) -> bool {
         let hash = digest(&SHA256, header);
@@ -126,6 +133,11 @@ impl<'s> Whole<'s> {
     /// Hashes the message and signs its raw header.
     pub fn sign_rsa(&self, keys: &Keys) -> bool {
         keys.sign_rsa(self.message, self.header)
+    }
+
+    /// Hashes the message and signs its raw header.
+    pub fn sign_ed25519(&self, keys: &Keys) -> bool {
+        keys.sign_ed25519(self.message, self.header)
     }
 
     /// Hashes the message and signs its raw header with both keys.
@@ -195,6 +207,12 @@ impl<'s> AwsLcRs<'s> {
         let signed = self.rsa.sign(&aws::RSA_PKCS1_SHA256, &self.random, octets, &mut signature);
         black_box(signature);
         signed.is_ok()
+    }
+
+    /// Hashes and signs with Ed25519.
+    pub fn sign_ed25519(&self) -> bool {
+        self.hash_body(&self.signed.body);
+        black_box(self.ed25519.sign(hash(&self.signed.header).as_ref())).as_ref().len() == 64
     }
 
     /// Hashes and signs with both keys.

@@ -1,7 +1,7 @@
 //! The whole inbound check: one RSA signature, SPF with five lookups and DMARC, every answer in memory.
 
 use crate::{
-    Error, corpus,
+    Error,
     jobs::{Job, Work},
     lab::{Lab, Signed, Which, now},
 };
@@ -31,7 +31,7 @@ pub const DMARC: &str = "v=DMARC1; p=reject; rua=mailto:dmarc@mail.example.org";
 /// What the includes publish.
 pub const INCLUDED: &str = "v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/24 ~all";
 
-/// A message of 50 KB, and what is published about it.
+/// A message, and what is published about it.
 #[derive(Debug)]
 pub struct Inbound {
     /// The message.
@@ -41,11 +41,11 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Writes and signs the message.
+    /// Signs the message.
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn new(lab: &Lab) -> Result<Self, Error> {
+    pub fn new(lab: &Lab, message: &[u8]) -> Result<Self, Error> {
         let other = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let zone = lab
             .zone
@@ -58,8 +58,12 @@ impl Inbound {
             .with_address("mail.example.net", other)?
             .with_mx(DOMAIN, 10, "mx.mail.example.org")?
             .with_txt("_dmarc.mail.example.org", DMARC)?;
-        let message = corpus::with_body(corpus::mixed(50 * 1024));
-        Ok(Self { signed: lab.signed(Which::Rsa, &message)?, zone })
+        Ok(Self { signed: lab.signed(Which::Rsa, message)?, zone })
+    }
+
+    /// The check by a resolver that blocks, as the command does it.
+    pub fn check_blocking(&self, authenticator: &Authenticator, envelope: &Envelope) -> Option<Report> {
+        Some(authenticator.check_blocking(envelope, &self.signed.message, now(), &self.zone))
     }
 
     /// The check as most receivers want it, by this authenticator.
@@ -82,17 +86,20 @@ pub fn authenticator(provider: &'static dyn Provider, all: bool) -> Authenticato
     Authenticator::with_provider("mx.example.net", provider).with_helo(all).with_iprev(all)
 }
 
+/// [`Inbound::check`] or [`Inbound::check_blocking`].
+pub(crate) type Way = fn(&Inbound, &Authenticator, &Envelope) -> Option<Report>;
+
 /// The job, whose floor is SHA-256 of the canonical body and one operation with the public key.
 pub(crate) fn check<'c>(
     lab: &Lab,
     inbound: &'c Inbound,
     name: &'static str,
-    all: bool,
+    (all, way): (bool, Way),
 ) -> Result<Job<'c>, Error> {
     let ours = |provider| -> Work<'c> {
         let (authenticator, envelope) = (authenticator(provider, all), envelope());
         Box::new(move || {
-            let report = inbound.check(&authenticator, &envelope);
+            let report = way(inbound, &authenticator, &envelope);
             report.is_some_and(|report| {
                 let field = report.authentication_results().to_field();
                 let aligned = report.dmarc().dkim_aligned() && report.dmarc().spf_aligned();

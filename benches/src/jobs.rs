@@ -8,9 +8,10 @@ use crate::{
     inbound,
     inbound::Inbound,
     lab::{Lab, Signed, Which, now, verify_chunks, verify_whole},
+    mails::Strangers,
 };
 use waxseal_crypto::{Provider, aws_lc_rs, ring};
-use waxseal_dkim::{Signer, Verifier, sign_all};
+use waxseal_dkim::{SignError, Signer, Signing, Unsigned, Verifier};
 
 /// Octets of a megabyte here.
 pub const MEGABYTE: usize = 1 << 20;
@@ -31,8 +32,14 @@ pub struct Corpus {
     pub letter_ed25519: Signed,
     /// 2 KB and three ARC sets.
     pub chained: Chained,
+    /// 2 KB, RSA, and the records of its domain.
+    pub inbound_letter: Inbound,
     /// 50 KB, RSA, and the records of its domain.
     pub inbound: Inbound,
+    /// 50 KB of HTML, RSA.
+    pub html: Signed,
+    /// The letter of 2 KB under 3,000 selectors: more than the cache of the processor holds.
+    pub strangers: Strangers,
     /// 1 MB of prose, RSA.
     pub prose: Signed,
     /// 25 MB, RSA.
@@ -54,7 +61,10 @@ impl Corpus {
             letter: lab.signed(Which::Rsa, &letter)?,
             letter_ed25519: lab.signed(Which::Ed25519, &letter)?,
             chained: Chained::new(&lab)?,
-            inbound: Inbound::new(&lab)?,
+            inbound_letter: Inbound::new(&lab, &letter)?,
+            inbound: Inbound::new(&lab, &corpus::with_body(corpus::mixed(50 * 1024)))?,
+            html: lab.signed(Which::Rsa, &corpus::with_body(corpus::html(50 * 1024)))?,
+            strangers: Strangers::new(&lab, &letter)?,
             prose: lab.signed(Which::Rsa, &prose)?,
             mixed: lab.signed(Which::Rsa, &mixed)?,
             lab,
@@ -93,21 +103,61 @@ impl std::fmt::Debug for Job<'_> {
 /// # Errors
 /// When a provider does not take a key.
 pub fn jobs(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
+    let mut jobs = signing(corpus)?;
+    jobs.extend(verifying(corpus)?);
+    jobs.extend(receiving(corpus)?);
+    jobs.extend(long(corpus)?);
+    Ok(jobs)
+}
+
+fn signing(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
+    let Corpus { letter, letter_ed25519, prose, mixed, .. } = corpus;
     Ok(vec![
-        sign(corpus, "sign RSA-2048, 2 KB", &corpus.letter, false)?.reaching(1.02, Some(0.50)),
-        sign(corpus, "sign RSA-2048 + Ed25519, 1 MB", &corpus.prose, true)?.reaching(1.05, None),
-        verify(corpus, "verify RSA-2048, 2 KB", &corpus.letter, whole)?.reaching(1.03, Some(0.85)),
-        verify(corpus, "verify RSA-2048, 2 KB, key seen first", &corpus.letter, first)?,
-        verify(corpus, "verify Ed25519, 2 KB", &corpus.letter_ed25519, whole)?,
+        sign(corpus, "sign RSA-2048, 2 KB", letter, (Keyed::Rsa, usize::MAX))?.reaching(1.02, Some(0.50)),
+        sign(corpus, "sign Ed25519, 2 KB", letter_ed25519, (Keyed::Ed25519, usize::MAX))?,
+        sign(corpus, "sign RSA-2048 + Ed25519, 1 MB", prose, (Keyed::Both, usize::MAX))?.reaching(1.05, None),
+        sign(corpus, "sign RSA-2048, 25 MB mixed, whole", mixed, (Keyed::Rsa, usize::MAX))?
+            .reaching(1.08, None),
+        sign(corpus, "sign RSA-2048, 25 MB mixed, in 64 KiB", mixed, (Keyed::Rsa, 64 * 1024))?,
+    ])
+}
+
+fn verifying(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
+    let Corpus { letter, letter_ed25519, .. } = corpus;
+    Ok(vec![
+        verify(corpus, "verify RSA-2048, 2 KB", letter, whole)?.reaching(1.03, Some(0.85)),
+        verify(corpus, "verify RSA-2048, 2 KB, key seen first", letter, first)?,
+        corpus.strangers.verify(
+            &corpus.lab,
+            "verify RSA-2048, 2 KB, 3,000 keys in turn, cold caches",
+            letter,
+        )?,
+        verify(corpus, "verify Ed25519, 2 KB", letter_ed25519, whole)?,
         chain::verify(corpus, "arc verify, 3 sets, 2 KB", true)?.reaching(1.00, None),
         chain::verify(corpus, "arc verify, 3 sets, 2 KB, no oldest pass", false)?,
         chain::seal(corpus, "arc seal, 2 KB")?.reaching(1.02, None),
-        inbound::check(&corpus.lab, &corpus.inbound, "inbound: DKIM, SPF, DMARC, 50 KB", false)?
-            .reaching(1.10, None),
-        inbound::check(&corpus.lab, &corpus.inbound, "inbound, HELO and iprev too, 50 KB", true)?,
-        verify(corpus, "verify 1 MB of prose", &corpus.prose, whole)?.reaching(1.12, None),
-        verify(corpus, "verify 25 MB mixed, whole", &corpus.mixed, whole)?.reaching(1.08, None),
-        verify(corpus, "verify 25 MB mixed, in 4 KiB", &corpus.mixed, chunks)?.reaching(1.12, None),
+    ])
+}
+
+fn receiving(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
+    let Corpus { lab, inbound_letter: letter, inbound: mail, .. } = corpus;
+    let (inline, blocking): (inbound::Way, inbound::Way) = (Inbound::check, Inbound::check_blocking);
+    Ok(vec![
+        inbound::check(lab, letter, "inbound: DKIM, SPF, DMARC, 2 KB", (false, inline))?,
+        inbound::check(lab, letter, "inbound, blocking, 2 KB", (false, blocking))?,
+        inbound::check(lab, mail, "inbound: DKIM, SPF, DMARC, 50 KB", (false, inline))?.reaching(1.10, None),
+        inbound::check(lab, mail, "inbound, blocking, 50 KB", (false, blocking))?,
+        inbound::check(lab, mail, "inbound, HELO and iprev too, 50 KB", (true, inline))?,
+    ])
+}
+
+fn long(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
+    let Corpus { html, prose, mixed, .. } = corpus;
+    Ok(vec![
+        verify(corpus, "verify 50 KB of HTML", html, whole)?,
+        verify(corpus, "verify 1 MB of prose", prose, whole)?.reaching(1.12, None),
+        verify(corpus, "verify 25 MB mixed, whole", mixed, whole)?.reaching(1.08, None),
+        verify(corpus, "verify 25 MB mixed, in 4 KiB", mixed, chunks)?.reaching(1.12, None),
     ])
 }
 
@@ -137,23 +187,36 @@ impl<'c> Job<'c> {
     }
 }
 
+/// Which keys sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keyed {
+    Rsa,
+    Ed25519,
+    Both,
+}
+
+impl Keyed {
+    fn signers(self, lab: &Lab, provider: &'static dyn Provider) -> Result<Vec<Signer>, Error> {
+        let which: &[Which] = match self {
+            Self::Rsa => &[Which::Rsa],
+            Self::Ed25519 => &[Which::Ed25519],
+            Self::Both => &[Which::Rsa, Which::Ed25519],
+        };
+        which.iter().map(|which| lab.signer(*which, provider)).collect()
+    }
+}
+
+/// Signing in chunks; a message is no longer than `usize::MAX`.
 fn sign<'c>(
     corpus: &'c Corpus,
     name: &'static str,
     signed: &'c Signed,
-    both: bool,
+    (keyed, chunk): (Keyed, usize),
 ) -> Result<Job<'c>, Error> {
     let Corpus { keys, lab, .. } = corpus;
     let message = signed.unsigned();
-    let signers = |provider: &'static dyn Provider| -> Result<Vec<Signer>, Error> {
-        let mut signers = vec![lab.signer(Which::Rsa, provider)?];
-        if both {
-            signers.push(lab.signer(Which::Ed25519, provider)?);
-        }
-        Ok(signers)
-    };
     let ours = |signers: Vec<Signer>| -> Work<'c> {
-        Box::new(move || sign_all(&signers, message, now()).is_ok_and(|field| !field.is_empty()))
+        Box::new(move || sign_chunks(&signers, message, chunk).is_ok_and(|field| !field.is_empty()))
     };
     let bare = Whole::of_unsigned(signed);
     let aws = AwsLcRs::new(lab, signed)?;
@@ -161,18 +224,30 @@ fn sign<'c>(
         name,
         reach: None,
         reach_aws: None,
-        floor: match both {
-            true => Box::new(|| keys.sign_both(&signed.body, &signed.header)),
-            false => Box::new(|| keys.sign_rsa(&signed.body, &signed.header)),
+        floor: match keyed {
+            Keyed::Rsa => Box::new(|| keys.sign_rsa(&signed.body, &signed.header)),
+            Keyed::Ed25519 => Box::new(|| keys.sign_ed25519(&signed.body, &signed.header)),
+            Keyed::Both => Box::new(|| keys.sign_both(&signed.body, &signed.header)),
         },
-        whole: Box::new(move || if both { bare.sign_both(keys) } else { bare.sign_rsa(keys) }),
-        bare_aws: match both {
-            true => Box::new(move || aws.sign_both()),
-            false => Box::new(move || aws.sign_rsa()),
+        whole: match keyed {
+            Keyed::Rsa => Box::new(move || bare.sign_rsa(keys)),
+            Keyed::Ed25519 => Box::new(move || bare.sign_ed25519(keys)),
+            Keyed::Both => Box::new(move || bare.sign_both(keys)),
         },
-        ring: ours(signers(ring::PROVIDER)?),
-        aws: ours(signers(aws_lc_rs::PROVIDER)?),
+        bare_aws: match keyed {
+            Keyed::Rsa => Box::new(move || aws.sign_rsa()),
+            Keyed::Ed25519 => Box::new(move || aws.sign_ed25519()),
+            Keyed::Both => Box::new(move || aws.sign_both()),
+        },
+        ring: ours(keyed.signers(lab, ring::PROVIDER)?),
+        aws: ours(keyed.signers(lab, aws_lc_rs::PROVIDER)?),
     })
+}
+
+fn sign_chunks(signers: &[Signer], message: &[u8], chunk: usize) -> Result<String, SignError> {
+    let mut signing = Signing::new(signers, now());
+    message.chunks(chunk).try_for_each(|chunk| signing.push(chunk))?;
+    signing.finish()?.into_iter().map(Unsigned::sign).collect()
 }
 
 fn verify<'c>(

@@ -56,7 +56,19 @@ impl Lab {
             Which::Rsa => ("rsa", &self.rsa),
             Which::Ed25519 => ("ed", &self.ed25519),
         };
-        let key = PrivateKey::from_material(material.clone(), provider)?;
+        self.signer_as(selector, PrivateKey::from_material(material.clone(), provider)?, provider)
+    }
+
+    /// A signer with the default settings, for any selector.
+    ///
+    /// # Errors
+    /// When that is none.
+    pub fn signer_as(
+        &self,
+        selector: &str,
+        key: PrivateKey,
+        provider: &'static dyn Provider,
+    ) -> Result<Signer, Error> {
         Ok(Signer::new("mail.example.org".parse()?, selector.parse()?, key).with_provider(provider))
     }
 

@@ -46,6 +46,7 @@ pub mod free_hash;
 pub mod inbound;
 pub mod jobs;
 pub mod lab;
+pub mod mails;
 pub mod spf;
 pub mod timing;
 

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
     time::SystemTime,
 };
-use waxseal_dns::{Zone, drive};
+use waxseal_dns::{Zone, drive, drive_blocking};
 use waxseal_spf::{RecordCache, SpfCheck, Verdict};
 
 /// The client of every scenario; it passes, at the last `ip4` there is.
@@ -57,11 +57,18 @@ impl Scenario {
 /// What a server remembers between checks.
 static RECORDS: LazyLock<RecordCache> = LazyLock::new(RecordCache::default);
 
+fn new_check() -> SpfCheck {
+    SpfCheck::mail_from(CLIENT.into(), SENDER, HELO, SystemTime::UNIX_EPOCH).with_record_cache(&RECORDS)
+}
+
+/// [`check`] by the driver that blocks.
+pub fn check_blocking(zone: &Zone) -> Verdict {
+    drive_blocking(new_check(), zone)
+}
+
 /// One check from its making to its verdict, with records that were parsed before; `None` if the resolver is one that waits.
 pub fn check(zone: &Zone) -> Option<Verdict> {
-    let check =
-        SpfCheck::mail_from(CLIENT.into(), SENDER, HELO, SystemTime::UNIX_EPOCH).with_record_cache(&RECORDS);
-    let mut driven = pin!(drive(check, zone));
+    let mut driven = pin!(drive(new_check(), zone));
     match driven.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(verdict) => Some(verdict),
         Poll::Pending => None,

@@ -1,8 +1,8 @@
 //! Timing on a machine that others use too.
 //!
 //! The clock is the processor time of the thread, so time that went to others does not count. The jobs of one comparison
-//! run in turn, in short batches, and a ratio is taken within each round of batches: what slows the machine down slows
-//! all of them. The medians over the rounds are reported.
+//! run in short batches, in another order in each round, lest one always runs behind the same other and finds the message in
+//! the cache; and a ratio is taken within each round of batches: what slows the machine down slows all of them. The medians over the rounds are reported.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
@@ -49,10 +49,11 @@ impl Times {
         }
         let rounds = fit(MEASURE, longest).clamp(*ROUNDS.start(), *ROUNDS.end());
         let mut nanos = vec![Vec::with_capacity(rounds as usize); jobs.len()];
-        for round in 0..rounds as usize {
-            // Another job is first each time, lest one always runs behind the same other.
-            for turn in 0..jobs.len() {
-                let number = (round + turn) % jobs.len();
+        let mut order: Vec<usize> = (0..jobs.len()).collect();
+        let mut seed = 0x5EED;
+        for _ in 0..rounds {
+            shuffle(&mut order, &mut seed);
+            for &number in &order {
                 if let (Some(job), Some(count), Some(nanos)) =
                     (jobs.get_mut(number), counts.get(number), nanos.get_mut(number))
                 {
@@ -79,10 +80,23 @@ impl Times {
 }
 
 impl Spread {
+    /// All by this number.
+    pub fn divided(self, by: f64) -> Self {
+        Self { low: self.low / by, median: self.median / by, high: self.high / by }
+    }
+
     fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let at = |part: usize| values.get(values.len() * part / 4).copied().unwrap_or(f64::NAN);
         Self { low: at(1), median: at(2), high: at(3) }
+    }
+}
+
+/// Every order is as likely as any other, and every run has the same ones.
+fn shuffle(order: &mut [usize], seed: &mut u64) {
+    for end in (1..order.len()).rev() {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        order.swap(end, (*seed >> 33) as usize % (end + 1));
     }
 }
 
@@ -134,6 +148,21 @@ mod tests {
         let times = Times::measure(&mut [&mut || work(1000), &mut || work(10_000)]).unwrap();
         let ratio = times.ratio(1, 0);
         assert!(ratio.median > 4.0 && ratio.low <= ratio.median && ratio.median <= ratio.high, "{ratio:?}");
+    }
+
+    /// Each job runs behind each other one about as often.
+    #[test]
+    fn the_order_is_another_in_each_round() {
+        let (mut order, mut seed) = (vec![0, 1, 2, 3], 1);
+        let mut behind = [[0; 4]; 4];
+        for _ in 0..1200 {
+            shuffle(&mut order, &mut seed);
+            order.windows(2).for_each(|two| behind[two[0]][two[1]] += 1);
+        }
+        for (first, row) in behind.iter().enumerate() {
+            let others = row.iter().enumerate().filter(|(second, _)| *second != first);
+            assert!(others.map(|(_, times)| times).all(|times| (220..380).contains(times)), "{behind:?}");
+        }
     }
 
     #[test]

@@ -42,7 +42,13 @@ fn main() -> Result<(), Error> {
             "verify Ed25519, 2 KB" => &corpus.letter_ed25519,
             "verify 1 MB of prose" => &corpus.prose,
             "verify 25 MB mixed, whole" => &corpus.mixed,
+            "verify 50 KB of HTML" => &corpus.html,
             "sign RSA-2048, 2 KB" => &corpus.letter,
+            "sign RSA-2048, 25 MB mixed, whole" => &corpus.mixed,
+            "inbound: DKIM, SPF, DMARC, 2 KB" => {
+                row(job, &mut || peer.inbound(&corpus.inbound_letter.signed))?;
+                continue;
+            }
             "inbound: DKIM, SPF, DMARC, 50 KB" => {
                 row(job, &mut || peer.inbound(&corpus.inbound.signed))?;
                 continue;

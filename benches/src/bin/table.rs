@@ -18,6 +18,8 @@ use waxseal_benches::{
     corpus::{self, Hostile},
     jobs::{Corpus, Job, MEGABYTE, jobs},
     lab::{Lab, Which, now},
+    mails::{self, Class},
+    spf,
     timing::{Spread, Times},
 };
 use waxseal_crypto::{HashAlgorithm, PrivateKey, SigningKey, ring};
@@ -26,7 +28,10 @@ use waxseal_header::Header;
 
 fn main() -> Result<(), Error> {
     let corpus = Corpus::new()?;
+    println!("{}\n", processor());
     jobs_table(&corpus)?;
+    mails_table(&corpus.lab)?;
+    spf_table()?;
     header_table(&corpus)?;
     hostile_table()?;
     allocations_table()?;
@@ -52,6 +57,47 @@ fn jobs_table(corpus: &Corpus) -> Result<(), Error> {
             times.ratio(4, 0).median,
             ratio(times.ratio(1, 3)),
         );
+    }
+    Ok(())
+}
+
+/// What it is called, and those of its instructions on which the numbers hang most.
+fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let value = |names: &[&str]| {
+        let line = info.lines().find(|line| names.iter().any(|name| line.starts_with(name)))?;
+        line.split_once(": ").map(|(_, value)| value.to_owned())
+    };
+    let flags = value(&["flags", "Features"]).unwrap_or_default();
+    let has = |flag: &str| if flags.split(' ').any(|known| known == flag) { "yes" } else { "no" };
+    let name = value(&["model name"]).unwrap_or_else(|| "unknown".into());
+    let (sha, ifma) = (if has("sha2") == "yes" { "yes" } else { has("sha_ni") }, has("avx512ifma"));
+    format!("Processor: {name}; SHA-256 instructions: {sha}; AVX-512 IFMA: {ifma}")
+}
+
+fn mails_table(lab: &Lab) -> Result<(), Error> {
+    println!(
+        "\n| 3,000 MIME mails | mails | floor µs | DKIM, ring | DKIM, aws-lc-rs | inbound | inbound, blocking |"
+    );
+    println!("|---|---:|---:|---|---|---|---|");
+    for Class { name, count, floor, ratios } in mails::classes(lab)? {
+        let [ring, aws, all, blocking] = ratios.map(ratio);
+        println!("| {name} | {count} | {:.1} | {ring} | {aws} | {all} | {blocking} |", floor.median / 1e3);
+    }
+    Ok(())
+}
+
+/// Five lookups, every answer at hand.
+fn spf_table() -> Result<(), Error> {
+    let scenarios = spf::scenarios();
+    let zone = scenarios.iter().find(|s| s.name.starts_with("five lookups")).ok_or("no scenario")?.zone()?;
+    let times = Times::measure(&mut [
+        &mut || spf::check(&zone).is_some_and(|verdict| verdict.is_pass()),
+        &mut || spf::check_blocking(&zone).is_pass(),
+    ])?;
+    println!("\n| SPF, five lookups | µs |\n|---|---:|");
+    for (job, name) in ["async", "blocking"].into_iter().enumerate() {
+        println!("| {name} | {:.2} |", times.nanos(job).median / 1e3);
     }
     Ok(())
 }
