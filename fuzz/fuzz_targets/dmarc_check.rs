@@ -149,7 +149,7 @@ fn look_at(verdict: &Verdict, input: &Identifiers<'_>) {
     let text = verdict.explain();
     assert!(text.bytes().all(|c| matches!(c, b' '..=b'~' | b'\n')), "{text:?}");
     assert_is_one_field(&AuthenticationResults::new("mx.example.net").with_entry(verdict.entry()).to_field());
-    let invalid = verdict.cause().is_invalid_author();
+    let invalid = verdict.cause().is_some_and(waxseal_dmarc::Cause::is_invalid_author);
     assert_eq!(verdict.result() == DmarcResult::PermError, invalid);
     assert!(invalid || verdict.shown().is_empty());
     match verdict.disposition() {

@@ -206,7 +206,7 @@ fn look_at(report: &Report) {
         }
         assert!(!dmarc.authors().is_empty());
     }
-    if dmarc.cause().is_invalid_author() {
+    if dmarc.cause().is_some_and(waxseal::dmarc::Cause::is_invalid_author) {
         let asked = dmarc.shown().iter().filter_map(|shown| shown.evaluated_policy()).max();
         let lax = !dmarc.shown().is_empty() && asked <= Some(waxseal::dmarc::DomainPolicy::None);
         assert!(lax || report.disposition() >= Disposition::Quarantine, "{explained}");

@@ -6,15 +6,12 @@ use serde::{Deserialize, Serialize};
 use waxseal::{
     Disposition,
     dmarc::{BuiltInSuffixes, Found, LocalPolicy, PolicyTag, Record, Step},
-    dns::Existence,
 };
 
 mod check;
 mod identifiers;
 mod lint;
 mod row;
-
-pub(crate) use row::DmarcRow;
 
 /// Check DMARC (RFC 9989): verdicts with the path to them, and help for those who publish records
 #[derive(Debug, Args)]
@@ -149,23 +146,17 @@ struct StepRow {
 
 impl From<&Step> for StepRow {
     fn from(step: &Step) -> Self {
-        let mut row =
-            Self { name: format!("_dmarc.{}", step.domain()), found: "", record: None, error: None };
-        row.found = match step.found() {
-            Found::Record(record) => {
-                row.record = Some(published(record));
-                "record"
-            }
-            Found::Nothing(Existence::NxDomain) => "nxdomain",
-            Found::Nothing(Existence::Exists) => "nothing",
-            Found::Several { .. } => "several",
-            Found::NameTooLong => "name-too-long",
-            Found::Failed(error) => {
-                row.error = Some(error.to_string());
-                "failed"
-            }
-            _ => "other",
+        let mut row = Self {
+            name: format!("_dmarc.{}", step.domain()),
+            found: step.found().as_str(),
+            record: None,
+            error: None,
         };
+        match step.found() {
+            Found::Record(record) => row.record = Some(published(record)),
+            Found::Failed(error) => row.error = Some(error.to_string()),
+            _ => {}
+        }
         row
     }
 }

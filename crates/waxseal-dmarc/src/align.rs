@@ -1,6 +1,6 @@
 //! Identifier Alignment (RFC 9989 §4.4, §4.10.2).
 
-use crate::{Alignment, OrganizationalDomain, Walk, local_policy::PublicSuffixList};
+use crate::{Alignment, OrganizationalDomain, Step, discover::Walk, local_policy::PublicSuffixList};
 use std::fmt;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dns::{Answers, DomainName, LookupError, Pending, Question};
@@ -148,9 +148,9 @@ impl Identifier {
         &self.match_
     }
 
-    /// The tree walk from this domain, if one was needed.
-    pub fn walk(&self) -> Option<&Walk> {
-        self.walk.as_ref()
+    /// The names on the tree walk from this domain; empty when none was needed.
+    pub fn path(&self) -> &[Step] {
+        self.walk.as_ref().map(Walk::steps).unwrap_or_default()
     }
 
     /// Whether the method passed and the domain is aligned: this alone makes DMARC pass.

@@ -3,14 +3,30 @@
 use crate::{
     Alignment, AuthorVerdict, Cause, Disposition, DomainPolicy, Identifier, LocalPolicy, Match, MethodResult,
     OrganizationalDomain, OrganizationalRule, PolicyTag, PublicSuffixList, Record, Requested, Scope, Step,
-    Verdict, Walk, align, discover, unclear::Unclear, verdict::Applied,
+    Verdict, align,
+    discover::{self, Walk},
+    unclear::Unclear,
+    verdict::Applied,
 };
 use std::cmp::Reverse;
 use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
 use waxseal_dns::{Answers, Check, DomainName, Existence, LookupError, Pending, Question};
 use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 
-/// What DMARC is told about a message: its authors, and what DKIM and SPF found. Anyone's DKIM and SPF will do.
+/// What DMARC takes: the authors of a message, and the results of DKIM and SPF, whoever produced them.
+///
+/// ```
+/// use waxseal_authres::{DkimResult, SpfResult};
+/// use waxseal_dmarc::Identifiers;
+/// use waxseal_header::Header;
+///
+/// let (header, _) = Header::parse(b"From: News <news@example.org>\r\n\r\n")?;
+/// let identifiers = Identifiers::from_header(&header)
+///     .with_dkim("example.org".parse()?, DkimResult::Pass) // d= of one signature
+///     .with_spf("bounce.example.org".parse()?, SpfResult::Pass); // of MAIL FROM
+/// # let _ = identifiers;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Identifiers {
     authors: Result<Vec<DomainName>, Unclear>,
@@ -40,7 +56,7 @@ impl Identifiers {
     /// use waxseal_dns::{Zone, drive_blocking};
     /// let evaluation = DmarcCheck::new(Identifiers::from_value(b"ceo@bank.example\r\nFrom: u@evil.example"));
     /// let verdict = drive_blocking(evaluation, &Zone::new());
-    /// assert_eq!(verdict.to_string(), "permerror (no clear author: From: control octet 0x0a at offset 17)");
+    /// assert_eq!(verdict.to_string(), "dmarc=permerror (no clear author: From: control octet 0x0a at offset 17)");
     /// ```
     pub fn from_value(value: &[u8]) -> Self {
         Self::by(Authors::parse(value))
@@ -64,6 +80,12 @@ impl Identifiers {
         Self { misleading, ..input }
     }
 
+    /// A message whose header was refused, for those who feed a [`Splitter`](waxseal_header::Splitter) themselves: its author is
+    /// not known, and the verdict fails closed.
+    pub fn without_header(error: HeaderError) -> Self {
+        Self::without_author(Cause::Header(error).into())
+    }
+
     fn without_author(unclear: Unclear) -> Self {
         Self { authors: Err(unclear), misleading: None, dkim: Vec::new(), spf: Vec::new() }
     }
@@ -80,7 +102,7 @@ impl Identifiers {
         Self { authors, misleading: None, dkim: Vec::new(), spf: Vec::new() }
     }
 
-    /// Adds what became of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
+    /// Adds the result of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
     /// its result to another.
     #[must_use]
     pub fn with_dkim(mut self, domain: DomainName, result: DkimResult) -> Self {
@@ -88,7 +110,7 @@ impl Identifiers {
         self
     }
 
-    /// Says what SPF found for the MAIL FROM identity; `domain` is the domain of MAIL FROM. A result about HELO has no place
+    /// Sets the result of SPF for the MAIL FROM identity; `domain` is the domain of MAIL FROM. A result about HELO has no place
     /// here (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790): for the
     /// one exception there is [`Identifiers::with_spf_of_null_sender`].
     #[must_use]
@@ -97,15 +119,15 @@ impl Identifiers {
         self
     }
 
-    /// Adds what SPF found for one more MAIL FROM identity. A message on its way has one, so [`Identifiers::with_spf`] is all it
-    /// takes; a report of RFC 7489 about several messages may name several. Each is judged by itself, as signatures are.
+    /// Adds the result of SPF for one more MAIL FROM identity. A message on its way has one, so [`Identifiers::with_spf`] is
+    /// enough; a report of RFC 7489 about several messages may name several. Each is judged by itself, as signatures are.
     #[must_use]
     pub fn with_further_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
         self.spf.push((domain, result));
         self
     }
 
-    /// Says what SPF found when MAIL FROM was the null reverse-path `<>`: then the MAIL FROM identity is `postmaster@` HELO
+    /// Sets the result of SPF when MAIL FROM was the null reverse-path `<>`: then the MAIL FROM identity is `postmaster@` HELO
     /// (RFC 7208 §2.4), and `helo` is the domain.
     #[must_use]
     pub fn with_spf_of_null_sender(self, helo: DomainName, result: SpfResult) -> Self {
@@ -118,20 +140,13 @@ impl Identifiers {
     }
 }
 
-/// A message whose header block could not be taken, for those who feed a [`Splitter`](waxseal_header::Splitter)
-/// themselves: its author is not known, and the verdict fails closed.
-impl From<HeaderError> for Identifiers {
-    fn from(error: HeaderError) -> Self {
-        Self::without_author(Cause::from(error).into())
-    }
-}
-
 pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
     // RFC 9989 §5.3.1: "If the domain is a U-label, the domain MUST be converted to an A-label"
     DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor { domain, source })
 }
 
-/// The evaluation of one message.
+/// The DMARC check of one message (RFC 9989 §5.3), to be run by a driver such as
+/// [`drive_blocking`](waxseal_dns::drive_blocking).
 ///
 /// ```
 /// use waxseal_authres::{DkimResult, SpfResult};
@@ -143,7 +158,10 @@ pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
 ///     .with_dkim("example.net".parse()?, DkimResult::Pass)
 ///     .with_spf("bounce.example.org".parse()?, SpfResult::Pass);
 /// let verdict = drive_blocking(DmarcCheck::new(input), &dns);
-/// assert_eq!(verdict.to_string(), "pass (spf identifier bounce.example.org is aligned)");
+/// assert_eq!(
+///     verdict.to_string(),
+///     "dmarc=pass header.from=news.example.org (spf identifier bounce.example.org is aligned)"
+/// );
 /// assert_eq!(
 ///     verdict.entry().to_string(),
 ///     "dmarc=pass (p=quarantine dis=none) header.from=news.example.org policy.dmarc=quarantine"
@@ -157,12 +175,12 @@ pub struct DmarcCheck {
 }
 
 impl DmarcCheck {
-    /// An evaluation under the default [`LocalPolicy`].
-    pub fn new(input: Identifiers) -> Self {
-        Self { input, local: LocalPolicy::default() }
+    /// A check under the default [`LocalPolicy`].
+    pub fn new(identifiers: Identifiers) -> Self {
+        Self { input: identifiers, local: LocalPolicy::default() }
     }
 
-    /// The same under another local policy.
+    /// Sets the local policy.
     #[must_use]
     pub fn with_local_policy(self, local: LocalPolicy) -> Self {
         Self { local, ..self }
@@ -179,8 +197,7 @@ impl Check for DmarcCheck {
                 return self.unclear(dns, unclear);
             }
             (Ok(authors), _) if authors.len() > limit => {
-                let cause = Cause::TooManyAuthors { count: authors.len(), limit };
-                return self.unclear(dns, &cause.into());
+                return self.unclear(dns, &Unclear::too_many(authors, limit));
             }
             (Ok(authors), _) => authors,
             (Err(unclear), _) => return self.unclear(dns, unclear),

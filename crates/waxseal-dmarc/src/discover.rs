@@ -3,57 +3,21 @@
 use crate::Record;
 use std::{fmt, sync::Arc, time::Duration};
 use waxseal_dns::{
-    Answer, Answers, Check, Dnssec, DomainName, Existence, LookupError, Pending, Question,
-    Record as DnsRecord,
+    Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, Record as DnsRecord,
 };
 
 /// From names of this many labels and more, the walk jumps to [`AFTER_JUMP`] labels (RFC 9989 §4.10, step 4).
 const JUMP_FROM: usize = 8;
 const AFTER_JUMP: usize = 7;
 
-/// Walks up from a domain and collects DMARC records: at most eight questions, for names of any length.
-///
-/// ```
-/// use waxseal_dmarc::TreeWalk;
-/// use waxseal_dns::{DomainName, Zone, drive_blocking};
-///
-/// let dns = Zone::new()
-///     .with_txt("_dmarc.bank.example", "v=DMARC1; p=reject; psd=y")?
-///     .with_txt("_dmarc.giant.bank.example", "v=DMARC1; p=none")?;
-/// let walk = drive_blocking(TreeWalk::new("mail.mega.bank.example".parse()?), &dns);
-/// assert_eq!(walk.steps().len(), 3);
-/// let organization = walk.organizational_domain().map(|found| found.domain);
-/// assert_eq!(organization, Some(DomainName::new("mega.bank.example")?));
-/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct TreeWalk {
-    start: DomainName,
-}
-
-impl TreeWalk {
-    /// A walk that starts at `domain`.
-    pub fn new(domain: DomainName) -> Self {
-        Self { start: domain }
-    }
-}
-
-impl Check for TreeWalk {
-    type Output = Walk;
-
-    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Walk, Pending> {
-        walk(dns, &self.start)
-    }
-}
-
 /// What a walk found, name by name.
 #[derive(Debug, Clone)]
-pub struct Walk {
+pub(crate) struct Walk {
     start: DomainName,
     pub(crate) steps: Vec<Step>,
 }
 
-/// One name of a [`Walk`].
+/// One name on the way up from a domain (RFC 9989 §4.10).
 #[derive(Debug, Clone)]
 pub struct Step {
     pub(crate) domain: DomainName,
@@ -75,9 +39,9 @@ pub enum Found {
         /// How many.
         count: usize,
     },
-    /// With `_dmarc.` in front the name is longer than 253 octets, so nothing can stand there and nothing was asked.
+    /// With `_dmarc.` in front the name is longer than 253 bytes, so nothing can stand there and nothing was asked.
     NameTooLong,
-    /// The lookup failed. The walk ended here, and says nothing.
+    /// The lookup failed. The walk ended here, without a result.
     Failed(LookupError),
 }
 
@@ -169,7 +133,7 @@ impl Step {
 /// How much of a record is shown. Its owner decides how long it gets.
 const MAX_SHOWN: usize = 1_000;
 
-/// The text that was published, not more than [`MAX_SHOWN`] octets of it.
+/// The text that was published, not more than [`MAX_SHOWN`] bytes of it.
 fn shown(record: &Record) -> String {
     let mut text = record.published().unwrap_or_else(|| record.to_string());
     if text.len() > MAX_SHOWN {
@@ -179,34 +143,54 @@ fn shown(record: &Record) -> String {
     text
 }
 
-/// One line of ASCII: the name asked about and what was found; of a record the text that was published, up to 1,000 octets.
+/// One line of ASCII: the name asked about and what was found; of a record the text that was published, up to 1,000 bytes.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "_dmarc.{}: ", self.domain)?;
-        match &self.found {
-            Found::Record(record) => f.write_str(&shown(record)),
-            Found::Nothing(Existence::NxDomain) => f.write_str("NXDOMAIN"),
-            Found::Nothing(Existence::Exists) => f.write_str("no DMARC record"),
-            Found::Several { count } => write!(f, "{count} DMARC records, all discarded"),
-            Found::NameTooLong => f.write_str("name over 253 octets, not asked"),
-            Found::Failed(error) => f.write_str(&waxseal_authres::reason(error)),
+        write!(f, "_dmarc.{}: {}", self.domain, self.found)
+    }
+}
+
+impl Found {
+    /// The word in the `path` of `waxseal dmarc check --json`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Record(_) => "record",
+            Self::Nothing(Existence::NxDomain) => "nxdomain",
+            Self::Nothing(Existence::Exists) => "nothing",
+            Self::Several { .. } => "several",
+            Self::NameTooLong => "name-too-long",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// One line of ASCII; of a record the text that was published, up to 1,000 bytes.
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(record) => f.write_str(&shown(record)),
+            Self::Nothing(Existence::NxDomain) => f.write_str("NXDOMAIN"),
+            Self::Nothing(Existence::Exists) => f.write_str("no DMARC record"),
+            Self::Several { count } => write!(f, "{count} DMARC records, all discarded"),
+            Self::NameTooLong => f.write_str("name over 253 bytes, not asked"),
+            Self::Failed(error) => f.write_str(&waxseal_authres::reason(error)),
         }
     }
 }
 
 impl Walk {
     /// Where the walk started.
-    pub fn start(&self) -> &DomainName {
+    pub(crate) fn start(&self) -> &DomainName {
         &self.start
     }
 
     /// The names in the order asked, from the longest to the shortest.
-    pub fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
     /// The question that failed, and why, if one did: then the walk says nothing.
-    pub fn error(&self) -> Option<(Question, &LookupError)> {
+    pub(crate) fn error(&self) -> Option<(Question, &LookupError)> {
         let step = self.steps.last()?;
         match &step.found {
             Found::Failed(error) => step.question().map(|question| (question, error)),
@@ -215,7 +199,7 @@ impl Walk {
     }
 
     /// The Organizational Domain of the start (RFC 9989 §4.10.2); `None` when a lookup failed.
-    pub fn organizational_domain(&self) -> Option<OrganizationalDomain> {
+    pub(crate) fn organizational_domain(&self) -> Option<OrganizationalDomain> {
         if self.error().is_some() {
             return None;
         }

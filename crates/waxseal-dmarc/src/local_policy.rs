@@ -49,8 +49,9 @@ impl Default for LocalPolicy {
 }
 
 impl LocalPolicy {
-    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §11.5 advises a limit. Over it:
-    /// [`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors).
+    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §11.5 advises a limit. With more no author is clear:
+    /// [`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors), and the strictest policy of the first 8 decides, or
+    /// [`with_invalid_from`](Self::with_invalid_from) if that is stricter.
     #[must_use]
     pub fn with_max_authors(self, max_authors: usize) -> Self {
         Self { max_authors, ..self }
@@ -84,10 +85,10 @@ impl LocalPolicy {
     ///
     /// The author is not clear for every cause whose [`is_invalid_author`](crate::Cause::is_invalid_author) holds. The result
     /// is permerror, and the disposition is the strictest that the domains ask for which some reader may show: a domain without
-    /// a record asks for nothing, and a look-up that fails for now defers. What is set here decides alone when
-    /// there is no such domain, when there are more than 8, too many authors, or a header over its limits; and it is the least
-    /// when one of the domains is no name that DNS can be asked for, or when there may be more than are known: programs differ
-    /// in what they make of control octets, and of lines that are no field.
+    /// a record asks for nothing, and a lookup that fails defers. What is set here decides alone when
+    /// there is no such domain, or a header over its limits; and it is the least when there are more than 8 domains or too many
+    /// authors, when one of the domains is no name that DNS can be asked for, or when there may be more than are known: programs
+    /// differ in what they make of control bytes, and of lines that are no field.
     ///
     /// ```
     /// use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy};

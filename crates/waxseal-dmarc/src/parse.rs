@@ -1,31 +1,54 @@
 //! Reads DMARC Policy Records (RFC 9989 §4.8).
 
 use crate::{
-    Alignment, DomainPolicy, FailureOptions, InvalidRecord, Psd, Record, ReportUri, Warning, WarningKind,
+    Alignment, DomainPolicy, FailureOptions, InvalidRecord, InvalidReportUri, Psd, Record, ReportUri,
+    publish::{Finding, Problem},
     record::PolicyValue,
 };
+use std::ops::Range;
+use waxseal_dns::lint::nearest;
 
 /// The tags that mean something, and those of RFC 7489 that did.
 const KNOWN: [&str; 14] =
-    ["v", "p", "sp", "np", "psd", "t", "adkim", "aspf", "rua", "ruf", "fo", "pct", "rf", "ri"];
+    ["p", "sp", "np", "psd", "t", "adkim", "aspf", "rua", "ruf", "fo", "v", "pct", "rf", "ri"];
+/// How many of them mean something behind the version.
+const CURRENT: usize = 10;
 
 pub(crate) fn record(text: &[u8]) -> Result<Record, InvalidRecord> {
-    let start = version_end(text).ok_or(InvalidRecord)?;
-    let mut reader = Reader { record: Record { text: text.into(), ..Record::default() }, seen: 1 };
-    let mut offset = start;
+    read(text, None).map(|reader| reader.record)
+}
+
+/// The record, and what receivers ignore or replace in it.
+pub(crate) fn record_with_findings(text: &[u8]) -> Result<(Record, Vec<Finding>), InvalidRecord> {
+    let reader = read(text, Some(Vec::new()))?;
+    Ok((reader.record, reader.findings.unwrap_or_default()))
+}
+
+fn read(text: &[u8], findings: Option<Vec<Finding>>) -> Result<Reader<'_>, InvalidRecord> {
+    let tags = tags(text).ok_or(InvalidRecord)?;
+    let record = Record { text: text.into(), ..Record::default() };
+    let mut reader = Reader { text, record, seen: 1 << CURRENT, findings };
     // The version was a tag, too.
-    for tags in 2.. {
-        let Some(rest) = text.get(offset..).filter(|rest| !rest.is_empty()) else { break };
-        let spec = rest.split(|c| *c == b';').next().unwrap_or_default();
-        let begin = offset + spec.iter().take_while(|c| is_blank(**c)).count();
-        if tags > Record::MAX_TAGS {
-            reader.warn(WarningKind::TooManyTags { limit: Record::MAX_TAGS }, begin, b"");
+    for (number, tag) in (2..).zip(tags) {
+        if number > Record::MAX_TAGS {
+            reader.find(Problem::TooManyTags(Record::MAX_TAGS), tag, || None);
             break;
         }
-        reader.tag(trim(spec), begin);
-        offset += spec.len() + 1;
+        reader.tag(tag);
     }
-    Ok(reader.record)
+    Ok(reader)
+}
+
+/// Where the tags behind the version stand, without blanks around them; `None` when there is no version.
+pub(crate) fn tags(text: &[u8]) -> Option<impl Iterator<Item = Range<usize>>> {
+    let mut offset = version_end(text)?;
+    Some(std::iter::from_fn(move || {
+        let rest = text.get(offset..).filter(|rest| !rest.is_empty())?;
+        let length = rest.iter().position(|c| *c == b';').unwrap_or(rest.len());
+        let tag = trimmed(text, offset..offset + length);
+        offset += length + 1;
+        Some(tag)
+    }))
 }
 
 /// Where the tags behind `v=DMARC1;` begin. By the grammar the name of the tag is in any case, its value is not:
@@ -36,43 +59,49 @@ fn version_end(text: &[u8]) -> Option<usize> {
     (trim(rest.strip_prefix(b"=")?) == b"DMARC1").then_some(spec.len() + 1)
 }
 
-struct Reader {
+struct Reader<'t> {
+    text: &'t [u8],
     record: Record,
     /// A bit for each of [`KNOWN`].
     seen: u16,
+    /// Receivers want none.
+    findings: Option<Vec<Finding>>,
 }
 
-impl Reader {
-    /// `spec` is `tag=value` without blanks around it, and begins at `offset`.
-    fn tag(&mut self, spec: &[u8], offset: usize) {
+impl Reader<'_> {
+    fn tag(&mut self, tag: Range<usize>) {
+        let text = self.text;
+        let spec = at(text, &tag);
         if spec.is_empty() {
             return;
         }
         let Some(equals) = spec.iter().position(|c| *c == b'=') else {
-            return self.warn(WarningKind::NoTag, offset, b"");
+            return self.find(Problem::NotATag, tag, || None);
         };
-        let (name, value) = spec.split_at(equals);
-        let (name, value) = (trim(name), value.get(1..).unwrap_or_default());
-        let Some(index) = KNOWN.iter().position(|tag| name.eq_ignore_ascii_case(tag.as_bytes())) else {
-            return self.warn(WarningKind::Unknown, offset, name);
+        let name_at = trimmed(text, tag.start..tag.start + equals);
+        let name = at(text, &name_at);
+        let Some(index) = KNOWN.iter().position(|known| name.eq_ignore_ascii_case(known.as_bytes())) else {
+            let known = KNOWN.get(..CURRENT).unwrap_or_default();
+            return self.find(Problem::UnknownTag, name_at, || nearest_word(name, known));
         };
+        let known = KNOWN.get(index).copied().unwrap_or_default();
         let bit = 1 << index;
         if self.seen & bit != 0 {
-            return self.warn(WarningKind::Duplicate, offset, name);
+            return self.find(Problem::DuplicateTag, tag, || None);
         }
         self.seen |= bit;
         if name.iter().any(u8::is_ascii_uppercase) {
-            self.warn(WarningKind::Case, offset, name);
+            self.find(Problem::UppercaseTag, name_at, || Some(known.into()));
         }
-        let value_offset = offset + equals + 1;
-        let tag = KNOWN.get(index).copied().unwrap_or_default();
-        self.value(tag, value, offset, value_offset);
+        let value = tag.start + equals + 1..tag.end;
+        self.value(known, tag, value);
     }
 
-    fn value(&mut self, tag: &str, text: &[u8], offset: usize, value_offset: usize) {
-        let value = trim(text);
+    fn value(&mut self, name: &'static str, tag: Range<usize>, value_at: Range<usize>) {
+        let value_at = trimmed(self.text, value_at);
+        let value = at(self.text, &value_at);
         let record = &mut self.record;
-        let valid = match tag {
+        let valid = match name {
             "p" => set_policy(&mut record.p, value),
             "sp" => set_policy(&mut record.sp, value),
             "np" => set_policy(&mut record.np, value),
@@ -85,60 +114,149 @@ impl Reader {
             "aspf" => set(&mut record.aspf, alignment(value)),
             "fo" => set(&mut record.fo, failure_options(value)),
             "rua" => {
-                self.record.rua = self.report_uris(tag, text, value_offset);
-                true
+                self.record.rua = self.report_uris(value_at);
+                return;
             }
             "ruf" => {
-                self.record.ruf = self.report_uris(tag, text, value_offset);
-                true
+                self.record.ruf = self.report_uris(value_at);
+                return;
             }
             "pct" => {
-                self.record.pct = percentage(value);
-                return self.warn(WarningKind::Removed, offset, b"pct");
+                record.pct = percentage(value);
+                return match record.pct {
+                    Some(0) => self.find(Problem::IgnoredPercentage, tag, || Some("t=y".into())),
+                    _ => self.find(Problem::RemovedTag, tag, || None),
+                };
             }
-            removed => return self.warn(WarningKind::Removed, offset, removed.as_bytes()),
+            _ => return self.find(Problem::RemovedTag, tag, || None),
         };
         if !valid {
-            let policy = matches!(tag, "p" | "sp" | "np");
-            let kind = if policy { WarningKind::Policy } else { WarningKind::Value };
-            self.warn(kind, offset, tag.as_bytes());
+            let at = if value.is_empty() { tag } else { value_at };
+            self.find(invalid_value(name, value), at, || meant(name, value));
         }
     }
 
-    fn report_uris(&mut self, tag: &str, text: &[u8], value_offset: usize) -> Vec<ReportUri> {
+    fn report_uris(&mut self, value: Range<usize>) -> Vec<ReportUri> {
         let mut uris = Vec::new();
-        let mut offset = value_offset;
-        for part in text.split(|c| *c == b',') {
-            let begin = offset + part.iter().take_while(|c| is_blank(**c)).count();
+        let mut offset = value.start;
+        for part in at(self.text, &value).split(|c| *c == b',') {
+            let span = trimmed(self.text, offset..offset + part.len());
             offset += part.len() + 1;
+            let part = trim(part);
             if uris.len() >= Record::MAX_REPORT_URIS {
-                let limit = Record::MAX_REPORT_URIS;
-                self.warn(WarningKind::TooManyReportUris { limit }, begin, tag.as_bytes());
+                self.find(Problem::TooManyReportUris(Record::MAX_REPORT_URIS), span, || None);
                 break;
             }
-            match ReportUri::parse(trim(part)) {
+            match ReportUri::parse(part) {
                 Ok(uri) => {
                     if uri.size_limit().is_some() {
-                        self.warn(WarningKind::ReportSize, begin, tag.as_bytes());
+                        self.find(Problem::ReportSize, span.clone(), || Some(uri.as_str().into()));
                     }
                     if uri.is_mailto() && uri.mailbox().is_none() {
-                        self.warn(WarningKind::NoMailbox, begin, tag.as_bytes());
+                        self.find(Problem::NoMailbox, span, || without_slashes(&uri));
                     }
                     uris.push(uri);
                 }
-                Err(error) => self.warn(WarningKind::ReportUri(error), begin, tag.as_bytes()),
+                Err(error) => {
+                    let problem = Problem::InvalidReportUri(error, report_uri_advice(error, part));
+                    self.find(problem, span, || with_scheme(error, part));
+                }
             }
         }
         uris
     }
 
-    fn warn(&mut self, kind: WarningKind, offset: usize, tag: &[u8]) {
+    fn find(&mut self, problem: Problem, span: Range<usize>, meant: impl FnOnce() -> Option<Box<str>>) {
         // A record of nothing but errors must not cost more than a record.
-        if self.record.warnings.len() < 2 * Record::MAX_TAGS {
-            let tag = tag.get(..tag.len().min(32)).unwrap_or_default().escape_ascii().to_string().into();
-            self.record.warnings.push(Warning { kind, offset, tag });
+        if let Some(findings) = self.findings.as_mut().filter(|all| all.len() < 2 * Record::MAX_TAGS) {
+            let finding = Finding::new(problem).with_span(self.text, span);
+            findings.push(meant().into_iter().fold(finding, Finding::with_suggestion));
         }
     }
+}
+
+fn nearest_word(word: &[u8], known: &[&'static str]) -> Option<Box<str>> {
+    nearest(std::str::from_utf8(word).ok()?, known).map(Into::into)
+}
+
+/// The problem of a value that the tag may not have.
+fn invalid_value(tag: &'static str, value: &[u8]) -> Problem {
+    let is_policy = matches!(tag, "p" | "sp" | "np");
+    let advice = match (zone_mark(value), tag) {
+        (Some(advice), _) => advice,
+        _ if is_policy && value.contains(&b',') => "tags end with a semicolon, not with a comma",
+        (None, "adkim" | "aspf") => "use r or s",
+        (None, "fo") => "use 0, 1, d or s, with colons between several",
+        (None, "psd") => "use y, n or u",
+        (None, "t") => "use y or n",
+        (None, _) => "use none, quarantine or reject",
+    };
+    if is_policy { Problem::InvalidPolicy(tag, advice) } else { Problem::InvalidValue(tag, advice) }
+}
+
+/// What was probably meant by a value that the tag may not have.
+fn meant(tag: &str, value: &[u8]) -> Option<Box<str>> {
+    let words = match tag {
+        "p" | "sp" | "np" => return nearest_word(value, &DomainPolicy::ALL.map(DomainPolicy::as_str)),
+        "adkim" | "aspf" => &["relaxed", "strict"][..],
+        "psd" => &["yes", "no", "unknown"],
+        "t" => &["yes", "no"],
+        _ => return None,
+    };
+    let word = words.iter().find(|word| value.eq_ignore_ascii_case(word.as_bytes()))?;
+    word.get(..1).map(Into::into)
+}
+
+/// What to do with marks that a zone file needs and a record does not.
+fn zone_mark(value: &[u8]) -> Option<&'static str> {
+    if value.contains(&b'\\') {
+        Some("remove the backslash, which belongs to zone files")
+    } else if value.contains(&b'"') {
+        Some("remove the quote, which belongs to zone files")
+    } else {
+        None
+    }
+}
+
+fn report_uri_advice(error: InvalidReportUri, uri: &[u8]) -> &'static str {
+    if uri.contains(&b'\\') {
+        return ": remove the backslash, which belongs to zone files";
+    }
+    if uri.contains(&b'"') {
+        return ": remove the quote, which belongs to zone files";
+    }
+    match error {
+        InvalidReportUri::ForbiddenByte if uri.iter().any(u8::is_ascii_whitespace) => {
+            ": put a comma before the next address, or a semicolon before the next tag"
+        }
+        InvalidReportUri::ForbiddenByte => ": write it in percent-encoding, as %21 (RFC 3986 section 2.1)",
+        InvalidReportUri::Size => ": remove it with what follows",
+        InvalidReportUri::Empty | InvalidReportUri::NoScheme => "",
+    }
+}
+
+/// The same as a `mailto:` URI, if that is one.
+fn with_scheme(error: InvalidReportUri, address: &[u8]) -> Option<Box<str>> {
+    let uri = ReportUri::parse(&[b"mailto:", address].concat()).ok()?;
+    (error == InvalidReportUri::NoScheme && uri.mailbox().is_some()).then(|| uri.as_str().into())
+}
+
+/// `mailto://user@host` without the slashes, if that names a mailbox.
+fn without_slashes(uri: &ReportUri) -> Option<Box<str>> {
+    let (_, path) = uri.as_str().split_once(':')?;
+    let text = format!("mailto:{}", path.strip_prefix('/')?.trim_start_matches('/'));
+    ReportUri::parse(text.as_bytes()).ok()?.mailbox().map(|_| text.into())
+}
+
+fn at<'t>(text: &'t [u8], span: &Range<usize>) -> &'t [u8] {
+    text.get(span.clone()).unwrap_or_default()
+}
+
+/// The span without the blanks at its ends.
+fn trimmed(text: &[u8], span: Range<usize>) -> Range<usize> {
+    let behind = trim_start(at(text, &span));
+    let start = span.end - behind.len();
+    start..start + trim(behind).len()
 }
 
 fn set<T>(field: &mut T, value: Option<T>) -> bool {

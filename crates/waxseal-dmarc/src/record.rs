@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// One bad tag spoils no other: RFC 9989 §4.8 wants syntax errors behind `v=` "discarded in favor of default values (if any)
 /// or ignored outright". But a bad `p=`, `sp=` or `np=` disarms the whole record (§4.10.1, [`Record::requested`]). What was
-/// passed over is kept as [`Warning`]s, and all of it as [`Record::published`]. `Display` writes the record in a normal form;
+/// published is kept ([`Record::published`]), and [`lint`](crate::publish::lint()) finds what is wrong with it. `Display` writes the record in a normal form;
 /// reading that gives an equal record.
 ///
 /// ```
@@ -17,7 +17,6 @@ use std::fmt;
 /// assert_eq!(record.policy(), Some(DomainPolicy::Reject));
 /// assert_eq!(record.dkim_alignment(), Alignment::Relaxed);
 /// assert_eq!(record.requested(Scope::Subdomain).map(|r| r.policy), Some(DomainPolicy::Quarantine));
-/// assert_eq!(record.warnings()[0].to_string(), "adkim at offset 35: value is not valid, the default stands");
 /// assert_eq!(record.to_string(), "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@example.org");
 /// # Ok::<(), waxseal_dmarc::InvalidRecord>(())
 /// ```
@@ -34,7 +33,6 @@ pub struct Record {
     pub(crate) ruf: Vec<ReportUri>,
     pub(crate) fo: FailureOptions,
     pub(crate) pct: Option<u8>,
-    pub(crate) warnings: Vec<Warning>,
     /// What it was read from; empty for one that was built.
     pub(crate) text: Box<[u8]>,
 }
@@ -234,90 +232,6 @@ impl PolicyTag {
 #[non_exhaustive]
 pub struct InvalidRecord;
 
-/// Part of a record that was passed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    pub(crate) kind: WarningKind,
-    pub(crate) offset: usize,
-    pub(crate) tag: Box<str>,
-}
-
-/// Why part of a record was passed over.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WarningKind {
-    /// The value is not one of those that the tag may have.
-    #[error("value is not valid, the default stands")]
-    Value,
-    /// `p=`, `sp=` or `np=` has no valid value: the whole record asks for nothing (RFC 9989 §4.10.1).
-    #[error("value is not valid: receivers act as if p=none, and without a valid rua ignore the record")]
-    Policy,
-    /// The tag stood before; that one counts. RFC 6376 §3.2, on which the format is built, forbids it.
-    #[error("tag stands twice, the first one counts")]
-    Duplicate,
-    /// RFC 9989 §4.7: "unknown tags MUST be ignored".
-    #[error("unknown tag")]
-    Unknown,
-    /// `pct`, `rf` or `ri` of RFC 7489, which RFC 9989 removed.
-    #[error("tag was removed by RFC 9989")]
-    Removed,
-    /// The name of the tag is not in lower case.
-    #[error("tag name is not in lower case")]
-    Case,
-    /// No name and equals sign.
-    #[error("not of the form tag=value")]
-    NoTag,
-    /// More tags than [`Record::MAX_TAGS`]; the rest was not read.
-    #[error("more than {limit} tags, the rest is not read")]
-    TooManyTags {
-        /// The limit.
-        limit: usize,
-    },
-    /// More addresses in one tag than [`Record::MAX_REPORT_URIS`]; the rest was not read.
-    #[error("more than {limit} addresses, the rest is not read")]
-    TooManyReportUris {
-        /// The limit.
-        limit: usize,
-    },
-    /// An address for reports that is no URI, and why.
-    #[error("{0}")]
-    ReportUri(crate::InvalidReportUri),
-    /// A `mailto:` URI (RFC 6068) that names no mailbox. It is a valid URI, as RFC 9989 §4.8 wants one, but nothing can be
-    /// sent there.
-    #[error("no mailbox in the mailto: address, nothing can be sent there")]
-    NoMailbox,
-    /// A size limit for reports (`!10m`), which RFC 9989 §4.8 made obsolete.
-    #[error("report size limits are obsolete and not looked at")]
-    ReportSize,
-}
-
-impl Warning {
-    /// What is wrong.
-    pub fn kind(&self) -> &WarningKind {
-        &self.kind
-    }
-
-    /// Where the tag, or the address in it, begins; octets from the start of the record.
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The name of the tag as written; empty when there is none.
-    pub fn tag(&self) -> &str {
-        &self.tag
-    }
-}
-
-/// One line of ASCII.
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.tag {
-            "" => write!(f, "offset {}: {}", self.offset, self.kind),
-            tag => write!(f, "{tag} at offset {}: {}", self.offset, self.kind),
-        }
-    }
-}
-
 impl Record {
     /// How many tags are read: 64.
     pub const MAX_TAGS: usize = 64;
@@ -453,11 +367,6 @@ impl Record {
         self.pct
     }
 
-    /// What was passed over.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
-    }
-
     /// The text that the record was read from, as a zone file writes it, without quotes (RFC 1035 §5.1: `\DDD` for octets that
     /// are not visible); `None` for a record that was built.
     pub fn published(&self) -> Option<String> {
@@ -526,7 +435,7 @@ impl Record {
     }
 }
 
-/// Two records are equal when they ask for the same; warnings do not count.
+/// Two records are equal when they ask for the same, whatever their text.
 impl PartialEq for Record {
     fn eq(&self, other: &Self) -> bool {
         let said = |r: &Self| (r.p, r.sp, r.np, r.psd, r.testing, r.adkim, r.aspf, r.fo, r.pct);

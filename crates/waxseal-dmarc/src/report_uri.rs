@@ -45,9 +45,9 @@ pub enum InvalidReportUri {
     /// No scheme, as in `rua=reports@example.org`.
     #[error("address is no URI, mailto: is missing")]
     NoScheme,
-    /// An octet that a URI has to write in percent-encoding, or a percent sign without two hexadecimal digits.
-    #[error("forbidden octet in the address")]
-    Octet,
+    /// A byte that a URI has to write in percent-encoding, or a percent sign without two hexadecimal digits.
+    #[error("forbidden byte in the address")]
+    ForbiddenByte,
     /// What stands behind the exclamation point is no size. RFC 9989 §4.8: "commas (ASCII 0x2C) and exclamation points
     /// (ASCII 0x21) MUST be encoded".
     #[error("no size behind the exclamation point")]
@@ -134,11 +134,11 @@ impl FromStr for ReportUri {
 
 /// The text, if all of it is visible ASCII that may stand in a record.
 fn visible(uri: &[u8]) -> Result<&str, InvalidReportUri> {
-    let text = std::str::from_utf8(uri).map_err(|_| InvalidReportUri::Octet)?;
+    let text = std::str::from_utf8(uri).map_err(|_| InvalidReportUri::ForbiddenByte)?;
     match text {
         "" => Err(InvalidReportUri::Empty),
         _ if text.bytes().all(|c| c.is_ascii_graphic() && !is_forbidden(c)) => Ok(text),
-        _ => Err(InvalidReportUri::Octet),
+        _ => Err(InvalidReportUri::ForbiddenByte),
     }
 }
 
@@ -182,7 +182,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, InvalidReportUri> {
                 let mut digit = || octets.next().and_then(|c| char::from(c).to_digit(16));
                 let (high, low) = (digit(), digit());
                 let octet = high.zip(low).map(|(high, low)| high * 16 + low);
-                octet.and_then(|octet| u8::try_from(octet).ok()).ok_or(InvalidReportUri::Octet)?
+                octet.and_then(|octet| u8::try_from(octet).ok()).ok_or(InvalidReportUri::ForbiddenByte)?
             }
             c => c,
         });
@@ -243,7 +243,7 @@ mod tests {
             (InvalidReportUri::Empty, &["", " ", "!10m"][..]),
             (InvalidReportUri::NoScheme, &["d@example.org", "1a:b", ":b", "a_b:c"]),
             (
-                InvalidReportUri::Octet,
+                InvalidReportUri::ForbiddenByte,
                 &[
                     "mailto:d d@example.org",
                     "mailto:é@example.org",

@@ -11,25 +11,28 @@ use waxseal_header::{InvalidAddress, InvalidFrom, UnclearAuthor};
 #[derive(Debug, Clone)]
 pub(crate) struct Unclear {
     pub(crate) cause: Cause,
+    /// At most [`MAX_ASKED`].
     shown: Vec<DomainName>,
-    /// There are too many domains to ask for them all.
-    is_truncated: bool,
-    /// Some of the domains are no names that DNS can be asked for, or programs may show more of them than are known.
+    /// There are more domains than are asked for, some are no names that DNS can be asked for, or programs may show more of
+    /// them than are known.
     is_open: bool,
 }
+
+/// How many domains are asked for a message without a clear author.
+const MAX_ASKED: usize = 8;
 
 /// No domain is known that anyone shows.
 impl From<Cause> for Unclear {
     fn from(cause: Cause) -> Self {
-        Self { cause, shown: Vec::new(), is_truncated: false, is_open: false }
+        Self { cause, shown: Vec::new(), is_open: false }
     }
 }
 
 impl From<UnclearAuthor> for Unclear {
     fn from(unclear: UnclearAuthor) -> Self {
         let domains = unclear.domains().iter().cloned();
-        let (is_truncated, is_open) = (unclear.is_truncated(), is_open(unclear.cause()));
-        let shown = Self { is_truncated, is_open, ..Self::from(Cause::NoAuthor) };
+        let is_open = unclear.is_truncated() || is_open(unclear.cause());
+        let shown = Self { is_open, ..Self::from(Cause::NoAuthor) };
         let shown = domains.fold(shown, Self::with_domain);
         Self { cause: Cause::InvalidFrom(unclear.cause().clone()), ..shown }
     }
@@ -47,12 +50,18 @@ fn is_open(cause: &InvalidFrom) -> bool {
 }
 
 impl Unclear {
+    /// A message by more authors than are evaluated.
+    pub(crate) fn too_many(authors: &[DomainName], limit: usize) -> Self {
+        let shown = authors.iter().take(MAX_ASKED).cloned().collect();
+        Self { cause: Cause::TooManyAuthors { count: authors.len(), limit }, shown, is_open: true }
+    }
+
     /// What is no domain name is noted.
     pub(crate) fn with_domain(mut self, domain: String) -> Self {
         match author_domain(domain) {
-            Ok(domain) if !self.shown.contains(&domain) => self.shown.push(domain),
-            Ok(_) => {}
-            Err(_) => self.is_open = true,
+            Ok(domain) if self.shown.contains(&domain) => {}
+            Ok(domain) if self.shown.len() < MAX_ASKED => self.shown.push(domain),
+            Ok(_) | Err(_) => self.is_open = true,
         }
         self
     }
@@ -62,14 +71,13 @@ impl DmarcCheck {
     /// RFC 9989 §11.5: "care must be taken by the Mail Receiver to recognize such messages as the threats they might be": the
     /// strictest policy of those whom the message may seem to be from.
     pub(crate) fn unclear(&self, dns: &mut Answers<'_>, unclear: &Unclear) -> Result<Verdict, Pending> {
-        let asked = if unclear.is_truncated { &[][..] } else { &unclear.shown[..] };
         // Nothing that was authenticated counts for any of them.
         let policy_of = |domain: &DomainName| {
             let alone = Self::new(Identifiers::new(domain.clone())).with_local_policy(self.local.clone());
             alone.author(dns, domain)
         };
         // Every domain asks before any of them gives up for want of an answer.
-        let shown: Vec<_> = asked.iter().map(policy_of).collect();
+        let shown: Vec<_> = unclear.shown.iter().map(policy_of).collect();
         let shown = shown.into_iter().collect::<Result<Vec<_>, _>>()?;
         let disposition = self.strictest(&shown, unclear.is_open);
         let cause = unclear.cause.clone();

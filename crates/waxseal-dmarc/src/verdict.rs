@@ -1,7 +1,8 @@
 //! What DMARC found, and why.
 
 use crate::{
-    DomainPolicy, Identifier, MethodResult, OrganizationalDomain, PolicyTag, Record, Requested, Step, Walk,
+    DomainPolicy, Identifier, MethodResult, OrganizationalDomain, PolicyTag, Record, Requested, Step,
+    discover::Walk,
 };
 use std::{fmt, sync::Arc};
 use waxseal_authres::{DmarcResult, Entry, Ptype};
@@ -126,7 +127,7 @@ pub enum Cause {
     },
     /// The header block is over a limit, so its author is not known.
     #[error(transparent)]
-    Header(#[from] HeaderError),
+    Header(HeaderError),
     /// The caller gave no Author Domain.
     #[error("no author domain")]
     NoAuthor,
@@ -140,7 +141,7 @@ pub enum Cause {
     },
 }
 
-/// ASCII without quotes and backslashes, at most 80 octets.
+/// ASCII without quotes and backslashes, at most 80 bytes.
 fn shown(domain: &str) -> String {
     let visible = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '?' };
     domain.chars().take(80).map(visible).collect()
@@ -196,6 +197,21 @@ impl Cause {
 /// before fail before none before pass. So a forgery whose first author asks for nothing, or for less, does not hide that
 /// the policy of the second could not be had.
 /// The accessors speak of that one; [`Verdict::authors`] has them all.
+///
+/// ```
+/// use waxseal_authres::DmarcResult;
+/// use waxseal_dmarc::{Cause, Disposition, DmarcCheck, DomainPolicy, Identifiers};
+/// use waxseal_dns::{Zone, drive_blocking};
+///
+/// let dns = Zone::new().with_txt("_dmarc.bank.example", "v=DMARC1; p=reject")?;
+/// let verdict = drive_blocking(DmarcCheck::new(Identifiers::new("bank.example".parse()?)), &dns);
+/// assert_eq!((verdict.result(), verdict.is_pass()), (DmarcResult::Fail, false));
+/// assert_eq!(verdict.cause(), Some(&Cause::NotAuthenticated));
+/// assert_eq!(verdict.policy(), Some(DomainPolicy::Reject));
+/// assert_eq!(verdict.disposition(), Disposition::Quarantine);
+/// assert_eq!(verdict.to_string(), "dmarc=fail header.from=bank.example (no authenticated identifier)");
+/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Verdict {
     pub(crate) authors: Vec<AuthorVerdict>,
@@ -368,14 +384,20 @@ impl Verdict {
         Self { authors, decisive: 0, cause, disposition, shown, domains_in_names }
     }
 
-    /// The result word.
+    /// The result word (RFC 9989 §9.2).
+    #[doc(alias = "word")]
     pub fn result(&self) -> DmarcResult {
         self.cause.result()
     }
 
-    /// Why.
-    pub fn cause(&self) -> &Cause {
-        &self.cause
+    /// Whether an Authenticated Identifier is aligned with the Author Domain, with each of them if there are several.
+    pub fn is_pass(&self) -> bool {
+        self.result() == DmarcResult::Pass
+    }
+
+    /// What decided. Always there.
+    pub fn cause(&self) -> Option<&Cause> {
+        Some(&self.cause)
     }
 
     /// The cause and what is behind it, on one line of ASCII without quotes: fit for `reason=` and for logs.
@@ -475,18 +497,29 @@ impl Verdict {
         out
     }
 
+    /// What the domain asks for, or the strictest of those that are shown; `None` where a lookup failed that would have told,
+    /// or no domain is known.
+    fn commented_policy(&self) -> Option<DomainPolicy> {
+        let judged = || self.shown.iter().chain(self.author());
+        let known = judged().filter_map(AuthorVerdict::policy).max();
+        let is_unknown = judged().next().is_none()
+            || judged().any(|author| author.applied.is_none() && author.result() == DmarcResult::TempError);
+        known.or_else(|| (!is_unknown).then_some(DomainPolicy::None))
+    }
+
     /// The statement for an Authentication-Results field, as OpenDMARC writes it, with the property `policy.dmarc` of
     /// RFC 9989 §9.1 behind: "The evaluated DMARC policy applied / to be applied after policy options have been processed".
-    /// A `reason` stands there for temperror and permerror. Where no policy applies or none is known, the comment says `p=none`
-    /// as OpenDMARC does, and there is no `policy.dmarc`.
+    /// A `reason` stands there for temperror and permerror. Where no policy applies, the comment says `p=none` as OpenDMARC
+    /// does, where none is known it says nothing of it; and there is no `policy.dmarc`.
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::dmarc(self.result());
         if matches!(self.result(), DmarcResult::TempError | DmarcResult::PermError) {
             entry = entry.with_reason(self.reason());
         }
-        let policy = self.shown.iter().filter_map(AuthorVerdict::policy).chain(self.policy()).max();
-        let policy = policy.unwrap_or(DomainPolicy::None);
-        entry = entry.with_comment(format!("p={policy} dis={}", self.disposition));
+        entry = entry.with_comment(match self.commented_policy() {
+            Some(policy) => format!("p={policy} dis={}", self.disposition),
+            None => format!("dis={}", self.disposition),
+        });
         if let Some(author) = self.author() {
             entry = entry.with_property(Ptype::Header, "from", author.domain.as_str());
         }
@@ -497,10 +530,14 @@ impl Verdict {
     }
 }
 
-/// The word and the reason, on one line.
+/// One line of ASCII for a log, such as `dmarc=fail header.from=example.org (no authenticated identifier)`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.result(), self.reason())
+        write!(f, "dmarc={}", self.result())?;
+        if let Some(author) = self.author() {
+            write!(f, " header.from={}", author.domain)?;
+        }
+        write!(f, " ({})", self.reason())
     }
 }
 

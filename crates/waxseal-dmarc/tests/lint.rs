@@ -4,9 +4,10 @@ mod common;
 
 use common::*;
 use waxseal_dmarc::{
-    Cause, DomainPolicy, LocalPolicy, PolicyTag, PublicSuffixList, Record, Severity, lint, lint_organization,
+    Cause, DomainPolicy, LocalPolicy, PolicyTag, PublicSuffixList, Record,
+    publish::{Audit, Problem, lint},
 };
-use waxseal_dns::{DomainName, Zone};
+use waxseal_dns::{Answers, Check, DomainName, Pending, Zone, lint::Severity};
 
 /// Knows that strangers have domains below `co.example`.
 #[derive(Debug)]
@@ -25,10 +26,20 @@ impl PublicSuffixList for Suffixes {
 
 /// What there is to say about where the record of `domain` stands.
 fn standing(domain: &str, dns: &Zone) -> Vec<String> {
-    let local = LocalPolicy::default().with_organizational_domain(true);
-    let verdict = judge_by(local, author(domain), dns);
-    let findings = verdict.authors().iter().flat_map(|author| lint_organization(author, Some(&Suffixes)));
-    findings.map(|finding| finding.to_string()).collect()
+    standing_by(Audit::new(name(domain)).with_known_suffixes(Suffixes), dns)
+}
+
+fn standing_by(audit: Audit, dns: &Zone) -> Vec<String> {
+    let report = drive(audit, dns).0;
+    let findings = report.findings().iter().filter(|finding| {
+        matches!(
+            finding.problem(),
+            Problem::OpenToStrangers { .. }
+                | Problem::SharedOrganization { .. }
+                | Problem::IgnoredSubdomainPolicy { .. }
+        )
+    });
+    findings.map(|finding| format!("{}: {}", finding.severity(), finding.problem())).collect()
 }
 
 /// The whole zone passes for the domain, as its record stands below one that does not say psd=y.
@@ -63,11 +74,11 @@ fn a_domain_for_which_all_below_its_registry_can_pass_is_told() {
         );
     }
     // One label is a registry without any list.
-    let local = LocalPolicy::default().with_organizational_domain(true);
-    let verdict =
-        judge_by(local, author("example.com"), &zone(&[("com", "v=DMARC1; p=none"), ("example.com", own)]));
-    let unlisted = lint_organization(&verdict.authors()[0], None);
-    assert_eq!((unlisted.len(), unlisted[0].severity()), (1, Severity::Error));
+    let unlisted = standing_by(
+        Audit::new(name("example.com")),
+        &zone(&[("com", "v=DMARC1; p=none"), ("example.com", own)]),
+    );
+    assert_eq!(unlisted, [format!("{error}example.com: {add}")]);
     let dns = zone(&[("example", "v=DMARC1; p=none"), ("shop.co.example", own)]);
     let further =
         "so any domain below example can pass as shop.co.example: add psd=n to the record of shop.co.example";
@@ -116,9 +127,9 @@ fn a_record_below_that_of_the_organization_is_noted() {
         assert_eq!(standing(domain, &organization), [""; 0], "here they count");
     }
     // Under a list of suffixes records do not make organizations.
-    let local = LocalPolicy::default().with_organizational_domain(true).with_public_suffix_list(Suffixes);
-    let verdict = judge_by(local, author("news.example.org"), &dns("v=DMARC1; p=reject"));
-    assert_eq!(lint_organization(&verdict.authors()[0], Some(&Suffixes)), []);
+    let local = LocalPolicy::default().with_public_suffix_list(Suffixes);
+    let audit = Audit::new(name("news.example.org")).with_local_policy(local).with_known_suffixes(Suffixes);
+    assert_eq!(standing_by(audit, &dns("v=DMARC1; p=reject")), [""; 0]);
 }
 
 /// RFC 9991 §2: "Report generators MUST NOT consider "ruf" tags in DMARC Policy Records that have a "psd=y" tag".
@@ -130,10 +141,10 @@ fn failure_reports_that_a_registry_asks_for_do_not_count() {
     let findings = lint(text);
     assert_eq!(
         findings[0].to_string(),
-        "warning: ruf= does not count beside psd=y: nobody sends failure reports, remove it"
+        "warning: ruf=mailto:f@bank.example: does not count beside psd=y: nobody sends failure reports, remove it"
     );
     for other in [&b"v=DMARC1; p=reject; psd=n; ruf=mailto:f@a.example"[..], b"v=DMARC1; p=reject; psd=y"] {
-        assert!(!lint(other).iter().any(|finding| finding.message().starts_with("ruf=")));
+        assert!(!lint(other).iter().any(|finding| *finding.problem() == Problem::IgnoredFailureReports));
     }
     assert!(!Record::parse(b"v=DMARC1; p=reject; ruf=mailto:f@a.example").unwrap().is_ruf_ignored());
 }
@@ -153,34 +164,36 @@ fn marks_of_a_zone_file_are_named() {
         assert_eq!(findings, [format!("error: not a DMARC record, receivers ignore it: {advice}")], "{text}");
     }
     for (text, severity, tag, mark) in [
-        (r"v=DMARC1; p=reject\; rua=mailto:d@a.example", Severity::Error, "p at", "backslash"),
-        (r#"v=DMARC1; p=reject""#, Severity::Error, "p at", "quote"),
-        (r"v=DMARC1; p=reject; adkim=s\; rua=mailto:d@a.example", Severity::Warning, "adkim at", "backslash"),
-        (r"v=DMARC1; p=reject; rua=mailto:d@a.example\;", Severity::Warning, "rua at", "backslash"),
-        (r#"v=DMARC1; p=reject; rua=mailto:d@a.example""#, Severity::Warning, "rua at", "quote"),
+        (r"v=DMARC1; p=reject\; rua=mailto:d@a.example", Severity::Error, "p", "backslash"),
+        (r#"v=DMARC1; p=reject""#, Severity::Error, "p", "quote"),
+        (r"v=DMARC1; p=reject; adkim=s\; rua=mailto:d@a.example", Severity::Warning, "adkim", "backslash"),
+        (r"v=DMARC1; p=reject; rua=mailto:d@a.example\;", Severity::Warning, "rua", "backslash"),
+        (r#"v=DMARC1; p=reject; rua=mailto:d@a.example""#, Severity::Warning, "rua", "quote"),
     ] {
         let findings = lint(text.as_bytes());
-        let found = findings.iter().find(|finding| finding.message().starts_with(tag)).unwrap();
+        let advice = format!("remove the {mark}, which belongs to zone files");
+        let found = findings.iter().find(|finding| finding.problem().to_string().ends_with(&advice)).unwrap();
         assert_eq!(found.severity(), severity, "{text}");
-        let advice = format!(": remove the {mark}, which belongs to zone files");
-        assert!(found.message().ends_with(&advice), "{found}");
+        let value = text.find(&format!("{tag}=")).unwrap() + tag.len() + 1;
+        assert_eq!(found.span().map(|span| span.start), Some(value), "{text}");
     }
 }
 
 #[test]
 fn an_address_to_which_nothing_can_be_sent_is_named() {
-    let none = "no mailbox in the mailto: address, nothing can be sent there";
+    let none =
+        "no mailbox in the mailto: address, and nothing can be sent there: write mailto:user@example.org";
     for (uri, advice) in [
-        ("mailto://d@a.example", "remove the slashes behind mailto:"),
-        ("MAILTO:/d@a.example", "remove the slashes behind mailto:"),
-        ("mailto:", "write mailto:user@example.org"),
-        ("mailto:d", "write mailto:user@example.org"),
-        ("mailto:@a.example", "write mailto:user@example.org"),
-        ("mailto:?to=d@a.example", "write mailto:user@example.org"),
+        ("mailto://d@a.example", ": write mailto:d@a.example"),
+        ("MAILTO:/d@a.example", ": write mailto:d@a.example"),
+        ("mailto:", ""),
+        ("mailto:d", ""),
+        ("mailto:@a.example", ""),
+        ("mailto:?to=d@a.example", ""),
     ] {
         let findings = lint(format!("v=DMARC1; p=reject; rua={uri}").as_bytes());
         let shown: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        assert_eq!(shown[0], format!("warning: rua at offset 24: {none}: {advice}"), "{uri}");
+        assert_eq!(shown[0], format!("warning: {uri}: {none}{advice}"), "{uri}");
         assert_eq!(shown[1], "warning: no valid rua=: nobody reports who sends mail as this domain", "{uri}");
     }
     assert!(lint(b"v=DMARC1; p=reject; rua=mailto:d@a.example").is_empty());
@@ -223,7 +236,10 @@ fn a_record_that_a_bad_tag_disarms_is_shown_as_it_was_published() {
         let verdict = judge(author("example.org"), &zone(&[("example.org", text)]));
         let reason = format!("no valid {name}= and no valid rua= in the record of example.org");
         assert_eq!((word(&verdict), verdict.reason()), ("none", reason));
-        assert!(matches!(verdict.cause(), Cause::NoPolicy { tag: found, .. } if *found == tag), "{text}");
+        assert!(
+            matches!(verdict.cause(), Some(Cause::NoPolicy { tag: found, .. }) if *found == tag),
+            "{text}"
+        );
         let step = format!("_dmarc.example.org: {text}");
         assert_eq!(verdict.authors()[0].path()[0].to_string(), step);
         assert!(verdict.explain().contains(&format!("  {step}\n")), "{}", verdict.explain());
@@ -255,4 +271,77 @@ fn a_published_record_is_shown_in_visible_ascii_and_cut() {
     }
     let built = Record::new(DomainPolicy::None);
     assert_eq!((built.published(), built.invalid_policy()), (None, None));
+}
+
+fn found(domain: &str, dns: &Zone) -> Vec<String> {
+    drive(Audit::new(name(domain)), dns).0.findings().iter().map(ToString::to_string).collect()
+}
+
+/// RFC 9989 §4.7: what does not count below the Organizational Domain is not weaker than anything.
+#[test]
+fn a_policy_that_is_ignored_is_not_called_weak() {
+    let own = "v=DMARC1; p=reject; sp=none; np=none; adkim=s; aspf=s; rua=mailto:d@news.example.org";
+    let organization = zone(&[("example.org", "v=DMARC1; p=none"), ("news.example.org", own)]);
+    let weaker = |findings: Vec<String>| findings.iter().filter(|text| text.contains("is weaker")).count();
+    assert_eq!(weaker(found("news.example.org", &organization)), 0);
+    assert_eq!(found("news.example.org", &organization).len(), 1, "but it is noted that they are ignored");
+    assert_eq!(weaker(found("news.example.org", &zone(&[("news.example.org", own)]))), 2);
+    let apart = zone(&[("example.org", "v=DMARC1; p=none"), ("news.example.org", &format!("{own}; psd=n"))]);
+    assert_eq!(weaker(found("news.example.org", &apart)), 2);
+}
+
+/// The hosts are asked while the walk goes on: it takes no round more than the walk.
+#[test]
+fn an_audit_asks_together() {
+    let rua = "rua=mailto:a@one.test,mailto:b@two.test,mailto:c@three.test";
+    let dns = zone(&[("a.b.example.org", &format!("v=DMARC1; p=reject; {rua}; ruf=mailto:d@four.test"))]);
+    let mut audit = Audit::new(name("a.b.example.org"));
+    let mut answers = Answers::new();
+    let mut rounds = Vec::new();
+    let report = loop {
+        match audit.run(&mut answers) {
+            Ok(report) => break report,
+            Err(Pending) => {
+                let wanted = answers.take_wanted();
+                rounds.push(wanted.len());
+                answers.extend(wanted.into_iter().map(|q| (q.clone(), dns.lookup(&q))));
+            }
+        }
+    };
+    assert_eq!(rounds, [1, 5, 1, 1]);
+    assert_eq!(report.reports().len(), 4);
+    let refused = |problem: &&Problem| matches!(problem, Problem::ReportsRefused { .. });
+    assert_eq!(report.findings().iter().map(|finding| finding.problem()).filter(refused).count(), 4);
+    // Without any answer it still ends.
+    let mut nothing = Answers::new();
+    nothing.give_up();
+    let report = Audit::new(name("example.org")).run(&mut nothing).unwrap();
+    assert!(matches!(report.findings()[0].problem(), Problem::LookupFailed(_)));
+}
+
+#[test]
+fn an_audit_names_what_stands_where() {
+    let dns = zone(&[
+        ("example.org", "v=dmarc1; p=reject"),
+        ("example.org", "unrelated"),
+        ("org", "v=DMARC1; p=none; psd=y; rua=mailto:d@org.test"),
+    ]);
+    let dns = dns.with_txt("example.org._report._dmarc.org.test", "v=DMARC1").unwrap();
+    let (report, _) = drive(Audit::new(name("example.org")), &dns);
+    let records: Vec<_> = report.records().map(|(name, text)| (name.as_str(), text)).collect();
+    let first = ("_dmarc.example.org", &b"v=dmarc1; p=reject"[..]);
+    assert_eq!((records.len(), records[0]), (2, first));
+    assert_eq!(report.author().record_at().map(DomainName::as_str), Some("org"));
+    let error = report.findings()[0].to_string();
+    assert_eq!(
+        error,
+        "error: _dmarc.example.org: not a DMARC record, receivers ignore it: write DMARC1 in upper case"
+    );
+    // An address is underlined where it stands, and the span counts in the record at that name.
+    let refused =
+        report.findings().iter().find(|found| matches!(found.problem(), Problem::ReportsRefused { .. }));
+    let refused = refused.unwrap();
+    assert_eq!(refused.domain().map(DomainName::as_str), Some("_dmarc.org"));
+    assert_eq!((refused.excerpt(), refused.span()), (Some("mailto:d@org.test"), Some(29..46)));
+    assert_eq!(&records[1].1[29..46], b"mailto:d@org.test");
 }

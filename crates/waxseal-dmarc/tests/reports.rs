@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use waxseal_dmarc::{Authorization, ReportAuthorization};
+use waxseal_dmarc::publish::{Authorization, ReportAuthorization};
 use waxseal_dns::{LookupError, Zone};
 
 const NAME: &str = "blue.example.com._report._dmarc.red.example.net";

@@ -5,7 +5,8 @@ mod common;
 
 use common::*;
 use waxseal_dmarc::{
-    Authorization, DmarcCheck, Identifiers, LocalPolicy, PublicSuffixList, ReportAuthorization,
+    DmarcCheck, Identifiers, LocalPolicy, PublicSuffixList,
+    publish::{Authorization, ReportAuthorization},
 };
 use waxseal_dns::{DomainName, LookupError, Zone};
 

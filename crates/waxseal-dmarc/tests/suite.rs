@@ -13,8 +13,9 @@ use common::*;
 use serde_json::Value;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
-    Alignment, Identifiers, LocalPolicy, Match, PublicSuffixList, Record, ReportAuthorization, ReportUri,
-    Requested, Scope, Verdict, WarningKind,
+    Alignment, Identifiers, LocalPolicy, Match, PublicSuffixList, Record, ReportUri, Requested, Scope,
+    Verdict,
+    publish::{Problem, ReportAuthorization, lint},
 };
 use waxseal_dns::{DomainName, InvalidDomainName, Zone};
 use waxseal_header::Authors;
@@ -111,9 +112,9 @@ fn parse_outcome(text: &str) -> &'static str {
     let Ok(record) = Record::parse(text.as_bytes()) else {
         return if text.is_empty() { "error_empty" } else { "error_bad_version" };
     };
-    let bad = |kind: &WarningKind| matches!(kind, WarningKind::Value | WarningKind::Policy);
+    let bad = |problem: &Problem| matches!(problem, Problem::InvalidValue(..) | Problem::InvalidPolicy(..));
     match record.requested(Scope::Subdomain) {
-        _ if record.warnings().iter().any(|warning| bad(warning.kind())) => "error_bad_value",
+        _ if lint(text.as_bytes()).iter().any(|finding| bad(finding.problem())) => "error_bad_value",
         None => "error_no_required_p",
         Some(_) => "okay",
     }

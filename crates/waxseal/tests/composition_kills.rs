@@ -35,7 +35,7 @@ fn attack(fields: impl AsRef<[u8]>) -> Report {
 fn assert_unclear(fields: impl AsRef<[u8]>, reason: &str) {
     let report = attack(fields);
     assert_fails_closed(&report);
-    assert!(report.dmarc().cause().is_invalid_author(), "{}", report.explain());
+    assert!(report.dmarc().cause().is_some_and(Cause::is_invalid_author), "{}", report.explain());
     assert_eq!(dmarc(&report), ("permerror", format!("no clear author: {reason}")));
     assert!(report.dmarc().authors().is_empty());
     assert!(field_of(&report).contains("dmarc=permerror reason="), "{report}");
@@ -47,7 +47,11 @@ fn assert_differ(fields: impl AsRef<[u8]>) {
     let report = attack(fields);
     assert_fails_closed(&report);
     let cause = report.dmarc().cause();
-    assert!(matches!(cause, Cause::InvalidFrom(InvalidFrom::ReadersDiffer { .. })), "{}", report.explain());
+    assert!(
+        matches!(cause, Some(Cause::InvalidFrom(InvalidFrom::ReadersDiffer { .. }))),
+        "{}",
+        report.explain()
+    );
     assert!(
         report.explain().contains("some readers show bank.example: policy reject\n"),
         "{}",
@@ -107,7 +111,10 @@ mod several_authors {
         let report = check(&evil(), &forged, &dns());
         assert_forger_passes(&report, true);
         assert_fails_closed(&report);
-        assert_eq!(report.dmarc().cause(), &Cause::InvalidFrom(InvalidFrom::SeveralFields { count: 2 }));
+        assert_eq!(
+            report.dmarc().cause(),
+            Some(&Cause::InvalidFrom(InvalidFrom::SeveralFields { count: 2 }))
+        );
         // Signers that oversign, as ours do, break at it.
         let message = signed("evil.example", b"From: u@evil.example\r\n\r\nHi.\r\n");
         let report = check(&evil(), &[b"From: ceo@bank.example\r\n", &message[..]].concat(), &dns());
@@ -205,7 +212,11 @@ mod one_author_for_each_reader {
         let assert_bare_cr = |report: &Report| {
             assert_fails_closed(report);
             let cause = report.dmarc().cause();
-            assert!(matches!(cause, Cause::InvalidFrom(InvalidFrom::BareCr { .. })), "{}", report.explain());
+            assert!(
+                matches!(cause, Some(Cause::InvalidFrom(InvalidFrom::BareCr { .. }))),
+                "{}",
+                report.explain()
+            );
         };
         for value in ["a\rFrom: ceo@bank.example", "a\r\rFrom: ceo@bank.example", "a\r\rY: b", "a\r"] {
             assert_bare_cr(&attack(format!("X: {value}\r\nFrom: u@evil.example")));
@@ -388,7 +399,10 @@ mod injection {
             let report = drive_blocking(session.finish(), &dns());
             assert_sound(&authenticator(), &report);
             assert_fails_closed(&report);
-            assert!(matches!(report.dmarc().cause(), Cause::Header(HeaderError::Value { offset: 1.. })));
+            assert!(matches!(
+                report.dmarc().cause(),
+                Some(Cause::Header(HeaderError::Value { offset: 1.. }))
+            ));
             assert_eq!(dkim(&report)[0].0, DkimResult::PermError);
         }
     }
@@ -402,7 +416,11 @@ mod injection {
             let report = drive_blocking(session.finish(), &dns());
             assert_sound(&authenticator(), &report);
             assert_fails_closed(&report);
-            assert!(report.dmarc().cause().is_invalid_author(), "{name:?} {}", report.explain());
+            assert!(
+                report.dmarc().cause().is_some_and(Cause::is_invalid_author),
+                "{name:?} {}",
+                report.explain()
+            );
         }
     }
 }
@@ -534,7 +552,10 @@ mod floods {
         // Over the default limits of a header nothing is looked at, and that has a name.
         let (report, lookups) = check_and_count(&evil(), &message, &dns());
         assert_fails_closed(&report);
-        assert!(matches!(report.dmarc().cause(), Cause::Header(HeaderError::TooLong { limit: 262_144 })));
+        assert!(matches!(
+            report.dmarc().cause(),
+            Some(Cause::Header(HeaderError::TooLong { limit: 262_144 }))
+        ));
         assert!(lookups <= 12, "{lookups}");
         assert!(field_of(&report).len() < 2_000, "{report}");
 
@@ -623,7 +644,10 @@ mod floods {
         let report = drive_blocking(session.finish(), &dns());
         assert_sound(&authenticator(), &report);
         assert_fails_closed(&report);
-        assert!(matches!(report.dmarc().cause(), Cause::Header(HeaderError::TooLong { limit: 262_144 })));
+        assert!(matches!(
+            report.dmarc().cause(),
+            Some(Cause::Header(HeaderError::TooLong { limit: 262_144 }))
+        ));
     }
 }
 
@@ -824,7 +848,7 @@ mod dns_trouble {
         let over = format!("a.{label}.{long}");
         let report = check(&evil(), format!("From: ceo@{over}\r\n\r\nHi.\r\n").as_bytes(), &dns());
         assert_fails_closed(&report);
-        assert!(report.dmarc().cause().is_invalid_author(), "{}", report.explain());
+        assert!(report.dmarc().cause().is_some_and(Cause::is_invalid_author), "{}", report.explain());
     }
 
     /// CVE-2012-5671 and the like: records of a size that nobody expects.

@@ -32,7 +32,7 @@ fn signed_at(domain: &str, selector: &str, message: &[u8]) -> Vec<u8> {
 #[track_caller]
 fn assert_decided(report: &Report, word: &str, disposition: Disposition) {
     assert_eq!((dmarc(report).0, report.disposition()), (word, disposition), "{}", report.explain());
-    assert!(field_of(report).contains(&format!(" dis={disposition})")), "{report}");
+    assert!(field_of(report).contains(&format!("dis={disposition})")), "{report}");
     assert!(report.explain().ends_with(&format!("disposition {disposition}\n")));
 }
 

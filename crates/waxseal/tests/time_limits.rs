@@ -220,7 +220,7 @@ fn causes_keep_what_the_resolver_knows() {
     }
     assert_eq!(behind(report.dkim().iter().next().unwrap().cause().and_then(cause)), WHY);
     assert_eq!(behind(report.spf().cause().and_then(cause)), WHY);
-    assert_eq!(behind(cause(report.dmarc().cause())), WHY);
+    assert_eq!(behind(report.dmarc().cause().and_then(cause)), WHY);
     assert_eq!(behind(report.iprev().unwrap().cause().and_then(cause)), WHY);
     let field = report.authentication_results().to_string();
     assert_eq!(field.matches(&format!("DNS lookup timed out: {WHY}")).count(), 5, "{field}");

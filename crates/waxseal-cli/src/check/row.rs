@@ -1,10 +1,10 @@
 //! A report in JSON.
 
 use super::trace::Told;
-use crate::{dmarc::DmarcRow, verify::SignatureRow};
+use crate::verify::SignatureRow;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
-use waxseal::{IprevVerdict, Report, arc::Chain, authres::reason, spf::Verdict};
+use waxseal::{IprevVerdict, Report, arc::Chain, authres::reason, dmarc, spf::Verdict};
 
 /// One message.
 #[derive(Debug, Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct ReportRow<I> {
     arc: Option<ArcRow>,
     spf: SpfRow,
     spf_helo: Option<SpfRow>,
-    dmarc: DmarcRow,
+    dmarc: dmarc::Verdict,
     iprev: IprevRow,
     disposition: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ impl<I> ReportRow<I> {
                 false => SpfRow::unchecked(no_envelope()),
             },
             spf_helo: report.spf_helo().map(Into::into),
-            dmarc: report.dmarc().into(),
+            dmarc: report.dmarc().clone(),
             iprev: report.iprev().map_or_else(|| IprevRow::unchecked(no_envelope()), Into::into),
             disposition: report.disposition().as_str(),
             trusted_forwarder: report.trusted_forwarder().map(ToString::to_string),

@@ -9,7 +9,6 @@ use std::{
 };
 use waxseal::{
     Report,
-    authres::DmarcResult,
     dkim::{Cause, Verdict},
 };
 
@@ -75,8 +74,8 @@ impl Summary {
     /// Why messages did not pass, and signatures for themselves.
     fn add_reasons(&mut self, report: &Report) {
         let dmarc = report.dmarc();
-        if dmarc.result() != DmarcResult::Pass {
-            self.add_reason("dmarc", dmarc.result().as_str(), dmarc.cause().to_string());
+        if let (Some(cause), false) = (dmarc.cause(), dmarc.is_pass()) {
+            self.add_reason("dmarc", dmarc.result().as_str(), cause.to_string());
         }
         let is_expired = |verdict: &Verdict| matches!(verdict.cause(), Some(Cause::Expired { .. }));
         self.has_expired |= report.dkim().iter().any(is_expired);

@@ -122,7 +122,7 @@ impl Check {
     fn print(&self, verdict: &Verdict, identifiers: &Identifiers) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let row = MessageRow::new(verdict, identifiers);
+            let row = MessageRow::new(verdict.clone(), identifiers);
             return writeln!(out, "{}", crate::json::to_string(&row));
         }
         let word = terminal::word(verdict.result().as_str());
@@ -157,7 +157,7 @@ impl batch::Verb for Batch<'_> {
         let identifiers = Identifiers::new(dkim.iter().map(String::as_str), spf.iter().map(String::as_str))?;
         let check = self.check.dmarc_check(&line.from, &identifiers, line.mode);
         let verdict = self.dns.drive(line.zone, check)?;
-        Ok(MessageRow::new(&verdict, &identifiers))
+        Ok(MessageRow::new(verdict, &identifiers))
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn message_from(from: &str) -> dmarc::Identifiers {
     }
     match Header::parse(from.as_bytes()) {
         Ok((header, _)) => dmarc::Identifiers::from_header(&header),
-        Err(error) => error.into(),
+        Err(error) => dmarc::Identifiers::without_header(error),
     }
 }
 
@@ -122,7 +122,11 @@ mod tests {
             "From : joe@example.org",
             &long,
         ] {
-            assert!(verdict(from).cause().is_invalid_author(), "{from}: {}", verdict(from));
+            assert!(
+                verdict(from).cause().is_some_and(dmarc::Cause::is_invalid_author),
+                "{from}: {}",
+                verdict(from)
+            );
         }
     }
 }

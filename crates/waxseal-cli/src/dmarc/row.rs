@@ -5,58 +5,18 @@ use super::{
     identifiers::{Identifier, Identifiers},
     published, tag_name,
 };
-use crate::exit::chain;
 use serde::Serialize;
-use waxseal::dmarc::{AuthorVerdict, DomainPolicy, Step, Verdict};
+use waxseal::dmarc::{AuthorVerdict, Step, Verdict};
 
 /// One message.
 #[derive(Debug, Serialize)]
 pub(super) struct MessageRow {
-    dmarc: DmarcRow,
+    dmarc: Verdict,
     #[serde(flatten)]
     path: PathRow,
     /// Only of a message by authors of several domains.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authors: Vec<AuthorRow>,
-}
-
-/// The verdict itself.
-#[derive(Debug, Serialize)]
-pub(crate) struct DmarcRow {
-    result: &'static str,
-    policy: Option<&'static str>,
-    evaluated_policy: Option<&'static str>,
-    /// Only the whole message has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disposition: Option<&'static str>,
-    org_domain: Option<String>,
-    record_at: Option<String>,
-    spf_aligned: bool,
-    dkim_aligned: bool,
-    reason: String,
-    /// Only of a message without a clear author: the domains that some reader may show.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    shown: Vec<ShownRow>,
-    /// Domains of addresses that the display name shows.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    domains_in_names: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ShownRow {
-    domain: String,
-    policy: Option<&'static str>,
-    evaluated_policy: Option<&'static str>,
-}
-
-impl From<&AuthorVerdict> for ShownRow {
-    fn from(author: &AuthorVerdict) -> Self {
-        Self {
-            domain: author.domain().to_string(),
-            policy: author.policy().map(DomainPolicy::as_str),
-            evaluated_policy: author.evaluated_policy().map(DomainPolicy::as_str),
-        }
-    }
 }
 
 /// How it came about.
@@ -74,7 +34,7 @@ struct PathRow {
 #[derive(Debug, Serialize)]
 struct AuthorRow {
     #[serde(flatten)]
-    dmarc: DmarcRow,
+    dmarc: AuthorVerdict,
     #[serde(flatten)]
     path: PathRow,
 }
@@ -91,57 +51,16 @@ struct IdentifierRow {
 }
 
 impl MessageRow {
-    pub(super) fn new(verdict: &Verdict, identifiers: &Identifiers) -> Self {
-        let authors = verdict.authors();
-        let several = if authors.len() > 1 { authors } else { &[] };
+    pub(super) fn new(verdict: Verdict, identifiers: &Identifiers) -> Self {
+        let author = |author: &AuthorVerdict| AuthorRow {
+            dmarc: author.clone(),
+            path: PathRow::of(Some(author), identifiers),
+        };
+        let several = if verdict.authors().len() > 1 { verdict.authors() } else { &[] };
         Self {
-            dmarc: verdict.into(),
             path: PathRow::of(verdict.author(), identifiers),
-            authors: several
-                .iter()
-                .map(|author| AuthorRow {
-                    dmarc: DmarcRow {
-                        result: author.result().as_str(),
-                        reason: chain(author.cause()),
-                        ..DmarcRow::of(Some(author))
-                    },
-                    path: PathRow::of(Some(author), identifiers),
-                })
-                .collect(),
-        }
-    }
-}
-
-impl From<&Verdict> for DmarcRow {
-    fn from(verdict: &Verdict) -> Self {
-        Self {
-            result: verdict.result().as_str(),
-            disposition: Some(verdict.disposition().as_str()),
-            reason: verdict.reason(),
-            shown: verdict.shown().iter().map(Into::into).collect(),
-            domains_in_names: verdict.domains_in_names().to_vec(),
-            ..Self::of(verdict.author())
-        }
-    }
-}
-
-impl DmarcRow {
-    /// All but the result, the disposition and the reason.
-    fn of(author: Option<&AuthorVerdict>) -> Self {
-        let policy = |policy: Option<DomainPolicy>| policy.map(DomainPolicy::as_str);
-        let org_domain = author.and_then(AuthorVerdict::organizational_domain);
-        Self {
-            result: "",
-            policy: policy(author.and_then(AuthorVerdict::policy)),
-            evaluated_policy: policy(author.and_then(AuthorVerdict::evaluated_policy)),
-            disposition: None,
-            org_domain: org_domain.map(|found| found.domain.to_string()),
-            record_at: author.and_then(AuthorVerdict::record_at).map(ToString::to_string),
-            spf_aligned: author.is_some_and(AuthorVerdict::spf_aligned),
-            dkim_aligned: author.is_some_and(AuthorVerdict::dkim_aligned),
-            reason: String::new(),
-            shown: Vec::new(),
-            domains_in_names: Vec::new(),
+            authors: several.iter().map(author).collect(),
+            dmarc: verdict,
         }
     }
 }
@@ -180,7 +99,7 @@ impl IdentifierRow {
                         Some(judged) => {
                             row.aligned = judged.is_aligned();
                             row.reason = judged.comparison().to_string();
-                            row.path = judged.walk().map(|walk| steps(walk.steps())).unwrap_or_default();
+                            row.path = steps(judged.path());
                         }
                         None => row.reason = "no clear author, alignment does not matter".into(),
                     }

@@ -335,7 +335,9 @@ fn hostile_lines_are_answered_too() {
     for row in verdicts {
         let dmarc = &row["dmarc"];
         // Only where all who are shown ask for nothing it is let through; control octets may hide another who asks for more.
-        let may_hide = dmarc["reason"].as_str().is_some_and(|reason| reason.contains("control octet"));
+        let may_hide = dmarc["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("control octet") || reason.contains("more than 4"));
         let asks = dmarc.get("shown").is_none_or(|shown| shown.to_string().contains("\"reject\""));
         let lax = !may_hide && !asks;
         let disposition = if lax { "none" } else { "quarantine" };
@@ -417,7 +419,9 @@ fn records_are_linted_without_dns() {
     assert!(note.out.starts_with("note: p=none"), "{}", note.out);
     let weak = lint("v=DMARC1; p=reject; rua=d@example.org");
     assert_eq!(weak.code, Some(1));
-    assert!(weak.out.contains("warning: rua at offset 24: address is no URI, mailto: is missing"));
+    assert!(weak.out.contains(
+        "warning: d@example.org: address is no URI, mailto: is missing, and no reports are sent there"
+    ));
     let broken = lint("v=DMARC1 p=reject");
     assert_eq!(broken.code, Some(1));
     assert!(broken.out.starts_with("error: not a DMARC record"), "{}", broken.out);
@@ -470,9 +474,13 @@ fn domains_are_linted_with_the_path_to_their_record() {
     assert_eq!(lint("case.example.org").out.matches("not a DMARC record").count(), 1);
     // Records are shown as they are published.
     let typo = lint("typo.example.org");
-    let (record, offset) = ("v=DMARC1;  p=reject; adkim=\\195\\164; rua=mailto:d@typo.example.org\n", 21);
+    let record = "v=DMARC1;  p=reject; adkim=\\195\\164; rua=mailto:d@typo.example.org\n";
     assert!(typo.out.starts_with(&format!("_dmarc.typo.example.org {record}")), "{}", typo.out);
-    assert!(typo.out.contains(&format!("adkim at offset {offset}: ")), "{}", typo.out);
+    assert!(
+        typo.out.contains("_dmarc.typo.example.org: \\xc3\\xa4: value of adkim= is not valid"),
+        "{}",
+        typo.out
+    );
     let row: Value = serde_json::from_str(&dmarc("lint --json", &["typo.example.org"]).out).unwrap();
     assert_eq!((&row["record"], &row["path"][0]["record"]), (&json!(record.trim()), &json!(record.trim())));
     assert!(row["path"][1]["record"].as_str().unwrap().starts_with("v=DMARC1; p=reject; sp="), "{row}");
@@ -527,7 +535,12 @@ fn failure_reports_of_a_registry_are_asked_of_nobody() {
     let done = lint_by(zone, "bank");
     assert_eq!(done.code, Some(1));
     assert!(done.out.contains("ruf=mailto:f@elsewhere.example: ignored\n"), "{}", done.out);
-    assert!(done.out.contains("warning: _dmarc.bank: ruf= does not count beside psd=y"), "{}", done.out);
+    assert!(
+        done.out
+            .contains("warning: _dmarc.bank: ruf=mailto:f@elsewhere.example: does not count beside psd=y"),
+        "{}",
+        done.out
+    );
     assert!(!done.out.contains("_report"), "{}", done.out);
 }
 
@@ -548,8 +561,8 @@ fn a_record_that_a_bad_tag_disarms_is_shown_as_it_was_published() {
     assert_eq!((&row["record"], &row["path"][0]["record"]), (&json!(text), &json!(text)));
     let lint = waxseal(["dmarc", "lint", "example.org", "--zone", &zone]);
     assert!(lint.out.starts_with(&format!("_dmarc.example.org {text}\n")), "{}", lint.out);
-    let error = "error: _dmarc.example.org: np at offset 20: value is not valid: receivers act as if p=none, and without \
-                 a valid rua ignore the record: use none, quarantine or reject\n";
+    let error = "error: _dmarc.example.org: rejct: value of np= is not valid, so receivers act as if p=none, and without \
+                 a valid rua= ignore the record: use none, quarantine or reject: write reject\n";
     assert!(lint.out.contains(error), "{}", lint.out);
     let message = "From: joe@example.org\r\n\r\nHi.\r\n";
     let whole = feed(["check", "--zone", &zone], message.as_bytes());
@@ -581,5 +594,5 @@ fn hosts_outside_are_asked_whether_they_take_reports() {
         row["findings"].as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap()).collect();
     assert_eq!(texts.len(), 3, "{texts:?}");
     assert!(texts[0].contains("as TXT at out.example._report._dmarc.two.example"), "{texts:?}");
-    assert!(texts[1].contains("sent to mailto:new@three.example"), "{texts:?}");
+    assert!(texts[2].contains("sent to mailto:new@three.example"), "{texts:?}");
 }

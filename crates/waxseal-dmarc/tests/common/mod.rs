@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_authres::{DkimResult, SpfResult};
-use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy, TreeWalk, Verdict, Walk};
+use waxseal_dmarc::{
+    AuthorVerdict, Disposition, DmarcCheck, Identifiers, LocalPolicy, OrganizationalDomain, Step, Verdict,
+};
 use waxseal_dns::{Answers, Check, DomainName, Zone, drive_with_blocking};
 use waxseal_header::Header;
 
@@ -24,8 +26,24 @@ pub(crate) fn drive<C: Check>(check: C, dns: &Zone) -> (C::Output, Vec<String>) 
     (output, asked)
 }
 
+/// The tree walk from a domain.
+pub(crate) struct Walk(AuthorVerdict);
+
+impl Walk {
+    pub(crate) fn steps(&self) -> &[Step] {
+        self.0.path()
+    }
+    pub(crate) fn organizational_domain(&self) -> Option<OrganizationalDomain> {
+        self.0.organizational_domain().cloned()
+    }
+}
+
+/// The questions asked are those of the walk.
 pub(crate) fn walk(start: &str, dns: &Zone) -> (Walk, Vec<String>) {
-    drive(TreeWalk::new(name(start)), dns)
+    let local = LocalPolicy::default().with_organizational_domain(true);
+    let (verdict, asked) = drive(DmarcCheck::new(author(start)).with_local_policy(local), dns);
+    let asked = asked.into_iter().filter(|name| name.starts_with("_dmarc.")).collect();
+    (Walk(verdict.author().unwrap().clone()), asked)
 }
 
 pub(crate) fn organization(start: &str, dns: &Zone) -> String {

@@ -76,7 +76,7 @@ impl InboundCheck {
             dkim: Memo::done(Verdicts::refused(error.clone())),
             arc: settings.arc.as_ref().map(|_| Memo::done(Chain::refused(error.clone()))),
         };
-        let author = Identifiers::from(error.clone());
+        let author = Identifiers::without_header(error.clone());
         Self::new(settings, methods, (Case::refused(envelope, now, error), signatures, author))
     }
 

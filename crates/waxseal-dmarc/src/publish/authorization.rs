@@ -11,7 +11,7 @@ use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
 /// own `ruf=` for failure reports (RFC 9991 §5).
 ///
 /// ```
-/// use waxseal_dmarc::{Authorization, ReportAuthorization};
+/// use waxseal_dmarc::publish::{Authorization, ReportAuthorization};
 /// use waxseal_dns::{Zone, drive_blocking};
 ///
 /// let dns = Zone::new().with_txt("blue.example.com._report._dmarc.red.example.net", "v=DMARC1")?;
@@ -67,6 +67,20 @@ pub enum Authorization {
 }
 
 impl Authorization {
+    /// The word in the `reports` of `waxseal dmarc lint --json`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Granted => "granted",
+            Self::Redirected(_) => "redirected",
+            Self::Refused => "refused",
+            Self::ForeignRedirect => "foreign-redirect",
+            Self::NoHost => "no-host",
+            Self::NameTooLong => "name-too-long",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
     /// Whether reports may be sent, to the original address or a new one.
     pub fn is_granted(&self) -> bool {
         matches!(self, Self::Internal | Self::Granted | Self::Redirected(_))

@@ -1,0 +1,255 @@
+//! What can be wrong with a record.
+
+use crate::{InvalidReportUri, ReportUri};
+use waxseal_dns::{
+    DomainName, LookupError,
+    lint::{self, Severity},
+};
+
+/// What can be wrong with a record, or is worth knowing about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The text does not begin with `v=DMARC1` (RFC 9989 §4.7). With what to do.
+    #[error("not a DMARC record, receivers ignore it: {0}")]
+    NotARecord(&'static str),
+    /// The value of `p=`, `sp=` or `np=` (§4.10.1). The tag, and what to do.
+    #[error(
+        "value of {0}= is not valid, so receivers act as if p=none, and without a valid rua= ignore the record: {1}"
+    )]
+    InvalidPolicy(&'static str, &'static str),
+    /// The value of another tag (§4.8). The tag, and what to do.
+    #[error("value of {0}= is not valid, and receivers use the default: {1}")]
+    InvalidValue(&'static str, &'static str),
+    /// A tag that stood before. RFC 6376 §3.2, on which the format is built, forbids it.
+    #[error("stands twice, and receivers use the first: remove one")]
+    DuplicateTag,
+    /// RFC 9989 §4.7: "unknown tags MUST be ignored".
+    #[error("unknown tag, receivers ignore it: remove it")]
+    UnknownTag,
+    /// `pct`, `rf` or `ri` of RFC 7489.
+    #[error("was removed by RFC 9989: remove it")]
+    RemovedTag,
+    /// `pct=0` of RFC 7489, which had the meaning of `t=y`.
+    #[error("was removed by RFC 9989, and receivers apply the policy")]
+    IgnoredPercentage,
+    /// The name of a tag has capital letters.
+    #[error("name of the tag is not in lower case, and some receivers may not know it")]
+    UppercaseTag,
+    /// No name and equals sign.
+    #[error("not of the form tag=value, and receivers ignore it: correct or remove it")]
+    NotATag,
+    /// More tags than [`Record::MAX_TAGS`](crate::Record::MAX_TAGS).
+    #[error("more than {0} tags, the rest is ignored")]
+    TooManyTags(usize),
+    /// More addresses in one tag than [`Record::MAX_REPORT_URIS`](crate::Record::MAX_REPORT_URIS).
+    #[error("more than {0} addresses, the rest is ignored")]
+    TooManyReportUris(usize),
+    /// An address for reports that is no URI (§4.8), and what to do.
+    #[error("{0}, and no reports are sent there{1}")]
+    InvalidReportUri(InvalidReportUri, &'static str),
+    /// A `mailto:` URI without a mailbox (RFC 6068).
+    #[error(
+        "no mailbox in the mailto: address, and nothing can be sent there: write mailto:user@example.org"
+    )]
+    NoMailbox,
+    /// A size limit for reports (`!10m`), which RFC 9989 §4.8 made obsolete.
+    #[error("size limits of reports are obsolete, and receivers ignore them: remove it")]
+    ReportSize,
+    /// Neither a policy nor a valid address for reports (§4.10.1).
+    #[error("no valid p= and no valid rua=: receivers ignore the record, add p=")]
+    NoPolicy,
+    /// No policy, but a valid address for reports (§4.10.1).
+    #[error("no valid p=: receivers act as if p=none, add p=")]
+    AssumedPolicy,
+    /// `p=none`.
+    #[error("asks for nothing: mail that fails is delivered")]
+    PolicyNone,
+    /// `sp=` is weaker than `p=`.
+    #[error("is weaker than p=: subdomains can be abused more easily")]
+    WeakerSubdomains,
+    /// `np=` is weaker than `p=`.
+    #[error("is weaker than p=: subdomains that do not exist can be abused more easily")]
+    WeakerNonexistent,
+    /// `t=y`.
+    #[error("receivers apply the policy one level lower")]
+    Testing,
+    /// `psd=y`.
+    #[error("is for registries: every domain below counts as an organization of its own")]
+    PublicSuffix,
+    /// `ruf=` beside `psd=y` (RFC 9991 §2).
+    #[error("does not count beside psd=y: nobody sends failure reports, remove it")]
+    IgnoredFailureReports,
+    /// Addresses for reports of another scheme than `mailto:` (RFC 9989 §4.7). The scheme.
+    #[error("receivers have to support mailto: alone, few send to {0}: addresses")]
+    ReportScheme(Box<str>),
+    /// No address to which aggregate reports can be sent.
+    #[error("no valid rua=: nobody reports who sends mail as this domain")]
+    NoReports,
+    /// `fo=` without an address for failure reports.
+    #[error("is ignored without a valid ruf=")]
+    IgnoredFailureOptions,
+    /// No record applies to the domain (§4.10.1). Where to publish one.
+    #[error("no DMARC record applies: publish one at _dmarc.{0}")]
+    NoRecord(DomainName),
+    /// Several records at one name (§4.10). How many.
+    #[error("{0} DMARC records: receivers discard them all, leave one")]
+    SeveralRecords(usize),
+    /// A lookup failed, so nothing can be said.
+    #[error("lookup failed: {}", waxseal_authres::reason(.0))]
+    LookupFailed(LookupError),
+    /// Strangers can pass for the domain, since its Organizational Domain is a public suffix (§11.8).
+    #[error(
+        "the Organizational Domain is {organization}, so any domain below {organization} can pass as {domain}: {}",
+        advice(.registered, *.has_record)
+    )]
+    OpenToStrangers {
+        /// The domain that was looked at.
+        domain: DomainName,
+        /// Its Organizational Domain.
+        organization: DomainName,
+        /// The domain below that, which its owner registered.
+        registered: DomainName,
+        /// Whether a record is published there.
+        has_record: bool,
+    },
+    /// The record stands below the Organizational Domain, whose other domains can pass for this one (§4.10.2).
+    #[error(
+        "the Organizational Domain is {organization}, so any domain below {organization} can pass as {domain}: \
+         add psd=n if {domain} is an organization of its own"
+    )]
+    SharedOrganization {
+        /// The domain that was looked at.
+        domain: DomainName,
+        /// Its Organizational Domain.
+        organization: DomainName,
+    },
+    /// `sp=` or `np=` below the Organizational Domain. §4.7: "Note that "sp" will be ignored for DMARC Policy Records
+    /// published on subdomains of Organizational Domains and PSDs due to the effect of the DMARC policy discovery".
+    #[error(
+        "sp= and np= are ignored here, as the Organizational Domain is {organization}: what is below {domain} and has no \
+         record gets the policy of {organization}"
+    )]
+    IgnoredSubdomainPolicy {
+        /// The domain that was looked at.
+        domain: DomainName,
+        /// Its Organizational Domain.
+        organization: DomainName,
+    },
+    /// A host has the reports that it takes sent to other addresses of its own (RFC 9990 §4).
+    #[error("{host} has these reports sent to {}", listed(.to))]
+    ReportsRedirected {
+        /// The host.
+        host: DomainName,
+        /// Where they go.
+        to: Vec<ReportUri>,
+    },
+    /// A host does not say that it takes the reports (RFC 9990 §4).
+    #[error(
+        "{host} does not say that it takes reports about {policy_domain}, so none are sent there: it has to publish \
+         \"v=DMARC1;\" as TXT at {policy_domain}._report._dmarc.{host}"
+    )]
+    ReportsRefused {
+        /// Where the record stands.
+        policy_domain: DomainName,
+        /// The host.
+        host: DomainName,
+    },
+    /// A host has the reports sent to yet another host, so none are sent (RFC 9990 §4).
+    #[error("{policy_domain}._report._dmarc.{host} leads to yet another host, so no reports are sent")]
+    ReportsLedAway {
+        /// Where the record stands.
+        policy_domain: DomainName,
+        /// The host.
+        host: DomainName,
+    },
+    /// The address names no host that could be asked.
+    #[error("no host that could be asked, so no reports are sent there")]
+    NoReportHost,
+    /// The name to be asked is longer than DNS allows (RFC 9990 §4).
+    #[error("{policy_domain}._report._dmarc.{host} is too long for DNS, so no reports are sent there")]
+    ReportNameTooLong {
+        /// Where the record stands.
+        policy_domain: DomainName,
+        /// The host.
+        host: DomainName,
+    },
+}
+
+fn advice(registered: &DomainName, has_record: bool) -> String {
+    match has_record {
+        true => format!("add psd=n to the record of {registered}"),
+        false => format!("publish a record with psd=n at _dmarc.{registered}"),
+    }
+}
+
+fn listed(uris: &[ReportUri]) -> String {
+    let uris: Vec<_> = uris.iter().map(ToString::to_string).collect();
+    uris.join(", ")
+}
+
+impl lint::Problem for Problem {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::NotARecord(_) => "not-a-record",
+            Self::InvalidPolicy(..) => "invalid-policy",
+            Self::InvalidValue(..) => "invalid-value",
+            Self::DuplicateTag => "duplicate-tag",
+            Self::UnknownTag => "unknown-tag",
+            Self::RemovedTag => "removed-tag",
+            Self::IgnoredPercentage => "ignored-percentage",
+            Self::UppercaseTag => "uppercase-tag",
+            Self::NotATag => "not-a-tag",
+            Self::TooManyTags(_) => "too-many-tags",
+            Self::TooManyReportUris(_) => "too-many-report-uris",
+            Self::InvalidReportUri(..) => "invalid-report-uri",
+            Self::NoMailbox => "no-mailbox",
+            Self::ReportSize => "report-size",
+            Self::NoPolicy => "no-policy",
+            Self::AssumedPolicy => "assumed-policy",
+            Self::PolicyNone => "policy-none",
+            Self::WeakerSubdomains => "weaker-subdomains",
+            Self::WeakerNonexistent => "weaker-nonexistent",
+            Self::Testing => "testing",
+            Self::PublicSuffix => "public-suffix",
+            Self::IgnoredFailureReports => "ignored-failure-reports",
+            Self::ReportScheme(_) => "report-scheme",
+            Self::NoReports => "no-reports",
+            Self::IgnoredFailureOptions => "ignored-failure-options",
+            Self::NoRecord(_) => "no-record",
+            Self::SeveralRecords(_) => "several-records",
+            Self::LookupFailed(_) => "lookup-failed",
+            Self::OpenToStrangers { .. } => "open-to-strangers",
+            Self::SharedOrganization { .. } => "shared-organization",
+            Self::IgnoredSubdomainPolicy { .. } => "ignored-subdomain-policy",
+            Self::ReportsRedirected { .. } => "reports-redirected",
+            Self::ReportsRefused { .. } => "reports-refused",
+            Self::ReportsLedAway { .. } => "reports-led-away",
+            Self::NoReportHost => "no-report-host",
+            Self::ReportNameTooLong { .. } => "report-name-too-long",
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::NotARecord(_)
+            | Self::InvalidPolicy(..)
+            | Self::NoPolicy
+            | Self::NoRecord(_)
+            | Self::SeveralRecords(_)
+            | Self::LookupFailed(_)
+            | Self::OpenToStrangers { .. } => Severity::Error,
+            Self::RemovedTag
+            | Self::UppercaseTag
+            | Self::ReportSize
+            | Self::PolicyNone
+            | Self::Testing
+            | Self::PublicSuffix
+            | Self::IgnoredFailureOptions
+            | Self::SharedOrganization { .. }
+            | Self::IgnoredSubdomainPolicy { .. }
+            | Self::ReportsRedirected { .. } => Severity::Note,
+            _ => Severity::Warning,
+        }
+    }
+}
