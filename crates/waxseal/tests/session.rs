@@ -163,7 +163,7 @@ fn fields_and_body_apart_are_the_same_message() {
 fn the_report_has_the_header_that_was_checked() {
     let report = by_field(&all(), PLAIN);
     assert_eq!(report.header().unwrap().as_bytes(), &PLAIN[..end_of_header(PLAIN) - 2]);
-    let strict = all().with_header_limits(HeaderLimits::default().with_fields(3));
+    let strict = all().with_header_limits(HeaderLimits::default().with_max_fields(3));
     assert_eq!(by_field(&strict, PLAIN).header(), Err(&HeaderError::TooManyFields { limit: 3 }));
 }
 
@@ -326,7 +326,7 @@ fn evidence_survives_a_file() {
 
 #[test]
 fn evidence_of_a_generous_receiver_survives_a_file() {
-    let limits = HeaderLimits::default().with_fields(20_000).with_octets(4 << 20);
+    let limits = HeaderLimits::default().with_max_fields(20_000).with_max_bytes(4 << 20);
     let generous = all().with_header_limits(limits);
     let message = ["X: y\r\n".repeat(5_000).as_bytes(), PLAIN].concat();
     let report = whole(&generous, &message);
