@@ -28,10 +28,7 @@ pub use check::SpfCheck;
 pub use envelope::Identity;
 pub use limits::Limits;
 pub use place::Place;
-pub use record::{
-    DomainSpec, DualCidrLength, Ip4Network, Ip6Network, Mechanism, Modifier, Qualifier, Record, Reporting,
-    Term,
-};
+pub use record::{DomainSpec, DualCidrLength, Mechanism, Modifier, Network, Qualifier, Record, Term};
 pub use record_cache::RecordCache;
 pub use select::NearMiss;
 pub use syntax_error::{SyntaxError, SyntaxErrorKind};

@@ -64,7 +64,7 @@ impl Limits {
         self
     }
 
-    /// Lookups for terms that gave NXDOMAIN or no record. Default 2; one more is permerror.
+    /// Lookups for terms that returned NXDOMAIN or no record. Default 2; one more is permerror.
     ///
     /// RFC 7208 §4.6.4: "SPF implementations SHOULD limit "void lookups" to two." Each lookup counts, so an `mx` with
     /// three hosts that have no address counts three; the addresses of PTR names do not, for "the set of and contents
@@ -83,7 +83,7 @@ impl Limits {
         self
     }
 
-    /// Names of the client looked at for `ptr` and `%{p}`. Default 10.
+    /// Names of the client that are checked for `ptr` and `%{p}`. Default 10.
     ///
     /// RFC 7208 §4.6.4: "If this limit is exceeded, all records other than the first 10 MUST be ignored."
     pub fn with_max_ptr_names(mut self, names: u16) -> Self {

@@ -5,28 +5,23 @@ use crate::{
     parse::{self, Name, TermRef, Terms},
     syntax_error::{SyntaxError, SyntaxErrorKind},
 };
-use std::{
-    fmt,
-    net::{Ipv4Addr, Ipv6Addr},
-    ops::Range,
-    str::FromStr,
-};
+use std::{fmt, net::IpAddr, ops::Range, str::FromStr};
 use waxseal_authres::SpfResult;
 
 /// A published record: `v=spf1` and its terms in their order.
 ///
 /// A record is read as bytes, for a TXT record may hold anything, and is ASCII once read. `Display` writes it back
-/// in a normal form: names in lower case, no needless `+`, prefix lengths only where they say something, one space
-/// between terms. Reading that gives an equal record.
+/// in a normal form: names in lower case, no needless `+`, prefix lengths only where they are not those of one address, one space
+/// between terms. Reading that returns an equal record.
 ///
 /// ```
-/// use waxseal_spf::{Mechanism, Qualifier, Record, Term};
+/// use waxseal_spf::{Mechanism, Network, Qualifier, Record, Term};
 ///
 /// let record = Record::parse(b"v=spf1 +MX  a:colo.example.com/28 redirect=_spf.example.com")?;
 /// assert_eq!(record.to_string(), "v=spf1 mx a:colo.example.com/28 redirect=_spf.example.com");
 ///
 /// let built = Record::new()
-///     .with(Qualifier::Pass, Mechanism::ip4("192.0.2.0".parse()?, 24))
+///     .with(Qualifier::Pass, Mechanism::Ip(Network::new([192, 0, 2, 0], 24)))
 ///     .with(Qualifier::Fail, Mechanism::All)
 ///     .with_term(Term::Exp("explain._spf.%{d}".parse()?));
 /// assert_eq!(built.to_string(), "v=spf1 ip4:192.0.2.0/24 -all exp=explain._spf.%{d}");
@@ -75,7 +70,7 @@ pub enum Qualifier {
 pub enum Mechanism {
     /// Matches always (§5.1).
     All,
-    /// Matches when the record of that domain gives pass (§5.2).
+    /// Matches when the record of that domain has the result pass (§5.2).
     Include(DomainSpec),
     /// Matches the addresses of a domain (§5.3).
     A(Option<DomainSpec>, DualCidrLength),
@@ -83,85 +78,51 @@ pub enum Mechanism {
     Mx(Option<DomainSpec>, DualCidrLength),
     /// Matches when a validated name of the client is in the domain (§5.5); SHOULD NOT be published.
     Ptr(Option<DomainSpec>),
-    /// Matches an IPv4 network (§5.6).
-    Ip4(Ip4Network),
-    /// Matches an IPv6 network (§5.6).
-    Ip6(Ip6Network),
+    /// `ip4` or `ip6`: matches a network (§5.6).
+    Ip(Network),
     /// Matches when the name has an A record (§5.7).
     Exists(DomainSpec),
 }
 
 impl Mechanism {
-    /// `ip4:` with a prefix length; more than 32 counts as 32.
-    pub fn ip4(address: Ipv4Addr, length: u8) -> Self {
-        Self::Ip4(Ip4Network { address, length: length.min(32) })
-    }
-
-    /// `ip6:` with a prefix length; more than 128 counts as 128.
-    pub fn ip6(address: Ipv6Addr, length: u8) -> Self {
-        Self::Ip6(Ip6Network { address, length: length.min(128) })
-    }
-
     /// Whether evaluating it counts against the limit of ten lookups (RFC 7208 §4.6.4).
-    pub fn causes_lookup(&self) -> bool {
-        !matches!(self, Self::All | Self::Ip4(_) | Self::Ip6(_))
+    pub(crate) fn causes_lookup(&self) -> bool {
+        !matches!(self, Self::All | Self::Ip(_))
     }
 
     /// Its `<domain-spec>`, if it has one.
-    pub fn domain_spec(&self) -> Option<&DomainSpec> {
+    pub(crate) fn domain_spec(&self) -> Option<&DomainSpec> {
         match self {
             Self::Include(spec) | Self::Exists(spec) => Some(spec),
             Self::A(spec, _) | Self::Mx(spec, _) | Self::Ptr(spec) => spec.as_ref(),
-            Self::All | Self::Ip4(_) | Self::Ip6(_) => None,
+            Self::All | Self::Ip(_) => None,
         }
     }
 }
 
-/// `ip4-network [ ip4-cidr-length ]`. The address is kept as written, host bits included.
+/// The network of `ip4` or `ip6`. The address is kept as written, host bits included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ip4Network {
-    address: Ipv4Addr,
+pub struct Network {
+    address: IpAddr,
     length: u8,
 }
 
-impl Ip4Network {
+impl Network {
+    /// A network with a prefix length; more than the bits of the address count as those.
+    pub fn new(address: impl Into<IpAddr>, length: u8) -> Self {
+        let address = address.into();
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        Self { address, length: length.min(most) }
+    }
+
     /// The address as written.
-    pub fn address(&self) -> Ipv4Addr {
+    pub fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// The prefix length, 0 to 32.
+    /// The prefix length, 0 to 32 or 128.
     pub fn length(&self) -> u8 {
         self.length
-    }
-
-    /// Whether `ip` agrees in the first [`length`](Self::length) bits.
-    pub fn contains(&self, ip: Ipv4Addr) -> bool {
-        parse::same_bits4(self.address.to_bits(), ip.to_bits(), self.length.into())
-    }
-}
-
-/// `ip6-network [ ip6-cidr-length ]`. The address is kept as written, host bits included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ip6Network {
-    address: Ipv6Addr,
-    length: u8,
-}
-
-impl Ip6Network {
-    /// The address as written.
-    pub fn address(&self) -> Ipv6Addr {
-        self.address
-    }
-
-    /// The prefix length, 0 to 128.
-    pub fn length(&self) -> u8 {
-        self.length
-    }
-
-    /// Whether `ip` agrees in the first [`length`](Self::length) bits.
-    pub fn contains(&self, ip: Ipv6Addr) -> bool {
-        parse::same_bits6(self.address.to_bits(), ip.to_bits(), self.length.into())
     }
 }
 
@@ -209,7 +170,7 @@ impl DomainSpec {
     }
 
     /// Whether the text holds a macro, so that the name depends on the message.
-    pub fn has_macro(&self) -> bool {
+    pub(crate) fn has_macro(&self) -> bool {
         self.0.contains('%')
     }
 
@@ -298,11 +259,6 @@ impl Record {
         Ok(read)
     }
 
-    /// Whether `text` is an SPF record at all, however broken: its version section is `v=spf1` (RFC 7208 §4.5).
-    pub fn is_spf1(text: &[u8]) -> bool {
-        parse::is_spf1(text)
-    }
-
     /// The same record with a directive at its end.
     #[must_use]
     pub fn with(self, qualifier: Qualifier, mechanism: Mechanism) -> Self {
@@ -336,16 +292,11 @@ impl Record {
     }
 
     /// The target of `redirect=`, unless an `all` makes it void (RFC 7208 §5.1).
-    pub fn redirect(&self) -> Option<&DomainSpec> {
+    pub(crate) fn redirect(&self) -> Option<&DomainSpec> {
         if self.directives().any(|(_, mechanism)| *mechanism == Mechanism::All) {
             return None;
         }
         self.terms.iter().find_map(|term| if let Term::Redirect(spec) = term { Some(spec) } else { None })
-    }
-
-    /// The target of `exp=`.
-    pub fn exp(&self) -> Option<&DomainSpec> {
-        self.terms.iter().find_map(|term| if let Term::Exp(spec) = term { Some(spec) } else { None })
     }
 
     /// The value of the first unknown modifier of that name, compared without regard to case.
@@ -375,54 +326,6 @@ impl Record {
         let validates = specs.any(|spec| spec.letters().any_of(Letters::VALIDATED));
         terms + usize::from(self.redirect().is_some()) + usize::from(validates)
     }
-
-    /// What the domain asks of failure reports (RFC 6652 §3); `None` without an `ra=`, which the others need.
-    pub fn reporting(&self) -> Option<Reporting<'_>> {
-        let local_part = self.modifier("ra").filter(|ra| !ra.is_empty())?;
-        let percentage = self.modifier("rp").and_then(|rp| rp.parse().ok()).filter(|rp| *rp <= 100);
-        Some(Reporting {
-            local_part,
-            percentage: percentage.unwrap_or(100),
-            wanted: self.modifier("rr").unwrap_or("all"),
-        })
-    }
-}
-
-/// The reporting modifiers of RFC 6652 §3. Values that make no sense count as absent, for unknown modifiers never
-/// harm a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reporting<'a> {
-    local_part: &'a str,
-    percentage: u8,
-    wanted: &'a str,
-}
-
-impl<'a> Reporting<'a> {
-    /// `ra=`: the local-part, quoted-printable as in RFC 6376 `dkim-quoted-printable`; the domain is that of the
-    /// record.
-    pub fn local_part(&self) -> &'a str {
-        self.local_part
-    }
-
-    /// `rp=`: the share of incidents to report, 0 to 100; 100 when absent.
-    pub fn percentage(&self) -> u8 {
-        self.percentage
-    }
-
-    /// `rr=`: whether a report is wanted for this result. Letters stand for classes: `e` temperror and permerror,
-    /// `f` fail, `s` softfail, `n` neutral and none; `all` is the default. Pass is never reported.
-    pub fn wants(&self, result: SpfResult) -> bool {
-        let letter = match result {
-            SpfResult::TempError | SpfResult::PermError => "e",
-            SpfResult::Fail => "f",
-            SpfResult::SoftFail => "s",
-            SpfResult::Neutral | SpfResult::None => "n",
-            SpfResult::Pass | SpfResult::Policy => return false,
-        };
-        self.wanted
-            .split(':')
-            .any(|token| token.eq_ignore_ascii_case(letter) || token.eq_ignore_ascii_case("all"))
-    }
 }
 
 impl Term {
@@ -446,8 +349,8 @@ impl Term {
             Name::A => Mechanism::A(spec, DualCidrLength { ip4, ip6 }),
             Name::Mx => Mechanism::Mx(spec, DualCidrLength { ip4, ip6 }),
             Name::Ptr => Mechanism::Ptr(spec),
-            Name::Ip4 => Mechanism::ip4(term.network4(), ip4),
-            Name::Ip6 => Mechanism::ip6(term.network6(), ip6),
+            Name::Ip4 => Mechanism::Ip(Network::new(term.network4(), ip4)),
+            Name::Ip6 => Mechanism::Ip(Network::new(term.network6(), ip6)),
         };
         Self::Directive(term.qualifier, mechanism)
     }
@@ -465,7 +368,7 @@ impl Qualifier {
     }
 
     /// The sign, `+` included.
-    pub fn sign(self) -> char {
+    fn sign(self) -> char {
         match self {
             Self::Pass => '+',
             Self::Fail => '-',
@@ -513,18 +416,19 @@ impl fmt::Display for Mechanism {
             Self::Include(spec) => write!(f, "include:{spec}"),
             Self::Exists(spec) => write!(f, "exists:{spec}"),
             Self::Ptr(spec) => optional(f, "ptr", spec),
-            Self::A(spec, cidr) => optional(f, "a", spec).and_then(|()| cidr.fmt(f)),
-            Self::Mx(spec, cidr) => optional(f, "mx", spec).and_then(|()| cidr.fmt(f)),
-            Self::Ip4(Ip4Network { address, length: 32 }) => write!(f, "ip4:{address}"),
-            Self::Ip4(Ip4Network { address, length }) => write!(f, "ip4:{address}/{length}"),
-            Self::Ip6(Ip6Network { address, length: 128 }) => write!(f, "ip6:{address}"),
-            Self::Ip6(Ip6Network { address, length }) => write!(f, "ip6:{address}/{length}"),
+            Self::A(spec, cidr) => optional(f, "a", spec).and_then(|()| cidr.write(f)),
+            Self::Mx(spec, cidr) => optional(f, "mx", spec).and_then(|()| cidr.write(f)),
+            Self::Ip(Network { address, length }) => {
+                let (name, all) = if address.is_ipv4() { ("ip4", 32) } else { ("ip6", 128) };
+                write!(f, "{name}:{address}")?;
+                if *length == all { Ok(()) } else { write!(f, "/{length}") }
+            }
         }
     }
 }
 
-impl fmt::Display for DualCidrLength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DualCidrLength {
+    fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ip4 != 32 {
             write!(f, "/{}", self.ip4)?;
         }

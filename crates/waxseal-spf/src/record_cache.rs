@@ -27,7 +27,7 @@ use waxseal_dns::DomainName;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RecordCache(Arc<Slots>);
 
 struct Slots {
@@ -70,16 +70,16 @@ impl RecordCache {
     }
 }
 
-impl Default for RecordCache {
+impl Default for Slots {
     fn default() -> Self {
-        let slots = (0..Self::SLOTS).map(|_| Slot::default()).collect();
-        Self(Arc::new(Slots { hasher: RandomState::new(), slots }))
+        let slots = (0..RecordCache::SLOTS).map(|_| Slot::default()).collect();
+        Self { hasher: RandomState::new(), slots }
     }
 }
 
-impl fmt::Debug for RecordCache {
+impl fmt::Debug for Slots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordCache").finish_non_exhaustive()
+        f.debug_struct("Slots").finish_non_exhaustive()
     }
 }
 

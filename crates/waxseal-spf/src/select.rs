@@ -72,7 +72,7 @@ impl NearMiss {
     }
 
     /// What to do about it, as a command: `put a space behind v=spf1`.
-    pub fn advice(&self) -> &'static str {
+    pub(crate) fn advice(&self) -> &'static str {
         self.advice
     }
 }

@@ -119,7 +119,7 @@ impl Verdict {
     }
 
     /// The domain whose record was looked for: that of the MAIL FROM or HELO identity. `None` when it is no domain name,
-    /// which gives the result none.
+    /// which has the result none.
     pub fn domain(&self) -> Option<&DomainName> {
         self.envelope.domain.as_ref().ok()
     }

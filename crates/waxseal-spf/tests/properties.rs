@@ -9,8 +9,8 @@ use waxseal_dns::{
     drive_blocking,
 };
 use waxseal_spf::{
-    DomainSpec, DualCidrLength, Limits, Mechanism, Modifier, Qualifier, Record, RecordCache, SpfCheck, Term,
-    Verdict,
+    DomainSpec, DualCidrLength, Limits, Mechanism, Modifier, Network, Qualifier, Record, RecordCache,
+    SpfCheck, Term, Verdict,
     publish::{Flatten, Flattened},
 };
 
@@ -37,8 +37,8 @@ fn mechanism() -> impl Strategy<Value = Mechanism> {
         (option::of(spec()), cidr()).prop_map(|(spec, cidr)| Mechanism::A(spec, cidr)),
         (option::of(spec()), cidr()).prop_map(|(spec, cidr)| Mechanism::Mx(spec, cidr)),
         option::of(spec()).prop_map(Mechanism::Ptr),
-        (any::<[u8; 4]>(), 0..=32_u8).prop_map(|(ip, length)| Mechanism::ip4(ip.into(), length)),
-        (any::<[u16; 8]>(), 0..=128_u8).prop_map(|(ip, length)| Mechanism::ip6(ip.into(), length)),
+        (any::<[u8; 4]>(), 0..=32_u8).prop_map(|(ip, length)| Mechanism::Ip(Network::new(ip, length))),
+        (any::<[u16; 8]>(), 0..=128_u8).prop_map(|(ip, length)| Mechanism::Ip(Network::new(ip, length))),
         spec().prop_map(Mechanism::Exists),
     ]
 }

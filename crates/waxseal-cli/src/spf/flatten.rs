@@ -76,7 +76,8 @@ impl Flatten {
             let records = records
                 .map(|(name, record)| RecordRow { name: name.to_string(), record: record.to_string() })
                 .collect();
-            let row = Row { records, lookups: flattened.lookups(), ttl };
+            let lookups = flattened.records().first().map_or(0, |(_, record)| record.lookups());
+            let row = Row { records, lookups, ttl };
             return writeln!(out, "{}", crate::json::to_string(&row));
         }
         for (name, record) in flattened.records() {

@@ -1,4 +1,4 @@
-//! A look at a domain's record and at everything it leads to.
+//! A domain's record and everything it leads to.
 
 use super::{
     Finding, Problem,
@@ -12,15 +12,13 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{cmp::Reverse, ops::Range, time::SystemTime};
-use waxseal_dns::{
-    Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType, lint::Severity,
-};
+use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
 
 /// Looks at a domain's SPF record and at all it leads to, for its publisher. A [`Check`], to be driven as
 /// [`SpfCheck`] is.
 ///
 /// Unlike an evaluation it follows every term, whoever the client is, and so knows the worst case. Each record is
-/// looked at in the way of [`lint`](super::lint()) too.
+/// read as by [`lint`](super::lint()) too.
 ///
 /// ```
 /// use waxseal_dns::{Zone, drive_blocking};
@@ -72,11 +70,6 @@ impl AuditReport {
     /// What was found: errors first, then warnings, then notes, each in the order of evaluation.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
-    }
-
-    /// The worst of the findings.
-    pub fn severity(&self) -> Option<Severity> {
-        self.findings.iter().map(Finding::severity).max()
     }
 
     /// The records that were found, each once, in the order of evaluation: what the spans of
@@ -354,7 +347,7 @@ fn is_foreign(target: &DomainName, first: Option<&DomainName>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waxseal_dns::{LookupError, Zone, drive_blocking};
+    use waxseal_dns::{LookupError, Zone, drive_blocking, lint::Severity};
 
     fn audit(dns: &Zone) -> AuditReport {
         drive_blocking(Audit::new("example.org".parse().unwrap()), dns)
@@ -383,7 +376,7 @@ mod tests {
         assert_eq!(report.lookups(), 2 * (1 + 3) + 1 + 1);
         assert_eq!((report.void_lookups_ip4(), report.void_lookups_ip6()), (1, 1));
         assert_eq!(report.records().count(), 4);
-        assert_eq!(report.severity(), Some(Severity::Warning));
+        assert_eq!(report.findings()[0].severity(), Severity::Warning);
         assert_eq!(
             shown(&report),
             [

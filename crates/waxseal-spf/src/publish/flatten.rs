@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Limits,
     macros::Letters,
-    record::{DomainSpec, Mechanism, Qualifier, Record, Term},
+    record::{DomainSpec, Mechanism, Network, Qualifier, Record, Term},
     select::Selected,
 };
 use std::{
@@ -26,7 +26,7 @@ use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record 
 /// - Terms with macros stay, and so do `exists`, `ptr`, and an `include` whose record judges by more than pass.
 /// - Networks that do not fit move to records of their own, below the domain, which the record includes.
 ///
-/// Every client gets the result it had, as long as what was looked up stays as it is: [`Flattened::ttl`] says for how long
+/// Every client gets the result it had, as long as what was looked up stays as it is: [`Flattened::ttl`] is how long
 /// that holds.
 ///
 /// ```
@@ -85,20 +85,14 @@ impl Flatten {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flattened {
     records: Vec<(DomainName, Record)>,
-    lookups: usize,
     ttl: Option<Duration>,
 }
 
 impl Flattened {
-    /// What to publish, the record of the domain first.
+    /// What to publish, the record of the domain first. [`Record::lookups`] counts the terms in it that still cause lookups;
+    /// [`Audit`](super::Audit) counts what includes that stayed lead to.
     pub fn records(&self) -> &[(DomainName, Record)] {
         &self.records
-    }
-
-    /// Terms of the first record that still cause lookups. Includes that stayed may lead to more:
-    /// [`Audit`](super::Audit) counts them.
-    pub fn lookups(&self) -> usize {
-        self.lookups
     }
 
     /// The smallest TTL of all that was looked up: after it, the networks may be others. `None` when it is not known.
@@ -183,9 +177,9 @@ impl Group {
         let ip4 = merge(self.ip4.iter().map(|(bits, length)| (u128::from(*bits), *length)).collect(), 32);
         let ip6 = merge(self.ip6.clone(), 128);
         let ip4 =
-            ip4.into_iter().map(|(bits, length)| Mechanism::ip4(Ipv4Addr::from_bits(bits as u32), length));
-        ip4.chain(ip6.into_iter().map(|(bits, length)| Mechanism::ip6(Ipv6Addr::from_bits(bits), length)))
-            .collect()
+            ip4.into_iter().map(|(bits, length)| Network::new(Ipv4Addr::from_bits(bits as u32), length));
+        let ip6 = ip6.into_iter().map(|(bits, length)| Network::new(Ipv6Addr::from_bits(bits), length));
+        ip4.chain(ip6).map(Mechanism::Ip).collect()
     }
 
     fn kept(&self) -> Vec<&Mechanism> {
@@ -296,12 +290,8 @@ impl Walk<'_, '_> {
     fn networks(&mut self, domain: &DomainName, mechanism: &Mechanism) -> Result<Inlined, Stop> {
         let mut group = Group::pass();
         let target = match mechanism {
-            Mechanism::Ip4(network) => {
-                group.push(network.address().into(), network.length(), 128);
-                return Ok(Inlined::Yes(group));
-            }
-            Mechanism::Ip6(network) => {
-                group.push(network.address().into(), 32, network.length());
+            Mechanism::Ip(network) => {
+                group.push(network.address(), network.length(), network.length());
                 return Ok(Inlined::Yes(group));
             }
             Mechanism::All | Mechanism::Ptr(_) | Mechanism::Exists(_) => return Ok(Inlined::No),
@@ -447,9 +437,8 @@ impl Flatten {
             match (fits, list, longest.and_then(|index| includes.get_mut(index))) {
                 (false, Some(list), Some(includes)) => self.split(std::mem::take(list), includes, &mut parts),
                 _ => {
-                    let lookups = record.lookups();
                     let records = std::iter::once((self.domain.clone(), record)).chain(parts).collect();
-                    return Flattened { records, lookups, ttl };
+                    return Flattened { records, ttl };
                 }
             }
         }
@@ -570,7 +559,7 @@ mod tests {
             "v=spf1 include:_spf1.example.org include:_spf2.example.org include:_spf3.example.org \
              include:_spf4.example.org include:_spf5.example.org -all"
         );
-        assert_eq!(flattened.lookups(), 5);
+        assert_eq!(flattened.records()[0].1.lookups(), 5);
         let kept: usize = flattened.records()[1..].iter().map(|(_, record)| record.terms().len() - 1).sum();
         assert_eq!(kept, 100);
     }

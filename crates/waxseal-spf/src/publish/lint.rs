@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     macros::Letters,
-    record::{DomainSpec, Mechanism, Modifier, Qualifier, Record, Term},
+    record::{DomainSpec, Mechanism, Modifier, Network, Qualifier, Record, Term},
     select,
     suggestion::MECHANISMS,
     syntax_error::{SyntaxError, SyntaxErrorKind},
@@ -15,7 +15,7 @@ use crate::{
 use std::{
     collections::HashSet,
     hash::Hash,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::Range,
 };
 use waxseal_dns::lint::nearest;
@@ -120,7 +120,7 @@ fn repeats<T: Eq + Hash>(items: impl Iterator<Item = Option<T>>) -> impl Iterato
     items.map(move |item| item.is_some_and(|item| !earlier.insert(item)))
 }
 
-/// What a term by itself gives rise to.
+/// The problems of a term by itself.
 fn term_problems(term: &Term) -> Vec<Problem> {
     let mut problems = Vec::new();
     let spec = match term {
@@ -172,8 +172,10 @@ fn mechanism_problems(qualifier: Qualifier, mechanism: &Mechanism, problems: &mu
         (Mechanism::All, Qualifier::Pass) => problems.push(Problem::PassAll),
         (Mechanism::All, Qualifier::Neutral) => problems.push(Problem::NeutralAll),
         (Mechanism::Ptr(_), _) => problems.push(Problem::Ptr),
-        (Mechanism::Ip4(network), _) => size_problem(network.length(), 32, 16, qualifier, problems),
-        (Mechanism::Ip6(network), _) => size_problem(network.length(), 128, 32, qualifier, problems),
+        (Mechanism::Ip(network), _) => {
+            let (full, usual) = if network.address().is_ipv4() { (32, 16) } else { (128, 32) };
+            size_problem(network.length(), full, usual, qualifier, problems);
+        }
         (Mechanism::A(_, cidr) | Mechanism::Mx(_, cidr), _) => {
             size_problem(cidr.ip4(), 32, 16, qualifier, problems);
             size_problem(cidr.ip6(), 128, 32, qualifier, problems);
@@ -186,18 +188,13 @@ fn mechanism_problems(qualifier: Qualifier, mechanism: &Mechanism, problems: &mu
 impl Mechanism {
     /// The same network by its first address, if it is written by another.
     fn without_host_bits(&self) -> Option<Self> {
-        let masked = match self {
-            Self::Ip4(network) => {
-                let first = mask4(network.address(), network.length());
-                Self::ip4(Ipv4Addr::from_bits(first), network.length())
-            }
-            Self::Ip6(network) => {
-                let first = mask6(network.address(), network.length());
-                Self::ip6(Ipv6Addr::from_bits(first), network.length())
-            }
-            _ => return None,
+        let Self::Ip(network) = self else { return None };
+        let length = network.length();
+        let first: IpAddr = match network.address() {
+            IpAddr::V4(address) => Ipv4Addr::from_bits(mask4(address, length)).into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(mask6(address, length)).into(),
         };
-        (masked != *self).then_some(masked)
+        (first != network.address()).then(|| Self::Ip(Network::new(first, length)))
     }
 }
 

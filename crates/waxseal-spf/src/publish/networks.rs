@@ -2,7 +2,7 @@
 
 use crate::record::{Mechanism, Term};
 use std::{
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::Range,
 };
 
@@ -49,15 +49,17 @@ pub(crate) fn overlaps(terms: &[(Range<usize>, Term)]) -> Vec<Option<String>> {
         .iter()
         .enumerate()
         .filter_map(|(index, (_, term))| match term {
-            Term::Directive(_, Mechanism::Ip4(network)) => {
-                let first = u128::from(mask4(network.address(), network.length()));
-                Some((4, first, first + (u128::from(u32::MAX) >> network.length()), index))
-            }
-            Term::Directive(_, Mechanism::Ip6(network)) => {
-                let first = mask6(network.address(), network.length());
-                let size = u128::MAX.checked_shr(network.length().into()).unwrap_or(0);
-                Some((6, first, first + size, index))
-            }
+            Term::Directive(_, Mechanism::Ip(network)) => match network.address() {
+                IpAddr::V4(address) => {
+                    let first = u128::from(mask4(address, network.length()));
+                    Some((4, first, first + (u128::from(u32::MAX) >> network.length()), index))
+                }
+                IpAddr::V6(address) => {
+                    let first = mask6(address, network.length());
+                    let size = u128::MAX.checked_shr(network.length().into()).unwrap_or(0);
+                    Some((6, first, first + size, index))
+                }
+            },
             _ => None,
         })
         .collect();
