@@ -8,6 +8,11 @@ use base64::{
 
 /// Folds in the base64, as MIME has them, do not matter either.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
+    base64_simd::STANDARD.decode_to_vec(text).or_else(|_| decode_any(text))
+}
+
+/// Without padding, with folds, or not base64 at all: then the error says why.
+fn decode_any(text: &str) -> Result<Vec<u8>, DecodeError> {
     BASE64.decode(text).or_else(|error| match text.contains(|c: char| c.is_ascii_whitespace()) {
         true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
         false => Err(error),

@@ -4,7 +4,6 @@
 mod align;
 mod check;
 mod discover;
-mod disposition;
 mod local_policy;
 mod parse;
 #[cfg(feature = "psl")]
@@ -20,7 +19,6 @@ mod verdict;
 pub use align::{Identifier, Match, MethodResult};
 pub use check::{DmarcCheck, Identifiers};
 pub use discover::{Found, OrganizationalDomain, OrganizationalRule, Step};
-pub use disposition::Disposition;
 pub use local_policy::{LocalPolicy, PublicSuffixList};
 #[cfg(feature = "psl")]
 pub use psl::BuiltInSuffixes;
@@ -28,4 +26,4 @@ pub use record::{
     Alignment, DomainPolicy, FailureOptions, InvalidRecord, PolicyTag, Psd, Record, Requested, Scope,
 };
 pub use report_uri::{InvalidReportUri, ReportUri};
-pub use verdict::{AuthorVerdict, Cause, Verdict};
+pub use verdict::{AuthorVerdict, Cause, Disposition, Verdict};

@@ -4,7 +4,7 @@ use super::{
     Check, Only, exit_of,
     judge::Judge,
     maildir::Maildir,
-    mbox::Mbox,
+    mbox::{Mbox, Quoting},
     row::ReportRow,
     summary::Summary,
     trace::{Now, Told},
@@ -43,6 +43,8 @@ struct Mail {
 
 enum Content {
     Whole(Vec<u8>),
+    /// As it stands in an mbox file.
+    Quoted(Vec<u8>, Quoting),
     /// All of it was read already.
     Received(Box<(InboundCheck, Told)>),
     File(PathBuf),
@@ -54,6 +56,7 @@ pub(super) fn check_mbox(check: &Check, source: &Source) -> Result<Exit, Failure
     let messages = MboxMessages {
         progress: Progress::beside_output("checking", input.length()),
         mbox: Mbox::new(input, check.quoting),
+        quoting: check.quoting,
         judge: &judge,
         name: if check.json { source.id() } else { source.name() },
         number: 0,
@@ -70,6 +73,7 @@ pub(super) fn check_maildir(check: &Check, dir: &Path) -> Result<Exit, Failure> 
 
 struct MboxMessages<'a> {
     mbox: Mbox<Input>,
+    quoting: Quoting,
     judge: &'a Judge,
     name: String,
     number: u64,
@@ -92,17 +96,25 @@ impl MboxMessages<'_> {
             return Ok(None);
         }
         self.number += 1;
-        let mut head = Vec::new();
-        self.mbox.by_ref().take(LONG).read_to_end(&mut head)?;
-        let content = if (head.len() as u64) < LONG {
-            Content::Whole(head)
-        } else {
-            let silent = Progress::silent("checking");
-            let mut chunks = Chunks::new(head.chain(&mut self.mbox), self.judge.line_ends, silent);
-            Content::Received(Box::new(self.judge.receive(&mut chunks)?))
+        let content = match self.mbox.take_buffered()? {
+            Some(message) => Content::Quoted(message, self.quoting),
+            None => self.read_in_pieces()?,
         };
         self.progress.add(usize::try_from(self.mbox.read - before).unwrap_or(usize::MAX));
         Ok(Some(Mail { id: format!("{}#{}", self.name, self.number), content, took: begun.elapsed() }))
+    }
+}
+
+impl MboxMessages<'_> {
+    fn read_in_pieces(&mut self) -> io::Result<Content> {
+        let mut head = Vec::new();
+        self.mbox.by_ref().take(LONG).read_to_end(&mut head)?;
+        if (head.len() as u64) < LONG {
+            return Ok(Content::Whole(head));
+        }
+        let silent = Progress::silent("checking");
+        let mut chunks = Chunks::new(head.chain(&mut self.mbox), self.judge.line_ends, silent);
+        Ok(Content::Received(Box::new(self.judge.receive(&mut chunks)?)))
     }
 }
 
@@ -128,6 +140,7 @@ impl Content {
     fn inbound(self, judge: &Judge) -> io::Result<(InboundCheck, Told)> {
         match self {
             Self::Whole(message) => Ok(judge.take(message)),
+            Self::Quoted(message, quoting) => Ok(judge.take(quoting.undo(message))),
             Self::Received(inbound) => Ok(*inbound),
             Self::File(path) => judge.receive(&mut Chunks::new(
                 File::open(path)?,

@@ -4,6 +4,7 @@
 //! that empty line belongs to the format.
 
 use clap::ValueEnum;
+use memchr::memmem;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 /// How lines of a message that begin with `From ` are marked.
@@ -18,15 +19,50 @@ pub(crate) enum Quoting {
     None,
 }
 
+impl Quoting {
+    /// Takes the marks away from a whole message.
+    pub(super) fn undo(self, message: Vec<u8>) -> Vec<u8> {
+        let (mut out, mut done) = (Vec::new(), 0);
+        for mark in memmem::find_iter(&message, b">From ") {
+            let before = message.get(done..mark).unwrap_or_default();
+            let further = before.iter().rev().take_while(|byte| **byte == b'>').count();
+            let line = mark - further;
+            let begins = line == 0 || message.get(line - 1) == Some(&b'\n');
+            if begins && self.removes_one_of(further + 1) {
+                out.extend_from_slice(message.get(done..line).unwrap_or_default());
+                done = line + 1;
+            }
+        }
+        if done == 0 {
+            return message;
+        }
+        out.extend_from_slice(message.get(done..).unwrap_or_default());
+        out
+    }
+
+    /// Whether one is taken away of so many marks.
+    fn removes_one_of(self, marks: usize) -> bool {
+        match self {
+            Self::Rd => marks > 0,
+            Self::O => marks == 1,
+            Self::None => false,
+        }
+    }
+}
+
 const FROM: &[u8] = b"From ";
 
-/// Octets of a line that are looked at in one piece.
+/// Bytes of a line that are looked at in one piece.
 const PIECE: u64 = 64 * 1024;
 
-/// Octets given out at a time, more or less.
+/// Bytes handed out at a time, more or less.
 const BLOCK: usize = 64 * 1024;
 
-/// An mbox file. [`Mbox::next_message`] goes to a message, `Read` gives out its octets with the line ends of the file.
+/// Bytes read at a time: most messages end in the block that they begin in.
+const BUFFER: usize = 1 << 20;
+
+/// An mbox file. [`Mbox::next_message`] goes to a message; [`Mbox::take_buffered`] hands out a short one as it stands in the
+/// file, `Read` any one without its marks, with the line ends of the file.
 pub(super) struct Mbox<R> {
     input: BufReader<R>,
     quoting: Quoting,
@@ -37,10 +73,10 @@ pub(super) struct Mbox<R> {
     place: Place,
     /// An empty line that belongs to the message if no `From ` line follows.
     held: Vec<u8>,
-    /// Octets of the message that are ready, from `given` on.
+    /// Bytes of the message that are ready, from `given` on.
     ready: Vec<u8>,
     given: usize,
-    /// Octets of the file so far.
+    /// Bytes of the file so far.
     pub(super) read: u64,
 }
 
@@ -59,7 +95,7 @@ enum Place {
 impl<R: Read> Mbox<R> {
     pub(super) fn new(input: R, quoting: Quoting) -> Self {
         Self {
-            input: BufReader::with_capacity(BLOCK, input),
+            input: BufReader::with_capacity(BUFFER, input),
             quoting,
             piece: Vec::new(),
             at_line_start: true,
@@ -87,6 +123,20 @@ impl<R: Read> Mbox<R> {
             self.place = Place::Message;
         }
         Ok(there_is)
+    }
+
+    /// The message that [`Mbox::next_message`] went to, still with its marks, if its end was read already. One search finds the
+    /// end: what costs time is left to others.
+    pub(super) fn take_buffered(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let buffer = self.input.buffer();
+        let Some((end, next)) = end_of_message(buffer) else { return Ok(None) };
+        let message = buffer.get(..end).unwrap_or_default().to_vec();
+        self.input.consume(next);
+        self.read += next as u64;
+        self.place = Place::Next;
+        self.read_piece()?;
+        self.skip_line()?;
+        Ok(Some(message))
     }
 
     /// Reads up to the first message.
@@ -131,13 +181,9 @@ impl<R: Read> Mbox<R> {
     }
 
     fn is_quoted(&self) -> bool {
-        let marks = self.piece.iter().take_while(|octet| **octet == b'>').count();
+        let marks = self.piece.iter().take_while(|byte| **byte == b'>').count();
         let from = self.piece.get(marks..).is_some_and(|rest| rest.starts_with(FROM));
-        from && match self.quoting {
-            Quoting::Rd => marks > 0,
-            Quoting::O => marks == 1,
-            Quoting::None => false,
-        }
+        from && self.quoting.removes_one_of(marks)
     }
 
     /// A line with its end, or as much of a long one as fits. False at the end.
@@ -157,11 +203,24 @@ impl<R: Read> Mbox<R> {
     }
 }
 
+/// Where a message ends that begins with the first of these bytes, and where the `From ` line behind it begins.
+fn end_of_message(bytes: &[u8]) -> Option<(usize, usize)> {
+    memmem::find_iter(bytes, b"\nFrom ").find_map(|at| {
+        let line = match bytes.get(..at)? {
+            [.., b'\r'] => at - 1,
+            _ => at,
+        };
+        // The line in front is empty, or the message has nothing else.
+        let is_empty = line == 0 || bytes.get(line - 1) == Some(&b'\n');
+        is_empty.then_some((line, at + 1))
+    })
+}
+
 fn is_empty_line(line: &[u8]) -> bool {
     matches!(line, b"\n" | b"\r\n")
 }
 
-/// The octets of the message; at its end nothing, until [`Mbox::next_message`] goes on.
+/// The bytes of the message; at its end nothing, until [`Mbox::next_message`] goes on.
 impl<R: Read> Read for Mbox<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.given == self.ready.len() {
@@ -182,7 +241,26 @@ impl<R: Read> Read for Mbox<R> {
 mod tests {
     use super::*;
 
+    /// As they are read in one go, which has to be as they are read in pieces.
     fn messages_of(file: &[u8], quoting: Quoting) -> Vec<String> {
+        let (mut mbox, mut messages) = (Mbox::new(file, quoting), Vec::new());
+        while mbox.next_message().unwrap() {
+            let message = match mbox.take_buffered().unwrap() {
+                Some(message) => quoting.undo(message),
+                None => {
+                    let mut message = Vec::new();
+                    mbox.read_to_end(&mut message).unwrap();
+                    message
+                }
+            };
+            messages.push(String::from_utf8(message).unwrap());
+        }
+        assert_eq!(mbox.read, file.len() as u64);
+        assert_eq!(messages, in_pieces(file, quoting));
+        messages
+    }
+
+    fn in_pieces(file: &[u8], quoting: Quoting) -> Vec<String> {
         let mut mbox = Mbox::new(file, quoting);
         let mut messages = Vec::new();
         while mbox.next_message().unwrap() {
@@ -204,6 +282,23 @@ mod tests {
         assert_eq!(messages_of(crlf.as_bytes(), Quoting::Rd), expected);
         for (file, count) in [(&b""[..], 0), (b"\n\n", 0), (b"From a", 1), (b"From a\n\nFrom b\n\n", 2)] {
             assert_eq!(messages_of(file, Quoting::Rd), vec![""; count], "{}", file.escape_ascii());
+        }
+    }
+
+    /// Whatever stands in a file, in any order.
+    #[test]
+    fn messages_in_one_go_are_those_in_pieces() {
+        let parts = [&b"From "[..], b"\n", b"\r\n", b">", b"x", b"\r", b"\n\nFrom a\n", b">From b\n"];
+        let mut state = 1u32;
+        for _ in 0..3000 {
+            let mut file = b"From a\n".to_vec();
+            for _ in 0..24 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                file.extend_from_slice(parts[state as usize >> 16 & 7]);
+            }
+            for quoting in [Quoting::Rd, Quoting::O, Quoting::None] {
+                messages_of(&file, quoting);
+            }
         }
     }
 

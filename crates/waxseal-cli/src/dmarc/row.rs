@@ -1,8 +1,9 @@
 //! Verdicts of DMARC in JSON.
 
 use super::{
+    StepRow,
     identifiers::{Identifier, Identifiers},
-    step::{StepRow, published, tag_name},
+    published, tag_name,
 };
 use serde::Serialize;
 use waxseal::dmarc::{AuthorVerdict, Step, Verdict};

@@ -62,7 +62,11 @@ fn a_message_that_went_through_lists() {
             "(standard input)  {disposition}  spf pass · dkim fail example.org · arc pass · dmarc fail\n"
         );
         assert!(done.out.starts_with(&verdict), "{more:?} {}", done.out);
-        assert!(done.out.contains("\narc=pass i=1 d=list.example i=2 d=second.example\n"), "{}", done.out);
+        assert!(
+            done.out.contains("\narc=pass i=1 d=list.example i=2 d=second.example (2 sets verified)\n"),
+            "{}",
+            done.out
+        );
         assert!(done.out.contains("\ndmarc=fail "), "{}", done.out);
     }
     assert!(
