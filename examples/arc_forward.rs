@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_txt(LIST, "v=spf1 ip4:203.0.113.0/24 -all")?;
 
     // The author's server.
-    let signer = Signer::new("example.org".parse()?, "2026a".parse()?, author_key);
+    let signer = Signer::new("example.org", "2026a", author_key)?;
     let message = [signer.sign(MESSAGE, SystemTime::now())?.as_bytes(), MESSAGE].concat();
 
     // The list.
@@ -30,8 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let report = authenticator.check_blocking(&from_author, &message, SystemTime::now(), &zone);
     println!("the list found: {}", report.authentication_results());
     let changed = [&message, FOOTER].concat();
-    let signer = Signer::new(LIST.parse()?, "2026a".parse()?, list_key.clone());
-    let list = arc::Sealer::new(LIST.parse()?, "2026a".parse()?, list_key);
+    let signer = Signer::new(LIST, "2026a", list_key.clone())?;
+    let list = arc::Sealer::new(LIST, "2026a", list_key)?;
     let outbound = OutboundSigner::new().with_forwarder(list, [signer]);
     let fields = outbound.forward(&LIST.parse()?, &changed, &report, SystemTime::now())?;
     print!("{fields}");

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let key = fresh_key(KeySpec::Ed25519)?;
     let zone = publish(Zone::from_zone_file(ZONE, None)?, "2026a", &key)?;
-    let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+    let signer = Signer::new("example.org", "2026a", key)?;
     let message = [signer.sign(MESSAGE, SystemTime::now())?.as_bytes(), MESSAGE].concat();
 
     println!("--- from the author's server");

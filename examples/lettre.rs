@@ -13,7 +13,7 @@ use std::{
 };
 use waxseal::{
     crypto::KeySpec,
-    dkim::{Signer, Verifier},
+    dkim::{Policy, Signer, Verifier},
     dns::Zone,
 };
 use waxseal_examples::{fresh_key, publish};
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let key = fresh_key(KeySpec::Rsa { bits: 2048 })?;
     let zone = publish(Zone::new(), "2026r", &key)?;
-    let signer = Signer::new("example.org".parse()?, "2026r".parse()?, key);
+    let signer = Signer::new("example.org", "2026r", key)?;
 
     // lettre writes CRLF line ends; what was formatted is what is signed and sent.
     let formatted = message.formatted();
@@ -50,7 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .send_raw(message.envelope(), &signed)?;
             let received = server.join().map_err(|_| "the server has died")??;
             print!("{}", String::from_utf8_lossy(&received));
-            for verdict in Verifier::default().verify_blocking(&received, SystemTime::now(), &zone) {
+            for verdict in
+                Verifier::new(Policy::default())?.verify_blocking(&received, SystemTime::now(), &zone)
+            {
                 println!("{verdict}");
             }
         }

@@ -4,7 +4,7 @@
 use std::{error::Error, sync::mpsc, thread, time::SystemTime};
 use waxseal::{
     crypto::{Algorithm, KeySpec, PublicKey, SigningInput, SigningKey, default_provider},
-    dkim::{KeyRecord, Signer, Signing, Verifier},
+    dkim::{KeyRecord, Policy, Signer, Signing, Verifier},
     dns::Zone,
 };
 use waxseal_examples::{MESSAGE, fresh_key};
@@ -30,7 +30,7 @@ fn key_service() -> Result<(PublicKey, mpsc::Sender<Request>), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (public, service) = key_service()?;
-    let signer = Signer::remote("example.org".parse()?, "hsm".parse()?, Algorithm::RsaSha256);
+    let signer = Signer::remote("example.org", "hsm", Algorithm::RsaSha256)?;
 
     // One pass over the message, in chunks as they come.
     let mut signing = Signing::new([&signer], SystemTime::now());
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let record = KeyRecord::new(public).to_string();
     let zone = Zone::new().with_txt("hsm._domainkey.example.org", record)?;
     let signed = [fields.as_bytes(), MESSAGE].concat();
-    for verdict in Verifier::default().verify_blocking(&signed, SystemTime::now(), &zone) {
+    for verdict in Verifier::new(Policy::default())?.verify_blocking(&signed, SystemTime::now(), &zone) {
         println!("{verdict}");
     }
     Ok(())

@@ -5,14 +5,14 @@ use std::{error::Error, time::SystemTime};
 use waxseal::{
     OutboundSigner,
     crypto::{KeySpec, PrivateKey},
-    dkim::{KeyRecord, Signer, Verifier},
+    dkim::{KeyRecord, Policy, Signer, Verifier},
     dns::{Question, ResolveBlocking, Zone},
 };
 use waxseal_examples::{MESSAGE, fresh_key, publish};
 
 /// The table of a server that signs for example.org with this key.
 fn outbound(selector: &str, key: PrivateKey) -> Result<OutboundSigner, Box<dyn Error>> {
-    let signer = Signer::new("example.org".parse()?, selector.parse()?, key);
+    let signer = Signer::new("example.org", selector, key)?;
     Ok(OutboundSigner::new().with_domain("example.org".parse()?, [signer]))
 }
 
@@ -28,13 +28,14 @@ fn is_published(dns: &impl ResolveBlocking, selector: &str, record: &str) -> Res
     Ok(texts == [format!("\"{record}\"")])
 }
 
-fn print(what: &str, message: &[u8], dns: &Zone) {
-    for verdict in Verifier::default().verify_blocking(message, SystemTime::now(), dns) {
+fn print(what: &str, verifier: &Verifier, message: &[u8], dns: &Zone) {
+    for verdict in verifier.verify_blocking(message, SystemTime::now(), dns) {
         println!("{what}: {verdict}");
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let verifier = Verifier::new(Policy::default())?;
     let (old, new) = (fresh_key(KeySpec::Ed25519)?, fresh_key(KeySpec::Ed25519)?);
     let mut zone = publish(Zone::new(), "2026a", &old)?;
     let mut in_use = outbound("2026a", old)?;
@@ -48,14 +49,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     if is_published(&zone, "2026b", &record)? {
         in_use = outbound("2026b", new)?;
     }
-    print("   new mail", &sign(&in_use)?, &zone);
-    print("   mail under way", &under_way, &zone);
+    print("   new mail", &verifier, &sign(&in_use)?, &zone);
+    print("   mail under way", &verifier, &under_way, &zone);
 
     println!("3. a week later, revoke the old one with an empty p=");
     let revoked = Zone::new()
         .with_txt("2026a._domainkey.example.org", "v=DKIM1; p=")?
         .with_txt("2026b._domainkey.example.org", record)?;
-    print("   new mail", &sign(&in_use)?, &revoked);
-    print("   mail that took longer", &under_way, &revoked);
+    print("   new mail", &verifier, &sign(&in_use)?, &revoked);
+    print("   mail that took longer", &verifier, &under_way, &revoked);
     Ok(())
 }

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, error::Error, time::SystemTime};
 use waxseal::{
     crypto::KeySpec,
-    dkim::{DkimCheck, Signer, Verdicts, Verifier, sign_all},
+    dkim::{DkimCheck, Policy, Signer, Verdicts, Verifier, sign_all},
     dns::{Answers, Check, Question, Reply, Zone},
 };
 use waxseal_examples::{MESSAGE, fresh_key, publish};
@@ -32,14 +32,11 @@ impl Network {
 fn main() -> Result<(), Box<dyn Error>> {
     let (first, second) = (fresh_key(KeySpec::Ed25519)?, fresh_key(KeySpec::Ed25519)?);
     let zone = publish(publish(Zone::new(), "a", &first)?, "b", &second)?;
-    let signers = [
-        Signer::new("example.org".parse()?, "a".parse()?, first),
-        Signer::new("example.org".parse()?, "b".parse()?, second),
-    ];
+    let signers = [Signer::new("example.org", "a", first)?, Signer::new("example.org", "b", second)?];
     let message = [sign_all(&signers, MESSAGE, SystemTime::now())?.as_bytes(), MESSAGE].concat();
 
     let mut network = Network { zone, in_flight: VecDeque::new() };
-    let check = Verifier::default().check(&message, SystemTime::now());
+    let check = Verifier::new(Policy::default())?.check(&message, SystemTime::now());
     for verdict in drive(check, &mut network) {
         println!("{verdict}");
     }

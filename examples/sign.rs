@@ -10,10 +10,7 @@ use waxseal_examples::{MESSAGE, fresh_key};
 fn main() -> Result<(), Box<dyn Error>> {
     let rsa = fresh_key(KeySpec::Rsa { bits: 2048 })?;
     let ed25519 = fresh_key(KeySpec::Ed25519)?;
-    let signers = [
-        Signer::new("example.org".parse()?, "2026r".parse()?, rsa),
-        Signer::new("example.org".parse()?, "2026e".parse()?, ed25519),
-    ];
+    let signers = [Signer::new("example.org", "2026r", rsa)?, Signer::new("example.org", "2026e", ed25519)?];
     let mut inspection = Inspection::new(&signers);
     inspection.push(MESSAGE);
     for finding in inspection.finish() {

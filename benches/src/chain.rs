@@ -18,7 +18,7 @@ use std::hint::black_box;
 use waxseal_arc::{ArcResult, Chain, ChainVerifier, Policy, Sealer};
 use waxseal_authres::{AuthenticationResults, Entry, SpfResult};
 use waxseal_crypto::{PrivateKey, Provider, SigningKey, aws_lc_rs, ring as waxseal_ring};
-use waxseal_dkim::{BodyHasher, Verifier};
+use waxseal_dkim::{BodyHasher, Signer};
 use waxseal_header::Header;
 
 /// A message with a chain of three sets, all sealed with the same key.
@@ -103,11 +103,15 @@ fn key(lab: &Lab, provider: &'static dyn Provider) -> Result<PrivateKey, Error> 
 
 fn sealer(lab: &Lab, provider: &'static dyn Provider) -> Result<Sealer, Error> {
     let key = key(lab, provider)?;
-    Ok(Sealer::new("mail.example.org".parse()?, "rsa".parse()?, key).with_provider(provider))
+    Ok(Sealer::from_signer(Signer::with_provider("mail.example.org", "rsa", key, provider)?))
 }
 
 fn chain(lab: &Lab, message: &[u8]) -> Chain {
-    ChainVerifier::default().verify_blocking(message, now(), &lab.zone)
+    ChainVerifier::with_provider(Policy::default(), waxseal_ring::PROVIDER).verify_blocking(
+        message,
+        now(),
+        &lab.zone,
+    )
 }
 
 /// The octets of the header.
@@ -124,8 +128,8 @@ pub(crate) fn verify<'c>(
     let Corpus { lab, chained, letter, .. } = corpus;
     let (key, message) = (&letter.public, chained.message.as_slice());
     let ours = |provider| -> Work<'c> {
-        let verifier = ChainVerifier::new(Policy::default().with_oldest_pass(oldest_pass))
-            .with_signatures(Verifier::default().with_provider(provider));
+        let verifier =
+            ChainVerifier::with_provider(Policy::default().with_oldest_pass(oldest_pass), provider);
         Box::new(move || verifier.verify_blocking(message, now(), &lab.zone).result() == ArcResult::Pass)
     };
     let aws = AwsLcRs::new(lab, letter)?;

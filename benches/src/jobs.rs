@@ -257,7 +257,7 @@ fn verify<'c>(
     way: fn(&Verifier, &'static dyn Provider, &[u8], &Lab) -> bool,
 ) -> Result<Job<'c>, Error> {
     let ours = |provider| -> Work<'c> {
-        let verifier = Verifier::default().with_provider(provider);
+        let verifier = Verifier::with_provider(Default::default(), provider);
         Box::new(move || way(&verifier, provider, &signed.message, &corpus.lab))
     };
     Job::verifying(&corpus.lab, name, signed, ours)
@@ -269,7 +269,7 @@ fn whole(verifier: &Verifier, _: &'static dyn Provider, message: &[u8], lab: &La
 
 /// By a verifier that has not seen the key before and has to read its record.
 fn first(_: &Verifier, provider: &'static dyn Provider, message: &[u8], lab: &Lab) -> bool {
-    verify_whole(&Verifier::default().with_provider(provider), message, &lab.zone)
+    verify_whole(&Verifier::with_provider(Default::default(), provider), message, &lab.zone)
 }
 
 fn chunks(verifier: &Verifier, _: &'static dyn Provider, message: &[u8], lab: &Lab) -> bool {

@@ -69,7 +69,7 @@ impl Lab {
         key: PrivateKey,
         provider: &'static dyn Provider,
     ) -> Result<Signer, Error> {
-        Ok(Signer::new("mail.example.org".parse()?, selector.parse()?, key).with_provider(provider))
+        Ok(Signer::with_provider("mail.example.org", selector, key, provider)?)
     }
 
     /// Signs `message` and puts the field in front.

@@ -50,7 +50,7 @@ impl Strangers {
         letter: &'c Signed,
     ) -> Result<Job<'c>, Error> {
         let ours = |provider: &'static dyn Provider| -> Work<'c> {
-            let verifier = Verifier::default().with_provider(provider);
+            let verifier = Verifier::with_provider(Default::default(), provider);
             let mut messages = self.messages.iter().cycle();
             Box::new(move || {
                 messages.next().is_some_and(|message| verify_whole(&verifier, message, &self.zone))
@@ -98,7 +98,7 @@ fn measure(lab: &Lab, (name, count, from, to): (&'static str, usize, usize, usiz
     let mails = (0..count).map(|number| Inbound::new(lab, &corpus::mime(number, size(number))));
     let mails = mails.collect::<Result<Vec<_>, _>>()?;
     let dkim = |provider| -> One<'_> {
-        let verifier = Verifier::default().with_provider(provider);
+        let verifier = Verifier::with_provider(Default::default(), provider);
         Box::new(move |mail| verify_whole(&verifier, &mail.signed.message, &lab.zone))
     };
     let all = |way: inbound::Way| -> One<'_> {

@@ -19,14 +19,15 @@ use waxseal_header::{Field, Header, HeaderError};
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use waxseal_arc::{ArcResult, ChainVerifier};
+/// use waxseal_arc::{ArcResult, ChainVerifier, Policy};
 /// # use waxseal_dns::{Answer, Question};
 /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
 /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
-/// let chain = ChainVerifier::default().verify_blocking(message, SystemTime::now(), &resolver);
+/// let chain = ChainVerifier::new(Policy::default())?.verify_blocking(message, SystemTime::now(), &resolver);
 /// assert_eq!(chain.result(), ArcResult::None);
 /// assert_eq!(chain.entry().to_string(), "arc=none");
 /// assert!(!chain.trusted_by(|_| true));
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Chain {

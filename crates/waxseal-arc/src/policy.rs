@@ -8,8 +8,9 @@ use waxseal_header::HeaderLimits;
 ///
 /// ```
 /// use waxseal_arc::{ChainVerifier, Policy};
-/// let verifier = ChainVerifier::new(Policy::default().with_max_sets(20).with_oldest_pass(false));
+/// let verifier = ChainVerifier::new(Policy::default().with_max_sets(20).with_oldest_pass(false))?;
 /// # let _ = verifier;
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {

@@ -7,29 +7,29 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal_authres::{AuthenticationResults, AuthservIds, ParsedEntry};
-use waxseal_crypto::{Algorithm, Provider, SigningInput, SigningKey};
+use waxseal_crypto::{Algorithm, SigningInput, SigningKey};
 use waxseal_dkim::{
     BodyForm, BodyHasher, BodyHashes, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer,
     SigningDomains, Unsigned,
 };
-use waxseal_dns::DomainName;
+use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
 
 /// Adds an ARC set to messages that are passed on, for one domain with one key. Cheap to clone.
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use waxseal_arc::{ChainVerifier, Sealer};
+/// use waxseal_arc::{ChainVerifier, Policy, Sealer};
 /// use waxseal_authres::{AuthenticationResults, Entry, SpfResult};
 /// use waxseal_crypto::PrivateKey;
 /// # use waxseal_dns::{Answer, Question};
 /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
 /// let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
-/// let sealer = Sealer::new("lists.example.org".parse()?, "2026a".parse()?, key);
+/// let sealer = Sealer::new("lists.example.org", "2026a", key)?;
 ///
 /// // First what came in is checked; then it may be changed, such as by a mailing list; then it is sealed.
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
-/// let chain = ChainVerifier::default().verify_blocking(message, SystemTime::now(), &resolver);
+/// let chain = ChainVerifier::new(Policy::default())?.verify_blocking(message, SystemTime::now(), &resolver);
 /// let results = AuthenticationResults::new("lists.example.org")
 ///     .with_entry(Entry::spf(SpfResult::Pass))
 ///     .with_entry(chain.entry_from("192.0.2.1".parse()?));
@@ -88,18 +88,23 @@ impl Sealer {
     /// Defaults: relaxed/relaxed, the [fields that DKIM signs](waxseal_dkim::DEFAULT_FIELDS) and DKIM-Signature (RFC 8617
     /// §4.1.2), those of [`OVERSIGNED_FIELDS`](waxseal_dkim::OVERSIGNED_FIELDS) and
     /// [`OVERSIGNED_IF_PRESENT`](waxseal_dkim::OVERSIGNED_IF_PRESENT) once more, `t=` set, `x=` not.
-    pub fn new(domain: DomainName, selector: Selector, key: impl SigningKey + 'static) -> Self {
-        Self::with_signer(Signer::new(domain, selector, key))
+    ///
+    /// # Errors
+    /// [`SignError::DomainName`] and [`SignError::Selector`]; [`SignError::NoProvider`] when no crypto provider was compiled in.
+    pub fn new(
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        key: impl SigningKey + 'static,
+    ) -> Result<Self, SignError> {
+        Ok(Self::from_signer(Signer::new(domain, selector, key)?))
     }
 
-    /// A sealer whose key is held elsewhere: [`Sealer::unsigned`] gives what is to be signed.
-    pub fn remote(domain: DomainName, selector: Selector, algorithm: Algorithm) -> Self {
-        Self::with_signer(Signer::remote(domain, selector, algorithm))
-    }
-
-    fn with_signer(signer: Signer) -> Self {
+    /// A sealer with the domain, selector, key, crypto provider and settings of a signer; the fields to sign and `t=` are those of
+    /// [`Sealer::new`]. With a [remote signer](Signer::remote) the key is held elsewhere: [`Sealer::unsigned`] returns what is
+    /// to be signed.
+    pub fn from_signer(signer: Signer) -> Self {
         let fields = DEFAULT_FIELDS.into_iter().chain(["DKIM-Signature"]);
-        Self { signer: signer.with_fields(fields), timestamp: true, forbidden: None }
+        Self { signer: signer.with_fields(fields).with_timestamp(true), timestamp: true, forbidden: None }
     }
 
     /// Which domains may seal (default: all that have two labels or more); see [`Signer::with_signing_domains`].
@@ -146,12 +151,6 @@ impl Sealer {
     #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         Self { signer: self.signer.with_lifetime(lifetime), ..self }
-    }
-
-    /// Lets another crypto provider hash. Keys bring their own.
-    #[must_use]
-    pub fn with_provider(self, provider: &'static dyn Provider) -> Self {
-        Self { signer: self.signer.with_provider(provider), ..self }
     }
 
     /// `d=`
@@ -207,20 +206,20 @@ impl Sealer {
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal_arc::{ChainVerifier, Sealer};
+    /// use waxseal_arc::{ChainVerifier, Policy, Sealer};
     /// use waxseal_authres::AuthenticationResults;
-    /// use waxseal_dkim::{BodyHasher, Verifier};
+    /// use waxseal_dkim::BodyHasher;
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_crypto::PrivateKey;
     /// # use waxseal_dns::{Answer, Question};
     /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
     /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
-    /// # let sealer = Sealer::new("lists.example.org".parse()?, "2026a".parse()?, key);
+    /// # let sealer = Sealer::new("lists.example.org", "2026a", key)?;
     /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
     /// let now = SystemTime::now();
     /// let mut hasher = BodyHasher::new(waxseal_crypto::default_provider()?);
-    /// let examination = ChainVerifier::default().examine(header.clone(), now, &mut hasher);
+    /// let examination = ChainVerifier::new(Policy::default())?.examine(header.clone(), now, &mut hasher);
     /// hasher.want(sealer.body_form());
     /// hasher.push(body);
     /// let hashes = hasher.finish();
@@ -394,7 +393,7 @@ impl UnsignedSet {
     /// Makes both signatures with the key of the sealer.
     ///
     /// # Errors
-    /// [`SignError::NoKey`] for a sealer made by [`Sealer::remote`], [`SignError::Key`] when the key fails.
+    /// [`SignError::NoKey`] for a sealer made by [`Sealer::from_signer`], [`SignError::Key`] when the key fails.
     pub fn sign(self) -> Result<SealedSet, SealError> {
         let signer = self.signer.clone();
         let key = signer.key().ok_or(SignError::NoKey)?;

@@ -5,7 +5,7 @@ mod judge;
 use crate::{Cause, Chain, Policy, Seal, Set, set::Readings};
 use judge::{Judge, Stop};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use waxseal_crypto::Algorithm;
+use waxseal_crypto::{Algorithm, NoProvider, Provider};
 use waxseal_dkim::{
     BodyForm, BodyHasher, BodyHashes, Cause as SignatureCause, FieldIndex, Signature, Verifier,
 };
@@ -18,27 +18,37 @@ use waxseal_header::Header;
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use waxseal_arc::ChainVerifier;
+/// use waxseal_arc::{ChainVerifier, Policy};
 /// # use waxseal_dns::{Answer, Question};
 /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
 /// # let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
-/// let verifier = ChainVerifier::default();
+/// let verifier = ChainVerifier::new(Policy::default())?;
 /// let chain = verifier.verify_blocking(message, SystemTime::now(), &resolver);
 /// println!("{chain}");
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 ///
 /// A message that arrives in chunks goes through [`ChainVerifier::begin`]; one pass over the body serves DKIM as well with
 /// [`ChainVerifier::examine`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ChainVerifier {
     signatures: Verifier,
     policy: Policy,
 }
 
 impl ChainVerifier {
-    /// A verifier with this policy, the default policy of DKIM and the default crypto provider.
-    pub fn new(policy: Policy) -> Self {
-        Self { policy, signatures: Verifier::default() }
+    /// A verifier with this policy, the default policy of DKIM and the
+    /// [default crypto provider](waxseal_crypto::default_provider).
+    ///
+    /// # Errors
+    /// [`NoProvider`] when no crypto provider was compiled in.
+    pub fn new(policy: Policy) -> Result<Self, NoProvider> {
+        Ok(Self::with_provider(policy, waxseal_crypto::default_provider()?))
+    }
+
+    /// A verifier with this policy, the default policy of DKIM and this crypto provider.
+    pub fn with_provider(policy: Policy, provider: &'static dyn Provider) -> Self {
+        Self { policy, signatures: Verifier::with_provider(Default::default(), provider) }
     }
 
     /// Lets this verifier judge keys and signatures: its policy and crypto provider hold, and keys that it remembers are
@@ -85,19 +95,19 @@ impl ChainVerifier {
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal_arc::ChainVerifier;
+    /// use waxseal_arc::{ChainVerifier, Policy};
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::{HeaderLimits, Split, Splitter};
     /// # use waxseal_dns::{Answer, Question};
     /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
     /// let mut splitter = Splitter::new(HeaderLimits::default());
     /// let Split::Body(header, rest) = splitter.push(b"Subject: lunch\r\n\r\nHi.")? else { panic!() };
-    /// let mut verification = ChainVerifier::default().begin(header, SystemTime::now());
+    /// let mut verification = ChainVerifier::new(Policy::default())?.begin(header, SystemTime::now());
     /// verification.body(rest);
     /// verification.body(b"\r\n");
     /// let chain = drive_blocking(verification.finish(), &resolver);
     /// assert!(chain.sets().is_empty());
-    /// # Ok::<(), waxseal_header::HeaderError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin(&self, header: Header, now: SystemTime) -> ChainVerification {
         let mut hasher = BodyHasher::new(self.signatures.provider());
@@ -117,8 +127,8 @@ impl ChainVerifier {
     /// # use waxseal_dns::{Answer, Question};
     /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
     /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
-    /// let dkim = Verifier::default();
-    /// let arc = ChainVerifier::default().with_signatures(dkim.clone());
+    /// let dkim = Verifier::new(Default::default())?;
+    /// let arc = ChainVerifier::new(Default::default())?.with_signatures(dkim.clone());
     /// let now = SystemTime::now();
     /// let mut hasher = BodyHasher::new(dkim.provider());
     /// let signatures = dkim.examine(header.clone(), now, &mut hasher);
@@ -128,7 +138,7 @@ impl ChainVerifier {
     /// let verdicts = drive_blocking(signatures.finish(hashes.clone()), &resolver);
     /// let chain = drive_blocking(chain.finish(hashes), &resolver);
     /// assert!(verdicts.is_empty() && chain.sets().is_empty());
-    /// # Ok::<(), waxseal_header::HeaderError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn examine(&self, header: Header, now: SystemTime, hasher: &mut BodyHasher) -> ChainExamination {
         let mut examination = ChainExamination::new(self, Chain::read(header, self.policy.max_sets));

@@ -33,7 +33,7 @@ fn fifty_sets_pass_and_fifty_one_fail() {
 #[test]
 fn fewer_sets_may_be_allowed_but_not_more() {
     let message = passed_on(3);
-    let verifier = |sets| ChainVerifier::new(Policy::default().with_max_sets(sets));
+    let verifier = |sets| ChainVerifier::new(Policy::default().with_max_sets(sets)).unwrap();
     assert!(verifier(3).verify_blocking(&message, now(), &resolver).is_pass());
     let chain = verifier(2).verify_blocking(&message, now(), &resolver);
     assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 2 })), "{chain}");
@@ -65,7 +65,11 @@ fn too_many_sets_are_told_before_anything_else() {
     assert!(matches!(chain.cause(), Some(Cause::TooManySets { limit: 50 })) && !chain.has_ended(), "{chain}");
     let examination = |policy| {
         let (header, _) = Header::parse(&passed_on(3)).unwrap();
-        ChainVerifier::new(policy).examine(header, now(), &mut BodyHasher::new(default_provider().unwrap()))
+        ChainVerifier::new(policy).unwrap().examine(
+            header,
+            now(),
+            &mut BodyHasher::new(default_provider().unwrap()),
+        )
     };
     assert_eq!(examination(Policy::default()).questions().count(), 3);
     assert_eq!(examination(Policy::default().with_max_key_lookups(2)).questions().count(), 0);
@@ -85,7 +89,8 @@ fn a_thousand_arc_fields_cost_no_lookup() {
         "ARC-Authentication-Results: i=7;",
     ] {
         let message = [format!("{field}\r\n").repeat(990).as_bytes(), MESSAGE].concat();
-        let chain = ChainVerifier::default().verify_blocking(&message, now(), &counting);
+        let chain =
+            ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &counting);
         assert_eq!(chain.result(), ArcResult::Fail);
         assert!(chain.sets().is_empty());
     }
@@ -100,7 +105,7 @@ fn key_lookups_are_bounded() {
         lookups.fetch_add(1, Ordering::Relaxed);
         resolver(q)
     };
-    let verifier = |keys| ChainVerifier::new(Policy::default().with_max_key_lookups(keys));
+    let verifier = |keys| ChainVerifier::new(Policy::default().with_max_key_lookups(keys)).unwrap();
     assert!(verifier(4).verify_blocking(&message, now(), &counting).is_pass());
     assert_eq!(lookups.swap(0, Ordering::Relaxed), 4);
     let chain = verifier(3).verify_blocking(&message, now(), &counting);
@@ -130,12 +135,12 @@ fn forged(sets: u32, tags: impl Fn(u32) -> String) -> Vec<u8> {
 fn wanted(policy: Policy, message: &[u8]) -> usize {
     let (header, _) = Header::parse(message).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
-    ChainVerifier::new(policy).examine(header, now(), &mut hasher);
+    ChainVerifier::new(policy).unwrap().examine(header, now(), &mut hasher);
     hasher.forms().count()
 }
 
 fn oldest_pass_by(policy: Policy, message: &[u8]) -> Option<u32> {
-    let chain = ChainVerifier::new(policy).verify_blocking(message, now(), &resolver);
+    let chain = ChainVerifier::new(policy).unwrap().verify_blocking(message, now(), &resolver);
     assert!(chain.is_pass(), "{chain}");
     chain.oldest_pass()
 }
@@ -186,7 +191,8 @@ fn fifty_sets_of_one_form_are_one_body_hash() {
 #[test]
 fn a_header_over_a_limit() {
     let verifier =
-        ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_max_fields(2)));
+        ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_fields(2)))
+            .unwrap();
     let chain = verifier.verify_blocking(MESSAGE, now(), &resolver);
     assert!(matches!(chain.cause(), Some(Cause::Header(HeaderError::TooManyFields { limit: 2 }))), "{chain}");
     assert_eq!(chain.result(), ArcResult::Fail);

@@ -22,7 +22,7 @@ proptest! {
     #[test]
     fn the_cut_does_not_matter(cuts in vec(any::<Index>(), 0..8), change: bool) {
         let message = if change { common::replaced(&SEALED, "Hi.", "Bye.") } else { SEALED.clone() };
-        let verifier = ChainVerifier::default();
+        let verifier = ChainVerifier::new(Default::default()).unwrap();
         let whole = verifier.verify_blocking(&message, now(), &resolver);
         let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(message.len())).collect();
         cuts.extend([0, message.len()]);
@@ -51,7 +51,7 @@ proptest! {
                 _ => resolver(q),
             }
         };
-        let verifier = ChainVerifier::default();
+        let verifier = ChainVerifier::new(Default::default()).unwrap();
         let expected = verifier.verify_blocking(&SEALED, now(), &reply);
         let mut check = verifier.check(&SEALED, now());
         let mut dns = Answers::new();
@@ -73,7 +73,7 @@ proptest! {
         let mut message = SEALED.clone();
         let at = at.index(message.len());
         let before = std::mem::replace(message.get_mut(at).unwrap(), octet);
-        let chain = ChainVerifier::default().verify_blocking(&message, now(), &resolver);
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &resolver);
         // A line end in front of a line makes the rest of the header part of the body.
         prop_assert!(chain.result() != ArcResult::None || before == octet || octet == b'\n');
         prop_assert!(chain.sets().len() <= 3);
@@ -87,7 +87,7 @@ proptest! {
     ) {
         let header: String = fields.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
         let message = format!("{header}From: a@b.example\r\n\r\nHi.\r\n");
-        let chain = ChainVerifier::default().verify_blocking(message.as_bytes(), now(), &resolver);
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(message.as_bytes(), now(), &resolver);
         prop_assert_eq!(chain.result() == ArcResult::None, fields.is_empty());
         prop_assert!(!chain.is_pass());
         // Whatever came can be sealed as a failure, or has ended.
@@ -95,7 +95,7 @@ proptest! {
         match sealed {
             Ok(set) => {
                 let message = [set.fields().as_bytes(), message.as_bytes()].concat();
-                let after = ChainVerifier::default().verify_blocking(&message, now(), &resolver);
+                let after = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &resolver);
                 prop_assert!(after.has_ended() || fields.is_empty(), "{after}");
             }
             Err(error) => prop_assert!(chain.has_ended(), "{error}"),
@@ -105,7 +105,7 @@ proptest! {
     #[test]
     fn any_octets_are_judged(text in vec(any::<u8>(), 0..200)) {
         let message = [b"ARC-Seal: ", &text[..]].concat();
-        let chain = ChainVerifier::default().verify_blocking(&message, now(), &resolver);
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &resolver);
         prop_assert!(!chain.is_pass());
     }
 }

@@ -68,8 +68,8 @@ fn verify_task(message: &[u8]) -> Value {
 
 fn seal(message: &[u8], forms: (Canonicalization, Canonicalization)) -> Vec<u8> {
     let chain = verify(message);
-    let sealer = Sealer::new("waxseal.example".parse().unwrap(), "rsa".parse().unwrap(), RSA.clone())
-        .with_canonicalization(forms.0, forms.1);
+    let sealer =
+        Sealer::new("waxseal.example", "rsa", RSA.clone()).unwrap().with_canonicalization(forms.0, forms.1);
     let set = sealer.seal(message, &chain, &results("waxseal.example", &chain), now()).unwrap();
     [set.fields().as_bytes(), message].concat()
 }

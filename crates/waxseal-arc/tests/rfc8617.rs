@@ -8,7 +8,9 @@ use common::{
 use std::time::Duration;
 use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, InvalidSeal, Policy, SealError, Sealer};
 use waxseal_crypto::Algorithm;
-use waxseal_dkim::{BodyLengthPolicy, Canonicalization, Cause as SignatureCause, SignError, Verifier};
+use waxseal_dkim::{
+    BodyLengthPolicy, Canonicalization, Cause as SignatureCause, SignError, Signer, Verifier,
+};
 use waxseal_dns::{Answer, Dnssec, LookupError, Question};
 use waxseal_header::Header;
 
@@ -249,7 +251,7 @@ fn s5_2_step_5_the_oldest_pass() {
             (ArcResult::Pass, Some(changed_after + 1)),
             "{chain}"
         );
-        let sparing = ChainVerifier::new(Policy::default().with_oldest_pass(false));
+        let sparing = ChainVerifier::new(Policy::default().with_oldest_pass(false)).unwrap();
         let chain = sparing.verify_blocking(&message, now(), &resolver);
         assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, None));
     }
@@ -279,12 +281,12 @@ fn s5_2_step_5_without_the_key_of_an_older_message_signature() {
         _ => resolver(q),
     };
     // a2.example has also sealed, and a seal without a key is a failure.
-    let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
+    let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &deaf);
     assert_cause!(&chain, Cause::Seal { instance: 2, cause: SignatureCause::Lookup(LookupError::Timeout) });
     let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=a2.example; s=x; h=from; bh={bh}";
     let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
     let message = pass_on(&first, "a3.example");
-    let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
+    let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &deaf);
     assert_eq!((chain.result(), chain.oldest_pass()), (ArcResult::Pass, Some(2)), "{chain}");
 }
 
@@ -314,17 +316,17 @@ fn s5_2_1_all_failures_are_permanent() {
     for (error, name) in [(LookupError::Timeout, "DNS lookup timed out"), (LookupError::ServerFailure, "DNS")]
     {
         let deaf = |_: &Question| Err(error.clone());
-        let chain = ChainVerifier::default().verify_blocking(&message, now(), &deaf);
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &deaf);
         assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::Lookup(_) });
         assert!(chain.cause().unwrap().is_temporary());
         assert!(chain.reason().contains(name), "{}", chain.reason());
     }
     let empty = |_: &Question| Ok(Answer::nxdomain());
-    let chain = ChainVerifier::default().verify_blocking(&message, now(), &empty);
+    let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &empty);
     assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::NoKey });
     assert!(!chain.cause().unwrap().is_temporary());
     let bogus = |q: &Question| resolver(q).map(|answer| answer.with_dnssec(Dnssec::Bogus));
-    let chain = ChainVerifier::default().verify_blocking(&message, now(), &bogus);
+    let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &bogus);
     assert_cause!(chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::BogusKey });
 }
 
@@ -369,7 +371,8 @@ fn s9_an_intact_chain_counts_for_nothing_unless_its_sealers_are_trusted() {
 #[test]
 fn rfc8301_s3_1_sha1_is_refused_whatever_dkim_accepts() {
     let policy = waxseal_dkim::Policy::default().with_rsa_sha1(true);
-    let verifier = ChainVerifier::default().with_signatures(Verifier::new(policy));
+    let verifier =
+        ChainVerifier::new(Default::default()).unwrap().with_signatures(Verifier::new(policy).unwrap());
     let sealed = passed_on(1);
     for (field, is_seal) in [(ArcField::Seal, true), (ArcField::MessageSignature, false)] {
         let text = String::from_utf8(sealed.clone()).unwrap();
@@ -392,7 +395,7 @@ fn rfc8301_s3_1_sha1_is_refused_whatever_dkim_accepts() {
             other => panic!("{other:?}"),
         }
     }
-    let sealer = Sealer::remote("a.example".parse().unwrap(), "x".parse().unwrap(), Algorithm::RsaSha1);
+    let sealer = Sealer::from_signer(Signer::remote("a.example", "x", Algorithm::RsaSha1).unwrap());
     let chain = verify(MESSAGE);
     let error = sealer.seal(MESSAGE, &chain, &results("a.example", &chain), now()).unwrap_err();
     assert!(matches!(error, SealError::Sign(SignError::RsaSha1)), "{error}");
@@ -405,14 +408,15 @@ fn rfc8301_s3_2_small_keys_are_refused() {
     let lookup =
         |q: &Question| waxseal_dns::Zone::new().with_txt(q.name.as_str(), &record).unwrap().lookup(q);
     let chain = verify(MESSAGE);
-    let set = Sealer::new("a.example".parse().unwrap(), "x".parse().unwrap(), small)
+    let set = Sealer::new("a.example", "x", small)
+        .unwrap()
         .seal(MESSAGE, &chain, &results("a.example", &chain), now())
         .unwrap();
     let message = [set.fields().as_bytes(), MESSAGE].concat();
-    let verifier = ChainVerifier::default();
+    let verifier = ChainVerifier::new(Default::default()).unwrap();
     assert!(verifier.verify_blocking(&message, now(), &lookup).is_pass());
-    let strict =
-        verifier.with_signatures(Verifier::new(waxseal_dkim::Policy::default().with_min_rsa_bits(2048)));
+    let strict = verifier
+        .with_signatures(Verifier::new(waxseal_dkim::Policy::default().with_min_rsa_bits(2048)).unwrap());
     assert_cause!(
         strict.verify_blocking(&message, now(), &lookup),
         Cause::MessageSignature { instance: 1, cause: SignatureCause::KeyTooSmall { bits: 1024, min: 2048 } }
@@ -451,7 +455,8 @@ fn a_body_length_is_treated_as_in_dkim() {
         Cause::MessageSignature { instance: 1, cause: SignatureCause::BodyAdditions { signed: 5, added: 6 } }
     );
     let refusing = waxseal_dkim::Policy::default().with_body_length(BodyLengthPolicy::Refuse);
-    let refusing = ChainVerifier::default().with_signatures(Verifier::new(refusing));
+    let refusing =
+        ChainVerifier::new(Default::default()).unwrap().with_signatures(Verifier::new(refusing).unwrap());
     assert_cause!(
         refusing.verify_blocking(&message, now(), &resolver),
         Cause::MessageSignature { instance: 1, cause: SignatureCause::BodyLength }

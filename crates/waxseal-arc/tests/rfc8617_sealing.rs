@@ -85,7 +85,7 @@ fn s4_1_2_a_sealer_signs_neither_results_nor_arc_fields() {
 
 #[test]
 fn s4_1_2_a_sealer_covers_dkim_signatures() {
-    let signer = Signer::new("example.org".parse().unwrap(), "x".parse().unwrap(), KEY.clone());
+    let signer = Signer::new("example.org", "x", KEY.clone()).unwrap();
     let message = [signer.sign(MESSAGE, now()).unwrap().as_bytes(), MESSAGE].concat();
     let sealed = pass_on(&message, "a.example");
     let chain = verify(&sealed);
@@ -165,7 +165,8 @@ fn every_canonicalization_and_both_algorithms() {
     use Canonicalization::{Relaxed, Simple};
     for (header, body) in [(Simple, Simple), (Simple, Relaxed), (Relaxed, Simple), (Relaxed, Relaxed)] {
         for (selector, key) in [("x", &KEY), ("rsa", &RSA)] {
-            let sealer = Sealer::new("a.example".parse().unwrap(), selector.parse().unwrap(), (*key).clone())
+            let sealer = Sealer::new("a.example", selector, (*key).clone())
+                .unwrap()
                 .with_canonicalization(header, body);
             let mut message = MESSAGE.to_vec();
             for _ in 0..2 {
@@ -185,7 +186,7 @@ fn a_key_held_elsewhere_makes_the_same_set() {
     let message = passed_on(1);
     let chain = verify(&message);
     let (header, body) = Header::parse(&message).unwrap();
-    let remote = Sealer::remote("a.example".parse().unwrap(), "x".parse().unwrap(), Algorithm::Ed25519Sha256);
+    let remote = Sealer::from_signer(Signer::remote("a.example", "x", Algorithm::Ed25519Sha256).unwrap());
     let mut hasher = waxseal_dkim::BodyHasher::new(waxseal_crypto::default_provider().unwrap());
     hasher.want(remote.body_form());
     hasher.push(body);

@@ -20,7 +20,8 @@ fn signed_by(names: &str) -> Vec<u8> {
 }
 
 fn verify_under(policy: Policy, message: &[u8]) -> Chain {
-    let verifier = ChainVerifier::default().with_signatures(Verifier::new(policy));
+    let verifier =
+        ChainVerifier::new(Default::default()).unwrap().with_signatures(Verifier::new(policy).unwrap());
     verifier.verify_blocking(message, now(), &resolver)
 }
 

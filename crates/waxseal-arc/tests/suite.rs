@@ -33,7 +33,7 @@ impl<'y> Case<'y> {
 
     fn chain(&self, now: SystemTime) -> Chain {
         let resolver = |q: &_| self.zone.lookup(q);
-        ChainVerifier::default().verify_blocking(&self.message(), now, &resolver)
+        ChainVerifier::new(Default::default()).unwrap().verify_blocking(&self.message(), now, &resolver)
     }
 }
 
@@ -99,7 +99,11 @@ fn stalwart() {
         count += 1;
         let message = fs::read(folder.join(file)).unwrap();
         let resolver = |q: &_| zone.lookup(q);
-        let chain = ChainVerifier::default().verify_blocking(&message, at(1_667_843_664), &resolver);
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(
+            &message,
+            at(1_667_843_664),
+            &resolver,
+        );
         assert_eq!(chain.result().as_str(), expected, "{file}: {chain}");
     }
     assert_eq!(count, 2);
@@ -128,7 +132,8 @@ fn signs(case: &Case<'_>) -> Result<(), String> {
     )
     .unwrap();
     let now = at(case.test["t"].as_i64().unwrap().unsigned_abs());
-    let sealer = Sealer::new(setting("domain").parse().unwrap(), setting("sel").parse().unwrap(), key)
+    let sealer = Sealer::new(setting("domain"), setting("sel"), key)
+        .unwrap()
         .with_field_list(case.text("sig-headers").split(':'));
     let message = case.message();
     let (header, _) = Header::parse(&message).unwrap();
@@ -151,7 +156,7 @@ fn signs(case: &Case<'_>) -> Result<(), String> {
     }
     let message = [set.fields().as_bytes(), &message].concat();
     let resolver = |q: &_| case.zone.lookup(q);
-    let after = ChainVerifier::default().verify_blocking(&message, now, &resolver);
+    let after = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now, &resolver);
     match chain.result() {
         ArcResult::Fail if after.has_ended() => Ok(()),
         ArcResult::None | ArcResult::Pass if after.is_pass() => Ok(()),

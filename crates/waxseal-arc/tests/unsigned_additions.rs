@@ -23,7 +23,8 @@ fn a_further_field_of_which_one_is_allowed_is_told() {
         assert_eq!(chain.to_string(), format!("arc=pass i=1 d=forge.example (1 set verified; {told})"));
 
         let policy = Policy::default().with_unsigned_additions_refused(true);
-        let strict = ChainVerifier::default().with_signatures(Verifier::new(policy));
+        let strict =
+            ChainVerifier::new(Default::default()).unwrap().with_signatures(Verifier::new(policy).unwrap());
         let refused = strict.verify_blocking(&message, now(), &resolver);
         assert_eq!(refused.result(), ArcResult::Fail);
         assert!(

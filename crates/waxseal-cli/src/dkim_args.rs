@@ -56,6 +56,6 @@ impl DkimArgs {
         } else {
             policy
         };
-        Verifier::new(policy)
+        Verifier::with_provider(policy, waxseal::crypto::ring::PROVIDER)
     }
 }

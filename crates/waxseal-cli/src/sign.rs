@@ -210,16 +210,17 @@ impl Sign {
     fn signers(&self) -> Result<Vec<Signer>, Failure> {
         let mut signers = Vec::new();
         if let (Some(domain), Some(selector), Some(key)) = (&self.domain, &self.selector, &self.key) {
-            signers.push(self.signer(domain, selector, key_file::read(key)?));
+            signers.push(self.signer(domain, selector, key_file::read(key)?)?);
         }
         for with in &self.with {
-            signers.push(self.signer(&with.domain, &with.selector, key_file::read(&with.key)?));
+            signers.push(self.signer(&with.domain, &with.selector, key_file::read(&with.key)?)?);
         }
         Ok(signers)
     }
 
-    fn signer(&self, domain: &DomainName, selector: &Selector, key: PrivateKey) -> Signer {
+    fn signer(&self, domain: &DomainName, selector: &Selector, key: PrivateKey) -> Result<Signer, Failure> {
         let mut signer = Signer::new(domain.clone(), selector.clone(), key)
+            .map_err(|error| Failure::because("cannot sign", &error))?
             .with_single_label_domains(self.single_label_domains)
             .with_canonicalization(self.canonicalization.header, self.canonicalization.body)
             .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Omitted)))
@@ -242,10 +243,10 @@ impl Sign {
         if let Some(identity) = &self.identity {
             signer = signer.with_identity(identity);
         }
-        match self.expire {
+        Ok(match self.expire {
             Some(seconds) => signer.with_lifetime(Duration::from_secs(seconds)),
             None => signer,
-        }
+        })
     }
 
     fn now(&self) -> SystemTime {

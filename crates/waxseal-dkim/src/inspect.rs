@@ -20,7 +20,7 @@ impl Signer {
     /// ```
     /// use waxseal_crypto::Algorithm;
     /// use waxseal_dkim::{Severity, Signer};
-    /// let signer = Signer::remote("example.org".parse()?, "2026a".parse()?, Algorithm::RsaSha256);
+    /// let signer = Signer::remote("example.org", "2026a", Algorithm::RsaSha256)?;
     /// let message = format!("From: joe@other.example\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\n\r\n{}\r\n", "x".repeat(2400));
     /// let findings = signer.inspect(message.as_bytes());
     /// let ids: Vec<_> = findings.iter().map(|finding| finding.id()).collect();
@@ -42,7 +42,7 @@ impl Signer {
 /// ```
 /// use waxseal_crypto::Algorithm;
 /// use waxseal_dkim::{Finding, Inspection, Signer};
-/// let signer = Signer::remote("example.org".parse()?, "2026a".parse()?, Algorithm::RsaSha256);
+/// let signer = Signer::remote("example.org", "2026a", Algorithm::RsaSha256)?;
 /// let mut inspection = Inspection::new([&signer]);
 /// inspection.push(b"From: joe@example.org\r\nFrom: ann@exa");
 /// inspection.push(b"mple.org\r\n\r\nHi.\r\n");

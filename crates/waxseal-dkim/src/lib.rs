@@ -15,22 +15,22 @@
 //! ```
 //! use std::time::SystemTime;
 //! use waxseal_crypto::PrivateKey;
-//! use waxseal_dkim::{KeyRecord, Signer, Verifier};
+//! use waxseal_dkim::{KeyRecord, Policy, Signer, Verifier};
 //! use waxseal_dns::Zone;
 //!
 //! let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
 //! let record = KeyRecord::new(key.public_key().clone());
 //! let zone = Zone::new().with_txt("2026a._domainkey.example.org", record.to_string())?;
 //!
-//! let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+//! let signer = Signer::new("example.org", "2026a", key)?;
 //! let message = "From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
 //! let signed = signer.sign(message.as_bytes(), SystemTime::now())? + message;
 //!
-//! let verdicts = Verifier::default().verify_blocking(signed.as_bytes(), SystemTime::now(), &zone);
+//! let verdicts = Verifier::new(Policy::default())?.verify_blocking(signed.as_bytes(), SystemTime::now(), &zone);
 //! assert!(verdicts.is_pass());
 //!
 //! let forged = signed.replace("Hi.", "Pay me.");
-//! let verdicts = Verifier::default().verify_blocking(forged.as_bytes(), SystemTime::now(), &zone);
+//! let verdicts = Verifier::new(Policy::default())?.verify_blocking(forged.as_bytes(), SystemTime::now(), &zone);
 //! assert!(verdicts.reason().starts_with("body hash does not match: signed "));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

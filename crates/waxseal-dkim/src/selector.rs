@@ -48,6 +48,22 @@ impl FromStr for Selector {
     }
 }
 
+impl TryFrom<&str> for Selector {
+    type Error = InvalidDomainName;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Selector {
+    type Error = InvalidDomainName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -11,12 +11,12 @@ pub use template::Unsigned;
 
 use crate::{Canonicalization, Selector, SigningDomains, signed_fields::SignedFields};
 use std::{
-    fmt,
+    fmt, io,
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use waxseal_crypto::{Algorithm, Provider, SigningKey, provider_or_absent};
-use waxseal_dns::DomainName;
+use waxseal_crypto::{Algorithm, Provider, SigningKey, default_provider};
+use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::Header;
 
 /// Signs messages for one domain with one key. Cheap to clone.
@@ -26,7 +26,7 @@ use waxseal_header::Header;
 /// use waxseal_crypto::PrivateKey;
 /// use waxseal_dkim::Signer;
 /// let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
-/// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+/// let signer = Signer::new("example.org", "2026a", key)?;
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
 /// let field = signer.sign(message, SystemTime::now())?;
 /// assert!(field.starts_with("DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org;"));
@@ -55,6 +55,7 @@ pub struct Signer {
     copied_fields: bool,
     query_method: bool,
     guard: Option<Arc<Guard>>,
+    more_tags: Vec<(String, String)>,
 }
 
 type Guard = dyn Fn(&Header) -> Result<(), String> + Send + Sync;
@@ -69,21 +70,63 @@ impl Signer {
     /// Defaults: relaxed/relaxed, the fields of [`DEFAULT_FIELDS`](crate::DEFAULT_FIELDS) with
     /// [`OVERSIGNED_FIELDS`](crate::OVERSIGNED_FIELDS) and [`OVERSIGNED_IF_PRESENT`](crate::OVERSIGNED_IF_PRESENT), `t=`
     /// set, none of `i= l= q= x= z=`.
-    pub fn new(domain: DomainName, selector: Selector, key: impl SigningKey + 'static) -> Self {
-        Self { key: Some(Arc::new(key)), ..Self::remote(domain, selector, Algorithm::RsaSha256) }
-            .with_key_algorithm()
+    ///
+    /// # Errors
+    /// [`SignError::DomainName`] and [`SignError::Selector`]; [`SignError::NoProvider`] when no crypto provider was compiled in.
+    pub fn new(
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        key: impl SigningKey + 'static,
+    ) -> Result<Self, SignError> {
+        Self::with_provider(domain, selector, key, default_provider()?)
+    }
+
+    /// [`Signer::new`] with this crypto provider, which hashes. Keys bring their own.
+    ///
+    /// # Errors
+    /// [`SignError::DomainName`] and [`SignError::Selector`].
+    pub fn with_provider(
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        key: impl SigningKey + 'static,
+        provider: &'static dyn Provider,
+    ) -> Result<Self, SignError> {
+        let remote = Self::remote_with_provider(domain, selector, key.algorithm(), provider)?;
+        Ok(Self { key: Some(Arc::new(key)), ..remote })
     }
 
     /// A signer whose key is held elsewhere: [`Signing::finish`] returns what is to be signed, [`Unsigned::attach`] takes
     /// the signature.
-    pub fn remote(domain: DomainName, selector: Selector, algorithm: Algorithm) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// As [`Signer::new`].
+    pub fn remote(
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        algorithm: Algorithm,
+    ) -> Result<Self, SignError> {
+        Self::remote_with_provider(domain, selector, algorithm, default_provider()?)
+    }
+
+    /// [`Signer::remote`] with this crypto provider, which hashes.
+    ///
+    /// # Errors
+    /// [`SignError::DomainName`] and [`SignError::Selector`].
+    pub fn remote_with_provider(
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        algorithm: Algorithm,
+        provider: &'static dyn Provider,
+    ) -> Result<Self, SignError> {
+        let domain = domain.try_into().map_err(|error| SignError::DomainName { source: error.into() })?;
+        let selector = selector.try_into().map_err(|error| SignError::Selector { source: error.into() })?;
+        Ok(Self {
             domain,
             selector,
             signing_domains: SigningDomains::default(),
             algorithm,
             key: None,
-            provider: provider_or_absent(),
+            provider,
             header_form: Canonicalization::Relaxed,
             body_form: Canonicalization::Relaxed,
             fields: SignedFields::default(),
@@ -94,12 +137,8 @@ impl Signer {
             copied_fields: false,
             query_method: false,
             guard: None,
-        }
-    }
-
-    fn with_key_algorithm(self) -> Self {
-        let algorithm = self.key.as_ref().map_or(self.algorithm, |key| key.algorithm());
-        Self { algorithm, ..self }
+            more_tags: Vec::new(),
+        })
     }
 
     /// Which domains may sign (default: all that have two labels or more): the same rule as that of a verifier,
@@ -193,10 +232,36 @@ impl Signer {
         Self { query_method, ..self }
     }
 
-    /// Lets another crypto provider hash. Keys bring their own.
-    #[must_use]
-    pub fn with_provider(self, provider: &'static dyn Provider) -> Self {
-        Self { provider, ..self }
+    /// A tag that this crate does not know, such as `r=y`, which asks for failure reports (RFC 6651 §3.1). Verifiers pass over
+    /// those that they do not know (RFC 6376 §3.2).
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal_dkim::{SignError, Signer};
+    /// # let key = waxseal_crypto::PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+    /// let signer = Signer::new("example.org", "2026a", key)?.with_tag("r", "y")?;
+    /// let field = signer.sign(b"From: joe@example.org\r\n\r\nHi.\r\n", SystemTime::now())?;
+    /// assert!(field.contains(" r=y;"));
+    /// assert!(matches!(signer.with_tag("d", "example.com"), Err(SignError::Tag { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SignError::Tag`]: a tag of DKIM, one that was given before, a name that is none, or a value that is not of 1 to 200
+    /// characters of visible ASCII without semicolon.
+    pub fn with_tag(mut self, name: &str, value: &str) -> Result<Self, SignError> {
+        const KNOWN: [&str; 14] = ["v", "a", "b", "bh", "c", "d", "h", "i", "l", "q", "s", "t", "x", "z"];
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.len() <= 60
+            && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+        let is_value =
+            (1..=200).contains(&value.len()) && value.bytes().all(|c| c.is_ascii_graphic() && c != b';');
+        let is_new = !KNOWN.contains(&name) && self.more_tags.iter().all(|(known, _)| known != name);
+        if !(is_name && is_value && is_new) {
+            return Err(SignError::Tag { name: name.to_owned() });
+        }
+        self.more_tags.push((name.to_owned(), value.to_owned()));
+        Ok(self)
     }
 
     /// Asks `guard` before each message whether the sender may have it signed in this domain's name: for example
@@ -207,7 +272,7 @@ impl Signer {
     /// # use waxseal_crypto::{Algorithm};
     /// # use waxseal_dkim::{SignError, Signer, Signing};
     /// # use std::time::SystemTime;
-    /// # let signer = Signer::remote("example.org".parse()?, "2026a".parse()?, Algorithm::RsaSha256);
+    /// # let signer = Signer::remote("example.org", "2026a", Algorithm::RsaSha256)?;
     /// let signer = signer.with_guard(|header| {
     ///     let own = |value: &[u8]| value.ends_with(b"@example.org");
     ///     let mut from = header.fields().filter(|field| field.is("From"));
@@ -245,6 +310,27 @@ impl Signer {
     /// [`SignError`]. Lines have to end in CRLF.
     pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<String, SignError> {
         sign_all([self], message, now)
+    }
+
+    /// Signs a whole message at the time `now`, and returns the message to send: the signature field and the message. Several
+    /// signers sign with [`sign_all`].
+    ///
+    /// # Errors
+    /// [`SignError`]. Lines have to end in CRLF.
+    pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Vec<u8>, SignError> {
+        Ok([self.sign(message, now)?.as_bytes(), message].concat())
+    }
+
+    /// [`Signer::sign_message`] into a writer. Nothing is written when the message cannot be signed.
+    ///
+    /// # Errors
+    /// Those of the writer; a [`SignError`] is the inner error of one of the kind
+    /// [`InvalidData`](std::io::ErrorKind::InvalidData).
+    pub fn sign_to(&self, message: &[u8], now: SystemTime, out: &mut impl io::Write) -> io::Result<()> {
+        let field =
+            self.sign(message, now).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        out.write_all(field.as_bytes())?;
+        out.write_all(message)
     }
 }
 

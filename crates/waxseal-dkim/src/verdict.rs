@@ -16,17 +16,18 @@ use waxseal_header::HeaderError;
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use waxseal_dkim::{Cause, Verifier, dns::Zone};
+/// use waxseal_dkim::{Cause, Policy, Verifier, dns::Zone};
 /// let message = b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=2026a; h=From;\r\n\
 ///       \x20bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=c2lnbmF0dXJl\r\n\
 ///     From: joe@example.org\r\n\r\nHi.\r\n";
-/// let verdicts = Verifier::default().verify_blocking(message, SystemTime::now(), &Zone::new());
+/// let verdicts = Verifier::new(Policy::default())?.verify_blocking(message, SystemTime::now(), &Zone::new());
 /// for verdict in &verdicts {
 ///     assert!(!verdict.is_pass());
 ///     assert_eq!(verdict.cause(), Some(&Cause::NoKey));
 ///     assert_eq!(verdict.to_string(), "dkim=permerror header.d=example.org header.s=2026a (no key record)");
 ///     println!("{}", verdict.explain());
 /// }
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {

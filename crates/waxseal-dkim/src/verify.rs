@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use waxseal_crypto::{Algorithm, Provider, provider_or_absent};
+use waxseal_crypto::{Algorithm, NoProvider, Provider, default_provider};
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
 };
@@ -25,14 +25,15 @@ use waxseal_header::{Field, Header, HeaderError, TagList};
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use waxseal_dkim::Verifier;
+/// use waxseal_dkim::{Policy, Verifier};
 /// # use waxseal_dns::{Answer, Question};
 /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
 /// # let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
-/// let verifier = Verifier::default();
+/// let verifier = Verifier::new(Policy::default())?;
 /// for verdict in verifier.verify_blocking(message, SystemTime::now(), &resolver) {
 ///     println!("{verdict}");
 /// }
+/// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 ///
 /// A message that arrives in chunks goes through [`Verifier::begin`].
@@ -43,23 +44,18 @@ pub struct Verifier {
     keys: Arc<KeyCache>,
 }
 
-impl Default for Verifier {
-    /// The default [`Policy`] and the default crypto provider.
-    fn default() -> Self {
-        Self::new(Policy::default())
-    }
-}
-
 impl Verifier {
-    /// A verifier with this policy and the default crypto provider.
-    pub fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), provider: provider_or_absent(), keys: Arc::default() }
+    /// A verifier with this policy and the [default crypto provider](default_provider).
+    ///
+    /// # Errors
+    /// [`NoProvider`] when no crypto provider was compiled in.
+    pub fn new(policy: Policy) -> Result<Self, NoProvider> {
+        Ok(Self::with_provider(policy, default_provider()?))
     }
 
-    /// Lets another crypto provider do the work.
-    #[must_use]
-    pub fn with_provider(self, provider: &'static dyn Provider) -> Self {
-        Self { provider, ..self }
+    /// A verifier with this policy and this crypto provider.
+    pub fn with_provider(policy: Policy, provider: &'static dyn Provider) -> Self {
+        Self { policy: Arc::new(policy), provider, keys: Arc::default() }
     }
 
     /// Verifies a whole message with an asynchronous resolver. `now` decides about `t=` and `x=`.
@@ -104,19 +100,19 @@ impl Verifier {
     ///
     /// ```
     /// use std::time::SystemTime;
-    /// use waxseal_dkim::Verifier;
+    /// use waxseal_dkim::{Policy, Verifier};
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::{HeaderLimits, Split, Splitter};
     /// # use waxseal_dns::{Answer, Question};
     /// # let resolver = |_: &Question| Ok(Answer::nxdomain());
     /// let mut splitter = Splitter::new(HeaderLimits::default());
     /// let Split::Body(header, rest) = splitter.push(b"Subject: lunch\r\n\r\nHi.")? else { panic!() };
-    /// let mut verification = Verifier::default().begin(header, SystemTime::now());
+    /// let mut verification = Verifier::new(Policy::default())?.begin(header, SystemTime::now());
     /// verification.body(rest);
     /// verification.body(b"\r\n");
     /// let verdicts = drive_blocking(verification.finish(), &resolver);
     /// assert!(verdicts.is_empty());
-    /// # Ok::<(), waxseal_header::HeaderError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin(&self, header: Header, now: SystemTime) -> Verification {
         let mut hasher = BodyHasher::new(self.provider);

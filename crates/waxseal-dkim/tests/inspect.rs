@@ -214,7 +214,7 @@ fn a_signature_that_will_not_be_aligned_is_found() {
     for author in ["other.example", "notexample.org", "example.com"] {
         assert_eq!(domain(author), ["not-aligned"], "{author}");
     }
-    let below = Signer::new("mail.example.org".parse().unwrap(), "ed".parse().unwrap(), ED25519.clone());
+    let below = Signer::new("mail.example.org", "ed", ED25519.clone()).unwrap();
     assert_eq!(below.inspect(format!("{HEAD}\r\n").as_bytes()), []);
     let message = format!("{HEAD}\r\n").replace("joe@example.org", "joe@other.example");
     let text = signer().inspect(message.as_bytes())[0].to_string();
@@ -223,7 +223,7 @@ fn a_signature_that_will_not_be_aligned_is_found() {
         "{text}"
     );
     // One aligned signature is enough, and each author needs one.
-    let other = Signer::new("other.example".parse().unwrap(), "ed".parse().unwrap(), ED25519.clone());
+    let other = Signer::new("other.example", "ed", ED25519.clone()).unwrap();
     let inspect = |signers: &[&Signer], message: &str| {
         let mut inspection = Inspection::new(signers.iter().copied());
         inspection.push(message.as_bytes());

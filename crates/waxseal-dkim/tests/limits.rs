@@ -79,7 +79,7 @@ fn counted() -> &'static Counted {
 }
 
 fn wide() -> HeaderLimits {
-    HeaderLimits::default().with_max_bytes(16 << 20).with_max_fields(100_000)
+    HeaderLimits::default().with_octets(16 << 20).with_fields(100_000)
 }
 
 /// A signature that is well-formed and wrong.
@@ -100,7 +100,8 @@ fn five_thousand_signatures() {
     let signatures: String = (0..5000).map(|n| wrong(&format!("s{n}"), "")).collect();
     let message = [signatures.as_bytes(), MESSAGE].concat();
     let (dns, provider) = (Counting::default(), counted());
-    let verdicts = Verifier::default().with_provider(provider).verify_blocking(&message, at(NOW), &dns);
+    let verdicts =
+        Verifier::with_provider(Default::default(), provider).verify_blocking(&message, at(NOW), &dns);
     let verdict = only(verdicts);
     assert!(matches!(
         verdict.cause(),
@@ -116,7 +117,7 @@ fn five_thousand_signatures_of_many_keys() {
     let signatures: String = (0..5000).map(|n| wrong(&format!("s{n}"), &format!("l={n}; "))).collect();
     let message = [signatures.as_bytes(), &signed(&signer(), MESSAGE)].concat();
     let (dns, provider) = (Counting::new(zone()), counted());
-    let verifier = Verifier::new(Policy::default().with_header_limits(wide())).with_provider(provider);
+    let verifier = Verifier::with_provider(Policy::default().with_header_limits(wide()), provider);
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(verdicts.as_slice().len(), 5001);
     assert!(verdicts.as_slice()[..10].iter().all(|verdict| matches!(verdict.cause(), Some(Cause::NoKey))));
@@ -144,8 +145,7 @@ fn ten_lengths_cost_one_pass_over_the_body() {
         let message = lengths.iter().fold(message.clone().into_bytes(), sign);
         let provider = counted();
         let policy = Policy::default().with_body_length(BodyLengthPolicy::Accept);
-        let verdicts =
-            Verifier::new(policy).with_provider(provider).verify_blocking(&message, at(NOW), &zone());
+        let verdicts = Verifier::with_provider(policy, provider).verify_blocking(&message, at(NOW), &zone());
         assert!(verdicts.iter().all(waxseal_dkim::Verdict::is_pass), "{verdicts:?}");
         assert_eq!(verdicts.as_slice().len(), lengths.len());
         provider.hashed.load(Relaxed)
@@ -164,7 +164,7 @@ fn ten_lengths_cost_one_pass_over_the_body() {
 fn five_thousand_signatures_of_one_key() {
     let message = [wrong("ed", "").repeat(5000).as_bytes(), MESSAGE].concat();
     let (dns, provider) = (Counting::new(zone()), counted());
-    let verifier = Verifier::new(Policy::default().with_header_limits(wide())).with_provider(provider);
+    let verifier = Verifier::with_provider(Policy::default().with_header_limits(wide()), provider);
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(verdicts.as_slice().len(), 5000);
     assert_eq!((dns.count(), provider.verified.load(Relaxed)), (1, 10));
@@ -193,13 +193,16 @@ fn lookups_have_their_own_limit() {
     let signatures: String = (0..6).map(|n| wrong(&format!("s{}", n % 5), "")).collect();
     let message = [signatures.as_bytes(), MESSAGE].concat();
     let dns = Counting::default();
-    let verifier = Verifier::new(Policy::default().with_max_key_lookups(3));
+    let verifier = Verifier::new(Policy::default().with_max_key_lookups(3)).unwrap();
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(words(&verdicts), ["permerror", "permerror", "permerror", "policy", "policy", "permerror"]);
     assert!(matches!(verdicts.as_slice()[3].cause(), Some(Cause::TooManyKeyLookups { limit: 3 })));
     assert_eq!(dns.count(), 3);
-    let verdicts =
-        Verifier::new(Policy::default().with_max_signatures(0)).verify_blocking(&message, at(NOW), &dns);
+    let verdicts = Verifier::new(Policy::default().with_max_signatures(0)).unwrap().verify_blocking(
+        &message,
+        at(NOW),
+        &dns,
+    );
     assert!(verdicts.as_slice().len() == 6 && dns.count() == 3);
 }
 
@@ -212,7 +215,7 @@ fn a_long_list_of_names_picks_each_field_once() {
         (0..3).map(|_| wrong("ed", "").replace("h=from;", &format!("h={names}from;"))).collect();
     let message = [signatures.as_bytes(), fields.as_bytes(), MESSAGE].concat();
     let provider = counted();
-    let verifier = Verifier::new(Policy::default().with_header_limits(wide())).with_provider(provider);
+    let verifier = Verifier::with_provider(Policy::default().with_header_limits(wide()), provider);
     let verdicts = verifier.verify_blocking(&message, at(NOW), &zone());
     assert_eq!((verdicts.as_slice().len(), provider.verified.load(Relaxed)), (3, 3));
     let own = signatures.len();
@@ -367,7 +370,8 @@ fn odd_rsa_keys() {
         let zone =
             Zone::new().with_txt("rsa._domainkey.example.org", rsa_record(&modulus, &exponent)).unwrap();
         let provider = counted();
-        let verdicts = Verifier::default().with_provider(provider).verify_blocking(&good, at(NOW), &zone);
+        let verdicts =
+            Verifier::with_provider(Default::default(), provider).verify_blocking(&good, at(NOW), &zone);
         let found = verdicts.as_slice()[0].cause();
         assert!(matches!(found, Some(Cause::KeyRecord(_))), "{what}: {found:?}");
         assert_eq!(verdicts.as_slice()[0].result(), DkimResult::PermError);
@@ -382,7 +386,8 @@ fn keys_of_512_bits() {
         Zone::new().with_txt("rsa._domainkey.example.org", rsa_record(&[0x7f; 64], &[1, 0, 1])).unwrap();
     let provider = counted();
     let message = signed(&rsa_signer(), MESSAGE);
-    let verdicts = Verifier::default().with_provider(provider).verify_blocking(&message, at(NOW), &zone);
+    let verdicts =
+        Verifier::with_provider(Default::default(), provider).verify_blocking(&message, at(NOW), &zone);
     assert!(
         matches!(verdicts.as_slice()[0].cause(), Some(Cause::KeyTooSmall { bits: 511, .. })),
         "{verdicts:?}"

@@ -162,14 +162,14 @@ proptest! {
         for chunk in chunks(&signed, &sizes) {
             match &mut verification {
                 None => if let Split::Body(header, body) = splitter.push(chunk).unwrap() {
-                    verification.insert(Verifier::default().begin(header, at(NOW))).body(body);
+                    verification.insert(Verifier::new(Default::default()).unwrap().begin(header, at(NOW))).body(body);
                 },
                 Some(begun) => begun.body(chunk),
             }
         }
         let check = match verification {
             Some(begun) => begun.finish(),
-            None => Verifier::default().begin(splitter.finish().unwrap(), at(NOW)).finish(),
+            None => Verifier::new(Default::default()).unwrap().begin(splitter.finish().unwrap(), at(NOW)).finish(),
         };
         prop_assert!(drive_blocking(check, &zone()).is_pass());
     }
@@ -237,7 +237,7 @@ proptest! {
                 _ => Ok(dns),
             }.unwrap();
         }
-        let verifier = Verifier::default();
+        let verifier = Verifier::new(Default::default()).unwrap();
         let told = |verdicts: &waxseal_dkim::Verdicts| verdicts.iter().map(told).collect::<Vec<_>>();
         let expected = told(&verifier.verify_blocking(&message, at(NOW), &dns));
         let mut check = verifier.check(&message, at(NOW));

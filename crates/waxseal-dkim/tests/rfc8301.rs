@@ -25,7 +25,8 @@ fn rsa_sha1_is_not_verified() {
     let value = "DKIM-Signature: v=1; a=rsa-sha1; d=example.org; s=rsa; h=from; bh=AAAAAAAAAAAAAAAAAAAAAAAAAAA=; b=AAAA\r\n";
     let message = [value.as_bytes(), MESSAGE].concat();
     let dns = Counting::new(zone());
-    let verdicts = waxseal_dkim::Verifier::default().verify_blocking(&message, at(NOW), &dns);
+    let verdicts =
+        waxseal_dkim::Verifier::new(Default::default()).unwrap().verify_blocking(&message, at(NOW), &dns);
     assert!(matches!(verdicts.as_slice()[0].cause(), Some(Cause::RsaSha1)), "{verdicts:?}");
     assert_eq!(verdicts.as_slice()[0].result(), DkimResult::Policy);
     assert_eq!(dns.count(), 0, "no key is looked up for it");
@@ -37,7 +38,7 @@ fn rsa_sha1_is_not_verified() {
 /// §3.1: "rsa-sha1 MUST NOT be used for signing or verifying."
 #[test]
 fn rsa_sha1_does_not_sign() {
-    let signer = Signer::remote("example.org".parse().unwrap(), "rsa".parse().unwrap(), Algorithm::RsaSha1);
+    let signer = Signer::remote("example.org", "rsa", Algorithm::RsaSha1).unwrap();
     assert!(matches!(signer.sign(MESSAGE, SystemTime::now()), Err(SignError::RsaSha1)));
     let both = sign_all([&rsa_signer(), &signer], MESSAGE, SystemTime::now());
     assert!(matches!(both, Err(SignError::RsaSha1)));
@@ -99,7 +100,7 @@ fn the_whole_range_verifies() {
             PrivateKey::from_material(KeyMaterial::from_pem(pem).unwrap(), rust_crypto::PROVIDER).unwrap();
         let record = KeyRecord::new(key.public_key().clone()).to_string();
         let zone = Zone::new().with_txt("k._domainkey.example.org", record).unwrap();
-        let signer = Signer::new("example.org".parse().unwrap(), "k".parse().unwrap(), key);
+        let signer = Signer::new("example.org", "k", key).unwrap();
         let verdict = only(verify_with(Policy::default(), &signed(&signer, MESSAGE), &zone));
         assert!(verdict.is_pass() && verdict.key_bits() == Some(bits), "{verdict}");
     }

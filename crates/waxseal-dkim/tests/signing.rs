@@ -103,14 +103,14 @@ fn lines_have_78_columns() {
     let message = [long.as_bytes(), MESSAGE].concat();
     for domain in ["a.example", "example.org", "a-rather-long-label.and-another-one-below-it.example.org"] {
         for signer in [&*ED25519, &*RSA] {
-            let signer =
-                Signer::new(domain.parse().unwrap(), "a.selector.of.labels".parse().unwrap(), signer.clone())
-                    .with_identity(&format!("joe@{domain}"))
-                    .with_fields(DEFAULT_FIELDS.into_iter().chain(["X-Some-Long-Name-Of-A-Field"]))
-                    .with_lifetime(Duration::from_secs(1))
-                    .with_copied_fields(true)
-                    .with_body_length(true)
-                    .with_query_method(true);
+            let signer = Signer::new(domain, "a.selector.of.labels", signer.clone())
+                .unwrap()
+                .with_identity(&format!("joe@{domain}"))
+                .with_fields(DEFAULT_FIELDS.into_iter().chain(["X-Some-Long-Name-Of-A-Field"]))
+                .with_lifetime(Duration::from_secs(1))
+                .with_copied_fields(true)
+                .with_body_length(true)
+                .with_query_method(true);
             let field = signer.sign(&message, at(NOW)).unwrap();
             let lines: Vec<_> = field.strip_suffix("\r\n").unwrap().split("\r\n").collect();
             assert!(lines.len() > 8);
@@ -262,14 +262,14 @@ fn refusals() {
     assert!(matches!(error(signer(), &long), SignError::Header(HeaderError::TooLong { .. })));
     let label = "a".repeat(60);
     let domain = format!("{label}.{label}.{label}.{label}");
-    let signer = Signer::new(domain.parse().unwrap(), "2026a".parse().unwrap(), ED25519.clone());
+    let signer = Signer::new(domain, "2026a", ED25519.clone()).unwrap();
     assert!(matches!(error(signer, MESSAGE), SignError::KeyName { .. }));
 }
 
 /// RFC 6376 §3.5, §6.1.1: a domain that verifiers refuse signs nothing; the rule is the same.
 #[test]
 fn domains_that_must_not_sign_are_refused() {
-    let of = |domain: &str| Signer::new(domain.parse().unwrap(), "ed".parse().unwrap(), ED25519.clone());
+    let of = |domain: &str| Signer::new(domain, "ed", ED25519.clone()).unwrap();
     let error = |signer: &Signer| match signer.sign(MESSAGE, at(NOW)) {
         Err(SignError::Domain(error)) => error,
         other => panic!("{:?}: {other:?}", signer.domain()),
@@ -310,9 +310,10 @@ fn a_failed_stream_stays_failed() {
 /// each makes alone.
 #[test]
 fn several_signers_in_one_pass() {
-    let other = Signer::new("example.net".parse().unwrap(), "ed".parse().unwrap(), ED25519.clone());
+    let other = Signer::new("example.net", "ed", ED25519.clone()).unwrap();
     let simple = signer().with_canonicalization(Canonicalization::Simple, Canonicalization::Simple);
-    let slow = signer().with_provider(rust_crypto::PROVIDER).with_body_length(true);
+    let slow = Signer::with_provider("example.org", "ed", ED25519.clone(), rust_crypto::PROVIDER).unwrap();
+    let slow = slow.with_body_length(true);
     let signers = [rsa_signer(), signer(), other, simple, slow];
     let fields = sign_all(&signers, MESSAGE, at(NOW)).unwrap();
     let alone: String = signers.iter().map(|signer| signer.sign(MESSAGE, at(NOW)).unwrap()).collect();
@@ -351,7 +352,7 @@ fn remote_signing() {
     for (algorithm, selector, key) in
         [(Algorithm::RsaSha256, "rsa", &*RSA), (Algorithm::Ed25519Sha256, "ed", &*ED25519)]
     {
-        let remote = Signer::remote("example.org".parse().unwrap(), selector.parse().unwrap(), algorithm);
+        let remote = Signer::remote("example.org", selector, algorithm).unwrap();
         assert!(matches!(remote.sign(MESSAGE, at(NOW)), Err(SignError::NoKey)));
         let mut signing = Signing::new([&remote], at(NOW));
         signing.push(MESSAGE).unwrap();
@@ -360,7 +361,7 @@ fn remote_signing() {
         let elsewhere =
             key.sign(&SigningInput::new(unsigned.input().bytes(), rust_crypto::PROVIDER)).unwrap();
         let field = unsigned.attach(&elsewhere);
-        let local = Signer::new("example.org".parse().unwrap(), selector.parse().unwrap(), key.clone());
+        let local = Signer::new("example.org", selector, key.clone()).unwrap();
         assert_eq!(field, local.sign(MESSAGE, at(NOW)).unwrap());
         assert!(verdict(&[field.as_bytes(), MESSAGE].concat()).is_pass());
     }
@@ -378,7 +379,7 @@ fn keys_may_fail() {
             Err(CryptoError::other("token is locked"))
         }
     }
-    let signer = Signer::new("example.org".parse().unwrap(), "t".parse().unwrap(), Token);
+    let signer = Signer::new("example.org", "t", Token).unwrap();
     let error = signer.sign(MESSAGE, at(NOW)).unwrap_err();
     let source = std::error::Error::source(&error).map(ToString::to_string);
     assert_eq!(source.as_deref(), Some("token is locked"), "{error}");
@@ -407,5 +408,54 @@ fn signatures_stack() {
     let text = String::from_utf8(both).unwrap();
     let at = text.rfind("t=1795000000").unwrap();
     let changed = format!("{}t=1795000001{}", &text[..at], &text[at + 12..]);
-    assert!(!Verifier::default().verify_blocking(changed.as_bytes(), common::at(NOW), &zone()).is_pass());
+    assert!(
+        !Verifier::new(Default::default())
+            .unwrap()
+            .verify_blocking(changed.as_bytes(), common::at(NOW), &zone())
+            .is_pass()
+    );
+}
+
+#[test]
+fn the_message_to_send_is_field_and_message() {
+    let sent = signer().sign_message(MESSAGE, at(NOW)).unwrap();
+    assert_eq!(sent, [signer().sign(MESSAGE, at(NOW)).unwrap().as_bytes(), MESSAGE].concat());
+    let mut written = Vec::new();
+    signer().sign_to(MESSAGE, at(NOW), &mut written).unwrap();
+    assert_eq!(written, sent);
+    written.clear();
+    let error = signer().sign_to(b"Subject: x\r\n\r\n", at(NOW), &mut written).unwrap_err();
+    let inner = error.get_ref().and_then(|error| error.downcast_ref::<SignError>());
+    assert!(matches!(inner, Some(SignError::NoFrom)), "{error:?}");
+    assert!(written.is_empty());
+}
+
+#[test]
+fn what_is_no_name_is_refused_when_a_signer_is_made() {
+    let error = Signer::new("a..example", "s", ED25519.clone()).unwrap_err();
+    assert!(matches!(error, SignError::DomainName { .. }), "{error}");
+    let error = Signer::new("a.example", "s.", ED25519.clone()).unwrap_err();
+    assert!(matches!(error, SignError::Selector { .. }), "{error}");
+}
+
+/// RFC 6376 §3.2: "Unrecognized tags MUST be ignored."
+#[test]
+fn further_tags_are_signed() {
+    let signer = signer().with_tag("r", "y").unwrap().with_tag("x_y", "1").unwrap();
+    let message = signer.sign_message(MESSAGE, at(NOW)).unwrap();
+    assert!(String::from_utf8_lossy(&message).contains(" r=y; x_y=1;"));
+    assert!(Verifier::new(Default::default()).unwrap().verify_blocking(&message, at(NOW), &zone()).is_pass());
+    for (name, value) in [
+        ("d", "x"),
+        ("r", "n"),
+        ("", "x"),
+        ("1", "x"),
+        ("y", ""),
+        ("y", "a;b"),
+        ("y", "a b"),
+        ("y", "a\r\nb"),
+    ] {
+        let refused = signer.clone().with_tag(name, value);
+        assert!(matches!(refused, Err(SignError::Tag { name: found }) if found == name), "{name}={value}");
+    }
 }

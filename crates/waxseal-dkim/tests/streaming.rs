@@ -76,7 +76,7 @@ fn report(verdicts: &Verdicts) -> Vec<String> {
 
 #[test]
 fn every_split_gives_the_same() {
-    let verifier = Verifier::default();
+    let verifier = Verifier::new(Default::default()).unwrap();
     let zone = zone();
     let mut passes = 0;
     let messages = messages();
@@ -112,7 +112,7 @@ fn keys_are_asked_for_once_and_together() {
     let Split::Body(header, _) = splitter.push(&message[..end]).unwrap() else {
         panic!("the header is whole")
     };
-    let mut verification = Verifier::default().begin(header, at(NOW));
+    let mut verification = Verifier::new(Default::default()).unwrap().begin(header, at(NOW));
     let questions: Vec<_> = verification.questions().map(|q| q.to_string()).collect();
     assert_eq!(questions, ["ed._domainkey.example.org TXT", "rsa._domainkey.example.org TXT"]);
     let dns = Counting::new(zone());
@@ -123,7 +123,7 @@ fn keys_are_asked_for_once_and_together() {
     assert!(verdicts.as_slice().len() == 4 && verdicts.iter().all(|verdict| verdict.is_pass()));
     assert_eq!((dns.count(), answers.rounds()), (2, 1));
     let mut answers = Answers::new();
-    let check = Verifier::default().check(&message, at(NOW));
+    let check = Verifier::new(Default::default()).unwrap().check(&message, at(NOW));
     let verdicts = drive_with_blocking(check, &mut answers, &dns, None);
     assert!(verdicts.is_pass());
     assert_eq!((dns.count(), answers.rounds()), (4, 1));
@@ -149,7 +149,7 @@ fn the_order_of_answers_does_not_matter() {
         );
         message = craft(&tags, &message);
     }
-    let verifier = Verifier::default();
+    let verifier = Verifier::new(Default::default()).unwrap();
     let expected = report(&verifier.verify_blocking(&message, at(NOW), &zone));
     assert_eq!(expected.iter().filter(|line| line.contains("dkim=pass")).count(), 4);
     for rotation in 0..10 {
@@ -202,7 +202,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn every_driver_gives_the_same() {
-    let verifier = Verifier::default();
+    let verifier = Verifier::new(Default::default()).unwrap();
     for message in messages() {
         let expected = report(&verifier.verify_blocking(&message, at(NOW), &zone()));
         assert_eq!(report(&block_on(verifier.verify(&message, at(NOW), &zone()))), expected);
@@ -217,7 +217,8 @@ fn giving_up_is_a_temporary_error() {
     let message = [b"DKIM-Signature: v=2\r\n", &well_signed(MESSAGE)[..]].concat();
     let mut answers = Answers::new();
     answers.give_up();
-    let Ok(verdicts) = Verifier::default().check(&message, at(NOW)).run(&mut answers) else {
+    let Ok(verdicts) = Verifier::new(Default::default()).unwrap().check(&message, at(NOW)).run(&mut answers)
+    else {
         panic!("given up")
     };
     let words: Vec<_> = verdicts.iter().map(|verdict| verdict.result().as_str()).collect();
@@ -229,7 +230,10 @@ fn giving_up_is_a_temporary_error() {
 fn checks_share_a_body_hasher() {
     let message = well_signed(MESSAGE);
     let (header, body) = waxseal_header::Header::parse(&message).unwrap();
-    let (lax, strict) = (Verifier::default(), Verifier::new(Policy::default().with_min_rsa_bits(4096)));
+    let (lax, strict) = (
+        Verifier::new(Default::default()).unwrap(),
+        Verifier::new(Policy::default().with_min_rsa_bits(4096)).unwrap(),
+    );
     let mut hasher = BodyHasher::new(default_provider().unwrap());
     let first = lax.examine(header.clone(), at(NOW), &mut hasher);
     let second = strict.examine(header, at(NOW), &mut hasher);
@@ -245,7 +249,7 @@ fn checks_share_a_body_hasher() {
 /// What a verifier remembers of keys never outlives a change in the DNS.
 #[test]
 fn remembered_keys_are_not_stale() {
-    let verifier = Verifier::default();
+    let verifier = Verifier::new(Default::default()).unwrap();
     let message = signed(&signer(), MESSAGE);
     let verdict =
         |record: &str| only(verifier.clone().verify_blocking(&message, at(NOW), &zone_with(record)));
@@ -265,7 +269,7 @@ fn remembered_keys_are_not_stale() {
 fn a_body_that_was_not_hashed_is_not_the_senders_fault() {
     let (header, _) = Header::parse(&signed(&signer(), MESSAGE)).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
-    let examination = Verifier::default().examine(header, at(NOW), &mut hasher);
+    let examination = Verifier::new(Default::default()).unwrap().examine(header, at(NOW), &mut hasher);
     let other = BodyHasher::new(default_provider().unwrap()).finish();
     let verdict = only(drive_blocking(examination.finish(other), &zone()));
     assert!(matches!(verdict.cause(), Some(Cause::NoBodyHash)), "{verdict}");

@@ -13,8 +13,6 @@ mod lookups;
 mod methods;
 mod relays;
 mod report;
-#[cfg(feature = "serde")]
-mod serialize;
 mod session;
 mod settings;
 mod trust;

@@ -21,10 +21,9 @@ use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_
 /// use waxseal::{OutboundSigner, crypto::PrivateKey, dkim::Signer};
 /// # let rsa = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// # let ed25519 = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
-/// let domain = "example.org".parse()?;
 /// let outbound = OutboundSigner::new().with_domain(
 ///     "example.org".parse()?,
-///     [Signer::new("example.org".parse()?, "2026r".parse()?, rsa), Signer::new(domain, "2026e".parse()?, ed25519)],
+///     [Signer::new("example.org", "2026r", rsa)?, Signer::new("example.org", "2026e", ed25519)?],
 /// );
 ///
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
@@ -36,7 +35,6 @@ use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-#[doc(alias("seal", "forward"))]
 pub struct OutboundSigner {
     tables: Arc<Tables>,
 }
@@ -167,7 +165,7 @@ impl OutboundSigner {
     /// use std::time::SystemTime;
     /// use waxseal::{OutboundSigner, crypto::PrivateKey, dkim::Signer, header::{HeaderBuilder, HeaderLimits, Space}};
     /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
-    /// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+    /// let signer = Signer::new("example.org", "2026a", key)?;
     /// let outbound = OutboundSigner::new().with_domain("example.org".parse()?, [signer]);
     ///
     /// // Field by field, as a milter gets it; in a stream of bytes, `header::Splitter` finds the header.
@@ -188,7 +186,6 @@ impl OutboundSigner {
     ///
     /// # Errors
     /// [`OutboundError`].
-    #[doc(alias("kms", "hsm"))]
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, OutboundError> {
         match self.entry_of_authors(&header)? {
             Some(entry) if !entry.signers.is_empty() => {
@@ -204,7 +201,7 @@ impl OutboundSigner {
     ///
     /// ```
     /// # use waxseal::{OutboundSigner, crypto::Algorithm, dkim::Signer};
-    /// let signer = Signer::remote("example.org".parse()?, "2026a".parse()?, Algorithm::RsaSha256);
+    /// let signer = Signer::remote("example.org", "2026a", Algorithm::RsaSha256)?;
     /// let outbound = OutboundSigner::new().with_domain("example.org".parse()?, [signer]);
     /// let findings = outbound.inspect(b"From: joe@example.org\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\n\r\nHi.\r\n");
     /// assert_eq!(findings.len(), 1);

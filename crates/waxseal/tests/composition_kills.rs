@@ -195,14 +195,14 @@ mod one_author_for_each_reader {
 
     #[test]
     fn nul_and_other_control_octets() {
-        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control character 0x00 at offset 17");
-        assert_unclear("From: \0ceo@evil.example", "From: control character 0x00 at offset 1");
+        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control octet 0x00 at offset 17");
+        assert_unclear("From: \0ceo@evil.example", "From: control octet 0x00 at offset 1");
         assert_unclear(
             "From\0: ceo@bank.example\r\nFrom: u@evil.example",
             "malformed line that looks like a From field",
         );
         let bare_cr = "From: ceo@bank.example\rFrom: u@evil.example";
-        assert_unclear(bare_cr, "From: control character 0x0d at offset 17");
+        assert_unclear(bare_cr, "From: control octet 0x0d at offset 17");
         assert_unclear("From: u@evil.example\nFrom: ceo@bank.example", "2 From fields");
     }
 
@@ -289,7 +289,7 @@ mod one_author_for_each_reader {
         let report = attack("From: u@b%61nk.example");
         assert_fails_closed(&report);
         let reason =
-            "author domain b%61nk.example is not valid: domain name has a forbidden byte 0x25 at offset 1";
+            "author domain b%61nk.example is not valid: domain name has a forbidden octet 0x25 at offset 1";
         assert_eq!(dmarc(&report), ("permerror", reason.into()));
         assert_unclear("From: u@[192.0.2.66]", "From: address literal instead of a domain name at offset 3");
         assert_unclear(b"From: u@evil\xff.example", "From: domain at offset 3 is not UTF-8");
@@ -471,7 +471,7 @@ mod identities {
     fn opendmarc_70_two_verdicts_are_never_merged() {
         let evil_field = signer("evil.example").sign(FORGED, now()).unwrap();
         // A signature in the bank's name with the forger's key.
-        let forger = Signer::new(name("bank.example"), "s".parse().unwrap(), key("evil.example"));
+        let forger = Signer::new(name("bank.example"), "s", key("evil.example")).unwrap();
         let bank_field = forger.sign(FORGED, now()).unwrap();
         for fields in [[&evil_field, &bank_field], [&bank_field, &evil_field]] {
             let message = [fields[0].as_bytes(), fields[1].as_bytes(), FORGED].concat();
@@ -539,7 +539,7 @@ mod floods {
     const FORGED: &[u8] = b"From: ceo@bank.example\r\n\r\nHi.\r\n";
 
     fn header_limits() -> HeaderLimits {
-        HeaderLimits::default().with_max_fields(20_000).with_max_bytes(8 << 20)
+        HeaderLimits::default().with_fields(20_000).with_octets(8 << 20)
     }
 
     /// OpenDKIM #271: unlimited signatures, each with a key of its own.
@@ -576,7 +576,7 @@ mod floods {
     fn a_good_signature_below_many_is_told_of() {
         let broken = signer("evil.example").sign(b"From: u@evil.example\r\n\r\nHo.\r\n", now()).unwrap();
         let message = [broken.repeat(30).as_bytes(), &signed("bank.example", FORGED)].concat();
-        let verifier = dkim::Verifier::new(dkim::Policy::default().with_max_signatures(40));
+        let verifier = dkim::Verifier::new(dkim::Policy::default().with_max_signatures(40)).unwrap();
         let field = field_of(&check_by(&authenticator().with_dkim(verifier), &evil(), &message, &dns()));
         assert_eq!(
             (field.matches("dkim=fail").count(), field.matches("dkim=pass").count()),
@@ -603,11 +603,11 @@ mod floods {
             [long.as_bytes(), &signed("evil.example", b"From: u@evil.example\r\n\r\nHi.\r\n")].concat();
         let report = check(&evil(), &message, &dns());
         assert_fails_closed(&report);
-        assert_eq!(dmarc(&report), ("permerror", "header block is longer than 262144 bytes".into()));
+        assert_eq!(dmarc(&report), ("permerror", "header block is longer than 262144 octets".into()));
         let [(word, _, cause)] = &dkim(&report)[..] else { panic!("one verdict") };
         assert_eq!(
             (*word, cause.as_str()),
-            (DkimResult::PermError, "header block is longer than 262144 bytes")
+            (DkimResult::PermError, "header block is longer than 262144 octets")
         );
         let generous = authenticator().with_header_limits(header_limits());
         let report = check_by(&generous, &evil(), &message, &dns());
@@ -668,7 +668,7 @@ mod arc {
     }
 
     fn sealed(message: &[u8]) -> Vec<u8> {
-        let chain = ChainVerifier::default().verify_blocking(message, now(), &dns());
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(message, now(), &dns());
         let results = AuthenticationResults::new("evil.example").with_entry(
             waxseal::authres::Entry::dmarc(DmarcResult::Pass).with_property(
                 waxseal::authres::Ptype::Header,
@@ -676,7 +676,7 @@ mod arc {
                 "bank.example",
             ),
         );
-        let sealer = Sealer::new(name("evil.example"), "s".parse().unwrap(), key("evil.example"));
+        let sealer = Sealer::new(name("evil.example"), "s", key("evil.example")).unwrap();
         let set = sealer.seal(message, &chain, &results, now()).unwrap();
         [set.fields().as_bytes(), message].concat()
     }
@@ -766,7 +766,7 @@ mod arc {
     /// A seal over a chain that does not verify says so, and the chain ends there.
     #[test]
     fn nothing_is_added_to_a_chain_that_failed() {
-        let sealer = Sealer::new(name("evil.example"), "s".parse().unwrap(), key("evil.example"));
+        let sealer = Sealer::new(name("evil.example"), "s", key("evil.example")).unwrap();
         let sealing = with_arc().with_sealer(sealer);
         let broken = replaced(&chain(1), "Hi.", "Ho.");
         let report = check_by(&sealing, &evil(), &broken, &dns());
@@ -817,7 +817,7 @@ mod dns_trouble {
         // The selector is the forger's choice, and so is the domain below the bank's: they fail on every try.
         for (selector, domain) in [("x", "bank.example"), ("x", "lame.bank.example")] {
             let selector: waxseal::dkim::Selector = selector.parse().unwrap();
-            let forger = Signer::new(name(domain), selector, key("evil.example"));
+            let forger = Signer::new(name(domain), selector, key("evil.example")).unwrap();
             let text = b"From: ceo@bank.example\r\n\r\nHi.\r\n";
             let message = [forger.sign(text, now()).unwrap().as_bytes(), text].concat();
             let at = Question::txt(name(&format!("x._domainkey.{domain}")));

@@ -25,7 +25,7 @@ fn failing(questions: &[(&str, RecordType)]) -> Zone {
 
 /// The message with a signature of `domain` by a selector that is not there, or fails.
 fn signed_at(domain: &str, selector: &str, message: &[u8]) -> Vec<u8> {
-    let signer = Signer::new(name(domain), selector.parse().unwrap(), key("evil.example"));
+    let signer = Signer::new(name(domain), selector, key("evil.example")).unwrap();
     [signer.sign(message, now()).unwrap().as_bytes(), message].concat()
 }
 

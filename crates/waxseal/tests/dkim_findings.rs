@@ -36,8 +36,8 @@ fn a_second_subject_is_told_wherever_the_verdict_is() {
 
 #[test]
 fn a_second_subject_above_a_sealed_message_is_told_too() {
-    let sealer = arc::Sealer::new(name("lists.example"), "s".parse().unwrap(), key("lists.example"))
-        .with_oversigned([""; 0]);
+    let sealer =
+        arc::Sealer::new(name("lists.example"), "s", key("lists.example")).unwrap().with_oversigned([""; 0]);
     let zone = publish(dns(), "lists.example", EVIL_IP, "v=DMARC1; p=none");
     let authenticator = authenticator().with_arc(arc::Policy::default()).with_sealer(sealer);
     let set = check_by(&authenticator, &evil(), MESSAGE, &zone).seal().unwrap();

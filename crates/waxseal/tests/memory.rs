@@ -33,7 +33,7 @@ fn zone() -> Zone {
 }
 
 fn everything() -> Authenticator {
-    let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+    let sealer = Sealer::new(name("list.example"), "s", key("list.example")).unwrap();
     authenticator().with_arc(arc::Policy::default()).with_sealer(sealer)
 }
 

@@ -121,7 +121,7 @@ fn signatures_of_the_table_verify() {
     let signed = outbound().sign_message(message, now()).unwrap().unwrap();
     let dns = publish(Zone::new(), "example.net", BANK_IP, "v=DMARC1; p=none");
     let dns = publish(dns, "example.org", BANK_IP, "v=DMARC1; p=none");
-    let verdicts = Verifier::default().verify_blocking(&signed, now(), &dns);
+    let verdicts = Verifier::new(Default::default()).unwrap().verify_blocking(&signed, now(), &dns);
     assert_eq!(verdicts.iter().map(|v| v.result()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
 }
 
@@ -132,7 +132,7 @@ fn lab() -> Zone {
 }
 
 fn forwarder() -> OutboundSigner {
-    let arc = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
+    let arc = arc::Sealer::new(name(LIST), "s", key(LIST)).unwrap();
     OutboundSigner::new().with_forwarder(arc, [signer(LIST)])
 }
 
@@ -159,11 +159,11 @@ fn forwarded(times: usize) -> Vec<u8> {
 fn what_is_passed_on_is_signed_and_then_sealed() {
     for times in 1..=3 {
         let message = forwarded(times);
-        let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &lab());
         assert_eq!((chain.result(), chain.sets().len()), (ArcResult::Pass, times), "{chain}");
         // Every body was changed on the way, so only the newest message signature holds.
         assert_eq!(chain.oldest_pass(), Some(if times == 1 { 0 } else { times as u32 }));
-        let verdicts = Verifier::default().verify_blocking(&message, now(), &lab());
+        let verdicts = Verifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &lab());
         let first = verdicts.as_slice().first().unwrap();
         assert!(first.is_pass() && first.domain() == Some(&name(LIST)), "{first}");
         let newest = chain.sets().last().unwrap();
@@ -236,7 +236,7 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
-    let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
+    let sealer = arc::Sealer::new(name(LIST), "s", key(LIST)).unwrap();
     let authenticator =
         Authenticator::new(LIST).unwrap().with_arc(arc::Policy::default()).with_sealer(sealer.clone());
     let mut message = letter();
@@ -247,7 +247,7 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
             sealer.seal(&message, report.arc().unwrap(), &report.authentication_results(), now()).unwrap();
         assert_eq!(set, two_passes);
         message = [set.fields().as_bytes(), &message].concat();
-        let chain = ChainVerifier::default().verify_blocking(&message, now(), &lab());
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &lab());
         assert_eq!(
             (chain.result(), chain.sets().len(), chain.oldest_pass()),
             (ArcResult::Pass, instance, Some(0))
@@ -268,7 +268,7 @@ fn a_message_that_is_not_changed_is_sealed_in_the_pass_that_checks_it() {
 #[test]
 fn a_chain_that_could_not_be_validated_for_now_is_not_ended() {
     let message = forwarded(1);
-    let sealer = arc::Sealer::new(name(LIST), "s".parse().unwrap(), key(LIST));
+    let sealer = arc::Sealer::new(name(LIST), "s", key(LIST)).unwrap();
     let authenticator = Authenticator::new(LIST).unwrap().with_sealer(sealer);
     let silent = |_: &waxseal::dns::Question| Err(waxseal::dns::LookupError::Timeout);
     let report = authenticator.check_blocking(&evil(), &message, now(), &silent);

@@ -44,7 +44,7 @@ fn saw(word: DmarcResult, from: &str) -> Entry {
 
 /// The message with a set of `sealer` on top that says `entry`.
 fn sealed(message: &[u8], sealer: &str, entry: Entry) -> Vec<u8> {
-    sealed_by(&Sealer::new(name(sealer), "s".parse().unwrap(), key(sealer)), message, entry)
+    sealed_by(&Sealer::new(name(sealer), "s", key(sealer)).unwrap(), message, entry)
 }
 
 fn sealed_by(sealer: &Sealer, message: &[u8], entry: Entry) -> Vec<u8> {
@@ -52,7 +52,7 @@ fn sealed_by(sealer: &Sealer, message: &[u8], entry: Entry) -> Vec<u8> {
 }
 
 fn sealed_with(sealer: &Sealer, message: &[u8], entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
-    let chain = ChainVerifier::default().verify_blocking(message, now(), &zone());
+    let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(message, now(), &zone());
     let mut results = AuthenticationResults::new(sealer.domain().as_str());
     results.extend(entries);
     let set = sealer.seal(message, &chain, &results, now()).unwrap();
@@ -105,7 +105,7 @@ const SAW_PASS: &str = "list.example; dmarc=pass header.from=bank.example";
 /// A set by the list's key with these fields in `h=` and these results, made by the letter of RFC 8617.
 fn sealed_over(message: &[u8], fields: &str, results: &str) -> Vec<u8> {
     let (header, body) = Header::parse(message).unwrap();
-    let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+    let sealer = Sealer::new(name("list.example"), "s", key("list.example")).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
     hasher.want(sealer.body_form());
     hasher.push(body);
@@ -269,7 +269,7 @@ mod can_not {
     /// The list copied what a stranger wrote beside what it found.
     #[test]
     fn results_that_contradict_each_other() {
-        let list = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
+        let list = Sealer::new(name("list.example"), "s", key("list.example")).unwrap();
         let pass = || saw(DmarcResult::Pass, "bank.example");
         for other in [
             saw(DmarcResult::Fail, "bank.example"),
@@ -406,8 +406,8 @@ mod can_not {
         let text = String::from_utf8(message).unwrap();
         assert_not_spoken_for(&judge(text.replace("From: ceo@", "From: cfo@").as_bytes()));
         // Our sealer does not make such sets.
-        let sealer = Sealer::new(name("list.example"), "s".parse().unwrap(), key("list.example"));
-        let chain = ChainVerifier::default().verify_blocking(CHANGED, now(), &zone());
+        let sealer = Sealer::new(name("list.example"), "s", key("list.example")).unwrap();
+        let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(CHANGED, now(), &zone());
         let results = AuthenticationResults::new("list.example");
         let refused = sealer.with_field_list(["Subject"]).seal(CHANGED, &chain, &results, now());
         assert!(refused.is_err());
@@ -457,7 +457,7 @@ mod can_not {
     /// A trusted name with a key of somebody else's.
     #[test]
     fn a_seal_with_a_key_that_is_not_the_lists() {
-        let forger = Sealer::new(name("list.example"), "s".parse().unwrap(), key("evil.example"));
+        let forger = Sealer::new(name("list.example"), "s", key("evil.example")).unwrap();
         let report = judge(&sealed_by(&forger, CHANGED, saw(DmarcResult::Pass, "bank.example")));
         assert_eq!(report.arc().unwrap().result(), ArcResult::Fail);
         assert_not_spoken_for(&report);
@@ -619,7 +619,7 @@ fn the_delivered_field_says_who_relayed_and_which_set_still_verifies() {
 /// A report can be sealed and passed on, and its own set is what the next receiver trusts.
 #[test]
 fn what_is_sealed_here_is_believed_by_those_who_trust_us() {
-    let sealer = Sealer::new(name("forward.example"), "s".parse().unwrap(), key("forward.example"));
+    let sealer = Sealer::new(name("forward.example"), "s", key("forward.example")).unwrap();
     let forwarder = trusting().with_sealer(sealer);
     let message = signed("bank.example", b"From: ceo@bank.example\r\n\r\nHi.\r\n");
     let report =

@@ -36,11 +36,11 @@ pub(crate) fn now() -> SystemTime {
 }
 
 pub(crate) fn verify(message: &[u8]) -> Chain {
-    ChainVerifier::default().verify_blocking(message, now(), &resolver)
+    ChainVerifier::new(Default::default()).unwrap().verify_blocking(message, now(), &resolver)
 }
 
 pub(crate) fn sealer(domain: &str) -> Sealer {
-    Sealer::new(domain.parse().unwrap(), "x".parse().unwrap(), KEY.clone())
+    Sealer::new(domain, "x", KEY.clone()).unwrap()
 }
 
 pub(crate) fn results(domain: &str, chain: &Chain) -> AuthenticationResults {
@@ -138,7 +138,7 @@ pub(crate) fn chain_of(header: &Header) -> Vec<u8> {
 }
 
 pub(crate) fn body_hash(body: &[u8]) -> String {
-    let signer = Signer::new("example.org".parse().unwrap(), "x".parse().unwrap(), KEY.clone());
+    let signer = Signer::new("example.org", "x", KEY.clone()).unwrap();
     let mut hasher = BodyHasher::new(default_provider().unwrap());
     hasher.want(signer.body_form());
     hasher.push(body);

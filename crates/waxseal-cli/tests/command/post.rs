@@ -68,7 +68,7 @@ impl Post {
 
     /// Signed by this domain, if it is a message that can be signed.
     pub(crate) fn try_signed(&self, domain: &str, message: &str) -> Option<String> {
-        let signer = Signer::new(domain.parse().unwrap(), "s".parse().unwrap(), self.key(domain));
+        let signer = Signer::new(domain, "s", self.key(domain)).unwrap();
         Some(signer.sign(message.as_bytes(), Self::now()).ok()? + message)
     }
 
@@ -84,7 +84,7 @@ impl Post {
         let report =
             authenticator.check_blocking(&self.envelope(sender), message.as_bytes(), Self::now(), &zone);
         let changed = message.replacen("Subject: ", "Subject: [x] ", 1) + "-- \r\nfooter\r\n";
-        let sealer = Sealer::new(relay.parse().unwrap(), "s".parse().unwrap(), self.key(relay));
+        let sealer = Sealer::new(relay, "s", self.key(relay)).unwrap();
         let set = sealer.seal(
             changed.as_bytes(),
             report.arc().unwrap(),

@@ -238,13 +238,13 @@ fn rsa(lab: &Lab) -> PrivateKey {
 
 /// Nothing is oversigned, so that the forgeries have good signatures.
 fn sign(lab: &Lab, selector: &str, domain: &str, message: &[u8]) -> Vec<u8> {
-    let signer = Signer::new(domain.parse().unwrap(), selector.parse().unwrap(), rsa(lab));
+    let signer = Signer::new(domain, selector, rsa(lab)).unwrap();
     let field = signer.with_oversigned([""; 0]).sign(message, SystemTime::now()).unwrap();
     [field.as_bytes(), message].concat()
 }
 
 fn sealer(lab: &Lab) -> Sealer {
-    Sealer::new("list.example".parse().unwrap(), "rsa".parse().unwrap(), rsa(lab))
+    Sealer::new("list.example", "rsa", rsa(lab)).unwrap()
 }
 
 /// What we found goes into a set of dkimpy's, which reads it.

@@ -44,8 +44,7 @@ pub(crate) fn sign_remotely(lab: &Lab, selectors: &[&str], canon: &str, out: &Pa
     let remote = |selector: &&str| {
         let algorithm = if is_ed25519(selector) { Algorithm::Ed25519Sha256 } else { Algorithm::RsaSha256 };
         let (header, body) = forms(canon);
-        Signer::remote(DOMAIN.parse().unwrap(), selector.parse().unwrap(), algorithm)
-            .with_canonicalization(header, body)
+        Signer::remote(DOMAIN, *selector, algorithm).unwrap().with_canonicalization(header, body)
     };
     let signers: Vec<Signer> = selectors.iter().rev().map(remote).collect();
     for file in files {
@@ -77,7 +76,7 @@ pub(crate) fn sign_remotely(lab: &Lab, selectors: &[&str], canon: &str, out: &Pa
 /// Verifies the files with the library's default policy. The zone is the text that NSD serves.
 pub(crate) fn verify(lab: &Lab, files: &[PathBuf]) -> Option<Vec<Words>> {
     let zone = Zone::from_zone_file(lab.zone_text(), None).unwrap();
-    let verifier = Verifier::default();
+    let verifier = Verifier::new(Default::default()).unwrap();
     let words = |file: &PathBuf| {
         let message = fs::read(file).unwrap();
         let verdicts = verifier.verify_blocking(&message, SystemTime::now(), &zone);
@@ -115,7 +114,7 @@ pub(crate) fn signer(lab: &Lab, selector: &str, canon: &str) -> Signer {
     let file = if selector == "dk" { lab.path("dk.key") } else { lab.key(selector) };
     let key = PrivateKey::from_bytes(fs::read(file).unwrap()).unwrap();
     let (header, body) = forms(canon);
-    Signer::new(DOMAIN.parse().unwrap(), selector.parse().unwrap(), key).with_canonicalization(header, body)
+    Signer::new(DOMAIN, selector, key).unwrap().with_canonicalization(header, body)
 }
 
 fn forms(canon: &str) -> (Canonicalization, Canonicalization) {

@@ -27,7 +27,7 @@ impl Author {
         let key = PrivateKey::generate(KeySpec::Ed25519, default_provider().unwrap()).unwrap();
         let record = KeyRecord::new(key.public_key().clone()).to_string();
         let zone = Zone::new().with_txt("a._domainkey.alpha.example", record).unwrap();
-        Self { signer: Signer::new("alpha.example".parse().unwrap(), "a".parse().unwrap(), key), zone }
+        Self { signer: Signer::new("alpha.example", "a", key).unwrap(), zone }
     }
 
     fn signed(&self, message: &str) -> Vec<u8> {
@@ -37,7 +37,11 @@ impl Author {
 
     /// What became of the signature of the author, which is the one of alpha.example.
     fn verdict(&self, message: &[u8]) -> String {
-        let verdicts = Verifier::default().verify_blocking(message, SystemTime::now(), &self.zone);
+        let verdicts = Verifier::new(Default::default()).unwrap().verify_blocking(
+            message,
+            SystemTime::now(),
+            &self.zone,
+        );
         let own = verdicts.iter().find(|verdict| verdict.to_string().contains("d=alpha.example")).unwrap();
         if own.is_pass() { "pass".into() } else { own.reason() }
     }

@@ -63,9 +63,9 @@ impl Lab {
         let form = |random: &mut Random| {
             if random.one_in(2) { Canonicalization::Relaxed } else { Canonicalization::Simple }
         };
-        let mut signer =
-            Signer::new(domain.parse().unwrap(), selector.parse().unwrap(), self.keys.get(key).clone())
-                .with_canonicalization(form(random), form(random));
+        let mut signer = Signer::new(domain, selector, self.keys.get(key).clone())
+            .unwrap()
+            .with_canonicalization(form(random), form(random));
         match random.below(4) {
             0 => signer = signer.with_field_list(random.field_names()),
             1 => signer = signer.with_oversigned([""; 0]),
@@ -113,13 +113,13 @@ impl Lab {
     }
 
     fn our_set(&self, random: &mut Random, domain: &str, message: &[u8]) -> Option<Vec<u8>> {
-        let chain = ChainVerifier::default().verify_blocking(message, now(), &self.zone);
+        let chain =
+            ChainVerifier::new(Default::default()).unwrap().verify_blocking(message, now(), &self.zone);
         let results = AuthenticationResults::new(domain)
             .with_entry(Entry::dkim(DkimResult::Pass).with_comment("good"))
             .with_entry(chain.entry());
         let (selector, key) = [("r1", "rsa1024"), ("r2", "rsa2048")][random.below(2)];
-        let mut sealer =
-            Sealer::new(domain.parse().unwrap(), selector.parse().unwrap(), self.keys.get(key).clone());
+        let mut sealer = Sealer::new(domain, selector, self.keys.get(key).clone()).unwrap();
         if random.one_in(3) {
             sealer = sealer.with_canonicalization(Canonicalization::Simple, Canonicalization::Simple);
         }
@@ -128,7 +128,8 @@ impl Lab {
 
     /// It seals what the results on top say of the chain.
     fn their_set(&mut self, random: &mut Random, domain: &str, message: &[u8]) -> Option<Vec<u8>> {
-        let chain = ChainVerifier::default().verify_blocking(message, now(), &self.zone);
+        let chain =
+            ChainVerifier::new(Default::default()).unwrap().verify_blocking(message, now(), &self.zone);
         let id = format!("mx{}.{domain}", chain.sets().len());
         let results = format!(
             "Authentication-Results: {id}; arc={}; spf=pass smtp.mailfrom=u@{domain}\r\n",

@@ -2,7 +2,7 @@
 
 use crate::{Selector, UnacceptableDomain};
 use waxseal_crypto::NoProvider;
-use waxseal_dns::DomainName;
+use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::HeaderError;
 
 /// Why a message was not signed.
@@ -73,6 +73,24 @@ pub enum SignError {
     /// verified". Listed more often than the message has it, the name would mean the new one, or that of another signer.
     #[error("DKIM-Signature is to be signed more often than the message has it: list it no more than that")]
     OwnField,
+    /// `d=` is no domain name; see [`DomainName::new`].
+    #[error("the domain to sign for is no domain name")]
+    DomainName {
+        /// What is wrong with it.
+        source: InvalidDomainName,
+    },
+    /// `s=` is no selector; see [`Selector`].
+    #[error("the selector is no domain name")]
+    Selector {
+        /// What is wrong with it.
+        source: InvalidDomainName,
+    },
+    /// A tag that [`Signer::with_tag`](crate::Signer::with_tag) refuses.
+    #[error("{}= cannot be added: it is a tag of DKIM, or no name and value of one", .name.escape_debug())]
+    Tag {
+        /// The name as given.
+        name: String,
+    },
     /// The domain may not sign; see [`Signer::with_signing_domains`](crate::Signer::with_signing_domains).
     #[error(transparent)]
     Domain(#[from] UnacceptableDomain),

@@ -18,7 +18,7 @@ use waxseal_header::{
 /// use waxseal_crypto::PrivateKey;
 /// use waxseal_dkim::{Signer, Signing};
 /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
-/// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+/// let signer = Signer::new("example.org", "2026a", key)?;
 /// let mut signing = Signing::new([&signer], SystemTime::now());
 /// signing.push(b"From: joe@example.org\r\n\r")?;
 /// signing.push(b"\nHi.\r\n")?;

@@ -162,6 +162,7 @@ impl Template<'_> {
         if signer.query_method {
             tags.push("q=dns/txt;".into());
         }
+        tags.extend(signer.more_tags.iter().map(|(name, value)| format!("{name}={value};").into()));
         Ok(tags)
     }
 

@@ -18,7 +18,7 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// use waxseal_dkim::{BodyHasher, Signer};
 /// use waxseal_header::Header;
 /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
-/// let signer = Signer::new("example.org".parse()?, "2026a".parse()?, key);
+/// let signer = Signer::new("example.org", "2026a", key)?;
 /// let (header, body) = Header::parse(b"From: joe@example.org\r\n\r\nHi.\r\n")?;
 /// let mut hasher = BodyHasher::new(default_provider()?);
 /// hasher.want(signer.body_form());

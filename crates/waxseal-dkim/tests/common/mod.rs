@@ -28,12 +28,12 @@ pub(crate) static RSA: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::from_
 
 /// Signs for example.org with the Ed25519 key, whose selector is `ed`.
 pub(crate) fn signer() -> Signer {
-    Signer::new("example.org".parse().unwrap(), "ed".parse().unwrap(), ED25519.clone())
+    Signer::new("example.org", "ed", ED25519.clone()).unwrap()
 }
 
 /// Signs for example.org with the RSA key, whose selector is `rsa`.
 pub(crate) fn rsa_signer() -> Signer {
-    Signer::new("example.org".parse().unwrap(), "rsa".parse().unwrap(), RSA.clone())
+    Signer::new("example.org", "rsa", RSA.clone()).unwrap()
 }
 
 /// `v=DKIM1; k=ed25519; p=…` for the Ed25519 key.
@@ -62,7 +62,7 @@ pub(crate) fn verify(message: &[u8]) -> Verdicts {
 }
 
 pub(crate) fn verify_with(policy: Policy, message: &[u8], zone: &Zone) -> Verdicts {
-    Verifier::new(policy).verify_blocking(message, at(NOW), zone)
+    Verifier::new(policy).unwrap().verify_blocking(message, at(NOW), zone)
 }
 
 /// The verdict about a message with one signature.

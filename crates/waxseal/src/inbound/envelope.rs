@@ -1,12 +1,9 @@
 //! What the client said before the message.
 
 use bytes::Bytes;
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv4Addr};
 
-/// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Bytes, not
+/// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Octets, not
 /// text: clients send what they like. Cheap to clone.
 ///
 /// ```
@@ -23,8 +20,6 @@ pub struct Envelope {
     /// As given, with its angle brackets.
     path: Bytes,
     known: bool,
-    /// Why there is none.
-    missing: Option<Arc<str>>,
 }
 
 impl Envelope {
@@ -36,7 +31,6 @@ impl Envelope {
             helo: Bytes::copy_from_slice(helo.as_ref()),
             path: Bytes::copy_from_slice(mail_from.as_ref()),
             known: true,
-            missing: None,
         }
     }
 
@@ -57,22 +51,12 @@ impl Envelope {
     /// ```
     pub fn unknown() -> Self {
         let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false, missing: None }
-    }
-
-    /// [`Envelope::unknown`], and why there is no envelope, such as [`NoEnvelope`](crate::NoEnvelope): explanations and JSON show it.
-    pub fn missing_because(reason: impl Into<Arc<str>>) -> Self {
-        Self { missing: Some(reason.into()), ..Self::unknown() }
+        Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false }
     }
 
     /// False for [`Envelope::unknown`].
     pub fn is_known(&self) -> bool {
         self.known
-    }
-
-    /// Why there is no envelope, where that was said.
-    pub(super) fn missing(&self) -> Option<&str> {
-        self.missing.as_deref()
     }
 
     /// The address of the client.

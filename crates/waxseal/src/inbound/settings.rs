@@ -42,7 +42,7 @@ impl Settings {
     }
 
     pub(super) fn with_chains(&mut self, policy: waxseal_arc::Policy) {
-        let verifier = ChainVerifier::new(policy);
+        let verifier = ChainVerifier::with_provider(policy, self.dkim.provider());
         self.arc = Some(verifier.with_signatures(self.dkim.clone()));
     }
 }

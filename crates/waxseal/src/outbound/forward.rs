@@ -84,8 +84,8 @@ impl OutboundSigner {
     /// # let (key, signing_key) = (PrivateKey::from_pem(pem)?, PrivateKey::from_pem(pem)?);
     /// let list = "lists.example.net";
     /// let outbound = OutboundSigner::new().with_forwarder(
-    ///     arc::Sealer::new(list.parse()?, "2026a".parse()?, key),
-    ///     [Signer::new(list.parse()?, "2026a".parse()?, signing_key)],
+    ///     arc::Sealer::new(list, "2026a", key)?,
+    ///     [Signer::new(list, "2026a", signing_key)?],
     /// );
     /// let authenticator = Authenticator::new(list)?.with_arc(arc::Policy::default());
     ///
@@ -126,7 +126,7 @@ impl OutboundSigner {
     /// # let dns = waxseal::dns::Zone::new();
     /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
     /// let list = "lists.example.net".parse()?;
-    /// let keys = arc::Sealer::new("lists.example.net".parse()?, "2026a".parse()?, key);
+    /// let keys = arc::Sealer::new("lists.example.net", "2026a", key)?;
     /// let outbound = OutboundSigner::new().with_forwarder(keys, []);
     /// # let authenticator = Authenticator::new("lists.example.net")?.with_arc(arc::Policy::default());
     /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");

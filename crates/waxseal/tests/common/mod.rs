@@ -53,7 +53,7 @@ pub(crate) fn now() -> SystemTime {
 }
 
 pub(crate) fn signer(domain: &str) -> Signer {
-    Signer::new(name(domain), "s".parse().unwrap(), key(domain))
+    Signer::new(name(domain), "s", key(domain)).unwrap()
 }
 
 /// The message with a signature of `domain` in front.
