@@ -1,5 +1,13 @@
 //! IP addresses as SMTP writes them.
 
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::{tag_no_case, take_while},
+    character::complete::char,
+    combinator::{all_consuming, map_opt},
+    sequence::{delimited, preceded},
+};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Reads an address literal (RFC 5321 §4.1.3), `[192.0.2.1]` or `[IPv6:2001:db8::1]`, or what people and programs make of
@@ -13,18 +21,20 @@ use std::net::{IpAddr, Ipv6Addr};
 /// assert_eq!(parse_address_literal(b"mail.example.org"), None);
 /// ```
 pub fn parse_address_literal(text: &[u8]) -> Option<IpAddr> {
-    let inside = match text {
-        [b'[', inside @ .., b']'] => inside,
-        _ => text,
-    };
-    let inside = std::str::from_utf8(inside).ok()?;
-    let (tag, untagged) = inside.split_at_checked(5).unwrap_or(("", inside));
-    let address = if tag.eq_ignore_ascii_case("IPv6:") {
-        untagged.parse::<Ipv6Addr>().ok()?.into()
-    } else {
-        inside.parse::<IpAddr>().ok()?
-    };
-    Some(address.to_canonical())
+    let literal = delimited(char('['), address, char(']'));
+    all_consuming(alt((literal, address))).parse(text).ok().map(|(_, address)| address)
+}
+
+/// RFC 5321 §4.1.3: `IPv6-address-literal = "IPv6:" IPv6-addr`; or either address without a tag.
+pub(crate) fn address(text: &[u8]) -> IResult<&[u8], IpAddr> {
+    let tagged = preceded(tag_no_case("IPv6:"), map_opt(number, |text| text.parse::<Ipv6Addr>().ok()));
+    let address = alt((tagged.map(IpAddr::from), map_opt(number, |text| text.parse::<IpAddr>().ok())));
+    address.map(|address| address.to_canonical()).parse(text)
+}
+
+fn number(text: &[u8]) -> IResult<&[u8], &str> {
+    let is_number = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':');
+    map_opt(take_while(is_number), |number| std::str::from_utf8(number).ok()).parse(text)
 }
 
 #[cfg(test)]

@@ -1,6 +1,13 @@
 //! The `from` clause: what the client said, and what the server found.
 
-use crate::{parse_address_literal, structured::Scanner};
+use crate::{address_literal::address, structured::Scanner};
+use nom::{
+    IResult, Parser,
+    bytes::complete::take_while,
+    character::complete::{char, digit0},
+    combinator::{all_consuming, opt},
+    sequence::{delimited, terminated},
+};
 use std::net::IpAddr;
 
 /// What a `from` clause tells of the client.
@@ -42,7 +49,7 @@ impl<'v> Client<'v> {
 
 /// A name that is an address.
 fn literal(name: &[u8]) -> Option<IpAddr> {
-    bracketed(name).map(|(_, address)| address).or_else(|| address(name))
+    bracketed(name).map(|(_, address)| address).or_else(|| whole_address(name))
 }
 
 /// What a comment of the clause holds.
@@ -95,7 +102,11 @@ fn seen<'v>(first: Option<&'v [u8]>, second: Option<&'v [u8]>) -> Option<Seen<'v
     if second.is_some() {
         return None;
     }
-    Some(Seen { name: None, address: address(alone)? })
+    Some(Seen { name: None, address: whole_address(alone)? })
+}
+
+fn whole_address(text: &[u8]) -> Option<IpAddr> {
+    all_consuming(zoned_address).parse(text).ok().map(|(_, address)| address)
 }
 
 /// The name of a host, behind the name of a user (`IDENT:joe@`), if there is one.
@@ -106,23 +117,16 @@ fn host(name: &[u8]) -> Option<&[u8]> {
 
 /// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `joe@[192.0.2.1]`, `[192.0.2.1]:25`: what stands in front, and the address.
 fn bracketed(word: &[u8]) -> Option<(&[u8], IpAddr)> {
-    let open = word.iter().position(|octet| *octet == b'[')?;
-    let (front, rest) = word.split_at_checked(open)?;
-    let rest = rest.get(1..)?;
-    let close = rest.iter().position(|octet| *octet == b']')?;
-    let (inside, behind) = rest.split_at_checked(close)?;
-    let is_port = |port: &[u8]| port.iter().all(u8::is_ascii_digit);
-    let ends = match behind {
-        [_] => true,
-        [_, b':', port @ ..] => is_port(port),
-        _ => false,
-    };
-    if ends { Some((front, address(inside)?)) } else { None }
+    let literal = delimited(char('['), zoned_address, char(']'));
+    let port = opt((char(':'), digit0));
+    let found = all_consuming((take_while(|byte| byte != b'['), literal, port)).parse(word);
+    found.ok().map(|(_, (front, address, _))| (front, address))
 }
 
 /// An address, with or without the tag of RFC 5321 §4.1.3. The zone of a link-local address (`%eth0`) is left out.
-fn address(text: &[u8]) -> Option<IpAddr> {
-    parse_address_literal(text.split(|octet| *octet == b'%').next().unwrap_or_default())
+fn zoned_address(text: &[u8]) -> IResult<&[u8], IpAddr> {
+    let zone = (char('%'), take_while(|byte| byte != b']'));
+    terminated(address, opt(zone)).parse(text)
 }
 
 /// The words of a comment; comments inside it are passed over.
