@@ -2,16 +2,17 @@
 
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use waxseal::{
     Disposition,
-    dmarc::{BuiltInSuffixes, Found, LocalPolicy, PolicyTag, Record, Step},
+    dmarc::{BuiltInSuffixes, LocalPolicy},
 };
 
 mod check;
 mod identifiers;
 mod lint;
 mod row;
+mod step;
 
 /// Check DMARC (RFC 9989): verdicts with the path to them, and help for those who publish records
 #[derive(Debug, Args)]
@@ -120,43 +121,5 @@ impl From<DispositionArg> for Disposition {
             DispositionArg::Defer => Self::Defer,
             DispositionArg::Reject => Self::Reject,
         }
-    }
-}
-
-/// The tag that a policy was taken from; `None` for a policy that is assumed.
-fn tag_name(tag: PolicyTag) -> Option<&'static str> {
-    (tag != PolicyTag::Assumed).then_some(tag.as_str())
-}
-
-/// The text of a record as it stands in DNS.
-fn published(record: &Record) -> String {
-    record.published().unwrap_or_else(|| record.to_string())
-}
-
-/// One name of the path in JSON.
-#[derive(Debug, Serialize)]
-struct StepRow {
-    name: String,
-    found: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-impl From<&Step> for StepRow {
-    fn from(step: &Step) -> Self {
-        let mut row = Self {
-            name: format!("_dmarc.{}", step.domain()),
-            found: step.found().as_str(),
-            record: None,
-            error: None,
-        };
-        match step.found() {
-            Found::Record(record) => row.record = Some(published(record)),
-            Found::Failed(error) => row.error = Some(error.to_string()),
-            _ => {}
-        }
-        row
     }
 }

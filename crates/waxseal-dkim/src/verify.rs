@@ -3,6 +3,7 @@
 mod admit;
 mod judge;
 mod key;
+mod key_rules;
 
 use crate::{
     BodyHasher, BodyHashes, Cause, FieldIndex, Policy, Signature, Verdict, Verdicts, keys::KeyCache,

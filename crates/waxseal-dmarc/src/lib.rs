@@ -19,6 +19,7 @@
 mod align;
 mod check;
 mod discover;
+mod disposition;
 mod local_policy;
 mod parse;
 #[cfg(feature = "psl")]
@@ -34,6 +35,7 @@ mod verdict;
 pub use align::{Identifier, Match, MethodResult};
 pub use check::{DmarcCheck, Identifiers};
 pub use discover::{Found, OrganizationalDomain, OrganizationalRule, Step};
+pub use disposition::Disposition;
 pub use local_policy::{LocalPolicy, PublicSuffixList};
 #[cfg(feature = "psl")]
 pub use psl::BuiltInSuffixes;
@@ -41,5 +43,5 @@ pub use record::{
     Alignment, DomainPolicy, FailureOptions, InvalidRecord, PolicyTag, Psd, Record, Requested, Scope,
 };
 pub use report_uri::{InvalidReportUri, ReportUri};
-pub use verdict::{AuthorVerdict, Cause, Disposition, Verdict};
+pub use verdict::{AuthorVerdict, Cause, Verdict};
 pub use {waxseal_authres as authres, waxseal_dns as dns, waxseal_header as header};

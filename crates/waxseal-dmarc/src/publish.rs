@@ -10,7 +10,4 @@ mod problem;
 pub use audit::{Audit, AuditReport, ReportDestination};
 pub use authorization::{Authorization, ReportAuthorization};
 pub use lint::lint;
-pub use problem::Problem;
-
-/// A problem of a DMARC record, and where it is.
-pub type Finding = waxseal_dns::lint::Finding<Problem>;
+pub use problem::{Finding, Problem};

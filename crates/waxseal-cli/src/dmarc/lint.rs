@@ -1,6 +1,9 @@
 //! `waxseal dmarc lint`: what is wrong with a record.
 
-use super::{Mode, StepRow, tag_name};
+use super::{
+    Mode,
+    step::{StepRow, published, tag_name},
+};
 use crate::{
     dns_args::DnsArgs,
     exit::{Exit, Failure},
@@ -166,7 +169,7 @@ fn print(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
 fn print_step(step: &Step, report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
     let name = terminal::heading(&format!("_dmarc.{}", step.domain()));
     if let Some(record) = step.record() {
-        return writeln!(out, "{name} {}", super::published(record));
+        return writeln!(out, "{name} {}", published(record));
     }
     writeln!(out, "{name} {}", step.found())?;
     let name = step.question().map(|question| question.name);
@@ -190,7 +193,7 @@ impl From<&AuditReport> for AuditRow {
         Self {
             domain: author.domain().to_string(),
             record_at: author.record_at().map(ToString::to_string),
-            record: author.record().map(|record| super::published(record)),
+            record: author.record().map(|record| published(record)),
             policy: author.policy().map(|policy| policy.as_str()),
             policy_tag: author.policy_tag().and_then(tag_name),
             org_domain: organization.map(|found| found.domain.to_string()),

@@ -1,9 +1,8 @@
 //! Verdicts of DMARC in JSON.
 
 use super::{
-    StepRow,
     identifiers::{Identifier, Identifiers},
-    published, tag_name,
+    step::{StepRow, published, tag_name},
 };
 use serde::Serialize;
 use waxseal::dmarc::{AuthorVerdict, Step, Verdict};

@@ -2,7 +2,7 @@
 
 use super::{
     Verifier,
-    key::{check_bits, check_record},
+    key_rules::{check_bits, check_record},
 };
 use crate::{
     BodyHash, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature, Verdict,

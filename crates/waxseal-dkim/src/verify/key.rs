@@ -1,10 +1,13 @@
 //! The key of a signature (RFC 6376 §6.1.2).
 
-use super::Verifier;
-use crate::{Cause, InvalidKeyRecord, KeyRecord, Policy};
+use super::{
+    Verifier,
+    key_rules::{check_bits, check_record},
+};
+use crate::{Cause, InvalidKeyRecord, KeyRecord};
 use bytes::Bytes;
 use std::sync::Arc;
-use waxseal_crypto::{Algorithm, KeyType, PublicKey};
+use waxseal_crypto::{Algorithm, PublicKey};
 use waxseal_dns::{Dnssec, DomainName, Record, Reply};
 
 /// The record that counts among those at the name of a key.
@@ -79,33 +82,5 @@ fn text(record: &Record) -> Option<&Bytes> {
     match record {
         Record::Txt(text) => Some(text),
         _ => None,
-    }
-}
-
-/// RFC 6376 §6.1.2, steps 6 to 8, and `s=` of §3.6.1.
-pub(super) fn check_record(record: &KeyRecord, algorithm: Algorithm) -> Result<&PublicKey, Cause> {
-    let key = record.public_key().ok_or(Cause::Revoked)?;
-    if record.key_type() != algorithm.key_type() {
-        return Err(Cause::KeyType { key_type: record.key_type(), algorithm });
-    }
-    if !record.allows_hash(algorithm.hash()) {
-        return Err(Cause::HashNotAllowed { algorithm });
-    }
-    if !record.is_for_email() {
-        return Err(Cause::ServiceType);
-    }
-    Ok(key)
-}
-
-pub(super) fn check_bits(key: &PublicKey, policy: &Policy) -> Result<(), Cause> {
-    let bits = key.bits();
-    if key.key_type() != KeyType::Rsa {
-        Ok(())
-    } else if bits < policy.min_rsa_bits {
-        Err(Cause::KeyTooSmall { bits, min: policy.min_rsa_bits })
-    } else if bits > policy.max_rsa_bits {
-        Err(Cause::KeyTooLarge { bits, max: policy.max_rsa_bits })
-    } else {
-        Ok(())
     }
 }

@@ -6,6 +6,9 @@ use waxseal_dns::{
     lint::{self, Severity},
 };
 
+/// A problem of a DMARC record, and where it is.
+pub type Finding = lint::Finding<Problem>;
+
 /// What can be wrong with a record, or is worth knowing about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
