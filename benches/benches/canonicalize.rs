@@ -8,7 +8,10 @@ use waxseal_benches::{
     jobs::MEGABYTE,
 };
 use waxseal_crypto::{HashAlgorithm, Provider, ring};
-use waxseal_dkim::{BodyForm, BodyHash, BodyHasher, Canonicalization};
+use waxseal_dkim::{
+    Canonicalization,
+    parts::{BodyForm, BodyHash, BodyHasher},
+};
 
 fn hash(
     form: Canonicalization,

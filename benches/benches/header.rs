@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use waxseal_benches::corpus;
-use waxseal_dkim::{Canonicalization, DEFAULT_FIELDS, FieldIndex};
+use waxseal_dkim::{Canonicalization, DEFAULT_FIELDS, parts::FieldIndex};
 use waxseal_header::{Header, HeaderLimits, Splitter};
 
 fn header(criterion: &mut Criterion) {

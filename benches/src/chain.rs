@@ -18,7 +18,7 @@ use std::hint::black_box;
 use waxseal_arc::{ArcResult, Chain, ChainVerifier, Policy, Sealer};
 use waxseal_authres::{AuthenticationResults, Entry, SpfResult};
 use waxseal_crypto::{PrivateKey, Provider, SigningKey, aws_lc_rs, ring as waxseal_ring};
-use waxseal_dkim::{BodyHasher, Signer};
+use waxseal_dkim::{Signer, parts::BodyHasher};
 use waxseal_header::Header;
 
 /// A message with a chain of three sets, all sealed with the same key.

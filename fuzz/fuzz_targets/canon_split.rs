@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use waxseal_crypto::{HashAlgorithm, default_provider};
-use waxseal_dkim::{BodyForm, BodyHasher, Canonicalization};
+use waxseal_dkim::{Canonicalization, parts::{BodyForm, BodyHasher}};
 use waxseal_fuzz::{chunks, slow_body, slow_relaxed_field};
 use waxseal_header::Header;
 

@@ -23,7 +23,10 @@ use waxseal_benches::{
     timing::{Spread, Times},
 };
 use waxseal_crypto::{HashAlgorithm, PrivateKey, SigningKey, ring};
-use waxseal_dkim::{BodyForm, BodyHasher, Canonicalization, Signing};
+use waxseal_dkim::{
+    Canonicalization, Signing,
+    parts::{BodyForm, BodyHasher},
+};
 use waxseal_header::Header;
 
 fn main() -> Result<(), Error> {

@@ -67,7 +67,7 @@ impl Policy {
     /// The newest message signature has its one hash (two when it leaves `c=` out) whatever the limit. An older one that
     /// needs a hash over the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass): it counts as
     /// changed. Whether the chain passes does not depend on it. Hashes that others ask of the same
-    /// [`BodyHasher`](waxseal_dkim::BodyHasher) do not count.
+    /// [`BodyHasher`](waxseal_dkim::parts::BodyHasher) do not count.
     #[must_use]
     pub fn with_max_body_hashes(self, max_body_hashes: usize) -> Self {
         Self { max_body_hashes, ..self }

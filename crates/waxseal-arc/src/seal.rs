@@ -9,8 +9,8 @@ use std::{
 use waxseal_authres::{AuthenticationResults, AuthservIds, ParsedEntry};
 use waxseal_crypto::{Algorithm, SigningInput, SigningKey};
 use waxseal_dkim::{
-    BodyForm, BodyHasher, BodyHashes, Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer,
-    SigningDomains, Unsigned,
+    Canonicalization, DEFAULT_FIELDS, Selector, SignError, Signer, SigningDomains, Unsigned,
+    parts::{self, BodyForm, BodyHasher, BodyHashes},
 };
 use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
@@ -188,7 +188,7 @@ impl Sealer {
             return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
         }
         let (header, body) = Header::parse(message).map_err(SignError::from)?;
-        let mut hasher = BodyHasher::new(self.signer.provider());
+        let mut hasher = BodyHasher::new(parts::provider(&self.signer));
         hasher.want(self.body_form());
         hasher.push(body);
         self.unsigned(&header, &hasher.finish(), chain, results, now)?.sign()
@@ -208,7 +208,7 @@ impl Sealer {
     /// use std::time::SystemTime;
     /// use waxseal_arc::{ChainVerifier, Policy, Sealer};
     /// use waxseal_authres::AuthenticationResults;
-    /// use waxseal_dkim::BodyHasher;
+    /// use waxseal_dkim::parts::BodyHasher;
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_crypto::PrivateKey;
@@ -245,7 +245,8 @@ impl Sealer {
         }
         let instance = next_instance(header, chain)?;
         let results = results_field(instance, results);
-        let message_signature = self.signer.unsigned_arc(instance, header, hashes, now)?;
+        let message_signature =
+            parts::unsigned_message_signature(&self.signer, instance, header, hashes, now)?;
         let seal = self.seal_without_signature(instance, chain.result(), now);
         // The seal has a signature as long as that of the message.
         let octets = results.as_str().len() + seal.as_str().len() + 2 * message_signature.octets();
@@ -396,7 +397,7 @@ impl UnsignedSet {
     /// [`SignError::NoKey`] for a sealer made by [`Sealer::from_signer`], [`SignError::Key`] when the key fails.
     pub fn sign(self) -> Result<SealedSet, SealError> {
         let signer = self.signer.clone();
-        let key = signer.key().ok_or(SignError::NoKey)?;
+        let key = parts::signing_key(&signer).ok_or(SignError::NoKey)?;
         let signature = key.sign(&self.input()).map_err(SignError::from)?;
         let unsealed = self.attach(&signature);
         let signature = key.sign(&unsealed.input()).map_err(SignError::from)?;
@@ -413,7 +414,7 @@ impl UnsignedSet {
         // The value of the seal ends behind `b=`, so nothing is to be left out of it.
         let seal = self.seal.as_field();
         let end = seal.value().len();
-        Canonicalization::Relaxed.signature_field(seal, end..end, &mut input);
+        parts::signature_field(Canonicalization::Relaxed, seal, end..end, &mut input);
         UnsealedSet { results: self.results, message_signature, seal: self.seal, input, signer: self.signer }
     }
 }
@@ -431,7 +432,7 @@ pub struct UnsealedSet {
 impl UnsealedSet {
     /// What the seal signs: the octets, and their SHA-256 for keys that want the digest.
     pub fn input(&self) -> SigningInput<'_> {
-        SigningInput::new(&self.input, self.signer.provider())
+        SigningInput::new(&self.input, parts::provider(&self.signer))
     }
 
     /// The algorithm to sign with.

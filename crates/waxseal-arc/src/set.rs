@@ -7,7 +7,7 @@ use std::{
 };
 use waxseal_authres::{ArcResult, AuthenticationResults, InvalidAuthenticationResults, ParsedResults};
 use waxseal_crypto::Algorithm;
-use waxseal_dkim::{Canonicalization, InvalidSignature, Selector, Signature};
+use waxseal_dkim::{Canonicalization, InvalidSignature, Selector, Signature, parts};
 use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::{Field, InvalidTagList, Tag, TagList};
 
@@ -210,7 +210,7 @@ impl Seal {
             domain,
             selector,
             timestamp: timestamp(tags.tag("t"))?,
-            signature: Signature::decode_base64(signature.value()).ok_or(InvalidSeal::Value { tag: "b" })?,
+            signature: parts::decode_base64(signature.value()).ok_or(InvalidSeal::Value { tag: "b" })?,
             signature_range: signature.range(),
         })
     }
@@ -289,9 +289,10 @@ pub(crate) type MessageSignature = Result<Readings, InvalidSignature>;
 /// RFC 6376 §3.5: without `c=` it is simple/simple. There are sealers, and a case of ValiMail's suite, that leave it out
 /// and mean relaxed/relaxed; whichever verifies is taken.
 fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature {
-    let likeliest = Signature::from_arc_tags(value, tags)?;
-    let relaxed =
-        || likeliest.clone().with_canonicalization(Canonicalization::Relaxed, Canonicalization::Relaxed);
+    let likeliest = parts::message_signature(value, tags)?;
+    let relaxed = || {
+        parts::with_canonicalization(likeliest.clone(), Canonicalization::Relaxed, Canonicalization::Relaxed)
+    };
     let other = tags.tag("c").is_none().then(relaxed).map(Box::new);
     Ok(Readings { likeliest, other })
 }

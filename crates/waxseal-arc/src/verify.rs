@@ -7,7 +7,8 @@ use judge::{Judge, Stop};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use waxseal_crypto::{Algorithm, NoProvider, Provider};
 use waxseal_dkim::{
-    BodyForm, BodyHasher, BodyHashes, Cause as SignatureCause, FieldIndex, Signature, Verifier,
+    Cause as SignatureCause, Signature, Verifier,
+    parts::{self, BodyForm, BodyHasher, BodyHashes, FieldIndex},
 };
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
@@ -121,7 +122,7 @@ impl ChainVerifier {
     /// ```
     /// use std::time::SystemTime;
     /// use waxseal_arc::ChainVerifier;
-    /// use waxseal_dkim::{BodyHasher, Verifier};
+    /// use waxseal_dkim::{Verifier, parts::BodyHasher};
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_dns::{Answer, Question};
@@ -287,7 +288,7 @@ fn admit_message_signature<'s>(
     let readings = set.message_signature.as_ref().map_err(|error| failed(error.clone().into()))?;
     for signature in readings.iter() {
         refuse_sha1(signature.algorithm()).map_err(failed)?;
-        verifier.admit(signature, now.max(time_of(signature))).map_err(failed)?;
+        parts::admit(verifier, signature, now.max(time_of(signature))).map_err(failed)?;
         // §4.1.2: ARC-Seal is made after the message signature, and never covered by it.
         if signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"ARC-Seal")) {
             return Err(Cause::CoversSeal { instance });
@@ -299,7 +300,7 @@ fn admit_message_signature<'s>(
 /// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from \[RFC6376\], Section 3.5", and so is what may stand there.
 fn admit_seal(seal: &Seal, verifier: &Verifier) -> Result<(), SignatureCause> {
     refuse_sha1(seal.algorithm())?;
-    verifier.policy().signing_domains().check(seal.domain(), seal.selector())?;
+    parts::check_domain(verifier, seal.domain(), seal.selector())?;
     Ok(())
 }
 

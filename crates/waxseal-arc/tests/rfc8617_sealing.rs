@@ -155,7 +155,12 @@ fn s5_1_2_a_seal_that_says_fail_covers_its_own_set_alone() {
     }
     let seal = header.field(0).unwrap();
     let parsed = waxseal_arc::Seal::parse(seal.value()).unwrap();
-    Canonicalization::Relaxed.signature_field(seal, parsed.signature_range(), &mut input);
+    waxseal_dkim::parts::signature_field(
+        Canonicalization::Relaxed,
+        seal,
+        parsed.signature_range(),
+        &mut input,
+    );
     let provider = waxseal_crypto::default_provider().unwrap();
     KEY.public_key().verify(provider, Algorithm::Ed25519Sha256, &input, parsed.signature()).unwrap();
 }
@@ -187,7 +192,7 @@ fn a_key_held_elsewhere_makes_the_same_set() {
     let chain = verify(&message);
     let (header, body) = Header::parse(&message).unwrap();
     let remote = Sealer::from_signer(Signer::remote("a.example", "x", Algorithm::Ed25519Sha256).unwrap());
-    let mut hasher = waxseal_dkim::BodyHasher::new(waxseal_crypto::default_provider().unwrap());
+    let mut hasher = waxseal_dkim::parts::BodyHasher::new(waxseal_crypto::default_provider().unwrap());
     hasher.want(remote.body_form());
     hasher.push(body);
     let hashes = hasher.finish();

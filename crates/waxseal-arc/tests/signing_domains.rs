@@ -20,8 +20,9 @@ fn signed_by(names: &str) -> Vec<u8> {
 }
 
 fn verify_under(policy: Policy, message: &[u8]) -> Chain {
-    let verifier =
-        ChainVerifier::new(Default::default()).unwrap().with_signatures(Verifier::new(policy).unwrap());
+    let provider = waxseal_crypto::ring::PROVIDER;
+    let verifier = ChainVerifier::with_provider(Default::default(), provider);
+    let verifier = verifier.with_signatures(Verifier::with_provider(policy, provider));
     verifier.verify_blocking(message, now(), &resolver)
 }
 

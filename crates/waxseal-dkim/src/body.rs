@@ -25,7 +25,7 @@ pub struct BodyForm {
 ///
 /// ```
 /// use waxseal_crypto::{HashAlgorithm, default_provider};
-/// use waxseal_dkim::{BodyForm, BodyHasher, Canonicalization};
+/// use waxseal_dkim::{Canonicalization, parts::{BodyForm, BodyHasher}};
 /// let mut hasher = BodyHasher::new(default_provider()?);
 /// let form =
 ///     BodyForm { canonicalization: Canonicalization::Relaxed, hash: HashAlgorithm::Sha256, length: None };

@@ -61,7 +61,7 @@ impl Canonicalization {
     /// Appends the canonical form of the signature field itself: without the octets of `hole`, a range of the value
     /// (RFC 6376 §3.7: "the value of the "b=" tag (including all surrounding whitespace) deleted"), and "without a
     /// trailing CRLF".
-    pub fn signature_field(self, field: Field<'_>, hole: std::ops::Range<usize>, out: &mut Vec<u8>) {
+    pub(crate) fn signature_field(self, field: Field<'_>, hole: std::ops::Range<usize>, out: &mut Vec<u8>) {
         let value = field.value();
         let (before, after) =
             (value.get(..hole.start).unwrap_or(value), value.get(hole.end..).unwrap_or_default());

@@ -24,7 +24,7 @@
 //!
 //! let signer = Signer::new("example.org", "2026a", key)?;
 //! let message = "From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
-//! let signed = signer.sign(message.as_bytes(), SystemTime::now())? + message;
+//! let signed = String::from_utf8(signer.sign_message(message.as_bytes(), SystemTime::now())?)?;
 //!
 //! let verdicts = Verifier::new(Policy::default())?.verify_blocking(signed.as_bytes(), SystemTime::now(), &zone);
 //! assert!(verdicts.is_pass());
@@ -59,6 +59,7 @@ mod cause;
 mod header_b;
 mod inspect;
 mod keys;
+pub mod parts;
 mod picker;
 mod policy;
 mod quoted_printable;
@@ -77,11 +78,9 @@ pub use waxseal_crypto as crypto;
 pub use waxseal_dns as dns;
 pub use waxseal_header as header;
 
-pub use body::{BodyForm, BodyHash, BodyHasher, BodyHashes};
 pub use canonicalize::Canonicalization;
 pub use cause::Cause;
 pub use inspect::{Finding, Inspection, Line, MessagePart, Severity};
-pub use picker::{FieldIndex, Picker};
 pub use policy::{BodyLengthPolicy, Policy};
 pub use record::{InvalidKeyRecord, KeyRecord};
 pub use selector::Selector;
@@ -90,7 +89,7 @@ pub use signature::{InvalidSignature, Signature};
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use signing_domain::{SigningDomains, UnacceptableDomain};
 pub use verdict::{Verdict, Verdicts};
-pub use verify::{DkimCheck, Examination, Verification, Verifier};
+pub use verify::{DkimCheck, Verification, Verifier};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -10,7 +10,6 @@ use waxseal_header::HeaderLimits;
 /// ```
 /// use waxseal_dkim::{BodyLengthPolicy, Policy};
 /// let policy = Policy::default().with_min_rsa_bits(2048).with_body_length(BodyLengthPolicy::Refuse);
-/// assert_eq!(policy.max_signatures(), 10);
 /// # let _ = policy;
 /// ```
 #[derive(Debug, Clone)]
@@ -158,15 +157,5 @@ impl Policy {
     #[must_use]
     pub fn with_clock_tolerance(self, clock_tolerance: Duration) -> Self {
         Self { clock_tolerance, ..self }
-    }
-
-    /// Which domains may sign.
-    pub fn signing_domains(&self) -> &SigningDomains {
-        &self.signing_domains
-    }
-
-    /// How many signatures are tried.
-    pub fn max_signatures(&self) -> usize {
-        self.max_signatures
     }
 }

@@ -1,6 +1,6 @@
 //! The DKIM-Signature field (RFC 6376 §3.5).
 
-use crate::{BodyForm, Canonicalization, Selector, quoted_printable};
+use crate::{Canonicalization, Selector, body::BodyForm, quoted_printable};
 use base64::Engine;
 use bytes::Bytes;
 use std::ops::Range;
@@ -122,7 +122,7 @@ impl Signature {
     ///
     /// # Errors
     /// [`InvalidSignature`].
-    pub fn from_arc_tags(value: &Bytes, list: &TagList<'_>) -> Result<Self, InvalidSignature> {
+    pub(crate) fn from_arc_tags(value: &Bytes, list: &TagList<'_>) -> Result<Self, InvalidSignature> {
         Self::read(value, list, Kind::Arc)
     }
 
@@ -192,7 +192,7 @@ impl Signature {
 
     /// The same signature, taken for one with another `c=`.
     #[must_use]
-    pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
+    pub(crate) fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
         Self { header_form: header, body_form: body, ..self }
     }
 
@@ -266,7 +266,7 @@ impl Signature {
 
     /// The octets that a value of `b=` or `bh=` stands for, with folds anywhere inside; `None` when it is no base64, or
     /// empty.
-    pub fn decode_base64(value: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn decode_base64(value: &[u8]) -> Option<Vec<u8>> {
         crate::base64_text::decode(value).filter(|octets| !octets.is_empty())
     }
 

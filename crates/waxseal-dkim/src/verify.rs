@@ -6,7 +6,10 @@ mod key;
 mod key_rules;
 
 use crate::{
-    BodyHasher, BodyHashes, Cause, FieldIndex, Policy, Signature, Verdict, Verdicts, keys::KeyCache,
+    Cause, Policy, Signature, Verdict, Verdicts,
+    body::{BodyHasher, BodyHashes},
+    keys::KeyCache,
+    picker::FieldIndex,
     verdict::Claims,
 };
 use admit::check_required_fields;
@@ -146,7 +149,7 @@ impl Verifier {
 /// What a verifier of ARC (RFC 8617), whose signatures are verified as those of DKIM are, has to know of this one.
 impl Verifier {
     /// What it accepts.
-    pub fn policy(&self) -> &Policy {
+    pub(crate) fn policy(&self) -> &Policy {
         &self.policy
     }
 

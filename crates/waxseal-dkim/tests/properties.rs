@@ -7,8 +7,8 @@ use common::*;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use waxseal_crypto::{HashAlgorithm, default_provider};
 use waxseal_dkim::{
-    BodyForm, BodyHasher, BodyLengthPolicy, Canonicalization, KeyRecord, Policy, Signature, Signer, Signing,
-    Verifier,
+    BodyLengthPolicy, Canonicalization, KeyRecord, Policy, Signature, Signer, Signing, Verifier,
+    parts::{BodyForm, BodyHasher},
 };
 use waxseal_dns::{Answer, Answers, Check, LookupError, Record, Zone, drive_blocking};
 use waxseal_header::{Header, HeaderLimits, Split, Splitter, line_ends::to_crlf};
@@ -320,7 +320,7 @@ fn meaning(message: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
             form.header_field(left.remove(at).1, &mut input);
         }
     }
-    form.signature_field(own, signature.signature_range(), &mut input);
+    waxseal_dkim::parts::signature_field(form, own, signature.signature_range(), &mut input);
     let mut body = slow_body(signature.body_canonicalization(), body);
     if let Some(length) = signature.body_length() {
         if length > body.len() as u64 {

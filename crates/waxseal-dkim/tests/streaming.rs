@@ -11,7 +11,9 @@ use std::{
 };
 use waxseal_authres::DkimResult;
 use waxseal_crypto::default_provider;
-use waxseal_dkim::{BodyHasher, Canonicalization, Cause, DkimCheck, Policy, Verdicts, Verifier, sign_all};
+use waxseal_dkim::{
+    Canonicalization, Cause, DkimCheck, Policy, Verdicts, Verifier, parts::BodyHasher, sign_all,
+};
 use waxseal_dns::{
     Answers, Check, Question, Reply, Resolve, Zone, drive, drive_blocking, drive_with_blocking,
 };

@@ -13,7 +13,7 @@ use waxseal::{
     arc::{self, ChainVerifier, Sealer},
     authres::{ArcResult, AuthenticationResults, DmarcResult, Entry, Ptype},
     crypto::{SigningInput, SigningKey, default_provider},
-    dkim::{BodyHasher, Canonicalization},
+    dkim::{Canonicalization, parts::BodyHasher},
     dmarc::LocalPolicy,
     dns::{LookupError, Question, Zone},
     header::Header,
@@ -135,7 +135,7 @@ fn with_signature(field: &str, tags: &str, mut covered: Vec<u8>) -> String {
     let (own, _) = Header::parse(field.as_bytes()).unwrap();
     let own = own.field(0).unwrap();
     let end = own.value().len();
-    Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
+    waxseal::dkim::parts::signature_field(Canonicalization::Relaxed, own, end..end, &mut covered);
     let signature =
         key("list.example").sign(&SigningInput::new(&covered, default_provider().unwrap())).unwrap();
     format!("{field}{}\r\n", BASE64_STANDARD.encode(signature))

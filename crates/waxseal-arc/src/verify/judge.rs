@@ -3,7 +3,10 @@
 use super::ChainExamination;
 use crate::{Cause, Chain, Seal, Set};
 use waxseal_crypto::{Algorithm, PublicKey};
-use waxseal_dkim::{BodyHashes, Canonicalization, Cause as SignatureCause, FieldIndex, Signature};
+use waxseal_dkim::{
+    Canonicalization, Cause as SignatureCause, Signature,
+    parts::{self, BodyHashes, FieldIndex},
+};
 use waxseal_dns::{Answers, DomainName, Pending, Question};
 use waxseal_header::Header;
 
@@ -111,7 +114,7 @@ impl Judge<'_> {
         let [_, field, _] = set.places;
         let key = self.key(signature.key_name(), signature.algorithm(), dns)?;
         let body = self.hashes.get(&signature.body_form()).ok_or(SignatureCause::NoBodyHash)?;
-        Ok(verifier.verify_message(signature, &key, (&chain.header, &self.index, field), body)?)
+        Ok(parts::verify_message(verifier, signature, &key, (&chain.header, &self.index, field), body)?)
     }
 
     /// Step 6: "Validate each AS beginning with the greatest instance value and proceeding in decreasing order to the AS
@@ -130,7 +133,7 @@ impl Judge<'_> {
 
     fn seal(&self, seal: &Seal, input: &[u8], dns: &mut Answers<'_>) -> Result<(), Stop<SignatureCause>> {
         let key = self.key(seal.key_name(), seal.algorithm(), dns)?;
-        Ok(self.examination.verifier.verify_octets(seal.algorithm(), &key, input, seal.signature())?)
+        Ok(parts::verify_bytes(&self.examination.verifier, seal.algorithm(), &key, input, seal.signature())?)
     }
 
     fn key(
@@ -140,7 +143,7 @@ impl Judge<'_> {
         dns: &mut Answers<'_>,
     ) -> Result<PublicKey, Stop<SignatureCause>> {
         let reply = dns.ask(Question::txt(name.clone()))?;
-        Ok(self.examination.verifier.key(name, &reply, algorithm)?)
+        Ok(parts::key(&self.examination.verifier, name, &reply, algorithm)?)
     }
 }
 
@@ -181,7 +184,12 @@ impl<'c> Scope<'c> {
         self.octets.truncate(self.seals.pop().unwrap_or(0));
         let [_, _, place] = set.places;
         if let Some(field) = self.header.field(place) {
-            Canonicalization::Relaxed.signature_field(field, seal.signature_range(), &mut self.octets);
+            parts::signature_field(
+                Canonicalization::Relaxed,
+                field,
+                seal.signature_range(),
+                &mut self.octets,
+            );
         }
         &self.octets
     }

@@ -6,7 +6,7 @@ use std::{sync::LazyLock, time::SystemTime};
 use waxseal_arc::{Chain, ChainVerifier, Sealer};
 use waxseal_authres::{AuthenticationResults, DkimResult, Entry};
 use waxseal_crypto::{KeySpec, PrivateKey, SigningInput, SigningKey, default_provider, rust_crypto};
-use waxseal_dkim::{BodyHasher, Canonicalization, KeyRecord, Signer};
+use waxseal_dkim::{Canonicalization, KeyRecord, Signer, parts::BodyHasher};
 use waxseal_dns::{Question, Reply, Zone};
 use waxseal_header::Header;
 pub(crate) use waxseal_test::replaced;
@@ -151,7 +151,7 @@ pub(crate) fn signed(name: &str, tags: &str, mut covered: Vec<u8>) -> String {
     let (own, _) = Header::parse(field.as_bytes()).unwrap();
     let own = own.field(0).unwrap();
     let end = own.value().len();
-    Canonicalization::Relaxed.signature_field(own, end..end, &mut covered);
+    waxseal_dkim::parts::signature_field(Canonicalization::Relaxed, own, end..end, &mut covered);
     let signature = KEY.sign(&SigningInput::new(&covered, default_provider().unwrap())).unwrap();
     format!("{field}{}\r\n", base64(&signature))
 }

@@ -4,7 +4,7 @@ use super::{
     SignError, Signer,
     template::{Room, Template, Unsigned},
 };
-use crate::{BodyHasher, FieldIndex, body::pieces};
+use crate::{body::BodyHasher, body::pieces, picker::FieldIndex};
 use std::time::SystemTime;
 use waxseal_header::{
     Header, HeaderLimits, Split, Splitter,

@@ -1,7 +1,7 @@
 //! What a signature field says, and what is signed (RFC 6376 §3.5, §3.7).
 
 use super::{SignError, Signer};
-use crate::{BodyHash, FieldIndex, quoted_printable, verify::FIELD_NAME};
+use crate::{body::BodyHash, picker::FieldIndex, quoted_printable, verify::FIELD_NAME};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     borrow::Cow,

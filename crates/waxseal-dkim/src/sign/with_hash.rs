@@ -4,7 +4,10 @@ use super::{
     SignError, Signer, check_header, check_one_from,
     template::{Room, Template, Unsigned, push_names},
 };
-use crate::{BodyForm, BodyHash, BodyHashes, FieldIndex};
+use crate::{
+    body::{BodyForm, BodyHash, BodyHashes},
+    picker::FieldIndex,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::time::SystemTime;
 use waxseal_crypto::{Provider, SigningKey};
@@ -15,7 +18,7 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// ```
 /// use std::time::SystemTime;
 /// use waxseal_crypto::{PrivateKey, default_provider};
-/// use waxseal_dkim::{BodyHasher, Signer};
+/// use waxseal_dkim::{Signer, parts::BodyHasher};
 /// use waxseal_header::Header;
 /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
 /// let signer = Signer::new("example.org", "2026a", key)?;
@@ -31,7 +34,7 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// Whoever hashes the body also sees to it that its lines end in CRLF
 /// ([`FindBare`](waxseal_header::line_ends::FindBare)).
 impl Signer {
-    /// The body hash that this signer needs: a [`BodyHasher`](crate::BodyHasher) is asked for it.
+    /// The body hash that this signer needs: a [`BodyHasher`](crate::parts::BodyHasher) is asked for it.
     pub fn body_form(&self) -> BodyForm {
         BodyForm { canonicalization: self.body_form, hash: self.algorithm.hash(), length: None }
     }
@@ -64,7 +67,7 @@ impl Signer {
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn unsigned_arc(
+    pub(crate) fn unsigned_arc(
         &self,
         instance: u32,
         header: &Header,
@@ -88,12 +91,12 @@ impl Signer {
     }
 
     /// The key; `None` for a signer made by [`Signer::remote`].
-    pub fn key(&self) -> Option<&dyn SigningKey> {
+    pub(crate) fn key(&self) -> Option<&dyn SigningKey> {
         self.key.as_deref().map(|key| key as &dyn SigningKey)
     }
 
     /// The crypto provider that hashes.
-    pub fn provider(&self) -> &'static dyn Provider {
+    pub(crate) fn provider(&self) -> &'static dyn Provider {
         self.provider
     }
 

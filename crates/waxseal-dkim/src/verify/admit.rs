@@ -12,7 +12,7 @@ impl Verifier {
     ///
     /// # Errors
     /// The [`Cause`] that speaks against it.
-    pub fn admit(&self, signature: &Signature, now: SystemTime) -> Result<(), Cause> {
+    pub(crate) fn admit(&self, signature: &Signature, now: SystemTime) -> Result<(), Cause> {
         self.policy.admit(signature, seconds(now))
     }
 }

@@ -5,7 +5,9 @@ use super::{
     key_rules::{check_bits, check_record},
 };
 use crate::{
-    BodyHash, BodyHashes, BodyLengthPolicy, Cause, FieldIndex, Picker, Policy, Signature, Verdict,
+    BodyLengthPolicy, Cause, Policy, Signature, Verdict,
+    body::{BodyHash, BodyHashes},
+    picker::{FieldIndex, Picker},
     verdict::KeyFacts,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -70,7 +72,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Cause::BodyHash`], [`Cause::HeaderSignature`], those about `l=`, and [`Cause::UnsignedAddition`].
-    pub fn verify_message(
+    pub(crate) fn verify_message(
         &self,
         signature: &Signature,
         key: &PublicKey,
@@ -91,7 +93,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider cannot tell.
-    pub fn verify_octets(
+    pub(crate) fn verify_octets(
         &self,
         algorithm: Algorithm,
         key: &PublicKey,

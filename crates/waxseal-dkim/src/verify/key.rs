@@ -25,7 +25,12 @@ impl Verifier {
     ///
     /// # Errors
     /// The [`Cause`] that speaks against it.
-    pub fn key(&self, name: &DomainName, reply: &Reply, algorithm: Algorithm) -> Result<PublicKey, Cause> {
+    pub(crate) fn key(
+        &self,
+        name: &DomainName,
+        reply: &Reply,
+        algorithm: Algorithm,
+    ) -> Result<PublicKey, Cause> {
         let found = self.key_record(name, reply)?;
         let key = check_record(&found.record, algorithm)?;
         check_bits(key, &self.policy)?;

@@ -6,7 +6,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use std::sync::LazyLock;
 use waxseal_crypto::{HashAlgorithm, PrivateKey, SigningInput, SigningKey, default_provider};
 use waxseal_dkim::{
-    BodyForm, BodyHasher, Canonicalization, Cause, FieldIndex, Policy, Signer, Verdict, Verdicts, Verifier,
+    Canonicalization, Cause, Policy, Signer, Verdict, Verdicts, Verifier,
+    parts::{BodyForm, BodyHasher, FieldIndex},
 };
 use waxseal_dns::Zone;
 use waxseal_header::{Header, TagList};
@@ -122,7 +123,7 @@ pub(crate) fn signing_input(field: &[u8], message: &[u8]) -> Vec<u8> {
         }
     }
     let end = own.value().len();
-    form.signature_field(own, end..end, &mut input);
+    waxseal_dkim::parts::signature_field(form, own, end..end, &mut input);
     input
 }
 

@@ -2,7 +2,7 @@
 
 use super::Envelope;
 use std::time::SystemTime;
-use waxseal_dkim::BodyHashes;
+use waxseal_dkim::parts::BodyHashes;
 use waxseal_dns::{Answers, Question, Reply};
 use waxseal_header::{Header, HeaderError};
 

@@ -4,7 +4,7 @@ use super::OutboundSigner;
 use crate::Report;
 use std::{sync::Arc, time::SystemTime};
 use waxseal_arc::{Chain, SealError, SealedSet};
-use waxseal_dkim::{BodyHasher, SignError, Signer};
+use waxseal_dkim::{SignError, Signer, parts::BodyHasher};
 use waxseal_dns::DomainName;
 use waxseal_header::{
     Header, HeaderError,

@@ -12,7 +12,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use waxseal_crypto::{Digest, HashAlgorithm};
-use waxseal_dkim::{BodyForm, BodyHash, Canonicalization};
+use waxseal_dkim::{
+    Canonicalization,
+    parts::{BodyForm, BodyHash},
+};
 use waxseal_dns::{Answers, InvalidJson};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
