@@ -10,7 +10,7 @@ use waxseal_header::{
 
 fuzz_target!(|input: (&[u8], &[u8])| {
     let (sizes, message) = input;
-    let limits = HeaderLimits::default().with_octets(2000).with_fields(40);
+    let limits = HeaderLimits::default().with_max_bytes(2000).with_max_fields(40);
     let whole = Header::parse_with(message, limits);
     let cut = parse_in_chunks(message, sizes, limits);
     match (whole, cut) {

@@ -191,7 +191,7 @@ fn fifty_sets_of_one_form_are_one_body_hash() {
 #[test]
 fn a_header_over_a_limit() {
     let verifier =
-        ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_fields(2)))
+        ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_max_fields(2)))
             .unwrap();
     let chain = verifier.verify_blocking(MESSAGE, now(), &resolver);
     assert!(matches!(chain.cause(), Some(Cause::Header(HeaderError::TooManyFields { limit: 2 }))), "{chain}");

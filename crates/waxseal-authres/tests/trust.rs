@@ -437,7 +437,7 @@ fn only_own_readable_fields_above_the_border_are_trusted() {
 
 #[test]
 fn a_header_full_of_hostile_fields_is_searched_in_linear_time() {
-    let limits = HeaderLimits::default().with_octets(4 << 20).with_fields(10);
+    let limits = HeaderLimits::default().with_max_bytes(4 << 20).with_max_fields(10);
     let pieces = [
         "mx.example.ne",
         "mx.example.net.",

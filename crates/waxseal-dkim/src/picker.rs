@@ -252,7 +252,7 @@ mod tests {
     fn steps(names: &[String], wanted: &[String]) -> usize {
         let text: String = names.iter().map(|name| format!("{name}:x\r\n")).collect();
         let (header, _) =
-            Header::parse_with(text.as_bytes(), HeaderLimits::default().with_octets(1 << 22)).unwrap();
+            Header::parse_with(text.as_bytes(), HeaderLimits::default().with_max_bytes(1 << 22)).unwrap();
         STEPS.set(0);
         let index = FieldIndex::new(&header);
         let mut picker = index.picker(&header);

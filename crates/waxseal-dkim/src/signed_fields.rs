@@ -76,14 +76,14 @@ pub const OVERSIGNED_IF_PRESENT: [&str; 10] = [
 #[derive(Debug, Clone)]
 pub(crate) enum SignedFields {
     /// All fields with these names, and one more of some; `None` means what the constants above say.
-    Names { names: Arc<[String]>, oversigned: Option<Arc<[String]>> },
+    Names { names: Option<Arc<[String]>>, oversigned: Option<Arc<[String]>> },
     /// This list.
     Exactly(Arc<[String]>),
 }
 
 impl Default for SignedFields {
     fn default() -> Self {
-        Self::Names { names: DEFAULT_FIELDS.map(String::from).into(), oversigned: None }
+        Self::Names { names: None, oversigned: None }
     }
 }
 
@@ -93,14 +93,14 @@ impl SignedFields {
             Self::Names { oversigned, .. } => oversigned,
             Self::Exactly(_) => None,
         };
-        Self::Names { names: names.into(), oversigned }
+        Self::Names { names: Some(names.into()), oversigned }
     }
 
     pub(crate) fn with_oversigned(self, oversigned: Vec<String>) -> Self {
         let oversigned = Some(oversigned.into());
         match self {
             Self::Names { names, .. } => Self::Names { names, oversigned },
-            Self::Exactly(_) => Self::Names { names: DEFAULT_FIELDS.map(String::from).into(), oversigned },
+            Self::Exactly(_) => Self::Names { names: None, oversigned },
         }
     }
 
@@ -110,10 +110,12 @@ impl SignedFields {
             !name.is_empty() && name.bytes().all(|c| c.is_ascii_graphic() && c != b':' && c != b';')
         };
         let (names, oversigned) = match self {
-            Self::Names { names, oversigned } => (names, oversigned.as_ref()),
-            Self::Exactly(names) => (names, None),
+            Self::Names { names, oversigned } => {
+                (names.as_deref().unwrap_or_default(), oversigned.as_deref())
+            }
+            Self::Exactly(names) => (&**names, None),
         };
-        let mut all = names.iter().chain(oversigned.into_iter().flat_map(|names| names.iter()));
+        let mut all = names.iter().chain(oversigned.unwrap_or_default());
         match all.find(|name| !legal(name)) {
             Some(name) => Err(SignError::FieldName { name: name.clone() }),
             None if matches!(self, Self::Exactly(_)) && !has(names, "From") => Err(SignError::FromNotListed),
@@ -130,7 +132,8 @@ impl SignedFields {
         };
         let wanted = |name: &str| {
             let oversigned = oversigned.as_ref().is_some_and(|oversigned| has(oversigned, name));
-            name.eq_ignore_ascii_case("From") || oversigned || has(names, name)
+            let named = names.as_ref().map_or_else(|| has(&DEFAULT_FIELDS, name), |names| has(names, name));
+            named || oversigned || name.eq_ignore_ascii_case("From")
         };
         // Names are ASCII. One with a semicolon is legal in a header and not in h=.
         let present = header.fields().filter_map(|field| std::str::from_utf8(field.name()).ok());

@@ -35,7 +35,7 @@ fn opendkim_271_unlimited_signatures() {
         })
         .collect();
     let message = [signatures.as_bytes(), MESSAGE].concat();
-    let limits = HeaderLimits::default().with_octets(1 << 20).with_fields(6000);
+    let limits = HeaderLimits::default().with_max_bytes(1 << 20).with_max_fields(6000);
     for policy in [Policy::default(), Policy::default().with_header_limits(limits)] {
         let dns = Counting::default();
         let verdicts = Verifier::new(policy).unwrap().verify_blocking(&message, at(NOW), &dns);
@@ -299,7 +299,7 @@ fn mail_dkim2_0_18_unknown_algorithm() {
 /// count; where it stands above, it does.
 #[test]
 fn mail_dkim2_0_18_thousands_of_selectors() {
-    let limits = HeaderLimits::default().with_octets(4 << 20).with_fields(5000);
+    let limits = HeaderLimits::default().with_max_bytes(4 << 20).with_max_fields(5000);
     let verifier = Verifier::new(Policy::default().with_header_limits(limits)).unwrap();
     let unknown: String = (0..4000)
         .map(|n| {

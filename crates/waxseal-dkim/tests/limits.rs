@@ -79,7 +79,7 @@ fn counted() -> &'static Counted {
 }
 
 fn wide() -> HeaderLimits {
-    HeaderLimits::default().with_octets(16 << 20).with_fields(100_000)
+    HeaderLimits::default().with_max_bytes(16 << 20).with_max_fields(100_000)
 }
 
 /// A signature that is well-formed and wrong.

@@ -57,7 +57,7 @@ impl Identifiers {
     /// use waxseal_dns::{Zone, drive_blocking};
     /// let evaluation = DmarcCheck::new(Identifiers::from_value(b"ceo@bank.example\r\nFrom: u@evil.example"));
     /// let verdict = drive_blocking(evaluation, &Zone::new());
-    /// assert_eq!(verdict.to_string(), "dmarc=permerror (no clear author: From: control octet 0x0a at offset 17)");
+    /// assert_eq!(verdict.to_string(), "dmarc=permerror (no clear author: From: control character 0x0a at offset 17)");
     /// ```
     pub fn from_value(value: &[u8]) -> Self {
         Self::by(Authors::parse(value))

@@ -187,16 +187,16 @@ mod composition_kills {
 
     #[test]
     fn nul_and_control_octets() {
-        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control octet 0x00 at offset 17");
-        assert_unclear("From: \0ceo@evil.example", "From: control octet 0x00 at offset 1");
-        assert_unclear("From: u@evil.example\u{8}", "From: control octet 0x08 at offset 15");
+        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control character 0x00 at offset 17");
+        assert_unclear("From: \0ceo@evil.example", "From: control character 0x00 at offset 1");
+        assert_unclear("From: u@evil.example\u{8}", "From: control character 0x08 at offset 15");
         assert_unclear(
             "From\0: ceo@bank.example\r\nFrom: u@evil.example",
             "malformed line that looks like a From field",
         );
         assert_unclear(
             "From: ceo@bank.example\rFrom: u@evil.example",
-            "From: control octet 0x0d at offset 17",
+            "From: control character 0x0d at offset 17",
         );
     }
 
@@ -288,7 +288,7 @@ mod composition_kills {
             ),
             (
                 "u@b%61nk.example",
-                "author domain b%61nk.example is not valid: domain name has a forbidden octet 0x25",
+                "author domain b%61nk.example is not valid: domain name has a forbidden byte 0x25",
             ),
             ("u@[192.0.2.1]", "no clear author: From: address literal instead of a domain name at offset 3"),
             ("u@bank..example", "no clear author: From: syntax error at offset 3"),

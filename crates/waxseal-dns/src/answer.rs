@@ -122,7 +122,7 @@ impl fmt::Display for Question {
 /// One record of an answer. `Display` writes its data as a zone file does, in ASCII; [`Zone::from_zone_file`](crate::Zone::from_zone_file) reads it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// The strings of one TXT record joined with nothing between them (RFC 6376 §3.6.2.2, RFC 7208 §3.3). Octets, not
+    /// The strings of one TXT record joined with nothing between them (RFC 6376 §3.6.2.2, RFC 7208 §3.3). Bytes, not
     /// text: nothing says that they are UTF-8.
     Txt(Bytes),
     /// An IPv4 address.

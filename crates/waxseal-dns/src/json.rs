@@ -210,7 +210,7 @@ fn read_record(at: &str, kind: RecordType, value: Value) -> Result<Record, Inval
     })
 }
 
-/// The octets of TXT data; the strings of a list are joined with nothing between them.
+/// The bytes of TXT data; the strings of a list are joined with nothing between them.
 fn octets(value: Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.into_bytes()),

@@ -4,12 +4,12 @@ use std::{
     borrow::Borrow, cmp::Ordering, convert::Infallible, fmt, hash, net::IpAddr, str::FromStr, sync::Arc,
 };
 
-/// RFC 1035 §2.3.4: 255 octets on the wire, that is 253 as text without the final dot.
+/// RFC 1035 §2.3.4: 255 bytes on the wire, that is 253 as text without the final dot.
 const MAX_NAME: usize = 253;
 /// RFC 1035 §2.3.4: "labels 63 octets or less".
 const MAX_LABEL: usize = 63;
 
-/// A domain name: lower-case A-labels without the final dot, at least one label, at most 253 octets, labels of at
+/// A domain name: lower-case A-labels without the final dot, at least one label, at most 253 bytes, labels of at
 /// most 63. Two names are equal when they are the same name, however they were written.
 ///
 /// There are three ways in, and all refuse empty labels and names over the limits:
@@ -18,8 +18,8 @@ const MAX_LABEL: usize = 63;
 ///   names), plus U-labels with the feature `idna`. Use it for what people and messages write: `From`, command lines,
 ///   configuration.
 /// - [`DomainName::mail_domain`] is stricter: no final dot, no label with a hyphen at its edge. Use it for `d=` and `s=`.
-/// - [`DomainName::lenient`] takes any visible ASCII octet and the space. Use it for what DNS and SPF macros produce:
-///   DNS itself allows any octet (RFC 2181 §11), `%{l}._spf.example.org` may well hold a `+`, and `%_` is a space
+/// - [`DomainName::lenient`] takes any visible ASCII character and the space. Use it for what DNS and SPF macros produce:
+///   DNS itself allows any byte (RFC 2181 §11), `%{l}._spf.example.org` may well hold a `+`, and `%_` is a space
 ///   (RFC 7208 §7.1).
 ///
 /// Cloning shares the text. `Ord` is the order of the text, not the canonical order of RFC 4034 §6.1.
@@ -50,18 +50,18 @@ pub enum InvalidDomainName {
     /// Two dots in a row or a dot in front.
     #[error("domain name has an empty label")]
     EmptyLabel,
-    /// RFC 1035 §2.3.4: labels are 63 octets or less.
-    #[error("domain label is longer than 63 octets")]
+    /// RFC 1035 §2.3.4: labels are 63 bytes or less.
+    #[error("domain label is longer than 63 bytes")]
     LabelTooLong,
-    /// RFC 1035 §2.3.4: names are 255 octets or less, that is 253 as text.
-    #[error("domain name is longer than 253 octets")]
+    /// RFC 1035 §2.3.4: names are 255 bytes or less, that is 253 as text.
+    #[error("domain name is longer than 253 bytes")]
     TooLong,
-    /// An octet that this kind of name may not hold.
-    #[error("domain name has a forbidden octet 0x{octet:02x} at offset {offset}")]
+    /// A byte that this kind of name may not hold.
+    #[error("domain name has a forbidden byte 0x{octet:02x} at offset {offset}")]
     Octet {
-        /// The octet.
+        /// The byte.
         octet: u8,
-        /// Where it stands, in octets from the start.
+        /// Where it stands, in bytes from the start.
         offset: usize,
     },
     /// A final dot where the grammar of mail has none; see [`DomainName::mail_domain`].
@@ -129,11 +129,11 @@ impl DomainName {
         self.labels().find(|label| label.starts_with('-') || label.ends_with('-'))
     }
 
-    /// Reads a name whose labels may hold any visible ASCII octet and the space (0x20 to 0x7e), with or without the
+    /// Reads a name whose labels may hold any visible ASCII character and the space (0x20 to 0x7e), with or without the
     /// final dot, as SPF macros and DNS answers produce them.
     ///
     /// # Errors
-    /// [`InvalidDomainName`]; control and 8-bit octets are [`InvalidDomainName::Octet`].
+    /// [`InvalidDomainName`]; control characters and bytes above 127 are [`InvalidDomainName::Octet`].
     pub fn lenient(name: &[u8]) -> Result<Self, InvalidDomainName> {
         Self::build(name, LENIENT)
     }
@@ -249,7 +249,7 @@ const VISIBLE: u8 = 4;
 const DOT: u8 = 8;
 const LENIENT: u8 = STRICT | VISIBLE;
 
-/// What an octet may be part of.
+/// What a byte may be part of.
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut octet = 0_u8;
@@ -269,7 +269,7 @@ const CLASS: [u8; 256] = {
     class
 };
 
-/// Checks octets, labels and length in one pass; gives the union of the classes seen.
+/// Checks bytes, labels and length in one pass; gives the union of the classes seen.
 fn scan(name: &[u8], allowed: u8) -> Result<u8, InvalidDomainName> {
     if name.is_empty() {
         return Err(InvalidDomainName::Empty);
@@ -308,7 +308,7 @@ fn check_label(octets: usize) -> Result<(), InvalidDomainName> {
 
 #[cfg(feature = "idna")]
 fn from_unicode(name: &str) -> Result<DomainName, InvalidDomainName> {
-    // Characters have four octets at most: what is longer than this is no name, and is not worth mapping.
+    // Characters have four bytes at most: what is longer than this is no name, and is not worth mapping.
     if name.len() > 4 * (MAX_NAME + 1) {
         return Err(InvalidDomainName::TooLong);
     }
@@ -409,7 +409,7 @@ impl From<Infallible> for InvalidDomainName {
 
 impl TryFrom<&[u8]> for DomainName {
     type Error = InvalidDomainName;
-    /// [`DomainName::new`]; octets that are not UTF-8 are [`InvalidDomainName::Octet`].
+    /// [`DomainName::new`]; bytes that are not UTF-8 are [`InvalidDomainName::Octet`].
     fn try_from(name: &[u8]) -> Result<Self, Self::Error> {
         match std::str::from_utf8(name) {
             Ok(name) => Self::new(name),

@@ -143,7 +143,7 @@ impl Zone {
         self.data(name).dnssec = state;
     }
 
-    /// With a TXT record; `text` of any length and any octets.
+    /// With a TXT record; `text` of any length and any bytes.
     ///
     /// # Errors
     /// [`InvalidDomainName`] when `name` is none, as with every `with_` method.

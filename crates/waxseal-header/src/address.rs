@@ -22,15 +22,15 @@ pub struct Address {
     pub(crate) domain: Box<str>,
 }
 
-/// Why a text is no address that every reader understands in the same way. Offsets count octets from the start of the
+/// Why a text is no address that every reader understands in the same way. Offsets count bytes from the start of the
 /// text or of the field's value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidAddress {
-    /// NUL or another control octet, or a CR or LF that is no fold.
-    #[error("control octet 0x{octet:02x} at offset {offset}")]
+    /// NUL or another control byte, or a CR or LF that is no fold.
+    #[error("control character 0x{octet:02x} at offset {offset}")]
     Control {
-        /// The octet.
+        /// The byte.
         octet: u8,
         /// Where it stands.
         offset: usize,
@@ -156,7 +156,7 @@ impl Address {
     }
 }
 
-/// `local-part@domain`; octets of the local-part that are not UTF-8 show as U+FFFD.
+/// `local-part@domain`; bytes of the local-part that are not UTF-8 show as U+FFFD.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", String::from_utf8_lossy(&self.local_part), self.domain)

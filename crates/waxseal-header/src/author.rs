@@ -64,9 +64,9 @@ impl Authors {
     /// How many addresses are read: 256. One more is [`InvalidFrom::TooManyAddresses`].
     pub const MAX_ADDRESSES: usize = limits::MAX_ADDRESSES;
 
-    /// How many octets the value of From may have to be read: 32 KiB, since it is read in a dozen ways. One more is
+    /// How many bytes the value of From may have to be read: 32 KiB, since it is read in a dozen ways. One more is
     /// [`InvalidFrom::TooLong`]. Where several lines may be From to some reader, this holds for all of them together.
-    pub const MAX_OCTETS: usize = 32_768;
+    pub const MAX_BYTES: usize = 32_768;
 
     /// The authors of a message, if they are clear.
     ///
@@ -82,7 +82,7 @@ impl Authors {
             Err(cause) => UnclearAuthor::new(cause),
         };
         let values = from_field::from_values(header);
-        if values.iter().map(|value| value.len()).sum::<usize>() > Self::MAX_OCTETS {
+        if values.iter().map(|value| value.len()).sum::<usize>() > Self::MAX_BYTES {
             unclear.truncated = true;
             return Err(unclear);
         }
@@ -102,8 +102,8 @@ impl Authors {
         if let Some(address) = plain::plain(value) {
             return Ok(Self::new(value, vec![address]));
         }
-        if value.len() > Self::MAX_OCTETS {
-            let cause = InvalidFrom::TooLong { limit: Self::MAX_OCTETS };
+        if value.len() > Self::MAX_BYTES {
+            let cause = InvalidFrom::TooLong { limit: Self::MAX_BYTES };
             return Err(UnclearAuthor { truncated: true, ..UnclearAuthor::new(cause) });
         }
         let strict = mailbox_list(value);
@@ -196,7 +196,7 @@ impl UnclearAuthor {
         self.truncated
     }
 
-    /// Adds what the readings show in a value; control octets are blanks to some, and nothing to others.
+    /// Adds what the readings show in a value; control bytes are blanks to some, and nothing to others.
     fn add_shown_in(&mut self, value: &[u8]) {
         let mut read = |value: &[u8]| READINGS.iter().for_each(|reading| self.add(&(reading.read)(value)));
         read(value);
@@ -273,7 +273,7 @@ fn clear(strict: Result<Vec<Address>, InvalidFrom>, readings: &[Shown]) -> Resul
     }
 }
 
-/// Whether no reading makes up for it: control octets are no text, what is over the limit was not read, and an encoded word in
+/// Whether no reading makes up for it: control bytes are no text, what is over the limit was not read, and an encoded word in
 /// an address can be another address to those who decode it.
 fn is_final(cause: &InvalidFrom) -> bool {
     use InvalidAddress::{Control, EncodedWord};
@@ -333,7 +333,7 @@ fn list(shown: &Shown) -> String {
     text
 }
 
-/// ASCII without quotes and backslashes, at most 80 octets.
+/// ASCII without quotes and backslashes, at most 80 bytes.
 fn printable(domain: &str) -> String {
     let visible = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\') { c } else { '?' };
     domain.chars().take(80).map(visible).collect()

@@ -44,20 +44,20 @@ impl HeaderBuilder {
     /// [`HeaderError`] when the name is no field name, the value would start a field of its own, or a limit is reached.
     pub fn push(&mut self, name: &[u8], value: &[u8], space: Space) -> Result<(), HeaderError> {
         check_name(name)?;
-        if self.spans.len() >= self.limits.fields() as usize {
-            return Err(HeaderError::TooManyFields { limit: self.limits.fields() });
+        if self.spans.len() >= self.limits.fields as usize {
+            return Err(HeaderError::TooManyFields { limit: self.limits.fields });
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(name);
         self.bytes.extend_from_slice(if space == Space::Added { b": " } else { b":" });
         let pushed = self.push_value(value);
         self.bytes.extend_from_slice(b"\r\n");
-        let limit = self.limits.octets();
+        let limit = self.limits.bytes;
         if let Err(error) = pushed.and(fits(self.bytes.len(), limit)) {
             self.bytes.truncate(start);
             return Err(error);
         }
-        // The limit on octets keeps every offset below 2³¹.
+        // The limit on bytes keeps every offset below 2³¹.
         self.spans.push(Span { colon: (start + name.len()) as u32, end: self.bytes.len() as u32 });
         Ok(())
     }
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out() {
-        let mut builder = HeaderBuilder::new(HeaderLimits::default().with_octets(40).with_fields(3));
+        let mut builder = HeaderBuilder::new(HeaderLimits::default().with_max_bytes(40).with_max_fields(3));
         assert_eq!(builder.push(b"", b"x", Space::Added), Err(HeaderError::NoName));
         assert_eq!(builder.push(b" ", b"x", Space::Added), Err(HeaderError::NoName));
         assert_eq!(

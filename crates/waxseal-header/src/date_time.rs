@@ -3,7 +3,7 @@
 use crate::structured::{InvalidText, Scanner};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Why a text is no date. Offsets count octets from the start of the text.
+/// Why a text is no date. Offsets count bytes from the start of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDateTime {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A view of one header field (RFC 5322 §2.2) in the octets it arrived in. Costs nothing to copy.
+/// A view of one header field (RFC 5322 §2.2) in the bytes it arrived in. Costs nothing to copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Field<'h> {
     raw: &'h [u8],

@@ -19,7 +19,7 @@ use crate::Field;
 #[derive(Debug, Clone)]
 pub struct Folder {
     text: String,
-    /// Octets of the name.
+    /// Bytes of the name.
     name: usize,
     column: usize,
     margin: usize,
@@ -28,7 +28,7 @@ pub struct Folder {
 
 impl Folder {
     /// Columns that a line fills at the most unless [`Folder::with_margin`] says otherwise: 75, the margin of OpenDKIM,
-    /// so that the same tags give the same octets; RFC 5322 §2.1.1 asks for 78 at the most. As there, the blank before a
+    /// so that the same tags give the same bytes; RFC 5322 §2.1.1 asks for 78 at the most. As there, the blank before a
     /// word and a colon behind a piece do not count, so a line can be one column longer.
     pub const MARGIN: usize = 75;
 

@@ -4,7 +4,7 @@ use crate::{Field, Split, Splitter, field};
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
 
-/// The header block of a message. Cheap to clone, `'static` and `Send`; the original octets are kept.
+/// The header block of a message. Cheap to clone, `'static` and `Send`; the original bytes are kept.
 ///
 /// A line ends at LF, with or without CR before it, so that a bare LF hides no field from us that another program would
 /// see. A CR without LF ends no line here, but does for some programs;
@@ -33,52 +33,42 @@ impl Span {
 /// How large a header block may be. Over a limit is a [`HeaderError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeaderLimits {
-    octets: u32,
-    fields: u32,
+    pub(crate) bytes: u32,
+    pub(crate) fields: u32,
 }
 
 impl Default for HeaderLimits {
-    /// 262,144 octets (256 KiB) and 1,000 fields.
+    /// 262,144 bytes (256 KiB) and 1,000 fields.
     fn default() -> Self {
-        Self { octets: 256 * 1024, fields: 1000 }
+        Self { bytes: 256 * 1024, fields: 1000 }
     }
 }
 
 impl HeaderLimits {
-    /// Sets the number of octets that the header block may have (default 262,144; at most 2³¹).
+    /// Sets the number of bytes that the header block may have (default 262,144; at most 2³¹).
     #[must_use]
-    pub fn with_octets(self, octets: u32) -> Self {
-        Self { octets: octets.min(1 << 31), ..self }
+    pub fn with_max_bytes(self, bytes: u32) -> Self {
+        Self { bytes: bytes.min(1 << 31), ..self }
     }
 
     /// Sets the number of fields that the header block may have (default 1,000).
     #[must_use]
-    pub fn with_fields(self, fields: u32) -> Self {
+    pub fn with_max_fields(self, fields: u32) -> Self {
         Self { fields, ..self }
     }
 
-    /// Whether a header block of so many octets and fields keeps to the limits.
+    /// Whether a header block of so many bytes and fields keeps to the limits.
     ///
     /// # Errors
     /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
-    pub fn check(&self, octets: usize, fields: usize) -> Result<(), HeaderError> {
-        if octets > self.octets as usize {
-            return Err(HeaderError::TooLong { limit: self.octets });
+    pub fn check(&self, bytes: usize, fields: usize) -> Result<(), HeaderError> {
+        if bytes > self.bytes as usize {
+            return Err(HeaderError::TooLong { limit: self.bytes });
         }
         if fields > self.fields as usize {
             return Err(HeaderError::TooManyFields { limit: self.fields });
         }
         Ok(())
-    }
-
-    /// Number of octets that the header block may have.
-    pub fn octets(&self) -> u32 {
-        self.octets
-    }
-
-    /// Number of fields that the header block may have.
-    pub fn fields(&self) -> u32 {
-        self.fields
     }
 }
 
@@ -86,13 +76,13 @@ impl HeaderLimits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// More octets than [`HeaderLimits::with_octets`] allows.
-    #[error("header block is longer than {limit} octets")]
+    /// More bytes than [`HeaderLimits::with_max_bytes`] allows.
+    #[error("header block is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: u32,
     },
-    /// More fields than [`HeaderLimits::with_fields`] allows.
+    /// More fields than [`HeaderLimits::with_max_fields`] allows.
     #[error("header block has more than {limit} fields")]
     TooManyFields {
         /// The limit.
@@ -100,10 +90,10 @@ pub enum HeaderError {
     },
     /// A field name handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) that is none.
     #[error(
-        "field name has a forbidden octet 0x{octet:02x} at offset {offset}; names are visible ASCII without the colon"
+        "field name has a forbidden byte 0x{octet:02x} at offset {offset}; names are visible ASCII without the colon"
     )]
     Name {
-        /// The octet.
+        /// The byte.
         octet: u8,
         /// Where it stands in the name.
         offset: usize,
@@ -174,7 +164,7 @@ impl Header {
         self.spans.is_empty()
     }
 
-    /// The octets of the header block, without the empty line that ends it.
+    /// The bytes of the header block, without the empty line that ends it.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -1,6 +1,6 @@
 //! The header block of an e-mail message as spans over one buffer.
 //!
-//! [`Header`] keeps the original octets, because *simple* canonicalization needs them, and hands out
+//! [`Header`] keeps the original bytes, because *simple* canonicalization needs them, and hands out
 //! [`Field`] views that cost nothing to copy. There are three ways in, and all give the same result:
 //!
 //! * [`Header::parse`] for a whole message in memory,

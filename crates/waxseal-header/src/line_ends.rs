@@ -59,7 +59,7 @@ impl FindBare {
         Some(start + at as u64 + u64::from(chunk.get(at) != Some(&b'\r')))
     }
 
-    /// The end of the text: the offset of the first bare CR or LF, if there was one; a CR that was the last octet is bare.
+    /// The end of the text: the offset of the first bare CR or LF, if there was one; a CR that was the last byte is bare.
     pub fn finish(&self) -> Option<u64> {
         self.found.or(self.after_cr.then(|| self.seen.saturating_sub(1)))
     }

@@ -43,8 +43,8 @@ pub struct Received<'v> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReceived {
-    /// More octets than [`Received::MAX_OCTETS`].
-    #[error("the value is longer than {limit} octets")]
+    /// More bytes than [`Received::MAX_BYTES`].
+    #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
@@ -74,8 +74,8 @@ pub enum InvalidReceived {
 }
 
 impl<'v> Received<'v> {
-    /// The octets that a value may have to be read: 16 KiB.
-    pub const MAX_OCTETS: usize = 16_384;
+    /// The bytes that a value may have to be read: 16 KiB.
+    pub const MAX_BYTES: usize = 16_384;
 
     /// Reads what stands behind the colon of a Received field, in linear time.
     ///
@@ -83,8 +83,8 @@ impl<'v> Received<'v> {
     /// [`InvalidReceived`]. A field without a `from` clause, or one in which no address is found, is none:
     /// [`Received::address`] is `None` then.
     pub fn parse(value: &'v [u8]) -> Result<Self, InvalidReceived> {
-        if value.len() > Self::MAX_OCTETS {
-            return Err(InvalidReceived::TooLong { limit: Self::MAX_OCTETS });
+        if value.len() > Self::MAX_BYTES {
+            return Err(InvalidReceived::TooLong { limit: Self::MAX_BYTES });
         }
         let clauses = Clauses::read(value)?;
         let client = client::Client::read(clauses.from, &clauses.from_comments);

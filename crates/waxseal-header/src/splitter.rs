@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 #[derive(Debug)]
 pub struct Splitter {
     limits: HeaderLimits,
-    /// Octets of earlier chunks.
+    /// Bytes of earlier chunks.
     held: BytesMut,
     spans: Vec<Span>,
     /// Start of the line that is not complete yet.
@@ -102,7 +102,7 @@ impl Splitter {
     /// Notes the lines of `block` that end at or after `from`. Gives the start of the body once an empty line was met;
     /// `self.line` then is the end of the header.
     fn lines(&mut self, block: &[u8], from: usize) -> Result<Option<usize>, HeaderError> {
-        let limit = self.limits.octets() as usize;
+        let limit = self.limits.bytes as usize;
         for lf in memchr::memchr_iter(b'\n', block.get(from..).unwrap_or_default()) {
             let end = from + lf + 1;
             if end - self.line <= 2 && matches!(block.get(self.line..end), Some(b"\r\n" | b"\n")) {
@@ -114,7 +114,7 @@ impl Splitter {
             self.end_line(block, end)?;
             self.line = end;
         }
-        if block.len() > limit { Err(HeaderError::TooLong { limit: self.limits.octets() }) } else { Ok(None) }
+        if block.len() > limit { Err(HeaderError::TooLong { limit: self.limits.bytes }) } else { Ok(None) }
     }
 
     /// Notes the line from `self.line` to `end`: it continues the field above when it begins with a blank
@@ -122,13 +122,13 @@ impl Splitter {
     fn end_line(&mut self, block: &[u8], end: usize) -> Result<(), HeaderError> {
         let line = block.get(self.line..end).unwrap_or_default();
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
-        // The limit on octets keeps every offset below 2³¹.
+        // The limit on bytes keeps every offset below 2³¹.
         let end = end as u32;
         match self.spans.last_mut() {
             Some(field) if folded => field.end = end,
             _ => {
-                if self.spans.len() >= self.limits.fields() as usize {
-                    return Err(HeaderError::TooManyFields { limit: self.limits.fields() });
+                if self.spans.len() >= self.limits.fields as usize {
+                    return Err(HeaderError::TooManyFields { limit: self.limits.fields });
                 }
                 let colon = colon(line).map_or(Span::NO_COLON, |colon| (self.line + colon) as u32);
                 self.spans.push(Span { colon, end });
@@ -147,14 +147,14 @@ fn colon(line: &[u8]) -> Option<usize> {
     (name > 0 && rest.get(blanks) == Some(&b':')).then_some(name + blanks)
 }
 
-/// Octets at the start of `line` that may be in a field name: eight at a time as far as there are eight.
+/// Bytes at the start of `line` that may be in a field name: eight at a time as far as there are eight.
 fn name_len(line: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let mut rest = line;
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
         let octets = u64::from_le_bytes(*eight);
         let colons = octets ^ (ONES * u64::from(b':'));
-        // The high bit of each octet that is a colon, below `!`, or above `~`. Borrow and carry reach only octets behind the
+        // The high bit of each byte that is a colon, below `!`, or above `~`. Borrow and carry reach only bytes behind the
         // first of these.
         let outside = (colons.wrapping_sub(ONES) & !colons)
             | (octets.wrapping_sub(ONES * u64::from(b'!')) & !octets)
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Name and octets of each field.
+    /// Name and bytes of each field.
     type NamesAndFields = Vec<(Vec<u8>, Vec<u8>)>;
 
     fn parts(message: &[u8]) -> Result<(NamesAndFields, Vec<u8>), HeaderError> {
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn limits_are_named() {
-        let limits = HeaderLimits::default().with_octets(20).with_fields(2);
+        let limits = HeaderLimits::default().with_max_bytes(20).with_max_fields(2);
         let many = Header::parse_with(b"A:\r\nB:\r\nC:\r\n\r\n", limits);
         assert_eq!(many.unwrap_err(), HeaderError::TooManyFields { limit: 2 });
         let long = Header::parse_with(b"A: 0123456789012345678\r\n\r\n", limits);

@@ -34,7 +34,7 @@ pub enum InvalidText {
     /// A byte that leaves it open which quotes and parentheses belong together: a quote, a backslash or a closing
     /// parenthesis outside quoted strings and comments, or more text right behind a quoted string.
     #[error(
-        "octet 0x{octet:02X} at offset {offset} leaves it open which quotes and parentheses belong together"
+        "byte 0x{octet:02X} at offset {offset} leaves it open which quotes and parentheses belong together"
     )]
     Stray {
         /// The byte.

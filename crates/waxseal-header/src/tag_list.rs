@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A parsed tag list: `name=value` pairs divided by semicolons, in the order given. Values are octets (RFC 8616 allows
+/// A parsed tag list: `name=value` pairs divided by semicolons, in the order given. Values are bytes (RFC 8616 allows
 /// UTF-8); nothing is copied.
 ///
 /// ```
@@ -21,7 +21,7 @@ pub struct TagList<'t> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tag<'t> {
     name: &'t str,
-    /// The first eight octets of the name, to compare names in one step.
+    /// The first eight bytes of the name, to compare names in one step.
     key: u64,
     text: &'t [u8],
     start: usize,
@@ -43,8 +43,8 @@ pub enum InvalidTagList {
         /// Where the tag begins.
         offset: usize,
     },
-    /// A control octet in a value, or octets that are not UTF-8.
-    #[error("tag list: forbidden octet in the value of {tag}=")]
+    /// A control byte in a value, or bytes that are not UTF-8.
+    #[error("tag list: forbidden byte in the value of {tag}=")]
     Value {
         /// The tag.
         tag: String,
@@ -133,7 +133,7 @@ impl<'t> Tag<'t> {
         trim(self.text)
     }
 
-    /// Where the value and the blanks around it stand in the text of the list. Without these octets the tag is empty,
+    /// Where the value and the blanks around it stand in the text of the list. Without these bytes the tag is empty,
     /// as RFC 6376 §3.7 wants `b=` for hashing.
     pub fn range(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.text.len()
@@ -181,7 +181,7 @@ fn is_legal_value(text: &[u8]) -> bool {
     odd == 0 || (odd == 0x80 && std::str::from_utf8(text).is_ok())
 }
 
-/// Bit 0 for a control octet, bit 7 for one above 127. No branch, so that the compiler can use vectors.
+/// Bit 0 for a control byte, bit 7 for one above 127. No branch, so that the compiler can use vectors.
 fn odd_octets(text: &[u8]) -> u8 {
     text.iter().fold(0, |odd, c| {
         let control =

@@ -225,7 +225,7 @@ fn a_remark_is_what_a_field_without_clauses_begins_with() {
 
 #[test]
 fn long_values_and_deep_comments_end_at_limits() {
-    let limit = Received::MAX_OCTETS;
+    let limit = Received::MAX_BYTES;
     assert!(Received::parse(&vec![b' '; limit]).is_ok());
     assert_eq!(Received::parse(&vec![b' '; limit + 1]), Err(InvalidReceived::TooLong { limit }));
     let deep = format!(" from a {}{} by mx", "(".repeat(17), ")".repeat(17));

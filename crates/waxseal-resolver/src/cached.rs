@@ -90,11 +90,11 @@ impl<R> Cached<R> {
         }
     }
 
-    /// Keeps about `octets` of names and records at most; 16 MiB by default. The cache becomes empty.
+    /// Keeps about `bytes` of names and records at most; 16 MiB by default. The cache becomes empty.
     #[must_use]
-    pub fn with_capacity(mut self, octets: u64) -> Self {
-        self.limits.capacity = octets;
-        self.entries = Entries::new(octets);
+    pub fn with_capacity(mut self, bytes: u64) -> Self {
+        self.limits.capacity = bytes;
+        self.entries = Entries::new(bytes);
         self
     }
 
@@ -344,7 +344,7 @@ impl Cache for Entries {
     }
 }
 
-/// About what an entry takes, in octets.
+/// About what an entry takes, in bytes.
 fn weigh(q: &Question, entry: &Entry) -> u32 {
     let records: &[Record] = entry.reply.as_ref().map_or(&[], |answer| &answer.records);
     let data = records.iter().map(|record| match record {

@@ -62,7 +62,7 @@ fn by_udp(
     }
 }
 
-/// RFC 7766 §8: two octets of length before each message, sent in one write.
+/// RFC 7766 §8: two bytes of length before each message, sent in one write.
 fn by_tcp(
     query: &Message,
     octets: &[u8],
@@ -89,7 +89,7 @@ fn by_tcp(
     }
 }
 
-/// Like [`Read::read_exact`], but the time limit is for all octets, not for each read.
+/// Like [`Read::read_exact`], but the time limit is for all bytes, not for each read.
 fn read_exact(
     stream: &mut TcpStream,
     mut buffer: &mut [u8],

@@ -8,7 +8,7 @@ use hickory_proto::{
 use std::time::Duration;
 use waxseal_dns::{Answer, Dnssec, DomainName, Existence, LookupError, Question, Record, RecordType};
 
-/// RFC 6891 §6.2.5 leaves the size to us; with 48 octets of headers 1232 make the 1280 that fit every IPv6 link
+/// RFC 6891 §6.2.5 leaves the size to us; with 48 bytes of headers 1232 make the 1280 that fit every IPv6 link
 /// (RFC 8200 §5).
 pub(crate) const UDP_PAYLOAD: u16 = 1232;
 /// A chain of aliases longer than this is a loop.
@@ -40,7 +40,7 @@ fn wire_name(name: &DomainName) -> Option<Name> {
     Name::from_labels(name.labels().map(str::as_bytes)).ok()
 }
 
-/// The name with octets that are not printable ASCII, dots within a label and backslashes written `\DDD`: unlike every name
+/// The name with bytes that are not printable ASCII, dots within a label and backslashes written `\DDD`: unlike every name
 /// that someone asks for, but not lost. `None` for the root and for what then is too long.
 fn domain_name(name: &Name) -> Option<DomainName> {
     let mut text = Vec::with_capacity(name.len());

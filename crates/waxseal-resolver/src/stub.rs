@@ -22,7 +22,7 @@ use waxseal_dns::{Dnssec, LookupError, LookupErrorKind, Question, Reply, Resolve
 /// A blocking stub resolver over the sockets of the standard library: it asks the given recursive servers, and links no
 /// runtime. Cloning is cheap and shares the configuration.
 ///
-/// - UDP with EDNS (1232 octets), TCP when the answer is cut off; servers that do not know EDNS are asked without.
+/// - UDP with EDNS (1232 bytes), TCP when the answer is cut off; servers that do not know EDNS are asked without.
 /// - Every query has a random id, a fresh random source port and random upper and lower case; replies from elsewhere or to
 ///   another question are not looked at (RFC 5452).
 /// - CNAME chains are followed, in the answer and beyond, for 16 aliases; more is a loop and a server failure.
@@ -35,7 +35,7 @@ use waxseal_dns::{Dnssec, LookupError, LookupErrorKind, Question, Reply, Resolve
 /// | attempts per server | 2 | [`Stub::with_attempts`] |
 /// | one lookup in all, with every server, attempt and alias | 10 s | [`Stub::with_lookup_timeout`] |
 /// | threads of one round | 16 | [`Stub::with_concurrency`] |
-/// | octets of one answer | 65,535 | DNS over TCP allows no more |
+/// | bytes of one answer | 65,535 | DNS over TCP allows no more |
 ///
 /// A server that says SERVFAIL, REFUSED or something broken is not asked again for that lookup, but the next one is. When
 /// none has an answer, a server failure is reported rather than a malformed answer, that rather than a network error, and

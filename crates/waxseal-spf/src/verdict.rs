@@ -230,6 +230,8 @@ impl fmt::Display for Verdict {
     /// Result, identity and reason, on one line of ASCII.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (property, value) = self.subject();
-        write!(f, "spf={} smtp.{property}={} ({})", self.result(), Printable(value), self.reason())
+        // What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
+        let (value, cut) = value.get(..320).map_or((value, ""), |start| (start, "..."));
+        write!(f, "spf={} smtp.{property}={}{cut} ({})", self.result(), Printable(value), self.reason())
     }
 }

@@ -13,6 +13,8 @@ mod lookups;
 mod methods;
 mod relays;
 mod report;
+#[cfg(feature = "serde")]
+mod serialize;
 mod session;
 mod settings;
 mod trust;

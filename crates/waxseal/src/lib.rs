@@ -7,19 +7,19 @@ mod outbound;
 
 pub use inbound::*;
 pub use outbound::*;
-pub use waxseal_dmarc::Disposition;
 
-pub use waxseal_arc as arc;
-pub use waxseal_authres as authres;
-pub use waxseal_crypto as crypto;
-pub use waxseal_dkim as dkim;
-pub use waxseal_dmarc as dmarc;
-pub use waxseal_dns as dns;
-pub use waxseal_header as header;
-#[cfg(any(feature = "stub", feature = "hickory", feature = "cache"))]
-pub use waxseal_resolver as resolver;
-pub use waxseal_spf as spf;
-
+#[doc(inline)]
+pub use waxseal_arc::Sealer;
+#[doc(inline)]
+pub use waxseal_authres::AuthservIds;
+#[doc(inline)]
+pub use waxseal_crypto::PrivateKey;
+#[doc(inline)]
+pub use waxseal_dkim::{Selector, Signer, Verdicts, Verifier};
+#[doc(inline)]
+pub use waxseal_dmarc::{Disposition, LocalPolicy};
+#[doc(inline)]
+pub use waxseal_dns::{DomainName, Resolve, ResolveBlocking, Zone};
 #[cfg(feature = "cache")]
 #[doc(inline)]
 pub use waxseal_resolver::Cached;
@@ -29,3 +29,23 @@ pub use waxseal_resolver::Hickory;
 #[cfg(feature = "stub")]
 #[doc(inline)]
 pub use waxseal_resolver::Stub;
+
+#[doc(inline)]
+pub use waxseal_arc as arc;
+#[doc(inline)]
+pub use waxseal_authres as authres;
+#[doc(inline)]
+pub use waxseal_crypto as crypto;
+#[doc(inline)]
+pub use waxseal_dkim as dkim;
+#[doc(inline)]
+pub use waxseal_dmarc as dmarc;
+#[doc(inline)]
+pub use waxseal_dns as dns;
+#[doc(inline)]
+pub use waxseal_header as header;
+#[cfg(any(feature = "stub", feature = "hickory", feature = "cache"))]
+#[doc(inline)]
+pub use waxseal_resolver as resolver;
+#[doc(inline)]
+pub use waxseal_spf as spf;

@@ -35,6 +35,7 @@ use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[doc(alias("seal", "forward"))]
 pub struct OutboundSigner {
     tables: Arc<Tables>,
 }
@@ -186,6 +187,7 @@ impl OutboundSigner {
     ///
     /// # Errors
     /// [`OutboundError`].
+    #[doc(alias("kms", "hsm"))]
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, OutboundError> {
         match self.entry_of_authors(&header)? {
             Some(entry) if !entry.signers.is_empty() => {

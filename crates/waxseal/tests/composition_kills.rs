@@ -195,14 +195,14 @@ mod one_author_for_each_reader {
 
     #[test]
     fn nul_and_other_control_octets() {
-        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control octet 0x00 at offset 17");
-        assert_unclear("From: \0ceo@evil.example", "From: control octet 0x00 at offset 1");
+        assert_unclear("From: ceo@bank.example\0@evil.example", "From: control character 0x00 at offset 17");
+        assert_unclear("From: \0ceo@evil.example", "From: control character 0x00 at offset 1");
         assert_unclear(
             "From\0: ceo@bank.example\r\nFrom: u@evil.example",
             "malformed line that looks like a From field",
         );
         let bare_cr = "From: ceo@bank.example\rFrom: u@evil.example";
-        assert_unclear(bare_cr, "From: control octet 0x0d at offset 17");
+        assert_unclear(bare_cr, "From: control character 0x0d at offset 17");
         assert_unclear("From: u@evil.example\nFrom: ceo@bank.example", "2 From fields");
     }
 
@@ -289,7 +289,7 @@ mod one_author_for_each_reader {
         let report = attack("From: u@b%61nk.example");
         assert_fails_closed(&report);
         let reason =
-            "author domain b%61nk.example is not valid: domain name has a forbidden octet 0x25 at offset 1";
+            "author domain b%61nk.example is not valid: domain name has a forbidden byte 0x25 at offset 1";
         assert_eq!(dmarc(&report), ("permerror", reason.into()));
         assert_unclear("From: u@[192.0.2.66]", "From: address literal instead of a domain name at offset 3");
         assert_unclear(b"From: u@evil\xff.example", "From: domain at offset 3 is not UTF-8");
@@ -539,7 +539,7 @@ mod floods {
     const FORGED: &[u8] = b"From: ceo@bank.example\r\n\r\nHi.\r\n";
 
     fn header_limits() -> HeaderLimits {
-        HeaderLimits::default().with_fields(20_000).with_octets(8 << 20)
+        HeaderLimits::default().with_max_fields(20_000).with_max_bytes(8 << 20)
     }
 
     /// OpenDKIM #271: unlimited signatures, each with a key of its own.
@@ -603,11 +603,11 @@ mod floods {
             [long.as_bytes(), &signed("evil.example", b"From: u@evil.example\r\n\r\nHi.\r\n")].concat();
         let report = check(&evil(), &message, &dns());
         assert_fails_closed(&report);
-        assert_eq!(dmarc(&report), ("permerror", "header block is longer than 262144 octets".into()));
+        assert_eq!(dmarc(&report), ("permerror", "header block is longer than 262144 bytes".into()));
         let [(word, _, cause)] = &dkim(&report)[..] else { panic!("one verdict") };
         assert_eq!(
             (*word, cause.as_str()),
-            (DkimResult::PermError, "header block is longer than 262144 octets")
+            (DkimResult::PermError, "header block is longer than 262144 bytes")
         );
         let generous = authenticator().with_header_limits(header_limits());
         let report = check_by(&generous, &evil(), &message, &dns());

@@ -163,7 +163,7 @@ fn fields_and_body_apart_are_the_same_message() {
 fn the_report_has_the_header_that_was_checked() {
     let report = by_field(&all(), PLAIN);
     assert_eq!(report.header().unwrap().as_bytes(), &PLAIN[..end_of_header(PLAIN) - 2]);
-    let strict = all().with_header_limits(HeaderLimits::default().with_fields(3));
+    let strict = all().with_header_limits(HeaderLimits::default().with_max_fields(3));
     assert_eq!(by_field(&strict, PLAIN).header(), Err(&HeaderError::TooManyFields { limit: 3 }));
 }
 
@@ -326,7 +326,7 @@ fn evidence_survives_a_file() {
 
 #[test]
 fn evidence_of_a_generous_receiver_survives_a_file() {
-    let limits = HeaderLimits::default().with_fields(20_000).with_octets(4 << 20);
+    let limits = HeaderLimits::default().with_max_fields(20_000).with_max_bytes(4 << 20);
     let generous = all().with_header_limits(limits);
     let message = ["X: y\r\n".repeat(5_000).as_bytes(), PLAIN].concat();
     let report = whole(&generous, &message);
@@ -665,6 +665,51 @@ fn by_field_is_the_same(all: &Authenticator, message: &[u8], expected: &Report) 
     prop_assert!(!lost, "{}\n{}", report.explain(), expected.explain());
     Ok(())
 }
+
+/// The schema of the guide page `json`.
+#[test]
+fn a_report_is_one_json_object() {
+    let read = |report: &Report| serde_json::from_str::<serde_json::Value>(&report.to_json()).unwrap();
+    let report = whole(&all(), &rich());
+    let json = read(&report);
+    let mut names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        ["arc", "authentication_results", "disposition", "dkim", "dmarc", "iprev", "spf", "spf_helo"]
+    );
+    assert_eq!(json["dkim"][0]["d"], "bank.example");
+    assert_eq!(json["dkim"][2]["result"], "permerror");
+    assert_eq!((&json["arc"]["result"], &json["arc"]["sets"]), (&"pass".into(), &2.into()));
+    assert_eq!(json["dmarc"]["result"], "pass");
+    let same = |value: &serde_json::Value, text: String| {
+        *value == serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    assert!(same(&json["iprev"], report.iprev().unwrap().to_json()), "{json}");
+    assert_eq!(json["iprev"]["name"], "client.a.example");
+    assert!(same(&json["spf"], report.spf().to_json()), "{json}");
+    assert_eq!(json["disposition"], "none");
+
+    let unknown = Envelope::missing_because("the archive has none");
+    let report = check_by(&authenticator().with_trusted_sealers(|_| true), &unknown, BANK, &zone());
+    assert!(
+        report.explain().starts_with("no envelope: the archive has none; SPF and iprev were not checked\n")
+    );
+    let json = read(&report);
+    let reason = "no envelope: the archive has none";
+    assert_eq!(
+        json["spf"],
+        serde_json::json!({
+            "result": null, "identity": null, "domain": null, "reason": reason, "lookups": 0, "void_lookups": 0,
+        })
+    );
+    assert_eq!(json["iprev"], serde_json::json!({ "result": null, "name": null, "reason": reason }));
+    assert_eq!(json["distrust"], serde_json::json!(["the message has no ARC set"]));
+    let unchecked = whole(&authenticator().with_iprev(false), PLAIN);
+    assert_eq!(read(&unchecked)["iprev"]["reason"], "not checked");
+}
+
+const BANK: &[u8] = b"From: ceo@bank.example\r\n\r\nHi.\r\n";
 
 /// RFC 7208 §2.4 lets SPF be checked before DATA; what was found then is not asked again, nor replaced by another result.
 #[test]

@@ -95,8 +95,8 @@ impl Origin {
                 envelope
                     .and_then(|arrival| arrival.envelope().cloned().map_err(|why| no_envelope(&why)))
                     .unwrap_or_else(|why| {
-                        told.no_envelope = Some(why);
-                        Envelope::unknown()
+                        told.no_envelope = Some(why.clone());
+                        Envelope::missing_because(why)
                     })
             }
         };

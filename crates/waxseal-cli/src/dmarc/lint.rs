@@ -167,7 +167,7 @@ fn print(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
 
 /// The name and the record, or why there is none and what might have been meant.
 fn print_step(step: &Step, report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
-    let name = terminal::heading(&format!("_dmarc.{}", step.domain()));
+    let name = terminal::heading(format!("_dmarc.{}", step.domain()));
     if let Some(record) = step.record() {
         return writeln!(out, "{name} {}", published(record));
     }

@@ -337,7 +337,7 @@ fn hostile_lines_are_answered_too() {
         // Only where all who are shown ask for nothing it is let through; control octets may hide another who asks for more.
         let may_hide = dmarc["reason"]
             .as_str()
-            .is_some_and(|reason| reason.contains("control octet") || reason.contains("more than 4"));
+            .is_some_and(|reason| reason.contains("control character") || reason.contains("more than 4"));
         let asks = dmarc.get("shown").is_none_or(|shown| shown.to_string().contains("\"reject\""));
         let lax = !may_hide && !asks;
         let disposition = if lax { "none" } else { "quarantine" };

@@ -30,7 +30,7 @@ fn authentication_results_read_like_opendkims() {
         let message = fs::read(file).unwrap();
         let verdicts =
             Verifier::new(Default::default()).unwrap().verify_blocking(&message, SystemTime::now(), &zone);
-        let [verdict] = &verdicts.as_slice()[..] else { panic!("{} verdicts", verdicts.as_slice().len()) };
+        let [verdict] = verdicts.as_slice() else { panic!("{} verdicts", verdicts.as_slice().len()) };
         let ours = verdict.entry().to_string();
         let theirs =
             theirs.strip_prefix("mx; ").and_then(|all| all.strip_suffix("; dkim-atps=neutral")).unwrap();

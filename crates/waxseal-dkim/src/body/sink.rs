@@ -25,7 +25,7 @@ pub(super) struct Place {
 }
 
 /// Bytes gathered at most: no more, as each of many messages under way holds so many.
-const GATHER: usize = 1024;
+const GATHER: usize = 1024 - WINDOW;
 
 /// A longer piece is hashed where it lies.
 const LONG: usize = GATHER / 2;

@@ -214,6 +214,10 @@ impl Template<'_> {
 /// The names of `h=`.
 pub(super) fn push_names(folder: &mut Folder, names: &[&str]) {
     let tag = format!("h={};", names.join(":"));
+    // See `pieces`; names mostly have no equals sign.
+    if !tag.contains("b=") {
+        return folder.pieces(tag.split_inclusive(':'));
+    }
     let octets = tag.as_bytes();
     let may_fold = |at: usize| at.checked_sub(1).and_then(|before| octets.get(before)) == Some(&b':');
     folder.pieces(pieces(&tag, may_fold).into_iter());

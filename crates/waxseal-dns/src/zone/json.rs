@@ -30,8 +30,8 @@ impl Zone {
     /// ```
     ///
     /// `ERROR` (`TIMEOUT`, `SERVFAIL` or `MALFORMED`) answers for the types that are not listed; such a word in place of a
-    /// list stands for that type alone. A TXT string becomes its UTF-8 octets, of any length; `{"hex": "…"}` gives other
-    /// octets. `SPF`, `NS` and `SOA` are passed over. An empty object makes the name exist.
+    /// list stands for that type alone. A TXT string becomes its UTF-8 bytes, of any length; `{"hex": "…"}` gives other
+    /// bytes. `SPF`, `NS` and `SOA` are passed over. An empty object makes the name exist.
     ///
     /// # Errors
     /// [`InvalidJson`].

@@ -57,8 +57,8 @@ pub enum ZoneFileError {
     /// A backslash before nothing, or a `\DDD` above 255.
     #[error("bad escape: \\X or \\DDD with DDD up to 255 is meant")]
     Escape,
-    /// RFC 1035 §3.3: 255 octets at most.
-    #[error("string of {0} octets: split it into quoted strings of 255 octets at most")]
+    /// RFC 1035 §3.3: 255 bytes at most.
+    #[error("string of {0} bytes: split it into quoted strings of 255 bytes at most")]
     StringTooLong(usize),
     /// A line that begins with a blank takes the owner of the line above, and there is none.
     #[error("no owner name: the first record must have one")]
@@ -358,7 +358,7 @@ impl Reader {
         if word.octets.ends_with(b".") {
             return Ok(DomainName::lenient(&word.octets)?);
         }
-        // Checks the octets before they are taken for text.
+        // Checks the bytes before they are taken for text.
         let relative = DomainName::lenient(&word.octets)?;
         match origin? {
             Origin::Root => Ok(relative),

@@ -5,7 +5,7 @@ use super::InvalidAddress;
 /// How deep comments may be nested.
 const MAX_DEPTH: usize = 16;
 
-/// Reads tokens one by one, each octet a bounded number of times.
+/// Reads tokens one by one, each byte a bounded number of times.
 #[derive(Clone)]
 pub(crate) struct Lexer<'t> {
     text: &'t [u8],
@@ -22,7 +22,7 @@ pub(crate) struct Token<'t> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// `atext` and dots, with UTF-8 (RFC 6532 §3.2) and other 8-bit octets.
+    /// `atext` and dots, with UTF-8 (RFC 6532 §3.2) and other bytes above 127.
     Word,
     Quoted,
     /// `[...]`
@@ -43,7 +43,7 @@ pub(crate) enum Gap {
     Comment,
 }
 
-/// Refuses control octets, and CR and LF that are no fold (RFC 5322 §2.2.3).
+/// Refuses control bytes, and CR and LF that are no fold (RFC 5322 §2.2.3).
 pub(crate) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
     for (offset, &octet) in text.iter().enumerate() {
         let next = || text.get(offset + 1);

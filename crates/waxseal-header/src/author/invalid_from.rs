@@ -26,7 +26,7 @@ pub enum InvalidFrom {
     /// A control octet in the name of a field. For some readers (Dovecot 2.3) a name ends at a NUL: they take `From\0x:` for
     /// From. RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters (i.e., characters that have values
     /// between 33 and 126, inclusive), except colon."
-    #[error("control octet 0x{octet:02x} in a field name at offset {offset} of the header")]
+    #[error("control character 0x{octet:02x} in a field name at offset {offset} of the header")]
     ControlInName {
         /// The octet.
         octet: u8,
@@ -64,7 +64,7 @@ pub enum InvalidFrom {
         /// The limit.
         limit: usize,
     },
-    /// More octets than [`Authors::MAX_OCTETS`](crate::Authors::MAX_OCTETS), which are not read.
+    /// More octets than [`Authors::MAX_BYTES`](crate::Authors::MAX_BYTES), which are not read.
     #[error("From is longer than {limit} octets")]
     TooLong {
         /// The limit.

@@ -442,7 +442,7 @@ fn a_display_name_that_shows_an_address_is_told() {
 #[test]
 fn many_bare_cr_take_linear_time() {
     // A quadratic search would take hours.
-    let limits = HeaderLimits::default().with_octets(1 << 21);
+    let limits = HeaderLimits::default().with_max_bytes(1 << 21);
     for many in ["\r", "\r ", "f\r", "\rfro", "\rfrom", "\r>", "\r:", "\rx"] {
         let message = format!("From: a@b.example\r\nX: {}", many.repeat((1 << 20) / many.len()));
         let (header, _) = Header::parse_with(message.as_bytes(), limits).unwrap();
@@ -527,14 +527,14 @@ fn hostile_values_take_linear_time() {
 fn a_value_of_the_largest_size_is_read_and_no_longer_one() {
     let end = " <a@b.example>";
     for (piece, clear) in [("a", true), ("(x)", true), ("\"x\" ", true), ("@ ", true), ("a@b.c,", false)] {
-        let value = format!("{}{end}", piece.repeat((Authors::MAX_OCTETS - end.len()) / piece.len()));
+        let value = format!("{}{end}", piece.repeat((Authors::MAX_BYTES - end.len()) / piece.len()));
         assert_eq!(Authors::parse(value.as_bytes()).is_ok(), clear, "{piece:?}");
     }
-    let long = refused(format!("{}{end}", "@ ".repeat(Authors::MAX_OCTETS / 2)));
+    let long = refused(format!("{}{end}", "@ ".repeat(Authors::MAX_BYTES / 2)));
     assert_eq!(long.cause(), &F::TooLong { limit: 32_768 });
     assert!(long.domains().is_empty() && long.is_truncated());
     // Of several fields no more is read than of one.
-    let fields = format!("From: a@b.example\r\nFrom:{}\r\n\r\n", "@ ".repeat(Authors::MAX_OCTETS / 2));
+    let fields = format!("From: a@b.example\r\nFrom:{}\r\n\r\n", "@ ".repeat(Authors::MAX_BYTES / 2));
     let (header, _) = Header::parse(fields.as_bytes()).unwrap();
     let unclear = Authors::from_header(&header).unwrap_err();
     assert!(unclear.domains().is_empty() && unclear.is_truncated(), "{unclear:?}");

@@ -258,7 +258,7 @@ fn expanded_names_lose_labels_from_the_left() {
     assert_said(
         &drive_blocking(check, &dns),
         "permerror",
-        "no valid domain name in include:%{l}.%{d} of example.org: domain label is longer than 63 octets",
+        "no valid domain name in include:%{l}.%{d} of example.org: domain label is longer than 63 bytes",
     );
 }
 

@@ -94,8 +94,8 @@ impl Authenticator {
         Self { settings: Arc::new(settings) }
     }
 
-    /// How large a header block may be (default 256 KiB and 1,000 fields). A message over it gets no DKIM or DMARC result
-    /// but permerror, and the disposition for mail without a clear author
+    /// How large a header block may be (default 256 KiB and 1,000 fields). For a larger one DKIM and DMARC are permerror, and the
+    /// disposition is that for mail without a clear author
     /// ([`LocalPolicy::with_invalid_from`]).
     #[must_use]
     pub fn with_header_limits(self, limits: HeaderLimits) -> Self {
@@ -175,11 +175,11 @@ impl Authenticator {
         self.with(|settings| settings.with_chains(policy))
     }
 
-    /// Whose ARC sets are believed (default: nobody's). `trusts` is asked for `d=` of seals. When DMARC fails, the chain
+    /// Whose ARC sets are trusted (default: nobody's). `trusts` is called with `d=` of seals. When DMARC fails, the chain
     /// passed, and a set by a trusted sealer says that DMARC passed for the same Author Domain when the message came in
     /// there, with none but trusted sealers above it, the message gets [`Disposition::None`](waxseal_dmarc::Disposition),
-    /// and [`Report::trusted_forwarder`] names the sealer. The word of DMARC stays `fail`. When nobody is believed,
-    /// [`Report::distrust`] says why.
+    /// and [`Report::trusted_forwarder`] names the sealer. The result of DMARC stays `fail`. When no sealer is trusted
+    /// to have seen it pass, [`Report::distrust`] has the reasons.
     ///
     /// Trust only sealers that check DMARC themselves and quote what clients say: one that copies HELO or MAIL FROM into its
     /// results without quoting lets strangers write results.
@@ -206,14 +206,15 @@ impl Authenticator {
         })
     }
 
-    /// The name under which it speaks.
+    /// The authserv-id of its results.
     pub fn authserv_id(&self) -> &str {
         &self.settings.authserv_id
     }
 
     /// Checks a whole message with an asynchronous resolver. `now` decides about `t=` and `x=` of signatures.
     ///
-    /// It takes no longer than [`Authenticator::with_timeout`] says.
+    /// It waits for DNS no longer than [`Authenticator::with_timeout`] allows.
+    #[doc(alias = "async")]
     pub async fn check(
         &self,
         envelope: &Envelope,
@@ -226,7 +227,8 @@ impl Authenticator {
 
     /// Checks a whole message with a blocking resolver. `now` decides about `t=` and `x=` of signatures.
     ///
-    /// It takes no longer than [`Authenticator::with_timeout`] says, and the lookup under way if the resolver cannot cut it.
+    /// It waits for DNS no longer than [`Authenticator::with_timeout`] allows, and for the lookup under way if the resolver cannot cut
+    /// it.
     pub fn check_blocking(
         &self,
         envelope: &Envelope,
@@ -237,7 +239,7 @@ impl Authenticator {
         drive_blocking(self.inbound(envelope, message, now), resolver)
     }
 
-    /// The check of a whole message, for those who drive it themselves: until a deadline of their own, or without I/O.
+    /// The check of a whole message, to be driven by the caller: until a deadline of its own, or without I/O.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -269,8 +271,8 @@ impl Authenticator {
         Session::new(self.settings.clone(), envelope.clone(), now)
     }
 
-    /// Judges again what [`Report::evidence`] kept, without DNS and without the body: under the same settings the same words
-    /// come out. What was not asked then is a time-out now.
+    /// Judges again what [`Report::evidence`] kept, without DNS and without the body: the same settings reach the same verdicts.
+    /// A question that was not asked then is a time-out now.
     ///
     /// # Errors
     /// [`ReplayError`], when these settings need a body hash that was not kept.

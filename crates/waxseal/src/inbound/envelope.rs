@@ -1,9 +1,12 @@
 //! What the client said before the message.
 
 use bytes::Bytes;
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
-/// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Octets, not
+/// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Bytes, not
 /// text: clients send what they like. Cheap to clone.
 ///
 /// ```
@@ -20,6 +23,8 @@ pub struct Envelope {
     /// As given, with its angle brackets.
     path: Bytes,
     known: bool,
+    /// Why there is none.
+    missing: Option<Arc<str>>,
 }
 
 impl Envelope {
@@ -31,6 +36,7 @@ impl Envelope {
             helo: Bytes::copy_from_slice(helo.as_ref()),
             path: Bytes::copy_from_slice(mail_from.as_ref()),
             known: true,
+            missing: None,
         }
     }
 
@@ -51,12 +57,22 @@ impl Envelope {
     /// ```
     pub fn unknown() -> Self {
         let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false }
+        Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false, missing: None }
+    }
+
+    /// [`Envelope::unknown`], and why there is no envelope, such as [`NoEnvelope`](crate::NoEnvelope): explanations and JSON show it.
+    pub fn missing_because(reason: impl Into<Arc<str>>) -> Self {
+        Self { missing: Some(reason.into()), ..Self::unknown() }
     }
 
     /// False for [`Envelope::unknown`].
     pub fn is_known(&self) -> bool {
         self.known
+    }
+
+    /// Why there is no envelope, where that was said.
+    pub(super) fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
     }
 
     /// The address of the client.

@@ -17,16 +17,21 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     if envelope.is_known() {
         writeln!(out, "client {}, HELO {helo}, MAIL FROM <{mail_from}>", envelope.ip())?;
     } else {
-        writeln!(out, "no envelope: SPF and iprev were not checked")?;
+        match envelope.missing() {
+            Some(why) => {
+                writeln!(out, "no envelope: {}; SPF and iprev were not checked", shown(why.as_bytes()))?
+            }
+            None => writeln!(out, "no envelope: SPF and iprev were not checked")?,
+        }
     }
     if let Some(iprev) = report.iprev() {
         writeln!(out, "{iprev}")?;
     }
     if envelope.is_known() {
-        writeln!(out, "spf={} for MAIL FROM", report.spf())?;
+        writeln!(out, "{}", report.spf())?;
     }
     if let Some(helo) = report.spf_helo() {
-        writeln!(out, "spf={helo} for HELO")?;
+        writeln!(out, "{helo}")?;
     }
     if report.dkim().is_empty() {
         writeln!(out, "dkim=none (no signature)")?;

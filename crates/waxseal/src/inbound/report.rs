@@ -32,6 +32,7 @@ use waxseal_header::{Header, HeaderError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[doc(alias("result", "verdict"))]
 pub struct Report {
     found: Arc<Found>,
 }
@@ -72,9 +73,9 @@ impl Report {
     /// [`remove_forged`](waxseal_authres::AuthservIds::remove_forged). No part of it is shown to be authentic by being here.
     ///
     /// # Errors
-    /// Why it could not be taken: over a limit ([`Authenticator::with_header_limits`](super::Authenticator::with_header_limits)),
-    /// or a field that is none. Then the disposition is that for mail without a clear author, and nothing can be told of
-    /// the fields: refuse such a message rather than edit it.
+    /// Why it was refused: over a limit ([`Authenticator::with_header_limits`](super::Authenticator::with_header_limits)),
+    /// or malformed. Then the disposition is that for mail without a clear author, and forged fields cannot be found: refuse such
+    /// a message rather than edit it.
     pub fn header(&self) -> Result<&Header, &HeaderError> {
         self.case().header.as_ref()
     }
@@ -133,11 +134,11 @@ impl Report {
         &self.found.trust.distrust
     }
 
-    /// What to do with the message: what DMARC and the local policy say, unless a
-    /// forwarder that is trusted speaks for it (feature `arc`, `Report::trusted_forwarder`).
+    /// What to do with the message: what DMARC and the local policy decide, unless a trusted forwarder vouches for it
+    /// ([`Report::trusted_forwarder`]).
     ///
     /// [`Disposition::Defer`] is for a message that cannot be judged now because a lookup failed: answer with 451 4.7.1 on
-    /// every try, and the client comes again.
+    /// every try, and the client tries again later.
     pub fn disposition(&self) -> Disposition {
         if self.found.trust.forwarder.is_some() {
             return Disposition::None;

@@ -38,6 +38,7 @@ use waxseal_spf::Identity;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[doc(alias = "milter")]
 pub struct Session {
     settings: Arc<Settings>,
     envelope: Envelope,

@@ -144,7 +144,7 @@ fn refusal(error: &HeaderError) -> Value {
 fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidJson> {
     if let Some(octets) = read_octets(value) {
         // What was taken once is taken again, whatever the limits were.
-        let limits = HeaderLimits::default().with_octets(u32::MAX).with_fields(u32::MAX);
+        let limits = HeaderLimits::default().with_max_bytes(u32::MAX).with_max_fields(u32::MAX);
         return Ok(Header::parse_with(&octets, limits).map(|(header, _)| header));
     }
     let number = |name: &str| value.get(name).and_then(Value::as_u64);
