@@ -197,7 +197,7 @@ mod tests {
         );
         let blob = [b'x'; 250];
         assert_eq!(lines_of(&blob), [0..100, 100..200, 200..250]);
-        assert_eq!(lines_of(b""), [0..0]);
+        assert_eq!(lines_of(b""), std::slice::from_ref(&(0..0)));
     }
 
     fn lines_of(record: &[u8]) -> Vec<Range<usize>> {

@@ -3,18 +3,16 @@
 mod sign_error;
 mod signing;
 mod template;
+mod whole;
 mod with_hash;
 
 pub use sign_error::SignError;
 pub use signing::Signing;
 pub use template::Unsigned;
+pub use whole::sign_all;
 
 use crate::{Canonicalization, Selector, SigningDomains, signed_fields::SignedFields};
-use std::{
-    fmt, io,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::Duration};
 use waxseal_crypto::{Algorithm, Provider, SigningKey, default_provider};
 use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::Header;
@@ -302,36 +300,6 @@ impl Signer {
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
-
-    /// Signs a whole message at the time `now`. Returns the DKIM-Signature field with its CRLF, to be put in front of the
-    /// message.
-    ///
-    /// # Errors
-    /// [`SignError`]. Lines have to end in CRLF.
-    pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<String, SignError> {
-        sign_all([self], message, now)
-    }
-
-    /// Signs a whole message at the time `now`, and returns the message to send: the signature field and the message. Several
-    /// signers sign with [`sign_all`].
-    ///
-    /// # Errors
-    /// [`SignError`]. Lines have to end in CRLF.
-    pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Vec<u8>, SignError> {
-        Ok([self.sign(message, now)?.as_bytes(), message].concat())
-    }
-
-    /// [`Signer::sign_message`] into a writer. Nothing is written when the message cannot be signed.
-    ///
-    /// # Errors
-    /// Those of the writer; a [`SignError`] is the inner error of one of the kind
-    /// [`InvalidData`](std::io::ErrorKind::InvalidData).
-    pub fn sign_to(&self, message: &[u8], now: SystemTime, out: &mut impl io::Write) -> io::Result<()> {
-        let field =
-            self.sign(message, now).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        out.write_all(field.as_bytes())?;
-        out.write_all(message)
-    }
 }
 
 impl fmt::Debug for Signer {
@@ -342,21 +310,6 @@ impl fmt::Debug for Signer {
             .field("algorithm", &self.algorithm);
         out.finish_non_exhaustive()
     }
-}
-
-/// Signs a whole message with several signers in one pass over the body. Returns their fields in the order of the signers,
-/// to be put in front of the message.
-///
-/// # Errors
-/// [`SignError`]: if one fails, none signs.
-pub fn sign_all<'s>(
-    signers: impl IntoIterator<Item = &'s Signer>,
-    message: &[u8],
-    now: SystemTime,
-) -> Result<String, SignError> {
-    let mut signing = Signing::new(signers, now);
-    signing.push(message)?;
-    signing.finish()?.into_iter().map(|unsigned| unsigned.sign()).collect()
 }
 
 fn check_header(header: &Header) -> Result<(), SignError> {

@@ -161,7 +161,6 @@ impl Cause {
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Verdict {
     pub(crate) authors: Vec<AuthorVerdict>,
     /// Index of the author that decides.

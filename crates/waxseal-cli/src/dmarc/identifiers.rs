@@ -2,7 +2,7 @@
 
 use crate::input::without_line_end;
 use waxseal::{
-    authres::{DkimResult, ResultWord, SpfResult},
+    authres::{DkimResult, SpfResult},
     dmarc,
     dns::{DomainName, InvalidDomainName},
     header::Header,

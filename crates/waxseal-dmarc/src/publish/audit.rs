@@ -32,7 +32,6 @@ use waxseal_dns::{Answers, Check, DomainName, Pending, Record as DnsRecord};
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Audit {
     check: DmarcCheck,
     domain: DomainName,
@@ -47,6 +46,7 @@ impl Audit {
     }
 
     /// Finds Organizational Domains in the way of `local`: by tree walk or by public suffix list.
+    #[must_use]
     pub fn with_local_policy(mut self, local: LocalPolicy) -> Self {
         self.check = self.check.with_local_policy(local.with_organizational_domain(true));
         self
@@ -54,6 +54,7 @@ impl Audit {
 
     /// A list of the domains below which strangers register theirs, to tell who else can pass for the domain (default: every
     /// top-level domain). Unlike [`LocalPolicy::with_public_suffix_list`] it does not change which record applies.
+    #[must_use]
     pub fn with_known_suffixes(mut self, list: impl PublicSuffixList + 'static) -> Self {
         self.known_suffixes = Some(Arc::new(list));
         self
@@ -62,7 +63,6 @@ impl Audit {
 
 /// What an [`Audit`] found.
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct AuditReport {
     author: AuthorVerdict,
     findings: Vec<Finding>,
