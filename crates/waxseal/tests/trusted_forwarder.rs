@@ -566,7 +566,7 @@ mod distrust {
     fn names_the_chain_and_who_is_not_trusted() {
         assert_distrust(&judge(CHANGED), &["the message has no ARC set"]);
         let stranger = sealed(CHANGED, "stranger.example", saw(DmarcResult::Pass, "bank.example"));
-        let untrusted = "is not by a trusted sealer; neither it nor what stands below it is believed";
+        let untrusted = "is not by a trusted sealer; neither it nor the sets below it are trusted";
         assert_distrust(&judge(&stranger), &[&format!("ARC set 1 (stranger.example) {untrusted}")]);
         let above = sealed(&stranger, "forward.example", saw(DmarcResult::Fail, "bank.example"));
         assert_distrust(

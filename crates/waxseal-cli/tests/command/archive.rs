@@ -167,9 +167,9 @@ fn wrong_usage_names_what_is_wanted() {
         (&["--relay", "private"], "--envelope-from-header"),
         (
             &["--envelope-from-header", "--relay", "mx"],
-            "\"mx\" is no address, no network such as 192.0.2.0/24",
+            "\"mx\" is not an address, a network such as 192.0.2.0/24",
         ),
-        (&["--envelope-from-header", "--relay", "10.0.0.0/40"], "no number from 0 to 32"),
+        (&["--envelope-from-header", "--relay", "10.0.0.0/40"], "not a number from 0 to 32"),
         (
             &["--ip", "192.0.2.1:25", "--helo", "x", "--mail-from", "y"],
             "write it as 192.0.2.1 or 2001:db8::1",

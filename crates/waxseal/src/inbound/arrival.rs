@@ -1,4 +1,4 @@
-//! How a stored message came: the envelope and the time that its trace fields tell of.
+//! How a stored message arrived: the envelope and the time in its trace fields.
 
 use super::{Envelope, Relays};
 use std::{
@@ -7,13 +7,13 @@ use std::{
 };
 use waxseal_header::{Header, InvalidDateTime, InvalidReceived, Received};
 
-/// What the trace fields of a stored message (RFC 5321 §4.4) tell of its arrival: from which client, with which reverse-path,
+/// The arrival of a stored message as its trace fields (RFC 5321 §4.4) record it: from which client, with which reverse-path,
 /// and when. For archives and mail stores, whose messages have lost their envelope.
 ///
-/// The topmost Received counts, for the server that stored the message wrote it. Hops inside the receiving site are stepped
-/// over: those of LMTP, those from a loopback address, and those from [`Relays`]; the hand-over inside Gmail and that of qmail
-/// from its own SMTP server, too. Each time the field below counts only if it is `by` the very host that the field above
-/// names: what an internal host handed on may begin with Received fields that a stranger wrote.
+/// The topmost Received counts, since the server that stored the message wrote it. Hops inside the receiving site are skipped:
+/// those of LMTP, those from a loopback address, and those from [`Relays`]; the hop inside Gmail and that of qmail from its own
+/// SMTP server, too. Each time the field below counts only if it is `by` the very host that the field above
+/// names: what an internal host relayed may begin with Received fields that a stranger wrote.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -36,7 +36,7 @@ pub struct Arrival {
     time: Result<SystemTime, NoArrivalTime>,
 }
 
-/// Why trace fields tell of no envelope.
+/// Why trace fields contain no envelope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEnvelope {
@@ -57,25 +57,25 @@ pub enum NoEnvelope {
         /// Which one.
         number: usize,
     },
-    /// The client authenticated itself (RFC 3848): a user of the server, and no host that a domain has named in SPF.
+    /// The client authenticated itself (RFC 3848): a user of the server, not a host that a domain names in SPF.
     #[error("the client authenticated itself (with {with})")]
     Authenticated {
         /// The protocol as written.
         with: String,
     },
-    /// The client has a private address that is none of [`Relays`]: no domain names it in SPF.
+    /// The client has a private address that is not one of [`Relays`]: no domain names it in SPF.
     #[error("the client {address} has a private address")]
     PrivateAddress {
         /// The address.
         address: IpAddr,
     },
-    /// Nothing is below a hop that was stepped over: the message was written on the host that it names.
+    /// Nothing is below a hop that was skipped: the message was written on the host that it names.
     #[error("no Received below the hop from {from}")]
     NothingBelow {
         /// The host.
         from: String,
     },
-    /// The field below a hop that was stepped over was written by another host than the one that the hop names, so it may be
+    /// The field below a hop that was skipped was written by another host than the one that the hop names, so it may be
     /// a stranger's.
     #[error("the Received below the hop from {from} is by {by}")]
     OtherHost {
@@ -89,7 +89,7 @@ pub enum NoEnvelope {
     NoReversePath,
 }
 
-/// Why trace fields tell of no time of arrival.
+/// Why trace fields contain no time of arrival.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoArrivalTime {
@@ -105,7 +105,7 @@ pub enum NoArrivalTime {
 }
 
 impl Arrival {
-    /// Reads Received, and the topmost Return-Path, else X-Envelope-From. Hops from `relays` are stepped over.
+    /// Reads Received, and the topmost Return-Path, else X-Envelope-From. Hops from `relays` are skipped.
     pub fn from_header(header: &Header, relays: &Relays) -> Self {
         let mut walk = Walk { time: Err(NoArrivalTime::NoReceived), above: None, number: 0 };
         let client = walk.client(header, relays);
@@ -119,7 +119,7 @@ impl Arrival {
     /// The envelope.
     ///
     /// # Errors
-    /// [`NoEnvelope`] says why there is none; [`Envelope::unknown`] is to be used then.
+    /// [`NoEnvelope`]: why there is none. Use [`Envelope::missing_because`] then.
     pub fn envelope(&self) -> Result<&Envelope, NoEnvelope> {
         self.envelope.as_ref().map_err(Clone::clone)
     }
@@ -148,7 +148,7 @@ struct Walk {
     number: usize,
 }
 
-/// A hop that was stepped over: the hosts of which one has to have written the field below. None, if any will do.
+/// A hop that was skipped: one of these hosts must have written the field below. Empty if any will do.
 struct Hop {
     hosts: Vec<Box<[u8]>>,
 }

@@ -159,7 +159,7 @@ impl Authenticator {
     ///
     /// It holds in [`Authenticator::check`], [`Authenticator::check_blocking`] and [`Lookups`](super::Lookups), and in
     /// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) of an [`InboundCheck`]; the other
-    /// drivers are given a deadline of their own. [`Resolve::sleep`] says which timer an asynchronous check uses. A blocking
+    /// drivers are given a deadline of their own. [`Resolve::sleep`] is the timer of an asynchronous check. A blocking
     /// resolver that cannot cut a lookup ends the one under way.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
@@ -176,12 +176,12 @@ impl Authenticator {
     }
 
     /// Whose ARC sets are trusted (default: nobody's). `trusts` is called with `d=` of seals. When DMARC fails, the chain
-    /// passed, and a set by a trusted sealer says that DMARC passed for the same Author Domain when the message came in
+    /// passed, and a set by a trusted sealer records that DMARC passed for the same Author Domain when the message came in
     /// there, with none but trusted sealers above it, the message gets [`Disposition::None`](waxseal_dmarc::Disposition),
     /// and [`Report::trusted_forwarder`] names the sealer. The result of DMARC stays `fail`. When no sealer is trusted
     /// to have seen it pass, [`Report::distrust`] has the reasons.
     ///
-    /// Trust only sealers that check DMARC themselves and quote what clients say: one that copies HELO or MAIL FROM into its
+    /// Trust only sealers that check DMARC themselves and quote what clients send: one that copies HELO or MAIL FROM into its
     /// results without quoting lets strangers write results.
     ///
     /// Asks for ARC to be validated, too.

@@ -9,7 +9,7 @@ use waxseal_dns::{Question, Reply};
 use waxseal_header::{Header, HeaderError};
 
 /// The evidence of a [`Report`](super::Report): envelope, time, header, body hashes and every DNS answer. It is enough to
-/// reach the same verdicts again, offline and long after keys were changed. It holds the header, and so names and addresses,
+/// reach the same verdicts again, offline and long after keys were changed. It contains the header, and so names and addresses,
 /// but nothing of the body.
 ///
 /// ```

@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
 };
 
-/// Networks of hosts that hand on what others sent, and whose Received fields are believed: the MX in front of a mail store, a
+/// Networks of hosts that relay mail inside the site, and whose Received fields are trusted: the MX in front of a mail store, a
 /// filter, a load balancer. [`Arrival`](crate::Arrival) steps over them. Empty by default.
 ///
 /// ```
@@ -20,15 +20,15 @@ pub struct Relays {
     networks: Vec<Network>,
 }
 
-/// Why a text names no relays.
+/// Why a text does not name relays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRelays {
     /// No address in front of the slash.
-    #[error("{0:?} is no address, no network such as 192.0.2.0/24, and not the word private")]
+    #[error("{0:?} is not an address, a network such as 192.0.2.0/24, or the word private")]
     Address(String),
     /// A prefix length that such an address does not have.
-    #[error("the prefix length of {0:?} is no number from 0 to {1}")]
+    #[error("the prefix length of {0:?} is not a number from 0 to {1}")]
     PrefixLength(String, u8),
 }
 
@@ -74,7 +74,7 @@ impl Relays {
         Self { networks: Self::PRIVATE.to_vec() }
     }
 
-    /// These and those.
+    /// Adds other relays to these.
     #[must_use]
     pub fn with(mut self, others: Self) -> Self {
         self.networks.extend(others.networks);

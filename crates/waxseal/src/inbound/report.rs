@@ -107,14 +107,6 @@ impl Report {
         &self.found.dmarc
     }
 
-    /// The display name shows an address of another domain than the author's: those domains, at most 8, as in
-    /// `"joe@gmail.example via List" <list@lists.example>`, encoded words decoded. People may take that for the author, and so do
-    /// scripts that decode before they parse. Honest mail has it daily, so by default it changes no verdict
-    /// ([`LocalPolicy::with_misleading_name_refused`](waxseal_dmarc::LocalPolicy::with_misleading_name_refused)).
-    pub fn domains_in_names(&self) -> &[String] {
-        self.dmarc().domains_in_names()
-    }
-
     /// The reverse DNS check of the client. `None` when it was not asked for
     /// ([`Authenticator::with_iprev`](super::Authenticator::with_iprev)).
     pub fn iprev(&self) -> Option<&IprevVerdict> {
@@ -204,7 +196,7 @@ impl Report {
     }
 }
 
-/// How many signatures the field tells of, besides those that passed: a sender does not decide how long it gets.
+/// How many signatures the field has an entry for, besides those that passed: a sender does not decide how long it gets.
 const MAX_DKIM_ENTRIES: usize = 20;
 
 fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {

@@ -7,7 +7,7 @@ use waxseal_authres::{DmarcResult, InvalidAuthenticationResults, ParsedEntry, Pa
 use waxseal_dmarc::{Disposition, Verdict};
 use waxseal_dns::DomainName;
 
-/// A forwarder that sealed that DMARC passed when the message came in there, and is believed.
+/// A trusted forwarder that sealed that DMARC passed when the message came in there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrustedForwarder {
@@ -24,12 +24,12 @@ impl fmt::Display for TrustedForwarder {
     }
 }
 
-/// Why no forwarder, or not this one, speaks for a message whose policy was followed. One line of ASCII, with the cause behind it
+/// Why no forwarder, or not this one, vouches for a message whose policy was followed. One line of ASCII, with the cause behind it
 /// in [`source`](std::error::Error::source).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Distrust {
-    /// Nobody can speak for an author who is not known, and with several it is not clear for whom.
+    /// Nobody can vouch for an author who is not known, and with several it is not clear for whom.
     #[error("the message has no author, or more than one, for whom a forwarder could speak")]
     NoSingleAuthor,
     /// No ARC set.
@@ -41,21 +41,21 @@ pub enum Distrust {
         /// The Chain Validation Status.
         word: ArcResult,
     },
-    /// The newest message signature does not cover From, so that anyone could have put in another author.
+    /// The newest message signature does not cover From, so anyone could have put in another author.
     #[error("the newest ARC-Message-Signature, of set {instance}, does not cover From")]
     FromNotCovered {
         /// `i=` of the set.
         instance: u32,
     },
-    /// The set is by somebody who is not trusted and can have made up what stands below it.
-    #[error("ARC set {} is not by a trusted sealer; neither it nor what stands below it is believed", place(.instance, .domain))]
+    /// The set is by a sealer who is not trusted and may have made up the sets below it.
+    #[error("ARC set {} is not by a trusted sealer; neither it nor the sets below it are trusted", place(.instance, .domain))]
     Stranger {
         /// `i=` of the set.
         instance: u32,
         /// `d=` of its seal.
         domain: Option<DomainName>,
     },
-    /// Not a word of the ARC-Authentication-Results of a trusted sealer can be read.
+    /// The ARC-Authentication-Results of a trusted sealer cannot be read at all.
     #[error("the ARC-Authentication-Results of set {} cannot be read", place(.instance, .domain))]
     Unreadable {
         /// `i=` of the set.
@@ -95,7 +95,7 @@ pub enum Distrust {
         /// The version.
         version: u32,
     },
-    /// A trusted sealer says nothing of DMARC.
+    /// The trusted sealer has no result for DMARC.
     #[error("the ARC-Authentication-Results of set {} do not say dmarc=pass for {author}: they hold no DMARC result", place(.instance, .domain))]
     NoResult {
         /// `i=` of the set.
@@ -105,7 +105,7 @@ pub enum Distrust {
         /// The Author Domain.
         author: DomainName,
     },
-    /// A trusted sealer says something else than that DMARC passed for this author, or something else beside it.
+    /// The trusted sealer has another result than that DMARC passed for this author, or another one beside it.
     #[error("the ARC-Authentication-Results of set {} do not say dmarc=pass for {author}: they say {said}", place(.instance, .domain))]
     OtherResult {
         /// `i=` of the set.
@@ -114,7 +114,7 @@ pub enum Distrust {
         domain: Option<DomainName>,
         /// The Author Domain.
         author: DomainName,
-        /// What it says, escaped.
+        /// The other result, escaped.
         said: String,
     },
 }
@@ -133,8 +133,8 @@ pub(super) struct Trust {
     pub(super) distrust: Vec<Distrust>,
 }
 
-/// Looks for a forwarder that speaks for a message that failed DMARC, or might fail it when DNS answers. A message without a clear
-/// author has none that anyone could speak for, and with several authors it is not clear for whom.
+/// Looks for a forwarder that vouches for a message that failed DMARC, or might fail it when DNS answers. A message without a clear
+/// author has none that anyone could vouch for, and with several authors it is not clear for whom.
 pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, dmarc: &Verdict) -> Trust {
     let (Some(trusts), Some(chain)) = (trusts, chain) else { return Trust::default() };
     if dmarc.disposition() == Disposition::None {
@@ -146,7 +146,7 @@ pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, 
     if !matches!(author.result(), DmarcResult::Fail | DmarcResult::TempError) {
         return Trust::default();
     }
-    // What stands below a stranger's set may be made up, so only the newest sets up to there count.
+    // The sets below a stranger's may be made up, so only the newest sets up to there count.
     let sets = chain.trusted_sets(trusts);
     let mut distrust = Vec::new();
     for set in sets {
@@ -163,7 +163,7 @@ pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, 
     Trust { forwarder: None, distrust }
 }
 
-/// Why no more sets of the chain are believed than the newest `trusted` ones; `None` when all are.
+/// Why no more sets of the chain are trusted than the newest `trusted` ones; `None` when all are.
 fn chain_distrust(chain: &Chain, trusted: usize) -> Option<Distrust> {
     let newest = chain.sets().last();
     match chain.result() {
