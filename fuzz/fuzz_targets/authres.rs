@@ -27,7 +27,7 @@ fuzz_target!(|input: (&[u8], Vec<(Option<&[u8]>, Option<&[u8]>, Vec<Property<'_>
                 1 => Ptype::Header,
                 2 => Ptype::Body,
                 3 => Ptype::Policy,
-                _ => Ptype::Other(Keyword::from(name.to_string())),
+                _ => Ptype::Other(Keyword::sanitized(name.to_string())),
             };
             entry = entry.with_property(ptype, name.to_string(), value);
             received = received.with_pair(name.to_string(), value);

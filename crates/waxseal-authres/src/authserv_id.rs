@@ -62,7 +62,7 @@ fn end_label(text: &mut String, label: &mut String) {
     label.clear();
 }
 
-/// The characters of UTF-8; octets that are none are taken for Latin-1.
+/// The characters of UTF-8; bytes that are none are taken for Latin-1.
 fn characters(text: &[u8]) -> impl Iterator<Item = char> {
     text.utf8_chunks()
         .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|b| char::from(*b))))

@@ -29,7 +29,7 @@ pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
     if field.is_malformed() && (looks_like_a_name(raw) || is_on_some_line(raw)) {
         return true;
     }
-    // A name is looked for once behind each run of octets that are not seen, so that many of them take linear time.
+    // A name is looked for once behind each run of bytes that are not seen, so that many of them take linear time.
     let mut looked_at = 0;
     for (at, _) in raw.iter().enumerate().filter(|(at, b)| ends_line(raw, *at, **b)) {
         if at < looked_at {

@@ -1,11 +1,12 @@
 //! One statement of the field: a method, its result and what it was about.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use crate::escape::Text;
 use crate::fold::Folder;
-use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult};
+use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult};
 use crate::{Keyword, escape};
 
 /// What one check found: `method=result`, and optionally a reason, a comment and properties (`resinfo` of RFC 8601 §2.2).
@@ -24,6 +25,7 @@ use crate::{Keyword, escape};
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct Entry {
     method: Keyword,
     result: Keyword,
@@ -33,14 +35,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry for a method of its own, such as `dkim-atps`, `auth` or `x-spam`.
+    /// An entry for a method of its own, such as `dkim-atps`, `auth` or `x-spam`. Method, result and names of properties are
+    /// written as [`Keyword::sanitized`] makes them.
     ///
     /// Registered methods and results stand in IANA's "Email Authentication Parameters".
-    #[must_use]
-    pub fn new(method: impl Into<Keyword>, result: impl Into<Keyword>) -> Self {
+    pub fn new(method: impl Into<Cow<'static, str>>, result: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            method: method.into(),
-            result: result.into(),
+            method: Keyword::sanitized(method),
+            result: Keyword::sanitized(result),
             reason: None,
             comment: None,
             properties: Vec::new(),
@@ -48,87 +50,83 @@ impl Entry {
     }
 
     /// An entry for one DKIM signature, or for the lack of any (`dkim=none`).
-    #[must_use]
     pub fn dkim(result: DkimResult) -> Self {
         Self::new(DkimResult::METHOD, result.as_str())
     }
 
     /// An entry for one SPF identity.
-    #[must_use]
     pub fn spf(result: SpfResult) -> Self {
         Self::new(SpfResult::METHOD, result.as_str())
     }
 
     /// An entry for DMARC.
-    #[must_use]
     pub fn dmarc(result: DmarcResult) -> Self {
         Self::new(DmarcResult::METHOD, result.as_str())
     }
 
     /// An entry for the ARC chain.
-    #[must_use]
     pub fn arc(result: ArcResult) -> Self {
         Self::new(ArcResult::METHOD, result.as_str())
     }
 
     /// An entry for the reverse DNS check of the client.
-    #[must_use]
     pub fn iprev(result: IprevResult) -> Self {
         Self::new(IprevResult::METHOD, result.as_str())
     }
 
-    /// Says why the result is what it is: `reason="…"`, one short sentence.
-    #[must_use]
+    /// Adds why the result is what it is: `reason="…"`, one short sentence.
     pub fn with_reason(mut self, reason: impl AsRef<[u8]>) -> Self {
         self.reason = Some(Text::from(reason.as_ref()));
         self
     }
 
     /// Adds a remark for people, in parentheses behind result and reason.
-    #[must_use]
     pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
         self.comment = Some(Text::from(comment.as_ref()));
         self
     }
 
     /// Adds `ptype.name=value`: a part of the message or session that was looked at. Properties keep their order.
-    #[must_use]
-    pub fn with_property(mut self, ptype: Ptype, name: impl Into<Keyword>, value: impl AsRef<[u8]>) -> Self {
-        self.properties.push(Property { ptype, name: name.into(), value: Text::from(value.as_ref()) });
+    pub fn with_property(
+        mut self,
+        ptype: Ptype,
+        name: impl Into<Cow<'static, str>>,
+        value: impl AsRef<[u8]>,
+    ) -> Self {
+        self.properties.push(Property {
+            ptype,
+            name: Keyword::sanitized(name),
+            value: Text::from(value.as_ref()),
+        });
         self
     }
 
     /// The method, such as `dkim`.
-    #[must_use]
     pub fn method(&self) -> &str {
         self.method.as_str()
     }
 
-    /// The result word; `entry.result().parse::<DkimResult>()` gives the typed one.
-    #[must_use]
+    /// The result word; `entry.result().parse::<DkimResult>()` returns the typed one.
     pub fn result(&self) -> &str {
         self.result.as_str()
     }
 
     /// The reason as given, unescaped.
-    #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_ref().map(Text::as_str)
     }
 
     /// The comment as given, unescaped.
-    #[must_use]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_ref().map(Text::as_str)
     }
 
     /// The properties in their order.
-    #[must_use]
     pub fn properties(&self) -> &[Property] {
         &self.properties
     }
 
-    /// About how many octets the entry takes, so that the field is allocated once.
+    /// About how many bytes the entry takes, so that the field is allocated once.
     pub(crate) fn size_hint(&self) -> usize {
         let texts = self.reason().map_or(0, str::len) + self.comment().map_or(0, str::len);
         let properties: usize = self.properties.iter().map(|p| p.name().len() + p.value().len() + 16).sum();
@@ -173,19 +171,16 @@ pub struct Property {
 
 impl Property {
     /// Where the value comes from.
-    #[must_use]
     pub fn ptype(&self) -> &Ptype {
         &self.ptype
     }
 
     /// The name within its type, such as `d` or `mailfrom`.
-    #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_str()
     }
 
     /// The value as given, unescaped; bytes that are not UTF-8 show as `<0xFF>`.
-    #[must_use]
     pub fn value(&self) -> &str {
         self.value.as_str()
     }
@@ -202,8 +197,8 @@ impl Property {
 /// Where a property's value comes from (RFC 8601 §2.3). Equal when the words are, in any letter case.
 ///
 /// ```
-/// use waxseal_authres::Ptype;
-/// assert_eq!(Ptype::Other("SMTP".into()), Ptype::Smtp);
+/// use waxseal_authres::{Keyword, Ptype};
+/// assert_eq!(Ptype::Other(Keyword::sanitized("SMTP")), Ptype::Smtp);
 /// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -227,7 +222,6 @@ impl Ptype {
     pub(crate) const KNOWN: [Self; 5] = [Self::Smtp, Self::Header, Self::Body, Self::Policy, Self::Dns];
 
     /// The type as written left of the dot.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Smtp => "smtp",
@@ -305,11 +299,11 @@ mod tests {
 
     #[test]
     fn property_types_are_told_apart_in_any_letter_case() {
-        assert!(matches!(Ptype::from(Keyword::from("SMTP")), Ptype::Smtp));
-        assert!(matches!(Ptype::from(Keyword::from("dns")), Ptype::Dns));
-        assert!(matches!(Ptype::from(Keyword::from("x")), Ptype::Other(_)));
+        assert!(matches!(Ptype::from(Keyword::sanitized("SMTP")), Ptype::Smtp));
+        assert!(matches!(Ptype::from(Keyword::sanitized("dns")), Ptype::Dns));
+        assert!(matches!(Ptype::from(Keyword::sanitized("x")), Ptype::Other(_)));
         let hash = |ptype: &Ptype| BuildHasherDefault::<DefaultHasher>::default().hash_one(ptype);
-        let shouted = Ptype::Other("HEADER".into());
+        let shouted = Ptype::Other(Keyword::sanitized("HEADER"));
         assert_eq!((&shouted, hash(&shouted)), (&Ptype::Header, hash(&Ptype::Header)));
     }
 
@@ -319,7 +313,7 @@ mod tests {
             .with_reason("r")
             .with_comment("c")
             .with_property(Ptype::Policy, "iprev", "2001:db8::1")
-            .with_property(Ptype::Other("x".into()), "y", b"\xff");
+            .with_property(Ptype::Other(Keyword::sanitized("x")), "y", b"\xff");
         assert_eq!((entry.method(), entry.result().parse()), ("iprev", Ok(IprevResult::Pass)));
         assert_eq!((entry.reason(), entry.comment()), (Some("r"), Some("c")));
         let read: Vec<_> =

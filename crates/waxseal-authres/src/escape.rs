@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use crate::fold::Folder;
 
-/// The most octets a value, reason, comment or authserv-id takes when written, quotes not counted.
+/// The most bytes a value, reason, comment or authserv-id takes when written, quotes not counted.
 ///
-/// What does not fit is cut and ends in `...`. With its property's name it stays far below the 998 octets of a
+/// What does not fit is cut and ends in `...`. With its property's name it stays far below the 998 bytes of a
 /// line (RFC 5322 §2.1.1), whatever the value.
 pub const MAX_WRITTEN: usize = 400;
 
@@ -109,7 +109,7 @@ fn cut(text: &str, written: impl Fn(char) -> usize) -> &str {
     text
 }
 
-/// The octets that a character takes when written.
+/// The bytes that a character takes when written.
 fn written(c: char, utf8: bool, special: bool) -> usize {
     match c {
         ' '..='~' => 1 + usize::from(special),

@@ -21,6 +21,7 @@ const NAME: &str = "Authentication-Results:";
 /// assert_eq!(results.to_field(), "Authentication-Results: mx.example.net;\r\n\tiprev=pass\r\n");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct AuthenticationResults {
     authserv_id: Text,
     entries: Vec<Entry>,
@@ -30,13 +31,11 @@ pub struct AuthenticationResults {
 impl AuthenticationResults {
     /// A field spoken by `authserv_id`: the name, mostly a host or domain name, by which readers know whom to trust (RFC
     /// 8601 §2.5).
-    #[must_use]
     pub fn new(authserv_id: impl AsRef<[u8]>) -> Self {
         Self { authserv_id: Text::from(authserv_id.as_ref()), entries: Vec::new(), utf8: false }
     }
 
     /// Adds an entry behind the others.
-    #[must_use]
     pub fn with_entry(mut self, entry: Entry) -> Self {
         self.entries.push(entry);
         self
@@ -46,20 +45,17 @@ impl AuthenticationResults {
     ///
     /// Turn it on only for a message that is itself internationalized (RFC 6532, SMTPUTF8): elsewhere an 8-bit
     /// header field is not allowed.
-    #[must_use]
     pub fn with_utf8(mut self, utf8: bool) -> Self {
         self.utf8 = utf8;
         self
     }
 
     /// The authserv-id as given, unescaped.
-    #[must_use]
     pub fn authserv_id(&self) -> &str {
         self.authserv_id.as_str()
     }
 
     /// The entries in their order.
-    #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -67,8 +63,7 @@ impl AuthenticationResults {
     /// The whole field, name and final CRLF included, ready to be put in front of the message.
     ///
     /// Each entry starts a line with a tab; lines are folded at 78 columns (a tab counts as 8) where there is a
-    /// space. A single longer word stands alone on its line. No line has more than 998 octets (RFC 5322 §2.1.1).
-    #[must_use]
+    /// space. A single longer word stands alone on its line. No line has more than 998 bytes (RFC 5322 §2.1.1).
     pub fn to_field(&self) -> String {
         let mut out = Folder::folded(self.size_hint());
         out.word(NAME);
@@ -81,7 +76,6 @@ impl AuthenticationResults {
 
     /// The value of [`AuthenticationResults::to_field`], folded as there: what stands behind the colon, without the final
     /// CRLF. It is also that of an ARC-Authentication-Results, behind `i=`.
-    #[must_use]
     pub fn to_value(&self) -> String {
         let mut out = Folder::behind(NAME.len(), self.size_hint());
         out.space();

@@ -2,7 +2,7 @@
 
 /// RFC 5322 §2.1.1: a line "SHOULD be no more than 78 characters, excluding the CRLF".
 const WIDTH: usize = 78;
-/// Columns that a tab at the start of a line adds to its one octet.
+/// Columns that a tab at the start of a line adds to its one byte.
 const TAB_EXTRA: usize = 7;
 
 /// Gathers a field in one `String` and breaks lines at spaces.
@@ -12,7 +12,7 @@ const TAB_EXTRA: usize = 7;
 /// harmless between tags, but it would change quoted text.)
 pub(crate) struct Folder {
     out: String,
-    /// Where the current line starts, and the columns its start takes beyond its octets.
+    /// Where the current line starts, and the columns its start takes beyond its bytes.
     line: usize,
     extra: usize,
     /// The latest space at which the current line may be broken.

@@ -429,7 +429,7 @@ impl<'v> Parser<'v> {
         number.map(Some).ok_or(InvalidAuthenticationResults::Expected { what, offset })
     }
 
-    /// Passes over a word, or `key=value` with any octets in the key; says whether it was that. A quote may stand right
+    /// Passes over a word, or `key=value` with any bytes in the key; says whether it was that. A quote may stand right
     /// behind the first `=` alone: anywhere else, it is not known which quotes belong together.
     fn skip_tag(&mut self) -> Result<bool, InvalidText> {
         let key = self.scan.run(|b| is_odd(b) && b != b'=');
@@ -448,7 +448,7 @@ impl<'v> Parser<'v> {
         Ok(is_tag)
     }
 
-    /// Passes over a value, of whatever octets it is.
+    /// Passes over a value, of whatever bytes it is.
     fn skip_value(&mut self) -> Result<(), InvalidText> {
         if self.scan.quoted_string()?.is_some() && self.scan.peek() != Some(b'@') {
             return self.end_of_word();

@@ -3,32 +3,32 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The most octets a [`Keyword`] has; the rest is cut.
-pub const MAX_KEYWORD: usize = 64;
+/// The most bytes a [`Keyword`] has; the rest is cut.
+pub(crate) const MAX_KEYWORD: usize = 64;
 
 /// A name in Authentication-Results: of a method, a result, a property type or a property.
 ///
 /// RFC 8601 §2.2 takes `Keyword` from RFC 5321 §4.1.2: letters, digits and hyphens, the last one no hyphen.
-/// Making one never fails: every other character becomes `-`, hyphens at the end fall away, at most
-/// [`MAX_KEYWORD`] octets stay, and what is then empty becomes `unknown`. Letter case is kept.
 ///
 /// ```
 /// use waxseal_authres::Keyword;
-/// assert_eq!(Keyword::from("dkim-atps").as_str(), "dkim-atps");
-/// assert_eq!(Keyword::from("x=1; spf=pass".to_owned()).as_str(), "x-1--spf-pass");
-/// assert_eq!(Keyword::from("").as_str(), "unknown");
+/// assert_eq!(Keyword::sanitized("dkim-atps").as_str(), "dkim-atps");
+/// assert_eq!(Keyword::sanitized("x=1; spf=pass").as_str(), "x-1--spf-pass");
+/// assert_eq!(Keyword::sanitized("").as_str(), "unknown");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Keyword(Cow<'static, str>);
 
 impl Keyword {
     /// The name, fit to be written as it is.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    fn from_cow(text: Cow<'static, str>) -> Self {
+    /// The keyword nearest to `text`: every character that no keyword has becomes `-`, hyphens at the end fall away, at most 64
+    /// bytes stay, and what is then empty becomes `unknown`. Letter case is kept.
+    pub fn sanitized(text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
         if is_keyword(&text) {
             return Self(text);
         }
@@ -36,18 +36,6 @@ impl Keyword {
             text.chars().take(MAX_KEYWORD).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         kept.truncate(kept.trim_end_matches('-').len());
         if kept.is_empty() { Self(Cow::Borrowed("unknown")) } else { Self(Cow::Owned(kept)) }
-    }
-}
-
-impl From<&'static str> for Keyword {
-    fn from(text: &'static str) -> Self {
-        Self::from_cow(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for Keyword {
-    fn from(text: String) -> Self {
-        Self::from_cow(Cow::Owned(text))
     }
 }
 
@@ -69,13 +57,13 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut() {
-        assert_eq!(Keyword::from("a".repeat(500)).as_str().len(), MAX_KEYWORD);
+        assert_eq!(Keyword::sanitized("a".repeat(500)).as_str().len(), MAX_KEYWORD);
     }
 
     #[test]
     fn hyphens_at_the_end_fall_away() {
-        assert_eq!(Keyword::from("pass--").as_str(), "pass");
-        assert_eq!(Keyword::from("---").as_str(), "unknown");
-        assert_eq!(Keyword::from("-a").as_str(), "-a");
+        assert_eq!(Keyword::sanitized("pass--").as_str(), "pass");
+        assert_eq!(Keyword::sanitized("---").as_str(), "unknown");
+        assert_eq!(Keyword::sanitized("-a").as_str(), "-a");
     }
 }

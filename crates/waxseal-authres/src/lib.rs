@@ -1,9 +1,9 @@
 //! Authentication-Results (RFC 8601) and Received-SPF (RFC 7208 §9.1): write, read, and remove forged ones.
 //!
-//! A receiver tells later software what it found about a message in one header field. This crate holds the
+//! A receiver reports the results of its checks to later software in one header field. This crate holds the
 //! words of that field ([`DkimResult`], [`SpfResult`], [`DmarcResult`], [`ArcResult`], [`IprevResult`]), one
 //! statement per check ([`Entry`]) and the field itself ([`AuthenticationResults`]). It reads such fields
-//! ([`AuthenticationResults::parse`]) and knows which of them to believe and which to remove ([`AuthservIds`]).
+//! ([`AuthenticationResults::parse`]), and finds those to believe and those to remove ([`AuthservIds`]).
 //! [`ReceivedSpf`] is the older field of SPF alone, both ways.
 //!
 //! ```
@@ -60,11 +60,25 @@
 //!   as `<U+000D>`, bytes that are not UTF-8 as `<0xFF>`.
 //! - Other non-ASCII characters are written as `<U+00E9>`, unless [`AuthenticationResults::with_utf8`] says that
 //!   the message is internationalized (RFC 6532, RFC 8616 §3); then they stay, in quoted strings and comments.
-//! - A value, reason, comment or authserv-id that would take more than [`MAX_WRITTEN`] octets is cut and ends in `...`,
+//! - A value, reason, comment or authserv-id that would take more than [`MAX_WRITTEN`] bytes is cut and ends in `...`,
 //!   which no domain name does.
 //! - Method, result and property names are [`Keyword`]s.
 //!
-//! [`reason`] makes one line of an error and all that is behind it.
+//! [`reason`] makes one line of an error and its sources.
+//!
+//! # Where a rule of the RFC stands
+//!
+//! | RFC 8601 | file |
+//! |---|---|
+//! | §2.2 the grammar: writing, folding | `field.rs`, `entry.rs`, `fold.rs`; what may stand bare: `escape.rs` |
+//! | §2.2 the grammar: reading | `parse.rs` on the `Scanner` of waxseal-header; what was read: `parsed.rs` |
+//! | §2.2 `Keyword` | `keyword.rs` |
+//! | §2.3 property types | `entry.rs` |
+//! | §2.5 authserv-id | `authserv_id.rs` |
+//! | §2.7 result words (and RFC 9989 §9.2, RFC 8617 §10.1) | `result.rs` |
+//! | §5 removing forged fields | `trust.rs`; who claims a name: `claim.rs`; disguised fields: `disguise.rs` |
+//! | §7.1 whom to believe | `trust.rs` |
+//! | RFC 7208 §9.1 Received-SPF | `received_spf.rs`, `parse_received_spf.rs` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authserv_id;
@@ -89,7 +103,7 @@ mod trust;
 pub use entry::{Entry, Property, Ptype};
 pub use escape::MAX_WRITTEN;
 pub use field::AuthenticationResults;
-pub use keyword::{Keyword, MAX_KEYWORD};
+pub use keyword::Keyword;
 pub use parse_error::{InvalidAuthenticationResults, ParseLimits};
 pub use parse_received_spf::{InvalidReceivedSpf, ParsedReceivedSpf};
 pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};

@@ -61,8 +61,8 @@ impl AuthenticationResults {
         value: &[u8],
         limits: ParseLimits,
     ) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
-        if value.len() > limits.octets() {
-            return Err(InvalidAuthenticationResults::TooLong { limit: limits.octets() });
+        if value.len() > limits.bytes() {
+            return Err(InvalidAuthenticationResults::TooLong { limit: limits.bytes() });
         }
         Parser::new(value, limits).field()
     }

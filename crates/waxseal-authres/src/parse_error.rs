@@ -1,42 +1,37 @@
 use crate::keyword::MAX_KEYWORD;
 use waxseal_header::structured::InvalidText;
 
-/// What one field may hold when it is read. Over a limit, nothing is read, and an error names it.
+/// How much of one field is read. Over a limit, nothing is read, and an error names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
 pub struct ParseLimits {
-    octets: usize,
+    bytes: usize,
     results: usize,
     properties: usize,
 }
 
 impl ParseLimits {
-    /// The default of [`ParseLimits::with_octets`]: 64 KiB.
-    pub const OCTETS: usize = 65_536;
-    /// The default of [`ParseLimits::with_results`].
-    pub const RESULTS: usize = 256;
-    /// The default of [`ParseLimits::with_properties`].
-    pub const PROPERTIES: usize = 1_024;
+    const BYTES: usize = 65_536;
+    const RESULTS: usize = 256;
+    const PROPERTIES: usize = 1_024;
 
-    /// The octets that the value of a field may have; [`ParseLimits::OCTETS`] unless set.
-    #[must_use]
-    pub fn with_octets(self, octets: usize) -> Self {
-        Self { octets, ..self }
+    /// How many bytes the value of a field may have (default 64 KiB).
+    pub fn with_max_bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
     }
 
-    /// The results (`method=result`) that a field may hold, unreadable ones counted; [`ParseLimits::RESULTS`] unless set.
-    #[must_use]
-    pub fn with_results(self, results: usize) -> Self {
+    /// How many results (`method=result`) a field may have, unreadable ones counted (default 256).
+    pub fn with_max_results(self, results: usize) -> Self {
         Self { results, ..self }
     }
 
-    /// The properties that all results of a field may have together, unreadable ones counted; [`ParseLimits::PROPERTIES`] unless set.
-    #[must_use]
-    pub fn with_properties(self, properties: usize) -> Self {
+    /// How many properties all results of a field may have together, unreadable ones counted (default 1,024).
+    pub fn with_max_properties(self, properties: usize) -> Self {
         Self { properties, ..self }
     }
 
-    pub(crate) fn octets(self) -> usize {
-        self.octets
+    pub(crate) fn bytes(self) -> usize {
+        self.bytes
     }
 
     pub(crate) fn results(self) -> usize {
@@ -50,28 +45,28 @@ impl ParseLimits {
 
 impl Default for ParseLimits {
     fn default() -> Self {
-        Self { octets: Self::OCTETS, results: Self::RESULTS, properties: Self::PROPERTIES }
+        Self { bytes: Self::BYTES, results: Self::RESULTS, properties: Self::PROPERTIES }
     }
 }
 
-/// Why the value of an Authentication-Results field, or a part of it, could not be read. Offsets are octets from the start of
+/// Why the value of an Authentication-Results field, or a part of it, could not be read. Offsets are bytes from the start of
 /// the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidAuthenticationResults {
-    /// More octets than [`ParseLimits::with_octets`] allows.
-    #[error("the value is longer than {limit} octets")]
+    /// More bytes than [`ParseLimits::with_max_bytes`] allows.
+    #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
     },
-    /// More results than [`ParseLimits::with_results`] allows.
+    /// More results than [`ParseLimits::with_max_results`] allows.
     #[error("more than {limit} results")]
     TooManyResults {
         /// The limit.
         limit: usize,
     },
-    /// More properties than [`ParseLimits::with_properties`] allows.
+    /// More properties than [`ParseLimits::with_max_properties`] allows.
     #[error("more than {limit} properties")]
     TooManyProperties {
         /// The limit.
@@ -85,8 +80,8 @@ pub enum InvalidAuthenticationResults {
         /// Where.
         offset: usize,
     },
-    /// The name of a method, result, property type or property with more than [`MAX_KEYWORD`] octets.
-    #[error("the name at offset {offset} is longer than {MAX_KEYWORD} octets")]
+    /// The name of a method, result, property type or property with more than 64 bytes.
+    #[error("the name at offset {offset} is longer than {MAX_KEYWORD} bytes")]
     LongKeyword {
         /// Where the name begins.
         offset: usize,

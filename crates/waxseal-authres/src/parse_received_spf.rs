@@ -21,13 +21,11 @@ pub struct ParsedReceivedSpf<'v> {
 
 impl ParsedReceivedSpf<'_> {
     /// The result.
-    #[must_use]
     pub fn result(&self) -> SpfResult {
         self.result
     }
 
     /// The comment in front of the pairs, unescaped, its folds removed.
-    #[must_use]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
@@ -39,19 +37,18 @@ impl ParsedReceivedSpf<'_> {
 
     /// The value of a key, in any letter case; `None` also when the key stands there more than once, since readers could
     /// then disagree about which one counts.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         let mut found = self.pairs().filter(|(known, _)| known.eq_ignore_ascii_case(key));
         found.next().filter(|_| found.next().is_none()).map(|(_, value)| value)
     }
 }
 
-/// Why the value of a Received-SPF field could not be read. Offsets are octets from the start of the value.
+/// Why the value of a Received-SPF field could not be read. Offsets are bytes from the start of the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReceivedSpf {
-    /// More octets than [`ReceivedSpf::MAX_OCTETS`].
-    #[error("the value is longer than {limit} octets")]
+    /// More bytes than [`ReceivedSpf::MAX_BYTES`].
+    #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
@@ -79,8 +76,8 @@ pub enum InvalidReceivedSpf {
 }
 
 impl ReceivedSpf {
-    /// The octets that a value may have to be read by [`ReceivedSpf::parse`]: 16 KiB.
-    pub const MAX_OCTETS: usize = 16_384;
+    /// The bytes that a value may have to be read by [`ReceivedSpf::parse`]: 16 KiB.
+    pub const MAX_BYTES: usize = 16_384;
     /// The pairs that a value may have to be read by [`ReceivedSpf::parse`].
     pub const MAX_PAIRS: usize = 64;
 
@@ -105,8 +102,8 @@ impl ReceivedSpf {
     /// # Errors
     /// [`InvalidReceivedSpf`] says what is wrong, and where.
     pub fn parse(value: &[u8]) -> Result<ParsedReceivedSpf<'_>, InvalidReceivedSpf> {
-        if value.len() > Self::MAX_OCTETS {
-            return Err(InvalidReceivedSpf::TooLong { limit: Self::MAX_OCTETS });
+        if value.len() > Self::MAX_BYTES {
+            return Err(InvalidReceivedSpf::TooLong { limit: Self::MAX_BYTES });
         }
         let mut scan = Scanner::new(value);
         scan.skip_cfws()?;
@@ -215,8 +212,8 @@ mod tests {
         assert_eq!(error(b"pass\r\nX: y"), "forbidden control character 0x0D at offset 4");
         let many = format!("pass {}", "a=b;".repeat(ReceivedSpf::MAX_PAIRS + 1));
         assert_eq!(error(many.as_bytes()), "more than 64 pairs of key and value");
-        let fits = format!("pass{}", " ".repeat(ReceivedSpf::MAX_OCTETS - 4));
+        let fits = format!("pass{}", " ".repeat(ReceivedSpf::MAX_BYTES - 4));
         assert!(ReceivedSpf::parse(fits.as_bytes()).is_ok());
-        assert_eq!(error(&[b' '; ReceivedSpf::MAX_OCTETS + 1]), "the value is longer than 16384 octets");
+        assert_eq!(error(&[b' '; ReceivedSpf::MAX_BYTES + 1]), "the value is longer than 16384 bytes");
     }
 }

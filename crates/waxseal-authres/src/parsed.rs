@@ -26,19 +26,16 @@ pub struct ParsedResults<'v> {
 
 impl<'v> ParsedResults<'v> {
     /// Who speaks, unescaped; `None` when the field does not say it, as with Office 365.
-    #[must_use]
     pub fn authserv_id(&self) -> Option<&str> {
         self.authserv_id.as_deref()
     }
 
     /// The version of the field's grammar: 1 when it is not given (RFC 8601 §2.2).
-    #[must_use]
     pub fn version(&self) -> u32 {
         self.version
     }
 
     /// The results in their order; none for `none`. Those that could not be read are among [`ParsedResults::unreadable`].
-    #[must_use]
     pub fn entries(&self) -> &[ParsedEntry<'v>] {
         &self.entries
     }
@@ -67,20 +64,17 @@ impl<'v> ParsedResults<'v> {
     /// assert_eq!(unreadable, [(Some("dkim"), "dkim=perm_fail"), (None, "smtp.helo=[192.0.2.1]")]);
     /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
     /// ```
-    #[must_use]
     pub fn unreadable(&self) -> &[Unreadable<'v>] {
         &self.unreadable
     }
 
     /// Whether a quoted string or comment is broken somewhere. Then what reads like a result may be text that the sender chose,
     /// and other readers see other results: such a field is never [trusted](crate::AuthservIds::trusted).
-    #[must_use]
     pub fn is_damaged(&self) -> bool {
         self.damage().is_some()
     }
 
     /// What is broken when the field [is damaged](Self::is_damaged).
-    #[must_use]
     pub fn damage(&self) -> Option<&InvalidAuthenticationResults> {
         let errors = self.unreadable.iter().map(Unreadable::error);
         errors.rev().find(|error| matches!(error, InvalidAuthenticationResults::Text(_)))
@@ -91,7 +85,6 @@ impl<'v> ParsedResults<'v> {
     ///
     /// [Extensions](ParsedEntry::extensions) and what [could not be read](Self::unreadable) are left out. UTF-8 is escaped when written, unless
     /// [`AuthenticationResults::with_utf8`] allows it.
-    #[must_use]
     pub fn to_results(&self) -> Option<AuthenticationResults> {
         let id = self.authserv_id().filter(|_| self.version == 1)?;
         self.entries.iter().try_fold(AuthenticationResults::new(id), |results, entry| {
@@ -116,19 +109,16 @@ pub struct ParsedEntry<'v> {
 
 impl<'v> ParsedEntry<'v> {
     /// The method as written; letter case does not matter.
-    #[must_use]
     pub fn method(&self) -> &'v str {
         self.method
     }
 
     /// The version of the method: 1 when it is not given (RFC 8601 §2.2).
-    #[must_use]
     pub fn method_version(&self) -> u32 {
         self.method_version
     }
 
     /// The result as written, known or not (`hardfail`); letter case does not matter.
-    #[must_use]
     pub fn result(&self) -> &'v str {
         self.result
     }
@@ -144,33 +134,28 @@ impl<'v> ParsedEntry<'v> {
     /// assert_eq!(read.entries()[1].typed::<DkimResult>(), None);
     /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
     /// ```
-    #[must_use]
     pub fn typed<R: ResultWord>(&self) -> Option<Result<R, R::Err>> {
         let same = self.method_version == 1 && self.method.eq_ignore_ascii_case(R::METHOD);
         same.then(|| self.result.parse())
     }
 
     /// The reason, unescaped.
-    #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
     /// The first comment of the result, unescaped, its folds removed.
-    #[must_use]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
 
     /// The properties in their order, as far as they could be read.
-    #[must_use]
     pub fn properties(&self) -> &[ParsedProperty<'v>] {
         &self.properties
     }
 
     /// The value of `ptype.name`, in any letter case; `None` also when it stands there more than once, readable or not, since
     /// readers could then disagree about which one counts.
-    #[must_use]
     pub fn property(&self, ptype: &str, name: &str) -> Option<&str> {
         let same = |key: (&str, &str)| key.0.eq_ignore_ascii_case(ptype) && key.1.eq_ignore_ascii_case(name);
         let mut found = self.properties.iter().filter(|property| same(property.key()));
@@ -186,7 +171,6 @@ impl<'v> ParsedEntry<'v> {
 
     /// The same as an entry to write, without [extensions](Self::extensions); `None` for another version of the method
     /// than 1.
-    #[must_use]
     pub fn to_entry(&self) -> Option<Entry> {
         if self.method_version != 1 {
             return None;
@@ -214,20 +198,17 @@ pub struct ParsedProperty<'v> {
 
 impl<'v> ParsedProperty<'v> {
     /// Where the value comes from.
-    #[must_use]
     pub fn ptype(&self) -> Ptype {
-        Ptype::from(Keyword::from(self.ptype.to_owned()))
+        Ptype::from(Keyword::sanitized(self.ptype.to_owned()))
     }
 
     /// The type and the name as written; letter case does not matter.
-    #[must_use]
     pub fn key(&self) -> (&'v str, &'v str) {
         (self.ptype, self.name)
     }
 
     /// The value, unescaped; bytes that are not UTF-8 show as `<0xFF>`. An address with a quoted local part keeps its
     /// quotes.
-    #[must_use]
     pub fn value(&self) -> &str {
         &self.value
     }
@@ -263,26 +244,22 @@ impl<'v> Unreadable<'v> {
     }
 
     /// The text, folds and all; bytes that are not UTF-8 show as `<0xFF>`. Any control character may be in it.
-    #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where it begins, in octets from the start of the value.
-    #[must_use]
+    /// Where it begins, in bytes from the start of the value.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
     /// What is wrong with it.
-    #[must_use]
     pub fn error(&self) -> &InvalidAuthenticationResults {
         &self.error
     }
 
     /// The word in the place of a method, when a whole result is lost (it may be empty); `None` when it is a property, of a
     /// result that could be read. Where the field is [damaged](ParsedResults::is_damaged), more results may stand behind it.
-    #[must_use]
     pub fn method(&self) -> Option<&str> {
         self.method.as_deref()
     }

@@ -13,7 +13,6 @@ use std::error::Error;
 /// let error = ReceivedSpf::parse(b"passed").unwrap_err();
 /// assert!(reason(&error).starts_with("no result of SPF: ?passed? is no result word of spf"));
 /// ```
-#[must_use]
 pub fn reason(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);

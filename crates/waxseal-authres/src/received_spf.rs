@@ -1,5 +1,6 @@
 //! The Received-SPF header field (RFC 7208 §9.1).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::escape::{self, Text};
@@ -29,6 +30,7 @@ const NAME: &str = "Received-SPF:";
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct ReceivedSpf {
     result: SpfResult,
     comment: Option<Text>,
@@ -50,41 +52,35 @@ pub enum ReceivedSpfStyle {
 
 impl ReceivedSpf {
     /// A field without comment and pairs.
-    #[must_use]
     pub fn new(result: SpfResult) -> Self {
         Self { result, comment: None, pairs: Vec::new(), style: ReceivedSpfStyle::default() }
     }
 
     /// Adds a remark for people, in parentheses behind the result; RFC 7208 §9.1 asks for one.
-    #[must_use]
     pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
         self.comment = Some(Text::from(comment.as_ref()));
         self
     }
 
     /// Adds `key=value`. RFC 7208 §9.1 knows `client-ip`, `envelope-from`, `helo`, `problem`, `receiver`, `identity` and
-    /// `mechanism`. Pairs keep their order.
-    #[must_use]
-    pub fn with_pair(mut self, key: impl Into<Keyword>, value: impl AsRef<[u8]>) -> Self {
-        self.pairs.push((key.into(), Text::from(value.as_ref())));
+    /// `mechanism`; another key is written as [`Keyword::sanitized`] makes it. Pairs keep their order.
+    pub fn with_pair(mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<[u8]>) -> Self {
+        self.pairs.push((Keyword::sanitized(key), Text::from(value.as_ref())));
         self
     }
 
     /// Writes the field in this style.
-    #[must_use]
     pub fn with_style(mut self, style: ReceivedSpfStyle) -> Self {
         self.style = style;
         self
     }
 
     /// The result.
-    #[must_use]
     pub fn result(&self) -> SpfResult {
         self.result
     }
 
     /// The comment as given, unescaped.
-    #[must_use]
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_ref().map(Text::as_str)
     }
@@ -96,7 +92,6 @@ impl ReceivedSpf {
 
     /// The whole field, name and final CRLF included, ready to be put in front of the message: above the `Received` field
     /// of the same host and above all other Received-SPF fields (RFC 7208 §9.1).
-    #[must_use]
     pub fn to_field(&self) -> String {
         let mut out = match self.style {
             ReceivedSpfStyle::Rfc7208 => Folder::folded(self.size_hint()),

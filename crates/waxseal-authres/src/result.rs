@@ -19,14 +19,10 @@ macro_rules! result_words {
         }
 
         impl $name {
-            /// The method these words belong to, as written left of the `=`.
-            pub const METHOD: &'static str = $method;
-
             /// Every word, in the order of the RFC.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// The word as it stands in the field, in lower case.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -162,7 +158,6 @@ pub struct UnknownResult {
 
 impl UnknownResult {
     /// The word that was not understood, as given.
-    #[must_use]
     pub fn word(&self) -> &str {
         &self.word
     }

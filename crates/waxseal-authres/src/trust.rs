@@ -41,6 +41,7 @@ use crate::parsed::ParsedResults;
 /// # Ok::<(), waxseal_header::HeaderError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct AuthservIds {
     /// In the form of [`comparable`].
     ids: Vec<Box<str>>,
@@ -81,7 +82,6 @@ impl AuthservIds {
     /// let ids = AuthservIds::new(["xn--bcher-kva.example"]);
     /// assert!(ids.claimed_by("BÜCHER.example; dmarc=pass".as_bytes()));
     /// ```
-    #[must_use]
     pub fn new<I: AsRef<str>>(ids: impl IntoIterator<Item = I>) -> Self {
         let mut own = Self { ids: Vec::new(), names: Vec::new() };
         for id in ids {
@@ -114,7 +114,6 @@ impl AuthservIds {
     /// assert!(ids.claimed_by(b"=?utf-8?b?bXguZXhhbXBsZS5uZXQ=?=; dkim=pass"));
     /// assert!(!ids.claimed_by(b"smtp.mx.example.net; dkim=pass"));
     /// ```
-    #[must_use]
     pub fn claimed_by(&self, value: &[u8]) -> bool {
         claim::claims(&self.names, value)
     }
@@ -127,7 +126,7 @@ impl AuthservIds {
     ///   does not support: it "MUST remove such a header field if the SMTP connection ... relaying the message is not from a
     ///   trusted internal MTA". A field that is broken behind such a version goes, too; one that cannot be read up to its version
     ///   goes for its name alone;
-    /// - any field in which some readers see another one begin, behind a bare CR, NUL or other octet that ends a line for them,
+    /// - any field in which some readers see another one begin, behind a bare CR, NUL or other byte that ends a line for them,
     ///   if that one is named Authentication-Results, ARC-Authentication-Results, ARC-Message-Signature, ARC-Seal or
     ///   Received-SPF: `X: a\rAuthentication-Results: mx.example.net; dmarc=pass` goes as a whole;
     /// - lines that are no field, but that some readers take for one of these five: a NUL, blank or colon in front of the name,
@@ -138,7 +137,6 @@ impl AuthservIds {
     /// No honest host writes the last three, so they go whatever they say. Received-SPF and ARC fields in the open stay.
     ///
     /// To be called before the own field is added, and only for mail from outside: what an own host wrote is claimed, too.
-    #[must_use]
     pub fn forged(&self, header: &Header) -> Vec<FieldPosition> {
         let (mut counts, mut forged) = (HashMap::new(), Vec::new());
         let mut fields = header.fields().enumerate().peekable();
@@ -171,9 +169,8 @@ impl AuthservIds {
             && (self.claimed_by(value) || AuthenticationResults::is_of_other_version(value))
     }
 
-    /// The octets of the header block without the [forged](Self::forged) fields; everything else stays as it is, including
+    /// The bytes of the header block without the [forged](Self::forged) fields; everything else stays as it is, including
     /// the lack of the empty line behind it.
-    #[must_use]
     pub fn remove_forged(&self, header: &Header) -> Vec<u8> {
         let mut forged = self.forged(header);
         let mut kept = Vec::with_capacity(header.as_bytes().len());

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use reader::{Read, read, unfold};
-use waxseal_authres::{AuthenticationResults, DkimResult, Entry, MAX_WRITTEN, Ptype, SpfResult};
+use waxseal_authres::{AuthenticationResults, DkimResult, Entry, Keyword, MAX_WRITTEN, Ptype, SpfResult};
 
 /// The independent reader.
 #[cfg(test)]
@@ -160,7 +160,7 @@ proptest! {
         let name = String::from_utf8_lossy(&method).into_owned();
         let mut entry = Entry::new(name.clone(), name.clone()).with_reason(&reason).with_comment(&comment);
         for value in &values {
-            entry = entry.with_property(Ptype::Other(name.clone().into()), name.clone(), value);
+            entry = entry.with_property(Ptype::Other(Keyword::sanitized(name.clone())), name.clone(), value);
         }
         let results = AuthenticationResults::new(&id).with_utf8(utf8).with_entry(entry).with_entry(Entry::spf(SpfResult::Fail));
         let field = results.to_field();

@@ -341,7 +341,7 @@ fn none_beside_results_is_told_and_does_not_count() {
 /// What cannot be read counts as well, so that there is no way around the limits.
 #[test]
 fn unreadable_parts_are_limited_too() {
-    let limits = ParseLimits::default().with_results(3).with_properties(3);
+    let limits = ParseLimits::default().with_max_results(3).with_max_properties(3);
     let parse = |value: &str| AuthenticationResults::parse_with(value.as_bytes(), limits).map(|_| ());
     assert_eq!(parse("a; b_=c; b=c; b_=c"), Ok(()));
     assert_eq!(
@@ -362,7 +362,7 @@ fn what_is_read_can_be_written_without_what_is_lost() {
 }
 
 proptest! {
-    /// Every octet of a field is read, or told as lost; what is lost stands in the field in order.
+    /// Every byte of a field is read, or told as lost; what is lost stands in the field in order.
     #[test]
     fn nothing_is_lost_in_silence(pieces in proptest::collection::vec(prop_oneof![
         "[a-z:_\\[\\]., ]{1,3}", Just("\"".to_owned()), Just("(".to_owned()), Just(")".to_owned()), Just(";".to_owned()),

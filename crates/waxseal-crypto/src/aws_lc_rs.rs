@@ -1,5 +1,5 @@
-//! The provider over [aws-lc-rs](https://docs.rs/aws-lc-rs): RSA signing is twice as fast as ring's, and more on
-//! recent x86-64 and Arm processors.
+//! The provider over [aws-lc-rs](https://docs.rs/aws-lc-rs): it verifies with prepared keys, which takes three quarters of ring's
+//! time, and signs with RSA in half of ring's where the processor has AVX-512 IFMA (elsewhere in the same).
 //!
 //! | | |
 //! |---|---|

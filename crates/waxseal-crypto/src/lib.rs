@@ -66,7 +66,6 @@
 //! read. Policy is the caller's: RFC 8301 asks verifiers for 1024 to 4096 bits and forbids `rsa-sha1`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod absent;
 mod algorithm;
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc_rs;
@@ -90,8 +89,6 @@ pub mod rust_crypto;
 mod sign;
 mod unescape;
 
-#[doc(hidden)]
-pub use absent::provider_or_absent;
 pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
 pub use default_provider::default_provider;
 pub use hash::{Digest, HashState, Hasher};

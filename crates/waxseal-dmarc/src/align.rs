@@ -2,7 +2,7 @@
 
 use crate::{Alignment, OrganizationalDomain, Step, discover::Walk, local_policy::PublicSuffixList};
 use std::fmt;
-use waxseal_authres::{DkimResult, SpfResult};
+use waxseal_authres::{DkimResult, ResultWord, SpfResult};
 use waxseal_dns::{Answers, DomainName, LookupError, Pending, Question};
 
 /// A domain that DKIM or SPF vouched for, or tried to, and whether it is aligned with the Author Domain.

@@ -28,6 +28,7 @@ use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Identifiers {
     authors: Result<Vec<DomainName>, Unclear>,
     /// Domains of addresses that display names show, and what they come to if that is not taken.
@@ -104,7 +105,6 @@ impl Identifiers {
 
     /// Adds the result of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
     /// its result to another.
-    #[must_use]
     pub fn with_dkim(mut self, domain: DomainName, result: DkimResult) -> Self {
         self.dkim.push((domain, result));
         self
@@ -113,7 +113,6 @@ impl Identifiers {
     /// Sets the result of SPF for the MAIL FROM identity; `domain` is the domain of MAIL FROM. A result about HELO has no place
     /// here (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790): for the
     /// one exception there is [`Identifiers::with_spf_of_null_sender`].
-    #[must_use]
     pub fn with_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
         self.spf = vec![(domain, result)];
         self
@@ -121,7 +120,6 @@ impl Identifiers {
 
     /// Adds the result of SPF for one more MAIL FROM identity. A message on its way has one, so [`Identifiers::with_spf`] is
     /// enough; a report of RFC 7489 about several messages may name several. Each is judged by itself, as signatures are.
-    #[must_use]
     pub fn with_further_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
         self.spf.push((domain, result));
         self
@@ -129,7 +127,6 @@ impl Identifiers {
 
     /// Sets the result of SPF when MAIL FROM was the null reverse-path `<>`: then the MAIL FROM identity is `postmaster@` HELO
     /// (RFC 7208 §2.4), and `helo` is the domain.
-    #[must_use]
     pub fn with_spf_of_null_sender(self, helo: DomainName, result: SpfResult) -> Self {
         self.with_spf(helo, result)
     }
@@ -169,6 +166,7 @@ pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct DmarcCheck {
     input: Identifiers,
     pub(crate) local: LocalPolicy,
@@ -181,7 +179,6 @@ impl DmarcCheck {
     }
 
     /// Sets the local policy.
-    #[must_use]
     pub fn with_local_policy(self, local: LocalPolicy) -> Self {
         Self { local, ..self }
     }

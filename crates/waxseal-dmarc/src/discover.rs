@@ -1,7 +1,7 @@
 //! The DNS Tree Walk (RFC 9989 §4.10) and what it finds.
 
 use crate::Record;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 use waxseal_dns::{
     Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, Record as DnsRecord,
 };
@@ -22,7 +22,6 @@ pub(crate) struct Walk {
 pub struct Step {
     pub(crate) domain: DomainName,
     pub(crate) found: Found,
-    pub(crate) ttl: Option<Duration>,
     pub(crate) dnssec: Dnssec,
 }
 
@@ -54,38 +53,21 @@ pub struct OrganizationalDomain {
     pub rule: OrganizationalRule,
 }
 
-/// Why a domain is the Organizational Domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OrganizationalRule {
-    /// Rule 1: its record says `psd=n`.
-    NotPublicSuffix,
-    /// Rule 2: the record of the domain above says `psd=y`.
-    BelowPublicSuffix,
-    /// Rule 3: of all domains with records it has the fewest labels.
-    FewestLabels,
-    /// No record was found, so the domain stands for itself.
-    NoRecord,
-    /// A public suffix list says so (RFC 7489 §3.2).
-    SuffixList,
-}
-
-impl OrganizationalRule {
-    /// The rule in words.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotPublicSuffix => "its record has psd=n",
-            Self::BelowPublicSuffix => "the record above has psd=y",
-            Self::FewestLabels => "the record with the fewest labels",
-            Self::NoRecord => "no record found",
-            Self::SuffixList => "public suffix list",
-        }
-    }
-}
-
-impl fmt::Display for OrganizationalRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+waxseal_header::words! {
+    /// Why a domain is the Organizational Domain.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum OrganizationalRule {
+        /// Rule 1: its record says `psd=n`.
+        NotPublicSuffix = "its record has psd=n",
+        /// Rule 2: the record of the domain above says `psd=y`.
+        BelowPublicSuffix = "the record above has psd=y",
+        /// Rule 3: of all domains with records it has the fewest labels.
+        FewestLabels = "the record with the fewest labels",
+        /// No record was found, so the domain stands for itself.
+        NoRecord = "no record found",
+        /// A public suffix list says so (RFC 7489 §3.2).
+        SuffixList = "public suffix list",
     }
 }
 
@@ -106,11 +88,6 @@ impl Step {
             Found::Record(record) => Some(record),
             _ => None,
         }
-    }
-
-    /// How long the answer holds, when DNS said so.
-    pub fn ttl(&self) -> Option<Duration> {
-        self.ttl
     }
 
     /// DNSSEC state of the answer.
@@ -256,7 +233,6 @@ pub(crate) fn ancestor(domain: &DomainName, labels: usize) -> DomainName {
 /// The name to be asked after `domain`.
 fn next_target(domain: &DomainName) -> Option<DomainName> {
     match domain.label_count() {
-        0 | 1 => None,
         labels @ JUMP_FROM.. => Some(ancestor(domain, AFTER_JUMP.min(labels))),
         _ => domain.parent(),
     }
@@ -289,12 +265,10 @@ pub(crate) fn only(first: Step) -> Walk {
 /// What stands at `_dmarc.` below `domain`.
 pub(crate) fn step(dns: &mut Answers<'_>, domain: &DomainName) -> Result<Step, Pending> {
     let domain = domain.clone();
-    let nothing = |found| Step { domain: domain.clone(), found, ttl: None, dnssec: Dnssec::default() };
+    let nothing = |found| Step { domain: domain.clone(), found, dnssec: Dnssec::default() };
     let Ok(name) = domain.prepend("_dmarc") else { return Ok(nothing(Found::NameTooLong)) };
     Ok(match dns.ask(Question::txt(name))? {
-        Ok(answer) => {
-            Step { found: records(&answer), ttl: answer.ttl, dnssec: answer.dnssec, domain: domain.clone() }
-        }
+        Ok(answer) => Step { found: records(&answer), dnssec: answer.dnssec, domain: domain.clone() },
         Err(error) => nothing(Found::Failed(error)),
     })
 }

@@ -1,55 +1,39 @@
 //! What to do with a message.
 
-use std::fmt;
-
-/// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
-///
-/// ```
-/// # use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers};
-/// # use waxseal_dns::{LookupError, Zone, drive_blocking};
-/// # let dns = Zone::new().with_error("_dmarc.bank.example", LookupError::ServerFailure)?;
-/// # let verdict = drive_blocking(DmarcCheck::new(Identifiers::new("bank.example".parse()?)), &dns);
-/// let reply = match verdict.disposition() {
-///     Disposition::None => "250 2.0.0 Ok".to_owned(),
-///     Disposition::Quarantine => "250 2.0.0 Ok".to_owned(), // into the spam folder
-///     Disposition::Defer => format!("451 4.7.1 {}", verdict.reason()),
-///     Disposition::Reject => format!("550 5.7.1 {}", verdict.reason()),
-/// };
-/// assert_eq!(reply, "451 4.7.1 lookup of _dmarc.bank.example TXT failed: DNS server failure");
-/// # Ok::<(), waxseal_dns::InvalidDomainName>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Disposition {
-    /// Nothing.
-    None,
-    /// Treat it as suspicious.
-    Quarantine,
-    /// It cannot be judged now, since DNS failed: answer with a 4yz reply such as 451 4.7.1, on every try. The time that the
-    /// sender keeps a message in its queue is the last try. So honest mail waits until DNS answers, and a forger who picks a
-    /// name that always fails gains nothing. RFC 9989 §7.2: "If a Mail Receiver elects to defer delivery due to the inability
-    /// to retrieve or apply DMARC policy, this is best done with a 4xy SMTP reply code."
+waxseal_header::words! {
+    /// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
     ///
-    /// Callers that cannot answer so, such as filters behind the queue, say
-    /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) and never see this one.
-    Defer,
-    /// Refuse it.
-    Reject,
-}
-
-impl Disposition {
-    /// The word, as in aggregate reports (RFC 9990) but for `defer`: what was deferred is in no report.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Quarantine => "quarantine",
-            Self::Defer => "defer",
-            Self::Reject => "reject",
-        }
-    }
-}
-
-impl fmt::Display for Disposition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+    /// ```
+    /// # use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers};
+    /// # use waxseal_dns::{LookupError, Zone, drive_blocking};
+    /// # let dns = Zone::new().with_error("_dmarc.bank.example", LookupError::ServerFailure)?;
+    /// # let verdict = drive_blocking(DmarcCheck::new(Identifiers::new("bank.example".parse()?)), &dns);
+    /// let reply = match verdict.disposition() {
+    ///     Disposition::None => "250 2.0.0 Ok".to_owned(),
+    ///     Disposition::Quarantine => "250 2.0.0 Ok".to_owned(), // into the spam folder
+    ///     Disposition::Defer => format!("451 4.7.1 {}", verdict.reason()),
+    ///     Disposition::Reject => format!("550 5.7.1 {}", verdict.reason()),
+    /// };
+    /// assert_eq!(reply, "451 4.7.1 lookup of _dmarc.bank.example TXT failed: DNS server failure");
+    /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
+    /// ```
+    ///
+    /// The words are those of aggregate reports (RFC 9990) but for `defer`: what was deferred is in no report.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Disposition {
+        /// Nothing.
+        None = "none",
+        /// Treat it as suspicious.
+        Quarantine = "quarantine",
+        /// It cannot be judged now, since DNS failed: answer with a 4yz reply such as 451 4.7.1, on every try. The time that the
+        /// sender keeps a message in its queue is the last try. So honest mail waits until DNS answers, and a forger who picks a
+        /// name that always fails gains nothing. RFC 9989 §7.2: "If a Mail Receiver elects to defer delivery due to the inability
+        /// to retrieve or apply DMARC policy, this is best done with a 4xy SMTP reply code."
+        ///
+        /// Callers that cannot answer so, such as filters behind the queue, say
+        /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) and never see this one.
+        Defer = "defer",
+        /// Refuse it.
+        Reject = "reject",
     }
 }

@@ -1,4 +1,19 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where a rule of the RFC stands
+//!
+//! | RFC 9989 | file |
+//! |---|---|
+//! | §4.4, §4.10.2 identifier alignment | `align.rs` |
+//! | §4.7 the record and its tags | `record.rs`; §4.8 reading them: `parse.rs`; addresses for reports: `report_uri.rs` |
+//! | §4.10 tree walk, §4.10.1 policy discovery, §4.10.2 Organizational Domain | `discover.rs` |
+//! | §5.3 the check of a message | `check.rs` |
+//! | §5.3.1, §11.5 messages without a clear author | `unclear.rs` on `Authors` of waxseal-header |
+//! | §7 what the receiver decides | `local_policy.rs` |
+//! | §9.1, §9.2 Authentication-Results | `verdict.rs` |
+//! | §11.8 who else can pass for a domain | `publish/organization.rs`, `publish/audit.rs` |
+//! | RFC 9990 §4, RFC 9991 §5 where reports may go | `publish/authorization.rs` |
+//! | RFC 7489 §3.2, §6.6.3, §6.6.4 by public suffix list | `psl.rs`, `check.rs` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod align;
@@ -29,3 +44,4 @@ pub use record::{
 };
 pub use report_uri::{InvalidReportUri, ReportUri};
 pub use verdict::{AuthorVerdict, Cause, Verdict};
+pub use {waxseal_authres as authres, waxseal_dns as dns, waxseal_header as header};

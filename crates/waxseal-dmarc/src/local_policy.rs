@@ -14,6 +14,7 @@ use waxseal_dns::DomainName;
 /// assert_eq!(local.disposition(DomainPolicy::Reject), Disposition::Reject);
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct LocalPolicy {
     pub(crate) max_authors: usize,
     pub(crate) max_identifiers: usize,
@@ -52,7 +53,6 @@ impl LocalPolicy {
     /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §11.5 advises a limit. With more no author is clear:
     /// [`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors), and the strictest policy of the first 8 decides, or
     /// [`with_invalid_from`](Self::with_invalid_from) if that is stricter.
-    #[must_use]
     pub fn with_max_authors(self, max_authors: usize) -> Self {
         Self { max_authors, ..self }
     }
@@ -63,7 +63,6 @@ impl LocalPolicy {
     /// What needs no walk costs nothing, is not counted and always compared: the Author Domain itself, what did not pass, what
     /// is outside the author's organization, all under strict alignment, and all under
     /// [a public suffix list](Self::with_public_suffix_list).
-    #[must_use]
     pub fn with_max_identifiers(self, max_identifiers: usize) -> Self {
         Self { max_identifiers, ..self }
     }
@@ -75,7 +74,6 @@ impl LocalPolicy {
     /// sending domain. ... In the absence of other knowledge and analysis, Mail Receivers MUST treat such failing mail as
     /// if the policy were "p=quarantine" rather than "p=reject"." Set this if the caller has such knowledge, or has
     /// decided to reject all the same. [`Verdict::policy`](crate::Verdict::policy) always tells what the domain asks for.
-    #[must_use]
     pub fn with_reject_on_reject(self, reject_on_reject: bool) -> Self {
         Self { reject_on_reject, ..self }
     }
@@ -102,7 +100,6 @@ impl LocalPolicy {
     /// assert_eq!((verdict.result().as_str(), verdict.disposition()), ("permerror", Disposition::Reject));
     /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
     /// ```
-    #[must_use]
     pub fn with_invalid_from(self, disposition: Disposition) -> Self {
         Self { invalid_from: disposition, ..self }
     }
@@ -110,7 +107,6 @@ impl LocalPolicy {
     /// Whether a message has no clear author whose display name shows an address of another domain (default: no, it is told:
     /// [`Verdict::domains_in_names`](crate::Verdict::domains_in_names)). Honest mail has such names daily, that of mailing lists
     /// (`"joe@gmail.example via List" <list@lists.example>`) and of web forms among it.
-    #[must_use]
     pub fn with_misleading_name_refused(self, refused: bool) -> Self {
         Self { misleading_name_refused: refused, ..self }
     }
@@ -134,7 +130,6 @@ impl LocalPolicy {
     /// assert_eq!(drive_blocking(evaluation, &dns).disposition(), Disposition::Quarantine);
     /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
     /// ```
-    #[must_use]
     pub fn with_undeferrable(self, disposition: Disposition) -> Self {
         Self { undeferrable: disposition, ..self }
     }
@@ -142,7 +137,6 @@ impl LocalPolicy {
     /// Whether the Organizational Domain of the author is looked for even where the verdict does not depend on it
     /// (default: no). It costs a few questions, and then
     /// [`AuthorVerdict::organizational_domain`](crate::AuthorVerdict::organizational_domain) is known for reports.
-    #[must_use]
     pub fn with_organizational_domain(self, always: bool) -> Self {
         Self { always_walk: always, ..self }
     }
@@ -153,7 +147,6 @@ impl LocalPolicy {
     /// the search; `np`, `psd` and `t` are unknown tags. `pct=` asks for chance, of which this crate has none: `pct=0` puts
     /// the policy one level lower (RFC 7489 §6.6.4) and anything else applies it;
     /// [`Record::percentage`](crate::Record::percentage) is there for callers that want to roll dice.
-    #[must_use]
     pub fn with_public_suffix_list(self, list: impl PublicSuffixList + 'static) -> Self {
         Self { suffixes: Some(Arc::new(list)), ..self }
     }

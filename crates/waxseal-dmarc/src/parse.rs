@@ -264,8 +264,7 @@ fn set<T>(field: &mut T, value: Option<T>) -> bool {
 }
 
 fn set_policy(field: &mut PolicyValue, value: &[u8]) -> bool {
-    let policy =
-        DomainPolicy::ALL.into_iter().find(|policy| value.eq_ignore_ascii_case(policy.as_str().as_bytes()));
+    let policy = DomainPolicy::from_name(value);
     *field = policy.map_or(PolicyValue::Invalid, PolicyValue::Is);
     policy.is_some()
 }

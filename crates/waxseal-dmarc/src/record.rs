@@ -21,6 +21,7 @@ use std::fmt;
 /// # Ok::<(), waxseal_dmarc::InvalidRecord>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[must_use]
 pub struct Record {
     pub(crate) p: PolicyValue,
     pub(crate) sp: PolicyValue,
@@ -37,33 +38,25 @@ pub struct Record {
     pub(crate) text: Box<[u8]>,
 }
 
-/// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment Policy
-/// of RFC 9989 §3.2.8. Ordered from the mildest to the strictest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum DomainPolicy {
-    /// Nothing is asked for.
-    None,
-    /// Such mail is suspicious.
-    Quarantine,
-    /// Such mail is not from the domain.
-    Reject,
+waxseal_header::words! {
+    /// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment Policy
+    /// of RFC 9989 §3.2.8. Ordered from the mildest to the strictest.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum DomainPolicy {
+        /// Nothing is asked for.
+        None = "none",
+        /// Such mail is suspicious.
+        Quarantine = "quarantine",
+        /// Such mail is not from the domain.
+        Reject = "reject",
+    } read
 }
 
 impl DomainPolicy {
     /// Every policy, from the mildest to the strictest.
     pub const ALL: [Self; 3] = [Self::None, Self::Quarantine, Self::Reject];
 
-    /// The word as in a record.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Quarantine => "quarantine",
-            Self::Reject => "reject",
-        }
-    }
-
     /// One level below, which `t=y` asks for (RFC 9989 §4.7).
-    #[must_use]
     pub const fn lowered(self) -> Self {
         match self {
             Self::Reject => Self::Quarantine,
@@ -72,64 +65,29 @@ impl DomainPolicy {
     }
 }
 
-impl fmt::Display for DomainPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+waxseal_header::words! {
+    /// How closely an identifier has to match the Author Domain (`adkim=`, `aspf=`; RFC 9989 §3.2.10).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub enum Alignment {
+        /// The same Organizational Domain.
+        #[default]
+        Relaxed = "r",
+        /// The same domain.
+        Strict = "s",
     }
 }
 
-/// How closely an identifier has to match the Author Domain (`adkim=`, `aspf=`; RFC 9989 §3.2.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Alignment {
-    /// The same Organizational Domain.
-    #[default]
-    Relaxed,
-    /// The same domain.
-    Strict,
-}
-
-impl Alignment {
-    /// The letter as in a record.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Relaxed => "r",
-            Self::Strict => "s",
-        }
-    }
-}
-
-impl fmt::Display for Alignment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// `psd=`: whether the domain is a Public Suffix Domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Psd {
-    /// `y`: it is; the domain below it is an Organizational Domain.
-    Yes,
-    /// `n`: it is not, and is the Organizational Domain for itself and what is below.
-    No,
-    /// `u`, or nothing: the tree walk tells.
-    #[default]
-    Unknown,
-}
-
-impl Psd {
-    /// The letter as in a record.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Yes => "y",
-            Self::No => "n",
-            Self::Unknown => "u",
-        }
-    }
-}
-
-impl fmt::Display for Psd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+waxseal_header::words! {
+    /// `psd=`: whether the domain is a Public Suffix Domain.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub enum Psd {
+        /// `y`: it is; the domain below it is an Organizational Domain.
+        Yes = "y",
+        /// `n`: it is not, and is the Organizational Domain for itself and what is below.
+        No = "n",
+        /// `u`, or nothing: the tree walk tells.
+        #[default]
+        Unknown = "u",
     }
 }
 
@@ -252,55 +210,46 @@ impl Record {
     }
 
     /// The same with this `sp=`.
-    #[must_use]
     pub fn with_subdomain_policy(self, policy: DomainPolicy) -> Self {
         Self { sp: PolicyValue::Is(policy), ..self }
     }
 
     /// The same with this `np=`.
-    #[must_use]
     pub fn with_nonexistent_policy(self, policy: DomainPolicy) -> Self {
         Self { np: PolicyValue::Is(policy), ..self }
     }
 
     /// The same with this `psd=`.
-    #[must_use]
     pub fn with_psd(self, psd: Psd) -> Self {
         Self { psd, ..self }
     }
 
     /// The same with `t=y` or without.
-    #[must_use]
     pub fn with_testing(self, testing: bool) -> Self {
         Self { testing, ..self }
     }
 
     /// The same with this `adkim=`.
-    #[must_use]
     pub fn with_dkim_alignment(self, adkim: Alignment) -> Self {
         Self { adkim, ..self }
     }
 
     /// The same with this `aspf=`.
-    #[must_use]
     pub fn with_spf_alignment(self, aspf: Alignment) -> Self {
         Self { aspf, ..self }
     }
 
     /// The same with these addresses in `rua=`.
-    #[must_use]
     pub fn with_aggregate_reports(self, rua: impl IntoIterator<Item = ReportUri>) -> Self {
         Self { rua: rua.into_iter().collect(), ..self }
     }
 
     /// The same with these addresses in `ruf=`.
-    #[must_use]
     pub fn with_failure_reports(self, ruf: impl IntoIterator<Item = ReportUri>) -> Self {
         Self { ruf: ruf.into_iter().collect(), ..self }
     }
 
     /// The same with this `fo=`.
-    #[must_use]
     pub fn with_failure_options(self, fo: FailureOptions) -> Self {
         Self { fo, ..self }
     }
@@ -367,7 +316,7 @@ impl Record {
         self.pct
     }
 
-    /// The text that the record was read from, as a zone file writes it, without quotes (RFC 1035 §5.1: `\DDD` for octets that
+    /// The text that the record was read from, as a zone file writes it, without quotes (RFC 1035 §5.1: `\DDD` for bytes that
     /// are not visible); `None` for a record that was built.
     pub fn published(&self) -> Option<String> {
         let shown = |octet: &u8| match octet {

@@ -104,7 +104,7 @@ impl ReportUri {
         self.host.as_ref()
     }
 
-    /// The size limit in octets, which RFC 9989 §4.8 tells to ignore.
+    /// The size limit in bytes; RFC 9989 §4.8 made it obsolete, and receivers ignore it.
     pub fn size_limit(&self) -> Option<u64> {
         let size = self.size?;
         let shift = size.unit.map_or(0, |unit| 10 * (unit as u32 + 1));

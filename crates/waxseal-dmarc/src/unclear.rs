@@ -38,7 +38,7 @@ impl From<UnclearAuthor> for Unclear {
     }
 }
 
-/// Whether programs differ in what they make of the octets: some drop a control octet, for some it ends a word, a line or
+/// Whether programs differ in what they make of the bytes: some drop a control byte, for some it ends a word, a line or
 /// the header.
 fn is_open(cause: &InvalidFrom) -> bool {
     use InvalidFrom::{Address, BareCr, ControlInName, MalformedField, Nul};
@@ -117,7 +117,7 @@ mod tests {
 
     /// Of `ceo@\x0bbank.example` some programs make bank.example, others nothing.
     #[test]
-    fn octets_that_hide_a_domain_from_some_are_not_delivered_for_the_policy_of_another() {
+    fn bytes_that_hide_a_domain_from_some_are_not_delivered_for_the_policy_of_another() {
         for fields in [
             &b"From: <u@evil.example> <ceo@ban\x0bk.example>"[..],
             b"From: u@evil.example, ceo@\0bank.example",

@@ -161,6 +161,7 @@ impl Cause {
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Verdict {
     pub(crate) authors: Vec<AuthorVerdict>,
     /// Index of the author that decides.

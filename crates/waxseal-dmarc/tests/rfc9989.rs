@@ -599,6 +599,40 @@ fn authentication_results() {
     }
 }
 
+/// What is not known is not said to be none.
+#[test]
+fn no_policy_is_named_where_none_is_known() {
+    let dns = zone(&[("bank.example", "v=DMARC1; p=reject"), ("lax.example", "v=DMARC1; p=none")]);
+    let dns = dns.with_error("_dmarc.broken.example", waxseal_dns::LookupError::Timeout).unwrap();
+    let comment = |from: &str| {
+        let verdict = judge(Identifiers::from_value(from.as_bytes()), &dns);
+        let entry = verdict.entry();
+        entry.comment().unwrap().split(" dis=").next().unwrap().to_owned()
+    };
+    for (from, expected) in [
+        ("x @bank.example <u@lax.example>", "p=reject"),
+        ("x @lax.example <u@nothing.example>", "p=none"),
+        ("x @nothing.example <u@nowhere.example>", "p=none"),
+        ("x @bank.example <u@broken.example>", "p=reject"),
+        ("x @nothing.example <u@broken.example>", "dis=defer"),
+        ("u@broken.example", "dis=defer"),
+        ("u@nothing.example", "p=none"),
+        ("", "dis=quarantine"),
+    ] {
+        assert_eq!(comment(from), expected, "{from}");
+    }
+}
+
+/// §4.10, step 2: all are discarded, and counted.
+#[test]
+fn several_records_are_counted() {
+    for count in 2..5 {
+        let records: Vec<_> = (0..count).map(|_| ("example.com", "v=DMARC1; p=reject")).collect();
+        let (walk, _) = walk("example.com", &zone(&records));
+        assert_eq!(walk.steps()[0].found(), &Found::Several { count });
+    }
+}
+
 #[test]
 fn odd_answers_are_passed_over() {
     let lying = |q: &Question| {

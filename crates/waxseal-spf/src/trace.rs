@@ -14,6 +14,19 @@ use waxseal_dns::{DomainName, LookupError, Question, Reply};
 ///
 /// The same answers lead to the same trace. `Display` draws the tree, one line each; with the feature `json`, `to_json`
 /// writes it for machines.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_spf::{Outcome, SpfCheck, dns::{Zone, drive_blocking}};
+///
+/// let dns = Zone::new().with_txt("example.org", "v=spf1 a:mail.example.org -all")?;
+/// let check = SpfCheck::mail_from("192.0.2.1".parse()?, "user@example.org", "mail.example.org", SystemTime::now());
+/// let verdict = drive_blocking(check.with_trace(true), &dns);
+/// let terms = &verdict.trace().ok_or("no trace")?.root().terms;
+/// assert_eq!((&*terms[0].text, &terms[0].outcome), (&b"a:mail.example.org"[..], &Outcome::NoMatch));
+/// assert!(terms[0].lookups[0].void, "mail.example.org has no address");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     pub(crate) root: RecordTrace,

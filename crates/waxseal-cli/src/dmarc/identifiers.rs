@@ -2,7 +2,7 @@
 
 use crate::input::without_line_end;
 use waxseal::{
-    authres::{DkimResult, SpfResult},
+    authres::{DkimResult, ResultWord, SpfResult},
     dmarc,
     dns::{DomainName, InvalidDomainName},
     header::Header,

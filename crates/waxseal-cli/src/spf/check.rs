@@ -21,7 +21,7 @@ use std::{
 };
 use waxseal::{
     authres::AuthenticationResults,
-    spf::{Identity, Limits, SpfCheck, Verdict},
+    spf::{Identity, Limits, RecordCache, SpfCheck, Verdict},
 };
 
 /// Say whether a client may send mail for a domain, and why
@@ -150,7 +150,7 @@ impl Check {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         if self.jsonl {
             let lines = self.lines.clone().unwrap_or_else(|| "-".into());
-            let batch = Batch { dns: LineDns::new(&self.dns) };
+            let batch = Batch { dns: LineDns::new(&self.dns), records: RecordCache::default() };
             return batch::run(Source::from(lines).open()?, self.jobs, &batch);
         }
         if self.lines.is_some() {
@@ -211,6 +211,7 @@ impl Check {
 /// `--jsonl`
 struct Batch<'a> {
     dns: LineDns<'a>,
+    records: RecordCache,
 }
 
 impl batch::Verb for Batch<'_> {
@@ -224,6 +225,7 @@ impl batch::Verb for Batch<'_> {
             mail_from: line.mail_from.as_deref(),
             receiver: line.receiver.as_deref(),
         };
-        self.dns.drive(line.zone, session.check()).map(|verdict| Row::from(&verdict))
+        let check = session.check().with_record_cache(&self.records);
+        self.dns.drive(line.zone, check).map(|verdict| Row::from(&verdict))
     }
 }

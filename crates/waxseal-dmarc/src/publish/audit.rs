@@ -32,6 +32,7 @@ use waxseal_dns::{Answers, Check, DomainName, Pending, Record as DnsRecord};
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Audit {
     check: DmarcCheck,
     domain: DomainName,
@@ -46,7 +47,6 @@ impl Audit {
     }
 
     /// Finds Organizational Domains in the way of `local`: by tree walk or by public suffix list.
-    #[must_use]
     pub fn with_local_policy(mut self, local: LocalPolicy) -> Self {
         self.check = self.check.with_local_policy(local.with_organizational_domain(true));
         self
@@ -54,7 +54,6 @@ impl Audit {
 
     /// A list of the domains below which strangers register theirs, to tell who else can pass for the domain (default: every
     /// top-level domain). Unlike [`LocalPolicy::with_public_suffix_list`] it does not change which record applies.
-    #[must_use]
     pub fn with_known_suffixes(mut self, list: impl PublicSuffixList + 'static) -> Self {
         self.known_suffixes = Some(Arc::new(list));
         self
@@ -63,6 +62,7 @@ impl Audit {
 
 /// What an [`Audit`] found.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct AuditReport {
     author: AuthorVerdict,
     findings: Vec<Finding>,

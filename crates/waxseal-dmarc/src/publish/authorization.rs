@@ -24,6 +24,7 @@ use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct ReportAuthorization {
     policy_domain: DomainName,
     uri: ReportUri,
@@ -103,7 +104,6 @@ impl ReportAuthorization {
     }
 
     /// Tells Organizational Domains in the way of `local`: by tree walk or by public suffix list.
-    #[must_use]
     pub fn with_local_policy(self, local: &LocalPolicy) -> Self {
         Self { suffixes: local.suffixes.clone(), ..self }
     }

@@ -189,8 +189,8 @@ impl Report {
     fn dmarc_entry(&self) -> Entry {
         let entry = self.dmarc().entry();
         if let Some(forwarder) = self.trusted_forwarder() {
-            let policy = self.dmarc().policy().unwrap_or(waxseal_dmarc::DomainPolicy::None);
-            return entry.with_comment(format!("p={policy} dis=none; {forwarder}"));
+            let policy = self.dmarc().policy().map(|policy| format!("p={policy} ")).unwrap_or_default();
+            return entry.with_comment(format!("{policy}dis=none; {forwarder}"));
         }
         entry
     }
