@@ -80,15 +80,16 @@ impl Verdict {
         waxseal_authres::reason(&self.cause)
     }
 
-    /// A page for people: the result and its reason, who asked, what is published and what it cost. ASCII.
+    /// A page for people: the result and its reason, who asked, what is published and what it cost. ASCII; what the client
+    /// said is cut at 320 bytes, the record at 1,024.
     pub fn explain(&self) -> String {
         let (property, value) = self.subject();
         let client = self.ip();
-        let helo = Printable(self.helo());
-        let mut page = format!("spf={} smtp.{property}={}\n", self.result(), Printable(value));
+        let helo = Printable(start(self.helo()));
+        let mut page = format!("spf={} smtp.{property}={}\n", self.result(), Printable(start(value)));
         page += &format!("  {}\n  client {client}, HELO {helo}\n", self.reason());
         if let (Some(domain), Some(record)) = (self.domain(), &self.record) {
-            let record = record.escape_ascii();
+            let record = record.get(..SHOWN_RECORD).unwrap_or(record).escape_ascii();
             page += &format!("  {} publishes {record}\n", Printable(domain.as_str().as_bytes()));
         }
         if let Some(text) = &self.explanation {
@@ -226,12 +227,24 @@ impl Verdict {
     }
 }
 
+const SHOWN_RECORD: usize = 1024;
+
+/// What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
+fn start(text: &[u8]) -> &[u8] {
+    text.get(..320).unwrap_or(text)
+}
+
 impl fmt::Display for Verdict {
     /// Result, identity and reason, on one line of ASCII.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (property, value) = self.subject();
-        // What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
-        let (value, cut) = value.get(..320).map_or((value, ""), |start| (start, "..."));
-        write!(f, "spf={} smtp.{property}={}{cut} ({})", self.result(), Printable(value), self.reason())
+        let cut = if start(value).len() < value.len() { "..." } else { "" };
+        write!(
+            f,
+            "spf={} smtp.{property}={}{cut} ({})",
+            self.result(),
+            Printable(start(value)),
+            self.reason()
+        )
     }
 }

@@ -342,6 +342,13 @@ fn the_family_of_a_verdict() {
         none.to_string().starts_with("spf=none smtp.helo=a??b?? (no valid domain name to check"),
         "{none}"
     );
+    // What a client or a domain sends does not decide how long a line or a page gets.
+    let long = vec![b'h'; 1 << 20];
+    let long = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), &long, &long, SystemTime::UNIX_EPOCH);
+    let long = drive_blocking(long, &Zone::new());
+    assert!(long.to_string().len() < 600 && long.explain().len() < 1200, "{}", long.explain().len());
+    let wide = check(&zone(&[("example.org", &format!("v=spf1 {}-all", "a ".repeat(10_000)))]));
+    assert!(wide.record().unwrap().len() > 20_000 && wide.explain().len() < 2000, "{}", wide.explain().len());
     // A record that is one of two was not evaluated.
     assert_eq!(check(&zone(&[("example.org", "v=spf1 a"), ("example.org", "v=spf1 mx")])).record(), None);
 }
