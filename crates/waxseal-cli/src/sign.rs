@@ -142,10 +142,9 @@ impl FromStr for Forms {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        let form = |name| match name {
-            "simple" => Ok(Canonicalization::Simple),
-            "relaxed" => Ok(Canonicalization::Relaxed),
-            _ => Err("give simple or relaxed, or both as in relaxed/simple"),
+        let form = |name: &str| {
+            let form = Canonicalization::from_name(name.as_bytes());
+            form.ok_or("give simple or relaxed, or both as in relaxed/simple")
         };
         // RFC 6376 §3.5: "If only one algorithm is named, that algorithm is used for the header and "simple" is used for
         // the body."

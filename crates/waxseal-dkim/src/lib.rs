@@ -42,7 +42,7 @@
 //! | §3.4.1, §3.4.2 header canonicalization | `canonicalize.rs` |
 //! | §3.4.3, §3.4.4 body canonicalization, §3.7 hashes | `body.rs` |
 //! | §3.5 the signature field | `signature.rs` |
-//! | §3.6.1 the key record | `record.rs`; what is wrong with one: `record/diagnose.rs` |
+//! | §3.6.1 the key record | `record.rs`; what is wrong with one: `record/diagnose.rs`, `publish.rs` |
 //! | §6.1.1 which domains may sign | `signing_domain.rs` |
 //! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
 //! | §5.3 what is changed on the way | `inspect.rs` |
@@ -62,6 +62,7 @@ mod keys;
 pub mod parts;
 mod picker;
 mod policy;
+pub mod publish;
 mod quoted_printable;
 mod record;
 mod selector;

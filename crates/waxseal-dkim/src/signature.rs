@@ -170,6 +170,11 @@ impl Signature {
         })
     }
 
+    /// The value of the field.
+    pub(crate) fn value(&self) -> &Bytes {
+        &self.value
+    }
+
     /// `a=`
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -6,7 +6,7 @@ use common::*;
 use waxseal_authres::DkimResult;
 use waxseal_dkim::{Cause, Policy, Verdicts};
 use waxseal_dns::Zone;
-use waxseal_header::HeaderError;
+use waxseal_header::{Header, HeaderError};
 
 #[test]
 fn a_page_shows_the_signature_and_the_key() {
@@ -49,6 +49,20 @@ fn a_refused_header_is_one_verdict() {
     let error = HeaderError::TooLong { limit: 9 };
     let verdicts = Verdicts::refused(error.clone());
     assert_eq!((verdicts.result(), verdicts.cause()), (DkimResult::PermError, Some(&Cause::Header(error))));
+}
+
+#[test]
+fn the_signed_bytes_are_what_the_key_signed() {
+    let message = signed(&signer(), MESSAGE);
+    let (header, _) = Header::parse(&message).unwrap();
+    let verdict = only(verify_with(Policy::default(), &message, &zone()));
+    let signature = verdict.signature().unwrap();
+    let bytes = signature.signed_bytes(&header).unwrap();
+    let provider = waxseal_crypto::default_provider().unwrap();
+    let key = ED25519.public_key();
+    assert_eq!(key.verify(provider, signature.algorithm(), &bytes, signature.signature()), Ok(()));
+    let (unsigned, _) = Header::parse(MESSAGE).unwrap();
+    assert_eq!(signature.signed_bytes(&unsigned), None);
 }
 
 #[cfg(feature = "json")]

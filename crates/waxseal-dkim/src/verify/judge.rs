@@ -1,7 +1,7 @@
 //! Whether a signature verifies with its key (RFC 6376 §6.1.3).
 
 use super::{
-    Verifier,
+    FIELD_NAME, Verifier,
     key_rules::{check_bits, check_record},
 };
 use crate::{
@@ -130,6 +130,20 @@ impl Verifier {
         let mut hasher = self.provider.hasher(algorithm.hash());
         hasher.update(input);
         Cause::HeaderSignature { header_hash: hasher.finish().as_ref().to_vec(), changed_fields: Vec::new() }
+    }
+}
+
+impl Signature {
+    /// The bytes that the signature is over (RFC 6376 §3.7), in a message with this header: the signed fields, then the
+    /// signature field without `b=`, each canonical. `None` when the header does not have the signature field.
+    pub fn signed_bytes(&self, header: &Header) -> Option<Vec<u8>> {
+        let is_own = |number: usize| {
+            let is_signature = header.field(number).is_some_and(|field| field.is(FIELD_NAME));
+            is_signature && header.value_bytes(number).as_ref() == Some(self.value())
+        };
+        let own = (0..header.len()).find(|number| is_own(*number))?;
+        let index = FieldIndex::new(header);
+        Some(header_input(self, header.field(own), &mut index.picker(header)))
     }
 }
 
