@@ -269,7 +269,7 @@ const CLASS: [u8; 256] = {
     class
 };
 
-/// Checks bytes, labels and length in one pass; gives the union of the classes seen.
+/// Checks bytes, labels and length in one pass; returns the union of the classes seen.
 fn scan(name: &[u8], allowed: u8) -> Result<u8, InvalidDomainName> {
     if name.is_empty() {
         return Err(InvalidDomainName::Empty);

@@ -133,12 +133,12 @@ impl Zone {
         self.data(q.name).set(q.kind, Set::Error(error));
     }
 
-    /// Gives the answers about `name` a time to live.
+    /// Sets the time to live of the answers about `name`.
     pub fn set_ttl(&mut self, name: DomainName, ttl: Duration) {
         self.data(name).ttl = Some(ttl);
     }
 
-    /// Gives the answers about `name` a DNSSEC state, in place of [`Dnssec::Indeterminate`].
+    /// Sets the DNSSEC state of the answers about `name`, in place of [`Dnssec::Indeterminate`].
     pub fn set_dnssec(&mut self, name: DomainName, state: Dnssec) {
         self.data(name).dnssec = state;
     }

@@ -1,7 +1,7 @@
 //! The header block of an e-mail message as spans over one buffer.
 //!
 //! [`Header`] keeps the original bytes, because *simple* canonicalization needs them, and hands out
-//! [`Field`] views that cost nothing to copy. There are three ways in, and all give the same result:
+//! [`Field`] views that cost nothing to copy. There are three ways in, and all lead to the same result:
 //!
 //! * [`Header::parse`] for a whole message in memory,
 //! * [`Splitter`] for a message that arrives in chunks of any size,

@@ -36,7 +36,7 @@ pub struct FindBare {
 }
 
 impl FindBare {
-    /// Takes the next chunk; gives the offset in the whole text of the first bare CR or LF, as soon as one has shown itself.
+    /// Reads the next chunk; returns the offset in the whole text of the first bare CR or LF, as soon as one has shown itself.
     pub fn push(&mut self, chunk: &[u8]) -> Option<u64> {
         if self.found.is_none() {
             self.found = self.find(chunk);

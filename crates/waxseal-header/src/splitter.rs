@@ -99,7 +99,7 @@ impl Splitter {
         header
     }
 
-    /// Notes the lines of `block` that end at or after `from`. Gives the start of the body once an empty line was met;
+    /// Notes the lines of `block` that end at or after `from`. Returns the start of the body once an empty line was met;
     /// `self.line` then is the end of the header.
     fn lines(&mut self, block: &[u8], from: usize) -> Result<Option<usize>, HeaderError> {
         let limit = self.limits.bytes as usize;

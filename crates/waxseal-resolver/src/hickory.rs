@@ -18,7 +18,7 @@ use waxseal_dns::{Answer, Dnssec, Question, Reply, Resolve};
 /// An asynchronous resolver on tokio, by hickory: it asks the given recursive servers, keeps their connections, and prefers
 /// those that answer fast. Cloning is cheap and shares all that.
 ///
-/// What it says is what [`Stub`](crate::Stub) says: EDNS (1232 bytes), TCP when the answer is cut off, random ids, ports and
+/// It behaves as [`Stub`](crate::Stub) does: EDNS (1232 bytes), TCP when the answer is cut off, random ids, ports and
 /// case, CNAME chains of 16 aliases. It caches nothing: put `Cached` in front, which also answers inline.
 ///
 /// | limit | default | |

@@ -10,7 +10,7 @@ use nom::{
 };
 use std::net::IpAddr;
 
-/// What a `from` clause tells of the client.
+/// What a `from` clause reports of the client.
 #[derive(Debug, Default)]
 pub(super) struct Client<'v> {
     pub(super) helo: Option<&'v [u8]>,
