@@ -46,7 +46,7 @@ impl MethodResult {
     }
 
     /// Whether the method may pass at a later time.
-    pub const fn is_temporary(self) -> bool {
+    pub(crate) const fn is_temporary(self) -> bool {
         matches!(self, Self::Dkim(DkimResult::TempError) | Self::Spf(SpfResult::TempError))
     }
 }

@@ -106,7 +106,7 @@ pub struct FailureOptions {
 
 impl FailureOptions {
     /// Whether this is the default, `0`.
-    pub fn is_default(self) -> bool {
+    pub(crate) fn is_default(self) -> bool {
         self == Self::default()
     }
 }

@@ -334,7 +334,7 @@ fn hostile_lines_are_answered_too() {
     assert_eq!((&errors[3]["id"], &errors[8]["id"]), (&json!(4), &json!(9)));
     for row in verdicts {
         let dmarc = &row["dmarc"];
-        // Only where all who are shown ask for nothing it is let through; control octets may hide another who asks for more.
+        // Only where all who are shown ask for nothing it is let through; control bytes may hide another who asks for more.
         let may_hide = dmarc["reason"]
             .as_str()
             .is_some_and(|reason| reason.contains("control character") || reason.contains("more than 4"));

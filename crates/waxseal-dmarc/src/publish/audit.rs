@@ -251,11 +251,11 @@ fn of_destination(
     let policy_domain = at.clone();
     let problem = match report.authorization.as_ref()? {
         Authorization::Internal | Authorization::Granted => return None,
-        Authorization::Redirected(to) => Problem::ReportsRedirected { host: host()?, to: to.clone() },
-        Authorization::Refused => Problem::ReportsRefused { policy_domain, host: host()? },
-        Authorization::ForeignRedirect => Problem::ReportsLedAway { policy_domain, host: host()? },
+        Authorization::Redirected(to) => Problem::ReportsRedirected(host()?, to.clone()),
+        Authorization::Refused => Problem::ReportsRefused(policy_domain, host()?),
+        Authorization::ForeignRedirect => Problem::ReportsLedAway(policy_domain, host()?),
         Authorization::NoHost => Problem::NoReportHost,
-        Authorization::NameTooLong => Problem::ReportNameTooLong { policy_domain, host: host()? },
+        Authorization::NameTooLong => Problem::ReportNameTooLong(policy_domain, host()?),
         Authorization::Failed { question, error } => {
             let problem = Problem::LookupFailed(error.clone());
             return Some(Finding::new(problem).with_domain(&question.name));

@@ -22,11 +22,11 @@ pub(super) fn problems(author: &AuthorVerdict, suffixes: Option<&dyn PublicSuffi
             problems.push(open_to_strangers(author, above.clone(), suffixes));
         } else if own {
             let (domain, organization) = (domain.clone(), above.clone());
-            problems.push(Problem::SharedOrganization { domain, organization });
+            problems.push(Problem::SharedOrganization(domain, organization));
         }
     }
     if own && (record.subdomain_policy().is_some() || record.nonexistent_policy().is_some()) {
-        problems.push(Problem::IgnoredSubdomainPolicy { domain, organization: above });
+        problems.push(Problem::IgnoredSubdomainPolicy(domain, above));
     }
     problems.into_iter().map(Finding::new).collect()
 }
@@ -54,7 +54,7 @@ fn open_to_strangers(
 ) -> Problem {
     let registered = registered(author.domain(), &organization, suffixes);
     let has_record = author.path().iter().any(|step| *step.domain() == registered && step.record().is_some());
-    Problem::OpenToStrangers { domain: author.domain().clone(), organization, registered, has_record }
+    Problem::OpenToStrangers(author.domain().clone(), organization, registered, has_record)
 }
 
 /// The domain below `above` that its owner registered.

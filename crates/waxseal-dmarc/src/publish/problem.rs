@@ -102,81 +102,51 @@ pub enum Problem {
     #[error("lookup failed: {}", waxseal_authres::reason(.0))]
     LookupFailed(LookupError),
     /// Strangers can pass for the domain, since its Organizational Domain is a public suffix (§11.8).
+    /// The domain, its Organizational Domain, the domain below that which its owner registered, and whether that has a record.
     #[error(
-        "the Organizational Domain is {organization}, so any domain below {organization} can pass as {domain}: {}",
-        advice(.registered, *.has_record)
+        "the Organizational Domain is {above}, so any domain below {above} can pass as {domain}: {advice}",
+        domain = .0,
+        above = .1,
+        advice = advice(.2, *.3)
     )]
-    OpenToStrangers {
-        /// The domain that was looked at.
-        domain: DomainName,
-        /// Its Organizational Domain.
-        organization: DomainName,
-        /// The domain below that, which its owner registered.
-        registered: DomainName,
-        /// Whether a record is published there.
-        has_record: bool,
-    },
+    OpenToStrangers(DomainName, DomainName, DomainName, bool),
     /// The record stands below the Organizational Domain, whose other domains can pass for this one (§4.10.2).
+    /// The domain, and its Organizational Domain.
     #[error(
-        "the Organizational Domain is {organization}, so any domain below {organization} can pass as {domain}: \
-         add psd=n if {domain} is an organization of its own"
+        "the Organizational Domain is {1}, so any domain below {1} can pass as {0}: \
+         add psd=n if {0} is an organization of its own"
     )]
-    SharedOrganization {
-        /// The domain that was looked at.
-        domain: DomainName,
-        /// Its Organizational Domain.
-        organization: DomainName,
-    },
+    SharedOrganization(DomainName, DomainName),
     /// `sp=` or `np=` below the Organizational Domain. §4.7: "Note that "sp" will be ignored for DMARC Policy Records
     /// published on subdomains of Organizational Domains and PSDs due to the effect of the DMARC policy discovery".
+    /// The domain, and its Organizational Domain.
     #[error(
-        "sp= and np= are ignored here, as the Organizational Domain is {organization}: what is below {domain} and has no \
-         record gets the policy of {organization}"
+        "sp= and np= are ignored here, as the Organizational Domain is {1}: what is below {0} and has no \
+         record gets the policy of {1}"
     )]
-    IgnoredSubdomainPolicy {
-        /// The domain that was looked at.
-        domain: DomainName,
-        /// Its Organizational Domain.
-        organization: DomainName,
-    },
+    IgnoredSubdomainPolicy(DomainName, DomainName),
     /// A host has the reports that it takes sent to other addresses of its own (RFC 9990 §4).
-    #[error("{host} has these reports sent to {}", listed(.to))]
-    ReportsRedirected {
-        /// The host.
-        host: DomainName,
-        /// Where they go.
-        to: Vec<ReportUri>,
-    },
+    /// The host, and where they go.
+    #[error("{host} has these reports sent to {to}", host = .0, to = listed(.1))]
+    ReportsRedirected(DomainName, Vec<ReportUri>),
     /// A host does not say that it takes the reports (RFC 9990 §4).
+    /// Where the record stands, and the host.
     #[error(
-        "{host} does not say that it takes reports about {policy_domain}, so none are sent there: it has to publish \
-         \"v=DMARC1;\" as TXT at {policy_domain}._report._dmarc.{host}"
+        "{1} does not say that it takes reports about {0}, so none are sent there: it has to publish \
+         \"v=DMARC1;\" as TXT at {0}._report._dmarc.{1}"
     )]
-    ReportsRefused {
-        /// Where the record stands.
-        policy_domain: DomainName,
-        /// The host.
-        host: DomainName,
-    },
+    ReportsRefused(DomainName, DomainName),
     /// A host has the reports sent to yet another host, so none are sent (RFC 9990 §4).
-    #[error("{policy_domain}._report._dmarc.{host} leads to yet another host, so no reports are sent")]
-    ReportsLedAway {
-        /// Where the record stands.
-        policy_domain: DomainName,
-        /// The host.
-        host: DomainName,
-    },
+    /// Where the record stands, and the host.
+    #[error("{0}._report._dmarc.{1} leads to yet another host, so no reports are sent")]
+    ReportsLedAway(DomainName, DomainName),
     /// The address names no host that could be asked.
     #[error("no host that could be asked, so no reports are sent there")]
     NoReportHost,
     /// The name to be asked is longer than DNS allows (RFC 9990 §4).
-    #[error("{policy_domain}._report._dmarc.{host} is too long for DNS, so no reports are sent there")]
-    ReportNameTooLong {
-        /// Where the record stands.
-        policy_domain: DomainName,
-        /// The host.
-        host: DomainName,
-    },
+    /// Where the record stands, and the host.
+    #[error("{0}._report._dmarc.{1} is too long for DNS, so no reports are sent there")]
+    ReportNameTooLong(DomainName, DomainName),
 }
 
 fn advice(registered: &DomainName, has_record: bool) -> String {
