@@ -30,7 +30,7 @@ pub enum Problem {
     /// `s=` names other services than mail.
     #[error("s= does not allow mail")]
     NotForMail,
-    /// RFC 6376 §3.6.1: "Unrecognized tags MUST be ignored."
+    /// RFC 6376 §3.2: "Unrecognized tags MUST be ignored."
     #[error("unknown tag, which verifiers ignore")]
     UnknownTag,
 }
