@@ -24,7 +24,7 @@ pub async fn drive<C: Check>(check: C, resolver: &(impl Resolve + ?Sized)) -> C:
 }
 
 /// Like [`drive`], within `limit` in place of the time limit of the check: what has not been answered by then is a
-/// [`Timeout`](LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
+/// [`Timeout`](crate::LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
 ///
 /// The timer is that of the resolver ([`Resolve::sleep`]). With a resolver that has none, the clock decides whenever a
 /// lookup wakes the driver, so the check ends after the lookup under way. On wasm32-unknown-unknown there is no clock, and
@@ -46,7 +46,7 @@ pub async fn drive_within<C: Check>(
 }
 
 /// Like [`drive`], until `deadline` is ready, in place of the time limit of the check: for a timer of the caller's own, or
-/// any other reason to stop. What has not been answered by then is a [`Timeout`](LookupError::Timeout), and the check ends
+/// any other reason to stop. What has not been answered by then is a [`Timeout`](crate::LookupError::Timeout), and the check ends
 /// with what it has.
 ///
 /// ```
@@ -146,7 +146,7 @@ pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Si
 }
 
 /// Like [`drive_blocking`], within `limit` in place of the time limit of the check: what has not been answered by then is a
-/// [`Timeout`](LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
+/// [`Timeout`](crate::LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
 ///
 /// The resolver is told when the time is over. One that does not care is not asked any more after that: the check ends after
 /// the lookup under way.
