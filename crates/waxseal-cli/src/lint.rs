@@ -66,29 +66,44 @@ pub(crate) fn print<P: Problem>(
 ) -> io::Result<()> {
     let mut rest: Vec<_> = findings.iter().collect();
     for (domain, record) in records {
-        let is_here = |finding: &Finding<P>| finding.span().is_some() && finding.domain() == *domain;
-        let (here, others) = rest.into_iter().partition(|finding| is_here(finding));
+        let here = take(&mut rest, *domain);
         if let Some(domain) = domain {
             writeln!(out, "{}", terminal::heading(domain))?;
         }
-        print_record(out, record, here)?;
-        rest = others;
+        print_record(out, "", record, here)?;
     }
-    rest.iter().try_for_each(|finding| {
-        let severity = terminal::severity(finding.severity().as_str());
-        let domain = finding.domain().map(|domain| format!("{domain}: ")).unwrap_or_default();
-        let excerpt = finding.excerpt().map(|text| format!("{}: ", visible(text))).unwrap_or_default();
-        writeln!(out, "{severity}: {domain}{excerpt}{}", advice(finding))
-    })?;
+    print_rest(out, &rest)?;
     if findings.is_empty() {
         writeln!(out, "no problems found")?;
     }
     Ok(())
 }
 
-/// The record on lines of at most [`WIDTH`] columns; below each line the findings that begin in it.
-fn print_record<P: Problem>(
+/// Takes the findings about the text of this record.
+pub(crate) fn take<'f, P>(
+    rest: &mut Vec<&'f Finding<P>>,
+    domain: Option<&DomainName>,
+) -> Vec<&'f Finding<P>> {
+    let is_here = |finding: &&Finding<P>| finding.span().is_some() && finding.domain() == domain;
+    let (here, others) = rest.drain(..).partition(is_here);
+    *rest = others;
+    here
+}
+
+/// Prints findings without a place to point at.
+pub(crate) fn print_rest<P: Problem>(out: &mut impl Write, findings: &[&Finding<P>]) -> io::Result<()> {
+    findings.iter().try_for_each(|finding| {
+        let severity = terminal::severity(finding.severity().as_str());
+        let domain = finding.domain().map(|domain| format!("{domain}: ")).unwrap_or_default();
+        let excerpt = finding.excerpt().map(|text| format!("{}: ", visible(text))).unwrap_or_default();
+        writeln!(out, "{severity}: {domain}{excerpt}{}", advice(finding))
+    })
+}
+
+/// The record behind `label`, on lines of at most [`WIDTH`] columns; below each line the findings that begin in it.
+pub(crate) fn print_record<P: Problem>(
     out: &mut impl Write,
+    label: &str,
     record: &[u8],
     mut findings: Vec<&Finding<P>>,
 ) -> io::Result<()> {
@@ -98,7 +113,10 @@ fn print_record<P: Problem>(
     let lines = lines(record);
     for (number, line) in lines.iter().enumerate() {
         let text = record.get(line.clone()).unwrap_or_default();
-        writeln!(out, "{}", shown(text))?;
+        match number {
+            0 => writeln!(out, "{}{}", terminal::heading(label), shown(text))?,
+            _ => writeln!(out, "{:1$}{2}", "", label.len(), shown(text))?,
+        }
         let is_last = number + 1 == lines.len();
         while let Some(finding) = findings.next_if(|finding| is_last || start(finding) < line.end) {
             let span = finding.span().unwrap_or_default();
@@ -106,7 +124,7 @@ fn print_record<P: Problem>(
             let (from, to) = (column(span.start), column(span.end));
             let carets = "^".repeat(to.saturating_sub(from).max(1));
             let severity = terminal::severity(finding.severity().as_str());
-            let under = " ".repeat(from);
+            let under = " ".repeat(label.len() + from);
             writeln!(out, "{under}{} {severity}: {}", terminal::caret(carets), advice(finding))?;
         }
     }

@@ -22,7 +22,7 @@ use std::{
     time::SystemTime,
 };
 use waxseal::{
-    authres::{AuthenticationResults, DkimResult, reason},
+    authres::{AuthenticationResults, DkimResult},
     dkim::{Verdict, Verdicts, Verification, Verifier},
     dns::{Answers, Question, drive_with_blocking},
     header::{Header, HeaderError, HeaderLimits, Split, Splitter},
@@ -79,49 +79,7 @@ struct MessageRow {
 /// Its signatures in JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct SignaturesRow {
-    dkim: Vec<SignatureRow>,
-}
-
-impl From<&Verdicts> for SignaturesRow {
-    fn from(verdicts: &Verdicts) -> Self {
-        Self { dkim: SignatureRow::all(verdicts) }
-    }
-}
-
-/// One signature in JSON.
-#[derive(Debug, Serialize)]
-pub(crate) struct SignatureRow {
-    d: Option<String>,
-    s: Option<String>,
-    a: Option<&'static str>,
-    i: Option<String>,
-    result: &'static str,
-    reason: String,
-    /// Fields that stand more often than they are signed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unsigned_additions: Vec<&'static str>,
-    /// Why other TXT records at the name of the key do not count.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    ignored_records: Vec<String>,
-}
-
-impl SignatureRow {
-    pub(crate) fn all(verdicts: &Verdicts) -> Vec<Self> {
-        verdicts.iter().map(Self::new).collect()
-    }
-
-    fn new(verdict: &Verdict) -> Self {
-        Self {
-            d: verdict.domain().map(ToString::to_string),
-            s: verdict.selector().map(ToString::to_string),
-            a: verdict.algorithm().map(|algorithm| algorithm.as_str()),
-            i: verdict.identity(),
-            result: verdict.result().as_str(),
-            reason: verdict.reason(),
-            unsigned_additions: verdict.unsigned_additions().to_vec(),
-            ignored_records: verdict.ignored_records().iter().map(|cause| reason(cause)).collect(),
-        }
-    }
+    pub(crate) dkim: Verdicts,
 }
 
 impl Verify {
@@ -182,7 +140,7 @@ impl Verify {
         let mut out = anstream::stdout().lock();
         let verdicts = &verified.verdicts;
         if self.json {
-            let row = MessageRow { id: source.name(), signatures: verdicts.into() };
+            let row = MessageRow { id: source.name(), signatures: SignaturesRow { dkim: verdicts.clone() } };
             return writeln!(out, "{}", crate::json::to_string(&row));
         }
         let line_ends = verified.line_ends.as_ref();

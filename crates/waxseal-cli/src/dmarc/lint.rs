@@ -7,6 +7,7 @@ use super::{
 use crate::{
     dns_args::DnsArgs,
     exit::{Exit, Failure},
+    lint::{self, FindingRow},
     terminal,
 };
 use clap::Args;
@@ -15,17 +16,18 @@ use std::io::{self, Write};
 use waxseal::{
     dmarc::{
         BuiltInSuffixes, PolicyTag, Step,
-        publish::{Audit, AuditReport, Authorization, Finding, Problem, ReportDestination, lint},
+        publish::{self, Audit, AuditReport, Authorization, Finding, ReportDestination},
     },
-    dns::{DomainName, lint::Severity},
+    dns::DomainName,
 };
 
-/// Say what is wrong with a DMARC record
+/// Report what is wrong with a DMARC record
 ///
-/// The text of a record is looked at as it is, without DNS. Of a domain it is shown where on the way up its record was
-/// found and what it comes to, and every host outside the domain is asked whether it takes the reports.
+/// The text of a record is checked as it is, without DNS. Of a domain the output shows where its record was found and what
+/// policy it comes to, and every host outside the domain is asked whether it accepts the reports.
 ///
-/// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when DNS did not answer.
+/// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when a DNS server did not
+/// answer.
 #[derive(Debug, Args)]
 pub(crate) struct Lint {
     /// A domain, or the text of a record, such as "v=DMARC1; p=none"
@@ -69,18 +71,6 @@ struct ReportRow {
     authorization: &'static str,
 }
 
-#[derive(Debug, Serialize)]
-struct FindingRow {
-    severity: &'static str,
-    problem: &'static str,
-    domain: Option<String>,
-    term: Option<String>,
-    offset: Option<usize>,
-    span: Option<[usize; 2]>,
-    suggestion: Option<String>,
-    text: String,
-}
-
 impl Lint {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         if self.subject.trim().is_empty() {
@@ -88,7 +78,7 @@ impl Lint {
         }
         // No domain name has any of these, and no record is without all of them.
         if self.subject.contains([' ', '=', ';']) {
-            return self.finish(None, &lint(self.subject.as_bytes()));
+            return self.finish(None, &publish::lint(self.subject.as_bytes()));
         }
         let domain: DomainName =
             self.subject.parse().map_err(|error| Failure::because(&self.subject, &error))?;
@@ -103,7 +93,7 @@ impl Lint {
 
     fn finish(&self, report: Option<&AuditReport>, findings: &[Finding]) -> Result<Exit, Failure> {
         self.print(report, findings).map_err(Failure::output)?;
-        Ok(findings.iter().map(exit_of).fold(Exit::Pass, Exit::and))
+        Ok(lint::exit_of(findings))
     }
 
     fn print(&self, report: Option<&AuditReport>, findings: &[Finding]) -> io::Result<()> {
@@ -115,8 +105,14 @@ impl Lint {
             };
             return writeln!(out, "{}", crate::json::to_string(&row));
         }
-        report.map_or(Ok(()), |report| print(report, &mut out))?;
-        findings.iter().try_for_each(|finding| writeln!(out, "{}", shown(finding)))?;
+        let Some(report) = report else {
+            return lint::print(&mut out, &[(None, self.subject.as_bytes())], findings);
+        };
+        let mut rest: Vec<_> = findings.iter().collect();
+        let path = report.author().path();
+        path.iter().try_for_each(|step| print_step(step, report, &mut rest, &mut out))?;
+        print(report, &mut out)?;
+        lint::print_rest(&mut out, &rest)?;
         if findings.is_empty() {
             writeln!(out, "no problems found")?;
         }
@@ -124,29 +120,9 @@ impl Lint {
     }
 }
 
-/// Notes are no reason to fail, and what DNS did not answer may be all right.
-fn exit_of(finding: &Finding) -> Exit {
-    match (finding.problem(), finding.severity()) {
-        (Problem::LookupFailed(_), _) => Exit::Temporary,
-        (_, Severity::Note) => Exit::Pass,
-        _ => Exit::NotPass,
-    }
-}
-
-/// The finding with its severity in colour.
-fn shown(finding: &Finding) -> String {
-    let severity = finding.severity().as_str();
-    let text = finding.to_string();
-    match text.strip_prefix(severity) {
-        Some(rest) => format!("{}{rest}", terminal::severity(severity)),
-        None => text,
-    }
-}
-
-/// How the record is found and what it comes to.
+/// What the record comes to.
 fn print(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
     let author = report.author();
-    author.path().iter().try_for_each(|step| print_step(step, report, out))?;
     if let Some(found) = author.organizational_domain() {
         writeln!(out, "Organizational Domain: {} ({})", found.domain, found.rule)?;
     }
@@ -165,16 +141,25 @@ fn print(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
     report.reports().iter().try_for_each(row)
 }
 
-/// The name and the record, or why there is none and what might have been meant.
-fn print_step(step: &Step, report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
-    let name = terminal::heading(format!("_dmarc.{}", step.domain()));
-    if let Some(record) = step.record() {
-        return writeln!(out, "{name} {}", published(record));
-    }
-    writeln!(out, "{name} {}", step.found())?;
+/// The name and the record with what is wrong in it, or why there is none and what might have been meant.
+fn print_step(
+    step: &Step,
+    report: &AuditReport,
+    rest: &mut Vec<&Finding>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let label = format!("_dmarc.{} ", step.domain());
     let name = step.question().map(|question| question.name);
-    let mut meant = report.records().filter(|(at, _)| Some(*at) == name.as_ref());
-    meant.try_for_each(|(_, text)| writeln!(out, "    {}", text.escape_ascii()))
+    let mut texts = report.records().filter(|(at, _)| Some(*at) == name.as_ref());
+    if let Some(record) = step.record() {
+        return match texts.next() {
+            Some((name, text)) => lint::print_record(out, &label, text, lint::take(rest, Some(name))),
+            // A record that counts for another domain only, or for none.
+            None => writeln!(out, "{}{}", terminal::heading(label), published(record)),
+        };
+    }
+    writeln!(out, "{}{}", terminal::heading(label), step.found())?;
+    texts.try_for_each(|(name, text)| lint::print_record(out, "    ", text, lint::take(rest, Some(name))))
 }
 
 fn word(destination: &ReportDestination) -> &'static str {
@@ -200,21 +185,6 @@ impl From<&AuditReport> for AuditRow {
             org_rule: organization.map(|found| found.rule.as_str()),
             path: author.path().iter().map(StepRow::from).collect(),
             reports: report.reports().iter().map(row).collect(),
-        }
-    }
-}
-
-impl From<&Finding> for FindingRow {
-    fn from(finding: &Finding) -> Self {
-        Self {
-            severity: finding.severity().as_str(),
-            problem: finding.id(),
-            domain: finding.domain().map(ToString::to_string),
-            term: finding.excerpt().map(Into::into),
-            offset: finding.span().map(|span| span.start),
-            span: finding.span().map(|span| [span.start, span.end]),
-            suggestion: finding.suggestion().map(Into::into),
-            text: finding.problem().to_string(),
         }
     }
 }

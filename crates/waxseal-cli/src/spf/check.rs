@@ -93,17 +93,13 @@ impl<'l> batch::Line<'l> for Line<'l> {
     }
 }
 
-/// A verdict in JSON.
+/// A verdict in JSON: the object of the library, and what only whoever asks for SPF alone wants to know.
 #[derive(Debug, Serialize)]
 struct Row {
-    result: &'static str,
-    identity: &'static str,
-    domain: Option<String>,
+    #[serde(flatten)]
+    verdict: Verdict,
     explanation: Option<String>,
-    reason: String,
     mechanism: Option<String>,
-    lookups: u16,
-    void_lookups: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Box<RawValue>>,
 }
@@ -111,14 +107,9 @@ struct Row {
 impl From<&Verdict> for Row {
     fn from(verdict: &Verdict) -> Self {
         Self {
-            result: verdict.result().as_str(),
-            identity: verdict.identity().as_str(),
-            domain: verdict.domain().map(ToString::to_string),
+            verdict: verdict.clone(),
             explanation: verdict.explanation().map(Into::into),
-            reason: verdict.reason(),
             mechanism: verdict.mechanism().map(Into::into),
-            lookups: verdict.lookups(),
-            void_lookups: verdict.void_lookups(),
             trace: verdict.trace().and_then(|trace| RawValue::from_string(trace.to_json()).ok()),
         }
     }

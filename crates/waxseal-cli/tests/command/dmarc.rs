@@ -413,18 +413,21 @@ fn opendmarc_suite() {
 fn records_are_linted_without_dns() {
     let lint = |record: &str| waxseal(["dmarc", "lint", record]);
     let good = lint("v=DMARC1; p=reject; rua=mailto:d@example.org");
-    assert_eq!((good.code, &*good.out, &*good.err), (Some(0), "no problems found\n", ""));
+    assert_eq!(
+        (good.code, &*good.out, &*good.err),
+        (Some(0), "v=DMARC1; p=reject; rua=mailto:d@example.org\nno problems found\n", "")
+    );
     let note = lint("v=DMARC1; p=none; rua=mailto:d@example.org");
     assert_eq!(note.code, Some(0), "notes are no reason to fail: {}", note.out);
-    assert!(note.out.starts_with("note: p=none"), "{}", note.out);
+    assert!(note.out.contains("^ note: "), "{}", note.out);
     let weak = lint("v=DMARC1; p=reject; rua=d@example.org");
     assert_eq!(weak.code, Some(1));
-    assert!(weak.out.contains(
-        "warning: d@example.org: address is no URI, mailto: is missing, and no reports are sent there"
-    ));
+    let record = "v=DMARC1; p=reject; rua=d@example.org\n                        ^^^^^^^^^^^^^ ";
+    let told = "warning: address is no URI, mailto: is missing, and no reports are sent there";
+    assert!(weak.out.starts_with(&format!("{record}{told}")), "{}", weak.out);
     let broken = lint("v=DMARC1 p=reject");
     assert_eq!(broken.code, Some(1));
-    assert!(broken.out.starts_with("error: not a DMARC record"), "{}", broken.out);
+    assert!(broken.out.contains("error: not a DMARC record"), "{}", broken.out);
     let done = waxseal(["dmarc", "lint", "--json", "v=DMARC1; p=reject; rua=d@example.org"]);
     let row: Value = serde_json::from_str(&done.out).unwrap();
     let finding = &row["findings"][0];
@@ -477,7 +480,7 @@ fn domains_are_linted_with_the_path_to_their_record() {
     let record = "v=DMARC1;  p=reject; adkim=\\195\\164; rua=mailto:d@typo.example.org\n";
     assert!(typo.out.starts_with(&format!("_dmarc.typo.example.org {record}")), "{}", typo.out);
     assert!(
-        typo.out.contains("_dmarc.typo.example.org: \\xc3\\xa4: value of adkim= is not valid"),
+        typo.out.contains("\n                                                   ^^^^^^^^ warning: value of adkim= is not valid"),
         "{}",
         typo.out
     );
@@ -537,7 +540,7 @@ fn failure_reports_of_a_registry_are_asked_of_nobody() {
     assert!(done.out.contains("ruf=mailto:f@elsewhere.example: ignored\n"), "{}", done.out);
     assert!(
         done.out
-            .contains("warning: _dmarc.bank: ruf=mailto:f@elsewhere.example: does not count beside psd=y"),
+            .contains("\n                                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning: does not count beside psd=y"),
         "{}",
         done.out
     );
@@ -561,9 +564,10 @@ fn a_record_that_a_bad_tag_disarms_is_shown_as_it_was_published() {
     assert_eq!((&row["record"], &row["path"][0]["record"]), (&json!(text), &json!(text)));
     let lint = waxseal(["dmarc", "lint", "example.org", "--zone", &zone]);
     assert!(lint.out.starts_with(&format!("_dmarc.example.org {text}\n")), "{}", lint.out);
-    let error = "error: _dmarc.example.org: rejct: value of np= is not valid, so receivers act as if p=none, and without \
+    let error = "error: value of np= is not valid, so receivers act as if p=none, and without \
                  a valid rua= ignore the record: use none, quarantine or reject: write reject\n";
-    assert!(lint.out.contains(error), "{}", lint.out);
+    let under = " ".repeat("_dmarc.example.org v=DMARC1; p=reject; np=".len());
+    assert!(lint.out.contains(&format!("\n{under}^^^^^ {error}")), "{}", lint.out);
     let message = "From: joe@example.org\r\n\r\nHi.\r\n";
     let whole = feed(["check", "--zone", &zone], message.as_bytes());
     assert!(whole.out.contains(&format!("  _dmarc.example.org: {text}\n")), "{}", whole.out);
