@@ -35,6 +35,10 @@ fn ask(names: &[&str]) -> Vec<Question> {
 
 /// The verdicts of `check` with every resolver, each within the limit.
 fn verdicts<C: Check + Clone>(server: &Server, check: &C) -> Vec<C::Output> {
+    #[cfg_attr(
+        not(any(feature = "cache", feature = "hickory")),
+        expect(unused_mut, reason = "the stub is the only resolver then")
+    )]
     let mut verdicts = vec![timed(|| drive_blocking_within(check.clone(), &stub(server), LIMIT))];
     #[cfg(feature = "cache")]
     {
