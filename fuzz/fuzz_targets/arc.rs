@@ -140,8 +140,7 @@ fn is_ours(chain: &Chain) -> bool {
 }
 
 fn sealed(message: &[u8], chain: &Chain) -> Option<Vec<u8>> {
-    let names = ("example.org".parse().expect("a name"), "s".parse().expect("a name"));
-    let sealer = Sealer::new(names.0, names.1, KEY.clone()).expect("valid");
+    let sealer = Sealer::new("example.org", "s", KEY.clone()).expect("valid");
     let results = AuthenticationResults::new("mx.example.net").with_entry(chain.entry());
     let set = sealer.seal(message, chain, &results, now()).ok()?;
     Some([set.fields().as_bytes(), message].concat())

@@ -3,7 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use waxseal_crypto::{HashAlgorithm, default_provider};
-use waxseal_dkim::{Canonicalization, parts::{BodyForm, BodyHasher}};
+use waxseal_dkim::{
+    Canonicalization,
+    parts::{BodyForm, BodyHasher},
+};
 use waxseal_fuzz::{chunks, slow_body, slow_relaxed_field};
 use waxseal_header::Header;
 
@@ -14,7 +17,8 @@ fuzz_target!(|input: (&[u8], Option<u16>, u8, &[u8])| {
     let length = length.map(u64::from);
     let mut hasher = BodyHasher::new(default_provider().expect("a provider"));
     let forms = [Canonicalization::Simple, Canonicalization::Relaxed];
-    let forms = forms.map(|canonicalization| BodyForm { canonicalization, hash: HashAlgorithm::Sha256, length });
+    let forms =
+        forms.map(|canonicalization| BodyForm { canonicalization, hash: HashAlgorithm::Sha256, length });
     forms.iter().for_each(|form| hasher.want(*form));
     for chunk in chunks(&body, sizes) {
         hasher.push(chunk);

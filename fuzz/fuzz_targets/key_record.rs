@@ -25,6 +25,8 @@ fuzz_target!(|input: (&[u8], &[u8])| {
             KeyType::Ed25519 => Algorithm::Ed25519Sha256,
         };
         // Nothing here was signed with the other half.
-        assert!(public.verify(default_provider().expect("a provider"), algorithm, b"message", record).is_err());
+        assert!(
+            public.verify(default_provider().expect("a provider"), algorithm, b"message", record).is_err()
+        );
     }
 });
