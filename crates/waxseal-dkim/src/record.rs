@@ -308,6 +308,7 @@ mod tests {
         for blank in ["\n", "\n ", " \n\n", "\r\n\t", "\n\t\n"] {
             let record = parse(&format!("v=DKIM1;\nk=ed25519; {front}{blank}{back}{blank}")).unwrap();
             assert_eq!(record.public_key().map(|key| key.bits()), Some(256), "{blank:?}");
+            assert!(!record.is_revoked(), "{blank:?}");
         }
         assert!(parse("v=DKIM1; p=\n").unwrap().is_revoked());
     }

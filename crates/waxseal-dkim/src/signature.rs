@@ -503,6 +503,7 @@ mod tests {
             ("c=simple/", E::Canonicalization),
             ("q=http", E::QueryMethod),
             ("h=subject", E::FromNotSigned),
+            ("h=date", E::FromNotSigned),
             ("h=from:", E::Value { tag: "h" }),
             ("h=from::to", E::Value { tag: "h" }),
             ("h=", E::Value { tag: "h" }),

@@ -141,6 +141,10 @@ fn queries() {
     let verdict =
         drive_blocking(check().with_limits(limits), &zone(&[(DOMAIN, "v=spf1 a:n.example a -all")]));
     assert_said(&verdict, "permerror", "more than 2 DNS queries, at a of example.org");
+    // A PTR lookup that fails does not match (RFC 7208 §5.5); one that may not be made is an error.
+    let limits = Limits::default().with_max_queries(1);
+    let verdict = drive_blocking(check().with_limits(limits), &zone(&[(DOMAIN, "v=spf1 ptr -all")]));
+    assert_said(&verdict, "permerror", "more than 1 DNS queries, at ptr of example.org");
     let limits = Limits::default().with_max_queries(0);
     assert_said(
         &drive_blocking(check().with_limits(limits), &zone(&[])),
