@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The author's server.
     let signer = Signer::new("example.org", "2026a", author_key)?;
-    let message = [signer.sign(MESSAGE, SystemTime::now())?.as_bytes(), MESSAGE].concat();
+    let message = signer.sign_message(MESSAGE, SystemTime::now())?;
 
     // The list.
     let from_author = Envelope::new("192.0.2.7".parse()?, "mail.example.org", "ada@example.org");

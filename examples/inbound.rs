@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let key = fresh_key(KeySpec::Ed25519)?;
     let zone = publish(Zone::from_zone_file(ZONE, None)?, "2026a", &key)?;
     let signer = Signer::new("example.org", "2026a", key)?;
-    let message = [signer.sign(MESSAGE, SystemTime::now())?.as_bytes(), MESSAGE].concat();
+    let message = signer.sign_message(MESSAGE, SystemTime::now())?;
 
     println!("--- from the author's server");
     let envelope = Envelope::new("192.0.2.7".parse()?, "mail.example.org", "ada@example.org");

@@ -34,8 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for finding in signer.inspect(&formatted) {
         eprintln!("{finding}");
     }
-    let field = signer.sign(&formatted, SystemTime::now())?;
-    let signed = [field.as_bytes(), &formatted].concat();
+    let signed = signer.sign_message(&formatted, SystemTime::now())?;
 
     match std::env::args().nth(1) {
         Some(host) => {
