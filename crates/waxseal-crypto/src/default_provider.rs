@@ -8,13 +8,15 @@ use crate::{NoProvider, Provider};
 ///
 /// # Errors
 /// [`NoProvider`] when none of the three features is on.
-#[allow(unreachable_code, reason = "each feature ends the function for those behind it")]
 pub fn default_provider() -> Result<&'static dyn Provider, NoProvider> {
-    #[cfg(feature = "ring")]
-    return Ok(crate::ring::PROVIDER);
-    #[cfg(feature = "aws-lc-rs")]
-    return Ok(crate::aws_lc_rs::PROVIDER);
-    #[cfg(feature = "rust-crypto")]
-    return Ok(crate::rust_crypto::PROVIDER);
-    Err(NoProvider)
+    COMPILED_IN.first().copied().ok_or(NoProvider)
 }
+
+const COMPILED_IN: &[&dyn Provider] = &[
+    #[cfg(feature = "ring")]
+    crate::ring::PROVIDER,
+    #[cfg(feature = "aws-lc-rs")]
+    crate::aws_lc_rs::PROVIDER,
+    #[cfg(feature = "rust-crypto")]
+    crate::rust_crypto::PROVIDER,
+];

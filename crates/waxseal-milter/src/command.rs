@@ -2,10 +2,7 @@
 
 use crate::{macros::Stage, packet::Packet};
 use bytes::{Buf, Bytes};
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A command that is no command of the protocol, or whose data cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +143,7 @@ pub(crate) enum Command {
 }
 
 /// The name of a command for messages.
-fn name(code: u8) -> Option<&'static str> {
+pub(crate) fn name(code: u8) -> Option<&'static str> {
     Some(match code {
         b'O' => "negotiate",
         b'D' => "macros",
@@ -189,28 +186,6 @@ impl Command {
             b'Q' => Self::Quit,
             b'K' => Self::QuitNewConnection,
             _ => return Err(InvalidCommand::new(code, "unknown")),
-        })
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Negotiate { .. } => "negotiate",
-            Self::Macros { .. } | Self::OtherMacros => "macros",
-            Self::Connect(_) => "connect",
-            Self::Helo(_) => "helo",
-            Self::Mail(_) => "mail",
-            Self::Rcpt(_) => "rcpt",
-            Self::Data => "data",
-            Self::Header(_) => "header",
-            Self::EndOfHeader => "end of header",
-            Self::Body(_) => "body",
-            Self::EndOfMessage(_) => "end of message",
-            Self::Unknown(_) => "unknown",
-            Self::Abort => "abort",
-            Self::Quit => "quit",
-            Self::QuitNewConnection => "quit, new connection",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! One connection from a mail server: bytes in, events out, replies in, bytes out.
 
 use crate::{
-    command::{Command, Connect, HeaderField, InvalidCommand, Path},
+    command::{self, Command, Connect, HeaderField, InvalidCommand, Path},
     flags::{Actions, Steps},
     macros::Macros,
     modification::Modification,
@@ -59,7 +59,7 @@ pub enum ProtocolError {
     #[error("command {command} {when}")]
     Order {
         /// The command.
-        command: String,
+        command: &'static str,
         /// When it came.
         when: &'static str,
     },
@@ -205,7 +205,9 @@ impl Connection {
             return Ok(Some(self.end_of_message()));
         }
         while let Some(packet) = self.packets.next()? {
+            let name = command::name(packet.code).unwrap_or("unknown");
             let command = Command::parse(packet)?;
+            self.check_order(&command, name)?;
             if let Some(event) = self.event(command)? {
                 return Ok(Some(event));
             }
@@ -278,7 +280,6 @@ impl Connection {
 
     /// The event that a command is, if it is one, and what it does to the state.
     fn event(&mut self, command: Command) -> Result<Option<Event>, ProtocolError> {
-        self.check_order(&command)?;
         let (event, step, phase) = match command {
             Command::Negotiate { version, actions, steps } => {
                 return self.negotiate(version, actions, steps).map(Some);
@@ -320,8 +321,8 @@ impl Connection {
         Ok(Some(event))
     }
 
-    fn check_order(&self, command: &Command) -> Result<(), ProtocolError> {
-        let invalid = |when| Err(ProtocolError::Order { command: command.to_string(), when });
+    fn check_order(&self, command: &Command, name: &'static str) -> Result<(), ProtocolError> {
+        let invalid = |when| Err(ProtocolError::Order { command: name, when });
         let latest = match command {
             Command::Negotiate { .. } if self.negotiated.is_some() => return invalid("twice"),
             Command::Negotiate { .. } | Command::Quit => return Ok(()),
