@@ -18,8 +18,16 @@ fn every_setter_is_seen_in_the_text() {
         .with_failure_options(FailureOptions { dkim: true, only: true, ..FailureOptions::default() });
     let text = record.to_string();
     for tag in [
-        "p=reject", "sp=quarantine", "np=none", "psd=n", "t=y", "adkim=s", "aspf=s", "rua=mailto:a@b.example",
-        "ruf=mailto:f@b.example", "fo=d",
+        "p=reject",
+        "sp=quarantine",
+        "np=none",
+        "psd=n",
+        "t=y",
+        "adkim=s",
+        "aspf=s",
+        "rua=mailto:a@b.example",
+        "ruf=mailto:f@b.example",
+        "fo=d",
     ] {
         assert!(text.split("; ").any(|part| part == tag), "{tag} is not in {text}");
     }
@@ -27,7 +35,7 @@ fn every_setter_is_seen_in_the_text() {
 
 #[test]
 fn records_that_ask_for_another_thing_are_not_equal() {
-    let record = |text: &str| text.parse::<Record>().unwrap();
+    let record = |text: &str| Record::parse(text.as_bytes()).unwrap();
     let one = record("v=DMARC1; p=none; rua=mailto:a@b.example; ruf=mailto:f@b.example");
     assert_eq!(one, record("v=DMARC1;p=none;ruf=mailto:f@b.example;rua=mailto:a@b.example;"));
     for other in [
