@@ -156,6 +156,8 @@ fn the_organizational_domain_on_demand() {
     let verdict = judge_by(local, input(), &dns);
     assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
     assert_eq!(verdict.record_at(), Some(&name("mail.example.com")));
+    // The walk that found the record knows it anyway.
+    assert_eq!(judge(author("a.example.com"), &dns).organizational_domain(), Some(&name("example.com")));
     // It is for information: that it cannot be found changes nothing.
     let dns = dns.with_error("_dmarc.com", LookupError::Timeout).unwrap();
     for local in [LocalPolicy::default(), LocalPolicy::default().with_organizational_domain(true)] {
@@ -423,6 +425,34 @@ fn failed_lookups() {
     let verdict = judge(author("sub.example.com"), &dns);
     assert_eq!(verdict.reason(), "lookup of sub.example.com A failed: DNS lookup timed out");
     assert_eq!(word(&judge(author("sub.example.com").dkim("example.com"), &dns)), "pass");
+    // Where both policies are the same, the one for domains that exist is named.
+    for (record, tag) in [
+        ("v=DMARC1; p=reject; np=none", PolicyTag::P),
+        ("v=DMARC1; p=none; sp=reject; np=reject", PolicyTag::Sp),
+        ("v=DMARC1; p=none; sp=quarantine; np=reject", PolicyTag::Np),
+    ] {
+        let mut dns = zone(&[("example.com", record)]);
+        dns.set_error_for(Question::a(name("sub.example.com")), LookupError::Timeout);
+        let verdict = judge(author("sub.example.com"), &dns);
+        assert_eq!((verdict.policy(), verdict.author().unwrap().policy_tag()), (Some(DomainPolicy::Reject), Some(tag)));
+    }
+}
+
+#[test]
+fn identifiers_are_listed_with_their_walk() {
+    let steps = |verdict: &waxseal_dmarc::Verdict| {
+        let identifiers = verdict.author().unwrap().identifiers();
+        let path = |of: &waxseal_dmarc::Identifier| of.path().iter().map(|step| step.domain().to_string()).collect();
+        identifiers.iter().map(|of| (of.domain().to_string(), of.comparison().clone(), path(of))).collect::<Vec<_>>()
+    };
+    let input = || author("mail.example.com").dkim("news.example.com");
+    let dns = zone(&[("example.com", "v=DMARC1; p=reject")]);
+    let [(domain, Match::SameOrganization(_), path)] = &steps(&judge(input(), &dns))[..] else { panic!() };
+    let path: &Vec<String> = path;
+    assert_eq!((domain.as_str(), &path[..]), ("news.example.com", &["news.example.com", "example.com", "com"].map(str::to_owned)[..]));
+    // Where there is no record, it is said that they were not compared.
+    let none = steps(&judge(input(), &Zone::new()));
+    assert_eq!(none, [("news.example.com".to_owned(), Match::NotNeeded, vec![])]);
 }
 
 #[test]
