@@ -434,7 +434,10 @@ fn failed_lookups() {
         let mut dns = zone(&[("example.com", record)]);
         dns.set_error_for(Question::a(name("sub.example.com")), LookupError::Timeout);
         let verdict = judge(author("sub.example.com"), &dns);
-        assert_eq!((verdict.policy(), verdict.author().unwrap().policy_tag()), (Some(DomainPolicy::Reject), Some(tag)));
+        assert_eq!(
+            (verdict.policy(), verdict.author().unwrap().policy_tag()),
+            (Some(DomainPolicy::Reject), Some(tag))
+        );
     }
 }
 
@@ -442,14 +445,21 @@ fn failed_lookups() {
 fn identifiers_are_listed_with_their_walk() {
     let steps = |verdict: &waxseal_dmarc::Verdict| {
         let identifiers = verdict.author().unwrap().identifiers();
-        let path = |of: &waxseal_dmarc::Identifier| of.path().iter().map(|step| step.domain().to_string()).collect();
-        identifiers.iter().map(|of| (of.domain().to_string(), of.comparison().clone(), path(of))).collect::<Vec<_>>()
+        let path =
+            |of: &waxseal_dmarc::Identifier| of.path().iter().map(|step| step.domain().to_string()).collect();
+        identifiers
+            .iter()
+            .map(|of| (of.domain().to_string(), of.comparison().clone(), path(of)))
+            .collect::<Vec<_>>()
     };
     let input = || author("mail.example.com").dkim("news.example.com");
     let dns = zone(&[("example.com", "v=DMARC1; p=reject")]);
     let [(domain, Match::SameOrganization(_), path)] = &steps(&judge(input(), &dns))[..] else { panic!() };
     let path: &Vec<String> = path;
-    assert_eq!((domain.as_str(), &path[..]), ("news.example.com", &["news.example.com", "example.com", "com"].map(str::to_owned)[..]));
+    assert_eq!(
+        (domain.as_str(), &path[..]),
+        ("news.example.com", &["news.example.com", "example.com", "com"].map(str::to_owned)[..])
+    );
     // Where there is no record, it is said that they were not compared.
     let none = steps(&judge(input(), &Zone::new()));
     assert_eq!(none, [("news.example.com".to_owned(), Match::NotNeeded, vec![])]);
