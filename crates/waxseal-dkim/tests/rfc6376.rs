@@ -552,3 +552,14 @@ fn every_signature_has_its_verdict_in_order() {
     assert_eq!(verify(MESSAGE).result(), DkimResult::None);
     assert_eq!(verify(MESSAGE).entries()[0].to_string(), "dkim=none reason=\"no signature\"");
 }
+
+/// So that a report and a log name the signer whose signature could not be read.
+#[test]
+fn a_malformed_signature_is_named_by_what_could_be_read() {
+    let verdict = verdict(&craft(&TAGS.replace("v=1", "v=2"), MESSAGE));
+    assert!(matches!(verdict.cause(), Some(Cause::Signature(InvalidSignature::Version))));
+    assert_eq!(verdict.domain().map(ToString::to_string).as_deref(), Some("example.org"));
+    assert_eq!(verdict.selector().map(ToString::to_string).as_deref(), Some("ed"));
+    assert_eq!(verdict.algorithm().map(|algorithm| algorithm.as_str()), Some("ed25519-sha256"));
+    assert!(verdict.entry().to_string().contains("header.d=example.org"), "{}", verdict.entry());
+}
