@@ -11,7 +11,7 @@ use std::{
 };
 use waxseal::dns::{
     DomainName,
-    lint::{Finding, Problem, Severity},
+    lint::{Finding, Severity},
 };
 
 /// Columns of a record on one line.
@@ -30,8 +30,8 @@ pub(crate) struct FindingRow {
     text: String,
 }
 
-impl<P: Problem> From<&Finding<P>> for FindingRow {
-    fn from(finding: &Finding<P>) -> Self {
+impl From<&Finding> for FindingRow {
+    fn from(finding: &Finding) -> Self {
         Self {
             severity: finding.severity().as_str(),
             problem: finding.id(),
@@ -40,14 +40,14 @@ impl<P: Problem> From<&Finding<P>> for FindingRow {
             offset: finding.span().map(|span| span.start),
             span: finding.span().map(|span| [span.start, span.end]),
             suggestion: finding.suggestion().map(Into::into),
-            text: finding.problem().to_string(),
+            text: finding.problem().to_owned(),
         }
     }
 }
 
 /// Notes are no reason to fail, and what DNS did not answer may be all right.
-pub(crate) fn exit_of<P: Problem>(findings: &[Finding<P>]) -> Exit {
-    let exit = |finding: &Finding<P>| match (finding.id(), finding.severity()) {
+pub(crate) fn exit_of(findings: &[Finding]) -> Exit {
+    let exit = |finding: &Finding| match (finding.id(), finding.severity()) {
         ("lookup-failed", _) => Exit::Temporary,
         (_, Severity::Note) => Exit::Pass,
         _ => Exit::NotPass,
@@ -59,11 +59,7 @@ pub(crate) fn exit_of<P: Problem>(findings: &[Finding<P>]) -> Exit {
 pub(crate) type Published<'r> = (Option<&'r DomainName>, &'r [u8]);
 
 /// Prints each record once, with a caret under whatever a finding is about, and then the findings about none of their text.
-pub(crate) fn print<P: Problem>(
-    out: &mut impl Write,
-    records: &[Published<'_>],
-    findings: &[Finding<P>],
-) -> io::Result<()> {
+pub(crate) fn print(out: &mut impl Write, records: &[Published<'_>], findings: &[Finding]) -> io::Result<()> {
     let mut rest: Vec<_> = findings.iter().collect();
     for (domain, record) in records {
         let here = take(&mut rest, *domain);
@@ -80,18 +76,15 @@ pub(crate) fn print<P: Problem>(
 }
 
 /// Takes the findings about the text of this record.
-pub(crate) fn take<'f, P>(
-    rest: &mut Vec<&'f Finding<P>>,
-    domain: Option<&DomainName>,
-) -> Vec<&'f Finding<P>> {
-    let is_here = |finding: &&Finding<P>| finding.span().is_some() && finding.domain() == domain;
+pub(crate) fn take<'f>(rest: &mut Vec<&'f Finding>, domain: Option<&DomainName>) -> Vec<&'f Finding> {
+    let is_here = |finding: &&Finding| finding.span().is_some() && finding.domain() == domain;
     let (here, others) = rest.drain(..).partition(is_here);
     *rest = others;
     here
 }
 
 /// Prints findings without a place to point at.
-pub(crate) fn print_rest<P: Problem>(out: &mut impl Write, findings: &[&Finding<P>]) -> io::Result<()> {
+pub(crate) fn print_rest(out: &mut impl Write, findings: &[&Finding]) -> io::Result<()> {
     findings.iter().try_for_each(|finding| {
         let severity = terminal::severity(finding.severity().as_str());
         let domain = finding.domain().map(|domain| format!("{domain}: ")).unwrap_or_default();
@@ -101,13 +94,13 @@ pub(crate) fn print_rest<P: Problem>(out: &mut impl Write, findings: &[&Finding<
 }
 
 /// The record behind `label`, on lines of at most [`WIDTH`] columns; below each line the findings that begin in it.
-pub(crate) fn print_record<P: Problem>(
+pub(crate) fn print_record(
     out: &mut impl Write,
     label: &str,
     record: &[u8],
-    mut findings: Vec<&Finding<P>>,
+    mut findings: Vec<&Finding>,
 ) -> io::Result<()> {
-    let start = |finding: &&Finding<P>| finding.span().map_or(0, |span| span.start);
+    let start = |finding: &&Finding| finding.span().map_or(0, |span| span.start);
     findings.sort_by_key(start);
     let mut findings = findings.into_iter().peekable();
     let lines = lines(record);
@@ -132,8 +125,8 @@ pub(crate) fn print_record<P: Problem>(
 }
 
 /// What is wrong, and what to write.
-fn advice<P: Problem>(finding: &Finding<P>) -> String {
-    let text = visible(&finding.problem().to_string());
+fn advice(finding: &Finding) -> String {
+    let text = visible(finding.problem());
     match finding.suggestion() {
         Some(suggestion) => format!("{text}: write {}", visible(suggestion)),
         None => text,
@@ -166,27 +159,11 @@ fn shown(text: &[u8]) -> String {
 mod tests {
     use super::*;
     use anstream::adapter::strip_str;
-    use std::fmt;
-
-    struct Odd;
-
-    impl fmt::Display for Odd {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("odd")
-        }
-    }
-
-    impl Problem for Odd {
-        fn id(&self) -> &'static str {
-            "odd"
-        }
-        fn severity(&self) -> Severity {
-            Severity::Warning
-        }
-    }
 
     fn printed(record: &[u8], spans: &[Range<usize>]) -> String {
-        let finding = |span: &Range<usize>| Finding::new(Odd).with_span(record, span.clone());
+        let finding = |span: &Range<usize>| {
+            Finding::new("odd", Severity::Warning, "odd").with_span(record, span.clone())
+        };
         let findings: Vec<_> = spans.iter().map(finding).collect();
         let mut out = Vec::new();
         print(&mut out, &[(None, record)], &findings).unwrap();

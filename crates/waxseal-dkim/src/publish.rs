@@ -2,13 +2,12 @@
 
 use crate::{InvalidKeyRecord, KeyRecord};
 use waxseal_crypto::{HashAlgorithm, KeyType};
-use waxseal_dns::lint::{self, Finding, Severity, nearest};
+use waxseal_dns::lint::{Finding, Severity, nearest};
 use waxseal_header::{Tag, TagList};
 
 /// What can be wrong with a key record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
+#[derive(Debug, thiserror::Error)]
+enum Problem {
     /// Verifiers cannot read the record.
     #[error("{0}")]
     Invalid(InvalidKeyRecord),
@@ -35,7 +34,13 @@ pub enum Problem {
     UnknownTag,
 }
 
-impl lint::Problem for Problem {
+impl From<Problem> for Finding {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.id(), problem.severity(), problem)
+    }
+}
+
+impl Problem {
     fn id(&self) -> &'static str {
         match self {
             Self::Invalid(error) => match error {
@@ -76,21 +81,25 @@ const TAGS: [&str; 7] = ["v", "k", "p", "h", "n", "s", "t"];
 
 /// Everything that is wrong with the text of a key record, as it is published.
 ///
+/// The names of problems, [`Finding::id`]: for a record that verifiers cannot read `tag-list`, `version`, `no-semicolon`,
+/// `no-key`, `key-type`, `base64`, `cut`, `pem`, `quoted`, `escaped`, `foreign` and `key`; for others `short-key`,
+/// `no-sha256`, `not-for-mail`, `revoked`, `testing` and `unknown-tag`.
+///
 /// ```
 /// use waxseal_dkim::publish::lint;
 /// let record = b"v=DKIM1; k=ed25591; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 /// let findings = lint(record);
 /// assert_eq!((findings[0].id(), findings[0].span(), findings[0].suggestion()), ("key-type", Some(11..18), Some("ed25519")));
 /// ```
-pub fn lint(text: &[u8]) -> Vec<Finding<Problem>> {
+pub fn lint(text: &[u8]) -> Vec<Finding> {
     let tags = TagList::parse(text).ok();
     let tag = |name: &str| tags.as_ref().and_then(|tags| tags.tag(name));
     let mut findings = match KeyRecord::parse(text) {
         Err(error) => vec![invalid(text, error, tag)],
         Ok(record) => of_record(&record)
             .map(|(problem, name)| match tag(name) {
-                Some(tag) => Finding::new(problem).with_span(text, tag.range()),
-                None => Finding::new(problem),
+                Some(tag) => Finding::from(problem).with_span(text, tag.range()),
+                None => Finding::from(problem),
             })
             .collect(),
     };
@@ -114,11 +123,7 @@ fn of_record(record: &KeyRecord) -> impl Iterator<Item = (Problem, &'static str)
     short.into_iter().chain(found)
 }
 
-fn invalid<'t>(
-    text: &[u8],
-    error: InvalidKeyRecord,
-    tag: impl Fn(&str) -> Option<Tag<'t>>,
-) -> Finding<Problem> {
+fn invalid<'t>(text: &[u8], error: InvalidKeyRecord, tag: impl Fn(&str) -> Option<Tag<'t>>) -> Finding {
     let about = match &error {
         InvalidKeyRecord::Version => tag("v"),
         InvalidKeyRecord::KeyType => tag("k"),
@@ -134,7 +139,7 @@ fn invalid<'t>(
         }
         _ => None,
     };
-    let finding = Finding::new(Problem::Invalid(error));
+    let finding = Finding::from(Problem::Invalid(error));
     let finding = match about {
         Some(tag) => finding.with_span(text, tag.range()),
         None => finding,
@@ -145,12 +150,12 @@ fn invalid<'t>(
     }
 }
 
-fn unknown(text: &[u8], tag: Tag<'_>) -> Finding<Problem> {
+fn unknown(text: &[u8], tag: Tag<'_>) -> Finding {
     let (name, value) = (tag.name(), tag.range());
     let before = text.get(..value.start).unwrap_or_default();
     let start = before.windows(name.len().max(1)).rposition(|window| window == name.as_bytes());
     let span = start.map_or(value, |start| start..start + name.len());
-    let finding = Finding::new(Problem::UnknownTag).with_span(text, span);
+    let finding = Finding::from(Problem::UnknownTag).with_span(text, span);
     match nearest(name, &TAGS) {
         Some(meant) => finding.with_suggestion(meant),
         None => finding,
@@ -164,7 +169,7 @@ mod tests {
     const P: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
     fn found(text: &str) -> Vec<(&'static str, Severity, Option<String>)> {
-        let span = |finding: &Finding<Problem>| finding.span().map(|span| text[span].to_owned());
+        let span = |finding: &Finding| finding.span().map(|span| text[span].to_owned());
         lint(text.as_bytes()).iter().map(|f| (f.id(), f.severity(), span(f))).collect()
     }
 

@@ -169,7 +169,7 @@ impl Reader<'_> {
     fn find(&mut self, problem: Problem, span: Range<usize>, meant: impl FnOnce() -> Option<Box<str>>) {
         // A record of nothing but errors must not cost more than a record.
         if let Some(findings) = self.findings.as_mut().filter(|all| all.len() < 2 * Record::MAX_TAGS) {
-            let finding = Finding::new(problem).with_span(self.text, span);
+            let finding = Finding::from(problem).with_span(self.text, span);
             findings.push(meant().into_iter().fold(finding, Finding::with_suggestion));
         }
     }

@@ -3,10 +3,7 @@
 mod common;
 
 use common::*;
-use waxseal_dmarc::{
-    Alignment, DomainPolicy, Record,
-    publish::{Problem, lint},
-};
+use waxseal_dmarc::{Alignment, DomainPolicy, Record, publish::lint};
 use waxseal_dns::LookupError;
 
 fn policy(records: &[(&str, &str)], from: &str) -> (&'static str, Option<DomainPolicy>) {
@@ -80,7 +77,7 @@ fn duplicate_tags_are_told_of() {
     let record = Record::parse(b"v=DMARC1; p=reject; p=none; v=DMARC2").unwrap();
     assert_eq!(record.policy(), Some(DomainPolicy::Reject));
     let findings = lint(b"v=DMARC1; p=reject; p=none; v=DMARC2");
-    let twice = findings.iter().filter(|finding| *finding.problem() == Problem::DuplicateTag);
+    let twice = findings.iter().filter(|finding| finding.id() == "duplicate-tag");
     assert_eq!(twice.map(|finding| finding.span().unwrap()).collect::<Vec<_>>(), [20..26, 28..36]);
 }
 

@@ -15,7 +15,7 @@ use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
     Alignment, Identifiers, LocalPolicy, Match, PublicSuffixList, Record, ReportUri, Requested, Scope,
     Verdict,
-    publish::{Problem, ReportAuthorization, lint},
+    publish::{Finding, ReportAuthorization, lint},
 };
 use waxseal_dns::{DomainName, InvalidDomainName, Zone};
 use waxseal_header::Authors;
@@ -112,9 +112,9 @@ fn parse_outcome(text: &str) -> &'static str {
     let Ok(record) = Record::parse(text.as_bytes()) else {
         return if text.is_empty() { "error_empty" } else { "error_bad_version" };
     };
-    let bad = |problem: &Problem| matches!(problem, Problem::InvalidValue(..) | Problem::InvalidPolicy(..));
+    let bad = |finding: &Finding| matches!(finding.id(), "invalid-value" | "invalid-policy");
     match record.requested(Scope::Subdomain) {
-        _ if lint(text.as_bytes()).iter().any(|finding| bad(finding.problem())) => "error_bad_value",
+        _ if lint(text.as_bytes()).iter().any(bad) => "error_bad_value",
         None => "error_no_required_p",
         Some(_) => "okay",
     }

@@ -33,48 +33,36 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What can be wrong with records of one kind. `Display` is one line of ASCII.
-pub trait Problem: fmt::Display {
-    /// A name for programs, which stays the same between versions.
-    fn id(&self) -> &'static str;
-
-    /// How much it matters.
-    fn severity(&self) -> Severity;
-}
-
 /// A problem, and where it is.
 ///
 /// `Display` is one line of ASCII: severity, domain, the text that the problem is about, the problem and what to write.
 ///
 /// ```
-/// use waxseal_dns::lint::{Finding, Problem, Severity};
+/// use waxseal_dns::lint::{Finding, Severity};
 ///
-/// #[derive(Debug, thiserror::Error)]
-/// #[error("unknown tag")]
-/// struct UnknownTag;
-///
-/// impl Problem for UnknownTag {
-///     fn id(&self) -> &'static str { "unknown-tag" }
-///     fn severity(&self) -> Severity { Severity::Warning }
-/// }
-///
-/// let finding = Finding::new(UnknownTag).with_span(b"v=DMARC1; q=none", 10..11).with_suggestion("p");
+/// let finding = Finding::new("unknown-tag", Severity::Warning, "unknown tag")
+///     .with_span(b"v=DMARC1; q=none", 10..11)
+///     .with_suggestion("p");
 /// assert_eq!(finding.to_string(), "warning: q: unknown tag: write p");
 /// assert_eq!((finding.id(), finding.span()), ("unknown-tag", Some(10..11)));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding<P> {
-    problem: P,
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", Line(self))]
+pub struct Finding {
+    id: &'static str,
+    severity: Severity,
+    problem: Box<str>,
     domain: Option<DomainName>,
     span: Option<Range<usize>>,
     excerpt: Option<Box<str>>,
     suggestion: Option<Box<str>>,
 }
 
-impl<P> Finding<P> {
-    /// A problem of a record as a whole.
-    pub fn new(problem: P) -> Self {
-        Self { problem, domain: None, span: None, excerpt: None, suggestion: None }
+impl Finding {
+    /// A problem of a record as a whole, in one line of ASCII, and its name for programs.
+    pub fn new(id: &'static str, severity: Severity, problem: impl fmt::Display) -> Self {
+        let problem = problem.to_string().into();
+        Self { id, severity, problem, domain: None, span: None, excerpt: None, suggestion: None }
     }
 
     /// A problem of the record at this name.
@@ -101,8 +89,18 @@ impl<P> Finding<P> {
         self
     }
 
-    /// What is wrong.
-    pub fn problem(&self) -> &P {
+    /// A name for programs, which stays the same between versions. The function that finds problems lists its names.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// How much it matters.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// What is wrong, in one line of ASCII.
+    pub fn problem(&self) -> &str {
         &self.problem
     }
 
@@ -127,36 +125,26 @@ impl<P> Finding<P> {
     }
 }
 
-impl<P: Problem> Finding<P> {
-    /// [`Problem::id`].
-    pub fn id(&self) -> &'static str {
-        self.problem.id()
-    }
+/// `Display` of a finding.
+struct Line<'f>(&'f Finding);
 
-    /// [`Problem::severity`].
-    pub fn severity(&self) -> Severity {
-        self.problem.severity()
-    }
-}
-
-impl<P: Problem> fmt::Display for Finding<P> {
+impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.severity())?;
-        if let Some(domain) = &self.domain {
+        let Finding { severity, problem, domain, excerpt, suggestion, .. } = self.0;
+        write!(f, "{severity}: ")?;
+        if let Some(domain) = domain {
             write!(f, "{}: ", domain.as_str().as_bytes().escape_ascii())?;
         }
-        if let Some(excerpt) = &self.excerpt {
+        if let Some(excerpt) = excerpt {
             write!(f, "{excerpt}: ")?;
         }
-        write!(f, "{}", self.problem)?;
-        match &self.suggestion {
+        f.write_str(problem)?;
+        match suggestion {
             Some(suggestion) => write!(f, ": write {suggestion}"),
             None => Ok(()),
         }
     }
 }
-
-impl<P: Problem + fmt::Debug> std::error::Error for Finding<P> {}
 
 const MAX_EXCERPT: usize = 100;
 
@@ -252,21 +240,11 @@ mod tests {
     #[test]
     fn what_is_not_ascii_is_escaped_and_long_text_is_cut() {
         let record = [b"v=spf1 ".as_slice(), &[0xff; 200]].concat();
-        #[derive(Debug, thiserror::Error)]
-        #[error("odd")]
-        struct Odd;
-        impl Problem for Odd {
-            fn id(&self) -> &'static str {
-                "odd"
-            }
-            fn severity(&self) -> Severity {
-                Severity::Note
-            }
-        }
-        let finding = Finding::new(Odd).with_span(&record, 7..207);
+        let odd = || Finding::new("odd", Severity::Note, "odd");
+        let finding = odd().with_span(&record, 7..207);
         assert_eq!(finding.to_string(), format!("note: {}: odd", "\\xff".repeat(100)));
         assert_eq!(finding.span(), Some(7..207));
         // A span of nothing is a place, not a text.
-        assert_eq!(Finding::new(Odd).with_span(&record, 3..3).to_string(), "note: odd");
+        assert_eq!(odd().with_span(&record, 3..3).to_string(), "note: odd");
     }
 }

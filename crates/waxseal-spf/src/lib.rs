@@ -31,7 +31,7 @@ pub use place::Place;
 pub use record::{DomainSpec, DualCidrLength, Mechanism, Modifier, Network, Qualifier, Record, Term};
 pub use record_cache::RecordCache;
 pub use select::NearMiss;
-pub use syntax_error::{SyntaxError, SyntaxErrorKind};
+pub use syntax_error::SyntaxError;
 pub use trace::{LookupTrace, Outcome, RecordTrace, TermTrace, Trace};
 pub use verdict::Verdict;
 pub use waxseal_authres as authres;

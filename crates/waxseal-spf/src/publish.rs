@@ -1,5 +1,14 @@
 //! For those who publish records: what is wrong with one ([`lint`]), with a domain and all that its record leads to
 //! ([`Audit`]), and a record whose lookups are done in advance ([`Flatten`]).
+//!
+//! The names of problems, [`Finding::id`]:
+//!
+//! - errors: `syntax`, `not-a-record`, `no-record`, `several-records`, `lookup-failed`, `target-without-record`,
+//!   `invalid-target`, `loop`, `too-many-lookups`, `too-many-void-lookups`, `too-many-mx-names`, `pass-all`,
+//!   `every-address`, `equals-for-colon`, `second-version`
+//! - warnings: `near-miss`, `neutral-all`, `missing-all`, `behind-all`, `ignored-redirect`, `ptr`, `huge-network`,
+//!   `duplicate`, `host-bits`, `too-long`, `no-host-name`, `void`
+//! - notes: `overlap`, `foreign-include`, `depends-on-message`, `depends-on-sender`, `unknown-modifier`
 
 mod audit;
 mod flatten;
@@ -10,7 +19,6 @@ mod problem;
 pub use audit::{Audit, AuditReport};
 pub use flatten::{Flatten, Flattened};
 pub use lint::lint;
-pub use problem::Problem;
+pub use waxseal_dns::lint::Finding;
 
-/// A problem of an SPF record, and where it is.
-pub type Finding = waxseal_dns::lint::Finding<Problem>;
+use problem::Problem;

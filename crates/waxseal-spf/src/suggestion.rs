@@ -1,6 +1,9 @@
 //! What was meant by a term that cannot be read.
 
-use crate::{Record, SyntaxError, SyntaxErrorKind, syntax_error::MAX_SHOWN};
+use crate::{
+    Record, SyntaxError,
+    syntax_error::{MAX_SHOWN, SyntaxErrorKind},
+};
 use std::net::IpAddr;
 use waxseal_dns::lint::nearest;
 

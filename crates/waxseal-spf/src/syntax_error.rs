@@ -1,12 +1,12 @@
 //! Why a text is not a record.
 
 use crate::printable::Printable;
-use std::fmt;
 
 /// Why a text is not a record, and where.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} at offset {} in {}{}", .kind, .offset, Printable(.term), self.advice())]
 pub struct SyntaxError {
     kind: SyntaxErrorKind,
     offset: usize,
@@ -19,9 +19,13 @@ impl SyntaxError {
         Self { kind, offset, term: term.get(..MAX_SHOWN).unwrap_or(term).into() }
     }
 
-    /// What is wrong.
-    pub fn kind(&self) -> SyntaxErrorKind {
+    pub(crate) fn kind(&self) -> SyntaxErrorKind {
         self.kind
+    }
+
+    /// What is wrong, in a few words.
+    pub fn problem(&self) -> String {
+        self.kind.to_string()
     }
 
     /// Where the offending term starts, in bytes from the start of the record.
@@ -35,25 +39,19 @@ impl SyntaxError {
     }
 }
 
-impl fmt::Display for SyntaxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at offset {} in {}", self.kind, self.offset, Printable(&self.term))?;
-        match self.suggestion() {
-            Some(suggestion) => write!(f, ": write {}", Printable(suggestion.as_bytes())),
-            None => Ok(()),
-        }
+impl SyntaxError {
+    fn advice(&self) -> String {
+        let write = |suggestion: String| format!(": write {}", Printable(suggestion.as_bytes()));
+        self.suggestion().map(write).unwrap_or_default()
     }
 }
-
-impl std::error::Error for SyntaxError {}
 
 /// Bytes of a term that are kept.
 pub(crate) const MAX_SHOWN: usize = 100;
 
 /// What is wrong with a term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum SyntaxErrorKind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SyntaxErrorKind {
     /// The text does not begin with `v=spf1` and a space or its end (RFC 7208 §4.5).
     #[error("no version section v=spf1")]
     Version,

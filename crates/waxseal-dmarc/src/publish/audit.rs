@@ -181,17 +181,13 @@ impl Audit {
         if let Cause::NoRecord { .. } = author.cause() {
             let organization = author.organizational_domain().map_or(&self.domain, |found| &found.domain);
             let problem = Problem::NoRecord(organization.clone());
-            findings.push(Finding::new(problem).with_domain(&self.domain));
+            findings.push(Finding::from(problem).with_domain(&self.domain));
         }
         let known = self.known_suffixes.as_deref();
         let standing = organization::problems(author, known);
-        let is_ignored = |problem: &Problem| match problem {
-            Problem::WeakerSubdomains | Problem::WeakerNonexistent => standing
-                .iter()
-                .any(|finding| matches!(finding.problem(), Problem::IgnoredSubdomainPolicy { .. })),
-            _ => false,
-        };
-        findings.retain(|finding| !is_ignored(finding.problem()));
+        if standing.iter().any(|finding| finding.id() == "ignored-subdomain-policy") {
+            findings.retain(|finding| !matches!(finding.id(), "weaker-subdomains" | "weaker-nonexistent"));
+        }
         let Some((at, name)) = author.record_at().and_then(|at| Some((at, at.prepend("_dmarc").ok()?)))
         else {
             return findings;
@@ -227,8 +223,8 @@ fn is_meant(text: &[u8]) -> bool {
 fn of_step(step: &Step, author: &AuthorVerdict, records: &[(DomainName, Bytes)]) -> Vec<Finding> {
     let Some(question) = step.question() else { return Vec::new() };
     let mut findings = match step.found() {
-        Found::Several { count } => vec![Finding::new(Problem::SeveralRecords(*count))],
-        Found::Failed(error) => vec![Finding::new(Problem::LookupFailed(error.clone()))],
+        Found::Several { count } => vec![Finding::from(Problem::SeveralRecords(*count))],
+        Found::Failed(error) => vec![Finding::from(Problem::LookupFailed(error.clone()))],
         _ => Vec::new(),
     };
     let applies = author.record_at() == Some(step.domain());
@@ -258,10 +254,10 @@ fn of_destination(
         Authorization::NameTooLong => Problem::ReportNameTooLong(policy_domain, host()?),
         Authorization::Failed { question, error } => {
             let problem = Problem::LookupFailed(error.clone());
-            return Some(Finding::new(problem).with_domain(&question.name));
+            return Some(Finding::from(problem).with_domain(&question.name));
         }
     };
-    let finding = Finding::new(problem).with_domain(name);
+    let finding = Finding::from(problem).with_domain(name);
     Some(match uri_span(text, report.tag, &report.uri) {
         Some(span) => finding.with_span(text, span),
         None => finding,

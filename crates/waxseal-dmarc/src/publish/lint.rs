@@ -20,7 +20,7 @@ use std::{cmp::Reverse, ops::Range};
 /// ```
 pub fn lint(text: &[u8]) -> Vec<Finding> {
     let Ok((record, mut findings)) = parse::record_with_findings(text) else {
-        return vec![Finding::new(Problem::NotARecord(advice(text)))];
+        return vec![Finding::from(Problem::NotARecord(advice(text)))];
     };
     let look = Look { text, record: &record };
     look.policies(&mut findings);
@@ -98,8 +98,8 @@ impl Look<'_> {
     /// A problem of the tag.
     fn of_tag(&self, tag: &str, problem: Problem) -> Finding {
         match tag_span(self.text, tag) {
-            Some(span) => Finding::new(problem).with_span(self.text, span),
-            None => Finding::new(problem),
+            Some(span) => Finding::from(problem).with_span(self.text, span),
+            None => Finding::from(problem),
         }
     }
 
@@ -108,8 +108,8 @@ impl Look<'_> {
         let policy = |scope| record.requested(scope).map(|requested| requested.policy);
         let own = policy(Scope::Domain);
         match (record.policy(), own) {
-            (None, None) => findings.push(Finding::new(Problem::NoPolicy)),
-            (None, Some(_)) => findings.push(Finding::new(Problem::AssumedPolicy)),
+            (None, None) => findings.push(Finding::from(Problem::NoPolicy)),
+            (None, Some(_)) => findings.push(Finding::from(Problem::AssumedPolicy)),
             (Some(DomainPolicy::None), _) => findings.push(self.of_tag("p", Problem::PolicyNone)),
             _ => {}
         }
@@ -137,7 +137,7 @@ impl Look<'_> {
             if let Some(uri) = uris.iter().find(|uri| !uri.is_mailto()) {
                 // RFC 9989 §4.7: "A Mail Receiver that sends aggregate feedback reports MUST implement support for a "mailto:"
                 // URI", and so for failure reports; "URIs involving schemes not supported by Mail Receivers MUST be ignored".
-                let finding = Finding::new(Problem::ReportScheme(uri.scheme().into()));
+                let finding = Finding::from(Problem::ReportScheme(uri.scheme().into()));
                 let span = uri_span(self.text, tag, uri);
                 findings
                     .push(span.into_iter().fold(finding, |finding, span| finding.with_span(self.text, span)));
@@ -145,7 +145,7 @@ impl Look<'_> {
         }
         let can_be_sent = |uri: &ReportUri| !uri.is_mailto() || uri.mailbox().is_some();
         if !record.aggregate_reports().iter().any(can_be_sent) {
-            findings.push(Finding::new(Problem::NoReports));
+            findings.push(Finding::from(Problem::NoReports));
         }
         if record.failure_reports().is_empty() && !record.failure_options().is_default() {
             findings.push(self.of_tag("fo", Problem::IgnoredFailureOptions));

@@ -28,7 +28,7 @@ pub(super) fn problems(author: &AuthorVerdict, suffixes: Option<&dyn PublicSuffi
     if own && (record.subdomain_policy().is_some() || record.nonexistent_policy().is_some()) {
         problems.push(Problem::IgnoredSubdomainPolicy(domain, above));
     }
-    problems.into_iter().map(Finding::new).collect()
+    problems.into_iter().map(Finding::from).collect()
 }
 
 fn is_relaxed(record: &Record) -> bool {

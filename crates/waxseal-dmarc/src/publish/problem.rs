@@ -3,16 +3,12 @@
 use crate::{InvalidReportUri, ReportUri};
 use waxseal_dns::{
     DomainName, LookupError,
-    lint::{self, Severity},
+    lint::{Finding, Severity},
 };
-
-/// A problem of a DMARC record, and where it is.
-pub type Finding = lint::Finding<Problem>;
 
 /// What can be wrong with a record, or is worth knowing about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The text does not begin with `v=DMARC1` (RFC 9989 §4.7). With what to do.
     #[error("not a DMARC record, receivers ignore it: {0}")]
     NotARecord(&'static str),
@@ -161,7 +157,13 @@ fn listed(uris: &[ReportUri]) -> String {
     uris.join(", ")
 }
 
-impl lint::Problem for Problem {
+impl From<Problem> for Finding {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.id(), problem.severity(), problem)
+    }
+}
+
+impl Problem {
     fn id(&self) -> &'static str {
         match self {
             Self::NotARecord(_) => "not-a-record",

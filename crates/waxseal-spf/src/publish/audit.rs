@@ -110,12 +110,12 @@ impl Check for Audit {
         }
         let mut report = walk.report;
         if let Some(problem) = Problem::of_lookups(report.lookups) {
-            report.findings.push(Finding::new(problem).with_domain(&self.domain));
+            report.findings.push(Finding::from(problem).with_domain(&self.domain));
         }
         for (ip_version, count) in [(4, report.void4), (6, report.void6)] {
             if count > usize::from(Limits::RFC.void_lookups) {
                 let problem = Problem::TooManyVoidLookups { ip_version, count };
-                report.findings.push(Finding::new(problem).with_domain(&self.domain));
+                report.findings.push(Finding::from(problem).with_domain(&self.domain));
             }
         }
         report.findings.sort_by_key(|finding| Reverse(finding.severity()));
@@ -148,7 +148,7 @@ impl Walk<'_, '_> {
     fn record(&mut self, domain: &DomainName) -> Option<Finding> {
         let answer = match self.ask(domain, RecordType::Txt)? {
             Ok(answer) => answer,
-            Err(problem) => return Some(Finding::new(problem).with_domain(domain)),
+            Err(problem) => return Some(Finding::from(problem).with_domain(domain)),
         };
         self.near_misses(domain, &answer);
         let problem = match Selected::among(&answer.records) {
@@ -156,7 +156,7 @@ impl Walk<'_, '_> {
             Selected::None => Problem::NoRecord,
             Selected::Several(count) => Problem::SeveralRecords(count),
         };
-        Some(Finding::new(problem).with_domain(domain))
+        Some(Finding::from(problem).with_domain(domain))
     }
 
     fn text(&mut self, domain: &DomainName, text: &Bytes, answer: &Answer) -> Option<Finding> {
@@ -185,7 +185,7 @@ impl Walk<'_, '_> {
     /// Beside a record, too: whoever corrects them then has two.
     fn near_misses(&mut self, domain: &DomainName, answer: &Answer) {
         for near_miss in select::near_misses(&answer.records) {
-            let finding = Finding::new(Problem::NearMiss(near_miss)).with_domain(domain);
+            let finding = Finding::from(Problem::NearMiss(near_miss)).with_domain(domain);
             // The same domain may be included twice.
             if !self.report.findings.contains(&finding) {
                 self.report.findings.push(finding);
@@ -216,7 +216,7 @@ impl Walk<'_, '_> {
     }
 
     fn report(&mut self, problem: Option<Problem>, span: &Range<usize>, record: &Published<'_>) {
-        let finding = |problem| Finding::new(problem).with_domain(record.domain);
+        let finding = |problem| Finding::from(problem).with_domain(record.domain);
         let finding = problem.map(|problem| finding(problem).with_span(record.text, span.clone()));
         self.report.findings.extend(finding.filter(|_| record.first_time));
     }
@@ -300,9 +300,7 @@ impl Walk<'_, '_> {
             return Some(Problem::Loop(target));
         }
         match self.record(&target) {
-            Some(finding) if *finding.problem() == Problem::NoRecord => {
-                Some(Problem::TargetWithoutRecord(target))
-            }
+            Some(finding) if finding.id() == "no-record" => Some(Problem::TargetWithoutRecord(target)),
             Some(finding) => {
                 self.report.findings.push(finding);
                 None

@@ -260,7 +260,7 @@ impl Walk<'_, '_> {
                 flat.modifiers.push(Term::Redirect(spec.clone()));
                 return Ok(true);
             }
-            Err(problem) => return Err(Finding::new(problem).with_domain(domain).into()),
+            Err(problem) => return Err(Finding::from(problem).with_domain(domain).into()),
         };
         self.check_loop(&target, domain)?;
         let Some(mut inner) = self.top(&target)? else { return Ok(false) };
@@ -299,7 +299,7 @@ impl Walk<'_, '_> {
                 None => domain.clone(),
                 Some(Ok(target)) => target,
                 Some(Err(Problem::DependsOnMessage)) => return Ok(Inlined::No),
-                Some(Err(problem)) => return Err(Finding::new(problem).with_domain(domain).into()),
+                Some(Err(problem)) => return Err(Finding::from(problem).with_domain(domain).into()),
             },
         };
         let (hosts, cidr) = match mechanism {
@@ -330,7 +330,7 @@ impl Walk<'_, '_> {
     fn exchangers(&mut self, target: &DomainName) -> Result<Option<Vec<DomainName>>, Stop> {
         let Some(answer) = self.ask(target, RecordType::Mx)? else { return Ok(None) };
         if answer.records.len() > Limits::RFC.mx_names.into() {
-            return Err(Finding::new(Problem::TooManyMxNames(answer.records.len()))
+            return Err(Finding::from(Problem::TooManyMxNames(answer.records.len()))
                 .with_domain(target)
                 .into());
         }
@@ -379,7 +379,7 @@ impl Walk<'_, '_> {
                     other => result = Some(other),
                 },
                 Err(Problem::DependsOnMessage) => return Ok(Inlined::No),
-                Err(problem) => return Err(Finding::new(problem).with_domain(domain).into()),
+                Err(problem) => return Err(Finding::from(problem).with_domain(domain).into()),
             }
         }
         Ok(result.unwrap_or(Inlined::Yes(group)))
@@ -387,7 +387,7 @@ impl Walk<'_, '_> {
 
     fn check_loop(&self, target: &DomainName, domain: &DomainName) -> Result<(), Stop> {
         if self.path.contains(target) {
-            return Err(Finding::new(Problem::Loop(target.clone())).with_domain(domain).into());
+            return Err(Finding::from(Problem::Loop(target.clone())).with_domain(domain).into());
         }
         Ok(())
     }
@@ -402,11 +402,11 @@ impl Walk<'_, '_> {
             Selected::None => Problem::NoRecord,
             Selected::Several(count) => Problem::SeveralRecords(count),
         };
-        Err(Finding::new(problem).with_domain(domain).into())
+        Err(Finding::from(problem).with_domain(domain).into())
     }
 
     fn ask(&mut self, name: &DomainName, kind: RecordType) -> Result<Option<Answer>, Stop> {
-        let failed = |error| Finding::new(Problem::lookup_failed(name, kind, error)).with_domain(name);
+        let failed = |error| Finding::from(Problem::lookup_failed(name, kind, error)).with_domain(name);
         self.left = self.left.checked_sub(1).ok_or_else(|| failed(&TooManyQuestions))?;
         match self.dns.ask(Question::new(name.clone(), kind)) {
             Ok(Ok(answer)) => {

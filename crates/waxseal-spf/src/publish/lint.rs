@@ -40,12 +40,12 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
         Ok(terms) => terms,
         Err(error) if error.kind() == SyntaxErrorKind::Version => {
             let advice = select::meant(text).unwrap_or("begin it with v=spf1");
-            return vec![Finding::new(Problem::NotARecord(advice))];
+            return vec![Finding::from(Problem::NotARecord(advice))];
         }
         Err(error) => return vec![syntax_finding(error, text)],
     };
     let mut findings = lint_terms(text, &terms, text.len());
-    findings.extend(Problem::of_lookups(Record::of_terms(terms).lookups()).map(Finding::new));
+    findings.extend(Problem::of_lookups(Record::of_terms(terms).lookups()).map(Finding::from));
     findings
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn syntax_finding(error: SyntaxError, text: &[u8]) -> Finding {
     let behind = text.get(start..).unwrap_or_default();
     let length = behind.iter().position(|&c| c == b' ').unwrap_or(behind.len());
     let suggestion = error.suggestion();
-    let finding = Finding::new(Problem::Syntax(error)).with_span(text, start..start + length);
+    let finding = Finding::from(Problem::Syntax(error)).with_span(text, start..start + length);
     match suggestion {
         Some(suggestion) => finding.with_suggestion(suggestion),
         None => finding,
@@ -66,7 +66,7 @@ pub(crate) fn syntax_finding(error: SyntaxError, text: &[u8]) -> Finding {
 pub(crate) fn lint_terms(text: &[u8], terms: &[(Range<usize>, Term)], bytes: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     if bytes > MAX_BYTES {
-        findings.push(Finding::new(Problem::TooLong(bytes)));
+        findings.push(Finding::from(Problem::TooLong(bytes)));
     }
     let all = terms.iter().position(|(_, term)| matches!(term, Term::Directive(_, Mechanism::All)));
     let overlaps = overlaps(terms);
@@ -86,12 +86,12 @@ pub(crate) fn lint_terms(text: &[u8], terms: &[(Range<usize>, Term)], bytes: usi
         }
         findings.extend(problems.into_iter().map(|problem| {
             let suggestion = suggestion(&problem, term);
-            let finding = Finding::new(problem).with_span(text, span.clone());
+            let finding = Finding::from(problem).with_span(text, span.clone());
             suggestion.into_iter().fold(finding, Finding::with_suggestion)
         }));
     }
     if all.is_none() && !terms.iter().any(|(_, term)| matches!(term, Term::Redirect(_))) {
-        findings.push(Finding::new(Problem::MissingAll));
+        findings.push(Finding::from(Problem::MissingAll));
     }
     findings
 }

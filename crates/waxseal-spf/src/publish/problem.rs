@@ -4,7 +4,7 @@ use crate::{Limits, printable::Printable, select::NearMiss, syntax_error::Syntax
 use std::error::Error;
 use waxseal_dns::{
     DomainName, RecordType,
-    lint::{self, Severity},
+    lint::{Finding, Severity},
 };
 
 /// RFC 7208 §3.4: "under 450 octets", the name included.
@@ -12,8 +12,7 @@ pub(crate) const MAX_BYTES: usize = 450;
 
 /// What can be wrong with a record, or is worth knowing about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The record cannot be read (RFC 7208 §4.6).
     #[error("every receiver returns permerror: {}", .0.kind())]
     Syntax(SyntaxError),
@@ -145,7 +144,13 @@ impl Problem {
     }
 }
 
-impl lint::Problem for Problem {
+impl From<Problem> for Finding {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.id(), problem.severity(), problem)
+    }
+}
+
+impl Problem {
     fn severity(&self) -> Severity {
         match self {
             Self::Syntax(_)
