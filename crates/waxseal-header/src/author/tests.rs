@@ -441,15 +441,15 @@ fn a_display_name_that_shows_an_address_is_told() {
 
 #[test]
 fn many_bare_cr_take_linear_time() {
-    // A quadratic search would take hours.
-    let limits = HeaderLimits::default().with_max_bytes(1 << 21);
+    // A quadratic search would take minutes.
+    let limits = HeaderLimits::default().with_max_bytes(1 << 18);
     for many in ["\r", "\r ", "f\r", "\rfro", "\rfrom", "\r>", "\r:", "\rx"] {
-        let message = format!("From: a@b.example\r\nX: {}", many.repeat((1 << 20) / many.len()));
+        let message = format!("From: a@b.example\r\nX: {}", many.repeat((1 << 17) / many.len()));
         let (header, _) = Header::parse_with(message.as_bytes(), limits).unwrap();
         assert!(Authors::from_header(&header).is_ok(), "{many:?}");
     }
     for many in ["\rFrom:", "\0", "\0From:a@b.example", "From:\r", "\r\0>"] {
-        let message = format!("From: a@b.example\r\nX: \0{}", many.repeat((1 << 20) / many.len()));
+        let message = format!("From: a@b.example\r\nX: \0{}", many.repeat((1 << 17) / many.len()));
         let (header, _) = Header::parse_with(message.as_bytes(), limits).unwrap();
         assert!(Authors::from_header(&header).is_err(), "{many:?}");
     }
