@@ -24,6 +24,10 @@ fn of_message(message: &[u8]) -> Result<Vec<String>, F> {
         .map_err(|unclear| unclear.cause().clone())
 }
 
+fn unclear_of(message: &[u8]) -> UnclearAuthor {
+    Authors::from_header(&Header::parse(message).unwrap().0).unwrap_err()
+}
+
 /// The value is refused since some reader shows bank.example, and others evil.example or nothing.
 fn hides_bank(value: &str) {
     let unclear = refused(value);
@@ -625,4 +629,43 @@ fn an_encoded_word_that_is_an_element_hides_no_author() {
     hides_bank("u@evil.example <=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?=");
     hides_bank("u@evil.example (x)<=?utf-16be?b?AGMAZQBvAEAAYgBhAG4AawAuAGUAeABhAG0AcABsAGU=?=");
     assert_eq!(domains("=?utf-7?q?ceo+AEA-bank.example?= <u@evil.example>"), ["evil.example"]);
+}
+
+#[test]
+fn an_author_whom_some_reader_misses_is_not_clear() {
+    refused("x <a@b.example>,b.example@=?utf-8?q?x?=c.example");
+}
+
+#[test]
+fn control_bytes_that_a_reader_drops_hide_no_domain() {
+    let unclear = unclear_of(b"From: ceo@ba\x7fnk.example\r\nFrom: a@b.example\r\n\r\n");
+    assert!(unclear.domains().contains(&"bank.example".to_owned()), "{unclear:?}");
+}
+
+#[test]
+fn several_from_fields_are_read_up_to_the_limit_of_one() {
+    // Each counts as a field and as a line.
+    let one = " a@b.example\r\n";
+    for (more, truncated) in [(1, false), (2, true)] {
+        let comment = format!("({})", "x".repeat(Authors::MAX_BYTES / 2 + more - 2 * one.len() - 2));
+        let unclear = unclear_of(format!("From:{one}From:{comment}{one}\r\n").as_bytes());
+        assert_eq!(unclear.is_truncated(), truncated, "{more}");
+        assert_eq!(unclear.domains().is_empty(), truncated, "{more}");
+    }
+}
+
+#[test]
+fn more_domains_than_are_told_are_noted() {
+    let many: Vec<_> = (0..=super::MAX_DOMAINS).map(|n| format!("a@d{n}.example")).collect();
+    let unclear = unclear_of(format!("From: {}\r\nFrom: a@d0.example\r\n\r\n", many.join(",")).as_bytes());
+    assert_eq!(unclear.domains().len(), super::MAX_DOMAINS);
+    assert!(unclear.is_truncated());
+}
+
+#[test]
+fn an_unclear_author_names_its_cause() {
+    let unclear = refused("");
+    assert_eq!(unclear.to_string(), "no author that all readers agree on");
+    let source = std::error::Error::source(&unclear).unwrap();
+    assert_eq!(source.to_string(), unclear.cause().to_string());
 }
