@@ -62,7 +62,7 @@ pub(crate) type Published<'r> = (Option<&'r DomainName>, &'r [u8]);
 pub(crate) fn print(out: &mut impl Write, records: &[Published<'_>], findings: &[Finding]) -> io::Result<()> {
     let mut rest: Vec<_> = findings.iter().collect();
     for (domain, record) in records {
-        let here = take(&mut rest, *domain);
+        let here = take(&mut rest, *domain, record);
         if let Some(domain) = domain {
             writeln!(out, "{}", terminal::heading(domain))?;
         }
@@ -75,9 +75,17 @@ pub(crate) fn print(out: &mut impl Write, records: &[Published<'_>], findings: &
     Ok(())
 }
 
-/// Takes the findings about the text of this record.
-pub(crate) fn take<'f>(rest: &mut Vec<&'f Finding>, domain: Option<&DomainName>) -> Vec<&'f Finding> {
-    let is_here = |finding: &&Finding| finding.span().is_some() && finding.domain() == domain;
+/// Takes the findings about the text of this record, which may be one of several at its name.
+pub(crate) fn take<'f>(
+    rest: &mut Vec<&'f Finding>,
+    domain: Option<&DomainName>,
+    record: &[u8],
+) -> Vec<&'f Finding> {
+    let is_here = |finding: &&Finding| {
+        let Some(span) = finding.span().filter(|_| finding.domain() == domain) else { return false };
+        let text = record.get(span).unwrap_or_default().escape_ascii().to_string();
+        text.starts_with(finding.excerpt().unwrap_or_default())
+    };
     let (here, others) = rest.drain(..).partition(is_here);
     *rest = others;
     here

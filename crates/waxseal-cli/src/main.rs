@@ -8,6 +8,7 @@ mod batch;
 mod check;
 mod client_address;
 mod demo;
+mod dkim;
 mod dkim_args;
 mod dmarc;
 mod dns_args;
@@ -67,6 +68,7 @@ enum Verb {
     Keygen(keygen::Keygen),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
+    Dkim(dkim::Dkim),
     Spf(spf::Spf),
     Dmarc(dmarc::Dmarc),
     Authres(authres::Authres),
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         Verb::Keygen(keygen) => keygen.run(),
         Verb::Sign(sign) => sign.run(),
         Verb::Verify(verify) => verify.run(),
+        Verb::Dkim(dkim) => dkim.run(),
         Verb::Spf(spf) => spf.run(),
         Verb::Dmarc(dmarc) => dmarc.run(),
         Verb::Authres(authres) => authres.run(),

@@ -1,8 +1,15 @@
 //! For whoever publishes keys: what is wrong with a key record (RFC 6376 §3.6.1).
 
+mod audit;
+
+pub use audit::{Audit, AuditReport};
+
 use crate::{InvalidKeyRecord, KeyRecord};
 use waxseal_crypto::{HashAlgorithm, KeyType};
-use waxseal_dns::lint::{Finding, Severity, nearest};
+use waxseal_dns::{
+    LookupError,
+    lint::{Finding, Severity, nearest},
+};
 use waxseal_header::{Tag, TagList};
 
 /// What can be wrong with a key record.
@@ -32,6 +39,18 @@ enum Problem {
     /// RFC 6376 §3.2: "Unrecognized tags MUST be ignored."
     #[error("unknown tag, which verifiers ignore")]
     UnknownTag,
+    /// Nothing is published at the name.
+    #[error("no key record is published here: signatures with this selector fail")]
+    NoRecord,
+    /// RFC 6376 §3.6.2.2: "if there are multiple records in an RRset, the results are undefined".
+    #[error("{0} key records: leave one, as verifiers do not choose among them")]
+    SeveralRecords(usize),
+    /// DNSSEC says that the answer is not genuine.
+    #[error("the answer failed DNSSEC validation: verifiers do not use it")]
+    Bogus,
+    /// The lookup failed, so nothing can be said.
+    #[error("lookup failed: {}", waxseal_authres::reason(.0))]
+    LookupFailed(LookupError),
 }
 
 impl From<Problem> for Finding {
@@ -63,6 +82,10 @@ impl Problem {
             Self::NoSha256 => "no-sha256",
             Self::NotForMail => "not-for-mail",
             Self::UnknownTag => "unknown-tag",
+            Self::NoRecord => "no-record",
+            Self::SeveralRecords(_) => "several-records",
+            Self::Bogus => "bogus",
+            Self::LookupFailed(_) => "lookup-failed",
         }
     }
 
@@ -71,6 +94,7 @@ impl Problem {
             Self::Invalid(_) | Self::NoSha256 | Self::NotForMail => Severity::Error,
             // RFC 8301 §3.2: "Verifiers MUST NOT consider signatures using RSA keys of less than 1024 bits as valid signatures."
             Self::ShortKey { bits } if *bits < 1024 => Severity::Error,
+            Self::NoRecord | Self::SeveralRecords(_) | Self::Bogus | Self::LookupFailed(_) => Severity::Error,
             Self::ShortKey { .. } => Severity::Warning,
             Self::Revoked | Self::Testing | Self::UnknownTag => Severity::Note,
         }

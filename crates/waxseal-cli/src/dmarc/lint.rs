@@ -153,13 +153,15 @@ fn print_step(
     let mut texts = report.records().filter(|(at, _)| Some(*at) == name.as_ref());
     if let Some(record) = step.record() {
         return match texts.next() {
-            Some((name, text)) => lint::print_record(out, &label, text, lint::take(rest, Some(name))),
+            Some((name, text)) => lint::print_record(out, &label, text, lint::take(rest, Some(name), text)),
             // A record that counts for another domain only, or for none.
             None => writeln!(out, "{}{}", terminal::heading(label), published(record)),
         };
     }
     writeln!(out, "{}{}", terminal::heading(label), step.found())?;
-    texts.try_for_each(|(name, text)| lint::print_record(out, "    ", text, lint::take(rest, Some(name))))
+    texts.try_for_each(|(name, text)| {
+        lint::print_record(out, "    ", text, lint::take(rest, Some(name), text))
+    })
 }
 
 fn word(destination: &ReportDestination) -> &'static str {

@@ -13,6 +13,8 @@ mod check;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod dkim;
+#[cfg(test)]
 mod dmarc;
 #[cfg(test)]
 mod keygen;

@@ -1,0 +1,27 @@
+//! `waxseal dkim`: help for those who publish keys.
+
+use crate::exit::{Exit, Failure};
+use clap::{Args, Subcommand};
+
+mod lint;
+
+/// Check DKIM key records (RFC 6376): help for those who publish them
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Dkim {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Lint(lint::Lint),
+}
+
+impl Dkim {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        match &self.verb {
+            Verb::Lint(lint) => lint.run(),
+        }
+    }
+}
