@@ -1,0 +1,208 @@
+//! Keys and values, and an index over them: what the public tables are made of.
+
+use std::{borrow::Cow, collections::HashMap, iter};
+
+use crate::{
+    glob::Glob,
+    hash::{Hash, hash},
+    lines::{Content, Row},
+    problem::{InvalidTable, MAX_PATTERNS, MAX_QUERY, ProblemKind, Problems},
+};
+
+/// What differs between the tables.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rules {
+    /// Upper and lower case are the same.
+    pub(crate) folds: bool,
+    /// A pattern may start with `!`.
+    pub(crate) excludes: bool,
+    /// Of two entries with the same key only the first is ever used.
+    pub(crate) unique: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Entries {
+    rules: Rules,
+    is_refile: bool,
+    /// All keys and values, one behind the other.
+    text: String,
+    slots: Vec<Slot>,
+    /// From the hash of a key to the first slot with it; the next one is in the slot.
+    index: HashMap<u64, u32>,
+    /// Patterns that the index can not find, in order.
+    globs: Vec<(Glob, u32)>,
+    pub(crate) problems: Problems,
+}
+
+/// Places are four bytes long: `MAX_TABLE` is less than what they reach.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    key: u32,
+    key_len: u32,
+    value_len: u32,
+    line: u32,
+    next: u32,
+}
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+impl Entries {
+    pub(crate) fn new(content: &Content, rules: Rules) -> Result<Self, InvalidTable> {
+        let mut entries = Self {
+            rules,
+            is_refile: content.has_patterns(),
+            text: String::new(),
+            slots: Vec::new(),
+            index: HashMap::new(),
+            globs: Vec::new(),
+            problems: Problems::default(),
+        };
+        let mut problems = Problems::default();
+        content.rows(&mut problems, |row| entries.push(row))?;
+        entries.problems = problems;
+        entries.text.shrink_to_fit();
+        entries.slots.shrink_to_fit();
+        entries.build_index()?;
+        entries.find_duplicates();
+        Ok(entries)
+    }
+
+    pub(crate) fn is_refile(&self) -> bool {
+        self.is_refile
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.slots.iter().map(|slot| self.row(slot))
+    }
+
+    /// The first entry with exactly this key.
+    pub(crate) fn exact(&self, parts: &[&str]) -> Option<Row<'_>> {
+        self.chain(hash(self.rules.folds, parts), parts).next().and_then(|slot| self.slot(slot))
+    }
+
+    /// The first entry for this text: by its key, in a refile by its pattern.
+    pub(crate) fn first(&self, text: &str) -> Option<Row<'_>> {
+        if self.is_refile { self.matching(text).into_iter().next() } else { self.exact(&[text]) }
+    }
+
+    /// All entries of a refile that match, in order.
+    pub(crate) fn matching(&self, text: &str) -> Vec<Row<'_>> {
+        if text.len() > MAX_QUERY {
+            return Vec::new();
+        }
+        let mut found: Vec<u32> = self.chain(hash(self.rules.folds, &[text]), &[text]).collect();
+        let at = text.rfind('@');
+        let mut ends = Hash::new(self.rules.folds);
+        for (position, byte) in text.bytes().enumerate().rev() {
+            ends.push(byte);
+            if byte != b'.' && Some(position) != at {
+                continue;
+            }
+            let end = text.get(position..).unwrap_or_default();
+            found.extend(self.chain(ends.with("*").finish(), &["*", end]));
+            if at.is_some_and(|at| at < position) {
+                found.extend(self.chain(ends.with("*@*").finish(), &["*@*", end]));
+            }
+        }
+        if !self.globs.is_empty() {
+            let folded = self.folded(text);
+            found.extend(self.globs.iter().filter(|(glob, _)| glob.matches(&folded)).map(|(_, slot)| *slot));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|slot| self.slot(slot)).collect()
+    }
+
+    fn push(&mut self, row: Row<'_>) {
+        let [key, key_len, value_len, line] =
+            [self.text.len(), row.key.len(), row.value.len(), row.line].map(|n| n as u32);
+        self.text.push_str(row.key);
+        self.text.push_str(row.value);
+        self.slots.push(Slot { key, key_len, value_len, line, next: NONE });
+    }
+
+    /// From the last to the first, so that each chain is in the order of the file.
+    fn build_index(&mut self) -> Result<(), InvalidTable> {
+        let mut index = HashMap::with_capacity(self.slots.len());
+        let mut globs = Vec::new();
+        for number in (0..self.slots.len()).rev() {
+            let Some(row) = self.slots.get(number).map(|slot| self.row(slot)) else { continue };
+            let key = self.pattern(row.key);
+            if self.is_refile && !is_indexed(key) {
+                if globs.len() == MAX_PATTERNS {
+                    return Err(InvalidTable::TooManyPatterns(row.line));
+                }
+                globs.extend(Glob::new(&self.folded(key)).map(|glob| (glob, number as u32)));
+                continue;
+            }
+            let next = index.insert(hash(self.rules.folds, &[key]), number as u32).unwrap_or(NONE);
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.next = next;
+            }
+        }
+        globs.reverse();
+        self.index = index;
+        self.globs = globs;
+        Ok(())
+    }
+
+    fn find_duplicates(&mut self) {
+        let mut problems = std::mem::take(&mut self.problems);
+        for row in self.iter().filter(|_| self.rules.unique || !self.is_refile) {
+            let key = self.pattern(row.key);
+            if let Some(first) = self.exact(&[key]).filter(|first| first.line < row.line) {
+                problems.push(row.line, ProblemKind::Duplicate { key: row.key.into(), first: first.line });
+            }
+        }
+        self.problems = problems;
+    }
+
+    /// The slots with this key.
+    fn chain(&self, hash: u64, parts: &[&str]) -> impl Iterator<Item = u32> {
+        let next = |slot: &u32| self.slots.get(*slot as usize).map(|slot| slot.next);
+        iter::successors(self.index.get(&hash).copied(), next).filter(|slot| self.has_key(*slot, parts))
+    }
+
+    fn has_key(&self, slot: u32, parts: &[&str]) -> bool {
+        let Some(mut key) = self.slot(slot).map(|row| self.pattern(row.key)) else { return false };
+        for part in parts {
+            let Some((start, rest)) = key.split_at_checked(part.len()) else { return false };
+            let same = if self.rules.folds { start.eq_ignore_ascii_case(part) } else { start == *part };
+            if !same {
+                return false;
+            }
+            key = rest;
+        }
+        key.is_empty()
+    }
+
+    /// What has to match: the key, in a refile with exclusions without their sign.
+    fn pattern<'a>(&self, key: &'a str) -> &'a str {
+        if self.is_refile && self.rules.excludes { key.strip_prefix('!').unwrap_or(key) } else { key }
+    }
+
+    fn folded<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.rules.folds { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+    }
+
+    fn slot(&self, slot: u32) -> Option<Row<'_>> {
+        self.slots.get(slot as usize).map(|slot| self.row(slot))
+    }
+
+    fn row(&self, slot: &Slot) -> Row<'_> {
+        let [key, key_len, value_len] = [slot.key, slot.key_len, slot.value_len].map(|n| n as usize);
+        let text = |from: usize, length: usize| self.text.get(from..from + length).unwrap_or_default();
+        Row { line: slot.line as usize, key: text(key, key_len), value: text(key + key_len, value_len) }
+    }
+}
+
+/// Forms that [`Entries::matching`] looks for by hash.
+fn is_indexed(pattern: &str) -> bool {
+    let Some((before, behind)) = pattern.rsplit_once('*') else { return true };
+    match before {
+        "" => behind.starts_with('.') || behind.strip_prefix('@').is_some_and(|host| !host.contains('@')),
+        "*@" => behind.starts_with('.') && !behind.contains('@'),
+        _ => false,
+    }
+}
