@@ -160,6 +160,13 @@ mod tests {
         }
     }
 
+    /// RFC 3492 §6.1, at the bound of its loop: ((base - tmin) * tmax) / 2 = 455 is not divided.
+    #[test]
+    fn the_bias_is_adapted() {
+        assert_eq!(adapted(910, 1_000, false), 36 * 455 / (455 + 38));
+        assert_eq!(adapted(912, 1_000, false), 36 + 36 * 13 / (13 + 38));
+    }
+
     #[test]
     fn both_forms_in_any_letter_case_compare_equal() {
         let want = "bücher.example";

@@ -148,6 +148,10 @@ fn encoded_words_in_the_authserv_id_claim_any_name() {
     ] {
         assert!(ids().claimed_by(format!("{id}; dmarc=pass").as_bytes()), "{id}");
     }
+    // Without an authserv-id, or where the field cannot be read, one anywhere is enough.
+    for value in ["; =?utf-8?q?mx=2Eexample=2Enet?=", "dkim=pass (=?utf-8?b?bXg=?=", "(=?x?=?utf-8?Q?mx?="] {
+        assert!(ids().claimed_by(value.as_bytes()), "{value}");
+    }
     // Behind the authserv-id they are values as others.
     for value in [
         "mx.other.example; dkim=pass reason=\"=?utf-8?q?mx.example.net?=\"",
@@ -408,6 +412,9 @@ fn a_line_without_a_colon_does_not_complete_a_forged_field() {
         "mx.example.net; dmarc=pass".into(),
     ]);
     assert!(ids().forged(&honest).is_empty());
+    // A line with a colon is none of these, though its name has a blank in it.
+    let below = header(&["Authentication-Results: mx.example.net; dmarc=pass".into(), "X y: z".into()]);
+    assert_eq!(ids().remove_forged(&below), b"X y: z\r\n");
 }
 
 #[test]
