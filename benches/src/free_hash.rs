@@ -44,13 +44,13 @@ impl Provider for FreeHash {
     }
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        Err(KeyError::SignKeySize { bits: key.bits(), provider: NAME, sizes: "no keys" })
+        Err(KeyError::unsupported(
+            NAME,
+            format_args!("it signs with no keys, such as one of {} bits", key.bits()),
+        ))
     }
 
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
-        match spec {
-            KeySpec::Rsa { bits } => Err(KeyError::CannotGenerate { bits, provider: NAME }),
-            KeySpec::Ed25519 => Err(KeyError::CannotGenerate { bits: 256, provider: NAME }),
-        }
+        Err(KeyError::unsupported(NAME, format_args!("it does not make keys, such as {spec:?}")))
     }
 }

@@ -162,7 +162,7 @@ fn s5_1_2_a_seal_that_says_fail_covers_its_own_set_alone() {
         &mut input,
     );
     let provider = waxseal_crypto::default_provider().unwrap();
-    KEY.public_key().verify(provider, Algorithm::Ed25519Sha256, &input, parsed.signature()).unwrap();
+    provider.verify(KEY.public_key(), Algorithm::Ed25519Sha256, &input, parsed.signature()).unwrap();
 }
 
 #[test]

@@ -6,18 +6,18 @@ use std::{
     io::{self, Read},
     path::Path,
 };
-use waxseal::crypto::{KeyError, KeyMaterial, MAX_KEY_FILE, PrivateKey, rust_crypto};
+use waxseal::crypto::{KeyMaterial, MAX_KEY_FILE, PrivateKey, rust_crypto};
 use zeroize::Zeroizing;
 
 /// Reads a private key, and warns of what an operator should know.
 pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
     let (content, readers) = read_content(path).map_err(|error| Failure::file("read", path, &error))?;
-    let key = PrivateKey::from_bytes(&content).or_else(|error| match error {
-        // ring signs with 2048 bits and more; old how-tos made keys of 1024.
-        KeyError::SignKeySize { .. } | KeyError::SignExponent { .. } => {
-            PrivateKey::from_material(KeyMaterial::from_bytes(&content)?, rust_crypto::PROVIDER)
+    let key = PrivateKey::from_bytes(&content).or_else(|error| {
+        if !error.is_unsupported() {
+            return Err(error);
         }
-        error => Err(error),
+        // ring signs with 2048 bits and more; old how-tos made keys of 1024.
+        PrivateKey::from_material(KeyMaterial::from_bytes(&content)?, rust_crypto::PROVIDER)
     });
     let key = key.map_err(|error| Failure::because(path.display(), &error))?;
     let exposed = match readers {

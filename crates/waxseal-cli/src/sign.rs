@@ -297,7 +297,7 @@ impl Sign {
     fn tell(&self, findings: &[Finding], source: &Source) -> Result<(), Failure> {
         let tell = if self.strict { terminal::error } else { terminal::warning };
         for finding in findings {
-            tell(&format!("{}: {finding} ({})", source.name(), finding.id()));
+            tell(&format!("{}: {} ({})", source.name(), finding.problem(), finding.id()));
         }
         match findings.len() {
             _ if !self.strict => Ok(()),

@@ -26,7 +26,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm, in the order of their declaration.
-    pub const ALL: [Self; 3] = [Self::RsaSha256, Self::RsaSha1, Self::Ed25519Sha256];
+    pub(crate) const ALL: [Self; 3] = [Self::RsaSha256, Self::RsaSha1, Self::Ed25519Sha256];
 
     /// The value of `a=`, in lower case.
     pub const fn as_str(self) -> &'static str {
@@ -76,7 +76,7 @@ pub enum KeyType {
 
 impl KeyType {
     /// Every key type, in the order of their declaration.
-    pub const ALL: [Self; 2] = [Self::Rsa, Self::Ed25519];
+    pub(crate) const ALL: [Self; 2] = [Self::Rsa, Self::Ed25519];
 
     /// The value of `k=`, in lower case.
     pub const fn as_str(self) -> &'static str {
@@ -109,7 +109,7 @@ pub enum HashAlgorithm {
 
 impl HashAlgorithm {
     /// Every hash function, in the order of their declaration.
-    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha1];
+    pub(crate) const ALL: [Self; 2] = [Self::Sha256, Self::Sha1];
 
     /// The name as `h=` writes it, in lower case.
     pub const fn as_str(self) -> &'static str {

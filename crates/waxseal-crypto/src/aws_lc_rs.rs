@@ -23,6 +23,7 @@ pub(crate) use prepared::Prepared;
 use prepared::parameters;
 
 use crate::hash::State;
+use crate::key_error::KeyProblem;
 use crate::provider::VerifyingKey;
 use crate::{
     Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PrivateParts, Provider, PublicKey,
@@ -90,7 +91,7 @@ impl Provider for AwsLcRs {
                 Ok(Box::new(RsaKey(pair)))
             }
             (PrivateParts::Rsa { .. }, bits) => {
-                Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "2048 to 8192 bits" })
+                Err(KeyError(KeyProblem::SignKeySize { bits, provider: NAME, sizes: "2048 to 8192 bits" }))
             }
         }
     }
@@ -100,14 +101,16 @@ impl Provider for AwsLcRs {
             KeySpec::Rsa { bits: 2048 } => KeySize::Rsa2048,
             KeySpec::Rsa { bits: 3072 } => KeySize::Rsa3072,
             KeySpec::Rsa { bits: 4096 } => KeySize::Rsa4096,
-            KeySpec::Rsa { bits } => return Err(KeyError::CannotGenerate { bits, provider: NAME }),
+            KeySpec::Rsa { bits } => {
+                return Err(KeyError(KeyProblem::CannotGenerate { bits, provider: NAME }));
+            }
             KeySpec::Ed25519 => {
                 let mut seed = Zeroizing::new([0; 32]);
-                rand::fill(seed.as_mut()).map_err(|_| KeyError::NoRandomness)?;
+                rand::fill(seed.as_mut()).map_err(|_| KeyError(KeyProblem::NoRandomness))?;
                 return Ok(KeyMaterial::from_ed25519_seed(&seed));
             }
         };
-        let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::NoRandomness)?;
+        let pair = RsaKeyPair::generate(size).map_err(|_| KeyError(KeyProblem::NoRandomness))?;
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|error| KeyError::rejected(NAME, error))?;
         KeyMaterial::from_der(pkcs8.as_ref())
     }

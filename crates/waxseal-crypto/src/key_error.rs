@@ -1,4 +1,4 @@
-//! What is said about private keys: errors and the wish for a new one.
+//! Errors of private keys, and the wish for a new one.
 
 use std::fmt;
 use std::io;
@@ -8,37 +8,79 @@ use crate::der::DerError;
 use crate::key_format::KeyFormat;
 use crate::{KeyType, MAX_KEY_FILE, NoProvider, PublicKeyError};
 
-/// Why a private key could not be read, loaded or made.
+/// Why a private key could not be read, loaded or made. `Display` names what was found, where and what to do.
+///
+/// ```
+/// use waxseal_crypto::KeyMaterial;
+/// let error = KeyMaterial::from_bytes("-----BEGIN EC PRIVATE KEY-----\n-----END EC PRIVATE KEY-----").unwrap_err();
+/// assert!(error.to_string().starts_with("found an elliptic curve (EC) private key, which DKIM does not know; readable are"));
+/// assert!(!error.is_unsupported());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
+#[error(transparent)]
+pub struct KeyError(pub(crate) KeyProblem);
+
+impl KeyError {
+    /// For those who write a [`Provider`](crate::Provider): it finds a key inconsistent.
+    pub fn rejected(provider: &'static str, reason: impl fmt::Display) -> Self {
+        Self(KeyProblem::Rejected { provider, reason: reason.to_string() })
+    }
+
+    /// For those who write a [`Provider`](crate::Provider): it does not load or make keys of this type or size.
+    pub fn unsupported(provider: &'static str, reason: impl fmt::Display) -> Self {
+        Self(KeyProblem::Unsupported { provider, reason: reason.to_string() })
+    }
+
+    /// True when the key may be good, and this provider does not load or make keys of its size, exponent or type: another
+    /// provider may.
+    pub fn is_unsupported(&self) -> bool {
+        match &self.0 {
+            KeyProblem::SignKeySize { .. }
+            | KeyProblem::SignExponent { .. }
+            | KeyProblem::CannotGenerate { .. }
+            | KeyProblem::Unsupported { .. } => true,
+            KeyProblem::InFile { error, .. } => error.is_unsupported(),
+            _ => false,
+        }
+    }
+}
+
+impl From<NoProvider> for KeyError {
+    fn from(error: NoProvider) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<PublicKeyError> for KeyError {
+    fn from(error: PublicKeyError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<DerError> for KeyError {
+    fn from(DerError(reason): DerError) -> Self {
+        Self(KeyProblem::Malformed { reason })
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum KeyProblem {
     /// The content is something else than a private key in a format that is read.
     #[error(
         "found {found}; readable are private keys as PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA) in PEM or DER \
          without a passphrase, and a base64 Ed25519 seed"
     )]
-    Format {
-        /// What was found.
-        found: KeyFormat,
-    },
+    Format { found: KeyFormat },
     /// The private key is of an algorithm that DKIM does not use.
     #[error("the private key is for {found}; DKIM signs with RSA or Ed25519")]
-    Algorithm {
-        /// The algorithm's name, or `an unknown algorithm`.
-        found: &'static str,
-    },
+    Algorithm { found: &'static str },
     /// The format is right, the content damaged.
     #[error("the private key is damaged: {reason}")]
-    Malformed {
-        /// What is wrong.
-        reason: &'static str,
-    },
+    Malformed { reason: &'static str },
     /// The content is longer than [`MAX_KEY_FILE`].
     #[error("the key file has {len} bytes, more than the {MAX_KEY_FILE} of any key")]
-    TooLarge {
-        /// The length found, in bytes.
-        len: usize,
-    },
+    TooLarge { len: usize },
     /// The public half cannot be used: the source says why.
     #[error("the private key has an unusable public key")]
     PublicKey(#[from] PublicKeyError),
@@ -47,97 +89,49 @@ pub enum KeyError {
     PublicKeyMismatch,
     /// RFC 8301 §3.2 forbids signing with RSA keys below 1024 bits.
     #[error("the RSA key has {bits} bits; signing takes at least 1024 (RFC 8301 section 3.2), better 2048")]
-    TooShort {
-        /// The size of the key, in bits.
-        bits: u32,
-    },
+    TooShort { bits: u32 },
     /// The provider does not sign with RSA keys of this size.
     #[error("{}", UnsupportedSize { bits: *bits, provider, sizes })]
-    SignKeySize {
-        /// The size of the key, in bits.
-        bits: u32,
-        /// The provider's name.
-        provider: &'static str,
-        /// The sizes that the provider signs with, for reading.
-        sizes: &'static str,
-    },
+    SignKeySize { bits: u32, provider: &'static str, sizes: &'static str },
     /// The provider does not sign with RSA keys of this exponent.
     #[error(
         "the RSA key has the exponent {exponent}, the crypto provider {provider} signs with 65537 or more; it works \
          through the `aws-lc-rs` and `rust-crypto` providers, with a warning; better make a new key"
     )]
-    SignExponent {
-        /// The public exponent.
-        exponent: u32,
-        /// The provider's name.
-        provider: &'static str,
-    },
+    SignExponent { exponent: u32, provider: &'static str },
     /// A signature made with the key does not verify with its own public half.
     #[error("the private key is damaged: its signatures do not verify with its own public key")]
     Inconsistent,
+    /// A provider of others, with what it says.
+    #[error("the crypto provider {provider} cannot use the private key: {reason}")]
+    Unsupported { provider: &'static str, reason: String },
     /// The provider says that the key is inconsistent.
     #[error("the crypto provider {provider} rejects the private key: {reason}")]
-    Rejected {
-        /// The provider's name.
-        provider: &'static str,
-        /// The provider's words.
-        reason: String,
-    },
+    Rejected { provider: &'static str, reason: String },
     /// The size asked for is not one that this crate makes.
     #[error("RSA keys are made with 1024, 2048, 3072 or 4096 bits, not with {bits}")]
-    GenerateSize {
-        /// The size asked for, in bits.
-        bits: u32,
-    },
+    GenerateSize { bits: u32 },
     /// The provider cannot make such a key.
     #[error(
         "the crypto provider {provider} does not make RSA keys of {bits} bits: the provider of the feature \
          `aws-lc-rs` makes 2048, 3072 and 4096, that of `rust-crypto` 1024 as well"
     )]
-    CannotGenerate {
-        /// The size asked for, in bits.
-        bits: u32,
-        /// The provider's name.
-        provider: &'static str,
-    },
+    CannotGenerate { bits: u32, provider: &'static str },
     /// The system has no random numbers to make a key of.
     #[error("this system offers no random numbers: make the key elsewhere")]
     NoRandomness,
     /// The key file could not be read.
     #[error("the key file {} could not be read: {reason}", path.display())]
-    File {
-        /// The path of the file.
-        path: PathBuf,
-        /// What the system said.
-        reason: io::ErrorKind,
-    },
+    File { path: PathBuf, reason: io::ErrorKind },
     /// The key file was read, and holds no usable key.
     #[error("the key file {}: {error}", path.display())]
-    InFile {
-        /// The path of the file.
-        path: PathBuf,
-        /// What is wrong with the key.
-        error: Box<KeyError>,
-    },
+    InFile { path: PathBuf, error: Box<KeyError> },
     /// No provider was compiled in.
     #[error(transparent)]
     NoProvider(#[from] NoProvider),
 }
 
-impl KeyError {
-    /// The error of a provider that finds a key inconsistent.
-    pub fn rejected(provider: &'static str, reason: impl fmt::Display) -> Self {
-        Self::Rejected { provider, reason: reason.to_string() }
-    }
-}
-
-impl From<DerError> for KeyError {
-    fn from(DerError(reason): DerError) -> Self {
-        Self::Malformed { reason }
-    }
-}
-
-/// The message of [`KeyError::SignKeySize`], which depends on the size.
+/// The message of [`KeyProblem::SignKeySize`], which depends on the size.
 struct UnsupportedSize<'a> {
     bits: u32,
     provider: &'a str,
@@ -185,7 +179,7 @@ impl KeySpec {
     pub(crate) fn check(self) -> Result<(), KeyError> {
         match self {
             Self::Rsa { bits: 1024 | 2048 | 3072 | 4096 } | Self::Ed25519 => Ok(()),
-            Self::Rsa { bits } => Err(KeyError::GenerateSize { bits }),
+            Self::Rsa { bits } => Err(KeyError(KeyProblem::GenerateSize { bits })),
         }
     }
 }

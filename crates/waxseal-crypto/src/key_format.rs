@@ -7,8 +7,7 @@ use crate::pem::Block;
 
 /// What was found where a private key was expected; `Display` names it for a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyFormat {
+pub(crate) enum KeyFormat {
     /// Nothing, or white space only.
     Empty,
     /// OpenSSH's own format (`OPENSSH PRIVATE KEY`).

@@ -7,10 +7,12 @@ use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use crate::der::{self, DerError, Reader};
+use crate::key_error::KeyProblem;
 use crate::key_format::KeyFormat;
 use crate::pem::{self, Block};
+use crate::public_key::MAX_RSA_BITS;
 use crate::unescape::unescape;
-use crate::{KeyError, KeyType, MAX_RSA_BITS, PublicKey};
+use crate::{KeyError, KeyType, PublicKey};
 
 /// The longest key file read, in bytes; an RSA key of 16384 bits takes about 13 KB of PEM.
 pub const MAX_KEY_FILE: usize = 64 * 1024;
@@ -46,15 +48,14 @@ impl KeyMaterial {
     /// * PEM `PRIVATE KEY`: PKCS#8 of an RSA or Ed25519 key (OpenSSL, `waxseal keygen`);
     /// * PEM `RSA PRIVATE KEY`: PKCS#1 (OpenSSL 1, opendkim-genkey);
     /// * base64 without PEM lines of a 32-byte Ed25519 seed (dkimpy), of seed and public key (rspamd), or of any
-    ///   DER that [`from_der`](Self::from_der) reads.
+    ///   DER that [`from_bytes`](Self::from_bytes) reads.
     ///
     /// Text around the PEM block, any line ends, a byte order mark and missing line ends do not matter, and neither does
     /// what environment variables and secret stores make of a key: line ends written as `\\n`, blanks in their place,
     /// quotes, base64 of any of these, UTF-16. The first block that holds a private key counts.
     ///
     /// # Errors
-    /// [`KeyError::Format`] names the format that was found instead; other [`KeyError`]s say what is wrong in
-    /// a key of the right format.
+    /// [`KeyError`] names the format that was found instead, or what is wrong in a key of the right format.
     pub fn from_pem(text: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let text = text.as_ref();
         check_len(text)?;
@@ -65,23 +66,23 @@ impl KeyMaterial {
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let der = der.as_ref();
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         check_len(der)?;
         let mut outer = Reader::new(der);
         let Ok(mut body) = outer.enter(der::SEQUENCE) else {
-            return Err(KeyError::Format { found: KeyFormat::of_bytes(der) });
+            return Err(KeyError(KeyProblem::Format { found: KeyFormat::of_bytes(der) }));
         };
         outer.end()?;
         match (body.unsigned(), body.peek()) {
             (Ok(_), Some(der::INTEGER)) => from_pkcs1(der),
             // RFC 5208 §5, RFC 5958 §2: version 0, or 1 with a public key.
             (Ok([] | [1]), Some(der::SEQUENCE)) => from_pkcs8(body),
-            _ => Err(KeyError::Format { found: KeyFormat::of_der(der) }),
+            _ => Err(KeyError(KeyProblem::Format { found: KeyFormat::of_der(der) })),
         }
     }
 
-    /// Reads a key of unknown form: DER if it starts like DER, else [text](Self::from_pem).
+    /// Reads a key of unknown form: DER if it starts like DER, else [text](Self::from_pem). DER is PKCS#8 v1 or v2 of an RSA or
+    /// Ed25519 key (RFC 5208, 5958, 8410), or PKCS#1 RSAPrivateKey.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
@@ -149,7 +150,7 @@ impl KeyMaterial {
     /// RFC 8301 §3.2: signers MUST use RSA keys of at least 1024 bits.
     pub(crate) fn check_size(&self) -> Result<(), KeyError> {
         match self.bits() {
-            bits @ 0..1024 if self.key_type() == KeyType::Rsa => Err(KeyError::TooShort { bits }),
+            bits @ 0..1024 if self.key_type() == KeyType::Rsa => Err(KeyError(KeyProblem::TooShort { bits })),
             _ => Ok(()),
         }
     }
@@ -231,7 +232,11 @@ impl fmt::Debug for SecretText {
 }
 
 fn check_len(content: &[u8]) -> Result<(), KeyError> {
-    if content.len() > MAX_KEY_FILE { Err(KeyError::TooLarge { len: content.len() }) } else { Ok(()) }
+    if content.len() > MAX_KEY_FILE {
+        Err(KeyError(KeyProblem::TooLarge { len: content.len() }))
+    } else {
+        Ok(())
+    }
 }
 
 /// How often base64 may stand for text that is base64 itself or PEM: a secret store encodes files, and what it is given may
@@ -248,20 +253,20 @@ fn from_text(text: &[u8], layers: usize) -> Result<KeyMaterial, KeyError> {
         }
     }
     if let Some(found) = first {
-        return Err(KeyError::Format { found });
+        return Err(KeyError(KeyProblem::Format { found }));
     }
     match pem::decode_base64(&plain) {
         Some(bytes) if !bytes.is_empty() => from_base64_text(&bytes, layers),
         // DER is named before anything is taken out of it.
         _ => match KeyFormat::of_bytes(text) {
-            KeyFormat::Unknown => Err(KeyError::Format { found: KeyFormat::of_bytes(&plain) }),
-            found => Err(KeyError::Format { found }),
+            KeyFormat::Unknown => Err(KeyError(KeyProblem::Format { found: KeyFormat::of_bytes(&plain) })),
+            found => Err(KeyError(KeyProblem::Format { found })),
         },
     }
 }
 
 fn read_block(block: Block<'_>) -> Result<KeyMaterial, KeyError> {
-    let der = block.decode().ok_or(KeyError::Malformed { reason: "its base64 is damaged" })?;
+    let der = block.decode().ok_or(KeyError(KeyProblem::Malformed { reason: "its base64 is damaged" }))?;
     KeyMaterial::from_der(&der)
 }
 
@@ -274,14 +279,14 @@ fn from_base64_text(bytes: &[u8], layers: usize) -> Result<KeyMaterial, KeyError
         let key = KeyMaterial::from_ed25519_seed(seed);
         return Ok(KeyMaterial { public: Some(PublicKey::from_ed25519(public)?), ..key });
     }
-    let unknown = KeyError::Format { found: KeyFormat::Base64 { len: bytes.len() } };
+    let unknown = KeyError(KeyProblem::Format { found: KeyFormat::Base64 { len: bytes.len() } });
     let is_text = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
     let found = match layers.checked_sub(1) {
         Some(layers) if bytes.iter().all(is_text) => from_text(bytes, layers),
         _ => KeyMaterial::from_der(bytes),
     };
     match found {
-        Err(KeyError::Format { found: KeyFormat::Unknown | KeyFormat::Empty }) => Err(unknown),
+        Err(KeyError(KeyProblem::Format { found: KeyFormat::Unknown | KeyFormat::Empty })) => Err(unknown),
         found => found,
     }
 }
@@ -289,14 +294,14 @@ fn from_base64_text(bytes: &[u8], layers: usize) -> Result<KeyMaterial, KeyError
 fn from_pkcs1(der: &[u8]) -> Result<KeyMaterial, KeyError> {
     let mut body = Reader::new(der).enter(der::SEQUENCE)?;
     if !body.unsigned()?.is_empty() {
-        return Err(KeyError::Malformed { reason: "it has more than two primes" });
+        return Err(KeyError(KeyProblem::Malformed { reason: "it has more than two primes" }));
     }
     let modulus = body.unsigned()?;
     let exponent = body.unsigned()?;
     // privateExponent, prime1, prime2, exponent1, exponent2, coefficient
     for _ in 0..6 {
         if body.unsigned()?.len() > MAX_RSA_BITS as usize / 8 {
-            return Err(KeyError::Malformed { reason: "a number in it is too long" });
+            return Err(KeyError(KeyProblem::Malformed { reason: "a number in it is too long" }));
         }
     }
     body.end()?;
@@ -316,12 +321,13 @@ fn from_pkcs8(mut body: Reader<'_>) -> Result<KeyMaterial, KeyError> {
             let mut inner = Reader::new(key);
             let seed = inner.read(der::OCTET_STRING)?;
             inner.end()?;
-            let seed = <&[u8; 32]>::try_from(seed)
-                .map_err(|_| KeyError::Malformed { reason: "its Ed25519 seed is not 32 bytes" })?;
+            let seed = <&[u8; 32]>::try_from(seed).map_err(|_| {
+                KeyError(KeyProblem::Malformed { reason: "its Ed25519 seed is not 32 bytes" })
+            })?;
             let public = stated.map(PublicKey::from_ed25519).transpose()?;
             Ok(KeyMaterial { public, ..KeyMaterial::from_ed25519_seed(seed) })
         }
-        _ => Err(KeyError::Algorithm { found: der::algorithm_name(oid) }),
+        _ => Err(KeyError(KeyProblem::Algorithm { found: der::algorithm_name(oid) })),
     }
 }
 

@@ -21,7 +21,7 @@
 //!
 //! let published: &PublicKey = key.public_key();
 //! assert_eq!(published.dns_p(), "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
-//! published.verify(provider, Algorithm::Ed25519Sha256, message, &signature)?;
+//! provider.verify(published, Algorithm::Ed25519Sha256, message, &signature)?;
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -61,7 +61,7 @@
 //!
 //! # Limits
 //!
-//! RSA moduli above 16384 bits ([`MAX_RSA_BITS`]), even moduli, even exponents and exponents outside 3 to 2^32-1 are
+//! RSA moduli above 16384 bits, even moduli, even exponents and exponents outside 3 to 2^32-1 are
 //! refused before any maths, and so are Ed25519 keys of small order. Key files above 64 KiB ([`MAX_KEY_FILE`]) are not
 //! read. Policy is the caller's: RFC 8301 asks verifiers for 1024 to 4096 bits and forbids `rsa-sha1`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -93,13 +93,12 @@ pub use algorithm::{Algorithm, HashAlgorithm, KeyType};
 pub use default_provider::default_provider;
 pub use hash::{Digest, HashState, Hasher};
 pub use key_error::{KeyError, KeySpec};
-pub use key_format::KeyFormat;
 pub use key_material::{KeyMaterial, MAX_KEY_FILE, PrivateParts, SecretText};
 pub use key_warning::KeyWarning;
 pub use no_provider::NoProvider;
 pub use private_key::PrivateKey;
 pub use provider::{Provider, VerifyError};
-pub use public_key::{MAX_RSA_BITS, PublicKey};
+pub use public_key::PublicKey;
 pub use public_key_error::PublicKeyError;
 pub use sign::{SignError, SigningInput, SigningKey};
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::key_error::KeyProblem;
 use crate::{
     Algorithm, KeyError, KeyMaterial, KeySpec, KeyType, KeyWarning, MAX_KEY_FILE, Provider, PublicKey,
     SecretText, SignError, SigningInput, SigningKey, VerifyError, default_provider,
@@ -50,10 +51,10 @@ impl PrivateKey {
     /// Reads a file as [`from_pem`](Self::from_pem) reads text; no more than [`MAX_KEY_FILE`] bytes of it.
     ///
     /// # Errors
-    /// [`KeyError::InFile`] with the path and what is wrong; [`KeyError::File`] when the file cannot be read.
+    /// [`KeyError`] with the path and what is wrong.
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
-        let in_file = |error| KeyError::InFile { path: path.into(), error: Box::new(error) };
+        let in_file = |error| KeyError(KeyProblem::InFile { path: path.into(), error: Box::new(error) });
         Self::from_pem(read(path)?.as_slice()).map_err(in_file)
     }
 
@@ -68,7 +69,7 @@ impl PrivateKey {
     /// Makes an Ed25519 key of its 32-byte seed (RFC 8032 §5.1.5) for the [default provider](default_provider).
     ///
     /// # Errors
-    /// [`KeyError::NoProvider`].
+    /// [`KeyError`] when no provider was compiled in.
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
         Self::from_material(KeyMaterial::from_ed25519_seed(seed), default_provider()?)
     }
@@ -94,7 +95,9 @@ impl PrivateKey {
         let derived = signer.public_key();
         let public = match (material.public_key(), derived) {
             // A file that names another public key than its own was damaged or put together by hand.
-            (Some(stated), Some(derived)) if *stated != derived => return Err(KeyError::PublicKeyMismatch),
+            (Some(stated), Some(derived)) if *stated != derived => {
+                return Err(KeyError(KeyProblem::PublicKeyMismatch));
+            }
             (Some(known), _) => known.clone(),
             (None, Some(derived)) => derived,
             (None, None) => {
@@ -171,10 +174,6 @@ impl SigningKey for PrivateKey {
     fn public_key(&self) -> Option<PublicKey> {
         Some(self.inner.public.clone())
     }
-
-    fn warning(&self) -> Option<KeyWarning> {
-        self.warning()
-    }
 }
 
 impl fmt::Debug for PrivateKey {
@@ -184,7 +183,8 @@ impl fmt::Debug for PrivateKey {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let unreadable = |error: io::Error| KeyError::File { path: path.into(), reason: error.kind() };
+    let unreadable =
+        |error: io::Error| KeyError(KeyProblem::File { path: path.into(), reason: error.kind() });
     // Room for all of it at once, so that no copy of a secret is left behind; one byte more tells what is too long.
     let limit = MAX_KEY_FILE + 1;
     let mut content = Zeroizing::new(Vec::with_capacity(limit + 1));
@@ -197,10 +197,12 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 fn check_pair(signer: &dyn SigningKey, public: &PublicKey, provider: &dyn Provider) -> Result<(), KeyError> {
     let message = b"waxseal checks this key";
     let Ok(signature) = signer.sign(&SigningInput::new(message, provider)) else {
-        return Err(KeyError::Inconsistent);
+        return Err(KeyError(KeyProblem::Inconsistent));
     };
     match provider.verify(public, signer.algorithm(), message, &signature) {
-        Err(VerifyError::BadSignature | VerifyError::KeyMismatch { .. }) => Err(KeyError::Inconsistent),
+        Err(VerifyError::BadSignature | VerifyError::KeyMismatch { .. }) => {
+            Err(KeyError(KeyProblem::Inconsistent))
+        }
         _ => Ok(()),
     }
 }

@@ -44,22 +44,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError>;
 }
 
-impl PublicKey {
-    /// Verifies `signature` over `message`: the short way to [`Provider::verify`].
-    ///
-    /// # Errors
-    /// As [`Provider::verify`].
-    pub fn verify(
-        &self,
-        provider: &dyn Provider,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), VerifyError> {
-        provider.verify(self, algorithm, message, signature)
-    }
-}
-
 /// The sizes of RSA keys that every provider of this crate verifies, in bits. RFC 8301 section 3.2: "Verifiers MUST NOT consider
 /// signatures using RSA keys of less than 1024 bits as valid signatures."
 const MIN_VERIFY_BITS: u32 = 1024;

@@ -8,11 +8,12 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::der::{self, Reader};
 use crate::pem;
+use crate::public_key_error::PublicKeyProblem;
 use crate::{KeyType, PublicKeyError};
 
 /// The largest RSA modulus that [`PublicKey`] takes, in bits: a hard stop before any maths, whatever the
 /// caller's policy. Providers and policies draw tighter lines (RFC 8301 §3.2 asks verifiers for 1024 to 4096).
-pub const MAX_RSA_BITS: u32 = 16_384;
+pub(crate) const MAX_RSA_BITS: u32 = 16_384;
 
 /// A public key: RSA or Ed25519.
 ///
@@ -56,24 +57,10 @@ struct Rsa {
 }
 
 impl PublicKey {
-    /// Reads an RSA key in DER: SubjectPublicKeyInfo, as key records hold it in practice, or the bare
-    /// RSAPublicKey of RFC 6376 §3.6.1.
-    ///
-    /// # Errors
-    /// [`PublicKeyError`] for anything but strict DER of an RSA key with an odd modulus of at most
-    /// [`MAX_RSA_BITS`] bits and an odd exponent from 3 to 2^32-1.
-    pub fn from_rsa_der(der: &[u8]) -> Result<Self, PublicKeyError> {
-        let mut outer = Reader::new(der);
-        let body = outer.enter(der::SEQUENCE)?;
-        outer.end()?;
-        // The first value tells them apart: RSAPublicKey starts with an INTEGER, SPKI with a SEQUENCE.
-        if body.peek() == Some(der::SEQUENCE) { from_pkcs1(read_rsa_spki(body)?) } else { from_pkcs1(der) }
-    }
-
     /// The RSA key with this modulus and exponent, both big-endian.
     ///
     /// # Errors
-    /// As [`from_rsa_der`](Self::from_rsa_der).
+    /// As [`from_dns`](Self::from_dns).
     pub fn from_rsa_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, PublicKeyError> {
         let mut body = Vec::with_capacity(modulus.len() + exponent.len() + 16);
         der::write_unsigned(&mut body, without_leading_zeros(modulus));
@@ -83,23 +70,13 @@ impl PublicKey {
         from_pkcs1(&pkcs1)
     }
 
-    /// Reads an Ed25519 key: exactly the 32 raw bytes of RFC 8463 §4.2.
+    /// Reads the decoded `p=` of a key record whose `k=` is `key_type`: for RSA the DER of SubjectPublicKeyInfo, as key
+    /// records hold it in practice, or the bare RSAPublicKey of RFC 6376 §3.6.1; for Ed25519 the 32 raw bytes of RFC 8463 §4.2.
     ///
     /// # Errors
-    /// [`PublicKeyError`] for another length, an encoding that RFC 8032 §5.1.3 forbids, and points of small
-    /// order, for which signatures exist that fit any message.
-    pub fn from_ed25519(raw: &[u8]) -> Result<Self, PublicKeyError> {
-        let Ok(raw) = <[u8; 32]>::try_from(raw) else {
-            return Err(wrong_ed25519_length(raw));
-        };
-        check_ed25519_point(&raw)?;
-        Ok(Self { kind: Kind::Ed25519(raw) })
-    }
-
-    /// Reads the decoded `p=` of a key record whose `k=` is `key_type`.
-    ///
-    /// # Errors
-    /// As [`from_rsa_der`](Self::from_rsa_der) and [`from_ed25519`](Self::from_ed25519).
+    /// [`PublicKeyError`] for anything but strict DER of an RSA key with an odd modulus of at most 16,384 bits and an odd
+    /// exponent from 3 to 2^32-1; for an Ed25519 key of another length, in an encoding that RFC 8032 §5.1.3 forbids, and for
+    /// points of small order, for which signatures exist that fit any message.
     pub fn from_dns(key_type: KeyType, p: &[u8]) -> Result<Self, PublicKeyError> {
         match key_type {
             KeyType::Rsa => Self::from_rsa_der(p),
@@ -107,26 +84,15 @@ impl PublicKey {
         }
     }
 
-    /// Reads a SubjectPublicKeyInfo in DER of either key type.
-    ///
-    /// # Errors
-    /// [`PublicKeyError`] for other DER and as for [`from_dns`](Self::from_dns).
-    pub fn from_spki_der(der: &[u8]) -> Result<Self, PublicKeyError> {
-        match read_ed25519_spki(der) {
-            Some(raw) => Self::from_ed25519(raw),
-            None => Self::from_rsa_der(der),
-        }
-    }
-
     /// Reads a PEM file that `openssl pkey -pubout` wrote (`PUBLIC KEY`), or a PKCS#1 one (`RSA PUBLIC KEY`).
     ///
     /// # Errors
-    /// [`PublicKeyError::NotPem`] when there is no such block, and as for [`from_spki_der`](Self::from_spki_der).
+    /// [`PublicKeyError`] when there is no such block, and as for [`from_dns`](Self::from_dns).
     pub fn from_spki_pem(text: impl AsRef<[u8]>) -> Result<Self, PublicKeyError> {
         let block = pem::blocks(text.as_ref())
             .find(|block| matches!(block.label, b"PUBLIC KEY" | b"RSA PUBLIC KEY"))
-            .ok_or(PublicKeyError::NotPem)?;
-        let der = block.decode().ok_or(PublicKeyError::NotPem)?;
+            .ok_or(PublicKeyError(PublicKeyProblem::NotPem))?;
+        let der = block.decode().ok_or(PublicKeyError(PublicKeyProblem::NotPem))?;
         Self::from_spki_der(&der)
     }
 
@@ -146,14 +112,6 @@ impl PublicKey {
         }
     }
 
-    /// The public exponent of an RSA key (65537 nearly always).
-    pub const fn rsa_exponent(&self) -> Option<u32> {
-        match &self.kind {
-            Kind::Rsa(rsa) => Some(rsa.exponent),
-            Kind::Ed25519(_) => None,
-        }
-    }
-
     /// The modulus and the exponent of an RSA key, both big-endian without leading zeros.
     pub fn rsa_components(&self) -> Option<(&[u8], &[u8])> {
         match &self.kind {
@@ -165,14 +123,6 @@ impl PublicKey {
                 let exponent = rsa.pkcs1.get(rsa.pkcs1.len().checked_sub(exponent_len)?..)?;
                 Some((modulus, exponent))
             }
-            Kind::Ed25519(_) => None,
-        }
-    }
-
-    #[cfg(feature = "aws-lc-rs")]
-    pub(crate) fn prepared_for_aws_lc_rs(&self) -> Option<&crate::aws_lc_rs::Prepared> {
-        match &self.kind {
-            Kind::Rsa(rsa) => Some(&rsa.aws_lc_rs),
             Kind::Ed25519(_) => None,
         }
     }
@@ -226,16 +176,61 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+impl PublicKey {
+    /// Reads an RSA key in DER: SubjectPublicKeyInfo, as key records hold it in practice, or the bare
+    /// RSAPublicKey of RFC 6376 §3.6.1.
+    pub(crate) fn from_rsa_der(der: &[u8]) -> Result<Self, PublicKeyError> {
+        let mut outer = Reader::new(der);
+        let body = outer.enter(der::SEQUENCE)?;
+        outer.end()?;
+        // The first value tells them apart: RSAPublicKey starts with an INTEGER, SPKI with a SEQUENCE.
+        if body.peek() == Some(der::SEQUENCE) { from_pkcs1(read_rsa_spki(body)?) } else { from_pkcs1(der) }
+    }
+
+    /// Reads an Ed25519 key: exactly the 32 raw bytes of RFC 8463 §4.2.
+    pub(crate) fn from_ed25519(raw: &[u8]) -> Result<Self, PublicKeyError> {
+        let Ok(raw) = <[u8; 32]>::try_from(raw) else {
+            return Err(wrong_ed25519_length(raw));
+        };
+        check_ed25519_point(&raw)?;
+        Ok(Self { kind: Kind::Ed25519(raw) })
+    }
+
+    /// Reads a SubjectPublicKeyInfo in DER of either key type.
+    fn from_spki_der(der: &[u8]) -> Result<Self, PublicKeyError> {
+        match read_ed25519_spki(der) {
+            Some(raw) => Self::from_ed25519(raw),
+            None => Self::from_rsa_der(der),
+        }
+    }
+
+    /// The public exponent of an RSA key (65537 nearly always).
+    pub(crate) const fn rsa_exponent(&self) -> Option<u32> {
+        match &self.kind {
+            Kind::Rsa(rsa) => Some(rsa.exponent),
+            Kind::Ed25519(_) => None,
+        }
+    }
+
+    #[cfg(feature = "aws-lc-rs")]
+    pub(crate) fn prepared_for_aws_lc_rs(&self) -> Option<&crate::aws_lc_rs::Prepared> {
+        match &self.kind {
+            Kind::Rsa(rsa) => Some(&rsa.aws_lc_rs),
+            Kind::Ed25519(_) => None,
+        }
+    }
+}
+
 /// The RSAPublicKey inside a SubjectPublicKeyInfo, given the reader inside its SEQUENCE.
 fn read_rsa_spki(mut body: Reader<'_>) -> Result<&[u8], PublicKeyError> {
     let mut identifier = body.enter(der::SEQUENCE)?;
     let oid = identifier.read(der::OBJECT_IDENTIFIER)?;
     if oid != der::OID_RSA {
-        return Err(PublicKeyError::WrongAlgorithm { found: der::algorithm_name(oid) });
+        return Err(PublicKeyError(PublicKeyProblem::WrongAlgorithm { found: der::algorithm_name(oid) }));
     }
     // RFC 8017 appendix A.1: the parameters are NULL; some writers leave them out.
     if !identifier.is_empty() && !identifier.read(der::NULL)?.is_empty() {
-        return Err(PublicKeyError::Malformed { reason: "the NULL is not empty" });
+        return Err(PublicKeyError(PublicKeyProblem::Malformed { reason: "the NULL is not empty" }));
     }
     identifier.end()?;
     let key = body.bit_string()?;
@@ -264,7 +259,7 @@ fn from_pkcs1(pkcs1: &[u8]) -> Result<PublicKey, PublicKeyError> {
     // The exponent's INTEGER ends the DER: tag, length, perhaps a sign byte, magnitude.
     let sign = usize::from(exponent.leading_zeros() % 8 == 0);
     let start = pkcs1.len().saturating_sub(2 + sign + exponent_len + modulus.len());
-    let too_long = |_| PublicKeyError::ModulusSize { bits: u64::from(bits) };
+    let too_long = |_| PublicKeyError(PublicKeyProblem::ModulusSize { bits: u64::from(bits) });
     let rsa = Rsa {
         pkcs1: Arc::from(pkcs1),
         modulus_at: u16::try_from(start).map_err(too_long)?,
@@ -285,28 +280,28 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
 /// The length of a modulus in bits, if it is odd and not too long.
 fn check_modulus(modulus: &[u8]) -> Result<u16, PublicKeyError> {
     let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
-        return Err(PublicKeyError::ModulusSize { bits: 0 });
+        return Err(PublicKeyError(PublicKeyProblem::ModulusSize { bits: 0 }));
     };
     let bits = modulus.len() as u64 * 8 - u64::from(first.leading_zeros());
     if bits > u64::from(MAX_RSA_BITS) {
-        return Err(PublicKeyError::ModulusSize { bits });
+        return Err(PublicKeyError(PublicKeyProblem::ModulusSize { bits }));
     }
     if last & 1 == 0 {
-        return Err(PublicKeyError::EvenModulus);
+        return Err(PublicKeyError(PublicKeyProblem::EvenModulus));
     }
-    u16::try_from(bits).map_err(|_| PublicKeyError::ModulusSize { bits })
+    u16::try_from(bits).map_err(|_| PublicKeyError(PublicKeyProblem::ModulusSize { bits }))
 }
 
 fn check_exponent(exponent: &[u8]) -> Result<u32, PublicKeyError> {
     if exponent.len() > 4 {
-        return Err(PublicKeyError::ExponentRange);
+        return Err(PublicKeyError(PublicKeyProblem::ExponentRange));
     }
     let value = exponent.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte));
     if value < 3 {
-        return Err(PublicKeyError::ExponentRange);
+        return Err(PublicKeyError(PublicKeyProblem::ExponentRange));
     }
     if value & 1 == 0 {
-        return Err(PublicKeyError::EvenExponent);
+        return Err(PublicKeyError(PublicKeyProblem::EvenExponent));
     }
     Ok(value)
 }
@@ -314,8 +309,8 @@ fn check_exponent(exponent: &[u8]) -> Result<u32, PublicKeyError> {
 #[cold]
 fn wrong_ed25519_length(raw: &[u8]) -> PublicKeyError {
     match read_ed25519_spki(raw) {
-        Some(_) => PublicKeyError::Ed25519Spki,
-        None => PublicKeyError::Ed25519Length { found: raw.len() },
+        Some(_) => PublicKeyError(PublicKeyProblem::Ed25519Spki),
+        None => PublicKeyError(PublicKeyProblem::Ed25519Length { found: raw.len() }),
     }
 }
 
@@ -340,10 +335,10 @@ fn check_ed25519_point(raw: &[u8; 32]) -> Result<(), PublicKeyError> {
     // p = 2^255 - 19; p - 1, the point of order two, is the largest canonical y.
     if *high == 0x7f && middle.iter().all(|byte| *byte == 0xff) {
         match *low {
-            0xed..=0xff => return Err(PublicKeyError::NotCanonical),
-            0xec => return Err(PublicKeyError::SmallOrder),
+            0xed..=0xff => return Err(PublicKeyError(PublicKeyProblem::NotCanonical)),
+            0xec => return Err(PublicKeyError(PublicKeyProblem::SmallOrder)),
             _ => {}
         }
     }
-    if SMALL_ORDER.contains(&y) { Err(PublicKeyError::SmallOrder) } else { Ok(()) }
+    if SMALL_ORDER.contains(&y) { Err(PublicKeyError(PublicKeyProblem::SmallOrder)) } else { Ok(()) }
 }

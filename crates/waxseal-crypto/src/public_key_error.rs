@@ -2,26 +2,27 @@ use crate::der::DerError;
 
 /// Why bytes are not a public key that can verify mail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublicKeyError {
+#[error(transparent)]
+pub struct PublicKeyError(pub(crate) PublicKeyProblem);
+
+impl From<DerError> for PublicKeyError {
+    fn from(DerError(reason): DerError) -> Self {
+        Self(PublicKeyProblem::Malformed { reason })
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PublicKeyProblem {
     /// The bytes are not the DER of an RSA public key.
     #[error("the RSA public key is not valid DER: {reason}")]
-    Malformed {
-        /// What is wrong.
-        reason: &'static str,
-    },
+    Malformed { reason: &'static str },
     /// The DER holds a key of another algorithm.
     #[error("the public key is for {found}, not for RSA")]
-    WrongAlgorithm {
-        /// The algorithm's name, or `an unknown algorithm`.
-        found: &'static str,
-    },
+    WrongAlgorithm { found: &'static str },
     /// The modulus of an RSA key is zero or has more than [`MAX_RSA_BITS`](crate::MAX_RSA_BITS) bits.
     #[error("the RSA modulus has {bits} bits, must be 1 to 16384")]
-    ModulusSize {
-        /// The true size of the modulus, in bits.
-        bits: u64,
-    },
+    ModulusSize { bits: u64 },
     /// The modulus of an RSA key is even, so it is not a product of two odd primes.
     #[error("the RSA modulus is even")]
     EvenModulus,
@@ -33,10 +34,7 @@ pub enum PublicKeyError {
     ExponentRange,
     /// An Ed25519 key is not 32 bytes long.
     #[error("the ed25519 public key has {found} bytes, must be the 32 raw bytes (RFC 8463 section 4.2)")]
-    Ed25519Length {
-        /// The length found, in bytes.
-        found: usize,
-    },
+    Ed25519Length { found: usize },
     /// An Ed25519 key is wrapped as SubjectPublicKeyInfo.
     #[error(
         "the ed25519 public key is a SubjectPublicKeyInfo, must be its last 32 bytes alone (RFC 8463 section 4.2)"
@@ -51,10 +49,4 @@ pub enum PublicKeyError {
     /// The text holds no readable PEM block `PUBLIC KEY` or `RSA PUBLIC KEY`.
     #[error("no readable PEM block PUBLIC KEY or RSA PUBLIC KEY")]
     NotPem,
-}
-
-impl From<DerError> for PublicKeyError {
-    fn from(DerError(reason): DerError) -> Self {
-        Self::Malformed { reason }
-    }
 }

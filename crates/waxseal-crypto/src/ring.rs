@@ -17,6 +17,7 @@ use ::ring::signature::{
 use zeroize::Zeroizing;
 
 use crate::hash::State;
+use crate::key_error::KeyProblem;
 use crate::provider::VerifyingKey;
 use crate::{
     Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PrivateParts, Provider, PublicKey,
@@ -84,10 +85,10 @@ impl Provider for Ring {
 
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
         match spec {
-            KeySpec::Rsa { bits } => Err(KeyError::CannotGenerate { bits, provider: NAME }),
+            KeySpec::Rsa { bits } => Err(KeyError(KeyProblem::CannotGenerate { bits, provider: NAME })),
             KeySpec::Ed25519 => {
                 let mut seed = Zeroizing::new([0; 32]);
-                SystemRandom::new().fill(seed.as_mut()).map_err(|_| KeyError::NoRandomness)?;
+                SystemRandom::new().fill(seed.as_mut()).map_err(|_| KeyError(KeyProblem::NoRandomness))?;
                 Ok(KeyMaterial::from_ed25519_seed(&seed))
             }
         }
@@ -132,10 +133,14 @@ impl SigningKey for Ed25519Key {
 fn check_rsa(key: &KeyMaterial) -> Result<(), KeyError> {
     let bits = key.bits();
     if !matches!(bits, 2048 | 3072 | 4096) {
-        return Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "2048, 3072 or 4096 bits" });
+        return Err(KeyError(KeyProblem::SignKeySize {
+            bits,
+            provider: NAME,
+            sizes: "2048, 3072 or 4096 bits",
+        }));
     }
     match key.public_key().and_then(PublicKey::rsa_exponent) {
-        Some(exponent @ 0..65_537) => Err(KeyError::SignExponent { exponent, provider: NAME }),
+        Some(exponent @ 0..65_537) => Err(KeyError(KeyProblem::SignExponent { exponent, provider: NAME })),
         _ => Ok(()),
     }
 }

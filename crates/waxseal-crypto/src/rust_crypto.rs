@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::der::{self, Reader};
 use crate::hash::State;
+use crate::key_error::KeyProblem;
 use crate::provider::VerifyingKey;
 use crate::{
     Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PrivateParts, Provider, PublicKey,
@@ -80,14 +81,14 @@ impl Provider for RustCrypto {
             }
             (PrivateParts::Rsa { pkcs1 }, 1024..=8192) => Ok(Box::new(RsaKey(read_rsa(pkcs1)?))),
             (PrivateParts::Rsa { .. }, bits) => {
-                Err(KeyError::SignKeySize { bits, provider: NAME, sizes: "1024 to 8192 bits" })
+                Err(KeyError(KeyProblem::SignKeySize { bits, provider: NAME, sizes: "1024 to 8192 bits" }))
             }
         }
     }
 
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
         let mut seed = Zeroizing::new([0; 32]);
-        fill_with_randomness(&mut seed).ok_or(KeyError::NoRandomness)?;
+        fill_with_randomness(&mut seed).ok_or(KeyError(KeyProblem::NoRandomness))?;
         match spec {
             KeySpec::Ed25519 => Ok(KeyMaterial::from_ed25519_seed(&seed)),
             KeySpec::Rsa { bits } => {

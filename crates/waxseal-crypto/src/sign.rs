@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use crate::{Algorithm, Digest, HashAlgorithm, KeyWarning, Provider, PublicKey};
+use crate::{Algorithm, Digest, HashAlgorithm, Provider, PublicKey};
 
 /// What a signature covers: the canonical header bytes, and their SHA-256 for those who sign digests.
 #[derive(Debug, Clone, Copy)]
@@ -69,11 +69,6 @@ pub trait SigningKey: Send + Sync {
     fn public_key(&self) -> Option<PublicKey> {
         None
     }
-
-    /// What an operator should know about this key although it works.
-    fn warning(&self) -> Option<KeyWarning> {
-        None
-    }
 }
 
 macro_rules! delegate {
@@ -88,13 +83,10 @@ macro_rules! delegate {
             fn public_key(&self) -> Option<PublicKey> {
                 (**self).public_key()
             }
-            fn warning(&self) -> Option<KeyWarning> {
-                (**self).warning()
-            }
         }
     )*};
 }
-delegate!(&T, Box<T>, Arc<T>);
+delegate!(Box<T>, Arc<T>);
 
 /// Why signing failed.
 #[derive(Debug, Clone, thiserror::Error)]

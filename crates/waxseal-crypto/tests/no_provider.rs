@@ -20,6 +20,6 @@ fn the_error_names_the_features() {
         PrivateKey::from_bytes(key_file("rsa2048.pkcs8.der")).unwrap_err(),
         PrivateKey::from_ed25519_seed(&[1; 32]).unwrap_err(),
     ] {
-        assert_eq!(error, KeyError::NoProvider(NoProvider));
+        assert_eq!(error, KeyError::from(NoProvider));
     }
 }

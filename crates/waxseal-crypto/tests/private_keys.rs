@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -12,15 +11,17 @@ use base64::prelude::BASE64_STANDARD;
 use common::{hex, key_file, providers, public_key, unhex, vectors};
 use proptest::prelude::*;
 use waxseal_crypto::{
-    Algorithm, KeyError, KeyFormat, KeyMaterial, KeySpec, KeyType, KeyWarning, PrivateKey, Provider,
-    PublicKey, PublicKeyError, SigningInput, SigningKey, VerifyError, default_provider,
+    Algorithm, KeyMaterial, KeySpec, KeyType, PrivateKey, Provider, PublicKey, SigningInput, SigningKey,
+    VerifyError, default_provider,
 };
+
+const MISMATCH: &str = "the private key does not belong to the public key that its file states";
 
 /// The key in this file, loaded; `None` for an RSA size that the provider does not sign with.
 fn load(name: &str, provider: &'static dyn Provider) -> Option<PrivateKey> {
     match PrivateKey::from_material(KeyMaterial::from_bytes(key_file(name)).unwrap(), provider) {
         Ok(key) => Some(key),
-        Err(KeyError::SignKeySize { .. } | KeyError::SignExponent { .. }) => None,
+        Err(error) if error.is_unsupported() => None,
         Err(error) => panic!("{} {name}: {error}", provider.name()),
     }
 }
@@ -248,10 +249,8 @@ fn damaged_files_say_what_is_damaged() {
     let bad_base64 = b"-----BEGIN PRIVATE KEY-----\nMC4C!QAw\n-----END PRIVATE KEY-----\n";
     assert_eq!(damaged(bad_base64), "the private key is damaged: its base64 is damaged");
     let der = key_file("rsa2048.pkcs8.der");
-    let cut = KeyMaterial::from_der(&der[..der.len() - 1]).unwrap_err();
-    assert_eq!(cut, KeyError::Format { found: KeyFormat::DamagedDer });
-    assert_eq!(KeyMaterial::from_bytes(&der[..der.len() - 1]).unwrap_err(), cut);
-    let longer = KeyMaterial::from_der([&der[..], &[0]].concat()).unwrap_err().to_string();
+    assert!(damaged(&der[..der.len() - 1]).starts_with("found DER that is cut off or damaged; readable are"));
+    let longer = damaged(BASE64_STANDARD.encode([&der[..], &[0]].concat()).as_bytes());
     assert_eq!(longer, "the private key is damaged: bytes follow the end");
     let large = damaged(&vec![b'A'; 65_537]);
     assert_eq!(large, "the key file has 65537 bytes, more than the 65536 of any key");
@@ -280,7 +279,7 @@ fn rfc8410_section_10_3() {
         let error = KeyMaterial::from_pem(&swapped)
             .and_then(|key| PrivateKey::from_material(key, provider))
             .unwrap_err();
-        assert_eq!(error, KeyError::PublicKeyMismatch);
+        assert_eq!(error.to_string(), MISMATCH);
     }
 }
 
@@ -297,7 +296,7 @@ fn seed_and_public_key_in_base64_are_read() {
         let error = KeyMaterial::from_pem(&wrong)
             .and_then(|key| PrivateKey::from_material(key, provider))
             .unwrap_err();
-        assert_eq!(error, KeyError::PublicKeyMismatch);
+        assert_eq!(error.to_string(), MISMATCH);
     }
     let der = BASE64_STANDARD.encode(key_file("rsa2048.pkcs8.der"));
     assert_eq!(KeyMaterial::from_pem(der.as_bytes()).unwrap().bits(), 2048);
@@ -374,7 +373,7 @@ fn what_one_provider_signs_every_other_verifies() {
             let signature = key.sign(&SigningInput::new(message, signer)).unwrap();
             for verifier in providers() {
                 let verify =
-                    |message: &[u8]| key.public_key().verify(verifier, key.algorithm(), message, &signature);
+                    |message: &[u8]| verifier.verify(key.public_key(), key.algorithm(), message, &signature);
                 assert_eq!(verify(message), Ok(()), "{} {} {name}", signer.name(), verifier.name());
                 assert_eq!(verify(b"x"), Err(VerifyError::BadSignature));
             }
@@ -436,12 +435,12 @@ fn keys_below_2048_bits_and_odd_exponents_carry_a_warning() {
         assert_eq!(warning("ed25519.pkcs8.pem"), None);
         if provider.name() == "rust-crypto" {
             let short = warning("rsa1024.pkcs8.pem").unwrap();
-            assert_eq!(short, KeyWarning::ShortRsa { bits: 1024 });
             assert_eq!(
                 short.to_string(),
                 "the RSA key has 1024 bits: 2048 are advised (RFC 8301 section 3.2)"
             );
-            assert_eq!(warning("rsa2048-e3.pkcs8.pem"), Some(KeyWarning::Exponent { exponent: 3 }));
+            let odd = warning("rsa2048-e3.pkcs8.pem").unwrap();
+            assert_eq!(odd.to_string(), "the RSA exponent is 3: some verifiers take 65537 only");
         }
     }
 }
@@ -456,11 +455,11 @@ fn damaged_rsa_numbers_are_found_at_loading() {
             let mut bent = der.clone();
             bent[at] ^= 0x10;
             // A provider that computes the CRT numbers anew need not look at the stored ones.
-            match KeyMaterial::from_der(&bent).and_then(|key| PrivateKey::from_material(key, provider)) {
+            match KeyMaterial::from_bytes(&bent).and_then(|key| PrivateKey::from_material(key, provider)) {
                 Err(_) => refused += 1,
                 Ok(key) => {
                     let signature = key.sign(&SigningInput::new(b"x", provider)).unwrap();
-                    let verdict = key.public_key().verify(provider, Algorithm::RsaSha256, b"x", &signature);
+                    let verdict = provider.verify(key.public_key(), Algorithm::RsaSha256, b"x", &signature);
                     assert_eq!(verdict, Ok(()), "{} byte {at}", provider.name());
                 }
             }
@@ -482,7 +481,10 @@ fn new_keys_sign_and_survive_their_pem() {
             };
             if name == "rust-crypto" || (name == "aws-lc-rs" && bits == 2048) {
                 let key = made.unwrap();
-                assert_eq!((key.bits(), key.public_key().rsa_exponent()), (bits, Some(65_537)));
+                assert_eq!(
+                    (key.bits(), key.public_key().rsa_components().unwrap().1),
+                    (bits, &[1, 0, 1][..])
+                );
                 assert_eq!(reread(&key, provider), *key.public_key());
             } else {
                 let expected = format!(
@@ -494,7 +496,8 @@ fn new_keys_sign_and_survive_their_pem() {
         }
         for bits in [0, 512, 1023, 1536, 2047, 2049, 4104, 8192, u32::MAX] {
             let error = PrivateKey::generate(KeySpec::Rsa { bits }, provider).unwrap_err();
-            assert_eq!(error, KeyError::GenerateSize { bits });
+            let expected = format!("RSA keys are made with 1024, 2048, 3072 or 4096 bits, not with {bits}");
+            assert_eq!((error.to_string(), error.is_unsupported()), (expected, false));
         }
         let twice = [(); 2].map(|()| PrivateKey::generate(KeySpec::Ed25519, provider).unwrap());
         assert_ne!(twice[0].public_key(), twice[1].public_key());
@@ -511,7 +514,10 @@ fn reread(key: &PrivateKey, provider: &'static dyn Provider) -> PublicKey {
                 assert_eq!(again.sign(&SigningInput::new(b"new", other)).unwrap(), signature);
                 assert_eq!(again.public_key(), key.public_key());
             }
-            Err(KeyError::SignKeySize { bits: 1024, .. }) => assert_ne!(other.name(), provider.name()),
+            Err(error) if error.is_unsupported() => {
+                assert_eq!(key.bits(), 1024);
+                assert_ne!(other.name(), provider.name());
+            }
             Err(error) => panic!("{} to {}: {error}", provider.name(), other.name()),
         }
     }
@@ -543,7 +549,6 @@ fn pointers_to_keys_are_keys() {
     for provider in providers() {
         let key = load("ed25519.pkcs8.pem", provider).unwrap();
         let expected = (Algorithm::Ed25519Sha256, true);
-        assert_eq!(algorithm_of(&key), expected);
         assert_eq!(algorithm_of(Box::new(key.clone()) as Box<dyn SigningKey>), expected);
         assert_eq!(
             algorithm_of(std::sync::Arc::new(key.clone()) as std::sync::Arc<dyn SigningKey>),
@@ -558,8 +563,8 @@ fn unusable_public_halves_are_explained() {
     let mut der = key_file("rsa2048.pkcs1.der");
     let at = der.windows(5).position(|window| window == [2, 3, 1, 0, 1]).unwrap();
     der[at + 4] = 2;
-    let error = KeyMaterial::from_der(&der).unwrap_err();
-    assert_eq!(error, KeyError::PublicKey(PublicKeyError::EvenExponent));
+    let error = KeyMaterial::from_bytes(&der).unwrap_err();
+    assert_eq!(error.to_string(), "the private key has an unusable public key");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "the RSA exponent is even");
 }
@@ -570,7 +575,7 @@ proptest! {
     #[test]
     fn random_files_never_panic(content in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = KeyMaterial::from_pem(&content);
-        let _ = KeyMaterial::from_der(&content);
+        let _ = KeyMaterial::from_bytes(&content);
         let framed = [&b"-----BEGIN PRIVATE KEY-----"[..], &content, b"-----END PRIVATE KEY-----"].concat();
         let _ = KeyMaterial::from_bytes(&framed);
         let base64 = BASE64_STANDARD.encode(&content);
@@ -583,7 +588,7 @@ proptest! {
         let mut der = key_file(if rsa { "rsa2048.pkcs8.der" } else { "encrypted.pkcs8.der" });
         let at = at.index(der.len().min(80));
         der[at] = value;
-        if let Ok(key) = KeyMaterial::from_der(&der) {
+        if let Ok(key) = KeyMaterial::from_bytes(&der) {
             prop_assert_eq!(key.key_type(), KeyType::Rsa);
         }
     }
@@ -601,15 +606,14 @@ fn files_are_read_and_their_errors_have_the_path() {
 
     let missing = path("missing.pem");
     let error = PrivateKey::from_pem_file(&missing).unwrap_err();
-    assert_eq!(error, KeyError::File { path: missing.clone(), reason: ErrorKind::NotFound });
     let expected = format!("the key file {} could not be read: entity not found", missing.display());
     assert_eq!(error.to_string(), expected);
 
     let public = path("ed25519.spki.pem");
-    let format = KeyError::Format { found: KeyFormat::PublicKey };
+    let format = KeyMaterial::from_pem(key_file("ed25519.spki.pem")).unwrap_err();
+    assert!(format.to_string().starts_with("found a public key; readable are"));
     let error = PrivateKey::from_pem_file(&public).unwrap_err();
     assert_eq!(error.to_string(), format!("the key file {}: {format}", public.display()));
-    assert_eq!(error, KeyError::InFile { path: public, error: Box::new(format) });
 }
 
 /// Text, bytes and files of the same key are the same key.

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use common::{key_file, public_key, unhex};
 use proptest::prelude::*;
-use waxseal_crypto::{KeyType, MAX_RSA_BITS, PublicKey, PublicKeyError};
+use waxseal_crypto::{KeyType, PublicKey, PublicKeyError};
 
 /// A DER value with this tag.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -43,8 +43,18 @@ fn modulus(bits: usize) -> Vec<u8> {
     bytes
 }
 
+const MALFORMED: &str = "the RSA public key is not valid DER: ";
+const SMALL_ORDER: &str = "the ed25519 public key is a point of small order, for which anyone can sign";
+const NOT_PEM: &str = "no readable PEM block PUBLIC KEY or RSA PUBLIC KEY";
+
+/// Reads a SubjectPublicKeyInfo in DER, which travels in PEM.
+fn from_spki_der(der: &[u8]) -> Result<PublicKey, PublicKeyError> {
+    let base64 = BASE64_STANDARD.encode(der);
+    PublicKey::from_spki_pem(format!("-----BEGIN PUBLIC KEY-----\n{base64}\n-----END PUBLIC KEY-----\n"))
+}
+
 fn error(der: &[u8]) -> PublicKeyError {
-    PublicKey::from_rsa_der(der).expect_err("a broken key")
+    PublicKey::from_dns(KeyType::Rsa, der).expect_err("a broken key")
 }
 
 #[test]
@@ -52,10 +62,13 @@ fn openssl_files_are_read_in_both_wrappings() {
     let spki = PublicKey::from_spki_pem(key_file("rsa2048.spki.pem")).unwrap();
     let bare = PublicKey::from_spki_pem(key_file("rsa2048.rsapublickey.pem")).unwrap();
     assert_eq!(spki, bare);
-    assert_eq!((spki.key_type(), spki.bits(), spki.rsa_exponent()), (KeyType::Rsa, 2048, Some(65_537)));
+    assert_eq!(
+        (spki.key_type(), spki.bits(), spki.rsa_components().unwrap().1),
+        (KeyType::Rsa, 2048, &[1, 0, 1][..])
+    );
     assert_eq!(spki, public_key("rsa2048.pkcs8.pem"));
     let ed25519 = PublicKey::from_spki_pem(key_file("ed25519.spki.pem")).unwrap();
-    assert_eq!((ed25519.key_type(), ed25519.bits(), ed25519.rsa_exponent()), (KeyType::Ed25519, 256, None));
+    assert_eq!((ed25519.key_type(), ed25519.bits(), ed25519.rsa_components()), (KeyType::Ed25519, 256, None));
 }
 
 #[test]
@@ -65,12 +78,12 @@ fn what_is_written_is_what_openssl_wrote() {
         let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
         let key = PublicKey::from_spki_pem(pem.as_bytes()).unwrap();
         assert_eq!(BASE64_STANDARD.encode(key.to_spki_der()), base64, "{name}");
-        assert_eq!(PublicKey::from_spki_der(&key.to_spki_der()), Ok(key.clone()));
+        assert_eq!(from_spki_der(&key.to_spki_der()), Ok(key.clone()));
         let p = BASE64_STANDARD.decode(key.dns_p()).unwrap();
         assert_eq!(PublicKey::from_dns(key.key_type(), &p), Ok(key));
     }
     let rsa = public_key("rsa2048.pkcs8.pem");
-    assert_eq!(PublicKey::from_rsa_der(rsa.rsa_pkcs1_der().unwrap()), Ok(rsa));
+    assert_eq!(PublicKey::from_dns(KeyType::Rsa, rsa.rsa_pkcs1_der().unwrap()), Ok(rsa));
 }
 
 #[test]
@@ -81,7 +94,10 @@ fn components_are_found_whatever_the_exponent() {
         for bits in [1, 7, 8, 9, 1023, 1024, 1025, 2047, 2048, 4096] {
             let modulus = modulus(bits);
             let key = PublicKey::from_rsa_components(&modulus, &exponent.to_be_bytes()).unwrap();
-            assert_eq!((key.bits() as usize, key.rsa_exponent()), (bits, Some(exponent)));
+            let (_, found) = key.rsa_components().unwrap();
+            let stripped =
+                exponent.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
+            assert_eq!((key.bits() as usize, found), (bits, stripped.as_slice()));
             let (found, e) = key.rsa_components().unwrap();
             assert_eq!(found, modulus.strip_prefix(&[0]).unwrap_or(&modulus));
             assert_ne!(e[0], 0);
@@ -93,11 +109,12 @@ fn components_are_found_whatever_the_exponent() {
 #[test]
 fn algorithm_parameters_may_be_null_or_absent_only() {
     let key = pkcs1(&modulus(1024), &[1, 0, 1]);
-    let with = |parameters: &[u8]| PublicKey::from_rsa_der(&spki(&[RSA_OID, parameters].concat(), &key));
+    let with =
+        |parameters: &[u8]| PublicKey::from_dns(KeyType::Rsa, &spki(&[RSA_OID, parameters].concat(), &key));
     assert_eq!(with(&[5, 0]), with(&[]));
     assert!(with(&[]).is_ok());
     for bad in [&[5, 1, 0][..], &[5, 0, 0], &[5, 0, 5, 0], &[4, 0], &[0x30, 0], &[5]] {
-        assert!(matches!(with(bad), Err(PublicKeyError::Malformed { .. })), "{bad:?}");
+        assert!(with(bad).unwrap_err().to_string().starts_with(MALFORMED), "{bad:?}");
     }
 }
 
@@ -119,12 +136,9 @@ fn keys_of_other_algorithms_are_named() {
 fn der_is_strict() {
     let good = pkcs1(&modulus(1024), &[1, 0, 1]);
     let wrapped = spki(&[RSA_OID, &[5, 0]].concat(), &good);
-    assert!(PublicKey::from_rsa_der(&good).is_ok());
-    assert!(PublicKey::from_rsa_der(&wrapped).is_ok());
-    let reason = |der: &[u8]| match error(der) {
-        PublicKeyError::Malformed { reason } => reason,
-        other => panic!("{other:?}"),
-    };
+    assert!(PublicKey::from_dns(KeyType::Rsa, &good).is_ok());
+    assert!(PublicKey::from_dns(KeyType::Rsa, &wrapped).is_ok());
+    let reason = |der: &[u8]| error(der).to_string().strip_prefix(MALFORMED).unwrap().to_owned();
     assert_eq!(reason(b""), "it ends too early");
     assert_eq!(reason(b"not DER"), "a SEQUENCE is missing");
     for der in [&good, &wrapped] {
@@ -152,42 +166,41 @@ fn der_is_strict() {
 fn odd_exponents_and_moduli_are_refused() {
     let big = modulus(2048);
     for (exponent, expected) in [
-        (&[0][..], PublicKeyError::ExponentRange),
-        (&[1], PublicKeyError::ExponentRange),
-        (&[2], PublicKeyError::ExponentRange),
-        (&[4], PublicKeyError::EvenExponent),
-        (&[1, 0, 0], PublicKeyError::EvenExponent),
-        (&[1, 0, 0, 0, 1], PublicKeyError::ExponentRange),
-        (&[0x7f; 256], PublicKeyError::ExponentRange),
+        (&[0][..], "the RSA exponent is not between 3 and 4294967295"),
+        (&[1], "the RSA exponent is not between 3 and 4294967295"),
+        (&[2], "the RSA exponent is not between 3 and 4294967295"),
+        (&[4], "the RSA exponent is even"),
+        (&[1, 0, 0], "the RSA exponent is even"),
+        (&[1, 0, 0, 0, 1], "the RSA exponent is not between 3 and 4294967295"),
+        (&[0x7f; 256], "the RSA exponent is not between 3 and 4294967295"),
     ] {
-        assert_eq!(error(&pkcs1(&big, exponent)), expected, "{exponent:?}");
+        assert_eq!(error(&pkcs1(&big, exponent)).to_string(), expected, "{exponent:?}");
     }
     let mut even = big.clone();
     *even.last_mut().unwrap() = 0xfe;
-    assert_eq!(error(&pkcs1(&even, &[1, 0, 1])), PublicKeyError::EvenModulus);
-    assert_eq!(error(&pkcs1(&[0], &[1, 0, 1])), PublicKeyError::ModulusSize { bits: 0 });
+    assert_eq!(error(&pkcs1(&even, &[1, 0, 1])).to_string(), "the RSA modulus is even");
+    assert_eq!(error(&pkcs1(&[0], &[1, 0, 1])).to_string(), "the RSA modulus has 0 bits, must be 1 to 16384");
 }
 
 /// CVE-2012-5671: Exim overflowed a buffer on an oversized key record.
 #[test]
 fn cve_2012_5671_oversized_key() {
-    let bits = MAX_RSA_BITS as usize;
-    assert_eq!(PublicKey::from_rsa_der(&pkcs1(&modulus(bits), &[1, 0, 1])).unwrap().bits(), MAX_RSA_BITS);
+    let bits = 16_384;
+    assert_eq!(PublicKey::from_dns(KeyType::Rsa, &pkcs1(&modulus(bits), &[1, 0, 1])).unwrap().bits(), 16_384);
     for bits in [bits + 1, 65_536, 400_000] {
         let found = error(&pkcs1(&modulus(bits), &[1, 0, 1]));
-        assert_eq!(found, PublicKeyError::ModulusSize { bits: bits as u64 });
         assert_eq!(found.to_string(), format!("the RSA modulus has {bits} bits, must be 1 to 16384"));
     }
     // As long as a TXT answer gets.
     let endless = [&[0x30, 0x82, 0xff, 0xfc][..], &[0; 65_532]].concat();
-    assert!(matches!(error(&endless), PublicKeyError::Malformed { .. }));
+    assert!(error(&endless).to_string().starts_with(MALFORMED));
 }
 
 /// The size is that of the number, not of the bytes it travels in.
 #[test]
 fn bits_are_counted_on_the_true_modulus() {
     for bits in [1016, 1017, 1023, 1024] {
-        let key = PublicKey::from_rsa_der(&pkcs1(&modulus(bits), &[3])).unwrap();
+        let key = PublicKey::from_dns(KeyType::Rsa, &pkcs1(&modulus(bits), &[3])).unwrap();
         assert_eq!(key.bits() as usize, bits);
     }
 }
@@ -195,14 +208,20 @@ fn bits_are_counted_on_the_true_modulus() {
 #[test]
 fn ed25519_keys_are_32_raw_bytes() {
     let raw = public_key("ed25519.pkcs8.pem").ed25519_bytes().copied().unwrap();
-    assert!(PublicKey::from_ed25519(&raw).is_ok());
+    assert!(PublicKey::from_dns(KeyType::Ed25519, &raw).is_ok());
     for len in [0, 31, 33, 64] {
-        let error = PublicKey::from_ed25519(&vec![9; len]).unwrap_err();
-        assert_eq!(error, PublicKeyError::Ed25519Length { found: len });
+        let error = PublicKey::from_dns(KeyType::Ed25519, &vec![9; len]).unwrap_err();
+        let expected = format!(
+            "the ed25519 public key has {len} bytes, must be the 32 raw bytes (RFC 8463 section 4.2)"
+        );
+        assert_eq!(error.to_string(), expected);
     }
     let wrapped = spki(&[0x06, 0x03, 0x2b, 0x65, 0x70], &raw);
-    assert_eq!(PublicKey::from_ed25519(&wrapped), Err(PublicKeyError::Ed25519Spki));
-    assert_eq!(PublicKey::from_spki_der(&wrapped), PublicKey::from_ed25519(&raw));
+    assert_eq!(
+        PublicKey::from_dns(KeyType::Ed25519, &wrapped).unwrap_err().to_string(),
+        "the ed25519 public key is a SubjectPublicKeyInfo, must be its last 32 bytes alone (RFC 8463 section 4.2)"
+    );
+    assert_eq!(from_spki_der(&wrapped), PublicKey::from_dns(KeyType::Ed25519, &raw));
 }
 
 /// For a point of small order a signature can be made that fits every eighth message, or every one.
@@ -216,9 +235,9 @@ fn ed25519_keys_of_small_order_are_refused() {
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     ] {
         let mut raw = unhex(y);
-        assert_eq!(PublicKey::from_ed25519(&raw), Err(PublicKeyError::SmallOrder), "{y}");
+        assert_eq!(PublicKey::from_dns(KeyType::Ed25519, &raw).unwrap_err().to_string(), SMALL_ORDER, "{y}");
         raw[31] |= 0x80;
-        assert_eq!(PublicKey::from_ed25519(&raw), Err(PublicKeyError::SmallOrder), "-{y}");
+        assert_eq!(PublicKey::from_dns(KeyType::Ed25519, &raw).unwrap_err().to_string(), SMALL_ORDER, "-{y}");
     }
 }
 
@@ -230,20 +249,24 @@ fn ed25519_keys_not_in_canonical_form_are_refused() {
         raw[31] = sign;
         for low in 0xed..=0xff {
             raw[0] = low;
-            assert_eq!(PublicKey::from_ed25519(&raw), Err(PublicKeyError::NotCanonical), "{low:02x}");
+            assert_eq!(
+                PublicKey::from_dns(KeyType::Ed25519, &raw).unwrap_err().to_string(),
+                "the ed25519 public key is not in canonical form (RFC 8032 section 5.1.3)",
+                "{low:02x}"
+            );
         }
         raw[0] = 0xeb;
-        assert!(PublicKey::from_ed25519(&raw).is_ok());
+        assert!(PublicKey::from_dns(KeyType::Ed25519, &raw).is_ok());
     }
 }
 
 #[test]
 fn pem_without_a_public_key_is_refused() {
     for name in ["rsa2048.pkcs8.pem", "certificate.pem", "README.md"] {
-        assert_eq!(PublicKey::from_spki_pem(key_file(name)), Err(PublicKeyError::NotPem), "{name}");
+        assert_eq!(PublicKey::from_spki_pem(key_file(name)).unwrap_err().to_string(), NOT_PEM, "{name}");
     }
     let damaged = b"-----BEGIN PUBLIC KEY-----\n!!!!\n-----END PUBLIC KEY-----\n";
-    assert_eq!(PublicKey::from_spki_pem(damaged), Err(PublicKeyError::NotPem));
+    assert_eq!(PublicKey::from_spki_pem(damaged).unwrap_err().to_string(), NOT_PEM);
 }
 
 proptest! {
@@ -252,12 +275,12 @@ proptest! {
     /// mail-auth 0.3.x #17 panicked on a bad RSA key.
     #[test]
     fn mail_auth_0_3_17_random_der(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        for key_type in KeyType::ALL {
+        for key_type in [KeyType::Rsa, KeyType::Ed25519] {
             if let Ok(key) = PublicKey::from_dns(key_type, &bytes) {
-                prop_assert_eq!(PublicKey::from_spki_der(&key.to_spki_der()), Ok(key));
+                prop_assert_eq!(from_spki_der(&key.to_spki_der()), Ok(key));
             }
         }
-        let _ = PublicKey::from_spki_der(&bytes);
+        let _ = from_spki_der(&bytes);
         let _ = PublicKey::from_spki_pem(&bytes);
     }
 
@@ -267,12 +290,12 @@ proptest! {
         let mut bytes = public_key("rsa1024.pkcs8.pem").to_spki_der();
         let at = at.index(bytes.len());
         bytes[at] = value;
-        if let Ok(key) = PublicKey::from_rsa_der(&bytes) {
-            prop_assert!(key.bits() <= MAX_RSA_BITS);
+        if let Ok(key) = PublicKey::from_dns(KeyType::Rsa, &bytes) {
+            prop_assert!(key.bits() <= 16_384);
             let (modulus, exponent) = key.rsa_components().unwrap();
             let again = PublicKey::from_rsa_components(modulus, exponent).unwrap();
             prop_assert_eq!(again, key);
         }
-        prop_assert!(PublicKey::from_rsa_der(&bytes[..cut.index(bytes.len())]).is_err());
+        prop_assert!(PublicKey::from_dns(KeyType::Rsa, &bytes[..cut.index(bytes.len())]).is_err());
     }
 }

@@ -3,16 +3,20 @@
 mod finding;
 mod mime;
 
-pub use finding::{Finding, Line, MessagePart, Severity};
-
 use crate::{Selector, Signer, verify::FIELD_NAME};
+use finding::{Line, MessagePart, Problem};
 use mime::{LINE_PREFIX, Mime};
-use waxseal_dns::DomainName;
+use waxseal_dns::{DomainName, lint::Finding};
 use waxseal_header::{Authors, Field, Header, HeaderLimits, Split, Splitter, TagList, line_ends::FindBare};
 
 impl Signer {
-    /// Looks at a whole message before it is signed, and returns what speaks against signing or sending it as it is: errors
-    /// first. Empty when there is nothing to say. [`Inspection`] takes the message in chunks.
+    /// Inspects a whole message before it is signed, and returns what speaks against signing or sending it as it is: errors,
+    /// for which the signer refuses it, then warnings. Empty when no problems were found. [`Inspection`] takes the message in
+    /// chunks.
+    ///
+    /// The names of problems, [`Finding::id`]: errors are `header-limit`, `malformed-field`, `no-from` and `several-from`,
+    /// warnings `blank-before-colon`, `unclear-author`, `not-aligned`, `no-date`, `no-message-id`, `signed-before`,
+    /// `long-header-line`, `long-body-line`, `8bit-header`, `8bit-body` and `bare-line-end`.
     ///
     /// RFC 6376 §5.3: "Some messages, particularly those using 8-bit characters, are subject to modification during transit,
     /// notably conversion to 7-bit form. Such conversions will break DKIM signatures." So will lines that are too long.
@@ -25,7 +29,7 @@ impl Signer {
     /// let findings = signer.inspect(message.as_bytes());
     /// let ids: Vec<_> = findings.iter().map(|finding| finding.id()).collect();
     /// assert_eq!(ids, ["not-aligned", "no-message-id", "long-body-line"]);
-    /// assert!(findings[2].to_string().starts_with("line 1 of the body (offset 66) has 2400 octets"));
+    /// assert!(findings[2].problem().starts_with("line 1 of the body (offset 66) has 2400 bytes"));
     /// assert!(findings.iter().all(|finding| finding.severity() == Severity::Warning));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -41,23 +45,28 @@ impl Signer {
 ///
 /// ```
 /// use waxseal_crypto::Algorithm;
-/// use waxseal_dkim::{Finding, Inspection, Signer};
+/// use waxseal_dkim::{Inspection, Signer};
 /// let signer = Signer::remote("example.org", "2026a", Algorithm::RsaSha256)?;
 /// let mut inspection = Inspection::new([&signer]);
 /// inspection.push(b"From: joe@example.org\r\nFrom: ann@exa");
 /// inspection.push(b"mple.org\r\n\r\nHi.\r\n");
-/// assert_eq!(inspection.finish().first(), Some(&Finding::SeveralFrom { count: 2 }));
+/// let findings = inspection.finish();
+/// assert_eq!((findings[0].id(), findings[0].problem()), ("several-from", "2 From fields, and one is allowed: leave one of them"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Inspection {
     signers: Vec<(DomainName, Selector)>,
-    findings: Vec<Finding>,
+    problems: Vec<Problem>,
     line_ends: FindBare,
-    /// Octets of the message so far.
+    /// Bytes of the message so far.
     seen: u64,
     stage: Stage,
 }
+
+/// RFC 5322 §2.1.1: "Each line of characters MUST be no more than 998 characters, and SHOULD be no more than 78
+/// characters, excluding the CRLF." Bytes are counted, as mail servers do.
+const MAX_LINE: u64 = 998;
 
 #[derive(Debug)]
 enum Stage {
@@ -68,16 +77,12 @@ enum Stage {
 }
 
 impl Inspection {
-    /// RFC 5322 §2.1.1: "Each line of characters MUST be no more than 998 characters, and SHOULD be no more than 78
-    /// characters, excluding the CRLF." Octets are counted, as mail servers do.
-    pub const MAX_LINE: u64 = 998;
-
-    /// Begins with the first octet of a message that these signers will sign. Without any, nothing is said of their domains.
+    /// Begins with the first byte of a message that these signers will sign. Without any, their domains are not looked at.
     pub fn new<'s>(signers: impl IntoIterator<Item = &'s Signer>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.domain().clone(), signer.selector().clone()));
         Self {
             signers: signers.collect(),
-            findings: Vec::new(),
+            problems: Vec::new(),
             line_ends: FindBare::default(),
             seen: 0,
             stage: Stage::Header(Splitter::new(HeaderLimits::default())),
@@ -87,9 +92,9 @@ impl Inspection {
     /// Begins with the body of a message of which the header is known.
     pub fn with_header<'s>(signers: impl IntoIterator<Item = &'s Signer>, header: &Header) -> Self {
         let mut inspection = Self::new(signers);
-        for octets in [header.as_bytes(), b"\r\n"] {
-            inspection.line_ends.push(octets);
-            inspection.seen += octets.len() as u64;
+        for bytes in [header.as_bytes(), b"\r\n"] {
+            inspection.line_ends.push(bytes);
+            inspection.seen += bytes.len() as u64;
         }
         inspection.begin_body(header, inspection.seen);
         inspection
@@ -111,7 +116,7 @@ impl Inspection {
                     }
                 }
                 Err(error) => {
-                    self.findings.push(Finding::HeaderLimit(error));
+                    self.problems.push(Problem::HeaderLimit(error));
                     self.stage = Stage::Refused;
                 }
             },
@@ -123,14 +128,14 @@ impl Inspection {
         match std::mem::replace(&mut self.stage, Stage::Refused) {
             Stage::Header(splitter) => match splitter.finish() {
                 Ok(header) => self.header(&header),
-                Err(error) => self.findings.push(Finding::HeaderLimit(error)),
+                Err(error) => self.problems.push(Problem::HeaderLimit(error)),
             },
-            Stage::Body(body) => self.findings.extend(body.finish()),
+            Stage::Body(body) => self.problems.extend(body.finish()),
             Stage::Refused => {}
         }
-        self.findings.extend(self.line_ends.finish().map(|offset| Finding::BareLineEnd { offset }));
-        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
-        self.findings
+        self.problems.extend(self.line_ends.finish().map(|offset| Problem::BareLineEnd { offset }));
+        self.problems.sort_by_key(|problem| std::cmp::Reverse(problem.severity()));
+        self.problems.into_iter().map(Finding::from).collect()
     }
 
     fn begin_body(&mut self, header: &Header, offset: u64) {
@@ -142,32 +147,32 @@ impl Inspection {
 
     fn header(&mut self, header: &Header) {
         if let Some(number) = header.fields().position(|field| field.is_malformed()) {
-            self.findings.push(Finding::MalformedField { number: number + 1 });
+            self.problems.push(Problem::MalformedField { number: number + 1 });
         }
         let has_blank = |field: Field<'_>| {
             !field.is_malformed() && field.raw().get(field.name().len()).is_some_and(|next| *next != b':')
         };
         if let Some(number) = header.fields().position(has_blank) {
-            self.findings.push(Finding::BlankBeforeColon { number: number + 1 });
+            self.problems.push(Problem::BlankBeforeColon { number: number + 1 });
         }
         let has = |name: &str| header.fields().any(|field| field.is(name));
         match header.fields().filter(|field| field.is("From")).count() {
-            0 => self.findings.push(Finding::NoFrom),
+            0 => self.problems.push(Problem::NoFrom),
             1 => self.authors(header),
-            count => self.findings.push(Finding::SeveralFrom { count }),
+            count => self.problems.push(Problem::SeveralFrom { count }),
         }
         if !has("Date") {
-            self.findings.push(Finding::NoDate);
+            self.problems.push(Problem::NoDate);
         }
         if !has("Message-ID") {
-            self.findings.push(Finding::NoMessageId);
+            self.problems.push(Problem::NoMessageId);
         }
         for (number, field) in (1..).zip(header.fields()) {
             self.field(number, field);
         }
         let mut lines = Lines::new(MessagePart::Header, 0);
         lines.push(header.as_bytes(), |_, _, _| {});
-        self.findings.extend(lines.finish(|_, _, _| {}));
+        self.problems.extend(lines.finish(|_, _, _| {}));
     }
 
     /// RFC 9989 §4.4: relaxed alignment, as far as it can be seen without DNS.
@@ -176,7 +181,7 @@ impl Inspection {
             Ok(authors) => authors,
             Err(unclear) => {
                 let reason = unclear.cause().to_string();
-                return self.findings.push(Finding::UnclearAuthor { reason });
+                return self.problems.push(Problem::UnclearAuthor { reason });
             }
         };
         for author in authors.domains() {
@@ -187,22 +192,22 @@ impl Inspection {
             if !self.signers.is_empty() && !self.signers.iter().any(|(domain, _)| is_aligned(domain)) {
                 let mut domains: Vec<_> = self.signers.iter().map(|(domain, _)| domain.clone()).collect();
                 domains.dedup();
-                self.findings.push(Finding::NotAligned { author, domains });
+                self.problems.push(Problem::NotAligned { author, domains });
             }
         }
     }
 
     fn field(&mut self, number: usize, field: Field<'_>) {
-        let known = |finding: &Finding| matches!(finding, Finding::EightBitHeader { .. });
-        if std::str::from_utf8(field.raw()).is_err() && !self.findings.iter().any(known) {
+        let known = |problem: &Problem| matches!(problem, Problem::EightBitHeader { .. });
+        if std::str::from_utf8(field.raw()).is_err() && !self.problems.iter().any(known) {
             let name = String::from_utf8_lossy(field.name()).into_owned();
-            self.findings.push(Finding::EightBitHeader { number, name });
+            self.problems.push(Problem::EightBitHeader { number, name });
         }
         if field.is(FIELD_NAME) {
             let same = |(domain, selector): &&(DomainName, Selector)| is_signed_by(field, domain, selector);
             let found = self.signers.iter().find(same).cloned();
-            let finding = found.map(|(domain, selector)| Finding::SignedBefore { domain, selector, number });
-            self.findings.extend(finding);
+            let problem = found.map(|(domain, selector)| Problem::SignedBefore { domain, selector, number });
+            self.problems.extend(problem);
         }
     }
 }
@@ -222,7 +227,7 @@ fn is_signed_by(field: Field<'_>, domain: &DomainName, selector: &Selector) -> b
 struct Body {
     lines: Lines,
     mime: Mime,
-    eight_bit: Option<Finding>,
+    eight_bit: Option<Problem>,
 }
 
 impl Body {
@@ -231,19 +236,19 @@ impl Body {
         lines.push(chunk, |line, text, is_8bit| judge(mime, eight_bit, line, text, is_8bit));
     }
 
-    fn finish(self: Box<Self>) -> impl Iterator<Item = Finding> {
+    fn finish(self: Box<Self>) -> impl Iterator<Item = Problem> {
         let Self { lines, mut mime, mut eight_bit } = *self;
         let long = lines.finish(|line, text, is_8bit| judge(&mut mime, &mut eight_bit, line, text, is_8bit));
         long.into_iter().chain(eight_bit)
     }
 }
 
-/// Notes a line of the body that has octets above 127 and must not have them.
-fn judge(mime: &mut Mime, found: &mut Option<Finding>, line: Line, text: &[u8], is_8bit: bool) {
+/// Notes a line of the body that has bytes above 127 and must not have them.
+fn judge(mime: &mut Mime, found: &mut Option<Problem>, line: Line, text: &[u8], is_8bit: bool) {
     let Some(encoding) = mime.line(text, is_8bit) else { return };
     match found {
-        Some(Finding::EightBitBody { count, .. }) => *count += 1,
-        _ => *found = Some(Finding::EightBitBody { line, encoding, count: 1 }),
+        Some(Problem::EightBitBody { count, .. }) => *count += 1,
+        _ => *found = Some(Problem::EightBitBody { line, encoding, count: 1 }),
     }
 }
 
@@ -252,21 +257,21 @@ fn judge(mime: &mut Mime, found: &mut Option<Finding>, line: Line, text: &[u8], 
 struct Lines {
     /// The line that has not ended yet.
     line: Line,
-    /// Its first octets.
+    /// Its first bytes.
     prefix: Vec<u8>,
-    octets: u64,
+    bytes: u64,
     ends_in_cr: bool,
     is_8bit: bool,
-    long: Option<Finding>,
+    long: Option<Problem>,
 }
 
 impl Lines {
     fn new(part: MessagePart, offset: u64) -> Self {
         let line = Line { part, number: 1, offset };
-        Self { line, prefix: Vec::new(), octets: 0, ends_in_cr: false, is_8bit: false, long: None }
+        Self { line, prefix: Vec::new(), bytes: 0, ends_in_cr: false, is_8bit: false, long: None }
     }
 
-    /// Takes the next chunk. `each` sees each line: where it stands, its first octets, and whether it has any above 127.
+    /// Takes the next chunk. `each` sees each line: where it stands, its first bytes, and whether any is above 127.
     fn push(&mut self, chunk: &[u8], mut each: impl FnMut(Line, &[u8], bool)) {
         let mut rest = chunk;
         while let Some(lf) = memchr::memchr(b'\n', rest) {
@@ -278,9 +283,9 @@ impl Lines {
         self.take(rest);
     }
 
-    /// Ends the text, and with it a line that has no line end. Returns what is to be said of long lines.
-    fn finish(mut self, mut each: impl FnMut(Line, &[u8], bool)) -> Option<Finding> {
-        if self.octets > 0 {
+    /// Ends the text, and with it a line that has no line end. Returns what was found of long lines.
+    fn finish(mut self, mut each: impl FnMut(Line, &[u8], bool)) -> Option<Problem> {
+        if self.bytes > 0 {
             self.end(0, &mut each);
         }
         self.long
@@ -290,24 +295,24 @@ impl Lines {
         let Some(last) = text.last() else { return };
         let room = LINE_PREFIX.saturating_sub(self.prefix.len());
         self.prefix.extend_from_slice(text.get(..room).unwrap_or(text));
-        self.octets += text.len() as u64;
+        self.bytes += text.len() as u64;
         self.ends_in_cr = *last == b'\r';
         self.is_8bit |= !text.is_ascii();
     }
 
     fn end(&mut self, line_feed: u64, each: &mut impl FnMut(Line, &[u8], bool)) {
-        let octets = self.octets - u64::from(self.ends_in_cr);
-        if octets > Inspection::MAX_LINE {
+        let bytes = self.bytes - u64::from(self.ends_in_cr);
+        if bytes > MAX_LINE {
             match &mut self.long {
-                Some(Finding::LongLine { count, .. }) => *count += 1,
-                long => *long = Some(Finding::LongLine { line: self.line, octets, count: 1 }),
+                Some(Problem::LongLine { count, .. }) => *count += 1,
+                long => *long = Some(Problem::LongLine { line: self.line, bytes, count: 1 }),
             }
         }
         let text = self.prefix.as_slice();
         each(self.line, text.strip_suffix(b"\r").unwrap_or(text), self.is_8bit);
         self.line.number += 1;
-        self.line.offset += self.octets + line_feed;
+        self.line.offset += self.bytes + line_feed;
         self.prefix.clear();
-        (self.octets, self.ends_in_cr, self.is_8bit) = (0, false, false);
+        (self.bytes, self.ends_in_cr, self.is_8bit) = (0, false, false);
     }
 }

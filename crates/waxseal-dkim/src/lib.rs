@@ -81,7 +81,7 @@ pub use waxseal_header as header;
 
 pub use canonicalize::Canonicalization;
 pub use cause::Cause;
-pub use inspect::{Finding, Inspection, Line, MessagePart, Severity};
+pub use inspect::Inspection;
 pub use policy::{BodyLengthPolicy, Policy};
 pub use record::{InvalidKeyRecord, KeyRecord};
 pub use selector::Selector;
@@ -91,6 +91,7 @@ pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT
 pub use signing_domain::{SigningDomains, UnacceptableDomain};
 pub use verdict::{Verdict, Verdicts};
 pub use verify::{DkimCheck, Verification, Verifier};
+pub use waxseal_dns::lint::{Finding, Severity};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -13,7 +13,7 @@ use std::sync::{
 use waxseal_authres::{AuthenticationResults, DkimResult};
 use waxseal_crypto::{
     Algorithm, Digest, HashAlgorithm, HashState, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey,
-    PublicKeyError, SigningKey, VerifyError, default_provider,
+    SigningKey, VerifyError, default_provider,
 };
 use waxseal_dkim::{BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, Policy, Verdicts, Verifier};
 use waxseal_dns::{LookupError, Zone};
@@ -316,10 +316,8 @@ fn bare_line_ends() {
 #[test]
 fn key_records_of_64_kib() {
     let verdict = verdict_with_record(format!("v=DKIM1; k=ed25519; p={}", "A".repeat(65_000)));
-    assert!(matches!(
-        verdict.cause(),
-        Some(Cause::KeyRecord(InvalidKeyRecord::Key(PublicKeyError::Ed25519Length { .. })))
-    ));
+    assert!(verdict.reason().contains("the ed25519 public key has 48750 bytes"), "{verdict}");
+    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Key(_)))), "{verdict}");
     let verdict = verdict_with_record(format!("v=DKIM1; k=rsa; p={}", "A".repeat(65_000)));
     assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Key(_)))), "{verdict}");
     let tags: String = (0..8000).map(|n| format!("a{n}=x;")).collect();

@@ -60,7 +60,7 @@ fn the_signed_bytes_are_what_the_key_signed() {
     let bytes = signature.signed_bytes(&header).unwrap();
     let provider = waxseal_crypto::default_provider().unwrap();
     let key = ED25519.public_key();
-    assert_eq!(key.verify(provider, signature.algorithm(), &bytes, signature.signature()), Ok(()));
+    assert_eq!(provider.verify(key, signature.algorithm(), &bytes, signature.signature()), Ok(()));
     let (unsigned, _) = Header::parse(MESSAGE).unwrap();
     assert_eq!(signature.signed_bytes(&unsigned), None);
 }

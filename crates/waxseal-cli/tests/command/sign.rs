@@ -225,14 +225,11 @@ fn what_will_break_the_signature_is_told() {
     let lab = Lab::get();
     let with = |from: &str, to: &str| MESSAGE.replacen(from, to, 1);
     for (message, words) in [
-        (
-            with("Hi.", &"x".repeat(2400)),
-            "line 1 of the body (offset 131) has 2400 octets, and servers break",
-        ),
-        (with("none", &"x".repeat(1200)), "line 5 of the header (offset 113) has 1210 octets"),
+        (with("Hi.", &"x".repeat(2400)), "line 1 of the body (offset 131) has 2400 bytes, and servers break"),
+        (with("none", &"x".repeat(1200)), "line 5 of the header (offset 113) has 1210 bytes"),
         (
             with("Hi.", "gr\u{fc}\u{df}"),
-            "line 1 of the body (offset 131) has octets above 127 in a part without Con",
+            "line 1 of the body (offset 131) has bytes above 127 in a part without Con",
         ),
         (
             with("joe@example.org", "joe@other.example"),
@@ -264,7 +261,7 @@ fn what_will_break_the_signature_is_told() {
     let done = feed(lab.sign("ed", &["--field-only"]), &latin);
     assert_eq!(done.code, Some(0));
     assert!(
-        done.err.contains("field 1 of the header (X) has octets above 127 that are no UTF-8"),
+        done.err.contains("field 1 of the header (X) has bytes above 127 that are not UTF-8"),
         "{}",
         done.err
     );

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use waxseal_crypto::{Algorithm, KeyMaterial, Provider, PublicKey, VerifyError};
+use waxseal_crypto::{Algorithm, KeyMaterial, KeyType, Provider, PublicKey, VerifyError};
 
 /// Every provider of this build.
 pub(crate) fn providers() -> Vec<&'static dyn Provider> {
@@ -45,7 +45,7 @@ pub(crate) struct Vector {
 
 impl Vector {
     pub(crate) fn verify(&self, provider: &dyn Provider) -> Result<(), VerifyError> {
-        self.key.verify(provider, self.algorithm, &self.message, &self.signature)
+        provider.verify(&self.key, self.algorithm, &self.message, &self.signature)
     }
 }
 
@@ -74,7 +74,7 @@ fn read_vector(line: &str) -> Vector {
 /// The public half of a key file, or raw Ed25519 bytes.
 pub(crate) fn public_key(key: &str) -> PublicKey {
     if let Some(raw) = key.strip_prefix("raw:") {
-        return PublicKey::from_ed25519(&unhex(raw)).unwrap();
+        return PublicKey::from_dns(KeyType::Ed25519, &unhex(raw)).unwrap();
     }
     if key == "ed25519.pkcs8.pem" {
         return PublicKey::from_spki_pem(key_file("ed25519.spki.pem")).unwrap();

@@ -1,39 +1,16 @@
-//! What is found.
+//! What can be found.
 
 use crate::Selector;
 use std::fmt;
-use waxseal_dns::DomainName;
+use waxseal_dns::{
+    DomainName,
+    lint::{Finding, Severity},
+};
 use waxseal_header::HeaderError;
-
-/// How much a [`Finding`] matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Severity {
-    /// The signature may break on the way, or not count where the message arrives.
-    Warning,
-    /// The message should not be sent, and [`Signer`](crate::Signer) refuses it.
-    Error,
-}
-
-impl Severity {
-    /// The word in lower case.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// The part of a message that a line stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MessagePart {
+pub(super) enum MessagePart {
     /// The header block.
     Header,
     /// The body.
@@ -42,7 +19,7 @@ pub enum MessagePart {
 
 impl MessagePart {
     /// The word in lower case.
-    pub const fn as_str(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Header => "header",
             Self::Body => "body",
@@ -58,28 +35,13 @@ impl fmt::Display for MessagePart {
 
 /// A line of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Line {
+pub(super) struct Line {
     pub(super) part: MessagePart,
+    /// Counted from 1 in its part.
     pub(super) number: u64,
-    pub(super) offset: u64,
-}
-
-impl Line {
-    /// The part of the message.
-    pub fn part(&self) -> MessagePart {
-        self.part
-    }
-
-    /// Which line of the part, counted from 1.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// Where it begins, in octets from the start of the message. Of a body whose header was handed over apart, as if the
+    /// Where it begins, in bytes from the start of the message. Of a body whose header was handed over apart, as if the
     /// header ended in one empty line.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
+    pub(super) offset: u64,
 }
 
 /// `line 7 of the body (offset 310)`
@@ -89,14 +51,12 @@ impl fmt::Display for Line {
     }
 }
 
-/// What speaks against signing or sending a message as it is. `Display` says in one line what is wrong, where, and what to
-/// do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Finding {
+/// What speaks against signing or sending a message as it is. `Display` is one line: what is wrong, where, and what to do.
+#[derive(Debug)]
+pub(super) enum Problem {
     /// The header block is over a limit, so that nobody would verify the signature.
     HeaderLimit(HeaderError),
-    /// A line of the header block is no header field.
+    /// A line of the header block is not a header field.
     MalformedField {
         /// Which one, counted from the top from 1.
         number: usize,
@@ -144,39 +104,38 @@ pub enum Finding {
     LongLine {
         /// The first of them.
         line: Line,
-        /// Its octets, without the line end.
-        octets: u64,
+        /// Its bytes, without the line end.
+        bytes: u64,
         /// How many lines of this part are too long.
         count: u64,
     },
-    /// Octets above 127 in a field that is not UTF-8 (RFC 6532 §3): servers on the way replace or refuse them.
+    /// Bytes above 127 in a field that is not UTF-8 (RFC 6532 §3): servers on the way replace or refuse them.
     EightBitHeader {
         /// Which field, counted from the top from 1.
         number: usize,
         /// The name of the field.
         name: String,
     },
-    /// Octets above 127 in a body, or a part of it, whose Content-Transfer-Encoding is neither `8bit` nor `binary` (RFC 2045
+    /// Bytes above 127 in a body, or a part of it, whose Content-Transfer-Encoding is neither `8bit` nor `binary` (RFC 2045
     /// §6.2): servers on the way encode it.
     EightBitBody {
-        /// The first line with such octets.
+        /// The first line with such bytes.
         line: Line,
         /// The encoding that was declared, if any.
         encoding: Option<String>,
-        /// How many lines have such octets.
+        /// How many lines have such bytes.
         count: u64,
     },
     /// RFC 5322 §2.3: "CR and LF MUST only occur together as CRLF". Servers on the way rewrite others, and
     /// [`Signer`](crate::Signer) refuses them.
     BareLineEnd {
-        /// Where the first one stands, in octets from the start of the message.
+        /// Where the first one stands, in bytes from the start of the message.
         offset: u64,
     },
 }
 
-impl Finding {
-    /// A word that stays the same, for programs and configuration, such as `long-body-line`.
-    pub const fn id(&self) -> &'static str {
+impl Problem {
+    const fn id(&self) -> &'static str {
         match self {
             Self::HeaderLimit(_) => "header-limit",
             Self::MalformedField { .. } => "malformed-field",
@@ -196,8 +155,7 @@ impl Finding {
         }
     }
 
-    /// How much it matters.
-    pub const fn severity(&self) -> Severity {
+    pub(super) const fn severity(&self) -> Severity {
         match self {
             Self::HeaderLimit(_) | Self::MalformedField { .. } | Self::NoFrom | Self::SeveralFrom { .. } => {
                 Severity::Error
@@ -207,12 +165,18 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl From<Problem> for Finding {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.id(), problem.severity(), problem)
+    }
+}
+
+impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HeaderLimit(error) => write!(f, "{error}, and verifiers read no more"),
             Self::MalformedField { number } => {
-                write!(f, "field {number} of the header, counted from 1, is no header field: remove it")
+                write!(f, "field {number} of the header, counted from 1, is not a header field: remove it")
             }
             Self::BlankBeforeColon { number } => write!(
                 f,
@@ -240,22 +204,22 @@ impl fmt::Display for Finding {
                 f,
                 "field {number} of the header is a signature with the same d={domain} s={selector}: sign once, last"
             ),
-            Self::LongLine { line, octets, count } => {
+            Self::LongLine { line, bytes, count } => {
                 let cure = match line.part {
                     MessagePart::Header => "fold the field",
                     MessagePart::Body => "encode the text as quoted-printable or base64",
                 };
-                write!(f, "{line} has {octets} octets, and servers break lines of more than 998")?;
+                write!(f, "{line} has {bytes} bytes, and servers break lines of more than 998")?;
                 others(f, *count)?;
                 write!(f, ": {cure}, or the signature breaks")
             }
             Self::EightBitHeader { number, name } => write!(
                 f,
-                "field {number} of the header ({}) has octets above 127 that are no UTF-8: encode it (RFC 2047)",
+                "field {number} of the header ({}) has bytes above 127 that are not UTF-8: encode it (RFC 2047)",
                 name.escape_default()
             ),
             Self::EightBitBody { line, encoding, count } => {
-                write!(f, "{line} has octets above 127")?;
+                write!(f, "{line} has bytes above 127")?;
                 others(f, *count)?;
                 match encoding {
                     Some(encoding) => {

@@ -100,7 +100,7 @@ impl Verifier {
         input: &[u8],
         signature: &[u8],
     ) -> Result<(), Cause> {
-        match key.verify(self.provider, algorithm, input, signature) {
+        match self.provider.verify(key, algorithm, input, signature) {
             Ok(()) => Ok(()),
             Err(VerifyError::BadSignature) => Err(self.header_changed(algorithm, input)),
             Err(error) => Err(Cause::Crypto(error)),
