@@ -156,6 +156,7 @@ fn encoded_words_in_the_authserv_id_claim_any_name() {
     for value in [
         "mx.other.example; dkim=pass reason=\"=?utf-8?q?mx.example.net?=\"",
         "spf=pass smtp.mailfrom=a=?b@example.org; dkim=pass",
+        "dkim=pass header.i=\"a?q?b\"@other.example",
     ] {
         assert!(!ids().claimed_by(value.as_bytes()), "{value}");
     }
