@@ -7,6 +7,7 @@ mod glob;
 mod hash;
 mod host_list;
 mod key_table;
+mod lifecycle;
 mod lines;
 mod network;
 mod problem;
@@ -16,6 +17,7 @@ mod table;
 pub use data_set::{DataSet, Files, Form, InvalidDataSet, Source};
 pub use host_list::{HostEntry, HostList};
 pub use key_table::{KeyData, KeyEntry, KeyTable, NoKey};
+pub use lifecycle::{InvalidLifecycle, InvalidTransition, KeyState, Lifecycle};
 pub use problem::{
     InvalidTable, MAX_LINE, MAX_PATTERNS, MAX_PROBLEMS, MAX_QUERY, MAX_TABLE, Problem, ProblemKind,
 };

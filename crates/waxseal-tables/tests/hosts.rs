@@ -1,6 +1,6 @@
 //! InternalHosts, PeerList, ExternalIgnoreList.
 
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
 //! KeyTable, SigningTable and data sets as the how-tos write them, and as they go wrong.
 
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_tables::{
     DataSet, Files, Form, InvalidDataSet, KeyData, KeyTable, NoKey, NoMatch, ProblemKind, SigningTable,

@@ -1,0 +1,223 @@
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// What happened to a key so far: the text of a small file beside it.
+///
+/// Lines are `name=value`, dates in seconds of Unix time. Lines that this version does not know are kept. A key without such a file is
+/// taken to be active.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use waxseal_tables::{KeyState, Lifecycle};
+/// let mut life: Lifecycle = "state=published\npublished=1764313600\nticket=4711\n".parse()?;
+/// life.advance(KeyState::Active, UNIX_EPOCH + Duration::from_secs(1_764_400_000))?;
+/// assert_eq!(life.to_string(), "state=active\npublished=1764313600\nticket=4711\nactive=1764400000\n");
+/// assert!(life.state().signs());
+/// assert_eq!(Lifecycle::path("/etc/opendkim/keys/s1.private"), "/etc/opendkim/keys/s1.private.state");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifecycle {
+    state: KeyState,
+    lines: Vec<String>,
+}
+
+/// Where a key is in its life. The order is that of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyState {
+    /// Made; its record is not in DNS yet.
+    Pending,
+    /// Its record is in DNS; nothing is signed with it yet.
+    Published,
+    /// It signs.
+    Active,
+    /// It signs no more; its record stays while signed messages are on their way.
+    Retired,
+    /// Its record says that it is revoked, or is gone.
+    Revoked,
+}
+
+/// Why the text of a lifecycle file can not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLifecycle {
+    /// No line `state=`.
+    #[error("no line state=: write state=active for a key that signs")]
+    NoState,
+    /// A name or value that occurs twice would be ambiguous.
+    #[error("line {0}: the name stands on an earlier line already")]
+    Duplicate(usize),
+    /// A word that is no state.
+    #[error("line {line}: \"{word}\" is no state: pending, published, active, retired or revoked")]
+    UnknownState {
+        /// The number of the line, from 1.
+        line: usize,
+        /// The word.
+        word: String,
+    },
+    /// A date that is no number of seconds.
+    #[error("line {0}: the date is no number of seconds since 1970")]
+    Date(usize),
+    /// More than 65,536 bytes.
+    #[error("the file has over 65536 bytes: not a lifecycle file")]
+    TooLong,
+}
+
+/// A key does not go back in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key is {from} already and can not become {to}: make a new key")]
+pub struct InvalidTransition {
+    /// What the key is.
+    pub from: KeyState,
+    /// What it was to become.
+    pub to: KeyState,
+}
+
+const STATES: [KeyState; 5] =
+    [KeyState::Pending, KeyState::Published, KeyState::Active, KeyState::Retired, KeyState::Revoked];
+const MAX_BYTES: usize = 65_536;
+
+impl Lifecycle {
+    /// Of a key that is in this state since `now`.
+    pub fn new(state: KeyState, now: SystemTime) -> Self {
+        let mut life = Self { state, lines: Vec::new() };
+        life.set("state", state.as_str());
+        life.set(state.as_str(), &seconds(now).to_string());
+        life
+    }
+
+    /// With the fingerprint of the key, `sha256:…`, so that a file that was swapped is noticed.
+    #[must_use]
+    pub fn with_fingerprint(mut self, fingerprint: &str) -> Self {
+        // A line end would make another line.
+        let line: String = fingerprint.chars().filter(|c| !c.is_control()).collect();
+        self.set("fingerprint", &line);
+        self
+    }
+
+    /// Where the file of a key is.
+    pub fn path(key: &str) -> String {
+        format!("{key}.state")
+    }
+
+    /// Where the key is in its life.
+    pub fn state(&self) -> KeyState {
+        self.state
+    }
+
+    /// Since when the key is, or was, in a state, if that is written down.
+    pub fn since(&self, state: KeyState) -> Option<SystemTime> {
+        let seconds = self.get(state.as_str())?.parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    }
+
+    /// The fingerprint of the key.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.get("fingerprint")
+    }
+
+    /// Puts the key into a later state and writes down since when. States may be skipped.
+    ///
+    /// # Errors
+    /// The key is in this state or a later one.
+    pub fn advance(&mut self, state: KeyState, now: SystemTime) -> Result<(), InvalidTransition> {
+        if state <= self.state {
+            return Err(InvalidTransition { from: self.state, to: state });
+        }
+        self.state = state;
+        self.set("state", state.as_str());
+        self.set(state.as_str(), &seconds(now).to_string());
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.lines
+            .iter()
+            .find_map(|line| split(line).filter(|(found, _)| *found == name).map(|(_, value)| value))
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let written = format!("{name}={value}");
+        match self.lines.iter_mut().find(|line| split(line).is_some_and(|(found, _)| found == name)) {
+            Some(line) => *line = written,
+            None => self.lines.push(written),
+        }
+    }
+}
+
+impl FromStr for Lifecycle {
+    type Err = InvalidLifecycle;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLifecycle> {
+        if text.len() > MAX_BYTES {
+            return Err(InvalidLifecycle::TooLong);
+        }
+        let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        let mut state = None;
+        let mut dated = Vec::new();
+        for (number, line) in (1..).zip(&lines) {
+            let Some((name, value)) = split(line) else { continue };
+            if name == "state" {
+                let unknown = || InvalidLifecycle::UnknownState { line: number, word: value.into() };
+                let read = STATES.into_iter().find(|state| state.as_str() == value).ok_or_else(unknown)?;
+                if state.replace(read).is_some() {
+                    return Err(InvalidLifecycle::Duplicate(number));
+                }
+            } else if let Some(known) = STATES.into_iter().find(|state| state.as_str() == name) {
+                let seconds: Result<u64, _> = value.parse();
+                let date =
+                    seconds.ok().and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+                date.ok_or(InvalidLifecycle::Date(number))?;
+                if dated.contains(&known) {
+                    return Err(InvalidLifecycle::Duplicate(number));
+                }
+                dated.push(known);
+            }
+        }
+        Ok(Self { state: state.ok_or(InvalidLifecycle::NoState)?, lines })
+    }
+}
+
+impl fmt::Display for Lifecycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl KeyState {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Published => "published",
+            Self::Active => "active",
+            Self::Retired => "retired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Whether a key in this state signs.
+    pub fn signs(self) -> bool {
+        self == Self::Active
+    }
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Name and value of a line that is no comment.
+fn split(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    if name.trim_start().starts_with('#') { None } else { Some((name.trim(), value.trim())) }
+}
+
+/// Before 1970 nobody made keys.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
