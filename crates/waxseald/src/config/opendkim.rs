@@ -1,0 +1,333 @@
+//! opendkim.conf, as it is.
+
+use super::{
+    lines::Line,
+    mistakes::Mistakes,
+    opendkim_options::OPTIONS,
+    options,
+    value::{self, Invalid},
+};
+use crate::settings::{
+    Actions, FieldChanges, FilterSettings, KeySettings, LogTo, Service, Settings, SignSettings,
+    VerifySettings,
+};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use waxseal::dkim::Canonicalization;
+
+/// The software that the drop-in names in DKIM-Filter.
+pub(crate) const SOFTWARE: &str =
+    concat!("OpenDKIM Filter v2.11.0 (waxseald ", env!("CARGO_PKG_VERSION"), ")");
+
+/// Reads the lines of a file into settings of one service.
+pub(crate) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mistakes) {
+    // A later line wins.
+    let mut given = Given(BTreeMap::new());
+    for line in lines {
+        match options::find(OPTIONS, line) {
+            Ok((name, options::Handling::Acts)) => _ = given.0.insert(name, line),
+            Ok((_, handling)) => settings.warnings.extend(options::warning(line, handling)),
+            Err(error) => mistakes.0.push(error),
+        }
+    }
+    process(&given, settings, mistakes);
+    let filter = filter(&given, &mut settings.warnings, mistakes);
+    let Some(socket) = given.read("Socket", value::socket, mistakes) else {
+        mistakes.0.push("opendkim.conf: no Socket; for example: Socket inet:8891@127.0.0.1".to_owned());
+        return;
+    };
+    settings.services.push(Service { name: "opendkim".to_owned(), sockets: vec![socket], filter });
+}
+
+/// The lines that act, by the names of their options.
+struct Given<'l>(BTreeMap<&'static str, &'l Line>);
+
+impl Given<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|line| line.value.clone()).filter(|value| !value.is_empty())
+    }
+
+    fn words(&self, name: &str) -> Vec<String> {
+        self.text(name).map(|text| value::words(&text)).unwrap_or_default()
+    }
+
+    /// The value of an option, read by `read`; what is wrong with it goes to the mistakes.
+    fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, Invalid>,
+        mistakes: &mut Mistakes,
+    ) -> Option<T> {
+        let line = self.0.get(name)?;
+        match read(&line.value) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                mistakes.0.push(format!("{}: {error}", line.at()));
+                None
+            }
+        }
+    }
+
+    fn boolean(&self, name: &str, default: bool, mistakes: &mut Mistakes) -> bool {
+        self.read(name, value::boolean, mistakes).unwrap_or(default)
+    }
+}
+
+fn process(given: &Given<'_>, settings: &mut Settings, mistakes: &mut Mistakes) {
+    let process = &mut settings.process;
+    process.user = given.text("UserID").or(process.user.take());
+    process.umask = given.read("UMask", value::umask, mistakes).or(process.umask);
+    process.pid_file = given.text("PidFile").map(PathBuf::from).or(process.pid_file.take());
+    process.root = given.text("ChangeRootDirectory").map(PathBuf::from).or(process.root.take());
+    process.folder = given.text("BaseDirectory").map(PathBuf::from).or(process.folder.take());
+    if given.boolean("Syslog", false, mistakes) {
+        process.log = LogTo::Syslog {
+            facility: given.text("SyslogFacility").unwrap_or_else(|| "mail".to_owned()),
+            name: given.text("SyslogName").unwrap_or_else(|| "opendkim".to_owned()),
+        };
+    }
+    for server in given.words("Nameservers") {
+        match value::server(&server) {
+            Ok(server) => settings.dns.servers.push(server),
+            Err(error) => mistakes.0.push(format!("Nameservers: {error}")),
+        }
+    }
+    if let Some(timeout) = given.read("DNSTimeout", value::seconds, mistakes) {
+        settings.dns.timeout = timeout;
+    }
+}
+
+fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> FilterSettings {
+    let mode = given.text("Mode").unwrap_or_else(|| "sv".to_owned()).to_ascii_lowercase();
+    if mode.is_empty() || mode.contains(|c| c != 's' && c != 'v') {
+        mistakes.0.push(format!("Mode: {mode:?}: use s, v or sv"));
+    }
+    let sign = mode.contains('s').then(|| sign(given, warnings, mistakes)).flatten();
+    FilterSettings {
+        authserv_id: given.text("AuthservID").unwrap_or_else(|| "HOSTNAME".to_owned()),
+        with_job_id: given.boolean("AuthservIDWithJobID", false, mistakes),
+        remove_from: given.words("RemoveARFrom"),
+        remove_all: given.boolean("RemoveARAll", false, mistakes),
+        keep_results: given.boolean("KeepAuthResults", false, mistakes),
+        software: given
+            .boolean("SoftwareHeader", false, mistakes)
+            .then(|| ("DKIM-Filter", SOFTWARE.to_owned())),
+        peers: given.text("PeerList"),
+        max_header: given.read("MaximumHeaders", value::number, mistakes).unwrap_or(65_536),
+        sign,
+        verify: mode.contains('v').then(|| verify(given, mistakes)),
+        actions: actions(given, mistakes),
+    }
+}
+
+fn actions(given: &Given<'_>, mistakes: &mut Mistakes) -> Actions {
+    let default = given.read("On-Default", value::action, mistakes);
+    let mut read = |name, built_in| given.read(name, value::action, mistakes).or(default).unwrap_or(built_in);
+    let built_in = Actions::default();
+    Actions {
+        bad_signature: read("On-BadSignature", built_in.bad_signature),
+        no_signature: read("On-NoSignature", built_in.no_signature),
+        key_not_found: read("On-KeyNotFound", built_in.key_not_found),
+        dns_error: read("On-DNSError", built_in.dns_error),
+        internal_error: read("On-InternalError", built_in.internal_error),
+        security: read("On-Security", built_in.security),
+        signature_error: read("On-SignatureError", built_in.signature_error),
+    }
+}
+
+fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> Option<SignSettings> {
+    if let Some(algorithm) = given.text("SignatureAlgorithm")
+        && !["rsa-sha256", "ed25519-sha256"].contains(&algorithm.to_ascii_lowercase().as_str())
+    {
+        let text = format!(
+            "SignatureAlgorithm: {algorithm:?}: rsa-sha256 and ed25519-sha256 are made, as the key is"
+        );
+        if algorithm.eq_ignore_ascii_case("rsa-sha1") { warnings.push(text) } else { mistakes.0.push(text) }
+    }
+    let simple = (Canonicalization::Simple, Canonicalization::Simple);
+    let lifetime: Option<Duration> = given.read("SignatureTTL", value::seconds, mistakes);
+    Some(SignSettings {
+        keys: keys(given, warnings, mistakes)?,
+        internal: given.text("InternalHosts"),
+        external_ignore: given.text("ExternalIgnoreList"),
+        exempt_domains: given.text("ExemptDomains"),
+        not_to: given.text("DontSignMailTo"),
+        mtas: given.words("MTA"),
+        macros: given.words("MacroList").iter().map(|word| macro_value(word)).collect(),
+        sender_fields: given.words("SenderHeaders"),
+        canonicalization: given.read("Canonicalization", value::canonicalization, mistakes).unwrap_or(simple),
+        fields: fields(given),
+        oversigned: if given.0.contains_key("OversignHeaders") {
+            given.words("OversignHeaders")
+        } else {
+            vec!["From".to_owned()]
+        },
+        lifetime: lifetime.filter(|lifetime| !lifetime.is_zero()),
+        body_length: false,
+        copied_fields: given.boolean("Diagnostics", false, mistakes),
+        request_reports: given.boolean("RequestReports", false, mistakes),
+        remove_old: given.boolean("RemoveOldSignatures", false, mistakes),
+        all_matches: given.boolean("MultipleSignatures", false, mistakes),
+        min_rsa_bits: given.read("MinimumKeyBits", value::number, mistakes).unwrap_or(1024),
+        safe_keys: given.boolean("RequireSafeKeys", true, mistakes),
+    })
+}
+
+/// `{auth_type}`, or `daemon_name=ORIGINATING|OTHER`.
+fn macro_value(word: &str) -> (String, Vec<String>) {
+    let (name, values) = word.split_once('=').unwrap_or((word, ""));
+    let values = values.split('|').filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    (name.to_owned(), values)
+}
+
+fn keys(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> Option<KeySettings> {
+    match (given.text("KeyTable"), given.text("SigningTable")) {
+        (Some(keys), Some(signing)) => {
+            if given.0.contains_key("KeyFile") {
+                warnings.push("KeyFile: not used, as KeyTable is set".to_owned());
+            }
+            Some(KeySettings::Tables { keys, signing })
+        }
+        (None, Some(_)) => {
+            mistakes.0.push("SigningTable: needs KeyTable".to_owned());
+            None
+        }
+        (Some(_), None) => {
+            mistakes.0.push("KeyTable: needs SigningTable".to_owned());
+            None
+        }
+        (None, None) => one_key(given, mistakes),
+    }
+}
+
+fn one_key(given: &Given<'_>, mistakes: &mut Mistakes) -> Option<KeySettings> {
+    let domains = given.words("Domain");
+    let missing = [("Domain", domains.is_empty()), ("Selector", given.text("Selector").is_none())];
+    for (name, _) in missing.iter().filter(|(_, is_missing)| *is_missing) {
+        mistakes.0.push(format!("{name}: needed to sign (Mode s), or KeyTable and SigningTable"));
+    }
+    let Some(file) = given.text("KeyFile") else {
+        mistakes.0.push("KeyFile: needed to sign (Mode s), or KeyTable and SigningTable".to_owned());
+        return None;
+    };
+    let selector = given.text("Selector")?;
+    let subdomains = given.boolean("SubDomains", false, mistakes);
+    Some(KeySettings::One { domains, selector, file: file.into(), subdomains })
+}
+
+/// `*,+autocrypt,-date`: with signs in front the words change the default, without they are the list.
+fn fields(given: &Given<'_>) -> FieldChanges {
+    let mut changes = FieldChanges::default();
+    for word in given.words("SignHeaders") {
+        match word.split_at_checked(1) {
+            Some(("+", name)) => changes.added.push(name.to_owned()),
+            Some(("-", name)) => changes.omitted.push(name.to_owned()),
+            _ if word == "*" => {}
+            _ => changes.only.get_or_insert_default().push(word),
+        }
+    }
+    for word in given.words("OmitHeaders") {
+        match word.split_at_checked(1) {
+            Some(("+" | "-", name)) => changes.omitted.push(name.to_owned()),
+            _ if word == "*" => {}
+            _ => changes.omitted.push(word),
+        }
+    }
+    changes
+}
+
+fn verify(given: &Given<'_>, mistakes: &mut Mistakes) -> VerifySettings {
+    VerifySettings {
+        always_add: given.boolean("AlwaysAddARHeader", false, mistakes),
+        with_header_b: !given.boolean("NoHeaderB", false, mistakes),
+        max_signatures: given.read("MaximumSignaturesToVerify", value::number, mistakes).unwrap_or(3),
+        min_rsa_bits: given.read("MinimumKeyBits", value::number, mistakes).unwrap_or(1024),
+        clock_drift: given.read("ClockDrift", value::seconds, mistakes).unwrap_or(Duration::from_secs(300)),
+        must_be_signed: given.words("MustBeSigned"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::lines, settings::Socket};
+    use std::path::Path;
+
+    fn parse(text: &str) -> (Settings, Mistakes) {
+        let (mut settings, mut mistakes) = (Settings::default(), Mistakes::default());
+        read(&lines::parse(Path::new("opendkim.conf"), text), &mut settings, &mut mistakes);
+        (settings, mistakes)
+    }
+
+    /// Debian 12, with the lines that its comments ask for.
+    const DEBIAN: &str = "Syslog yes\nSyslogSuccess yes\n#LogWhy no\nCanonicalization relaxed/simple\n\
+        #Mode sv\nDomain example.com\nSelector 2020\nKeyFile /etc/dkimkeys/example.private\nOversignHeaders From\n\
+        UserID opendkim\nUMask 007\nSocket local:/run/opendkim/opendkim.sock\nPidFile /run/opendkim/opendkim.pid\n\
+        TrustAnchorFile /usr/share/dns/root.key\n";
+
+    #[test]
+    fn the_file_of_debian_is_read_without_a_mistake() {
+        let (settings, mistakes) = parse(DEBIAN);
+        assert_eq!(mistakes.0, Vec::<String>::new());
+        assert_eq!(settings.process.user.as_deref(), Some("opendkim"));
+        assert_eq!(settings.process.umask, Some(0o007));
+        let filter = &settings.services[0].filter;
+        assert_eq!(settings.services[0].sockets[0], Socket::Unix("/run/opendkim/opendkim.sock".into()));
+        let sign = filter.sign.as_ref().unwrap();
+        assert!(
+            matches!(&sign.keys, KeySettings::One { domains, subdomains: false, .. } if domains == &["example.com"])
+        );
+        assert_eq!(sign.canonicalization, (Canonicalization::Relaxed, Canonicalization::Simple));
+        assert!(filter.verify.is_some() && sign.safe_keys);
+        assert_eq!(settings.warnings.len(), 1);
+        assert!(
+            settings.warnings[0].starts_with("opendkim.conf:14: TrustAnchorFile: does not act yet: DNSSEC")
+        );
+    }
+
+    #[test]
+    fn a_later_line_wins_and_names_have_any_case() {
+        let (settings, mistakes) = parse("MODE v\nsocket inet:8891@localhost\nmode s\nMode v\nUmask 002\n");
+        assert_eq!(mistakes.0, Vec::<String>::new());
+        assert!(settings.services[0].filter.sign.is_none());
+        assert_eq!(settings.process.umask, Some(2));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said_at_once() {
+        let (_, mistakes) = parse("Mode sv\nSoket inet:8891@localhost\nSyslog maybe\n");
+        assert_eq!(
+            mistakes.0,
+            [
+                "opendkim.conf:2: Soket: unknown option; did you mean Socket?",
+                "opendkim.conf:3: Syslog: \"maybe\": use yes or no",
+                "Domain: needed to sign (Mode s), or KeyTable and SigningTable",
+                "Selector: needed to sign (Mode s), or KeyTable and SigningTable",
+                "KeyFile: needed to sign (Mode s), or KeyTable and SigningTable",
+                "opendkim.conf: no Socket; for example: Socket inet:8891@127.0.0.1",
+            ]
+        );
+    }
+
+    #[test]
+    fn signed_fields_are_changed_or_listed() {
+        let (settings, _) = parse(&format!("{DEBIAN}SignHeaders *,+autocrypt,-date\nOmitHeaders Cc\n"));
+        let changes = settings.services[0].filter.sign.as_ref().unwrap().fields.clone();
+        assert_eq!(
+            changes,
+            FieldChanges {
+                only: None,
+                added: vec!["autocrypt".to_owned()],
+                omitted: vec!["date".to_owned(), "Cc".to_owned()]
+            }
+        );
+    }
+
+    #[test]
+    fn each_option_is_listed_once() {
+        let mut names: Vec<_> = OPTIONS.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        names.sort();
+        let length = names.len();
+        names.dedup();
+        assert_eq!(names.len(), length);
+    }
+}

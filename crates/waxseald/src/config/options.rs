@@ -1,0 +1,97 @@
+//! What becomes of an option of an old file: the whole list of names is known, and each says what is done with it.
+
+use super::lines::Line;
+
+/// What is done with an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handling {
+    /// It acts.
+    Acts,
+    /// What it asks for is done, or of no use here, and why.
+    Needless(&'static str),
+    /// It does not act yet, and what is missed.
+    Missing(&'static str),
+    /// It is of no use any more, and why.
+    Obsolete(&'static str),
+}
+
+/// The options of a file by their names.
+pub(crate) type Options = &'static [(&'static str, Handling)];
+
+/// The name of an option as it is listed, and what is done with it. A name that is not listed is an error with the nearest one.
+pub(crate) fn find(options: Options, line: &Line) -> Result<(&'static str, Handling), String> {
+    let known = options.iter().find(|(name, _)| name.eq_ignore_ascii_case(&line.name));
+    known.copied().ok_or_else(|| {
+        let names: Vec<_> = options.iter().map(|(name, _)| *name).collect();
+        let lower: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let nearest = nearest(&line.name.to_ascii_lowercase(), &lower).and_then(|index| names.get(index));
+        let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        format!("{}: unknown option{hint}", line.at())
+    })
+}
+
+/// The warning that an option deserves which does not act.
+pub(crate) fn warning(line: &Line, handling: Handling) -> Option<String> {
+    match handling {
+        Handling::Acts | Handling::Needless(_) => None,
+        Handling::Missing(what) => Some(format!("{}: does not act yet: {what}", line.at())),
+        Handling::Obsolete(why) => Some(format!("{}: skipped, {why}", line.at())),
+    }
+}
+
+/// The index of the known word with the fewest letters to change, if they are few.
+fn nearest(word: &str, known: &[String]) -> Option<usize> {
+    let distances = known.iter().enumerate().map(|(index, name)| (distance(word, name), index));
+    distances
+        .filter(|(distance, _)| *distance <= 3 && 2 * distance < word.len())
+        .min()
+        .map(|(_, index)| index)
+}
+
+/// Letters to add, drop or replace.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, c) in a.bytes().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = std::mem::replace(&mut row, vec![left]).into_iter();
+        let mut above_left = diagonal.next().unwrap_or_default();
+        for (above, d) in diagonal.zip(b.bytes()) {
+            left = (left + 1).min(above + 1).min(above_left + usize::from(c != d));
+            above_left = above;
+            row.push(left);
+        }
+    }
+    row.pop().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const OPTIONS: Options = &[
+        ("KeyTable", Handling::Acts),
+        ("SigningTable", Handling::Acts),
+        ("ADSPAction", Handling::Obsolete("ADSP is historic")),
+    ];
+
+    fn line(text: &str) -> Line {
+        super::super::lines::parse(Path::new("o.conf"), text).remove(0)
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_the_nearest_is_named() {
+        assert_eq!(find(OPTIONS, &line("keytable x")), Ok(("KeyTable", Handling::Acts)));
+        let error = find(OPTIONS, &line("SigingTabel x")).unwrap_err();
+        assert_eq!(error, "o.conf:1: SigingTabel: unknown option; did you mean SigningTable?");
+        assert_eq!(find(OPTIONS, &line("Zzz x")).unwrap_err(), "o.conf:1: Zzz: unknown option");
+    }
+
+    #[test]
+    fn what_does_not_act_is_said() {
+        let line = line("ADSPAction discard");
+        let (_, handling) = find(OPTIONS, &line).unwrap();
+        assert_eq!(warning(&line, handling).unwrap(), "o.conf:1: ADSPAction: skipped, ADSP is historic");
+        assert_eq!(warning(&line, Handling::Needless("done anyway")), None);
+    }
+}

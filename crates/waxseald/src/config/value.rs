@@ -1,0 +1,138 @@
+//! Values of settings in the old files.
+
+use crate::settings::{Action, Socket};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use waxseal::dkim::Canonicalization;
+
+/// What is wrong with a value; the line is said by whoever has it.
+pub(crate) type Invalid = String;
+
+/// OpenDKIM looks at the first letter alone.
+pub(crate) fn boolean(text: &str) -> Result<bool, Invalid> {
+    match text.bytes().next().map(|c| c.to_ascii_lowercase()) {
+        Some(b'y' | b't' | b'1') => Ok(true),
+        Some(b'n' | b'f' | b'0') => Ok(false),
+        _ => Err(format!("{text:?}: use yes or no")),
+    }
+}
+
+pub(crate) fn number<N: std::str::FromStr>(text: &str) -> Result<N, Invalid> {
+    text.parse().map_err(|_| format!("{text:?}: use a number"))
+}
+
+pub(crate) fn seconds(text: &str) -> Result<Duration, Invalid> {
+    number(text).map(Duration::from_secs)
+}
+
+/// `007`, always octal.
+pub(crate) fn umask(text: &str) -> Result<u32, Invalid> {
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mask| *mask <= 0o777)
+        .ok_or_else(|| format!("{text:?}: use an octal number such as 007"))
+}
+
+/// Words with commas or blanks between them.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// `inet:8891@localhost`, `inet6:8891@[::1]`, `local:/run/x.sock`, `unix:…`, or a path alone.
+pub(crate) fn socket(text: &str) -> Result<Socket, Invalid> {
+    let help = || format!("{text:?}: use inet:PORT@HOST, inet6:PORT@HOST or local:/PATH");
+    if text.starts_with('/') {
+        return Ok(Socket::Unix(PathBuf::from(text)));
+    }
+    let (family, rest) = text.split_once(':').ok_or_else(help)?;
+    match family.to_ascii_lowercase().as_str() {
+        "local" | "unix" if !rest.is_empty() => Ok(Socket::Unix(PathBuf::from(rest))),
+        "inet" | "inet6" => {
+            let (port, host) = rest.split_once('@').unwrap_or((rest, ""));
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let any = if family.eq_ignore_ascii_case("inet6") { "::" } else { "0.0.0.0" };
+            let host = if host.is_empty() { any } else { host };
+            Ok(Socket::Inet(host.to_owned(), port.parse().map_err(|_| help())?))
+        }
+        _ => Err(help()),
+    }
+}
+
+/// `relaxed/simple`; one word is that of the header, and the body is simple (RFC 6376 §3.5).
+pub(crate) fn canonicalization(text: &str) -> Result<(Canonicalization, Canonicalization), Invalid> {
+    let (header, body) = text.split_once('/').unwrap_or((text, "simple"));
+    let read = |name: &str| {
+        Canonicalization::from_name(name.trim().to_ascii_lowercase().as_bytes())
+            .ok_or_else(|| format!("{text:?}: use simple or relaxed, as in relaxed/simple"))
+    };
+    Ok((read(header)?, read(body)?))
+}
+
+pub(crate) fn action(text: &str) -> Result<Action, Invalid> {
+    const WORDS: [(&str, Action); 8] = [
+        ("accept", Action::Accept),
+        ("a", Action::Accept),
+        ("discard", Action::Discard),
+        ("quarantine", Action::Quarantine),
+        ("reject", Action::Reject),
+        ("r", Action::Reject),
+        ("tempfail", Action::TempFail),
+        ("t", Action::TempFail),
+    ];
+    let known = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, action)| *action);
+    known.ok_or_else(|| format!("{text:?}: use accept, discard, quarantine, reject or tempfail"))
+}
+
+/// `127.0.0.1@5354`, as libunbound writes servers, and the usual forms.
+pub(crate) fn server(text: &str) -> Result<SocketAddr, Invalid> {
+    let (address, port) = text.split_once('@').unwrap_or((text, ""));
+    if !port.is_empty() {
+        let (ip, port) = (address.parse().ok(), port.parse().ok());
+        let both = ip.zip(port).map(|(ip, port): (std::net::IpAddr, u16)| SocketAddr::new(ip, port));
+        return both.ok_or_else(|| format!("{text:?}: use ADDRESS or ADDRESS@PORT"));
+    }
+    waxseal::resolver::parse_server(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boolean_is_its_first_letter() {
+        assert_eq!(boolean("Yup"), Ok(true));
+        assert_eq!(boolean("false"), Ok(false));
+        assert_eq!(boolean("maybe"), Err("\"maybe\": use yes or no".to_owned()));
+    }
+
+    #[test]
+    fn sockets_of_all_kinds() {
+        for (text, read) in [
+            ("inet:8891@localhost", "inet:8891@localhost"),
+            ("inet:8891", "inet:8891@0.0.0.0"),
+            ("inet6:8891@[::1]", "inet:8891@::1"),
+            ("local:/run/opendkim/opendkim.sock", "local:/run/opendkim/opendkim.sock"),
+            ("/run/o.sock", "local:/run/o.sock"),
+        ] {
+            assert_eq!(socket(text).unwrap().to_string(), read, "{text}");
+        }
+        for text in ["8891@localhost", "inet:milter@localhost", "local:", "inet:70000@localhost"] {
+            assert!(socket(text).unwrap_err().contains("use inet:PORT@HOST"), "{text}");
+        }
+    }
+
+    #[test]
+    fn servers_with_an_at_sign() {
+        assert_eq!(server("127.0.0.1@5354").unwrap().to_string(), "127.0.0.1:5354");
+        assert_eq!(server("::1@53").unwrap().to_string(), "[::1]:53");
+        assert!(server("localhost@53").unwrap_err().contains("use ADDRESS or ADDRESS@PORT"));
+    }
+
+    #[test]
+    fn masks_are_octal_and_lists_take_commas() {
+        assert_eq!(umask("007"), Ok(7));
+        assert!(umask("9").is_err() && umask("7777").is_err());
+        assert_eq!(words("a.example, b.example,c"), ["a.example", "b.example", "c"]);
+        let relaxed = canonicalization("Relaxed").unwrap();
+        assert_eq!((relaxed.0.as_str(), relaxed.1.as_str()), ("relaxed", "simple"));
+    }
+}

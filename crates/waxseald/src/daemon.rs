@@ -1,0 +1,256 @@
+//! The life of the process: bind, give up rights, serve, read settings anew, end.
+
+use crate::{
+    config::Files,
+    filter::Filter,
+    log,
+    milter::{connection::Limits, listener::Listener},
+    privileges::{self, Identity},
+    resolver::resolver,
+    settings::{Process, Settings, Socket},
+};
+use arc_swap::ArcSwap;
+use std::{
+    fs, io,
+    net::ToSocketAddrs,
+    os::unix::{fs::FileTypeExt, net::UnixStream},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why the daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DaemonError {
+    /// The settings are wrong: EX_CONFIG.
+    #[error("{0}")]
+    Settings(String),
+    /// EX_NOUSER, EX_NOPERM.
+    #[error(transparent)]
+    Privileges(#[from] privileges::PrivilegeError),
+    /// A socket is not free: EX_UNAVAILABLE.
+    #[error("{socket}: {error}")]
+    Bind { socket: Socket, error: io::Error },
+    /// EX_OSERR.
+    #[error("{what}: {error}")]
+    System { what: &'static str, error: io::Error },
+}
+
+impl DaemonError {
+    /// The code of sysexits(3).
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_) => 78,
+            Self::Privileges(_) => 77,
+            Self::Bind { .. } => 69,
+            Self::System { .. } => 71,
+        }
+    }
+}
+
+/// What serves a service.
+struct Running {
+    filters: Arc<ArcSwap<Filter>>,
+    listeners: Vec<StdListener>,
+}
+
+/// A bound socket that no runtime knows yet.
+enum StdListener {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// Runs until a signal ends it.
+pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
+    let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
+    log::start(&settings.process.log).map_err(DaemonError::Settings)?;
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let identity = settings.process.user.as_deref().map(Identity::find).transpose()?;
+    privileges::set_mask(&settings.process);
+    let mut passed = listenfd::ListenFd::from_env();
+    let mut bound = Vec::new();
+    for service in &settings.services {
+        let sockets = service.sockets.iter();
+        bound.push(
+            sockets
+                .map(|socket| bind(socket, identity.as_ref(), &mut passed))
+                .collect::<Result<Vec<_>, _>>()?,
+        );
+    }
+    let pid_file = write_pid_file(&settings.process, identity.as_ref());
+    privileges::drop(&settings.process, identity.as_ref())?;
+    let mut warnings = Vec::new();
+    let filters = load(&settings, &mut warnings).map_err(DaemonError::Settings)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let running = bound
+        .into_iter()
+        .zip(filters)
+        .map(|(listeners, filter)| Running { filters: Arc::new(ArcSwap::from_pointee(filter)), listeners });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| DaemonError::System { what: "runtime", error })?;
+    let served = runtime.block_on(serve(files, &settings, running.collect()));
+    if let Some(path) = pid_file {
+        _ = fs::remove_file(path);
+    }
+    served
+}
+
+/// Loads all filters; what is wrong is said at once.
+pub(crate) fn load(settings: &Settings, warnings: &mut Vec<String>) -> Result<Vec<Filter>, String> {
+    let host = host_name();
+    let (mut filters, mut mistakes) = (Vec::new(), Vec::new());
+    for service in &settings.services {
+        match Filter::load(&service.name, &service.filter, &host) {
+            Ok(filter) => {
+                warnings.extend(filter.warnings.iter().map(|warning| format!("{}: {warning}", service.name)));
+                filters.push(filter);
+            }
+            Err(errors) => {
+                mistakes.extend(errors.into_iter().map(|error| format!("{}: {error}", service.name)))
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(filters) } else { Err(mistakes.join("\n")) }
+}
+
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Result<(), DaemonError> {
+    let system = |what| move |error| DaemonError::System { what, error };
+    let dns = resolver(&settings.dns).map_err(|error| DaemonError::Settings(format!("DNS: {error}")))?;
+    let limits = Limits { negotiation: Duration::from_secs(10), command: Duration::from_secs(600) };
+    let mut filters = Vec::new();
+    for service in running {
+        for listener in service.listeners {
+            let listener = registered(listener).map_err(system("socket"))?;
+            tokio::spawn(listener.serve(service.filters.clone(), dns.clone(), limits));
+        }
+        filters.push(service.filters);
+    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(system("signals"))?;
+    let mut user = signal(SignalKind::user_defined1()).map_err(system("signals"))?;
+    for service in &settings.services {
+        let sockets: Vec<_> = service.sockets.iter().map(ToString::to_string).collect();
+        tracing::info!(
+            "waxseald {} starting: {} on {}",
+            env!("CARGO_PKG_VERSION"),
+            service.name,
+            sockets.join(", ")
+        );
+    }
+    _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => reload(files, &filters),
+            _ = user.recv() => reload(files, &filters),
+        }
+    }
+    _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("waxseald terminating");
+    Ok(())
+}
+
+/// New settings for new messages, all or none.
+fn reload(files: &Files, filters: &[Arc<ArcSwap<Filter>>]) {
+    let loaded = files.load().map_err(|mistakes| mistakes.to_string()).and_then(|settings| {
+        let mut warnings = settings.warnings.clone();
+        let loaded = load(&settings, &mut warnings);
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        loaded
+    });
+    match loaded {
+        Ok(loaded) if loaded.len() == filters.len() => {
+            filters.iter().zip(loaded).for_each(|(slot, filter)| slot.store(Arc::new(filter)));
+            tracing::info!("settings were read anew; sockets, user and log stay as they were");
+        }
+        Ok(_) => {
+            tracing::error!("settings were not read anew: other services than at the start need a restart")
+        }
+        Err(mistakes) => {
+            for mistake in mistakes.lines() {
+                tracing::error!("settings were not read anew, the old ones hold: {mistake}");
+            }
+        }
+    }
+}
+
+fn registered(listener: StdListener) -> io::Result<Listener> {
+    Ok(match listener {
+        StdListener::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            Listener::Tcp(tokio::net::TcpListener::from_std(listener)?)
+        }
+        StdListener::Unix(listener) => {
+            listener.set_nonblocking(true)?;
+            Listener::Unix(tokio::net::UnixListener::from_std(listener)?)
+        }
+    })
+}
+
+/// Binds a socket, or takes the next that the service manager bound.
+fn bind(
+    socket: &Socket,
+    identity: Option<&Identity>,
+    passed: &mut listenfd::ListenFd,
+) -> Result<StdListener, DaemonError> {
+    let failed = |error| DaemonError::Bind { socket: socket.clone(), error };
+    if let Some(listener) = handed_over(socket, passed) {
+        return Ok(listener);
+    }
+    match socket {
+        Socket::Inet(host, port) => {
+            let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().map_err(failed)?.collect();
+            std::net::TcpListener::bind(&addresses[..]).map(StdListener::Tcp).map_err(failed)
+        }
+        Socket::Unix(path) => {
+            remove_stale(path).map_err(failed)?;
+            let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
+            if let Some(identity) = identity.filter(|_| nix::unistd::geteuid().is_root()) {
+                std::os::unix::fs::chown(path, Some(identity.uid()), Some(identity.gid())).map_err(failed)?;
+            }
+            Ok(StdListener::Unix(listener))
+        }
+    }
+}
+
+/// A socket that the service manager bound. They are handed over in the order of the settings, and one of another kind is an
+/// error of its unit, for which the own socket is bound.
+fn handed_over(socket: &Socket, passed: &mut listenfd::ListenFd) -> Option<StdListener> {
+    (0..passed.len()).find_map(|index| match socket {
+        Socket::Inet(..) => passed.take_tcp_listener(index).ok().flatten().map(StdListener::Tcp),
+        Socket::Unix(_) => passed.take_unix_listener(index).ok().flatten().map(StdListener::Unix),
+    })
+}
+
+/// Removes a socket that nobody listens to.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    if is_socket
+        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    {
+        return fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// Only a process that has its sockets writes its number, so that of a running one is never replaced.
+fn write_pid_file(process: &Process, identity: Option<&Identity>) -> Option<std::path::PathBuf> {
+    let path = process.pid_file.clone()?;
+    let written = fs::write(&path, format!("{}\n", std::process::id()));
+    if let Err(error) = &written {
+        tracing::warn!("PidFile {}: {error}", path.display());
+        return None;
+    }
+    if let Some(identity) = identity.filter(|_| nix::unistd::geteuid().is_root()) {
+        _ = std::os::unix::fs::chown(&path, Some(identity.uid()), Some(identity.gid()));
+    }
+    Some(path)
+}

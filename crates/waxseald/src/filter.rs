@@ -1,0 +1,99 @@
+//! What a service does with mail: its settings with all that they name loaded.
+
+use crate::{
+    hosts::Hosts,
+    roles::{sign::Sign, verify::Verify},
+    settings::{Actions, FilterSettings},
+};
+use waxseal::{AuthservIds, header::HeaderLimits};
+use waxseal_milter::{Actions as MilterActions, Settings as MilterSettings, Stage, Steps};
+
+/// A filter, ready for mail. It is replaced as a whole when settings are read anew.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// The file that describes it.
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) authserv_id: String,
+    pub(crate) with_job_id: bool,
+    pub(crate) own_results: AuthservIds,
+    pub(crate) remove_all: bool,
+    pub(crate) keep_results: bool,
+    pub(crate) software: Option<(&'static str, String)>,
+    pub(crate) peers: Hosts,
+    pub(crate) header_limits: HeaderLimits,
+    pub(crate) sign: Option<Sign>,
+    pub(crate) verify: Option<Verify>,
+    pub(crate) actions: Actions,
+    /// What is odd in the tables.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Filter {
+    /// Loads what the settings name. `host` is the name of this machine.
+    pub(crate) fn load(name: &str, settings: &FilterSettings, host: &str) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let authserv_id = match settings.authserv_id.as_str() {
+            "HOSTNAME" | "" => host.to_owned(),
+            id => id.to_owned(),
+        };
+        let ids = settings.remove_from.iter().map(String::as_str).chain([authserv_id.as_str()]);
+        let own_results = AuthservIds::new(ids);
+        let mut warnings = Vec::new();
+        let peers = settings.peers.as_deref().map(|spec| Hosts::load("PeerList", spec, &mut warnings));
+        let peers = peers.transpose().map_err(|error| mistakes.push(error)).ok().flatten();
+        let mut kept = |errors: Vec<String>| mistakes.extend(errors);
+        let sign = settings.sign.as_ref().map(|sign| Sign::load(sign, &mut warnings));
+        let sign = sign.and_then(|sign| sign.map_err(&mut kept).ok());
+        let verify = settings.verify.as_ref().map(|verify| Verify::load(verify, &authserv_id));
+        let verify = verify.and_then(|verify| verify.map_err(&mut kept).ok());
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            authserv_id,
+            with_job_id: settings.with_job_id,
+            own_results,
+            remove_all: settings.remove_all,
+            keep_results: settings.keep_results,
+            software: settings.software.clone(),
+            peers: peers.unwrap_or_default(),
+            header_limits: HeaderLimits::default().with_max_bytes(settings.max_header),
+            sign,
+            verify,
+            actions: settings.actions,
+            warnings,
+        })
+    }
+
+    /// What is asked of the mail server.
+    pub(crate) fn milter_settings(&self) -> MilterSettings {
+        let steps = Steps::NO_UNKNOWN
+            | Steps::NO_DATA
+            | Steps::LEADING_SPACE
+            | Steps::CHUNKS_OF_1_MIB
+            | Steps::NO_REPLY_CONNECT
+            | Steps::NO_REPLY_HELO
+            | Steps::NO_REPLY_MAIL
+            | Steps::NO_REPLY_RCPT
+            | Steps::NO_REPLY_HEADER
+            | Steps::NO_REPLY_END_OF_HEADER
+            | Steps::NO_REPLY_BODY;
+        let wants_recipients = self.sign.as_ref().is_some_and(Sign::wants_recipients);
+        let steps = if wants_recipients { steps } else { steps | Steps::NO_RCPT };
+        let macros = self.sign.as_ref().map(Sign::macros).unwrap_or_default();
+        let of_mail =
+            ["i", "{auth_type}", "{auth_authen}"].into_iter().chain(macros.iter().map(String::as_str));
+        let of_client = ["j", "{daemon_name}"].into_iter().chain(macros.iter().map(String::as_str));
+        MilterSettings::new()
+            .with_actions(
+                MilterActions::ADD_HEADERS | MilterActions::CHANGE_HEADERS | MilterActions::QUARANTINE,
+            )
+            .with_steps(steps)
+            .with_macros(Stage::Connect, of_client)
+            .with_macros(Stage::Mail, of_mail)
+            .with_macros(Stage::EndOfMessage, ["i"])
+    }
+}

@@ -1,0 +1,58 @@
+//! Lists of hosts, addresses and domains that settings name.
+
+use std::net::IpAddr;
+use waxseal_tables::{DataSet, Files, HostList, InvalidTable, Table};
+
+/// Clients by address or name; empty unless it was loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts(Option<HostList>);
+
+/// Keys, exact or with `*`; empty unless it was loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Words(Option<Table>);
+
+impl Hosts {
+    /// Reads the list that an option names; what is odd in it goes to the warnings.
+    pub(crate) fn load(option: &str, spec: &str, warnings: &mut Vec<String>) -> Result<Self, String> {
+        let list =
+            HostList::load(&data_set(option, spec)?, &Files).map_err(|error| unreadable(option, &error))?;
+        warnings.extend(list.problems().iter().map(|problem| format!("{option}: {problem}")));
+        Ok(Self(Some(list)))
+    }
+
+    /// Whether the client is in the list.
+    pub(crate) fn contain(&self, name: &str, ip: Option<IpAddr>) -> bool {
+        self.0.as_ref().is_some_and(|list| list.contains(Some(name), ip))
+    }
+
+    /// The entry that takes in an address.
+    pub(crate) fn entry(&self, ip: IpAddr) -> Option<&str> {
+        let entry = self.0.as_ref()?.lookup_address(ip)?;
+        entry.is_included().then(|| entry.text())
+    }
+}
+
+impl Words {
+    /// Reads the table that an option names.
+    pub(crate) fn load(option: &str, spec: &str, warnings: &mut Vec<String>) -> Result<Self, String> {
+        let table =
+            Table::load(&data_set(option, spec)?, &Files).map_err(|error| unreadable(option, &error))?;
+        warnings.extend(table.problems().iter().map(|problem| format!("{option}: {problem}")));
+        Ok(Self(Some(table)))
+    }
+
+    pub(crate) fn contain(&self, key: &str) -> bool {
+        self.0.as_ref().is_some_and(|table| table.get(key).is_some())
+    }
+}
+
+/// The data set that an option names.
+pub(crate) fn data_set(option: &str, spec: &str) -> Result<DataSet, String> {
+    DataSet::parse(spec).map_err(|error| format!("{option}: {error}"))
+}
+
+/// Why a table cannot be used, with the cause that its text leaves out.
+pub(crate) fn unreadable(option: &str, error: &InvalidTable) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{option}: {error}{cause}")
+}

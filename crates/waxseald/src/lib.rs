@@ -1,0 +1,22 @@
+//! The daemon `waxseald`; its command line is the interface, and the README describes it.
+
+mod args;
+mod check;
+mod config;
+mod daemon;
+mod filter;
+mod hosts;
+mod keys;
+mod log;
+mod milter;
+mod privileges;
+mod resolver;
+mod roles;
+mod settings;
+
+use std::{ffi::OsString, process::ExitCode};
+
+/// Runs the daemon, or the command that the arguments name, to its end.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    args::run(args)
+}

@@ -1,0 +1,169 @@
+//! Serves one connection to its end.
+
+use super::{
+    client::{Client, macro_text},
+    message::{Message, Outcome},
+    stream::Stream,
+};
+use crate::{filter::Filter, resolver::Dns};
+use arc_swap::ArcSwap;
+use std::{future::Future, io, time::Duration};
+use tokio::time::{Instant, interval_at, timeout};
+use waxseal::header::Space;
+use waxseal_milter::{Connection, Event, InvalidModification, ProtocolError, Reply, ReplyError};
+
+/// How long a mail server may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) negotiation: Duration,
+    pub(crate) command: Duration,
+}
+
+/// While DNS is slow the mail server is told that often that the filter is at work.
+const PROGRESS: Duration = Duration::from_secs(30);
+
+/// Why a connection ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    #[error(transparent)]
+    Reply(#[from] ReplyError),
+    #[error(transparent)]
+    Modification(#[from] InvalidModification),
+    #[error("nothing came for {} seconds", .0.as_secs())]
+    Silent(Duration),
+}
+
+/// Serves a connection until the mail server ends it. Each message goes by the settings of its beginning.
+pub(crate) async fn serve(
+    mut stream: Stream,
+    filters: &ArcSwap<Filter>,
+    dns: &Dns,
+    limits: Limits,
+) -> Result<(), ConnectionError> {
+    let mut served = Served {
+        connection: Connection::new(filters.load().milter_settings()),
+        filters,
+        dns,
+        client: Client::default(),
+        message: None,
+    };
+    let mut buffer = vec![0; 16_384];
+    loop {
+        let limit =
+            if served.connection.negotiated().is_some() { limits.command } else { limits.negotiation };
+        let read = timeout(limit, stream.read(&mut buffer)).await;
+        let length = read.map_err(|_| ConnectionError::Silent(limit))??;
+        if length == 0 {
+            return Ok(());
+        }
+        served.connection.receive(buffer.get(..length).unwrap_or_default());
+        while let Some(event) = served.connection.next_event()? {
+            if event == Event::Quit {
+                return Ok(());
+            }
+            served.on(event, &mut stream).await?;
+        }
+        let output = served.connection.take_output();
+        if !output.is_empty() {
+            timeout(limit, stream.write(&output)).await.map_err(|_| ConnectionError::Silent(limit))??;
+        }
+    }
+}
+
+/// A connection and what is known of it.
+struct Served<'s> {
+    connection: Connection,
+    filters: &'s ArcSwap<Filter>,
+    dns: &'s Dns,
+    client: Client,
+    message: Option<Message>,
+}
+
+impl Served<'_> {
+    async fn on(&mut self, event: Event, stream: &mut Stream) -> Result<(), ConnectionError> {
+        match event {
+            Event::Connect(connect) => self.client = Client::new(&connect),
+            Event::Helo(name) => self.client.helo = name,
+            Event::Mail(path) => {
+                let sender = path.address().to_vec().into();
+                self.message = Some(Message::new(self.filters.load_full(), self.client.clone(), sender));
+            }
+            Event::Rcpt(path) => {
+                if let Some(message) = &mut self.message {
+                    message.recipient(path.address().to_vec().into());
+                }
+            }
+            Event::Header(field) => {
+                let keeps = self.connection.negotiated().is_some_and(|agreed| agreed.keeps_leading_space());
+                let space = if keeps { Space::Kept } else { Space::Added };
+                self.started().field(&field, space);
+            }
+            Event::EndOfHeader => self.end_header(),
+            Event::Body(chunk) => {
+                self.end_header();
+                self.started().body(&chunk);
+            }
+            Event::EndOfMessage => return self.end_message(stream).await,
+            Event::Abort => self.message = None,
+            Event::NewConnection => (self.message, self.client) = (None, Client::default()),
+            _ => {}
+        }
+        if self.connection.expects_reply() {
+            self.connection.reply(&Reply::Continue)?;
+        }
+        Ok(())
+    }
+
+    /// The message; one that began without MAIL, where that was not reported.
+    fn started(&mut self) -> &mut Message {
+        let (filters, client) = (self.filters, &self.client);
+        self.message
+            .get_or_insert_with(|| Message::new(filters.load_full(), client.clone(), Default::default()))
+    }
+
+    fn end_header(&mut self) {
+        self.started();
+        let Self { connection, message, dns, .. } = self;
+        if let Some(message) = message {
+            message.end_header(&|name| macro_text(connection, name), dns);
+        }
+    }
+
+    async fn end_message(&mut self, stream: &mut Stream) -> Result<(), ConnectionError> {
+        self.end_header();
+        let Some(message) = self.message.take() else { return Ok(()) };
+        let id = macro_text(&self.connection, "i").unwrap_or_else(|| "NOQUEUE".to_owned());
+        let name = self.filters.load().name.clone();
+        let finished = message.finish(id.clone(), self.dns);
+        let Outcome { changes, reply, line } = self.with_progress(finished, stream).await?;
+        for change in &changes {
+            self.connection.modify(change)?;
+        }
+        self.connection.reply(&reply)?;
+        tracing::info!(target: "mail", "{name}: {id}: {line}");
+        Ok(())
+    }
+
+    /// Waits, and keeps the mail server patient.
+    async fn with_progress(
+        &mut self,
+        finished: impl Future<Output = Outcome>,
+        stream: &mut Stream,
+    ) -> Result<Outcome, ConnectionError> {
+        let mut finished = std::pin::pin!(finished);
+        let mut patience = interval_at(Instant::now() + PROGRESS, PROGRESS);
+        loop {
+            tokio::select! {
+                outcome = &mut finished => return Ok(outcome),
+                _ = patience.tick() => {
+                    self.connection.progress()?;
+                    stream.write(&self.connection.take_output()).await?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Becomes who it shall be, before any thread starts.
+
+use crate::settings::Process;
+use nix::{
+    sys::stat::{Mode, umask},
+    unistd::{self, Gid, Group, Uid, User},
+};
+use std::ffi::CString;
+
+/// Why the process cannot become who it shall be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PrivilegeError {
+    #[error("UserID {0}: no such user")]
+    User(String),
+    #[error("UserID: no such group {0}")]
+    Group(String),
+    #[error("UserID {0}: only root can become another user")]
+    NotRoot(String),
+    #[error("{what}: {error}")]
+    System { what: String, error: nix::Error },
+}
+
+/// A user and the group to run as.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    name: String,
+    uid: Uid,
+    gid: Gid,
+}
+
+impl Identity {
+    /// Looks up `user`, `user:group` or `user.group`; numbers will do.
+    pub(crate) fn find(text: &str) -> Result<Self, PrivilegeError> {
+        let (user, group) = text.split_once([':', '.']).unwrap_or((text, ""));
+        let system = |error| PrivilegeError::System { what: format!("UserID {text}"), error };
+        let by_number = user.parse().ok().map(Uid::from_raw);
+        let found = match by_number {
+            Some(uid) => User::from_uid(uid),
+            None => User::from_name(user),
+        };
+        let found = found.map_err(system)?.ok_or_else(|| PrivilegeError::User(user.to_owned()))?;
+        let gid = if group.is_empty() {
+            found.gid
+        } else if let Ok(number) = group.parse() {
+            Gid::from_raw(number)
+        } else {
+            let known = Group::from_name(group).map_err(system)?;
+            known.ok_or_else(|| PrivilegeError::Group(group.to_owned()))?.gid
+        };
+        Ok(Self { name: found.name, uid: found.uid, gid })
+    }
+
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid.as_raw()
+    }
+
+    pub(crate) fn gid(&self) -> u32 {
+        self.gid.as_raw()
+    }
+}
+
+/// The mask for files and sockets that are made.
+pub(crate) fn set_mask(process: &Process) {
+    if let Some(mask) = process.umask {
+        umask(Mode::from_bits_truncate(mask));
+    }
+}
+
+/// Goes into the root folder and gives up the rights of root.
+pub(crate) fn drop(process: &Process, identity: Option<&Identity>) -> Result<(), PrivilegeError> {
+    if let Some(root) = &process.root {
+        let system =
+            |error| PrivilegeError::System { what: format!("ChangeRootDirectory {}", root.display()), error };
+        unistd::chroot(root.as_path()).map_err(system)?;
+        unistd::chdir("/").map_err(system)?;
+    }
+    if let Some(folder) = &process.folder {
+        let system =
+            |error| PrivilegeError::System { what: format!("BaseDirectory {}", folder.display()), error };
+        unistd::chdir(folder.as_path()).map_err(system)?;
+    }
+    let Some(identity) = identity else { return Ok(()) };
+    if unistd::geteuid() == identity.uid && unistd::getegid() == identity.gid {
+        return Ok(());
+    }
+    if !unistd::geteuid().is_root() {
+        return Err(PrivilegeError::NotRoot(identity.name.clone()));
+    }
+    let system = |error| PrivilegeError::System { what: format!("becoming {}", identity.name), error };
+    let name =
+        CString::new(identity.name.clone()).map_err(|_| PrivilegeError::User(identity.name.clone()))?;
+    unistd::initgroups(&name, identity.gid).map_err(system)?;
+    unistd::setgid(identity.gid).map_err(system)?;
+    unistd::setuid(identity.uid).map_err(system)
+}

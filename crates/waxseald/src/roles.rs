@@ -1,0 +1,5 @@
+//! What a filter can be: each role decides by the header, and finishes at the end of the message.
+
+pub(crate) mod key_source;
+pub(crate) mod sign;
+pub(crate) mod verify;

@@ -1,0 +1,246 @@
+//! Signing: whose mail, with which keys.
+
+use super::key_source::{Found, KeyName, KeySource};
+use crate::{
+    hosts::{Hosts, Words, data_set},
+    keys::{KeyCache, KeyRules, KeyTrouble},
+    milter::client::Client,
+    settings::{FieldChanges, KeySettings, SignSettings},
+};
+use bytes::Bytes;
+use waxseal::{
+    Signer,
+    dkim::DEFAULT_FIELDS,
+    header::{Address, Authors, Header},
+};
+use waxseal_tables::DataSet;
+
+/// The role, with its lists loaded.
+#[derive(Debug)]
+pub(crate) struct Sign {
+    settings: SignSettings,
+    internal: Hosts,
+    external_ignore: Hosts,
+    exempt: Words,
+    not_to: Words,
+    source: KeySource,
+    keys: KeyCache,
+}
+
+/// What is to become of a message.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    Sign {
+        signers: Vec<Signer>,
+        /// Which entry of which table said so.
+        rule: String,
+    },
+    /// Why not; it may be checked.
+    Leave(Vec<String>),
+    /// Why it is neither signed nor checked.
+    Exempt(String),
+    /// A key that should sign cannot.
+    Trouble(KeyTrouble),
+}
+
+/// What a decision is made of.
+pub(crate) struct Submission<'m> {
+    pub(crate) client: &'m Client,
+    pub(crate) header: &'m Header,
+    pub(crate) recipients: &'m [Bytes],
+    /// The value of a macro.
+    pub(crate) macros: &'m dyn Fn(&str) -> Option<String>,
+}
+
+impl Sign {
+    /// Loads what the settings name; what is odd in it goes to the warnings.
+    pub(crate) fn load(settings: &SignSettings, warnings: &mut Vec<String>) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let internal = Some(settings.internal.as_deref().unwrap_or("127.0.0.1,::1"));
+        let mut hosts = |option, spec: Option<&str>| {
+            let loaded = spec.map(|spec| Hosts::load(option, spec, warnings));
+            loaded.and_then(|loaded| loaded.map_err(|error| mistakes.push(error)).ok()).unwrap_or_default()
+        };
+        let internal = hosts("InternalHosts", internal);
+        let external_ignore = hosts("ExternalIgnoreList", settings.external_ignore.as_deref());
+        let mut words = |option, spec: Option<&str>| {
+            let loaded = spec.map(|spec| Words::load(option, spec, warnings));
+            loaded.and_then(|loaded| loaded.map_err(|error| mistakes.push(error)).ok()).unwrap_or_default()
+        };
+        let exempt = words("ExemptDomains", settings.exempt_domains.as_deref());
+        let not_to = words("DontSignMailTo", settings.not_to.as_deref());
+        let source = KeySource::load(&settings.keys, settings.all_matches, warnings);
+        match source.map_err(|error| mistakes.push(error)) {
+            Ok(source) if mistakes.is_empty() => {
+                let keys = KeyCache::default();
+                Ok(Self {
+                    settings: settings.clone(),
+                    internal,
+                    external_ignore,
+                    exempt,
+                    not_to,
+                    source,
+                    keys,
+                })
+            }
+            _ => Err(mistakes),
+        }
+    }
+
+    /// Macros that decide beside those that are always asked for.
+    pub(crate) fn macros(&self) -> Vec<String> {
+        let named = self.settings.macros.iter().map(|(name, _)| name.trim_matches(['{', '}']));
+        named.map(|name| if name.len() == 1 { name.to_owned() } else { format!("{{{name}}}") }).collect()
+    }
+
+    pub(crate) fn wants_recipients(&self) -> bool {
+        self.settings.not_to.is_some()
+    }
+
+    pub(crate) fn removes_old(&self) -> bool {
+        self.settings.remove_old
+    }
+
+    /// Whether the mail is to be signed, by whom, and why not.
+    pub(crate) fn decide(&self, submission: &Submission<'_>) -> Decision {
+        let author = match self.author(submission.header) {
+            Ok(author) => author,
+            Err(reason) => return Decision::Leave(vec![reason]),
+        };
+        if self.exempt.contain(author.domain()) {
+            return Decision::Exempt(format!("{} is in ExemptDomains", author.domain()));
+        }
+        let mut reasons = self.origin(submission).err().unwrap_or_default();
+        let (names, rule) = match self.source.find(&author) {
+            Found::Keys(names, rule) => (names, rule),
+            Found::Broken(error) if reasons.is_empty() => {
+                return Decision::Trouble(KeyTrouble::Unreadable(error));
+            }
+            Found::Nothing(reason) | Found::Broken(reason) => {
+                reasons.push(reason);
+                return Decision::Leave(reasons);
+            }
+        };
+        let client = submission.client;
+        if !reasons.is_empty() {
+            if !self.external_ignore.contain(&client.name, client.ip) {
+                reasons.push(format!(
+                    "external host {} attempted to send as {}",
+                    client.shown(),
+                    author.domain()
+                ));
+            }
+            return Decision::Leave(reasons);
+        }
+        if let Some(recipient) = submission.recipients.iter().find(|recipient| self.is_not_to(recipient)) {
+            return Decision::Leave(vec![format!("{} is in DontSignMailTo", recipient.escape_ascii())]);
+        }
+        match names.iter().map(|name| self.signer(name)).collect() {
+            Ok(signers) => Decision::Sign { signers, rule },
+            Err(trouble) => Decision::Trouble(trouble),
+        }
+    }
+
+    /// What the rules say of the key of each entry, read now.
+    pub(crate) fn check_keys(&self) -> Vec<(String, Result<KeyName, String>)> {
+        let rules = self.key_rules();
+        let checked = self.source.all().into_iter().map(|(place, name)| {
+            let name = name.and_then(|name| match name.key(&self.keys, rules) {
+                Ok(_) => Ok(name),
+                Err(trouble) => Err(format!("{}: {trouble}", name.shown())),
+            });
+            (place, name)
+        });
+        checked.collect()
+    }
+
+    pub(crate) fn source(&self) -> &KeySource {
+        &self.source
+    }
+
+    pub(crate) fn internal(&self) -> &Hosts {
+        &self.internal
+    }
+
+    /// Whether the SigningTable is one of exact keys.
+    pub(crate) fn has_exact_table(&self) -> bool {
+        let KeySettings::Tables { signing, .. } = &self.settings.keys else { return false };
+        data_set("SigningTable", signing).is_ok_and(|set| matches!(set, DataSet::File(_)))
+    }
+
+    fn is_not_to(&self, recipient: &[u8]) -> bool {
+        let recipient = String::from_utf8_lossy(recipient);
+        self.not_to.contain(recipient.trim_matches(['<', '>']))
+    }
+
+    fn key_rules(&self) -> KeyRules {
+        KeyRules { safe: self.settings.safe_keys, min_rsa_bits: self.settings.min_rsa_bits }
+    }
+
+    /// The one author of a message, of From or of the first field of SenderHeaders that there is.
+    fn author(&self, header: &Header) -> Result<Address, String> {
+        let named = self.settings.sender_fields.iter().filter(|name| !name.eq_ignore_ascii_case("From"));
+        let field = named.filter_map(|name| header.fields().find(|field| field.is(name))).next();
+        let authors = match field {
+            Some(field) => Authors::parse(field.value()),
+            None => Authors::from_header(header),
+        };
+        let authors = authors.map_err(|unclear| format!("{unclear}: {}", unclear.cause()))?;
+        authors.addresses().first().cloned().ok_or_else(|| "From has no address".to_owned())
+    }
+
+    /// Why the mail counts as that of this site, or why not.
+    fn origin(&self, submission: &Submission<'_>) -> Result<String, Vec<String>> {
+        let (client, macros) = (submission.client, submission.macros);
+        if self.internal.contain(&client.name, client.ip) {
+            return Ok(format!("{} internal", client.shown()));
+        }
+        let daemon = macros("{daemon_name}");
+        if let Some(name) =
+            daemon.filter(|name| self.settings.mtas.iter().any(|mta| mta.eq_ignore_ascii_case(name)))
+        {
+            return Ok(format!("MTA {name}"));
+        }
+        for (name, values) in &self.settings.macros {
+            let value = macros(name);
+            if let Some(value) = value.filter(|value| values.is_empty() || values.contains(value)) {
+                return Ok(format!("macro {name}={value}"));
+            }
+        }
+        match macros("{auth_type}") {
+            Some(kind) => Ok(format!("authenticated by {kind}")),
+            None => Err(vec![format!("{} not internal", client.shown()), "not authenticated".to_owned()]),
+        }
+    }
+
+    /// A signer for a key, with the settings for all.
+    fn signer(&self, name: &KeyName) -> Result<Signer, KeyTrouble> {
+        let settings = &self.settings;
+        let key = name.key(&self.keys, self.key_rules())?;
+        let unusable = |error: waxseal::dkim::SignError| KeyTrouble::Unreadable(error.to_string());
+        let (header, body) = settings.canonicalization;
+        let mut signer = Signer::new(name.domain.clone(), name.selector.clone(), key)
+            .map_err(unusable)?
+            .with_canonicalization(header, body)
+            .with_fields(signed_fields(&settings.fields))
+            .with_oversigned(settings.oversigned.iter().cloned())
+            .with_body_length(settings.body_length)
+            .with_copied_fields(settings.copied_fields);
+        if let Some(identity) = &name.identity {
+            signer = signer.with_identity(identity);
+        }
+        if let Some(lifetime) = settings.lifetime {
+            signer = signer.with_lifetime(lifetime);
+        }
+        if settings.request_reports { signer.with_tag("r", "y").map_err(unusable) } else { Ok(signer) }
+    }
+}
+
+/// Names of the fields to sign.
+fn signed_fields(changes: &FieldChanges) -> Vec<String> {
+    let default = || DEFAULT_FIELDS.iter().map(|name| (*name).to_owned()).collect();
+    let mut names: Vec<String> = changes.only.clone().unwrap_or_else(default);
+    names.extend(changes.added.iter().cloned());
+    names.retain(|name| !changes.omitted.iter().any(|omitted| omitted.eq_ignore_ascii_case(name)));
+    names
+}

@@ -1,0 +1,184 @@
+//! What the daemon is to do, whatever file said so.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use waxseal::dkim::Canonicalization;
+
+/// All settings of a process.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) process: Process,
+    pub(crate) dns: Dns,
+    pub(crate) services: Vec<Service>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What concerns the process as a whole.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Process {
+    pub(crate) user: Option<String>,
+    pub(crate) umask: Option<u32>,
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) log: LogTo,
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum LogTo {
+    #[default]
+    Stderr,
+    Syslog {
+        facility: String,
+        name: String,
+    },
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Dns {
+    /// Those of resolv.conf when empty.
+    pub(crate) servers: Vec<SocketAddr>,
+    /// What one check may wait in all.
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self { servers: Vec::new(), timeout: Duration::from_secs(20) }
+    }
+}
+
+/// One way to be asked: sockets, and what is done for those who ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    /// The file that describes it, for the log.
+    pub(crate) name: String,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) filter: FilterSettings,
+}
+
+/// Where a service listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Socket {
+    Inet(String, u16),
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(host, port) => write!(f, "inet:{port}@{host}"),
+            Self::Unix(path) => write!(f, "local:{}", path.display()),
+        }
+    }
+}
+
+/// What a milter does with mail.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FilterSettings {
+    pub(crate) authserv_id: String,
+    pub(crate) with_job_id: bool,
+    /// Names beside the authserv-id whose Authentication-Results are removed.
+    pub(crate) remove_from: Vec<String>,
+    pub(crate) remove_all: bool,
+    pub(crate) keep_results: bool,
+    /// `DKIM-Filter`, and what it says.
+    pub(crate) software: Option<(&'static str, String)>,
+    /// Clients whose mail is not looked at.
+    pub(crate) peers: Option<String>,
+    pub(crate) max_header: u32,
+    pub(crate) sign: Option<SignSettings>,
+    pub(crate) verify: Option<VerifySettings>,
+    pub(crate) actions: Actions,
+}
+
+/// What to do in a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Accept,
+    Discard,
+    Quarantine,
+    Reject,
+    TempFail,
+}
+
+/// The options `On-…`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Actions {
+    pub(crate) bad_signature: Action,
+    pub(crate) no_signature: Action,
+    pub(crate) key_not_found: Action,
+    pub(crate) dns_error: Action,
+    pub(crate) internal_error: Action,
+    pub(crate) security: Action,
+    pub(crate) signature_error: Action,
+}
+
+impl Default for Actions {
+    fn default() -> Self {
+        Self {
+            bad_signature: Action::Accept,
+            no_signature: Action::Accept,
+            key_not_found: Action::Accept,
+            dns_error: Action::TempFail,
+            internal_error: Action::TempFail,
+            security: Action::TempFail,
+            signature_error: Action::Reject,
+        }
+    }
+}
+
+/// Whose mail is signed with which keys, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct SignSettings {
+    pub(crate) keys: KeySettings,
+    /// `None`: this host alone.
+    pub(crate) internal: Option<String>,
+    pub(crate) external_ignore: Option<String>,
+    pub(crate) exempt_domains: Option<String>,
+    pub(crate) not_to: Option<String>,
+    /// Names of `{daemon_name}` whose mail is internal.
+    pub(crate) mtas: Vec<String>,
+    /// Macros that make mail internal, with the values that do so; any, when there are none.
+    pub(crate) macros: Vec<(String, Vec<String>)>,
+    pub(crate) sender_fields: Vec<String>,
+    pub(crate) canonicalization: (Canonicalization, Canonicalization),
+    pub(crate) fields: FieldChanges,
+    pub(crate) oversigned: Vec<String>,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) body_length: bool,
+    pub(crate) copied_fields: bool,
+    pub(crate) request_reports: bool,
+    pub(crate) remove_old: bool,
+    pub(crate) all_matches: bool,
+    pub(crate) min_rsa_bits: u32,
+    pub(crate) safe_keys: bool,
+}
+
+/// Where the keys are.
+#[derive(Debug, Clone)]
+pub(crate) enum KeySettings {
+    One { domains: Vec<String>, selector: String, file: PathBuf, subdomains: bool },
+    Tables { keys: String, signing: String },
+}
+
+/// How the list of signed fields differs from the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FieldChanges {
+    /// In place of the default.
+    pub(crate) only: Option<Vec<String>>,
+    pub(crate) added: Vec<String>,
+    pub(crate) omitted: Vec<String>,
+}
+
+/// How signatures are judged, and what is written of it.
+#[derive(Debug, Clone)]
+pub(crate) struct VerifySettings {
+    pub(crate) always_add: bool,
+    pub(crate) with_header_b: bool,
+    pub(crate) max_signatures: usize,
+    pub(crate) min_rsa_bits: u32,
+    pub(crate) clock_drift: Duration,
+    pub(crate) must_be_signed: Vec<String>,
+}

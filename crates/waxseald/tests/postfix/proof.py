@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+"""Real Postfix, the old daemons and waxseald: mail arrives signed and verified. One line for each case; exit code 1 when one fails.
+
+Run from the root of the repository, as root: crates/waxseald/tests/postfix/proof.py [WORD that cases begin with]
+"""
+
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from bench import HEADER, Bench, fields, own_namespace, send, wait_for
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+SIGN = """Mode s
+Domain alpha.example
+Selector s2026
+KeyFile {E}/keys/alpha.example/s2026.private
+Canonicalization relaxed/relaxed
+Socket inet:8991@127.0.0.1
+"""
+VERIFY = """Mode v
+AuthservID mx.beta.example
+AlwaysAddARHeader yes
+Socket inet:8992@127.0.0.1
+"""
+
+
+def verified_by_dkimpy(bench, mail):
+    return bench.run("/usr/bin/dkimverify", data=mail, check=False).returncode == 0
+
+
+def verified_by_opendkim(bench, mail):
+    return bench.run("opendkim-testmsg", data=mail, check=False).returncode == 0
+
+
+@case
+def signed_by_one_verified_by_the_other(bench):
+    bench.waxseald("sign", "-x", bench.write("sign.conf", SIGN))
+    bench.waxseald("verify", "-x", bench.write("verify.conf", VERIFY))
+    bench.postfix("A", 2525, "mynetworks = 127.0.0.0/8\nrelayhost = [127.0.0.1]:2526\nsmtpd_milters = inet:127.0.0.1:8991\n")
+    bench.postfix("B", 2526, "mynetworks = 127.0.0.0/8\nsmtpd_milters = inet:127.0.0.1:8992\n")
+    assert send(2525, HEADER + b"Subject: plain\r\n\r\nhi\r\n").startswith("250")
+    [mail] = bench.wait_mail()
+    results = fields(mail, "Authentication-Results")
+    assert len(results) == 1 and results[0].startswith("mx.beta.example;\tdkim=pass (2048-bit key"), results
+    assert "header.d=alpha.example" in results[0] and "header.s=s2026" in results[0], results
+    assert verified_by_dkimpy(bench, mail) and verified_by_opendkim(bench, mail), mail
+    wait_for(lambda: "DKIM-Signature field added (s=s2026, d=alpha.example)" in bench.log("sign"), "log of the signer")
+    assert "DKIM verification successful" in bench.log("verify"), bench.log("verify")
+
+
+@case
+def odd_bytes_survive(bench):
+    for name, data, utf8 in [
+        ("8bit", HEADER + "Subject: grüße\r\nX-Latin: ".encode() + b"caf\xe9\r\n\r\nhi \xe9\r\n", False),
+        ("smtputf8", HEADER + "Subject: grüße\r\n\r\nhi\r\n".encode(), True),
+        ("blanks", HEADER + b"Subject:x\r\nX-Two:  y\r\nX-Tab:\tz\r\nX-Empty:\r\nX-Fold: a\r\n\tb\r\n\r\nc\r\n", False),
+        ("no body", HEADER + b"Subject: nobody\r\n\r\n", False),
+    ]:
+        assert send(2525, data, utf8=utf8).startswith("250"), name
+        [mail] = bench.wait_mail()
+        assert "dkim=pass" in fields(mail, "Authentication-Results")[0], (name, mail)
+        assert verified_by_dkimpy(bench, mail), (name, mail)
+
+
+@case
+def why_a_message_is_not_signed(bench):
+    send(2525, HEADER.replace(b"bob@alpha", b"bob@delta") + b"Subject: other\r\n\r\nhi\r\n")
+    [mail] = bench.wait_mail()
+    assert not fields(mail, "DKIM-Signature"), mail
+    wait_for(lambda: "no signing domain match for 'delta.example'" in bench.log("sign"), "reason")
+    send(2525, HEADER + b"Subject: outside\r\n\r\nhi\r\n", xclient="ADDR=203.0.113.9 NAME=evil.example")
+    [mail] = bench.wait_mail()
+    assert not fields(mail, "DKIM-Signature"), mail
+    wait_for(lambda: "evil.example [203.0.113.9] not internal; not authenticated" in bench.log("sign"), "reason")
+    send(2525, HEADER + b"From: eve@gamma.example\r\nSubject: two\r\n\r\nhi\r\n")
+    [mail] = bench.wait_mail()
+    assert not fields(mail, "DKIM-Signature"), mail
+    wait_for(lambda: "not signed: " in bench.log("sign").splitlines()[-1], "reason")
+
+
+@case
+def forged_results_go_all_of_them(bench):
+    forged = b"Authentication-Results: mx.beta.example; dkim=pass header.d=bank.example\r\n"
+    forged += b"Authentication-Results: other.example; spf=pass\r\n"
+    forged += b"Authentication-Results: mx.beta.example; spf=pass\r\n"
+    send(2526, forged + HEADER + b"Subject: forged\r\n\r\nhi\r\n", xclient="ADDR=203.0.113.9 NAME=evil.example")
+    [mail] = bench.wait_mail()
+    results = fields(mail, "Authentication-Results")
+    assert [result.split(";")[0] for result in results] == ["mx.beta.example", "other.example"], results
+    assert "dkim=none" in results[0], results
+
+
+TABLES = """Syslog no
+LogWhy yes
+Mode sv
+Canonicalization relaxed/relaxed
+KeyTable /{E}/run/KeyTable   # a bare path
+SigningTable refile:{E}/run/SigningTable
+InternalHosts refile:{E}/run/TrustedHosts
+ExternalIgnoreList refile:{E}/run/TrustedHosts
+OversignHeaders From
+MultipleSignatures yes
+SoftwareHeader yes
+AuthservID mx.beta.example
+ADSPAction discard
+Umask 002
+PidFile {E}/run/tables.pid
+Socket inet:8993@127.0.0.1
+"""
+
+
+@case
+def tables_as_the_how_tos_print_them(bench):
+    bench.write("run/KeyTable", "s2026._domainkey.alpha.example alpha.example:s2026:{E}/keys/alpha.example/s2026.private\n"
+                "any %:s2026:{E}/keys/%/s2026.private\n")
+    bench.write("run/SigningTable", "*@alpha.example s2026._domainkey.alpha.example\n*@gamma.example any\n*@delta.example any\n")
+    bench.write("run/TrustedHosts", "127.0.0.1\n::1\n*.alpha.example\n")
+    path = bench.write("tables.conf", TABLES)
+    check = bench.run(bench.waxseald_path, "-n", "-x", path)
+    assert b"ADSPAction: skipped, ADSP is historic" in check.stderr, check
+    bench.waxseald("tables", "-x", path)
+    with open(bench.path("run/tables.pid")) as file:
+        assert int(file.read()) == bench.children[-1].pid
+    bench.postfix("T", 2527, "mynetworks = 127.0.0.0/8\nsmtpd_milters = inet:127.0.0.1:8993\n")
+    for domain in (b"alpha", b"gamma"):
+        send(2527, HEADER.replace(b"bob@alpha", b"bob@" + domain) + b"Subject: tables\r\n\r\nhi\r\n")
+        [mail] = bench.wait_mail()
+        signature = fields(mail, "DKIM-Signature")[0]
+        assert f"d={domain.decode()}.example" in signature, signature
+        assert mail.startswith(b"DKIM-Filter: OpenDKIM Filter v2.11.0"), mail
+        assert verified_by_dkimpy(bench, mail) and verified_by_opendkim(bench, mail), mail
+    # A key that the table names and nobody made: the mail waits, the path is named.
+    reply = send(2527, HEADER.replace(b"bob@alpha", b"bob@delta") + b"Subject: no key\r\n\r\nhi\r\n")
+    assert reply.startswith("451 4.7.1"), reply
+    wait_for(lambda: f"error loading key: {bench.E}/keys/delta.example: No such file" in bench.log("tables"), "path")
+
+
+@case
+def settings_are_read_anew_all_or_none(bench):
+    child = bench.children[[" ".join(c.args).endswith("tables.conf") for c in bench.children].index(True)]
+    bench.write("run/SigningTable", "nobody@alpha.example s2026._domainkey.alpha.example\n")
+    child.send_signal(1)
+    wait_for(lambda: "settings were read anew" in bench.log("tables"), "reload")
+    send(2527, HEADER + b"Subject: reload\r\n\r\nhi\r\n")
+    [mail] = bench.wait_mail()
+    assert not fields(mail, "DKIM-Signature"), mail
+    assert "(nearest: line 1, nobody@alpha.example)" in bench.log("tables"), bench.log("tables")
+    bench.write("run/SigningTable", "*@alpha.example s2026._domainkey.alpha.example\n")
+    bench.write("tables.conf", TABLES + "KayTable x\n")
+    child.send_signal(10)
+    wait_for(lambda: "KayTable: unknown option; did you mean KeyTable?" in bench.log("tables"), "mistake")
+    bench.write("tables.conf", TABLES)
+    child.send_signal(1)
+    wait_for(lambda: bench.log("tables").count("settings were read anew") == 2, "reload")
+    send(2527, HEADER + b"Subject: reload\r\n\r\nhi\r\n")
+    [mail] = bench.wait_mail()
+    assert fields(mail, "DKIM-Signature"), mail
+
+
+@case
+def exit_codes_tell_the_truth(bench):
+    code = lambda *args: bench.run(bench.waxseald_path, *args, check=False)
+    taken = code("-x", bench.write("taken.conf", SIGN))
+    assert taken.returncode == 69 and b"Address already in use" in taken.stderr, taken
+    wrong = code("-x", bench.write("wrong.conf", SIGN + "Soket x\n"))
+    assert wrong.returncode == 78 and b"did you mean Socket?" in wrong.stderr, wrong
+    assert code("-x", "/nowhere").returncode == 78
+    assert code("--nonsense").returncode == 64
+    user = code("-x", bench.write("user.conf", SIGN.replace("8991", "8999") + "UserID nosuchuser\n"))
+    assert user.returncode == 77 and b"no such user" in user.stderr, user
+
+
+@case
+def check_says_what_will_hurt(bench):
+    bench.write("run/All", "0.0.0.0/0\n")
+    bench.write("run/Exact", "*@alpha.example s2026._domainkey.alpha.example\n")
+    text = TABLES.replace("refile:{E}/run/SigningTable", "{E}/run/Exact").replace("InternalHosts refile:{E}/run/TrustedHosts", "InternalHosts refile:{E}/run/All")
+    found = bench.run(bench.waxseald_path, "-n", "-x", bench.write("hurt.conf", text), check=False)
+    said = found.stderr.decode()
+    assert found.returncode == 78, found
+    for words in (
+        "InternalHosts has 0.0.0.0/0: anybody can send mail as your domains and have it signed",
+        "SigningTable line 1: *@alpha.example never matches in a table of exact keys",
+    ):
+        assert words in said, (words, said)
+
+
+def main():
+    own_namespace()
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    failed = 0
+    bench = Bench()
+    try:
+        for function in CASES:
+            if not function.__name__.startswith(wanted) and function is not CASES[0]:
+                continue
+            start = time.monotonic()
+            try:
+                function(bench)
+                word = "ok"
+            except Exception:
+                traceback.print_exc(file=sys.stdout)
+                failed += 1
+                word = "FAILED"
+            print(f"{word:7}{time.monotonic() - start:6.1f}s  {function.__name__}", flush=True)
+        if failed:
+            for name in sorted(os.listdir(bench.path("logs"))):
+                print(f"== {name}")
+                with open(bench.path(f"logs/{name}"), errors="replace") as file:
+                    print("".join(file.readlines()[-40:]))
+    finally:
+        bench.close()
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
