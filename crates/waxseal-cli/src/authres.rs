@@ -19,7 +19,7 @@ use waxseal::{
     header::{Header, HeaderError, HeaderLimits, Split, Splitter},
 };
 
-/// Read Authentication-Results (RFC 8601)
+/// Parse Authentication-Results (RFC 8601)
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Authres {
@@ -40,26 +40,30 @@ impl Authres {
     }
 }
 
-/// Show what the Authentication-Results fields of messages say
+/// Parse the Authentication-Results fields of messages
 ///
-/// Anyone can write such a field: believe only those that your own servers added, and that they remove from mail that comes
-/// in. A FILE is a message, or fields alone.
+/// Anyone can add such a field to a message. Trust only those that your own servers added, and configure the servers to
+/// remove forged ones from incoming mail. FILE is a message, or header fields alone.
 ///
-/// A result or property that cannot be read is shown with the reason, and costs none of those beside it. But where a quoted
-/// string or comment is broken, nothing is read from there to the end of the field, and nothing of it can be trusted.
+/// A result or property that cannot be parsed is shown with the reason; the others are still read. After a broken quoted
+/// string or comment, the rest of the field is not read, and the field should not be trusted.
 ///
-/// Exit codes: 0 when every field could be read in whole, 1 when something in one could not or there is none, 2 for wrong
-/// usage and unreadable files.
+/// Exit codes: 0 when every field was parsed completely, 1 when a part could not be parsed or there is no such field, 2 for
+/// wrong usage and unreadable files.
 ///
-/// --jsonl reads one JSON object per line, {"id", "header"}, where header is a field with or without its name, and prints
-/// {"id", "authserv_id", "version", "results": [{"method", "result", "reason", "props"}]} in the same order, or {"id",
-/// "error"} when no result of it could be read. authserv_id is null when the field does not say who speaks. Methods, results
-/// and the names of props, such as "smtp.mailfrom", are in lower case. A property that is there more than once, of which
-/// readers may disagree which one counts, has a list of its values. "method_version" stands beside a method whose version is
-/// not 1, and then the words may mean something else. "unreadable": [{"offset", "text", "error"}] is there when parts could
-/// not be read, and "damaged": true when quoted strings or comments are broken. It exits with 0 when every line could be
-/// read: the errors of fields are in the output.
+/// --jsonl reads one JSON object per line: {"id", "header"}, where "header" is a field with or without its name. For each it
+/// prints one object, in the same order: {"id", "authserv_id", "version", "results": [{"method", "result", "reason",
+/// "props"}]}, or {"id", "error"} when no result could be parsed. "authserv_id" is null when the field has none. Methods,
+/// results and the names of "props", such as "smtp.mailfrom", are in lower case. A property that occurs more than once has a
+/// list of values, as readers may disagree about which one counts. "method_version" is present for a method whose version is
+/// not 1, and its words may then have another meaning. "unreadable": [{"offset", "text", "error"}] lists the parts that could
+/// not be parsed; "damaged": true marks a broken quoted string or comment. The exit code is 0 when every line could be read,
+/// whatever the errors in the fields.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal authres parse message.eml
+  waxseal authres parse --json <message.eml
+  echo \"mx.example.net; spf=pass smtp.mailfrom=example.org\" | sed \"s/^/Authentication-Results: /\" | waxseal authres parse")]
 struct Parse {
     /// The messages; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]

@@ -43,34 +43,39 @@ use waxseal::{
 
 /// Check messages by SPF, DKIM, ARC, DMARC and iprev, and say what to do with them and why
 ///
-/// Prints the verdict on one line, what led to it, and the Authentication-Results field. Messages are read in chunks: memory
-/// does not depend on their size, and DNS is asked while the body is read. A message whose first line ends in LF alone is
-/// read as if all its lines ended in CRLF, which is how it travelled.
+/// Prints the verdict on one line, how it was reached, and the Authentication-Results field. Messages are read in chunks, so
+/// memory does not depend on their size, and DNS is queried while the body is read. A message whose first line ends in LF
+/// alone is read as if all its lines ended in CRLF, as they did in transit.
 ///
-/// The envelope comes from --ip, --helo and --mail-from, or by --envelope-from-header from the message. Without either,
-/// SPF and iprev are not checked, and DMARC relies on DKIM alone.
+/// The envelope is given by --ip, --helo and --mail-from, or taken from the message by --envelope-from-header. Without an
+/// envelope, SPF and iprev are not checked, and DMARC relies on DKIM alone.
 ///
 /// Exit codes: 0 when DMARC passed, when the author's domain has no DMARC record, or when a trusted sealer vouches for the
 /// message; 1 when DMARC failed (also under p=none), when no author is clear, or when the message is to be quarantined or
 /// rejected; 2 for wrong usage and unreadable files; 75 when a DNS server did not answer and DMARC depends on it: try again
 /// later.
 ///
-/// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, and prints {"id",
-/// "dkim": [{"d", "s", "a", "i", "result", "reason"}], "arc": {"result", "reason", "oldest_pass", "sets"}, "spf":
-/// {"result", "identity", "domain", "reason", "lookups", "void_lookups"}, "spf_helo": the same or null, "dmarc": {"result",
-/// "policy", "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason", and
-/// where there are any "shown": [{"domain", "policy", "evaluated_policy"}] and "domains_in_names"}, "iprev": {"result",
-/// "name", "reason"}, "disposition", "authentication_results"} in the same order. "sets" counts the ARC sets, "shown" has the
-/// domains that some reader may show of a message without a clear author, "domains_in_names" those of addresses that the
-/// display name shows, "disposition" is that of DMARC unless a "trusted_forwarder" vouches for the message ("distrust" lists why there
-/// is none although --trust-sealer was given), "authentication_results" is the value of the field on one line. All but
-/// eml_b64 may be left out: without ip there is no envelope and the results of spf and iprev are null, without helo or
-/// mail_from it is empty. With --now received there is a "received": {"time", "reason"}, too. It exits with 0 when every
-/// line could be read: the verdicts are in the output.
+/// --jsonl reads one JSON object per line: {"id", "eml_b64", "zone", "ip", "helo", "mail_from", "now"}, all optional but
+/// "eml_b64". Without "ip" there is no envelope, and the results of spf and iprev are null; a missing "helo" or "mail_from" is
+/// empty. For each line it prints one object, in the same order: {"id", "dkim": [{"d", "s", "a", "i", "result", "reason"}],
+/// "arc": {"result", "reason", "oldest_pass", "sets"}, "spf": {"result", "identity", "domain", "reason", "lookups",
+/// "void_lookups"}, "spf_helo": the same or null, "dmarc": {"result", "policy", "evaluated_policy", "disposition",
+/// "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason", and if there are any "shown": [{"domain", "policy",
+/// "evaluated_policy"}] and "domains_in_names"}, "iprev": {"result", "name", "reason"}, "disposition",
+/// "authentication_results"}. "sets" is the number of ARC sets, "shown" lists the domains that a mail reader may display when
+/// there is no clear author, "domains_in_names" those of addresses in display names. "disposition" is that of DMARC unless a
+/// "trusted_forwarder" vouches for the message; "distrust" lists why none does although --trust-sealer was given.
+/// "authentication_results" is the value of the field on one line. With --now received there is also "received": {"time",
+/// "reason"}. The exit code is 0 when every line could be read, whatever the verdicts.
 ///
-/// --mbox and --maildir print a line for each message, with --json an object as above, and a summary, also after Ctrl-C. They
-/// exit with 0 when every message could be read.
+/// --mbox and --maildir print one line for each message (with --json an object as above) and a summary, also after Ctrl-C.
+/// The exit code is 0 when every message could be read.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal check --ip 192.0.2.1 --helo mail.example.org --mail-from joe@example.org message.eml
+  waxseal check --envelope-from-header message.eml      # a message as your own server stored it
+  waxseal check --mbox archive.mbox --envelope-from-header --only fail
+  waxseal check --save-evidence case.json message.eml && waxseal check --replay case.json")]
 pub(crate) struct Check {
     /// The messages; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 mod lint;
 
-/// Check DKIM key records (RFC 6376): help for those who publish them
+/// Check published DKIM key records (RFC 6376)
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Dkim {

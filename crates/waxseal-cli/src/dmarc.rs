@@ -14,7 +14,7 @@ mod lint;
 mod row;
 mod step;
 
-/// Check DMARC (RFC 9989): verdicts with the path to them, and help for those who publish records
+/// Evaluate DMARC (RFC 9989) with the policy discovery, and check published records
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Dmarc {
@@ -37,7 +37,7 @@ impl Dmarc {
     }
 }
 
-/// How Organizational Domains are told.
+/// How Organizational Domains are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
@@ -62,20 +62,19 @@ impl Mode {
 /// What the receiver decides for itself.
 #[derive(Debug, Args)]
 pub(crate) struct LocalPolicyArgs {
-    /// How DMARC tells Organizational Domains
+    /// How DMARC finds Organizational Domains
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
     /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
     #[arg(long)]
     reject_on_reject: bool,
-    /// What becomes of mail that cannot be judged because DNS failed, where nobody can be told to come again; never more than
-    /// of mail that fails
+    /// The disposition when DNS failed and the sender cannot be asked to try again; never stricter than for mail that fails
     #[arg(long, value_name = "DISPOSITION", default_value = "defer")]
     undeferrable: DispositionArg,
-    /// What becomes of mail whose author is not clear, where no policy of a domain that readers may show says it
+    /// The disposition when the author is not clear and no domain that mail readers may display has a policy
     #[arg(long, value_name = "DISPOSITION", default_value = "quarantine", value_parser = invalid_from)]
     invalid_from: DispositionArg,
-    /// Take no author for clear whose display name shows an address of another domain: honest mail has such names, too
+    /// Treat an author as not clear whose display name contains an address of another domain; legitimate mail does so, too
     #[arg(long)]
     refuse_misleading_names: bool,
 }

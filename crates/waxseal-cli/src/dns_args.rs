@@ -21,17 +21,17 @@ use waxseal_resolver::{Cached, Stub, parse_server};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DnsArgs {
-    /// Take DNS answers from this file and ask no server: a zone file or JSON; may be repeated
+    /// Take DNS answers from this file and query no server: a zone file or JSON; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     zone: Vec<PathBuf>,
-    /// The domain that completes relative names in zone files, as those of key generators
+    /// The domain that relative names in zone files belong to, such as those that key generators write
     #[arg(long, value_name = "DOMAIN", requires = "zone")]
     origin: Option<DomainName>,
-    /// Ask this DNS server, not those of /etc/resolv.conf; may be repeated
+    /// Query this DNS server instead of those of /etc/resolv.conf; may be repeated
     #[arg(long, value_name = "IP[:PORT]", visible_alias = "dns", value_parser = parse_server)]
     server: Vec<SocketAddr>,
-    /// How long one check may wait for DNS in all: what has not been answered by then is a temporary error. RFC 7208 section
-    /// 4.6.4 wants at least 20
+    /// How long one check may wait for DNS in total; what has not been answered by then is a temporary error. RFC 7208 section
+    /// 4.6.4 asks for at least 20
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_timeout)]
     timeout: Duration,
 }

@@ -22,8 +22,12 @@ use waxseal::{
 /// Make a key pair and the DNS record for it
 ///
 /// Writes the private key (PKCS#8 PEM, readable by its owner alone) to SELECTOR.private and the record to SELECTOR.txt,
-/// as opendkim-genkey does, and prints the record in every form that DNS providers want. Nothing is ever overwritten.
+/// as opendkim-genkey does, and prints the record in every form that DNS providers want. Existing files are never overwritten.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal keygen -d example.org -s 2026a
+  waxseal keygen -d example.org -s ed2026a -a ed25519 -o /etc/dkim/
+  waxseal dkim lint 2026a example.org      # when the record is published")]
 pub(crate) struct Keygen {
     /// The domain that will sign, d=
     #[arg(long, short, value_parser = key_name::domain)]

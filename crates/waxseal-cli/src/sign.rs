@@ -23,16 +23,19 @@ use waxseal::{
 
 /// Put a DKIM-Signature in front of a message
 ///
-/// The message goes to standard output with the signatures in front. It is read in chunks: a file twice, standard input
-/// once, with a temporary file for what does not fit into a mebibyte.
+/// Writes the message to standard output with the signatures in front. It is read in chunks: a file twice, standard input
+/// once, with a temporary file for what exceeds one mebibyte.
 ///
-/// Mail travels with CRLF line ends, and so it is signed: a message whose first line ends in LF alone is read as if all
-/// its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
+/// SMTP transmits lines with CRLF, and signatures cover that form: a message whose first line ends in LF alone is read as if
+/// all its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
 ///
-/// What would break the signature on the way, or keep it from counting, is reported on standard error: lines that are too
-/// long, 8-bit text that is not declared, a From of another domain, a blank before a colon, missing Date or Message-ID, an
-/// earlier signature. The exit code is 0 all the same, and with --strict 2.
+/// What would break the signature in transit, or make it useless, is reported on standard error: lines that are too long,
+/// 8-bit text that is not declared, a From of another domain, a blank before a colon, missing Date or Message-ID, an earlier
+/// signature. The exit code is still 0, or 2 with --strict.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal sign -d example.org -s 2026a -k 2026a.private message.eml >signed.eml
+  waxseal sign --with example.org:2026a:2026a.private --with example.org:ed1:ed1.private message.eml")]
 pub(crate) struct Sign {
     /// The message; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]

@@ -7,7 +7,7 @@ mod check;
 mod flatten;
 mod lint;
 
-/// Check SPF (RFC 7208): verdicts with a trace, and help for those who publish records
+/// Evaluate SPF (RFC 7208) with a trace, and check or flatten published records
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Spf {

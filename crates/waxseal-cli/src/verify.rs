@@ -30,17 +30,21 @@ use waxseal::{
 
 /// Verify the DKIM signatures of messages, and say why
 ///
-/// Messages are read in chunks: memory does not depend on their size. A message whose first line ends in LF alone is read
-/// as if all its lines ended in CRLF, which is how it travelled.
+/// Messages are read in chunks, so memory does not depend on their size. A message whose first line ends in LF alone is read
+/// as if all its lines ended in CRLF, as they did in transit.
 ///
 /// Exit codes: 0 when every message has a signature that passes, 1 when one has none, 2 for wrong usage and unreadable
 /// files, 75 when a DNS server did not answer and a later attempt may pass.
 ///
-/// --jsonl reads one JSON object per line, {"id", "eml_b64", "zone", "now"}, and prints {"id", "dkim": [{"d", "s", "a",
-/// "i", "result", "reason"}]} in the same order, and for a signature where there are any "unsigned_additions" (fields that
-/// stand more often than they are signed) and "ignored_records" (why other TXT records at its key do not count); zone and now may be left out. It exits with 0 when every line could be
-/// read: the verdicts are in the output.
+/// --jsonl reads one JSON object per line: {"id", "eml_b64", "zone", "now"}; "zone" and "now" are optional. For each it prints
+/// one object, in the same order: {"id", "dkim": [{"d", "s", "a", "i", "result", "reason"}]}. A signature may also have
+/// "unsigned_additions" (fields that occur more often than they are signed) and "ignored_records" (why other TXT records at
+/// the name of its key do not count). The exit code is 0 when every line could be read, whatever the verdicts.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal verify message.eml                                     # queries DNS
+  waxseal verify --zone 2026a.txt --origin example.org signed.eml   # does not
+  waxseal verify --now 1780299005 old.eml                        # as of another time")]
 pub(crate) struct Verify {
     /// The messages; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]

@@ -18,7 +18,7 @@ use waxseal::{
 
 /// Report what is wrong with a DKIM key record
 ///
-/// The text of a record is checked as it is, without DNS. Of a selector and its domain the record is looked up.
+/// The text of a record is checked as it is, without DNS. For a selector and its domain, the record is looked up.
 ///
 /// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when a DNS server did not
 /// answer.

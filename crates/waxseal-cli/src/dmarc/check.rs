@@ -27,25 +27,31 @@ use waxseal::{
     dmarc::{DmarcCheck, Verdict},
 };
 
-/// Say what DMARC makes of a message, and why
+/// Evaluate DMARC for an author and the domains that DKIM and SPF passed for, and explain the result
 ///
-/// FROM is the domain of the author, what stands behind the colon of a From field (an address, with or without a display
-/// name, or several), or the From field itself. A single word is a domain. What is no clear author ends in permerror.
+/// FROM is the Author Domain, the value of a From field (one or more addresses, with or without display names), or the whole
+/// From field. A single word is a domain. If no clear author can be found, the result is permerror.
 ///
-/// --dkim-pass and --spf-pass name the domains that DKIM and SPF passed for: d= of each signature, and the domain of MAIL
-/// FROM. HELO has no place here. Of each method 32 may cost a tree walk of their own, and 1000 may be named in all. What is
-/// no domain name is aligned with nothing.
+/// --dkim-pass takes the d= domain of a signature that passed, --spf-pass the domain of MAIL FROM when SPF passed for it.
+/// DMARC does not use the HELO identity. Up to 1000 domains may be named; at most 32 for each method are looked up by a tree
+/// walk of their own. A name that is not a valid domain name is never aligned.
+///
+/// The output is the result, then the policy discovery: each name that was queried and the record found there, the
+/// Organizational Domain, the policy that applies, and for each domain why it is aligned or not.
 ///
 /// Exit codes: 0 for pass, 1 for any other result, 2 for wrong usage and unreadable files, 75 for temperror.
 ///
-/// --jsonl reads one JSON object per line, {"id", "from", "dkim_pass": [DOMAIN], "spf_pass": [DOMAIN], "zone", "mode"}, from
-/// FILE, and prints {"id", "dmarc": {"result", "policy", "evaluated_policy", "disposition", "org_domain", "record_at",
-/// "spf_aligned", "dkim_aligned", "reason"}, "author", "path": [{"name", "found", "record"}], "record", "org_rule",
-/// "policy_tag", "exists", "identifiers": [{"method", "domain", "aligned", "reason", "path"}]} in the same order. All but
-/// from may be left out; spf_pass may name several domains, each judged by itself. With authors of several domains this
-/// is about the one that decides, and "authors" has the same of each. It exits with 0 when every line could be read: the
-/// verdicts are in the output.
+/// --jsonl reads one JSON object per line from FILE: {"id", "from", "dkim_pass": [DOMAIN], "spf_pass": [DOMAIN], "zone",
+/// "mode"}, all optional but "from". For each it prints one object, in the same order: {"id", "dmarc": {"result", "policy",
+/// "evaluated_policy", "disposition", "org_domain", "record_at", "spf_aligned", "dkim_aligned", "reason"}, "author", "path":
+/// [{"name", "found", "record"}], "record", "org_rule", "policy_tag", "exists", "identifiers": [{"method", "domain",
+/// "aligned", "reason", "path"}]}. If the authors have several domains, these keys describe the one that decides, and
+/// "authors" has the same keys for each. The exit code is 0 when every line could be read, whatever the verdicts.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal dmarc check example.org --dkim-pass example.org
+  waxseal dmarc check \"Joe <joe@news.example.org>\" --spf-pass bounce.example.org
+  waxseal dmarc check --mode rfc7489 example.co.uk --json")]
 pub(crate) struct Check {
     /// The author; with --jsonl the file to read, - or none for standard input
     #[arg(value_name = "FROM|FILE", required_unless_present = "jsonl")]

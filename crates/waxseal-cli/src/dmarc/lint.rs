@@ -23,12 +23,16 @@ use waxseal::{
 
 /// Report what is wrong with a DMARC record
 ///
-/// The text of a record is checked as it is, without DNS. Of a domain the output shows where its record was found and what
-/// policy it comes to, and every host outside the domain is asked whether it accepts the reports.
+/// The text of a record is checked as it is, without DNS. For a domain, the output shows where its record was found and which
+/// policy results from it, and whether each host outside the domain accepts the reports.
 ///
 /// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when a DNS server did not
 /// answer.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal dmarc lint \"v=DMARC1; p=reject; rua=mailto:dmarc@example.org\"
+  waxseal dmarc lint news.example.org
+  waxseal dmarc lint --json example.org")]
 pub(crate) struct Lint {
     /// A domain, or the text of a record, such as "v=DMARC1; p=none"
     #[arg(value_name = "RECORD|DOMAIN")]

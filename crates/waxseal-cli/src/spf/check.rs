@@ -24,17 +24,21 @@ use waxseal::{
     spf::{Identity, Limits, RecordCache, SpfCheck, Verdict},
 };
 
-/// Say whether a client may send mail for a domain, and why
+/// Evaluate SPF for a client and a domain, and explain the result
 ///
 /// With --mail-from the MAIL FROM identity is checked; an empty one is the null reverse-path of bounces, for which SPF
-/// looks at HELO. With --helo alone the HELO identity is checked.
+/// uses postmaster at HELO. With --helo alone the HELO identity is checked.
 ///
 /// Exit codes: 0 for pass, 1 for any other result, 2 for wrong usage and unreadable files, 75 for temperror.
 ///
-/// --jsonl reads one JSON object per line, {"id", "ip", "helo", "mail_from", "receiver", "zone"}, and prints {"id",
-/// "result", "identity", "domain", "explanation", "reason", "mechanism", "lookups", "void_lookups"} in the same order. All
-/// but ip may be left out. It exits with 0 when every line could be read: the results are in the output.
+/// --jsonl reads one JSON object per line: {"id", "ip", "helo", "mail_from", "receiver", "zone"}, all optional but "ip". For
+/// each it prints one object, in the same order: {"id", "result", "identity", "domain", "explanation", "reason", "mechanism",
+/// "lookups", "void_lookups"}. The exit code is 0 when every line could be read, whatever the results.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal spf check --ip 192.0.2.1 --mail-from joe@example.org --helo mail.example.org
+  waxseal spf check --ip 2001:db8::1 --mail-from joe@example.org --trace
+  waxseal spf check --ip 192.0.2.1 --helo mail.example.org      # the HELO identity")]
 #[command(group(ArgGroup::new("identity").args(["mail_from", "helo", "jsonl"]).multiple(true).required(true)))]
 pub(crate) struct Check {
     /// The address of the client

@@ -10,14 +10,17 @@ use serde::Serialize;
 use std::io::{self, Write};
 use waxseal::{dns::DomainName, spf::publish};
 
-/// Replace what a domain's record looks up by the networks it finds
+/// Replace the terms of a domain's record that need DNS lookups by the networks that they resolve to
 ///
-/// Prints the records to publish as zone file text. Terms with macros stay; networks that do not fit into one record go to
-/// further ones, which the first includes. Every client gets the result it had, as long as what was looked up stays as it
-/// is: run it again before that changes.
+/// Prints the records to publish as zone file text. Terms with macros are kept; networks that do not fit into one record are
+/// moved to further records, which the first includes. Every client gets the same result as before, as long as the answers
+/// that were looked up stay the same: run it again before they change.
 ///
 /// Exit codes: 0 done, 1 when the record cannot be flattened, 2 for wrong usage, 75 when DNS did not answer.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal spf flatten example.org
+  waxseal spf flatten --label _spf example.org >>example.org.zone")]
 pub(crate) struct Flatten {
     /// The domain whose record is flattened
     domain: DomainName,

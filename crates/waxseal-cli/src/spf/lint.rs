@@ -18,12 +18,16 @@ use waxseal::{
 
 /// Report what is wrong with an SPF record
 ///
-/// The text of a record is checked as it is, without DNS. Of a domain the record and all that it leads to are checked, and
-/// the lookups of the worst case are counted.
+/// The text of a record is checked as it is, without DNS. For a domain, the record and every record that it refers to are
+/// checked, and the lookups in the worst case are counted.
 ///
 /// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when a DNS server did not
 /// answer.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal spf lint \"v=spf1 mx include:_spf.example.net -all\"
+  waxseal spf lint example.org
+  waxseal spf lint --zone new.zone example.org      # before it is published")]
 pub(crate) struct Lint {
     /// A domain, or the text of a record, such as "v=spf1 mx -all"
     #[arg(value_name = "RECORD|DOMAIN")]

@@ -17,6 +17,8 @@ mod dkim;
 #[cfg(test)]
 mod dmarc;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
 mod keygen;
 #[cfg(test)]
 mod lab;
