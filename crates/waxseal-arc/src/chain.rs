@@ -2,6 +2,7 @@
 
 use crate::{
     ArcField, Cause, InvalidSeal, Seal, Set,
+    judge::Older,
     set::{self, Content, MessageSignature},
 };
 use bytes::Bytes;
@@ -33,7 +34,8 @@ use waxseal_header::{Field, Header, HeaderError};
 pub struct Chain {
     pub(crate) sets: Arc<[Set]>,
     pub(crate) cause: Option<Cause>,
-    pub(crate) oldest_pass: Option<u32>,
+    /// `None` when nobody may know the oldest pass.
+    pub(crate) older: Option<Arc<Older>>,
     pub(crate) unsigned_additions: Vec<&'static str>,
     /// The largest `i=` that could be read.
     pub(crate) highest: u32,
@@ -52,7 +54,7 @@ impl Chain {
         }
     }
 
-    /// True when there is a chain and it is intact. By itself this says nothing good of a message, since anyone can seal:
+    /// True when there is a chain and it is intact. By itself this is nothing good about a message, since anyone can seal:
     /// see [`Chain::trusted_by`].
     pub fn is_pass(&self) -> bool {
         self.result() == ArcResult::Pass
@@ -71,12 +73,16 @@ impl Chain {
     /// §5.2 step 5, "oldest-pass": the lowest instance whose ARC-Message-Signature still verifies, which is the handler
     /// after which the message did not change; 0 when all do. `None` when the chain did not pass, or the policy does not
     /// ask for it ([`Policy::with_oldest_pass`](crate::Policy::with_oldest_pass)).
+    ///
+    /// The step is optional, and costs a signature for each older set whose body hash still holds, so it is taken at the first
+    /// call of this, [`entry`](Chain::entry), [`explain`](Chain::explain), `==` or a serializer, and remembered. All that it
+    /// needs is there: no DNS is asked.
     pub fn oldest_pass(&self) -> Option<u32> {
-        self.oldest_pass
+        self.older.as_ref().map(|older| older.oldest_pass(&self.sets))
     }
 
     /// Whether the chain passed, all of its sealers are trusted, and the newest message signature covers From. `trusts` is
-    /// asked for `d=` of each ARC-Seal. Only then may what the sets say, [`Set::authentication_results`] of the oldest
+    /// asked for `d=` of each ARC-Seal. Only then may the sets, [`Set::authentication_results`] of the oldest
     /// above all, change what is done with a message that failed DMARC: an intact chain of strangers proves nothing.
     ///
     /// ```
@@ -95,8 +101,8 @@ impl Chain {
         self.sets.last().and_then(Set::message_signature).is_some_and(signs_from)
     }
 
-    /// The newest sets whose sealers are trusted, down to the first stranger: what they say can be believed, and what is
-    /// below them cannot, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
+    /// The newest sets whose sealers are trusted, down to the first stranger: their results can be believed, and those below
+    /// them cannot, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
     pub fn trusted_sets(&self, mut trusts: impl FnMut(&DomainName) -> bool) -> &[Set] {
         if !self.is_pass() || !self.covers_from() {
             return &[];
@@ -132,7 +138,7 @@ impl Chain {
             // Writing to a String does not fail.
             _ = set.write_page(&mut page);
         }
-        match self.oldest_pass {
+        match self.oldest_pass() {
             Some(0) if !self.sets.is_empty() => page += "  the message is as the first sealer sent it\n",
             Some(oldest) => _ = writeln!(page, "  the message is as the sealer of set {oldest} sent it"),
             None => {}
@@ -158,7 +164,7 @@ impl Chain {
             entry =
                 entry.with_comment(format!("a further {} is not signed", self.unsigned_additions.join(", ")));
         }
-        match self.oldest_pass {
+        match self.oldest_pass() {
             Some(oldest) => entry.with_property(Ptype::Header, "oldest-pass", oldest.to_string()),
             None => entry,
         }
@@ -171,7 +177,7 @@ impl Chain {
         self.entry().with_property(Ptype::Smtp, "remote-ip", client.to_string())
     }
 
-    /// Whether the newest seal already says `cv=fail`: such a chain has ended (RFC 8617 §5.1 step 2).
+    /// Whether the newest seal already has `cv=fail`: such a chain has ended (RFC 8617 §5.1 step 2).
     pub fn has_ended(&self) -> bool {
         matches!(self.cause, Some(Cause::Failed { .. }))
     }
@@ -187,6 +193,19 @@ fn verified(newest: &Set) -> String {
 fn signs_from(signature: &Signature) -> bool {
     signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"from"))
 }
+
+/// Of the same sets, with the same verdict.
+impl PartialEq for Chain {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |chain: &Self| (chain.highest, chain.oldest_pass());
+        self.sets == other.sets
+            && self.cause == other.cause
+            && self.unsigned_additions == other.unsigned_additions
+            && of(self) == of(other)
+    }
+}
+
+impl Eq for Chain {}
 
 /// One line for a log, such as `arc=pass i=1 d=lists.example.org (1 set verified)`.
 impl fmt::Display for Chain {
@@ -209,7 +228,7 @@ impl Chain {
         Self {
             sets: Arc::default(),
             cause: Some(error.into()),
-            oldest_pass: None,
+            older: None,
             unsigned_additions: Vec::new(),
             highest: 0,
             header: Header::default(),
@@ -230,7 +249,7 @@ impl Chain {
         draft.finish(header)
     }
 
-    /// Whether the ARC fields of `header` are those of the chain, to the octet.
+    /// Whether the ARC fields of `header` are those of the chain, to the byte.
     pub(crate) fn is_in(&self, header: &Header) -> bool {
         arc_fields(&self.header).eq(arc_fields(header))
     }
@@ -289,7 +308,7 @@ impl Draft {
             cause = Some(Cause::Failed { instance: highest });
         }
         let cause = cause.or_else(|| sets.iter().find_map(|set| check_seal(set).err()));
-        Chain { sets: sets.into(), cause, oldest_pass: None, unsigned_additions: Vec::new(), highest, header }
+        Chain { sets: sets.into(), cause, older: None, unsigned_additions: Vec::new(), highest, header }
     }
 }
 

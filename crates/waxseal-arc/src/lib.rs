@@ -8,12 +8,13 @@
 //! | §4.4 Chain Validation Status | `chain.rs`, its causes `verdict.rs` |
 //! | §5.1 sealing, §5.1.2 failed chains | `seal.rs` |
 //! | §5.2 steps 1 to 3 | `chain.rs` |
-//! | §5.2 steps 4 to 6, oldest-pass | `verify.rs`, `verify/judge.rs` |
+//! | §5.2 steps 4 to 6, oldest-pass | `verify.rs`, `judge.rs` |
 //! | what an operator decides | `policy.rs` |
 //! | §10.1 the entry for Authentication-Results | `chain.rs` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chain;
+mod judge;
 mod policy;
 mod seal;
 #[cfg(feature = "serde")]

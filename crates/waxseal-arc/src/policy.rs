@@ -22,7 +22,7 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// 50 sets, 50 key lookups, 8 body hashes, and the oldest pass is looked for.
+    /// 50 sets, 50 key lookups, 8 body hashes, and the oldest pass can be asked for.
     fn default() -> Self {
         Self {
             header_limits: HeaderLimits::default(),
@@ -38,7 +38,7 @@ impl Policy {
     /// RFC 8617 §5.2: "The maximum number of ARC Sets that can be attached to a message is 50."
     pub const MAX_SETS: usize = 50;
 
-    /// How large a header block may be (default: 262,144 octets, 1,000 fields). Over it:
+    /// How large a header block may be (default: 262,144 bytes, 1,000 fields). Over it:
     /// [`Cause::Header`](crate::Cause::Header).
     #[must_use]
     pub fn with_header_limits(self, header_limits: HeaderLimits) -> Self {
@@ -62,7 +62,7 @@ impl Policy {
 
     /// How many different hashes of the body are made for one chain (default 8): message signatures differ in the
     /// canonicalization of the body, the hash algorithm and `l=`. Each canonicalization and algorithm is one more pass over
-    /// the body, each `l=` one more digest, whoever wrote the set. Nothing is known of their signatures by then.
+    /// the body, each `l=` one more digest, whoever wrote the set. Their signatures are not verified by then.
     ///
     /// The newest message signature has its one hash (two when it leaves `c=` out) whatever the limit. An older one that
     /// needs a hash over the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass): it counts as
@@ -73,8 +73,8 @@ impl Policy {
         Self { max_body_hashes, ..self }
     }
 
-    /// Whether older message signatures are verified to find the oldest that passes (default: yes), which RFC 8617 §5.2
-    /// leaves open. Without it each set costs one signature, not two.
+    /// Whether [`Chain::oldest_pass`](crate::Chain::oldest_pass) can be asked for (default: yes), which RFC 8617 §5.2 leaves
+    /// open. Without it neither the keys of older message signatures are looked up nor their body hashes made.
     #[must_use]
     pub fn with_oldest_pass(self, oldest_pass: bool) -> Self {
         Self { oldest_pass, ..self }

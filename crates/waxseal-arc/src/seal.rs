@@ -4,7 +4,7 @@ use crate::{ArcField, ArcResult, Cause, Chain, Policy};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 use waxseal_authres::{AuthenticationResults, AuthservIds, ParsedEntry};
 use waxseal_crypto::{Algorithm, SigningInput, SigningKey};
@@ -52,7 +52,7 @@ pub struct Sealer {
 }
 
 /// Why a message was not sealed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
     /// The message signature or the seal could not be made.
@@ -208,7 +208,7 @@ impl Sealer {
     /// use std::time::SystemTime;
     /// use waxseal_arc::{ChainVerifier, Policy, Sealer};
     /// use waxseal_authres::AuthenticationResults;
-    /// use waxseal_dkim::parts::BodyHasher;
+    /// use waxseal_dkim::parts::{BodyHasher, Examine};
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_crypto::PrivateKey;
@@ -274,8 +274,7 @@ impl Sealer {
         folder.word(&format!("a={};", self.algorithm().as_str()));
         folder.word(&format!("cv={chain_validation};"));
         if self.timestamp {
-            let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-            folder.word(&format!("t={now};"));
+            folder.word(&format!("t={};", parts::seconds(now)));
         }
         folder.end_line();
         folder.word("b=");

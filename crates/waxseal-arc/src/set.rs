@@ -7,12 +7,15 @@ use std::{
 };
 use waxseal_authres::{ArcResult, AuthenticationResults, InvalidAuthenticationResults, ParsedResults};
 use waxseal_crypto::Algorithm;
-use waxseal_dkim::{Canonicalization, InvalidSignature, Selector, Signature, parts};
-use waxseal_dns::{DomainName, InvalidDomainName};
-use waxseal_header::{Field, InvalidTagList, Tag, TagList};
+use waxseal_dkim::{
+    Canonicalization, InvalidSignature, Selector, Signature,
+    parts::{self, SignatureTags},
+};
+use waxseal_dns::DomainName;
+use waxseal_header::{Field, TagList};
 
 /// The three fields that one handler of the message added, with the same `i=`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Set {
     pub(crate) instance: u32,
     pub(crate) results: Bytes,
@@ -28,7 +31,7 @@ impl Set {
         self.instance
     }
 
-    /// What the handler found, as ARC-Authentication-Results says (RFC 8617 §4.1.1). Worth no more than the sealer: see
+    /// What the handler found, as ARC-Authentication-Results has it (RFC 8617 §4.1.1). Worth no more than the sealer: see
     /// [`Chain::trusted_by`](crate::Chain::trusted_by). A result that cannot be read costs none beside it: see
     /// [`ParsedResults::unreadable`], and [`ParsedResults::is_damaged`] before anything of it is believed.
     ///
@@ -71,7 +74,9 @@ impl Set {
                 write!(
                     page,
                     ": sealed by {} ({}), cv={}",
-                    seal.domain, seal.key_name, seal.chain_validation
+                    seal.domain(),
+                    seal.key_name(),
+                    seal.chain_validation
                 )?;
             }
             None => write!(page, ": malformed seal")?,
@@ -137,87 +142,51 @@ impl fmt::Display for ArcField {
 /// assert_eq!(seal.chain_validation(), ArcResult::None);
 /// # Ok::<(), waxseal_arc::InvalidSeal>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    algorithm: Algorithm,
+    tags: SignatureTags,
     chain_validation: ArcResult,
-    domain: DomainName,
-    selector: Selector,
-    key_name: DomainName,
-    timestamp: Option<u64>,
-    signature: Vec<u8>,
-    signature_range: Range<usize>,
 }
 
-/// Why an ARC-Seal field seals nothing.
+/// Why an ARC-Seal field is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSeal {
-    /// The field is no tag list.
+    /// Not a tag list, or a tag is missing or malformed.
     #[error(transparent)]
-    TagList(#[from] InvalidTagList),
-    /// A tag that is required is missing.
-    #[error("required tag {tag}= is missing")]
-    Missing {
-        /// The tag.
-        tag: &'static str,
-    },
-    /// The value of a tag does not follow its grammar.
-    #[error("value of {tag}= is malformed")]
-    Value {
-        /// The tag.
-        tag: &'static str,
-    },
-    /// An algorithm that nobody knows.
-    #[error("algorithm is unknown")]
-    Algorithm,
-    /// `d=` or `s=` is no domain name; see [`DomainName::mail_domain`].
-    #[error("{tag}= is no domain name")]
-    Name {
-        /// The tag.
-        tag: &'static str,
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
+    Tags(#[from] InvalidSignature),
     /// §4.1.3: "Note especially that the DKIM "h" tag is NOT allowed and, if found, MUST result in a cv status of "fail"".
     #[error("tag h= is forbidden")]
     SignedFields,
 }
 
 impl Seal {
-    /// Reads the value of an ARC-Seal field: what stands after the colon, folds included. `i=` is not looked at.
+    /// Reads the value of an ARC-Seal field: all after the colon, with its folds. `i=` is not looked at.
     ///
     /// # Errors
     /// [`InvalidSeal`].
     pub fn parse(value: &[u8]) -> Result<Self, InvalidSeal> {
-        Self::from_tags(&TagList::parse(value)?)
+        Self::from_tags(&TagList::parse(value).map_err(InvalidSignature::from)?)
     }
 
-    pub(crate) fn from_tags(tags: &TagList<'_>) -> Result<Self, InvalidSeal> {
-        if tags.tag("h").is_some() {
+    pub(crate) fn from_tags(list: &TagList<'_>) -> Result<Self, InvalidSeal> {
+        if list.tag("h").is_some() {
             return Err(InvalidSeal::SignedFields);
         }
-        let required = |tag: &'static str| tags.tag(tag).ok_or(InvalidSeal::Missing { tag });
-        let name = |tag: &'static str| move |source| InvalidSeal::Name { tag, source };
-        let algorithm = Algorithm::from_name(required("a")?.value()).ok_or(InvalidSeal::Algorithm)?;
-        let domain = DomainName::mail_domain(text(required("d")?)).map_err(name("d"))?;
-        let selector: Selector = text(required("s")?).parse().map_err(name("s"))?;
-        let signature = required("b")?;
-        Ok(Self {
-            algorithm,
-            chain_validation: text(required("cv")?).parse().map_err(|_| InvalidSeal::Value { tag: "cv" })?,
-            key_name: selector.key_name(&domain).map_err(name("s"))?,
-            domain,
-            selector,
-            timestamp: timestamp(tags.tag("t"))?,
-            signature: parts::decode_base64(signature.value()).ok_or(InvalidSeal::Value { tag: "b" })?,
-            signature_range: signature.range(),
-        })
+        let tags = SignatureTags::read(list)?;
+        let cv = list.get("cv").ok_or(InvalidSignature::Missing { tag: "cv" })?;
+        let cv = std::str::from_utf8(cv).ok().and_then(|cv| cv.parse().ok());
+        Ok(Self { tags, chain_validation: cv.ok_or(InvalidSignature::Value { tag: "cv" })? })
+    }
+
+    /// The tags that it has in common with other signatures.
+    pub(crate) fn tags(&self) -> &SignatureTags {
+        &self.tags
     }
 
     /// `a=`
     pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.tags.algorithm
     }
 
     /// `cv=`, what the sealer found of the sets before (RFC 8617 §4.4).
@@ -227,51 +196,37 @@ impl Seal {
 
     /// `d=`
     pub fn domain(&self) -> &DomainName {
-        &self.domain
+        &self.tags.domain
     }
 
     /// `s=`
     pub fn selector(&self) -> &Selector {
-        &self.selector
+        &self.tags.selector
     }
 
     /// Where the public key is published.
     pub fn key_name(&self) -> &DomainName {
-        &self.key_name
+        &self.tags.key_name
     }
 
     /// `t=`, in seconds of Unix time. It decides nothing.
     pub fn timestamp(&self) -> Option<u64> {
-        self.timestamp
+        self.tags.timestamp
     }
 
     /// `b=`, decoded.
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        &self.tags.signature
     }
 
     /// Where the value of `b=` and the blanks around it stand in the value of the field.
     pub fn signature_range(&self) -> Range<usize> {
-        self.signature_range.clone()
+        self.tags.signature_range.clone()
     }
 }
 
-fn timestamp(tag: Option<Tag<'_>>) -> Result<Option<u64>, InvalidSeal> {
-    tag.map(|tag| number(tag.value(), 12).ok_or(InvalidSeal::Value { tag: "t" })).transpose()
-}
-
-/// A name that is no UTF-8 is no name.
-fn text(tag: Tag<'_>) -> &str {
-    std::str::from_utf8(tag.value()).unwrap_or_default()
-}
-
-fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
-    let legal = (1..=max_digits).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    legal.then(|| digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
-}
-
 /// An ARC-Message-Signature in each of the ways in which it may be meant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Readings {
     pub(crate) likeliest: Signature,
     /// Boxed, as there is hardly ever one.
@@ -297,14 +252,14 @@ fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature
     Ok(Readings { likeliest, other })
 }
 
-/// What one ARC field says, and in which set.
+/// What one ARC field holds.
 pub(crate) enum Content {
     Results(Bytes),
     MessageSignature(MessageSignature),
     Seal(Result<Seal, InvalidSeal>),
 }
 
-/// Reads one ARC field: the instance first, then the rest. `None` when no legible `i=` says to which set it belongs.
+/// Reads one ARC field: the instance first, then the rest. `None` when no legible `i=` names its set.
 pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
     if field == ArcField::AuthenticationResults {
         let (instance, payload) = split_results(value)?;
@@ -321,7 +276,9 @@ pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
 
 /// §4.2.1: numbers from 1 on. Those over the limit are read as well: they have a cause of their own.
 fn instance(digits: &[u8]) -> Option<u32> {
-    number(digits, 9).and_then(|instance| u32::try_from(instance).ok()).filter(|instance| *instance > 0)
+    parts::number(digits, 9)
+        .and_then(|instance| u32::try_from(instance).ok())
+        .filter(|instance| *instance > 0)
 }
 
 /// `arc-info = instance [CFWS] ";" authres-payload` (§4.1.1).
@@ -346,16 +303,16 @@ fn skip_cfws(text: &[u8]) -> &[u8] {
 /// What stands behind the comment of which `text` begins after the parenthesis.
 fn skip_comment(text: &[u8]) -> Option<&[u8]> {
     let mut depth = 1_usize;
-    let mut octets = text.iter();
+    let mut bytes = text.iter();
     while depth > 0 {
-        match octets.next()? {
+        match bytes.next()? {
             b'(' => depth += 1,
             b')' => depth -= 1,
-            b'\\' => _ = octets.next()?,
+            b'\\' => _ = bytes.next()?,
             _ => {}
         }
     }
-    Some(octets.as_slice())
+    Some(bytes.as_slice())
 }
 
 #[cfg(test)]
@@ -395,23 +352,35 @@ mod tests {
             Seal::parse(all.join("; ").as_bytes())
         };
         for tag in ["a", "cv", "d", "s", "b"] {
-            assert_eq!(with(&format!("{tag}=-")).unwrap_err(), InvalidSeal::Missing { tag });
+            assert_eq!(with(&format!("{tag}=-")).unwrap_err(), InvalidSignature::Missing { tag }.into());
         }
         for tag in ["cv", "b", "t"] {
             for value in ["", "!"] {
-                assert_eq!(with(&format!("{tag}={value}")).unwrap_err(), InvalidSeal::Value { tag });
+                assert_eq!(
+                    with(&format!("{tag}={value}")).unwrap_err(),
+                    InvalidSignature::Value { tag }.into()
+                );
             }
         }
-        assert_eq!(with("a=rsa-md5").unwrap_err(), InvalidSeal::Algorithm);
+        assert_eq!(with("a=rsa-md5").unwrap_err(), InvalidSignature::Algorithm.into());
         assert_eq!(with("h=from").unwrap_err(), InvalidSeal::SignedFields);
         assert_eq!(with("h=").unwrap_err(), InvalidSeal::SignedFields);
         for value in ["example...", "example.org.", "-a.example.org", "example.org-"] {
             let error = with(&format!("d={value}")).unwrap_err();
-            assert!(matches!(error, InvalidSeal::Name { tag: "d", .. }), "{value}: {error:?}");
+            assert!(
+                matches!(error, InvalidSeal::Tags(InvalidSignature::Name { tag: "d", .. })),
+                "{value}: {error:?}"
+            );
         }
-        assert!(matches!(with("s=k-").unwrap_err(), InvalidSeal::Name { tag: "s", .. }));
+        assert!(matches!(
+            with("s=k-").unwrap_err(),
+            InvalidSeal::Tags(InvalidSignature::Name { tag: "s", .. })
+        ));
         assert!(with("d=foo_bar.example.org").is_ok());
-        assert!(matches!(with("s=").unwrap_err(), InvalidSeal::Name { tag: "s", .. }));
+        assert!(matches!(
+            with("s=").unwrap_err(),
+            InvalidSeal::Tags(InvalidSignature::Name { tag: "s", .. })
+        ));
         let seal = with("t=-").unwrap();
         assert_eq!((seal.timestamp(), seal.chain_validation()), (None, ArcResult::Pass));
         // Tags that ARC does not know are passed over, such as these of DKIM.
@@ -420,7 +389,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_octets_are_read_or_refused(value in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn any_bytes_are_read_or_refused(value in proptest::collection::vec(any::<u8>(), 0..60)) {
             for field in ArcField::ALL {
                 if let Some((instance, _)) = read(field, &Bytes::from(value.clone())) {
                     prop_assert!(instance > 0);

@@ -1,14 +1,18 @@
 //! Validating chains (RFC 8617 §5.2).
 
-mod judge;
-
-use crate::{Cause, Chain, Policy, Seal, Set, set::Readings};
-use judge::{Judge, Stop};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use crate::{
+    Cause, Chain, Policy, Seal, Set,
+    judge::{Judge, Older},
+    set::Readings,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use waxseal_crypto::{Algorithm, NoProvider, Provider};
 use waxseal_dkim::{
     Cause as SignatureCause, Signature, Verifier,
-    parts::{self, BodyForm, BodyHasher, BodyHashes, FieldIndex},
+    parts::{self, BodyForm, BodyHasher, BodyHashes, Examine, Streaming},
 };
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
@@ -111,9 +115,7 @@ impl ChainVerifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin(&self, header: Header, now: SystemTime) -> ChainVerification {
-        let mut hasher = BodyHasher::new(self.signatures.provider());
-        let examination = self.examine(header, now, &mut hasher);
-        ChainVerification { examination, hasher }
+        Streaming::begin(self.signatures.provider(), |hasher| self.examine(header, now, hasher))
     }
 
     /// Looks at the chain in a header and asks `hasher` for the body hashes that it needs. So several checks of one
@@ -122,7 +124,7 @@ impl ChainVerifier {
     /// ```
     /// use std::time::SystemTime;
     /// use waxseal_arc::ChainVerifier;
-    /// use waxseal_dkim::{Verifier, parts::BodyHasher};
+    /// use waxseal_dkim::{Verifier, parts::{BodyHasher, Examine}};
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_dns::{Answer, Question};
@@ -151,28 +153,7 @@ impl ChainVerifier {
 }
 
 /// The validation of a chain in a message whose body is still arriving; see [`ChainVerifier::begin`].
-#[derive(Debug)]
-pub struct ChainVerification {
-    examination: ChainExamination,
-    hasher: BodyHasher,
-}
-
-impl ChainVerification {
-    /// The keys that will be needed. Look them up while the body arrives.
-    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
-        self.examination.questions()
-    }
-
-    /// Takes the next chunk of the body.
-    pub fn body(&mut self, chunk: &[u8]) {
-        self.hasher.push(chunk);
-    }
-
-    /// Ends the body; what is left is a check that asks for the keys.
-    pub fn finish(self) -> ArcCheck {
-        self.examination.finish(self.hasher.finish())
-    }
-}
+pub type ChainVerification = Streaming<ChainExamination>;
 
 /// The chain in a header, the body hashes for which are made elsewhere; see [`ChainVerifier::examine`].
 #[derive(Debug)]
@@ -203,17 +184,6 @@ impl ChainExamination {
             hashed: Vec::new(),
             keys: Vec::new(),
         }
-    }
-
-    /// The keys that will be needed. Look them up while the body arrives.
-    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
-        let keys = if self.chain.cause.is_none() { self.keys.as_slice() } else { &[] };
-        keys.iter().cloned().map(Question::txt)
-    }
-
-    /// With the finished hashes; what is left is a check that asks for the keys.
-    pub fn finish(self, hashes: BodyHashes) -> ArcCheck {
-        ArcCheck { examination: self, hashes }
     }
 
     /// What can be said of the signatures before their keys are known. Notes the keys and the body hashes that are needed.
@@ -277,6 +247,19 @@ impl ChainExamination {
     }
 }
 
+impl Examine for ChainExamination {
+    type Check = ArcCheck;
+
+    fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+        let keys = if self.chain.cause.is_none() { self.keys.as_slice() } else { &[] };
+        keys.iter().cloned().map(Question::txt)
+    }
+
+    fn finish(self, hashes: BodyHashes) -> ArcCheck {
+        ArcCheck { examination: self, hashes }
+    }
+}
+
 /// The message signature of a set, if it can be verified.
 fn admit_message_signature<'s>(
     set: &'s Set,
@@ -300,7 +283,7 @@ fn admit_message_signature<'s>(
 /// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from \[RFC6376\], Section 3.5", and so is what may stand there.
 fn admit_seal(seal: &Seal, verifier: &Verifier) -> Result<(), SignatureCause> {
     refuse_sha1(seal.algorithm())?;
-    parts::check_domain(verifier, seal.domain(), seal.selector())?;
+    parts::check_domain(verifier, seal.tags())?;
     Ok(())
 }
 
@@ -327,23 +310,19 @@ impl Check for ArcCheck {
     type Output = Chain;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Chain, Pending> {
-        let mut chain = self.examination.chain.clone();
-        let (Some(admitted), Some((newest, older))) = (self.examination.older, chain.sets.split_last())
-        else {
-            return Ok(chain);
-        };
-        let older = older.iter().rev().take(admitted);
+        let ChainExamination { chain, keys, verifier, .. } = &self.examination;
+        let mut chain = chain.clone();
+        let Some(older) = self.examination.older else { return Ok(chain) };
         // Every key is asked for before any signature is computed, so that this is done once.
-        dns.ask_all(self.examination.questions())?;
-        let index = FieldIndex::new(&chain.header);
-        let judge = Judge { examination: &self.examination, hashes: &self.hashes, index };
-        match judge.verified(newest, older, dns) {
-            Ok(verified) => {
-                chain.oldest_pass = verified.oldest_pass;
-                chain.unsigned_additions = verified.unsigned_additions;
+        let replies = dns.ask_all(self.examination.questions())?;
+        let keys = keys.iter().cloned().zip(replies).collect();
+        let judge = Judge::new(verifier, &chain.header, self.hashes.clone(), keys);
+        match judge.newest(&chain.sets) {
+            Ok(unsigned_additions) => {
+                chain.unsigned_additions = unsigned_additions;
+                chain.older = self.examination.oldest_pass.then(|| Arc::new(Older::new(judge, older)));
             }
-            Err(Stop::Cause(cause)) => chain.cause = Some(cause),
-            Err(Stop::Pending(pending)) => return Err(pending),
+            Err(cause) => chain.cause = Some(cause),
         }
         Ok(chain)
     }

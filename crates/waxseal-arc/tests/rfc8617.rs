@@ -9,7 +9,8 @@ use std::time::Duration;
 use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, InvalidSeal, Policy, SealError, Sealer};
 use waxseal_crypto::Algorithm;
 use waxseal_dkim::{
-    BodyLengthPolicy, Canonicalization, Cause as SignatureCause, SignError, Signer, Verifier,
+    BodyLengthPolicy, Canonicalization, Cause as SignatureCause, InvalidSignature, SignError, Signer,
+    Verifier,
 };
 use waxseal_dns::{Answer, Dnssec, LookupError, Question};
 use waxseal_header::Header;
@@ -105,7 +106,7 @@ fn s4_1_3_the_tags_of_a_seal_are_required() {
         let forge = Forge { seal: forge.seal.replace(tag, "y=y"), ..Forge::new(1, "none") };
         assert_cause!(
             verify(&forge.on(MESSAGE)),
-            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Missing { tag } } if *tag == name
+            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Tags(InvalidSignature::Missing { tag }) } if *tag == name
         );
     }
     let chain = verify(&replaced(&pass_on(MESSAGE, "a.example"), "ARC-Seal: i=1;", "ARC-Seal:"));
@@ -208,7 +209,13 @@ fn s5_2_step_3c_none_stands_first_and_pass_behind_it() {
     assert_cause!(verify(&below), Cause::ChainValidation { instance: 1, found: ArcResult::Fail });
     for word in ["", "maybe", "pass pass", "pa ss"] {
         let chain = verify(&Forge::new(2, word).on(&passed_on(1)));
-        assert_cause!(chain, Cause::MalformedSeal { instance: 2, error: InvalidSeal::Value { tag: "cv" } });
+        assert_cause!(
+            chain,
+            Cause::MalformedSeal {
+                instance: 2,
+                error: InvalidSeal::Tags(InvalidSignature::Value { tag: "cv" })
+            }
+        );
     }
 }
 

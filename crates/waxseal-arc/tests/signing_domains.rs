@@ -39,7 +39,7 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_seal() {
     ] {
         assert_cause!(
             verify(&sealed_by(names)),
-            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Name { tag: found, .. } } if *found == tag
+            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Tags(InvalidSignature::Name { tag: found, .. }) } if *found == tag
         );
         assert_cause!(
             verify(&signed_by(names)),

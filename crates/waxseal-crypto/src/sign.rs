@@ -109,3 +109,16 @@ impl SignError {
         Self::Other(Arc::from(error.into()))
     }
 }
+
+/// Alike in their text, since the error of a key held elsewhere cannot be compared otherwise.
+impl PartialEq for SignError {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Provider { provider: a }, Self::Provider { provider: b }) => a == b,
+            (Self::Other(a), Self::Other(b)) => Arc::ptr_eq(a, b) || a.to_string() == b.to_string(),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for SignError {}

@@ -165,7 +165,7 @@ pub enum Cause {
         /// Octets of the canonical body behind it.
         added: u64,
     },
-    /// The hashes that [`Examination::finish`](crate::parts::Examination::finish) was given lack the one that the signature needs: a
+    /// The hashes that [`Examine::finish`](crate::parts::Examine::finish) was given lack the one that the signature needs: a
     /// mistake of the calling program, not of the message.
     #[error("the program has not hashed the body for this signature")]
     NoBodyHash,

@@ -41,7 +41,7 @@
 //! |---|---|
 //! | §3.4.1, §3.4.2 header canonicalization | `canonicalize.rs` |
 //! | §3.4.3, §3.4.4 body canonicalization, §3.7 hashes | `body.rs` |
-//! | §3.5 the signature field | `signature.rs` |
+//! | §3.5 the signature field | `signature.rs`; its tags `tags.rs` |
 //! | §3.6.1 the key record | `record.rs`; what is wrong with one: `record/diagnose.rs`, `publish.rs` |
 //! | §6.1.1 which domains may sign | `signing_domain.rs` |
 //! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
@@ -58,6 +58,7 @@ mod canonicalize;
 mod cause;
 mod header_b;
 mod inspect;
+mod invalid_signature;
 mod keys;
 pub mod parts;
 mod picker;
@@ -72,6 +73,8 @@ mod sign;
 mod signature;
 mod signed_fields;
 mod signing_domain;
+mod streaming;
+mod tags;
 mod verdict;
 mod verify;
 pub use waxseal_authres as authres;
@@ -82,11 +85,12 @@ pub use waxseal_header as header;
 pub use canonicalize::Canonicalization;
 pub use cause::Cause;
 pub use inspect::Inspection;
+pub use invalid_signature::InvalidSignature;
 pub use policy::{BodyLengthPolicy, Policy};
 pub use record::{InvalidKeyRecord, KeyRecord};
 pub use selector::Selector;
 pub use sign::{SignError, Signer, Signing, Unsigned, sign_all};
-pub use signature::{InvalidSignature, Signature};
+pub use signature::Signature;
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use signing_domain::{SigningDomains, UnacceptableDomain};
 pub use verdict::{Verdict, Verdicts};

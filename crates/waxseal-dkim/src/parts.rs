@@ -2,12 +2,14 @@
 //! one pass. **What is here may change in a minor version.**
 
 use crate::{
-    Canonicalization, Cause, InvalidSignature, Selector, SignError, Signature, Signer, UnacceptableDomain,
-    Unsigned, Verifier,
+    Canonicalization, Cause, InvalidSignature, SignError, Signature, Signer, UnacceptableDomain, Unsigned,
+    Verifier, tags,
 };
 pub use crate::{
     body::{BodyForm, BodyHash, BodyHasher, BodyHashes},
     picker::{FieldIndex, Picker},
+    streaming::{Examine, Streaming},
+    tags::SignatureTags,
     verify::Examination,
 };
 use bytes::Bytes;
@@ -36,9 +38,14 @@ pub fn with_canonicalization(
     signature.with_canonicalization(header, body)
 }
 
-/// The bytes that a value of `b=` or `bh=` stands for, with folds anywhere inside; `None` when it is not base64, or empty.
-pub fn decode_base64(value: &[u8]) -> Option<Vec<u8>> {
-    Signature::decode_base64(value)
+/// The number that these digits of a tag are, `max_digits` of them at the most; one over 2⁶⁴-1 reads as 2⁶⁴-1.
+pub fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
+    tags::number(digits, max_digits)
+}
+
+/// Seconds of Unix time, as `t=` has them; 0 before 1970.
+pub fn seconds(time: SystemTime) -> u64 {
+    tags::seconds(time)
 }
 
 /// Writes the signature field as it is signed (RFC 6376 §3.7): canonical, without the bytes of its value in `b` and without
@@ -52,16 +59,12 @@ pub fn signature_field(
     canonicalization.signature_field(field, b, out);
 }
 
-/// Whether the policy of `verifier` lets this domain sign.
+/// Whether the policy of `verifier` lets the domain of these tags sign.
 ///
 /// # Errors
 /// [`UnacceptableDomain`].
-pub fn check_domain(
-    verifier: &Verifier,
-    domain: &DomainName,
-    selector: &Selector,
-) -> Result<(), UnacceptableDomain> {
-    verifier.policy().signing_domains.check(domain, selector)
+pub fn check_domain(verifier: &Verifier, tags: &SignatureTags) -> Result<(), UnacceptableDomain> {
+    verifier.policy().signing_domains.check(&tags.domain, &tags.selector)
 }
 
 /// Whether the policy of `verifier` lets a well-formed signature be looked at before its key is known: by its domain,
@@ -103,18 +106,17 @@ pub fn verify_message(
     verifier.verify_message(signature, key, message, body)
 }
 
-/// Verifies `signature` over `input`, the canonical bytes.
+/// Verifies the signature of these tags over `input`, the canonical bytes.
 ///
 /// # Errors
 /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider does not verify such signatures.
 pub fn verify_bytes(
     verifier: &Verifier,
-    algorithm: Algorithm,
+    tags: &SignatureTags,
     key: &PublicKey,
     input: &[u8],
-    signature: &[u8],
 ) -> Result<(), Cause> {
-    verifier.verify_octets(algorithm, key, input, signature)
+    verifier.verify_bytes(tags.algorithm, key, input, &tags.signature)
 }
 
 /// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2), with `i=` the number of the ARC set, and none of

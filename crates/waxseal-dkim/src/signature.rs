@@ -1,12 +1,17 @@
 //! The DKIM-Signature field (RFC 6376 §3.5).
 
-use crate::{Canonicalization, Selector, body::BodyForm, quoted_printable};
+use crate::{
+    Canonicalization, InvalidSignature, Selector,
+    body::BodyForm,
+    quoted_printable,
+    tags::{SignatureTags, Tags, base64, optional_number, required},
+};
 use base64::Engine;
 use bytes::Bytes;
 use std::ops::Range;
 use waxseal_crypto::{Algorithm, Digest};
-use waxseal_dns::{DomainName, InvalidDomainName};
-use waxseal_header::{InvalidTagList, Tag, TagList};
+use waxseal_dns::DomainName;
+use waxseal_header::TagList;
 
 /// A parsed DKIM-Signature. Every rule of RFC 6376 §3.5 and §6.1.1 that needs nothing but the field itself holds.
 ///
@@ -24,83 +29,19 @@ use waxseal_header::{InvalidTagList, Tag, TagList};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     value: Bytes,
-    algorithm: Algorithm,
+    common: SignatureTags,
     header_form: Canonicalization,
     body_form: Canonicalization,
-    domain: DomainName,
-    selector: Selector,
-    key_name: DomainName,
     identity: Option<Vec<u8>>,
     signed_fields: Vec<Range<u32>>,
     copied_fields: Option<Range<usize>>,
     body_hash: Digest,
     body_length: Option<u64>,
-    timestamp: Option<u64>,
     expiration: Option<u64>,
-    signature: Vec<u8>,
-    signature_range: Range<usize>,
-}
-
-/// Why a DKIM-Signature field says nothing that could be verified (RFC 6376 §6.1.1).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidSignature {
-    /// The field is no tag list.
-    #[error(transparent)]
-    TagList(#[from] InvalidTagList),
-    /// §6.1.1: "If any tag listed as "required" … is omitted … PERMFAIL (signature missing required tag)".
-    #[error("signature lacks the required tag {tag}=")]
-    Missing {
-        /// The tag.
-        tag: &'static str,
-    },
-    /// §3.5: `v=` is not `1`.
-    #[error("signature is of an incompatible version")]
-    Version,
-    /// §3.3: an algorithm that nobody knows.
-    #[error("signature algorithm is unknown")]
-    Algorithm,
-    /// §3.4: a canonicalization that nobody knows.
-    #[error("canonicalization algorithm is unknown")]
-    Canonicalization,
-    /// §3.5: `q=` names no method that is known; `dns/txt` is the only one.
-    #[error("query method is unknown")]
-    QueryMethod,
-    /// §3.5: `d=`, `s=` or the domain of `i=` is no domain name; see [`DomainName::mail_domain`].
-    #[error("{tag}= is no domain name")]
-    Name {
-        /// The tag.
-        tag: &'static str,
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
-    /// The value of a tag does not follow its grammar.
-    #[error("value of {tag}= is malformed")]
-    Value {
-        /// The tag.
-        tag: &'static str,
-    },
-    /// §6.1.1: "If the "h=" tag does not include the From header field … PERMFAIL (From field not signed)".
-    #[error("From field is not signed")]
-    FromNotSigned,
-    /// §3.5: "i= … The domain part of the address MUST be the same as, or a subdomain of, the value of the "d=" tag."
-    #[error("domain of i= is not within d=")]
-    Identity,
-    /// §3.5: the hash in `bh=` does not have the octets that the algorithm makes (CVE-2020-28025).
-    #[error("bh= has {octets} octets, the hash of the algorithm has {expected}")]
-    BodyHashLength {
-        /// Octets in `bh=`.
-        octets: usize,
-        /// Octets of the hash.
-        expected: usize,
-    },
-    /// §3.5: "The value of the "x=" tag MUST be greater than the value of the "t=" tag if both are present."
-    #[error("x= is not after t=")]
-    ExpiresBeforeSigned,
 }
 
 impl Signature {
-    /// Reads the value of a DKIM-Signature field: what stands after the colon, folds included.
+    /// Reads the value of a DKIM-Signature field: all after the colon, with its folds.
     ///
     /// # Errors
     /// [`InvalidSignature`].
@@ -132,37 +73,26 @@ impl Signature {
         if kind == Kind::Dkim && required("v", tags.v)?.value() != b"1" {
             return Err(InvalidSignature::Version);
         }
-        let algorithm =
-            Algorithm::from_name(required("a", tags.a)?.value()).ok_or(InvalidSignature::Algorithm)?;
+        let common = SignatureTags::of(&tags)?;
         let (header_form, body_form) = tags.canonicalization()?;
         tags.query_method()?;
-        let domain =
-            DomainName::mail_domain(text(required("d", tags.d)?.value())).map_err(name_error("d"))?;
-        let selector: Selector = text(required("s", tags.s)?.value()).parse().map_err(name_error("s"))?;
-        let key_name = selector.key_name(&domain).map_err(name_error("s"))?;
-        let (timestamp, expiration) = (number("t", tags.t, 12)?, number("x", tags.x, 12)?);
-        if timestamp.is_some_and(|t| expiration.is_some_and(|x| x <= t)) {
+        let expiration = optional_number("x", tags.x, 12)?;
+        if common.timestamp.is_some_and(|t| expiration.is_some_and(|x| x <= t)) {
             return Err(InvalidSignature::ExpiresBeforeSigned);
         }
         let signed_fields = signed_fields(value, required("h", tags.h)?.range(), kind)?;
         let body_hash = base64("bh", tags.bh)?;
-        let expected = algorithm.hash().output_len();
-        let wrong_length = InvalidSignature::BodyHashLength { octets: body_hash.len(), expected };
+        let expected = common.algorithm.hash().output_len();
+        let wrong_length = InvalidSignature::BodyHashLength { bytes: body_hash.len(), expected };
         let body_hash =
             Digest::new(&body_hash).filter(|hash| hash.as_ref().len() == expected).ok_or(wrong_length)?;
         Ok(Self {
-            identity: if kind == Kind::Dkim { tags.identity(&domain)? } else { None },
+            identity: if kind == Kind::Dkim { tags.identity(&common.domain)? } else { None },
             copied_fields: tags.z.map(|tag| tag.range()),
-            body_length: number("l", tags.l, 76)?,
-            signature: base64("b", tags.b)?,
-            signature_range: required("b", tags.b)?.range(),
-            algorithm,
+            body_length: optional_number("l", tags.l, 76)?,
+            common: common.with_signature(&tags)?,
             header_form,
             body_form,
-            domain,
-            selector,
-            key_name,
-            timestamp,
             expiration,
             signed_fields,
             body_hash,
@@ -177,7 +107,7 @@ impl Signature {
 
     /// `a=`
     pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.common.algorithm
     }
 
     /// `c=`, the part before the slash.
@@ -192,7 +122,11 @@ impl Signature {
 
     /// The hash of the body that this signature needs.
     pub fn body_form(&self) -> BodyForm {
-        BodyForm { canonicalization: self.body_form, hash: self.algorithm.hash(), length: self.body_length }
+        BodyForm {
+            canonicalization: self.body_form,
+            hash: self.common.algorithm.hash(),
+            length: self.body_length,
+        }
     }
 
     /// The same signature, taken for one with another `c=`.
@@ -203,17 +137,17 @@ impl Signature {
 
     /// `d=`, the domain that takes responsibility.
     pub fn domain(&self) -> &DomainName {
-        &self.domain
+        &self.common.domain
     }
 
     /// `s=`
     pub fn selector(&self) -> &Selector {
-        &self.selector
+        &self.common.selector
     }
 
     /// Where the public key is published.
     pub fn key_name(&self) -> &DomainName {
-        &self.key_name
+        &self.common.key_name
     }
 
     /// `i=`, decoded: maybe a local part, an at sign, and a domain within `d=`. `None` when the tag is absent, which
@@ -228,12 +162,12 @@ impl Signature {
         self.signed_fields.iter().filter_map(move |name| self.value.get(range(name)))
     }
 
-    /// `bh=`, decoded: as many octets as the hash of [`Signature::algorithm`] has.
+    /// `bh=`, decoded: as many bytes as the hash of [`Signature::algorithm`] has.
     pub fn body_hash(&self) -> &[u8] {
         self.body_hash.as_ref()
     }
 
-    /// `l=`: octets of the canonical body that are signed; `None` means all. A number over 2⁶⁴-1 reads as 2⁶⁴-1, which
+    /// `l=`: bytes of the canonical body that are signed; `None` means all. A number over 2⁶⁴-1 reads as 2⁶⁴-1, which
     /// is longer than any body.
     pub fn body_length(&self) -> Option<u64> {
         self.body_length
@@ -241,7 +175,7 @@ impl Signature {
 
     /// `t=`, in seconds of Unix time.
     pub fn timestamp(&self) -> Option<u64> {
-        self.timestamp
+        self.common.timestamp
     }
 
     /// `x=`, in seconds of Unix time.
@@ -251,14 +185,14 @@ impl Signature {
 
     /// `b=`, decoded.
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        &self.common.signature
     }
 
     /// `z=`, decoded: the fields as the signer saw them, for diagnosis alone (RFC 6376 §3.5). Entries without a colon
     /// are left out.
     pub fn copied_fields(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let list = self.copied_fields.clone().and_then(|range| self.value.get(range)).unwrap_or_default();
-        // OpenDKIM folds between the digits of an octet too.
+        // OpenDKIM folds between the digits of a byte too.
         let list: Vec<u8> = list.iter().copied().filter(|c| !c.is_ascii_whitespace()).collect();
         let entries = list.split(|c| *c == b'|').filter_map(quoted_printable::decode);
         entries
@@ -269,22 +203,22 @@ impl Signature {
             .collect()
     }
 
-    /// The octets that a value of `b=` or `bh=` stands for, with folds anywhere inside; `None` when it is no base64, or
-    /// empty.
-    pub(crate) fn decode_base64(value: &[u8]) -> Option<Vec<u8>> {
-        crate::base64_text::decode(value).filter(|octets| !octets.is_empty())
-    }
-
-    /// What tells this signature from every other, for those who count how often one message is replayed (RFC 6376
+    /// What distinguishes this signature from every other, for those who count how often one message is replayed (RFC 6376
     /// §8.6): `d`, `s`, `bh` and `b`, joined.
     pub fn replay_key(&self) -> String {
         let base64 = |octets: &[u8]| base64::prelude::BASE64_STANDARD.encode(octets);
-        format!("{} {} {} {}", self.domain, self.selector, base64(self.body_hash()), base64(&self.signature))
+        format!(
+            "{} {} {} {}",
+            self.domain(),
+            self.selector(),
+            base64(self.body_hash()),
+            base64(self.signature())
+        )
     }
 
     /// Where the value of `b=` and the blanks around it stand in the value of the field.
     pub fn signature_range(&self) -> Range<usize> {
-        self.signature_range.clone()
+        self.common.signature_range.clone()
     }
 }
 
@@ -293,120 +227,6 @@ impl Signature {
 enum Kind {
     Dkim,
     Arc,
-}
-
-/// The tags of a signature, by their grammar. Unknown ones are passed over (§3.2).
-#[derive(Default)]
-struct Tags<'t> {
-    v: Option<Tag<'t>>,
-    a: Option<Tag<'t>>,
-    b: Option<Tag<'t>>,
-    bh: Option<Tag<'t>>,
-    c: Option<Tag<'t>>,
-    d: Option<Tag<'t>>,
-    h: Option<Tag<'t>>,
-    i: Option<Tag<'t>>,
-    l: Option<Tag<'t>>,
-    q: Option<Tag<'t>>,
-    s: Option<Tag<'t>>,
-    t: Option<Tag<'t>>,
-    x: Option<Tag<'t>>,
-    z: Option<Tag<'t>>,
-}
-
-impl<'t> Tags<'t> {
-    fn new(list: &TagList<'t>) -> Self {
-        let mut tags = Self::default();
-        for tag in list.tags() {
-            let slot = match tag.name() {
-                "v" => &mut tags.v,
-                "a" => &mut tags.a,
-                "b" => &mut tags.b,
-                "bh" => &mut tags.bh,
-                "c" => &mut tags.c,
-                "d" => &mut tags.d,
-                "h" => &mut tags.h,
-                "i" => &mut tags.i,
-                "l" => &mut tags.l,
-                "q" => &mut tags.q,
-                "s" => &mut tags.s,
-                "t" => &mut tags.t,
-                "x" => &mut tags.x,
-                "z" => &mut tags.z,
-                _ => continue,
-            };
-            *slot = Some(tag);
-        }
-        tags
-    }
-
-    /// §3.5: `c=` is "simple/simple" when absent; "If only one algorithm is named, that algorithm is used for the
-    /// header and "simple" is used for the body."
-    fn canonicalization(&self) -> Result<(Canonicalization, Canonicalization), InvalidSignature> {
-        let Some(value) = self.c.map(|tag| tag.value()) else {
-            return Ok(Default::default());
-        };
-        let mut parts = value.splitn(2, |c| *c == b'/').map(|name| Canonicalization::from_name(trim(name)));
-        let header = parts.next().flatten().ok_or(InvalidSignature::Canonicalization)?;
-        let body = parts
-            .next()
-            .unwrap_or(Some(Canonicalization::Simple))
-            .ok_or(InvalidSignature::Canonicalization)?;
-        Ok((header, body))
-    }
-
-    /// §3.5: "q= A colon-separated list … OPTIONAL, default is "dns/txt"". Methods that are not known are passed over.
-    fn query_method(&self) -> Result<(), InvalidSignature> {
-        match self.q {
-            Some(q) if !q.value().split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {
-                Err(InvalidSignature::QueryMethod)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn identity(&self, domain: &DomainName) -> Result<Option<Vec<u8>>, InvalidSignature> {
-        let Some(value) = self.i.map(|tag| tag.value()) else {
-            return Ok(None);
-        };
-        let malformed = InvalidSignature::Value { tag: "i" };
-        let identity = quoted_printable::decode(value).ok_or(malformed.clone())?;
-        let at = identity.iter().rposition(|c| *c == b'@').ok_or(malformed.clone())?;
-        // What stands here goes into reports and headers.
-        if identity.iter().any(|c| c.is_ascii_control()) || std::str::from_utf8(&identity).is_err() {
-            return Err(malformed);
-        }
-        let host = text(identity.get(at + 1..).unwrap_or_default());
-        let host = DomainName::mail_domain(host).map_err(name_error("i"))?;
-        if !host.is_within(domain) {
-            return Err(InvalidSignature::Identity);
-        }
-        Ok(Some(identity))
-    }
-}
-
-fn required<'t>(name: &'static str, tag: Option<Tag<'t>>) -> Result<Tag<'t>, InvalidSignature> {
-    tag.ok_or(InvalidSignature::Missing { tag: name })
-}
-
-fn number(
-    name: &'static str,
-    tag: Option<Tag<'_>>,
-    max_digits: usize,
-) -> Result<Option<u64>, InvalidSignature> {
-    let Some(value) = tag.map(|tag| tag.value()) else {
-        return Ok(None);
-    };
-    if value.is_empty() || value.len() > max_digits || !value.iter().all(u8::is_ascii_digit) {
-        return Err(InvalidSignature::Value { tag: name });
-    }
-    let number = |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-    Ok(Some(value.iter().fold(0, number)))
-}
-
-/// §3.5: `[FWS] base64string [FWS]` with folds anywhere inside.
-fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSignature> {
-    Signature::decode_base64(required(name, tag)?.value()).ok_or(InvalidSignature::Value { tag: name })
 }
 
 /// Where the names in `h=` stand. §3.5: they are divided by colons; §5.4: "The From header field MUST be signed".
@@ -423,7 +243,7 @@ fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Ran
             return Err(InvalidSignature::Value { tag: "h" });
         }
         from |= name.len() == 4 && name.eq_ignore_ascii_case(b"from");
-        // Header blocks are shorter than 2³¹ octets.
+        // Header blocks are shorter than 2³¹ bytes.
         let at = (list.end - front.len()) as u32;
         names.push(at..at + name.len() as u32);
         match after.trim_ascii_start() {
@@ -435,24 +255,11 @@ fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Ran
     if from || kind == Kind::Arc { Ok(names) } else { Err(InvalidSignature::FromNotSigned) }
 }
 
-/// Tag values are UTF-8 as far as they are not ASCII ([`TagList`] sees to that); other octets read as no text, which
-/// is no name either.
-fn text(value: &[u8]) -> &str {
-    std::str::from_utf8(value).unwrap_or_default()
-}
-
-fn name_error(tag: &'static str) -> impl Fn(InvalidDomainName) -> InvalidSignature {
-    move |source| InvalidSignature::Name { tag, source }
-}
-
-fn trim(value: &[u8]) -> &[u8] {
-    value.trim_ascii()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use waxseal_dns::InvalidDomainName;
 
     const BH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
@@ -530,7 +337,7 @@ mod tests {
         use base64::prelude::BASE64_STANDARD;
         for octets in [3, 31, 33] {
             let error = with(&format!("bh={}", BASE64_STANDARD.encode(vec![7; octets]))).unwrap_err();
-            assert_eq!(error, InvalidSignature::BodyHashLength { octets, expected: 32 });
+            assert_eq!(error, InvalidSignature::BodyHashLength { bytes: octets, expected: 32 });
         }
         assert_eq!(with("bh=").unwrap_err(), InvalidSignature::Value { tag: "bh" });
     }

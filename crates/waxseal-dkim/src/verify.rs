@@ -10,15 +10,13 @@ use crate::{
     body::{BodyHasher, BodyHashes},
     keys::KeyCache,
     picker::FieldIndex,
+    streaming::{Examine, Streaming},
+    tags::seconds,
     verdict::Claims,
 };
 use admit::check_required_fields;
 use judge::Judge;
-use std::{
-    fmt,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 use waxseal_crypto::{Algorithm, NoProvider, Provider, default_provider};
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
@@ -119,9 +117,7 @@ impl Verifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin(&self, header: Header, now: SystemTime) -> Verification {
-        let mut hasher = BodyHasher::new(self.provider);
-        let examination = self.examine(header, now, &mut hasher);
-        Verification { examination, hasher }
+        Streaming::begin(self.provider, |hasher| self.examine(header, now, hasher))
     }
 
     /// Looks at the signatures of a header and asks `hasher` for the body hashes that they need. So several checks of
@@ -161,33 +157,8 @@ impl Verifier {
 
 pub(crate) const FIELD_NAME: &str = "DKIM-Signature";
 
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
 /// The verification of a message whose body is still arriving; see [`Verifier::begin`].
-#[derive(Debug)]
-pub struct Verification {
-    examination: Examination,
-    hasher: BodyHasher,
-}
-
-impl Verification {
-    /// The keys that will be needed. Look them up while the body arrives.
-    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
-        self.examination.questions()
-    }
-
-    /// Takes the next chunk of the body.
-    pub fn body(&mut self, chunk: &[u8]) {
-        self.hasher.push(chunk);
-    }
-
-    /// Ends the body; what is left is a check that asks for the keys.
-    pub fn finish(self) -> DkimCheck {
-        self.examination.finish(self.hasher.finish())
-    }
-}
+pub type Verification = Streaming<Examination>;
 
 /// The signatures of a header whose body hashes are made elsewhere; see [`Verifier::examine`].
 #[derive(Debug)]
@@ -207,18 +178,19 @@ enum Candidate {
     Decided(Box<Verdict>),
 }
 
-impl Examination {
-    /// The keys that will be needed. Look them up while the body arrives.
-    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+impl Examine for Examination {
+    type Check = DkimCheck;
+
+    fn questions(&self) -> impl Iterator<Item = Question> + '_ {
         self.keys.iter().cloned().map(Question::txt)
     }
 
-    /// With the finished hashes of the hasher that was handed to [`Verifier::examine`], or the same ones kept earlier; what is
-    /// left is a check that asks for the keys.
-    pub fn finish(self, hashes: BodyHashes) -> DkimCheck {
+    fn finish(self, hashes: BodyHashes) -> DkimCheck {
         DkimCheck { state: State::Examined(Box::new(self), hashes) }
     }
+}
 
+impl Examination {
     fn candidate(&mut self, number: usize, now: u64, hasher: &mut BodyHasher) -> Candidate {
         let value = self.header.value_bytes(number).unwrap_or_default();
         let signature = match Signature::from_bytes(value.clone()) {

@@ -400,7 +400,7 @@ fn body_hashes_of_other_lengths() {
         let bh = BASE64_STANDARD.encode(vec![0; octets]);
         let value = wrong("ed", "").replace("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", &bh);
         let found = cause(&[value.as_bytes(), MESSAGE].concat());
-        let expected = InvalidSignature::BodyHashLength { octets, expected: 32 };
+        let expected = InvalidSignature::BodyHashLength { bytes: octets, expected: 32 };
         assert!(matches!(&found, Cause::Signature(error) if *error == expected), "{octets}: {found}");
     }
     let value = wrong("ed", "").replace("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "");

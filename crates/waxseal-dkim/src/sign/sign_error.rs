@@ -6,7 +6,7 @@ use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::HeaderError;
 
 /// Why a message was not signed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
     /// The header block is over a limit.

@@ -1,14 +1,9 @@
 //! What a signature field says, and what is signed (RFC 6376 §3.5, §3.7).
 
 use super::{SignError, Signer};
-use crate::{body::BodyHash, picker::FieldIndex, quoted_printable, verify::FIELD_NAME};
+use crate::{body::BodyHash, picker::FieldIndex, quoted_printable, tags::seconds, verify::FIELD_NAME};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 use waxseal_crypto::{Algorithm, Provider, SigningInput, SigningKey};
 use waxseal_header::{Folder, Header, HeaderLimits};
 
@@ -181,9 +176,8 @@ impl Template<'_> {
 
     /// The time so many seconds after now, in seconds since 1970, which is the first that can be said.
     fn seconds(&self, later: u64, tag: &'static str) -> Result<u64, SignError> {
-        let now = self.now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         // §3.5: "implementations MAY consider any value longer than 12 digits to be infinite", and others refuse it.
-        let seconds = now.as_secs().checked_add(later).filter(|seconds| *seconds < 1_000_000_000_000);
+        let seconds = seconds(self.now).checked_add(later).filter(|seconds| *seconds < 1_000_000_000_000);
         seconds.ok_or(SignError::Time { tag })
     }
 

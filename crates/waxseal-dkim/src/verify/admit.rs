@@ -1,7 +1,7 @@
 //! What speaks against a signature before its key is known (RFC 6376 §6.1.1).
 
-use super::{Verifier, seconds};
-use crate::{BodyLengthPolicy, Cause, Policy, Signature};
+use super::Verifier;
+use crate::{BodyLengthPolicy, Cause, Policy, Signature, tags::seconds};
 use std::time::SystemTime;
 use waxseal_crypto::Algorithm;
 use waxseal_header::Header;

@@ -89,11 +89,11 @@ impl Verifier {
         }
     }
 
-    /// Verifies `signature` over `input`, the canonical octets.
+    /// Verifies `signature` over `input`, the canonical bytes.
     ///
     /// # Errors
-    /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider cannot tell.
-    pub(crate) fn verify_octets(
+    /// [`Cause::HeaderSignature`], or [`Cause::Crypto`] when the provider does not verify such signatures.
+    pub(crate) fn verify_bytes(
         &self,
         algorithm: Algorithm,
         key: &PublicKey,
@@ -115,7 +115,7 @@ impl Verifier {
         input: &[u8],
         body: &BodyHash,
     ) -> Result<(), Cause> {
-        let header = self.verify_octets(signature.algorithm(), key, input, signature.signature());
+        let header = self.verify_bytes(signature.algorithm(), key, input, signature.signature());
         let header_intact = match &header {
             Ok(()) => true,
             Err(Cause::HeaderSignature { .. }) => false,

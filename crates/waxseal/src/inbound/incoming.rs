@@ -8,7 +8,7 @@ use super::{
 };
 use std::time::SystemTime;
 use waxseal_arc::ChainExamination;
-use waxseal_dkim::parts::{BodyHasher, BodyHashes, Examination};
+use waxseal_dkim::parts::{BodyHasher, BodyHashes, Examination, Examine};
 use waxseal_dmarc::Identifiers;
 use waxseal_header::{Header, line_ends::FindBare};
 
