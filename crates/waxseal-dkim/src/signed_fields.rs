@@ -130,6 +130,9 @@ impl SignedFields {
             Self::Names { names, oversigned } => (names, oversigned),
             Self::Exactly(names) => return names.iter().map(String::as_str).collect(),
         };
+        if names.is_none() && oversigned.is_none() {
+            return default_list(header);
+        }
         let wanted = |name: &str| {
             let oversigned = oversigned.as_ref().is_some_and(|oversigned| has(oversigned, name));
             let named = names.as_ref().map_or_else(|| has(&DEFAULT_FIELDS, name), |names| has(names, name));
@@ -153,6 +156,87 @@ impl SignedFields {
     }
 }
 
+/// The same for those who chose neither names nor oversigned ones: one look at each field.
+fn default_list(header: &Header) -> Vec<&str> {
+    let mut list = Vec::with_capacity(header.len() + OVERSIGNED_FIELDS.len() + OVERSIGNED_IF_PRESENT.len());
+    let mut present = 0_u32;
+    for field in header.fields() {
+        if let (Some(number), Ok(name)) = (default_number(field.name()), std::str::from_utf8(field.name())) {
+            present |= 1 << number;
+            list.push(name);
+        }
+    }
+    let is_present =
+        |name: &str| default_number(name.as_bytes()).is_some_and(|number| present >> number & 1 == 1);
+    let addressed = is_present("To") || is_present("Cc");
+    list.extend(OVERSIGNED_FIELDS.into_iter().filter(|name| addressed || *name != "To"));
+    list.extend(OVERSIGNED_IF_PRESENT.into_iter().filter(|name| is_present(name)));
+    list
+}
+
+/// The number of a name in [`DEFAULT_FIELDS`].
+fn default_number(name: &[u8]) -> Option<u32> {
+    let mut left = *DEFAULT_OF_LENGTH.get(name.len())?;
+    while let Some(number) = left.checked_ilog2() {
+        let field = DEFAULT_FIELDS.get(number as usize)?;
+        if name.eq_ignore_ascii_case(field.as_bytes()) {
+            return Some(number);
+        }
+        left &= !(1 << number);
+    }
+    None
+}
+
+/// For each length the [`DEFAULT_FIELDS`] that are so long, a bit for each.
+const DEFAULT_OF_LENGTH: [u32; 28] = {
+    let mut of_length = [0; 28];
+    let mut number = 0;
+    while number < DEFAULT_FIELDS.len() {
+        #[expect(clippy::indexing_slicing, reason = "constant evaluation; a longer name does not compile")]
+        {
+            of_length[DEFAULT_FIELDS[number].len()] |= 1 << number;
+        }
+        number += 1;
+    }
+    of_length
+};
+
 fn has(names: &[impl AsRef<str>], name: &str) -> bool {
     names.iter().any(|other| other.as_ref().eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_default_field_is_found_and_no_other() {
+        for (number, name) in (0..).zip(DEFAULT_FIELDS) {
+            assert_eq!(default_number(name.as_bytes()), Some(number), "{name}");
+            assert_eq!(default_number(name.to_uppercase().as_bytes()), Some(number), "{name}");
+        }
+        for name in ["", "X", "Froms", "Cd", &"x".repeat(27), &"x".repeat(99)] {
+            assert_eq!(default_number(name.as_bytes()), None, "{name}");
+        }
+    }
+
+    proptest! {
+        /// Names that are looked up one by one, as those are that a signer chooses, make the same list.
+        #[test]
+        fn the_default_list_is_that_of_the_default_names(
+            names in proptest::collection::vec(
+                prop_oneof![proptest::sample::select(&DEFAULT_FIELDS[..]).prop_map(str::to_owned), "[A-Za-z;]{1,6}"],
+                0..30,
+            ),
+            upper in any::<bool>(),
+        ) {
+            let text: String = names.iter().map(|name| format!("{name}: x\r\n")).collect();
+            let text = if upper { text.to_uppercase() } else { text };
+            let (header, _) = Header::parse(text.as_bytes()).unwrap();
+            let named = SignedFields::default().with_names(DEFAULT_FIELDS.map(str::to_owned).to_vec());
+            let default = SignedFields::default();
+            prop_assert_eq!(default.list(&header), named.list(&header));
+        }
+    }
 }

@@ -126,6 +126,9 @@ impl DomainName {
 
     /// The first label that begins or ends in a hyphen, if there is one.
     pub fn hyphenated_label(&self) -> Option<&str> {
+        if !self.as_str().bytes().any(|c| c == b'-') {
+            return None;
+        }
         self.labels().find(|label| label.starts_with('-') || label.ends_with('-'))
     }
 

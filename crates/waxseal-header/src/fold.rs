@@ -47,8 +47,10 @@ impl Folder {
 
     /// Adds a word that is never cut, on this line if it fits.
     pub fn word(&mut self, word: &str) {
-        self.begin(columns(word));
-        self.push(word);
+        let columns = columns(word);
+        self.begin(columns);
+        self.text.push_str(word);
+        self.column += columns;
     }
 
     /// Adds words joined without blanks, such as the names in `h=`: the whole goes on this line if it fits, else it
@@ -56,10 +58,12 @@ impl Folder {
     pub fn pieces<'p>(&mut self, pieces: impl Iterator<Item = &'p str> + Clone) {
         self.begin(pieces.clone().map(columns).sum());
         for piece in pieces {
-            if self.column + columns(piece.strip_suffix(':').unwrap_or(piece)) > self.margin {
+            let columns = columns(piece);
+            if self.column + columns - usize::from(piece.ends_with(':')) > self.margin {
                 self.go_on();
             }
-            self.push(piece);
+            self.text.push_str(piece);
+            self.column += columns;
         }
     }
 

@@ -207,10 +207,21 @@ impl Template<'_> {
 
 /// The names of `h=`.
 pub(super) fn push_names(folder: &mut Folder, names: &[&str]) {
-    let tag = format!("h={};", names.join(":"));
+    const NAME: &str = "h=";
+    let mut tag =
+        String::with_capacity(NAME.len() + names.iter().map(|name| name.len() + 1).sum::<usize>() + 1);
+    tag.push_str(NAME);
+    for (number, name) in names.iter().enumerate() {
+        tag.push_str(if number > 0 { ":" } else { "" });
+        tag.push_str(name);
+    }
+    tag.push(';');
     // See `pieces`; names mostly have no equals sign.
-    if !tag.contains("b=") {
-        return folder.pieces(tag.split_inclusive(':'));
+    if !names.is_empty() && memchr::memrchr(b'=', tag.as_bytes()) == Some(NAME.len() - 1) {
+        return folder.pieces(names.iter().scan((0, NAME.len()), |(start, end), name| {
+            *end += name.len() + 1;
+            tag.get(std::mem::replace(start, *end)..*end)
+        }));
     }
     let octets = tag.as_bytes();
     let may_fold = |at: usize| at.checked_sub(1).and_then(|before| octets.get(before)) == Some(&b':');

@@ -1,0 +1,118 @@
+//! Names of fields: what is the same, which comes first, and where to look.
+
+use std::{
+    cmp::Ordering,
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+};
+use waxseal_header::Header;
+
+/// Each process has another, so that nobody can prepare names that collide.
+pub(super) fn seed() -> u64 {
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    *SEED
+}
+
+/// The name of the field `number`, empty when there is none.
+#[inline]
+pub(super) fn name_of(header: &Header, number: usize) -> &[u8] {
+    header.field(number).map(|field| field.name()).unwrap_or_default()
+}
+
+/// Names are mostly written alike.
+#[inline]
+pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
+    #[cfg(test)]
+    steps::count();
+    a == b || a.eq_ignore_ascii_case(b)
+}
+
+/// The order of names, in which case does not count, eight octets at a time.
+pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    #[cfg(test)]
+    steps::count();
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        let order = lower_case(number(a)).cmp(&lower_case(number(b)));
+        if order.is_ne() {
+            return order;
+        }
+    }
+    a.len().cmp(&b.len())
+}
+
+/// Up to eight octets as a number that sorts as they do.
+fn number(piece: &[u8]) -> u64 {
+    match piece.first_chunk() {
+        Some(octets) => u64::from_be_bytes(*octets),
+        None => {
+            piece.iter().zip([56, 48, 40, 32, 24, 16, 8]).fold(0, |n, (c, bits)| n | u64::from(*c) << bits)
+        }
+    }
+}
+
+/// The letters among eight octets in lower case.
+fn lower_case(octets: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let ascii = octets & (EACH * 0x7f);
+    // The highest bit of each octet says whether it is at least A, or above Z.
+    let (from_a, above_z) = (ascii + EACH * (0x80 - b'A' as u64), ascii + EACH * (0x7f - b'Z' as u64));
+    let upper = (from_a ^ above_z) & !octets & (EACH * 0x80);
+    octets | upper >> 2
+}
+
+/// Mixes the name, in lower case, eight octets at a time, with the [`seed`].
+pub(super) fn hash(seed: u64, name: &[u8]) -> u32 {
+    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, octets: u64| {
+        let product = u128::from(hash ^ lower_case(octets)) * u128::from(PRIME);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut hash = seed ^ name.len() as u64;
+    let mut rest = name;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        hash = mix(hash, u64::from_le_bytes(*chunk));
+        rest = after;
+    }
+    // The last octets again as far as there are eight, or else the first four and the last four.
+    let last = match (name.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(last), _, _) => u64::from_le_bytes(*last),
+        (None, Some(a), Some(b)) => {
+            u64::from(u32::from_le_bytes(*a)) | u64::from(u32::from_le_bytes(*b)) << 32
+        }
+        _ => rest.iter().fold(0, |octets: u64, octet| octets << 8 | u64::from(*octet)),
+    };
+    (mix(hash, last) >> 32) as u32
+}
+
+#[cfg(test)]
+pub(super) mod steps {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How often names were compared.
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    /// How often names were compared since it was last asked for.
+    pub(in super::super) fn take() -> usize {
+        STEPS.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_and_nothing_else_has_a_lower_case() {
+        for octet in 0..=u8::MAX {
+            let octets = [octet, b'A', 0, octet, 0xff, b'z', octet, b'Z'];
+            let lower = octets.map(|c| c.to_ascii_lowercase());
+            assert_eq!(lower_case(u64::from_be_bytes(octets)), u64::from_be_bytes(lower), "{octet}");
+        }
+    }
+}
