@@ -3,19 +3,19 @@
 use crate::{
     exit::{Exit, Failure},
     key_name,
+    key_record_args::{Published, RecordArgs, kind},
     key_record_text::KeyRecordText,
     terminal::{self, visible},
 };
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 use waxseal::{
-    crypto::{HashAlgorithm, KeySpec, KeyType, PrivateKey, rust_crypto},
-    dkim::{KeyRecord, Selector, SigningDomains},
+    crypto::{KeySpec, PrivateKey, rust_crypto},
+    dkim::{Selector, SigningDomains},
     dns::DomainName,
 };
 
@@ -44,21 +44,8 @@ pub(crate) struct Keygen {
     /// A folder for both files, or a file name with an extension for the private key; the record goes next to it as .txt
     #[arg(long, short, value_name = "DIR|FILE", default_value = ".")]
     out: PathBuf,
-    /// Declare that the domain is testing DKIM, t=y
-    #[arg(long)]
-    test_mode: bool,
-    /// Allow no subdomains of the domain in i=, t=s
-    #[arg(long)]
-    no_subdomains: bool,
-    /// Allow this hash alone, h=
-    #[arg(long, value_enum)]
-    hash: Option<Hash>,
-    /// A note for people who read the record, n=
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-    /// What to print of the record
-    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
-    print: Form,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -75,36 +62,6 @@ enum KeyAlgorithm {
     #[default]
     Rsa,
     Ed25519,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Hash {
-    Sha256,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Form {
-    /// Every form, with explanations
-    #[default]
-    All,
-    /// Zone file text for BIND, NSD and others
-    Bind,
-    /// Quoted strings of at most 255 characters
-    Split,
-    /// One line without quotes
-    Line,
-}
-
-#[derive(Debug, Serialize)]
-struct Made<'m> {
-    domain: &'m str,
-    selector: &'m str,
-    algorithm: &'m str,
-    bits: u32,
-    key_file: &'m Path,
-    record_file: &'m Path,
-    #[serde(flatten)]
-    record: &'m KeyRecordText,
 }
 
 impl Keygen {
@@ -127,8 +84,8 @@ impl Keygen {
         files.check_absent()?;
         let key = PrivateKey::generate(spec, rust_crypto::PROVIDER)
             .map_err(|error| Failure::because("cannot make the key", &error))?;
-        let record = KeyRecordText::new(&self.record(&key), &self.selector, &self.domain);
-        files.write(key.to_pem().as_str(), &record.bind())?;
+        let record = KeyRecordText::new(&self.record.record(&key), &self.selector, &self.domain);
+        files.write(key.to_pem().as_str(), &record.bind(), 0o644)?;
         if let Some(warning) = key.warning() {
             terminal::note(warning);
         }
@@ -136,74 +93,27 @@ impl Keygen {
         Ok(Exit::Pass)
     }
 
-    fn record(&self, key: &PrivateKey) -> KeyRecord {
-        let mut record = KeyRecord::new(key.public_key().clone())
-            .with_testing(self.test_mode)
-            .with_strict_identity(self.no_subdomains);
-        if let Some(Hash::Sha256) = self.hash {
-            record = record.with_hashes([HashAlgorithm::Sha256]);
-        }
-        match &self.note {
-            Some(note) => record.with_notes(note),
-            None => record,
-        }
-    }
-
     fn print(&self, key: &PrivateKey, record: &KeyRecordText, files: &Files) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.json {
-            let made = Made {
-                domain: self.domain.as_str(),
-                selector: self.selector.as_str(),
-                algorithm: key.key_type().as_str(),
-                bits: key.bits(),
-                key_file: &files.key,
-                record_file: &files.record,
-                record,
-            };
+            let made = Published::new(key, record, &files.key, Some(&files.record));
             return writeln!(out, "{}", crate::json::to_string(&made));
         }
-        match self.print {
-            Form::Bind => write!(out, "{}", record.bind()),
-            Form::Split => writeln!(out, "{}", record.quoted()),
-            Form::Line => writeln!(out, "{}", record.record),
-            Form::All => print_all(&mut out, key, record, files),
+        if self.record.is_one_form() {
+            return self.record.print(&mut out, record, &files.key);
         }
+        let kind = kind(key);
+        writeln!(out, "Private key ({kind}): {}", visible(&files.key.display().to_string()))?;
+        writeln!(out, "DNS record: {}\n", visible(&files.record.display().to_string()))?;
+        self.record.print(&mut out, record, &files.key)
     }
-}
-
-fn print_all(
-    out: &mut impl Write,
-    key: &PrivateKey,
-    record: &KeyRecordText,
-    files: &Files,
-) -> io::Result<()> {
-    let kind = match key.key_type() {
-        KeyType::Rsa => format!("RSA, {} bits", key.bits()),
-        KeyType::Ed25519 => "Ed25519".into(),
-    };
-    writeln!(out, "Private key ({kind}): {}", visible(&files.key.display().to_string()))?;
-    writeln!(out, "DNS record: {}\n", visible(&files.record.display().to_string()))?;
-    writeln!(out, "Publish it as TXT record of {}", terminal::heading(&record.name))?;
-    writeln!(out, "(where the form adds the domain: {})\n", record.relative_name())?;
-    let length = record.record.len();
-    let heading = format!("One line, {length} characters, for forms that quote and split by themselves:");
-    writeln!(out, "{}\n{}\n", terminal::heading(heading), record.record)?;
-    let heading = format!("Quoted strings of at most 255 characters ({}):", record.strings.len());
-    writeln!(out, "{}\n{}\n", terminal::heading(heading), record.quoted())?;
-    writeln!(out, "{}\n{}", terminal::heading("Zone file (BIND, NSD, Knot):"), record.bind())?;
-    writeln!(out, "{}", terminal::heading("When it is published:"))?;
-    writeln!(out, "dig +short TXT {}", record.name)?;
-    let (domain, selector) = (record.domain(), record.selector());
-    let key = visible(&files.key.display().to_string());
-    writeln!(out, "waxseal sign -d {domain} -s {selector} -k {key} message.eml | waxseal verify")
 }
 
 /// The files that are made.
 #[derive(Debug)]
-struct Files {
-    key: PathBuf,
-    record: PathBuf,
+pub(crate) struct Files {
+    pub(crate) key: PathBuf,
+    pub(crate) record: PathBuf,
 }
 
 impl Files {
@@ -228,7 +138,7 @@ impl Files {
         Ok(Self { key: out.to_owned(), record })
     }
 
-    fn check_absent(&self) -> Result<(), Failure> {
+    pub(crate) fn check_absent(&self) -> Result<(), Failure> {
         for path in [&self.key, &self.record] {
             if fs::symlink_metadata(path).is_ok() {
                 return Err(exists(path));
@@ -237,10 +147,10 @@ impl Files {
         Ok(())
     }
 
-    /// Both or none.
-    fn write(&self, key: &str, record: &str) -> Result<(), Failure> {
+    /// Both or none. The record, which is no secret, gets this mode.
+    pub(crate) fn write(&self, key: &str, record: &str, mode: u32) -> Result<(), Failure> {
         create(&self.key, key, 0o600)?;
-        create(&self.record, record, 0o644).inspect_err(|_| {
+        create(&self.record, record, mode).inspect_err(|_| {
             // The key is ours and nobody has seen it. If it cannot be removed, the error says where it stands.
             let _ = fs::remove_file(&self.key);
         })

@@ -18,8 +18,10 @@ mod hint;
 mod input;
 mod interrupt;
 mod json;
+mod key;
 mod key_file;
 mod key_name;
+mod key_record_args;
 mod key_record_text;
 mod keygen;
 mod lint;
@@ -65,6 +67,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(Box<check::Check>),
+    Key(Box<key::Key>),
     Keygen(keygen::Keygen),
     Sign(Box<sign::Sign>),
     Verify(Box<verify::Verify>),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
     color.set();
     let done = match verb {
         Verb::Check(check) => check.run(),
+        Verb::Key(key) => key.run(),
         Verb::Keygen(keygen) => keygen.run(),
         Verb::Sign(sign) => sign.run(),
         Verb::Verify(verify) => verify.run(),

@@ -2,9 +2,12 @@
 
 use crate::lab::{waxseal, words};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 14] = [
     "check",
     "keygen",
+    "key new",
+    "key show",
+    "key check",
     "sign",
     "verify",
     "dkim lint",

@@ -19,6 +19,8 @@ mod dmarc;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod key;
+#[cfg(test)]
 mod keygen;
 #[cfg(test)]
 mod lab;

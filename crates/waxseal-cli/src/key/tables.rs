@@ -1,0 +1,101 @@
+//! The keys of OpenDKIM's tables.
+
+use super::check::Row;
+use crate::{
+    exit::{Failure, chain},
+    key_file,
+};
+use std::{collections::BTreeSet, path::Path};
+use waxseal::{
+    crypto::{PrivateKey, rust_crypto},
+    dns::lint::{Finding, Severity},
+};
+use waxseal_tables::{DataSet, Files, KeyData, KeyEntry, KeyTable, Problem, SigningTable};
+
+/// What the tables have.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) rows: Vec<Row>,
+    /// What is wrong with a table rather than with one of its keys.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Tables {
+    pub(crate) fn read(key_table: &DataSet, signing_table: Option<&DataSet>) -> Result<Self, Failure> {
+        let keys = KeyTable::load(key_table, &Files).map_err(|error| Failure::because("KeyTable", &error))?;
+        let signing = signing_table.map(|set| SigningTable::load(set, &Files)).transpose();
+        let signing = signing.map_err(|error| Failure::because("SigningTable", &error))?;
+        let mut tables = Self::default();
+        tables.problems("KeyTable", keys.problems());
+        let used = signing.as_ref().map(|signing| tables.used(&keys, signing));
+        for entry in keys.iter() {
+            let is_used = used.as_ref().map(|used| used.contains(entry.name()));
+            tables.push(&entry, is_used);
+        }
+        if tables.rows.is_empty() {
+            tables.findings.push(Finding::new("no-keys", Severity::Error, "the KeyTable has no key"));
+        }
+        Ok(tables)
+    }
+
+    fn problems(&mut self, table: &str, problems: &[Problem]) {
+        let finding =
+            |problem: &Problem| Finding::new("table-line", Severity::Warning, format!("{table}, {problem}"));
+        self.findings.extend(problems.iter().map(finding));
+    }
+
+    /// The names of the keys that sign.
+    fn used(&mut self, keys: &KeyTable, signing: &SigningTable) -> BTreeSet<String> {
+        self.problems("SigningTable", signing.problems());
+        let mut used = BTreeSet::new();
+        for entry in signing.iter().filter(|entry| !entry.is_exclusion() && !entry.key_name().is_empty()) {
+            let (line, pattern, name) = (entry.line(), entry.pattern(), entry.key_name());
+            // A `%` stands for the domain of each author.
+            if name != "%" && keys.get(name, "example.org").is_err() {
+                let problem = format!(
+                    "SigningTable, line {line}: {pattern} signs with \"{name}\", which the KeyTable does not have"
+                );
+                self.findings.push(Finding::new("unknown-key", Severity::Error, problem));
+            }
+            used.insert(name.to_owned());
+        }
+        used
+    }
+
+    fn push(&mut self, entry: &KeyEntry, is_used: Option<bool>) {
+        let mut row = Row::new(entry.name(), entry.domain(), entry.selector());
+        row.is_used = is_used;
+        if let KeyData::File(path) = entry.data() {
+            row.key_file = Some(path.clone());
+        }
+        let in_file = matches!(entry.data(), KeyData::File(path) if path.contains('%'));
+        if entry.uses_author_domain() || in_file {
+            let problem =
+                format!("line {}: not checked, since % stands for the domain of each author", entry.line());
+            row.findings.push(Finding::new("any-domain", Severity::Note, problem));
+        } else {
+            row.read_key(entry.data());
+        }
+        self.rows.push(row);
+    }
+}
+
+impl Row {
+    fn read_key(&mut self, data: &KeyData) {
+        let key = match data {
+            KeyData::File(path) => key_file::read(Path::new(path)).map_err(|failure| failure.to_string()),
+            KeyData::Inline(text) => read_inline(text),
+            _ => Err("this form of a key is not read".into()),
+        };
+        match key {
+            Ok(key) => self.public = Some(key.public_key().clone()),
+            Err(problem) => self.findings.push(Finding::new("key-file", Severity::Error, problem)),
+        }
+    }
+}
+
+fn read_inline(text: &str) -> Result<PrivateKey, String> {
+    use waxseal::crypto::KeyMaterial;
+    let material = KeyMaterial::from_bytes(text).map_err(|error| chain(&error))?;
+    PrivateKey::from_material(material, rust_crypto::PROVIDER).map_err(|error| chain(&error))
+}
