@@ -44,7 +44,7 @@ async fn receive<R: Resolve + 'static>(
     let mut ahead = None;
     for chunk in message.chunks(4096) {
         session.push(chunk);
-        if ahead.is_none() && session.has_header() {
+        if ahead.is_none() && session.header().is_some() {
             let (lookups, dns) = (session.lookups(), dns.clone());
             ahead = Some(tokio::spawn(async move { lookups.resolve(&*dns).await }));
         }

@@ -11,7 +11,7 @@ use std::{
     pin::pin,
     task::{Context, Poll, Waker},
 };
-use waxseal::{Authenticator, Envelope, Report};
+use waxseal::{Authenticator, Envelope, Method, Report};
 use waxseal_authres::DmarcResult;
 use waxseal_crypto::Provider;
 use waxseal_dns::Zone;
@@ -83,7 +83,11 @@ pub fn envelope() -> Envelope {
 
 /// An authenticator that does what is compared; `all` adds HELO and `iprev`.
 pub fn authenticator(provider: &'static dyn Provider, all: bool) -> Authenticator {
-    Authenticator::with_provider("mx.example.net", provider).with_helo(all).with_iprev(all)
+    let authenticator = Authenticator::with_provider("mx.example.net", provider);
+    match all {
+        true => authenticator,
+        false => authenticator.with_methods([Method::Spf, Method::Dkim, Method::Dmarc]),
+    }
 }
 
 /// [`Inbound::check`] or [`Inbound::check_blocking`].

@@ -259,7 +259,7 @@ impl Check {
             writeln!(out)?;
         }
         write!(out, "{}", terminal::field(&report.authentication_results().to_field()))?;
-        if self.received_spf && report.envelope().is_known() {
+        if self.received_spf && report.envelope().ip().is_some() {
             write!(out, "{}", terminal::field(&report.received_spf().to_field()))?;
         }
         if self.messages.len() > 1 && !self.authres { writeln!(out) } else { Ok(()) }

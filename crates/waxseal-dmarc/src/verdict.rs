@@ -76,6 +76,9 @@ pub enum Cause {
     /// The header block is over a limit, so its author is not known.
     #[error(transparent)]
     Header(HeaderError),
+    /// DMARC was not asked for.
+    #[error("not checked")]
+    NotChecked,
     /// The caller gave no Author Domain.
     #[error("no author domain")]
     NoAuthor,
@@ -109,7 +112,7 @@ impl Cause {
             // apply the DMARC mechanism to the message."
             Self::NoRecord { .. } => DmarcResult::None,
             // §4.10.1: "Otherwise, the Mail Receiver applies no DMARC processing to this message."
-            Self::NoPolicy { .. } => DmarcResult::None,
+            Self::NoPolicy { .. } | Self::NotChecked => DmarcResult::None,
             // §5.3.6: "If one or more DNS queries required to perform DMARC validation on the message do not complete due to
             // temporary or permanent DNS errors, the message cannot be considered to pass or fail"
             Self::Lookup { .. } | Self::Undecided { .. } => DmarcResult::TempError,
@@ -328,6 +331,11 @@ impl AuthorVerdict {
 }
 
 impl Verdict {
+    /// No verdict: for a program that has a place for one where DMARC was not asked for. The result is none, and the disposition too.
+    pub fn not_checked() -> Self {
+        Self::without_author(Cause::NotChecked, Disposition::None)
+    }
+
     pub(crate) fn without_author(cause: Cause, disposition: Disposition) -> Self {
         let (authors, shown, domains_in_names) = (Vec::new(), Vec::new(), Vec::new());
         Self { authors, decisive: 0, cause, disposition, shown, domains_in_names }

@@ -26,6 +26,7 @@ pub use envelope::Envelope;
 pub use evidence::{Evidence, ReplayError};
 pub use iprev::{IprevCause, IprevCheck, IprevVerdict};
 pub use lookups::Lookups;
+pub use methods::Method;
 pub use relays::{InvalidRelays, Relays};
 pub use report::Report;
 pub use session::{HeaderEnded, Session};

@@ -34,7 +34,7 @@ pub(super) struct Summary {
 
 /// The result of each method that was used; of DKIM the best.
 pub(super) fn method_words(report: &Report) -> Vec<(&'static str, &'static str)> {
-    let known = report.envelope().is_known();
+    let known = report.envelope().ip().is_some();
     let spf = known.then(|| ("spf", report.spf().result().as_str()));
     let arc = report.arc().map(|chain| ("arc", chain.result().as_str()));
     let iprev = report.iprev().map(|iprev| ("iprev", iprev.result().as_str()));
@@ -87,7 +87,7 @@ impl Summary {
             self.add_reason("arc", chain.result().as_str(), cause.to_string());
         }
         let spf = report.spf();
-        if let (Some(cause), false) = (spf.cause(), spf.is_pass() || !report.envelope().is_known()) {
+        if let (Some(cause), false) = (spf.cause(), spf.is_pass() || !report.envelope().ip().is_some()) {
             self.add_reason("spf", spf.result().as_str(), cause.to_string());
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn line(name: &str, report: &Report, told: &Told) -> String {
 /// Each method that had something to judge, with its result and the domain that this is about.
 fn methods(report: &Report) -> Vec<String> {
     let mut methods = Vec::new();
-    if report.envelope().is_known() {
+    if report.envelope().ip().is_some() {
         methods.push(format!("spf {}", terminal::word(report.spf().result().as_str())));
     }
     let signer = signer(report).and_then(Verdict::domain);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
 use waxseal::authres::DmarcResult;
 use waxseal::dns::{DomainName, Zone};
-use waxseal::{Authenticator, Disposition, Envelope};
+use waxseal::{Authenticator, Disposition, Envelope, Method};
 
 use crate::random::Random;
 use crate::readers::{Answers, ENOUGH, Shown, authors};
@@ -37,7 +37,12 @@ struct Judged {
 }
 
 fn check(messages: &[Vec<u8>], own: &str) -> Vec<Judged> {
-    let authenticator = Authenticator::new("mx.example.net").unwrap().with_iprev(false);
+    let authenticator = Authenticator::new("mx.example.net").unwrap().with_methods([
+        Method::Spf,
+        Method::Helo,
+        Method::Dkim,
+        Method::Dmarc,
+    ]);
     let (strict, mild) = (zone(own, "reject"), zone(own, "none"));
     let envelope = Envelope::new(CLIENT.parse().unwrap(), own, format!("u@{own}"));
     let now = UNIX_EPOCH + Duration::from_secs(1_795_000_000);

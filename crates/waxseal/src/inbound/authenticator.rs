@@ -1,15 +1,16 @@
 //! The receiver's settings, and the ways to have a message checked.
 
-use super::{Envelope, Evidence, InboundCheck, ReplayError, Report, Session, settings::Settings};
+use super::{Envelope, Evidence, InboundCheck, Method, ReplayError, Report, Session, settings::Settings};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
+use waxseal_arc::ChainVerifier;
 use waxseal_crypto::{NoProvider, Provider, default_provider};
 use waxseal_dkim::Verifier;
 use waxseal_dmarc::LocalPolicy;
 use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, drive, drive_blocking};
-use waxseal_header::HeaderLimits;
+use waxseal_header::{Header, HeaderLimits};
 use waxseal_spf::{Limits, RecordCache};
 
 /// Checks incoming mail: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and ARC if asked
@@ -77,11 +78,10 @@ impl Authenticator {
             spf_records: RecordCache::default(),
             spf_trace: false,
             spf_prefetch: false,
-            helo: true,
-            iprev: true,
+            methods: vec![Method::Spf, Method::Helo, Method::Dkim, Method::Dmarc, Method::Iprev],
             dmarc: LocalPolicy::default(),
             timeout: DEFAULT_TIME_LIMIT,
-            arc: None,
+            arc: ChainVerifier::with_provider(Default::default(), provider),
             trusts: None,
             sealer: None,
         };
@@ -107,7 +107,7 @@ impl Authenticator {
     #[must_use]
     pub fn with_dkim(self, verifier: Verifier) -> Self {
         self.with(|settings| {
-            settings.arc = settings.arc.take().map(|arc| arc.with_signatures(verifier.clone()));
+            settings.arc = settings.arc.clone().with_signatures(verifier.clone());
             settings.dkim = verifier;
         })
     }
@@ -131,19 +131,27 @@ impl Authenticator {
         self.with(|settings| settings.spf_prefetch = prefetch)
     }
 
-    /// Whether the HELO identity is checked too (default: yes; RFC 7208 §2.3 recommends it). It is an identity of its own:
-    /// its result never stands in for that of MAIL FROM, and DMARC does not see it (RFC 9989 §4.4.2). For a null reverse-path
-    /// the MAIL FROM identity is already made from HELO, and nothing is checked twice.
+    /// What is checked, and nothing else (default: all but [`Method::Arc`]): for a filter that plays one part beside others. Of
+    /// another method nothing is asked, and nothing is in the results; [`Report`] says at each getter what it returns
+    /// then. [`Authenticator::with_arc`] and its kin add ARC, where they are called later.
+    ///
+    /// DMARC counts only what is checked here or was handed to a [`Session`]: see
+    /// [`Identifiers::from_trusted`](waxseal_dmarc::Identifiers::from_trusted) for the results of other programs. Without
+    /// [`Method::Dmarc`] every message gets [`Disposition::None`](waxseal_dmarc::Disposition), also one without a clear author.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, Method, dns::Zone};
+    /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// let dkim = Authenticator::new("mx.example.net")?.with_methods([Method::Dkim]);
+    /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+    /// let report = dkim.check_blocking(&envelope, message, SystemTime::now(), &Zone::new());
+    /// assert_eq!(report.authentication_results().to_string(), "mx.example.net; dkim=none reason=\"no signature\"");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn with_helo(self, helo: bool) -> Self {
-        self.with(|settings| settings.helo = helo)
-    }
-
-    /// Whether the client's address must lead to a name and back (default: yes). It only informs: no other verdict depends on
-    /// it.
-    #[must_use]
-    pub fn with_iprev(self, iprev: bool) -> Self {
-        self.with(|settings| settings.iprev = iprev)
+    pub fn with_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.with(|settings| settings.methods = methods.into_iter().collect())
     }
 
     /// The local policy of DMARC: whether `p=reject` may reject, what becomes of mail without a clear author, how many
@@ -172,7 +180,11 @@ impl Authenticator {
     /// By itself the result only informs; see [`Authenticator::with_trusted_sealers`].
     #[must_use]
     pub fn with_arc(self, policy: waxseal_arc::Policy) -> Self {
-        self.with(|settings| settings.with_chains(policy))
+        self.with(|settings| {
+            let verifier = ChainVerifier::with_provider(policy, settings.dkim.provider());
+            settings.arc = verifier.with_signatures(settings.dkim.clone());
+            settings.with_method(Method::Arc);
+        })
     }
 
     /// Whose ARC sets are trusted (default: nobody's). `trusts` is called with `d=` of seals. When DMARC fails, the chain
@@ -192,7 +204,7 @@ impl Authenticator {
     ) -> Self {
         self.with(|settings| {
             settings.trusts = Some(Arc::new(trusts));
-            settings.with_default_chains();
+            settings.with_method(Method::Arc);
         })
     }
 
@@ -202,7 +214,7 @@ impl Authenticator {
     pub fn with_sealer(self, sealer: waxseal_arc::Sealer) -> Self {
         self.with(|settings| {
             settings.sealer = Some(sealer);
-            settings.with_default_chains();
+            settings.with_method(Method::Arc);
         })
     }
 
@@ -264,6 +276,27 @@ impl Authenticator {
         let mut session = self.begin(envelope, now);
         session.push(message);
         session.finish()
+    }
+
+    /// Begins with a message whose header is known, as where it decided between signing and checking; the body goes to
+    /// [`Session::body`]. A header is cheap to clone. Where it could not be read, begin without it and refuse the message, or feed
+    /// what came to [`Authenticator::begin`].
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, Envelope, dns::{Zone, drive_blocking}, header::{HeaderBuilder, HeaderLimits, Space}};
+    /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// let mut header = HeaderBuilder::new(HeaderLimits::default());
+    /// header.push(b"From", b"joe@example.org", Space::Added)?;
+    /// let header = header.finish();
+    /// // By the header and the client, this message is not to be signed.
+    /// let mut session = Authenticator::new("mx.example.net")?.begin_with_header(&envelope, header, SystemTime::now());
+    /// session.body(b"Hi.\r\n");
+    /// assert_eq!(drive_blocking(session.finish(), &Zone::new()).dmarc().result().as_str(), "none");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin_with_header(&self, envelope: &Envelope, header: Header, now: SystemTime) -> Session {
+        self.begin(envelope, now).with_header(header)
     }
 
     /// Begins with a message that arrives in pieces. `now` decides about `t=` and `x=` of signatures.

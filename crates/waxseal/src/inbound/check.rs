@@ -1,7 +1,7 @@
 //! The checks of one message, joined into one.
 
 use super::{
-    Envelope, Report,
+    Envelope, Method, Report,
     case::{Case, known},
     incoming::Incoming,
     methods::{EnvelopeMethods, EnvelopeVerdicts, Memo, Methods, Signatures},
@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use waxseal_arc::Chain;
+use waxseal_arc::{Chain, Sealer};
 use waxseal_dkim::Verdicts;
 use waxseal_dmarc::{DmarcCheck, Identifiers};
 use waxseal_dns::{Answers, Check, Pending, Question, Reply};
@@ -24,6 +24,18 @@ use waxseal_header::HeaderError;
 ///
 /// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) wait no longer than
 /// [`Authenticator::with_timeout`](super::Authenticator::with_timeout) allows, what [`Lookups`](super::Lookups) waited included.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use waxseal::{Authenticator, Envelope, dns::{Zone, drive_blocking_within}};
+/// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+/// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
+/// let check = Authenticator::new("mx.example.net")?.inbound(&envelope, message, SystemTime::now());
+/// // Driven until a time limit of one's own; there is a driver for each kind of program.
+/// let report = drive_blocking_within(check, &Zone::new(), Duration::from_secs(5));
+/// assert_eq!(report.to_string(), "spf=none dkim=none dmarc=none disposition=none");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct InboundCheck {
     settings: Arc<Settings>,
@@ -32,6 +44,8 @@ pub struct InboundCheck {
     author: Identifiers,
     dmarc: Option<DmarcCheck>,
     report: Option<Report>,
+    /// Who seals the message when it is forwarded.
+    sealer: Option<Sealer>,
     ahead: Vec<(Question, Reply)>,
     /// How long was waited for these.
     waited: Duration,
@@ -44,6 +58,7 @@ impl InboundCheck {
         (case, signatures, author): (Case, Signatures, Identifiers),
     ) -> Self {
         Self {
+            sealer: settings.sealer.clone(),
             settings,
             case: Arc::new(case),
             methods: Methods::new(envelope, signatures),
@@ -65,6 +80,10 @@ impl InboundCheck {
         Self::new(settings, methods, message.finish(envelope, now))
     }
 
+    pub(super) fn with_sealer(self, sealer: Option<Sealer>) -> Self {
+        Self { sealer, ..self }
+    }
+
     /// A message whose header was refused.
     pub(super) fn refused(
         settings: Arc<Settings>,
@@ -73,8 +92,11 @@ impl InboundCheck {
         error: HeaderError,
     ) -> Self {
         let signatures = Signatures {
-            dkim: Memo::done(Verdicts::refused(error.clone())),
-            arc: settings.arc.as_ref().map(|_| Memo::done(Chain::refused(error.clone()))),
+            dkim: Memo::done(match settings.checks(Method::Dkim) {
+                true => Verdicts::refused(error.clone()),
+                false => Verdicts::default(),
+            }),
+            arc: settings.chains().map(|_| Memo::done(Chain::refused(error.clone()))),
         };
         let author = Identifiers::without_header(error.clone());
         Self::new(settings, methods, (Case::refused(envelope, now, error), signatures, author))
@@ -85,7 +107,7 @@ impl InboundCheck {
         let methods = EnvelopeMethods::new(&settings, &kept.envelope, kept.now);
         match &kept.header {
             Ok(header) => {
-                let message = Incoming::new(&settings, header.clone(), kept.now);
+                let message = Incoming::new(&settings, settings.sealer.as_ref(), header.clone(), kept.now);
                 Some(Self::new(settings, methods, message.finish_with(kept)?))
             }
             Err(error) => {
@@ -104,6 +126,11 @@ impl InboundCheck {
         self.ahead.extend(known(&answers));
         self.waited = self.waited.max(answers.waited());
         self
+    }
+
+    fn dmarc(&mut self, dkim: &Verdicts, spf: &waxseal_spf::Verdict) -> &mut DmarcCheck {
+        let (settings, author) = (&self.settings, &self.author);
+        self.dmarc.get_or_insert_with(|| settings.dmarc_check(identifiers(author.clone(), dkim, spf)))
     }
 }
 
@@ -129,16 +156,28 @@ impl Check for InboundCheck {
         }
         dns.extend(std::mem::take(&mut self.ahead));
         let (envelope, (dkim, arc)) = self.methods.run(&self.settings, Some(&self.author), dns)?;
-        let EnvelopeVerdicts { spf, helo, iprev } = envelope;
-        let dmarc = self
-            .dmarc
-            .get_or_insert_with(|| self.settings.dmarc_check(identifiers(self.author.clone(), &dkim, &spf)));
-        let dmarc = dmarc.run(dns)?;
+        let EnvelopeVerdicts { spf, spf_checked, helo, iprev } = envelope;
+        let dmarc = match self.settings.checks(Method::Dmarc) {
+            true => self.dmarc(&dkim, &spf).run(dns)?,
+            false => waxseal_dmarc::Verdict::not_checked(),
+        };
         let trust = trusted_forwarder(self.settings.trusts.as_deref(), arc.as_deref(), &dmarc);
         // The case is this check's alone until here, so nothing is cloned.
         Arc::make_mut(&mut self.case).answers = known(dns);
-        let (settings, case) = (self.settings.clone(), self.case.clone());
-        let report = Report::new(Found { settings, case, spf, helo, iprev, dkim, arc, dmarc, trust });
+        let (settings, case, sealer) = (self.settings.clone(), self.case.clone(), self.sealer.clone());
+        let report = Report::new(Found {
+            settings,
+            case,
+            sealer,
+            spf,
+            spf_checked,
+            helo,
+            iprev,
+            dkim,
+            arc,
+            dmarc,
+            trust,
+        });
         self.report = Some(report.clone());
         Ok(report)
     }

@@ -1,10 +1,7 @@
 //! What the client said before the message.
 
 use bytes::Bytes;
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 /// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Bytes, not
 /// text: clients send what they like. Cheap to clone.
@@ -18,11 +15,10 @@ use std::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Envelope {
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     helo: Bytes,
     /// As given, with its angle brackets.
     path: Bytes,
-    known: bool,
     /// Why there is none.
     missing: Option<Arc<str>>,
 }
@@ -31,17 +27,28 @@ impl Envelope {
     /// The address of the client (an IPv4-mapped one counts as IPv4), the argument of its last HELO or EHLO, and the
     /// reverse-path of MAIL FROM with or without angle brackets; empty or `<>` is the null reverse-path.
     pub fn new(ip: IpAddr, helo: impl AsRef<[u8]>, mail_from: impl AsRef<[u8]>) -> Self {
+        Self { ip: Some(ip.to_canonical()), ..Self::without_address(helo, mail_from) }
+    }
+
+    /// A client without an address, as a program on this host or one behind a socket that has none: SPF comes to none and `iprev`
+    /// is not checked, neither is in the Authentication-Results field, and DMARC relies on DKIM alone. HELO and MAIL FROM are
+    /// kept for reports and logs.
+    ///
+    /// ```
+    /// use waxseal::Envelope;
+    /// let envelope = Envelope::without_address("localhost", "<joe@example.org>");
+    /// assert_eq!((envelope.ip(), envelope.mail_from()), (None, &b"joe@example.org"[..]));
+    /// ```
+    pub fn without_address(helo: impl AsRef<[u8]>, mail_from: impl AsRef<[u8]>) -> Self {
         Self {
-            ip: ip.to_canonical(),
+            ip: None,
             helo: Bytes::copy_from_slice(helo.as_ref()),
             path: Bytes::copy_from_slice(mail_from.as_ref()),
-            known: true,
             missing: None,
         }
     }
 
-    /// No envelope, as for a message from an archive. SPF comes to none and `iprev` is not checked, neither is in the
-    /// Authentication-Results field, and DMARC relies on DKIM alone. The address is `0.0.0.0`, the rest is empty.
+    /// No envelope, as for a message from an archive: [`Envelope::without_address`], with HELO and MAIL FROM empty.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -56,8 +63,7 @@ impl Envelope {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unknown() -> Self {
-        let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self { ip, helo: Bytes::new(), path: Bytes::new(), known: false, missing: None }
+        Self::without_address("", "")
     }
 
     /// [`Envelope::unknown`], and why there is no envelope, such as [`NoEnvelope`](crate::NoEnvelope): explanations and JSON show it.
@@ -65,18 +71,13 @@ impl Envelope {
         Self { missing: Some(reason.into()), ..Self::unknown() }
     }
 
-    /// False for [`Envelope::unknown`].
-    pub fn is_known(&self) -> bool {
-        self.known
-    }
-
     /// Why there is no envelope, where that was said.
     pub(super) fn missing(&self) -> Option<&str> {
         self.missing.as_deref()
     }
 
-    /// The address of the client.
-    pub fn ip(&self) -> IpAddr {
+    /// The address of the client, if it has one and that is known.
+    pub fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
 
@@ -105,10 +106,7 @@ impl Envelope {
 /// With or without angle brackets, a reverse-path is the same.
 impl PartialEq for Envelope {
     fn eq(&self, other: &Self) -> bool {
-        self.known == other.known
-            && self.ip == other.ip
-            && self.helo == other.helo
-            && self.mail_from() == other.mail_from()
+        self.ip == other.ip && self.helo == other.helo && self.mail_from() == other.mail_from()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report in words.
 
-use super::Report;
+use super::{Envelope, Method, Report};
 use std::fmt::Write;
 
 /// One line for the client, one or more for each method, and what to do.
@@ -14,26 +14,29 @@ pub(super) fn explain(report: &Report) -> String {
 fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     let envelope = report.envelope();
     let (helo, mail_from) = (shown(envelope.helo()), shown(envelope.mail_from()));
-    if envelope.is_known() {
-        writeln!(out, "client {}, HELO {helo}, MAIL FROM <{mail_from}>", envelope.ip())?;
-    } else {
-        match envelope.missing() {
-            Some(why) => {
-                writeln!(out, "no envelope: {}; SPF and iprev were not checked", shown(why.as_bytes()))?
-            }
-            None => writeln!(out, "no envelope: SPF and iprev were not checked")?,
+    match (envelope.ip(), envelope.missing()) {
+        (Some(ip), _) => writeln!(out, "client {ip}, HELO {helo}, MAIL FROM <{mail_from}>")?,
+        (None, Some(why)) => {
+            writeln!(out, "no envelope: {}; SPF and iprev were not checked", shown(why.as_bytes()))?;
         }
+        (None, None) if *envelope == Envelope::unknown() => {
+            writeln!(out, "no envelope: SPF and iprev were not checked")?;
+        }
+        (None, None) => writeln!(
+            out,
+            "client without an address, HELO {helo}, MAIL FROM <{mail_from}>: SPF and iprev were not checked"
+        )?,
     }
     if let Some(iprev) = report.iprev() {
         writeln!(out, "{iprev}")?;
     }
-    if envelope.is_known() {
+    if report.has(Method::Spf) {
         writeln!(out, "{}", report.spf())?;
     }
     if let Some(helo) = report.spf_helo() {
         writeln!(out, "{helo}")?;
     }
-    if report.dkim().is_empty() {
+    if report.has(Method::Dkim) && report.dkim().is_empty() {
         writeln!(out, "dkim=none (no signature)")?;
     }
     for verdict in report.dkim() {
@@ -42,7 +45,9 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     if let Some(chain) = report.arc() {
         writeln!(out, "{chain}")?;
     }
-    out.push_str(&report.dmarc().explain());
+    if report.has(Method::Dmarc) {
+        out.push_str(&report.dmarc().explain());
+    }
     let disposition = report.disposition();
     if let Some(forwarder) = report.trusted_forwarder() {
         let policy = report.dmarc().disposition();

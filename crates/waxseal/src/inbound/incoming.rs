@@ -1,14 +1,17 @@
 //! A message whose header is complete, while its body still arrives.
 
 use super::{
-    Envelope,
+    Envelope, Method,
     case::Case,
     methods::{Keys, Memo, Signatures},
     settings::Settings,
 };
 use std::time::SystemTime;
-use waxseal_arc::ChainExamination;
-use waxseal_dkim::parts::{BodyHasher, BodyHashes, Examination, Examine};
+use waxseal_arc::{ChainExamination, Sealer};
+use waxseal_dkim::{
+    Verdicts,
+    parts::{BodyHasher, BodyHashes, Examination, Examine},
+};
 use waxseal_dmarc::Identifiers;
 use waxseal_header::{Header, line_ends::FindBare};
 
@@ -16,33 +19,52 @@ use waxseal_header::{Header, line_ends::FindBare};
 pub(super) struct Incoming {
     header: Header,
     pub(super) author: Identifiers,
-    dkim: Examination,
+    dkim: Option<Examination>,
     arc: Option<ChainExamination>,
     hasher: BodyHasher,
     /// Looked at for a sealer alone: verifiers take what comes.
     line_ends: Option<FindBare>,
+    body_began: bool,
 }
 
 impl Incoming {
-    pub(super) fn new(settings: &Settings, header: Header, now: SystemTime) -> Self {
+    pub(super) fn new(settings: &Settings, sealer: Option<&Sealer>, header: Header, now: SystemTime) -> Self {
         let mut hasher = BodyHasher::new(settings.dkim.provider());
-        let dkim = settings.dkim.examine(header.clone(), now, &mut hasher);
-        let arc = settings.arc.as_ref().map(|arc| arc.examine(header.clone(), now, &mut hasher));
-        if let Some(sealer) = &settings.sealer {
-            hasher.want(sealer.body_form());
+        let dkim =
+            settings.checks(Method::Dkim).then(|| settings.dkim.examine(header.clone(), now, &mut hasher));
+        let arc = settings.chains().map(|arc| arc.examine(header.clone(), now, &mut hasher));
+        let author = Identifiers::from_header(&header);
+        let mut message = Self { author, header, dkim, arc, hasher, line_ends: None, body_began: false };
+        if let Some(sealer) = sealer {
+            message.seal_with(sealer);
         }
-        let line_ends = settings.sealer.as_ref().map(|_| FindBare::default());
-        Self { author: Identifiers::from_header(&header), header, dkim, arc, hasher, line_ends }
+        message
+    }
+
+    /// Has the body hashed for this sealer; false when it has begun without.
+    pub(super) fn seal_with(&mut self, sealer: &Sealer) -> bool {
+        if self.body_began {
+            return false;
+        }
+        self.hasher.want(sealer.body_form());
+        self.line_ends.get_or_insert_default();
+        true
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
     }
 
     /// The empty line between header and body ended in LF alone.
     pub(super) fn bare_separator(&mut self) {
+        self.body_began = true;
         if let Some(line_ends) = &mut self.line_ends {
             line_ends.push(b"\n");
         }
     }
 
     pub(super) fn body(&mut self, chunk: &[u8]) {
+        self.body_began |= !chunk.is_empty();
         if let Some(line_ends) = &mut self.line_ends {
             line_ends.push(chunk);
         }
@@ -51,11 +73,12 @@ impl Incoming {
 
     pub(super) fn keys(&self) -> Keys {
         let arc = self.arc.iter().flat_map(|arc| arc.questions());
-        Keys(self.dkim.questions().chain(arc).collect())
+        let dkim = self.dkim.iter().flat_map(|dkim| dkim.questions());
+        Keys(dkim.chain(arc).collect())
     }
 
     pub(super) fn finish(self, envelope: Envelope, now: SystemTime) -> (Case, Signatures, Identifiers) {
-        let Self { header, author, dkim, arc, hasher, line_ends } = self;
+        let Self { header, author, dkim, arc, hasher, line_ends, .. } = self;
         let hashes = hasher.finish();
         let case = Case {
             envelope,
@@ -80,7 +103,9 @@ impl Incoming {
     }
 }
 
-fn signatures(dkim: Examination, arc: Option<ChainExamination>, hashes: BodyHashes) -> Signatures {
+fn signatures(dkim: Option<Examination>, arc: Option<ChainExamination>, hashes: BodyHashes) -> Signatures {
     let arc = arc.map(|arc| Memo::Running(arc.finish(hashes.clone())));
-    Signatures { dkim: Memo::Running(dkim.finish(hashes)), arc }
+    let dkim =
+        dkim.map_or_else(|| Memo::done(Verdicts::default()), |dkim| Memo::Running(dkim.finish(hashes)));
+    Signatures { dkim, arc }
 }

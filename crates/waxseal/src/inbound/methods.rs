@@ -1,12 +1,37 @@
 //! Who asks what: every method of one message.
 
 use super::{Envelope, IprevCheck, IprevVerdict, settings::Settings};
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::SystemTime,
+};
 use waxseal_arc::{ArcCheck, Chain};
 use waxseal_dkim::{DkimCheck, Verdicts};
 use waxseal_dmarc::{DmarcCheck, Identifiers};
 use waxseal_dns::{Answers, Check, Pending, Question};
 use waxseal_spf::{Identity, SpfCheck};
+
+/// A method of authentication, for [`Authenticator::with_methods`](super::Authenticator::with_methods).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// SPF of MAIL FROM.
+    Spf,
+    /// SPF of HELO (RFC 7208 §2.3 recommends it), an identity of its own: its result never stands in for that of MAIL FROM, and
+    /// DMARC does not see it (RFC 9989 §4.4.2). For a null reverse-path the MAIL FROM identity is already made from HELO, and
+    /// nothing is checked twice.
+    Helo,
+    /// DKIM.
+    Dkim,
+    /// ARC. By itself the result only informs; see
+    /// [`Authenticator::with_trusted_sealers`](super::Authenticator::with_trusted_sealers).
+    Arc,
+    /// DMARC, by the results of SPF and DKIM.
+    Dmarc,
+    /// Whether the client's address leads to a name and back. It only informs: no other verdict depends on it.
+    Iprev,
+}
 
 /// A check that is run until it has its verdict, and not again.
 #[derive(Debug, Clone)]
@@ -71,7 +96,7 @@ impl<S: Check> Methods<S> {
         author: Option<&Identifiers>,
         dns: &mut Answers<'_>,
     ) -> Result<(), Pending> {
-        let Some(author) = author else { return Ok(()) };
+        let Some(author) = author.filter(|_| settings.checks(Method::Dmarc)) else { return Ok(()) };
         let check = self.ahead.get_or_insert_with(|| settings.dmarc_check(author.clone()));
         check.run(dns).map(drop)
     }
@@ -81,30 +106,36 @@ impl<S: Check> Methods<S> {
 #[derive(Debug, Clone)]
 pub(super) struct EnvelopeMethods {
     pub(super) spf: Memo<SpfCheck>,
+    /// Else `spf` is none, about nobody.
+    pub(super) spf_checked: bool,
     pub(super) helo: Option<Memo<SpfCheck>>,
     pub(super) iprev: Option<Memo<IprevCheck>>,
 }
 
 impl EnvelopeMethods {
     pub(super) fn new(settings: &Settings, envelope: &Envelope, now: SystemTime) -> Self {
-        let spf = |identity| {
+        let client = envelope.ip();
+        let spf = |ip, identity| {
             let check = match identity {
-                Identity::MailFrom => {
-                    SpfCheck::mail_from(envelope.ip(), envelope.path(), envelope.helo(), now)
-                }
-                Identity::Helo => SpfCheck::helo(envelope.ip(), envelope.helo(), now),
+                Identity::MailFrom => SpfCheck::mail_from(ip, envelope.path(), envelope.helo(), now),
+                Identity::Helo => SpfCheck::helo(ip, envelope.helo(), now),
             };
             let check = check.with_limits(settings.spf_limits).with_receiver(settings.authserv_id.clone());
             let check = check.with_record_cache(&settings.spf_records);
             Memo::Running(check.with_trace(settings.spf_trace).with_prefetch(settings.spf_prefetch))
         };
         // RFC 7208 §2.4: with a null reverse-path the MAIL FROM identity is made from HELO, and one check is enough.
-        let helo = settings.helo && !envelope.is_null_sender();
-        let iprev = settings.iprev && envelope.is_known();
+        let helo = settings.checks(Method::Helo) && !envelope.is_null_sender();
+        let client_of = |checked: bool| client.filter(|_| checked);
+        let spf_client = client_of(settings.checks(Method::Spf));
         Self {
-            spf: spf(Identity::MailFrom),
-            helo: helo.then(|| spf(Identity::Helo)),
-            iprev: iprev.then(|| Memo::Running(IprevCheck::new(envelope.ip()))),
+            spf: match spf_client {
+                Some(ip) => spf(ip, Identity::MailFrom),
+                None => Memo::Running(SpfCheck::mail_from(IpAddr::V4(Ipv4Addr::UNSPECIFIED), "", "", now)),
+            },
+            spf_checked: spf_client.is_some(),
+            helo: client_of(helo).map(|ip| spf(ip, Identity::Helo)),
+            iprev: client_of(settings.checks(Method::Iprev)).map(|ip| Memo::Running(IprevCheck::new(ip))),
         }
     }
 
@@ -112,7 +143,12 @@ impl EnvelopeMethods {
         let spf = self.spf.run(dns);
         let helo = self.helo.as_mut().map(|helo| helo.run(dns));
         let iprev = self.iprev.as_mut().map(|iprev| iprev.run(dns));
-        Ok(EnvelopeVerdicts { spf: spf?, helo: helo.transpose()?, iprev: iprev.transpose()? })
+        Ok(EnvelopeVerdicts {
+            spf: spf?,
+            spf_checked: self.spf_checked,
+            helo: helo.transpose()?,
+            iprev: iprev.transpose()?,
+        })
     }
 }
 
@@ -120,6 +156,7 @@ impl EnvelopeMethods {
 #[derive(Debug)]
 pub(super) struct EnvelopeVerdicts {
     pub(super) spf: Arc<waxseal_spf::Verdict>,
+    pub(super) spf_checked: bool,
     pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
     pub(super) iprev: Option<Arc<IprevVerdict>>,
 }

@@ -1,7 +1,7 @@
 //! Everything that was found about a message.
 
 use super::{
-    Distrust, Envelope, Evidence, IprevVerdict, TrustedForwarder, case::Case, explain::explain,
+    Distrust, Envelope, Evidence, IprevVerdict, Method, TrustedForwarder, case::Case, explain::explain,
     settings::Settings, trust::Trust,
 };
 use std::{fmt, sync::Arc};
@@ -42,7 +42,10 @@ pub struct Report {
 pub(super) struct Found {
     pub(super) settings: Arc<Settings>,
     pub(super) case: Arc<Case>,
+    /// Who seals the message when it is forwarded.
+    pub(super) sealer: Option<waxseal_arc::Sealer>,
     pub(super) spf: Arc<waxseal_spf::Verdict>,
+    pub(super) spf_checked: bool,
     pub(super) helo: Option<Arc<waxseal_spf::Verdict>>,
     pub(super) iprev: Option<Arc<IprevVerdict>>,
     pub(super) dkim: Arc<Verdicts>,
@@ -58,6 +61,21 @@ impl Report {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.found.settings
+    }
+
+    pub(crate) fn sealer(&self) -> Option<&waxseal_arc::Sealer> {
+        self.found.sealer.as_ref()
+    }
+
+    /// Whether this method was asked for, or its verdict brought along.
+    pub(super) fn has(&self, method: Method) -> bool {
+        match method {
+            Method::Spf => self.found.spf_checked,
+            Method::Helo => self.found.helo.is_some(),
+            Method::Arc => self.found.arc.is_some(),
+            Method::Iprev => self.found.iprev.is_some(),
+            Method::Dkim | Method::Dmarc => self.settings().checks(method),
+        }
     }
 
     pub(crate) fn case(&self) -> &Case {
@@ -80,18 +98,18 @@ impl Report {
         self.case().header.as_ref()
     }
 
-    /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null; none for [`Envelope::unknown`].
+    /// SPF of MAIL FROM; of `postmaster@` HELO when MAIL FROM was null; none without the address of a client or
+    /// [`Method::Spf`].
     pub fn spf(&self) -> &waxseal_spf::Verdict {
         &self.found.spf
     }
 
-    /// SPF of HELO, an identity of its own. `None` when it was not asked for
-    /// ([`Authenticator::with_helo`](super::Authenticator::with_helo)) or MAIL FROM was null.
+    /// SPF of HELO, an identity of its own. `None` without [`Method::Helo`] or when MAIL FROM was null.
     pub fn spf_helo(&self) -> Option<&waxseal_spf::Verdict> {
         self.found.helo.as_deref()
     }
 
-    /// A verdict for each DKIM signature, from the top of the header down.
+    /// A verdict for each DKIM signature, from the top of the header down. Empty without [`Method::Dkim`].
     pub fn dkim(&self) -> &Verdicts {
         &self.found.dkim
     }
@@ -102,13 +120,12 @@ impl Report {
     }
 
     /// DMARC, and the path to its verdict. Its own disposition knows nothing of trusted forwarders:
-    /// [`Report::disposition`] does.
+    /// [`Report::disposition`] does. Without [`Method::Dmarc`] it is none ([`NotChecked`](waxseal_dmarc::Cause::NotChecked)).
     pub fn dmarc(&self) -> &waxseal_dmarc::Verdict {
         &self.found.dmarc
     }
 
-    /// The reverse DNS check of the client. `None` when it was not asked for
-    /// ([`Authenticator::with_iprev`](super::Authenticator::with_iprev)).
+    /// The reverse DNS check of the client. `None` without its address or [`Method::Iprev`].
     pub fn iprev(&self) -> Option<&IprevVerdict> {
         self.found.iprev.as_deref()
     }
@@ -143,20 +160,21 @@ impl Report {
     /// same results go into an ARC set.
     pub fn authentication_results(&self) -> AuthenticationResults {
         let mut results = AuthenticationResults::new(&*self.found.settings.authserv_id);
-        results.extend(self.envelope().is_known().then(|| self.spf().entry()));
+        results.extend(self.has(Method::Spf).then(|| self.spf().entry()));
         results.extend(self.spf_helo().map(waxseal_spf::Verdict::entry));
-        results.extend(dkim_entries(self.dkim()));
+        if self.has(Method::Dkim) {
+            results.extend(dkim_entries(self.dkim()));
+        }
         results.extend(self.arc_entry());
-        results.extend([self.dmarc_entry()]);
+        results.extend(self.has(Method::Dmarc).then(|| self.dmarc_entry()));
         results.extend(self.iprev().map(IprevVerdict::entry));
         results
     }
 
     fn arc_entry(&self) -> Option<Entry> {
-        let envelope = self.envelope();
-        self.arc().map(|chain| match envelope.is_known() {
-            true => chain.entry_from(envelope.ip()),
-            false => chain.entry(),
+        self.arc().map(|chain| match self.envelope().ip() {
+            Some(ip) => chain.entry_from(ip),
+            None => chain.entry(),
         })
     }
 
@@ -210,13 +228,23 @@ fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
     entries
 }
 
-/// One line for a log: `spf=pass dkim=pass dmarc=pass disposition=none`, with `arc=pass` behind DKIM where ARC was asked for.
+/// One line for a log: `spf=pass dkim=pass dmarc=pass disposition=none`, with `arc=pass` behind DKIM where ARC was asked for, and
+/// without what was not.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "spf={} dkim={}", self.spf().result(), self.dkim().result())?;
-        if let Some(chain) = self.arc() {
-            write!(f, " arc={}", chain.result())?;
+        // Without an envelope spf=none is worth a word, if SPF was asked for.
+        if self.has(Method::Spf) || self.settings().checks(Method::Spf) {
+            write!(f, "spf={} ", self.spf().result())?;
         }
-        write!(f, " dmarc={} disposition={}", self.dmarc().result(), self.disposition())
+        if self.has(Method::Dkim) {
+            write!(f, "dkim={} ", self.dkim().result())?;
+        }
+        if let Some(chain) = self.arc() {
+            write!(f, "arc={} ", chain.result())?;
+        }
+        if self.has(Method::Dmarc) {
+            write!(f, "dmarc={} ", self.dmarc().result())?;
+        }
+        write!(f, "disposition={}", self.disposition())
     }
 }

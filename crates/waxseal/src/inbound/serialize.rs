@@ -1,18 +1,17 @@
 //! Reports as data: the object that `waxseal check --json` prints. The guide page `json` has the schema.
 
-use super::{IprevVerdict, Report};
+use super::{Envelope, IprevVerdict, Method, Report};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let is_known = self.envelope().is_known();
         let forwarder = self.trusted_forwarder().map(ToString::to_string);
         let distrust: Vec<_> = self.distrust().iter().map(|cause| waxseal_authres::reason(cause)).collect();
         let results = self.authentication_results().to_string();
         let mut object = serializer.serialize_struct("Report", 10)?;
         object.serialize_field("dkim", self.dkim())?;
         object.serialize_field("arc", &self.arc())?;
-        match is_known {
+        match self.has(Method::Spf) {
             true => object.serialize_field("spf", self.spf())?,
             false => object.serialize_field("spf", &Unchecked { spf: true, reason: self.unchecked() })?,
         }
@@ -50,8 +49,9 @@ impl Report {
     fn unchecked(&self) -> String {
         match self.envelope().missing() {
             Some(why) => format!("no envelope: {why}"),
-            None if self.envelope().is_known() => "not checked".to_owned(),
-            None => "no envelope".to_owned(),
+            None if self.envelope().ip().is_some() => "not checked".to_owned(),
+            None if *self.envelope() == Envelope::unknown() => "no envelope".to_owned(),
+            None => "the client has no address".to_owned(),
         }
     }
 }

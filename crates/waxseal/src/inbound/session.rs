@@ -7,6 +7,7 @@ use super::{
     settings::Settings,
 };
 use std::{sync::Arc, time::SystemTime};
+use waxseal_arc::Sealer;
 use waxseal_header::{Header, HeaderBuilder, HeaderError, Space, Split, Splitter};
 use waxseal_spf::Identity;
 
@@ -45,6 +46,8 @@ pub struct Session {
     now: SystemTime,
     methods: EnvelopeMethods,
     stage: Stage,
+    /// Who seals the message when it is forwarded.
+    sealer: Option<Sealer>,
     /// Bytes of the message so far, while its header is not complete.
     bytes: usize,
 }
@@ -73,7 +76,14 @@ pub struct HeaderEnded;
 impl Session {
     pub(super) fn new(settings: Arc<Settings>, envelope: Envelope, now: SystemTime) -> Self {
         let methods = EnvelopeMethods::new(&settings, &envelope, now);
-        Self { settings, envelope, now, methods, stage: Stage::Start, bytes: 0 }
+        let sealer = settings.sealer.clone();
+        Self { settings, envelope, now, methods, stage: Stage::Start, sealer, bytes: 0 }
+    }
+
+    /// A session whose header is complete.
+    pub(super) fn with_header(mut self, header: Header) -> Self {
+        self.stage = Stage::Body(self.incoming(header));
+        self
     }
 
     /// An SPF verdict that was reached before the message came, as at MAIL FROM: it counts in place of a check of that identity.
@@ -82,7 +92,7 @@ impl Session {
     #[must_use]
     pub fn with_spf(mut self, verdict: waxseal_spf::Verdict) -> Self {
         match verdict.identity() {
-            Identity::MailFrom => self.methods.spf = Memo::done(verdict),
+            Identity::MailFrom => (self.methods.spf, self.methods.spf_checked) = (Memo::done(verdict), true),
             Identity::Helo => self.methods.helo = Some(Memo::done(verdict)),
         }
         self
@@ -92,6 +102,19 @@ impl Session {
     #[must_use]
     pub fn with_iprev(mut self, verdict: IprevVerdict) -> Self {
         self.methods.iprev = Some(Memo::done(verdict));
+        self
+    }
+
+    /// Seals this message with another sealer than [`Authenticator::with_sealer`](super::Authenticator::with_sealer) names, as by
+    /// its recipient or list: [`Report::seal`](super::Report::seal). To be called before the body begins, since its hash is
+    /// made on the way; later it has no effect but that the message has no sealer. The authenticator needs
+    /// [`Method::Arc`](super::Method::Arc).
+    #[must_use]
+    pub fn with_sealer(mut self, sealer: Sealer) -> Self {
+        self.sealer = match &mut self.stage {
+            Stage::Body(message) => message.seal_with(&sealer).then_some(sealer),
+            _ => Some(sealer),
+        };
         self
     }
 
@@ -148,9 +171,28 @@ impl Session {
         };
     }
 
-    /// Whether the header is complete: then [`Session::lookups`] knows all of it. Also true of a refused header.
-    pub fn has_header(&self) -> bool {
-        matches!(self.stage, Stage::Body(_) | Stage::Refused(_))
+    /// The header, once it is complete: `None` before. It is what a filter decides by, and cheap to clone, so that a message
+    /// that turns out to be one of the own users' can be signed instead
+    /// ([`OutboundSigner::begin`](crate::OutboundSigner::begin)). No part of it is shown to be authentic by being here.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use waxseal::{Authenticator, Envelope};
+    /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// let mut session = Authenticator::new("mx.example.net")?.begin(&envelope, SystemTime::now());
+    /// assert!(session.header().is_none());
+    /// session.push(b"From: joe@example.org\r\nMessage-ID: <1@example.org>\r\n\r\nHi.\r\n");
+    /// let header = session.header().ok_or("not complete")??;
+    /// let id = header.fields().find(|field| field.is("Message-ID")).ok_or("none")?;
+    /// assert_eq!(id.value(), b" <1@example.org>");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn header(&self) -> Option<Result<&Header, &HeaderError>> {
+        match &self.stage {
+            Stage::Body(message) => Some(Ok(message.header())),
+            Stage::Refused(error) => Some(Err(error)),
+            Stage::Start | Stage::Bytes(_) | Stage::Fields(_) => None,
+        }
     }
 
     /// Feeds the next bytes of the body. Ends the header if that has not been done.
@@ -177,9 +219,11 @@ impl Session {
     pub fn finish(mut self) -> InboundCheck {
         let stage = std::mem::take(&mut self.stage);
         let message = self.ended(stage);
-        let Self { settings, envelope, now, methods, .. } = self;
+        let Self { settings, envelope, now, methods, sealer, .. } = self;
         match message {
-            Ok(message) => InboundCheck::ended(settings, methods, (envelope, now), *message),
+            Ok(message) => {
+                InboundCheck::ended(settings, methods, (envelope, now), *message).with_sealer(sealer)
+            }
             Err(error) => InboundCheck::refused(settings, methods, (envelope, now), error),
         }
     }
@@ -195,6 +239,6 @@ impl Session {
     }
 
     fn incoming(&self, header: Header) -> Box<Incoming> {
-        Box::new(Incoming::new(&self.settings, header, self.now))
+        Box::new(Incoming::new(&self.settings, self.sealer.as_ref(), header, self.now))
     }
 }

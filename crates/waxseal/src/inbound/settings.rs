@@ -1,5 +1,6 @@
 //! What a receiver has decided, once for all messages.
 
+use super::Method;
 use std::{fmt, sync::Arc, time::Duration};
 use waxseal_arc::ChainVerifier;
 use waxseal_dkim::Verifier;
@@ -20,11 +21,10 @@ pub(crate) struct Settings {
     pub(super) spf_records: RecordCache,
     pub(super) spf_trace: bool,
     pub(super) spf_prefetch: bool,
-    pub(super) helo: bool,
-    pub(super) iprev: bool,
+    pub(super) methods: Vec<Method>,
     pub(super) dmarc: LocalPolicy,
     pub(super) timeout: Duration,
-    pub(super) arc: Option<ChainVerifier>,
+    pub(super) arc: ChainVerifier,
     pub(super) trusts: Option<Arc<Trusts>>,
     pub(crate) sealer: Option<waxseal_arc::Sealer>,
 }
@@ -34,16 +34,19 @@ impl Settings {
         DmarcCheck::new(identifiers).with_local_policy(self.dmarc.clone())
     }
 
-    /// Has ARC validated, by the policy that was set before or else the default one.
-    pub(super) fn with_default_chains(&mut self) {
-        if self.arc.is_none() {
-            self.with_chains(waxseal_arc::Policy::default());
-        }
+    pub(super) fn checks(&self, method: Method) -> bool {
+        self.methods.contains(&method)
     }
 
-    pub(super) fn with_chains(&mut self, policy: waxseal_arc::Policy) {
-        let verifier = ChainVerifier::with_provider(policy, self.dkim.provider());
-        self.arc = Some(verifier.with_signatures(self.dkim.clone()));
+    /// Who validates ARC chains, if anybody does.
+    pub(super) fn chains(&self) -> Option<&ChainVerifier> {
+        self.checks(Method::Arc).then_some(&self.arc)
+    }
+
+    pub(super) fn with_method(&mut self, method: Method) {
+        if !self.checks(method) {
+            self.methods.push(method);
+        }
     }
 }
 

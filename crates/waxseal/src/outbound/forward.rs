@@ -4,6 +4,7 @@ use super::OutboundSigner;
 use crate::Report;
 use std::{sync::Arc, time::SystemTime};
 use waxseal_arc::{Chain, SealError, SealedSet};
+use waxseal_authres::AuthenticationResults;
 use waxseal_dkim::{SignError, Signer, parts::BodyHasher};
 use waxseal_dns::DomainName;
 use waxseal_header::{
@@ -29,7 +30,9 @@ pub enum ForwardError {
         domain: DomainName,
     },
     /// The authenticator has no sealer.
-    #[error("no sealer was given: set one by Authenticator::with_sealer")]
+    #[error(
+        "no sealer was given: set one by Authenticator::with_sealer, or Session::with_sealer before the body begins"
+    )]
     NoSealer,
     /// The report has no result for ARC.
     #[error("the message was not checked for ARC before it was changed: Authenticator::with_arc asks for it")]
@@ -227,14 +230,44 @@ impl Report {
     /// full is [`SealError::Ended`] or [`SealError::TooManySets`]: forward such a message without a set. A chain that could not
     /// be validated because DNS failed is [`ForwardError::Temporary`].
     pub fn seal(&self) -> Result<SealedSet, ForwardError> {
+        self.seal_with(&self.authentication_results())
+    }
+
+    /// [`Report::seal`] with other results than those of this report, as those that
+    /// [`merged_results`](waxseal_arc::merged_results) finds: what the programs of this site found before this one, and what this
+    /// one adds.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use waxseal::{Authenticator, Envelope, Method, arc, crypto::PrivateKey, dns::Zone};
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+    /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// # let message = b"Authentication-Results: mx.example.net; dkim=pass header.d=example.org\r\nFrom: joe@example.org\r\n\r\nHi.\r\n";
+    /// let sealer = arc::Sealer::new("example.net", "2026a", key)?;
+    /// let authenticator = Authenticator::new("mx.example.net")?.with_methods([Method::Arc]).with_sealer(sealer);
+    /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &Zone::new());
+    ///
+    /// let header = report.header()?;
+    /// // Forged fields were removed at the border, so that every field in this name is the site's own.
+    /// let mut results = arc::merged_results(header, header.len(), "mx.example.net");
+    /// results.extend(report.authentication_results().entries().iter().cloned());
+    /// let set = report.seal_with(&results)?;
+    /// assert!(set.authentication_results().contains("dkim=pass header.d=example.org"));
+    /// assert!(set.authentication_results().contains("arc=none"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Report::seal`].
+    pub fn seal_with(&self, results: &AuthenticationResults) -> Result<SealedSet, ForwardError> {
         let case = self.case();
         let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
-        let sealer = self.settings().sealer.as_ref().ok_or(ForwardError::NoSealer)?;
+        let sealer = self.sealer().ok_or(ForwardError::NoSealer)?;
         if let Some(offset) = case.bare_line_end {
             return Err(SignError::BareLineEnd { offset }.into());
         }
         let chain = chain_to_seal(self)?;
-        let set = sealer.unsigned(header, &case.hashes, chain, &self.authentication_results(), case.now);
+        let set = sealer.unsigned(header, &case.hashes, chain, results, case.now);
         set.and_then(|set| set.sign()).map_err(ForwardError::Seal)
     }
 }

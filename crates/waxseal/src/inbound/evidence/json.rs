@@ -20,7 +20,7 @@ use waxseal_dns::{Answers, InvalidJson};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
 impl Evidence {
-    /// The evidence as a JSON object: `ip` (null without an envelope), `helo`, `mail_from`, `now` (Unix time in seconds),
+    /// The evidence as a JSON object: `ip` (null where it is not known), `helo`, `mail_from`, `now` (Unix time in seconds),
     /// `header`, `body_hashes`, `bare_line_end` (an offset in the body, or null) and `answers` ([`Answers::to_json`]).
     /// Bytes are a string where they are UTF-8, else `{"base64": "…"}`.
     ///
@@ -40,7 +40,7 @@ impl Evidence {
     pub fn to_json(&self) -> String {
         let answers: Answers<'_> = self.answers().cloned().collect();
         let evidence = json!({
-            "ip": self.0.envelope.is_known().then(|| self.0.envelope.ip().to_string()),
+            "ip": self.0.envelope.ip().map(|ip| ip.to_string()),
             "helo": octets(self.0.envelope.helo()),
             "mail_from": octets(self.0.envelope.path()),
             "now": self.0.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
@@ -67,10 +67,10 @@ impl Evidence {
         let hashes = part("body_hashes").as_array().ok_or_else(|| shape("body_hashes", "a list"))?;
         let answers = Answers::from_json(&part("answers").to_string())?;
         let envelope = match part("ip") {
-            Value::Null => Envelope::unknown(),
+            Value::Null => Envelope::without_address(text("helo")?, text("mail_from")?),
             ip => {
                 let ip = ip.as_str().and_then(|ip| ip.parse().ok());
-                let ip = ip.ok_or_else(|| shape("ip", "an IP address, or null without an envelope"))?;
+                let ip = ip.ok_or_else(|| shape("ip", "an IP address, or null where it is not known"))?;
                 Envelope::new(ip, text("helo")?, text("mail_from")?)
             }
         };
