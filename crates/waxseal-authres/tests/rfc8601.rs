@@ -293,6 +293,12 @@ fn what_is_wrong_is_named_with_its_place() {
 
 #[test]
 fn limits_are_exact_and_can_be_set() {
+    let named = |length: usize| format!("mx; {}=pass", "x".repeat(length));
+    assert_eq!(read(&named(64)).entries()[0].method().len(), 64);
+    assert_eq!(
+        AuthenticationResults::parse_strict(named(65).as_bytes()),
+        Err(InvalidAuthenticationResults::LongKeyword { offset: 4 })
+    );
     let limits = ParseLimits::default().with_max_bytes(60).with_max_results(2).with_max_properties(2);
     let parse = |value: &str| AuthenticationResults::parse_with(value.as_bytes(), limits).map(|_| ());
     assert_eq!(parse(&format!("a; none{}", " ".repeat(53))), Ok(()));
