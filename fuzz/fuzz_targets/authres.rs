@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use waxseal_authres::{
-    AuthenticationResults, DkimResult, Entry, Keyword, Ptype, ReceivedSpf, ReceivedSpfStyle, SpfResult,
+    AuthenticationResults, DkimResult, Entry, Ptype, ReceivedSpf, ReceivedSpfStyle, SpfResult,
 };
 use waxseal_fuzz::assert_is_one_field;
 
@@ -22,13 +22,9 @@ fuzz_target!(|input: (&[u8], Vec<(Option<&[u8]>, Option<&[u8]>, Vec<Property<'_>
             entry = entry.with_comment(comment);
         }
         for (ptype, name, value) in properties {
-            let ptype = match ptype % 5 {
-                0 => Ptype::Smtp,
-                1 => Ptype::Header,
-                2 => Ptype::Body,
-                3 => Ptype::Policy,
-                _ => Ptype::Other(Keyword::sanitized(name.to_string())),
-            };
+            let known = [Ptype::Smtp, Ptype::Header, Ptype::Body, Ptype::Policy];
+            let known = known.get(usize::from(ptype % 5)).copied().map(std::borrow::Cow::from);
+            let ptype = known.unwrap_or_else(|| name.to_string().into());
             entry = entry.with_property(ptype, name.to_string(), value);
             received = received.with_pair(name.to_string(), value);
         }

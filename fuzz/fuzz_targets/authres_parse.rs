@@ -27,7 +27,7 @@ fn read(value: &[u8]) {
         // What is lost is told with its place, and is no part of what was read.
         assert!(part.offset() + part.text().len().min(1) <= value.len());
         assert!(
-            read.is_damaged()
+            read.damage().is_some()
                 || part.method().is_none()
                 || !part.text().contains(';')
                 || part.text().contains(['"', '('])
@@ -63,7 +63,7 @@ fn remove(value: &[u8]) {
     let Ok((header, _)) = Header::parse(&field) else { return };
     let forged = ids.forged(&header);
     for results in ids.trusted(&header, header.len()) {
-        assert!(results.authserv_id().is_some() && !results.is_damaged());
+        assert!(results.authserv_id().is_some() && results.damage().is_none());
         assert!(!forged.is_empty());
     }
     // Whatever hides a field behind a line end that not all see goes with it.

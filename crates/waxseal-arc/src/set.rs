@@ -33,7 +33,7 @@ impl Set {
 
     /// What the handler found, as ARC-Authentication-Results has it (RFC 8617 §4.1.1). Worth no more than the sealer: see
     /// [`Chain::trusted_by`](crate::Chain::trusted_by). A result that cannot be read costs none beside it: see
-    /// [`ParsedResults::unreadable`], and [`ParsedResults::is_damaged`] before anything of it is believed.
+    /// [`ParsedResults::unreadable`], and [`ParsedResults::damage`] before anything of it is believed.
     ///
     /// # Errors
     /// [`InvalidAuthenticationResults`] when nothing of it can be read, which does not break the chain.
@@ -175,8 +175,8 @@ impl Seal {
         }
         let tags = SignatureTags::read(list)?;
         let cv = list.get("cv").ok_or(InvalidSignature::Missing { tag: "cv" })?;
-        let cv = std::str::from_utf8(cv).ok().and_then(|cv| cv.parse().ok());
-        Ok(Self { tags, chain_validation: cv.ok_or(InvalidSignature::Value { tag: "cv" })? })
+        let cv = ArcResult::from_name(cv).ok_or(InvalidSignature::Value { tag: "cv" })?;
+        Ok(Self { tags, chain_validation: cv })
     }
 
     /// The tags that it has in common with other signatures.

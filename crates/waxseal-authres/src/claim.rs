@@ -26,7 +26,7 @@ pub(crate) fn claims(names: &[OwnName], value: &[u8]) -> bool {
         || contains_name(names, &loose(&plain(front, false), false))
         || is_name_like(names, &careless(value))
         || domains().any(|domain| is_name_like(names, &domain))
-        || read.is_damaged() && stands_in(names, value)
+        || read.damage().is_some() && stands_in(names, value)
         || combines(front) && names.iter().any(|name| !name.is_ascii())
 }
 

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 use crate::escape::Text;
 use crate::fold::Folder;
-use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult};
-use crate::{Keyword, escape};
+use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult};
+use crate::{escape, keyword::Keyword};
+use waxseal_header::words;
 
 /// What one check found: `method=result`, and optionally a reason, a comment and properties (`resinfo` of RFC 8601 §2.2).
 ///
@@ -35,8 +35,17 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry for a method of its own, such as `dkim-atps`, `auth` or `x-spam`. Method, result and names of properties are
-    /// written as [`Keyword::sanitized`] makes them.
+    /// An entry for a method of its own, such as `dkim-atps`, `auth` or `x-spam`.
+    ///
+    /// Method, result, and types and names of properties are made keywords, for which RFC 8601 §2.2 takes letters, digits and
+    /// hyphens, the last one no hyphen: every other character becomes `-`, hyphens at the end fall away, at most 64 bytes
+    /// stay, and what is then empty becomes `unknown`. Letter case is kept.
+    ///
+    /// ```
+    /// use waxseal_authres::Entry;
+    /// assert_eq!(Entry::new("dkim-atps", "").to_string(), "dkim-atps=unknown");
+    /// assert_eq!(Entry::new("x=1; spf=pass", "none").to_string(), "x-1--spf-pass=none");
+    /// ```
     ///
     /// Registered methods and results stand in IANA's "Email Authentication Parameters".
     pub fn new(method: impl Into<Cow<'static, str>>, result: impl Into<Cow<'static, str>>) -> Self {
@@ -51,27 +60,27 @@ impl Entry {
 
     /// An entry for one DKIM signature, or for the lack of any (`dkim=none`).
     pub fn dkim(result: DkimResult) -> Self {
-        Self::new(DkimResult::METHOD, result.as_str())
+        Self::new("dkim", result.as_str())
     }
 
     /// An entry for one SPF identity.
     pub fn spf(result: SpfResult) -> Self {
-        Self::new(SpfResult::METHOD, result.as_str())
+        Self::new("spf", result.as_str())
     }
 
     /// An entry for DMARC.
     pub fn dmarc(result: DmarcResult) -> Self {
-        Self::new(DmarcResult::METHOD, result.as_str())
+        Self::new("dmarc", result.as_str())
     }
 
     /// An entry for the ARC chain.
     pub fn arc(result: ArcResult) -> Self {
-        Self::new(ArcResult::METHOD, result.as_str())
+        Self::new("arc", result.as_str())
     }
 
     /// An entry for the reverse DNS check of the client.
     pub fn iprev(result: IprevResult) -> Self {
-        Self::new(IprevResult::METHOD, result.as_str())
+        Self::new("iprev", result.as_str())
     }
 
     /// Adds why the result is what it is: `reason="…"`, one short sentence.
@@ -89,12 +98,12 @@ impl Entry {
     /// Adds `ptype.name=value`: a part of the message or session that was looked at. Properties keep their order.
     pub fn with_property(
         mut self,
-        ptype: Ptype,
+        ptype: impl Into<Cow<'static, str>>,
         name: impl Into<Cow<'static, str>>,
         value: impl AsRef<[u8]>,
     ) -> Self {
         self.properties.push(Property {
-            ptype,
+            ptype: Keyword::sanitized(ptype),
             name: Keyword::sanitized(name),
             value: Text::from(value.as_ref()),
         });
@@ -106,7 +115,7 @@ impl Entry {
         self.method.as_str()
     }
 
-    /// The result word; `entry.result().parse::<DkimResult>()` returns the typed one.
+    /// The result word.
     pub fn result(&self) -> &str {
         self.result.as_str()
     }
@@ -164,15 +173,15 @@ impl fmt::Display for Entry {
 /// One `ptype.name=value` of an [`Entry`] (`propspec` of RFC 8601 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
-    ptype: Ptype,
+    ptype: Keyword,
     name: Keyword,
     value: Text,
 }
 
 impl Property {
     /// Where the value comes from.
-    pub fn ptype(&self) -> &Ptype {
-        &self.ptype
+    pub fn ptype(&self) -> &str {
+        self.ptype.as_str()
     }
 
     /// The name within its type, such as `d` or `mailfrom`.
@@ -194,80 +203,33 @@ impl Property {
     }
 }
 
-/// Where a property's value comes from (RFC 8601 §2.3). Equal when the words are, in any letter case.
-///
-/// ```
-/// use waxseal_authres::{Keyword, Ptype};
-/// assert_eq!(Ptype::Other(Keyword::sanitized("SMTP")), Ptype::Smtp);
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Ptype {
-    /// `smtp`: a parameter of the SMTP session.
-    Smtp,
-    /// `header`: a header field or a tag in one.
-    Header,
-    /// `body`: the body.
-    Body,
-    /// `policy`: a local policy or something that is no part of the message.
-    Policy,
-    /// `dns`: a DNS record (RFC 8904).
-    Dns,
-    /// Any other registered or private type.
-    Other(Keyword),
+words! {
+    /// Where a property's value comes from (RFC 8601 §2.3); [`Entry::with_property`] takes other types as text.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum Ptype {
+        /// A parameter of the SMTP session.
+        Smtp = "smtp",
+        /// A header field or a tag in one.
+        Header = "header",
+        /// The body.
+        Body = "body",
+        /// A local policy or something that is no part of the message.
+        Policy = "policy",
+        /// A DNS record (RFC 8904).
+        Dns = "dns",
+    } read
 }
 
-impl Ptype {
-    /// All but [`Ptype::Other`].
-    pub(crate) const KNOWN: [Self; 5] = [Self::Smtp, Self::Header, Self::Body, Self::Policy, Self::Dns];
-
-    /// The type as written left of the dot.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Smtp => "smtp",
-            Self::Header => "header",
-            Self::Body => "body",
-            Self::Policy => "policy",
-            Self::Dns => "dns",
-            Self::Other(word) => word.as_str(),
-        }
-    }
-}
-
-impl PartialEq for Ptype {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str().eq_ignore_ascii_case(other.as_str())
-    }
-}
-
-impl Eq for Ptype {}
-
-impl Hash for Ptype {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().bytes().for_each(|b| b.to_ascii_lowercase().hash(state));
-    }
-}
-
-impl From<Keyword> for Ptype {
-    /// The type of this word, in any letter case.
-    fn from(word: Keyword) -> Self {
-        Self::KNOWN
-            .into_iter()
-            .find(|known| known.as_str().eq_ignore_ascii_case(word.as_str()))
-            .unwrap_or(Self::Other(word))
-    }
-}
-
-impl fmt::Display for Ptype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+impl From<Ptype> for Cow<'static, str> {
+    fn from(ptype: Ptype) -> Self {
+        Self::Borrowed(ptype.as_str())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
     #[test]
     fn a_dkim_pass_reads_like_opendkim() {
@@ -298,26 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn property_types_are_told_apart_in_any_letter_case() {
-        assert!(matches!(Ptype::from(Keyword::sanitized("SMTP")), Ptype::Smtp));
-        assert!(matches!(Ptype::from(Keyword::sanitized("dns")), Ptype::Dns));
-        assert!(matches!(Ptype::from(Keyword::sanitized("x")), Ptype::Other(_)));
-        let hash = |ptype: &Ptype| BuildHasherDefault::<DefaultHasher>::default().hash_one(ptype);
-        let shouted = Ptype::Other(Keyword::sanitized("HEADER"));
-        assert_eq!((&shouted, hash(&shouted)), (&Ptype::Header, hash(&Ptype::Header)));
-    }
-
-    #[test]
     fn the_parts_can_be_read_back() {
         let entry = Entry::iprev(IprevResult::Pass)
             .with_reason("r")
             .with_comment("c")
             .with_property(Ptype::Policy, "iprev", "2001:db8::1")
-            .with_property(Ptype::Other(Keyword::sanitized("x")), "y", b"\xff");
-        assert_eq!((entry.method(), entry.result().parse()), ("iprev", Ok(IprevResult::Pass)));
+            .with_property("x", "y", b"\xff");
+        assert_eq!((entry.method(), entry.result()), ("iprev", "pass"));
         assert_eq!((entry.reason(), entry.comment()), (Some("r"), Some("c")));
-        let read: Vec<_> =
-            entry.properties().iter().map(|p| (p.ptype().as_str(), p.name(), p.value())).collect();
+        let read: Vec<_> = entry.properties().iter().map(|p| (p.ptype(), p.name(), p.value())).collect();
         assert_eq!(read, [("policy", "iprev", "2001:db8::1"), ("x", "y", "<0xFF>")]);
         assert_eq!(
             entry.to_string(),

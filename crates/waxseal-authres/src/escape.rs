@@ -8,7 +8,7 @@ use crate::fold::Folder;
 ///
 /// What does not fit is cut and ends in `...`. With its property's name it stays far below the 998 bytes of a
 /// line (RFC 5322 §2.1.1), whatever the value.
-pub const MAX_WRITTEN: usize = 400;
+pub(crate) const MAX_WRITTEN: usize = 400;
 
 const CUT: &str = "...";
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::entry::Ptype;
 use crate::escape::readable;
 use crate::keyword::MAX_KEYWORD;
-use crate::parse_error::{InvalidAuthenticationResults, ParseLimits};
+use crate::parse_error::{Fault, InvalidAuthenticationResults, ParseLimits};
 use crate::parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};
 use crate::scan::{self, Scanner};
 use waxseal_header::structured::InvalidText;
@@ -159,7 +159,7 @@ impl<'v> Parser<'v> {
             let entry = self.entry(method)?;
             read.entries.push(entry);
         } else if self.results > 1 {
-            return Err(InvalidAuthenticationResults::NoneWithResults { offset: start });
+            return Err(Fault::NoneWithResults { offset: start }.into());
         } else {
             *none = Some(start);
         }
@@ -168,7 +168,7 @@ impl<'v> Parser<'v> {
 
     /// Passes over a result that cannot be read, up to the next `;` that does not stand in a quoted string or comment.
     fn lose_part(&mut self, start: usize, known: usize, error: InvalidAuthenticationResults) -> Read<()> {
-        if error.is_limit() || matches!(error, InvalidAuthenticationResults::Text(_)) {
+        if error.is_limit() || error.is_text() {
             return Err(error);
         }
         self.unreadable.truncate(known);
@@ -189,7 +189,7 @@ impl<'v> Parser<'v> {
 
     fn domain_between(&self, read: &mut ParsedResults<'v>, domain: Cow<'v, str>) -> Read<()> {
         if read.domains.len() == self.limits.results() {
-            return Err(InvalidAuthenticationResults::TooManyResults { limit: self.limits.results() });
+            return Err(Fault::TooManyResults { limit: self.limits.results() }.into());
         }
         read.domains.push(domain);
         Ok(())
@@ -246,7 +246,7 @@ impl<'v> Parser<'v> {
             let start = self.scan.offset();
             match self.tag(entry) {
                 Ok(read) if doubtful => {
-                    let error = InvalidAuthenticationResults::Expected { what: "a value", offset: start };
+                    let error = Fault::Expected { what: "a value", offset: start }.into();
                     self.unreadable.push(Unreadable::property(start, self.scan.since(start), error));
                     entry.take_back(&read);
                     (last, doubtful) = (Last::Unreadable, false);
@@ -269,7 +269,7 @@ impl<'v> Parser<'v> {
         last: Last,
         lost: LostTag<'v>,
     ) -> Read<Last> {
-        if lost.error.is_limit() || matches!(lost.error, InvalidAuthenticationResults::Text(_)) {
+        if lost.error.is_limit() || lost.error.is_text() {
             return Err(lost.error);
         }
         let is_tag = match lost.resume {
@@ -325,7 +325,7 @@ impl<'v> Parser<'v> {
             return Ok(Last::Extension(start));
         }
         if entry.reason.is_some() {
-            let error = InvalidAuthenticationResults::SecondReason { offset: start };
+            let error = Fault::SecondReason { offset: start }.into();
             return Err(LostTag { error, key: None, resume: Resume::BehindTag });
         }
         entry.reason = Some(value);
@@ -334,7 +334,7 @@ impl<'v> Parser<'v> {
 
     fn count_property(&mut self) -> Read<()> {
         if self.properties == self.limits.properties() {
-            return Err(InvalidAuthenticationResults::TooManyProperties { limit: self.limits.properties() });
+            return Err(Fault::TooManyProperties { limit: self.limits.properties() }.into());
         }
         self.properties += 1;
         Ok(())
@@ -342,7 +342,7 @@ impl<'v> Parser<'v> {
 
     fn count_result(&mut self) -> Read<()> {
         if self.results == self.limits.results() {
-            return Err(InvalidAuthenticationResults::TooManyResults { limit: self.limits.results() });
+            return Err(Fault::TooManyResults { limit: self.limits.results() }.into());
         }
         self.results += 1;
         Ok(())
@@ -365,7 +365,7 @@ impl<'v> Parser<'v> {
             return Ok(domain.map_or_else(|| scan::unescaped(inside), |domain| address(quoted, domain)));
         }
         let word = self.scan.run(is_bare);
-        let missing = |what| InvalidAuthenticationResults::Expected { what, offset: start };
+        let missing = |what| InvalidAuthenticationResults::from(Fault::Expected { what, offset: start });
         let ends = self.word_ends();
         let domain = match ends && !word.contains(&b'@') {
             true => self.domain().map_err(lost)?,
@@ -409,11 +409,11 @@ impl<'v> Parser<'v> {
         let offset = self.scan.offset();
         let word = self.scan.run(|b| b.is_ascii_alphanumeric() || b == b'-');
         if word.len() > MAX_KEYWORD {
-            return Err(InvalidAuthenticationResults::LongKeyword { offset });
+            return Err(Fault::LongKeyword { offset }.into());
         }
         match std::str::from_utf8(word) {
             Ok(word) if !word.is_empty() && !word.ends_with('-') => Ok(word),
-            _ => Err(InvalidAuthenticationResults::Expected { what, offset }),
+            _ => Err(Fault::Expected { what, offset }.into()),
         }
     }
 
@@ -426,7 +426,7 @@ impl<'v> Parser<'v> {
         }
         self.scan.skip_cfws()?;
         let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-        number.map(Some).ok_or(InvalidAuthenticationResults::Expected { what, offset })
+        number.map(Some).ok_or_else(|| Fault::Expected { what, offset }.into())
     }
 
     /// Passes over a word, or `key=value` with any bytes in the key; says whether it was that. A quote may stand right
@@ -472,7 +472,7 @@ impl<'v> Parser<'v> {
     }
 
     fn expected(&self, what: &'static str) -> InvalidAuthenticationResults {
-        InvalidAuthenticationResults::Expected { what, offset: self.scan.offset() }
+        Fault::Expected { what, offset: self.scan.offset() }.into()
     }
 }
 
@@ -516,7 +516,7 @@ fn address<'v>(local: &[u8], domain: &[u8]) -> Cow<'v, str> {
 /// `smtp.mailfrom= smtp.helo=x`. Of what RFC 8601 §2.2 lets stand there only a local part has a `=`.
 fn is_next_property(word: &[u8], is_address: bool) -> bool {
     let ptype = word.split(|b| *b == b'.').next().unwrap_or_default();
-    let is_ptype = Ptype::KNOWN.iter().any(|known| ptype.eq_ignore_ascii_case(known.as_str().as_bytes()));
+    let is_ptype = Ptype::from_name(ptype).is_some();
     word.contains(&b'=') && (is_ptype || !is_address)
 }
 

@@ -1,7 +1,6 @@
 //! Keywords: the only text that stands in the field without any quoting.
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// The most bytes a [`Keyword`] has; the rest is cut.
 pub(crate) const MAX_KEYWORD: usize = 64;
@@ -9,25 +8,18 @@ pub(crate) const MAX_KEYWORD: usize = 64;
 /// A name in Authentication-Results: of a method, a result, a property type or a property.
 ///
 /// RFC 8601 §2.2 takes `Keyword` from RFC 5321 §4.1.2: letters, digits and hyphens, the last one no hyphen.
-///
-/// ```
-/// use waxseal_authres::Keyword;
-/// assert_eq!(Keyword::sanitized("dkim-atps").as_str(), "dkim-atps");
-/// assert_eq!(Keyword::sanitized("x=1; spf=pass").as_str(), "x-1--spf-pass");
-/// assert_eq!(Keyword::sanitized("").as_str(), "unknown");
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Keyword(Cow<'static, str>);
+pub(crate) struct Keyword(Cow<'static, str>);
 
 impl Keyword {
     /// The name, fit to be written as it is.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The keyword nearest to `text`: every character that no keyword has becomes `-`, hyphens at the end fall away, at most 64
     /// bytes stay, and what is then empty becomes `unknown`. Letter case is kept.
-    pub fn sanitized(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn sanitized(text: impl Into<Cow<'static, str>>) -> Self {
         let text = text.into();
         if is_keyword(&text) {
             return Self(text);
@@ -36,12 +28,6 @@ impl Keyword {
             text.chars().take(MAX_KEYWORD).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         kept.truncate(kept.trim_end_matches('-').len());
         if kept.is_empty() { Self(Cow::Borrowed("unknown")) } else { Self(Cow::Owned(kept)) }
-    }
-}
-
-impl fmt::Display for Keyword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -54,6 +40,13 @@ fn is_keyword(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_keyword_becomes_one() {
+        assert_eq!(Keyword::sanitized("dkim-atps").as_str(), "dkim-atps");
+        assert_eq!(Keyword::sanitized("x=1; spf=pass").as_str(), "x-1--spf-pass");
+        assert_eq!(Keyword::sanitized("").as_str(), "unknown");
+    }
 
     #[test]
     fn a_long_name_is_cut() {

@@ -43,7 +43,7 @@
 //! ```
 //!
 //! Anyone can write the field, so a host that adds it [removes](AuthservIds::remove_forged) those that already claim its
-//! name, and those of another version. Reading takes linear time and is limited ([`ParseLimits`], [`MAX_COMMENT_DEPTH`](header::structured::MAX_COMMENT_DEPTH));
+//! name, and those of another version. Reading takes linear time and is limited ([`ParseLimits`]);
 //! what breaks the grammar costs the property or result in which it stands, and is kept and named
 //! ([`ParsedResults::unreadable`]), never guessed at.
 //!
@@ -60,9 +60,9 @@
 //!   as `<U+000D>`, bytes that are not UTF-8 as `<0xFF>`.
 //! - Other non-ASCII characters are written as `<U+00E9>`, unless [`AuthenticationResults::with_utf8`] says that
 //!   the message is internationalized (RFC 6532, RFC 8616 §3); then they stay, in quoted strings and comments.
-//! - A value, reason, comment or authserv-id that would take more than [`MAX_WRITTEN`] bytes is cut and ends in `...`,
+//! - A value, reason, comment or authserv-id that would take more than 400 bytes is cut and ends in `...`,
 //!   which no domain name does.
-//! - Method, result and property names are [`Keyword`]s.
+//! - Method, result and property names are made keywords: see [`Entry::new`].
 //!
 //! [`reason`] makes one line of an error and its sources.
 //!
@@ -101,15 +101,13 @@ mod scan;
 mod trust;
 
 pub use entry::{Entry, Property, Ptype};
-pub use escape::MAX_WRITTEN;
 pub use field::AuthenticationResults;
-pub use keyword::Keyword;
 pub use parse_error::{InvalidAuthenticationResults, ParseLimits};
 pub use parse_received_spf::{InvalidReceivedSpf, ParsedReceivedSpf};
 pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};
 pub use reason::reason;
 pub use received_spf::{ReceivedSpf, ReceivedSpfStyle};
-pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult, UnknownResult};
+pub use result::{ArcResult, DkimResult, DmarcResult, IprevResult, ResultWord, SpfResult};
 pub use trust::{AuthservIds, FieldPosition};
 pub use waxseal_header as header;
 

@@ -2,13 +2,13 @@
 
 use crate::field::AuthenticationResults;
 use crate::grammar::Parser;
-use crate::parse_error::{InvalidAuthenticationResults, ParseLimits};
+use crate::parse_error::{Fault, InvalidAuthenticationResults, ParseLimits};
 use crate::parsed::ParsedResults;
 
 impl AuthenticationResults {
     /// Reads what stands behind the colon of an Authentication-Results field, under the default [`ParseLimits`].
     ///
-    /// Folds, comments wherever white space may stand (up to [`MAX_COMMENT_DEPTH`](waxseal_header::structured::MAX_COMMENT_DEPTH) deep),
+    /// Folds, comments wherever white space may stand (up to 16 deep),
     /// quoted strings, versions and unknown methods and results are understood; CRLF may have been reduced to LF. What
     /// is read says nothing about who wrote it: see [`AuthservIds::trusted`](crate::AuthservIds::trusted).
     ///
@@ -34,7 +34,7 @@ impl AuthenticationResults {
     /// let read = AuthenticationResults::parse(field)?;
     /// assert_eq!((read.authserv_id(), read.version()), (Some("mx.example.net"), 1));
     /// let dkim = &read.entries()[0];
-    /// assert_eq!(dkim.typed::<DkimResult>(), Some(Ok(DkimResult::Pass)));
+    /// assert_eq!(dkim.typed::<DkimResult>(), Some(DkimResult::Pass));
     /// assert_eq!(dkim.property("header", "d"), Some("example.org"));
     ///
     /// let read = AuthenticationResults::parse(b"mx.example.net; arc=none smtp.remote-ip=2001:db8::1; dmarc=pass")?;
@@ -47,7 +47,7 @@ impl AuthenticationResults {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidAuthenticationResults`] says what is wrong, and where: when the field is over a limit, or what stands in front
+    /// [`InvalidAuthenticationResults`], when the field is over a limit, or what stands in front
     /// of the first `;` cannot be read, so that it is not known who speaks and in which version.
     pub fn parse(value: &[u8]) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
         Self::parse_with(value, ParseLimits::default())
@@ -62,7 +62,7 @@ impl AuthenticationResults {
         limits: ParseLimits,
     ) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
         if value.len() > limits.bytes() {
-            return Err(InvalidAuthenticationResults::TooLong { limit: limits.bytes() });
+            return Err(Fault::TooLong { limit: limits.bytes() }.into());
         }
         Parser::new(value, limits).field()
     }

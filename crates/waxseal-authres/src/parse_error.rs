@@ -49,11 +49,14 @@ impl Default for ParseLimits {
     }
 }
 
-/// Why the value of an Authentication-Results field, or a part of it, could not be read. Offsets are bytes from the start of
-/// the value.
+/// Why the value of an Authentication-Results field, or a part of it, could not be read, and at which byte of the value: it is
+/// over one of the [`ParseLimits`], it is not in the grammar of RFC 8601 §2.2, or a comment or quoted string is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidAuthenticationResults {
+#[error(transparent)]
+pub struct InvalidAuthenticationResults(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
     /// More bytes than [`ParseLimits::with_max_bytes`] allows.
     #[error("the value is longer than {limit} bytes")]
     TooLong {
@@ -107,6 +110,20 @@ pub enum InvalidAuthenticationResults {
 impl InvalidAuthenticationResults {
     /// Over a limit: nothing of the field is read.
     pub(crate) fn is_limit(&self) -> bool {
-        matches!(self, Self::TooLong { .. } | Self::TooManyResults { .. } | Self::TooManyProperties { .. })
+        matches!(
+            self.0,
+            Fault::TooLong { .. } | Fault::TooManyResults { .. } | Fault::TooManyProperties { .. }
+        )
+    }
+
+    /// A broken quoted string or comment.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.0, Fault::Text(_))
+    }
+}
+
+impl From<InvalidText> for InvalidAuthenticationResults {
+    fn from(error: InvalidText) -> Self {
+        Self(error.into())
     }
 }

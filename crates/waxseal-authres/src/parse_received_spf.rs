@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::escape::readable;
 use crate::received_spf::ReceivedSpf;
-use crate::result::{SpfResult, UnknownResult};
+use crate::result::SpfResult;
 use crate::scan::{self, Scanner};
 use waxseal_header::structured::InvalidText;
 
@@ -43,25 +43,29 @@ impl ParsedReceivedSpf<'_> {
     }
 }
 
-/// Why the value of a Received-SPF field could not be read. Offsets are bytes from the start of the value.
+/// Why the value of a Received-SPF field cannot be read, and at which byte: more than 16 KiB or 64 pairs, a word that is no
+/// result of SPF, or what is not in the grammar of RFC 7208 §9.1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidReceivedSpf {
-    /// More bytes than [`ReceivedSpf::MAX_BYTES`].
+#[error(transparent)]
+pub struct InvalidReceivedSpf(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    /// More bytes than [`MAX_BYTES`].
     #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
     },
-    /// More pairs than [`ReceivedSpf::MAX_PAIRS`].
+    /// More pairs than [`MAX_PAIRS`].
     #[error("more than {limit} pairs of key and value")]
     TooManyPairs {
         /// The limit.
         limit: usize,
     },
     /// The field does not begin with a result of SPF.
-    #[error("no result of SPF")]
-    Result(#[from] UnknownResult),
+    #[error("\"{}\" is no result of SPF", .0.escape_default())]
+    Result(String),
     /// Something else stands where the grammar of RFC 7208 §9.1 wants this.
     #[error("{what} is missing at offset {offset} (RFC 7208 §9.1)")]
     Expected {
@@ -76,12 +80,7 @@ pub enum InvalidReceivedSpf {
 }
 
 impl ReceivedSpf {
-    /// The bytes that a value may have to be read by [`ReceivedSpf::parse`]: 16 KiB.
-    pub const MAX_BYTES: usize = 16_384;
-    /// The pairs that a value may have to be read by [`ReceivedSpf::parse`].
-    pub const MAX_PAIRS: usize = 64;
-
-    /// Reads what stands behind the colon of a Received-SPF field.
+    /// Reads what stands behind the colon of a Received-SPF field: at most 16 KiB, and 64 pairs.
     ///
     /// The result is taken in any letter case. Beyond the grammar of RFC 7208 §9.1, values may stand bare that should be
     /// quoted, such as addresses, as policyd-spf writes them (`envelope-from=joe@example.org; receiver=<UNKNOWN>`), and
@@ -100,26 +99,35 @@ impl ReceivedSpf {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidReceivedSpf`] says what is wrong, and where.
+    /// [`InvalidReceivedSpf`].
     pub fn parse(value: &[u8]) -> Result<ParsedReceivedSpf<'_>, InvalidReceivedSpf> {
-        if value.len() > Self::MAX_BYTES {
-            return Err(InvalidReceivedSpf::TooLong { limit: Self::MAX_BYTES });
-        }
-        let mut scan = Scanner::new(value);
-        scan.skip_cfws()?;
-        let word = scan.run(|b| b.is_ascii_alphanumeric());
-        let result = readable(word).parse()?;
-        scan.forget_comments();
-        scan.skip_cfws()?;
-        let comment = scan.comment();
-        Ok(ParsedReceivedSpf { result, comment, pairs: pairs(&mut scan)? })
+        Ok(read(value)?)
     }
+}
+
+/// The bytes that a value may have to be read.
+const MAX_BYTES: usize = 16_384;
+/// The pairs that a value may have to be read.
+const MAX_PAIRS: usize = 64;
+
+fn read(value: &[u8]) -> Result<ParsedReceivedSpf<'_>, Fault> {
+    if value.len() > MAX_BYTES {
+        return Err(Fault::TooLong { limit: MAX_BYTES });
+    }
+    let mut scan = Scanner::new(value);
+    scan.skip_cfws()?;
+    let word = scan.run(|b| b.is_ascii_alphanumeric());
+    let result = SpfResult::from_name(word).ok_or_else(|| Fault::Result(readable(word).into_owned()))?;
+    scan.forget_comments();
+    scan.skip_cfws()?;
+    let comment = scan.comment();
+    Ok(ParsedReceivedSpf { result, comment, pairs: pairs(&mut scan)? })
 }
 
 type Pairs<'v> = Vec<(Cow<'v, str>, Cow<'v, str>)>;
 
-fn pairs<'v>(scan: &mut Scanner<'v>) -> Result<Pairs<'v>, InvalidReceivedSpf> {
-    let expected = |what, offset| InvalidReceivedSpf::Expected { what, offset };
+fn pairs<'v>(scan: &mut Scanner<'v>) -> Result<Pairs<'v>, Fault> {
+    let expected = |what, offset| Fault::Expected { what, offset };
     let mut pairs = Vec::new();
     loop {
         scan.skip_cfws()?;
@@ -140,8 +148,8 @@ fn pairs<'v>(scan: &mut Scanner<'v>) -> Result<Pairs<'v>, InvalidReceivedSpf> {
             Some(inside) => scan::unescaped(inside),
             None => readable(scan.run(is_bare)),
         };
-        if pairs.len() == ReceivedSpf::MAX_PAIRS {
-            return Err(InvalidReceivedSpf::TooManyPairs { limit: ReceivedSpf::MAX_PAIRS });
+        if pairs.len() == MAX_PAIRS {
+            return Err(Fault::TooManyPairs { limit: MAX_PAIRS });
         }
         pairs.push((readable(key), value));
         scan.skip_cfws()?;
@@ -200,20 +208,16 @@ mod tests {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
             format!("{error}{}", source.unwrap_or_default())
         };
-        assert_eq!(
-            error(b"ok"),
-            "no result of SPF: \"ok\" is no result word of spf (RFC 8601 §2.7.2); use one of: none, neutral, pass, fail, \
-             softfail, policy, temperror, permerror"
-        );
+        assert_eq!(error(b"ok"), "\"ok\" is no result of SPF");
         assert_eq!(error(b"pass helo"), "\"=\" is missing at offset 9 (RFC 7208 §9.1)");
         assert_eq!(error(b"pass helo=a b"), "\";\" is missing at offset 12 (RFC 7208 §9.1)");
         assert_eq!(error(b"pass ;"), "a key is missing at offset 5 (RFC 7208 §9.1)");
         assert_eq!(error(b"pass helo=\"a"), "the quoted string that begins at offset 10 is not closed");
         assert_eq!(error(b"pass\r\nX: y"), "forbidden control character 0x0D at offset 4");
-        let many = format!("pass {}", "a=b;".repeat(ReceivedSpf::MAX_PAIRS + 1));
+        let many = format!("pass {}", "a=b;".repeat(MAX_PAIRS + 1));
         assert_eq!(error(many.as_bytes()), "more than 64 pairs of key and value");
-        let fits = format!("pass{}", " ".repeat(ReceivedSpf::MAX_BYTES - 4));
+        let fits = format!("pass{}", " ".repeat(MAX_BYTES - 4));
         assert!(ReceivedSpf::parse(fits.as_bytes()).is_ok());
-        assert_eq!(error(&[b' '; ReceivedSpf::MAX_BYTES + 1]), "the value is longer than 16384 bytes");
+        assert_eq!(error(&[b' '; MAX_BYTES + 1]), "the value is longer than 16384 bytes");
     }
 }

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::AuthenticationResults;
 use crate::entry::{Entry, Ptype};
 use crate::escape::readable;
-use crate::parse_error::InvalidAuthenticationResults;
+use crate::parse_error::{Fault, InvalidAuthenticationResults};
 use crate::result::ResultWord;
 use crate::scan::Scanner;
-use crate::{AuthenticationResults, Keyword};
 
 /// The value of an Authentication-Results field, read with [`AuthenticationResults::parse`].
 ///
 /// It borrows from the value; only text that had to be unescaped or unfolded is copied. Anyone can write such a field:
-/// believe only what [`AuthservIds::trusted`](crate::AuthservIds::trusted) gives.
+/// believe only what [`AuthservIds::trusted`](crate::AuthservIds::trusted) returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedResults<'v> {
     pub(crate) authserv_id: Option<Cow<'v, str>>,
@@ -50,7 +50,7 @@ impl<'v> ParsedResults<'v> {
     /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
     /// ```
     pub fn results_of<R: ResultWord>(&self) -> impl Iterator<Item = (R, &ParsedEntry<'v>)> {
-        self.entries.iter().filter_map(|entry| Some((entry.typed()?.ok()?, entry)))
+        self.entries.iter().filter_map(|entry| Some((entry.typed()?, entry)))
     }
 
     /// The parts that could not be read, results and properties, in their order.
@@ -68,16 +68,11 @@ impl<'v> ParsedResults<'v> {
         &self.unreadable
     }
 
-    /// Whether a quoted string or comment is broken somewhere. Then what reads like a result may be text that the sender chose,
-    /// and other readers see other results: such a field is never [trusted](crate::AuthservIds::trusted).
-    pub fn is_damaged(&self) -> bool {
-        self.damage().is_some()
-    }
-
-    /// What is broken when the field [is damaged](Self::is_damaged).
+    /// The quoted string or comment that is broken, if there is one. Then what reads like a result may be text that the sender
+    /// chose, and other readers see other results: such a field is never [trusted](crate::AuthservIds::trusted).
     pub fn damage(&self) -> Option<&InvalidAuthenticationResults> {
         let errors = self.unreadable.iter().map(Unreadable::error);
-        errors.rev().find(|error| matches!(error, InvalidAuthenticationResults::Text(_)))
+        errors.rev().find(|error| error.is_text())
     }
 
     /// The same as a field of its own, such as for ARC-Authentication-Results (RFC 8617 §4.1.1); `None` when that would say
@@ -123,20 +118,18 @@ impl<'v> ParsedEntry<'v> {
         self.result
     }
 
-    /// The result as the words of one method; `None` when this is another method, or another version of it than 1,
-    /// whose words may mean something else.
+    /// The result as one of the words of a method; `None` when this is another method, or another version of it than 1,
+    /// whose words may mean something else, and when the method has no such word.
     ///
     /// ```
     /// use waxseal_authres::{AuthenticationResults, DkimResult, SpfResult};
     /// let read = AuthenticationResults::parse(b"mx.example.net; spf=hardfail; dkim/2=pass")?;
-    /// assert!(matches!(read.entries()[0].typed::<SpfResult>(), Some(Err(_))));
-    /// assert_eq!(read.entries()[0].typed::<DkimResult>(), None);
+    /// assert_eq!((read.entries()[0].typed::<SpfResult>(), read.entries()[0].result()), (None, "hardfail"));
     /// assert_eq!(read.entries()[1].typed::<DkimResult>(), None);
     /// # Ok::<(), waxseal_authres::InvalidAuthenticationResults>(())
     /// ```
-    pub fn typed<R: ResultWord>(&self) -> Option<Result<R, R::Err>> {
-        let same = self.method_version == 1 && self.method.eq_ignore_ascii_case(R::METHOD);
-        same.then(|| self.result.parse())
+    pub fn typed<R: ResultWord>(&self) -> Option<R> {
+        if self.method_version == 1 { R::read(self.method, self.result) } else { None }
     }
 
     /// The reason, unescaped.
@@ -183,7 +176,9 @@ impl<'v> ParsedEntry<'v> {
             entry = entry.with_comment(comment);
         }
         Some(self.properties.iter().fold(entry, |entry, property| {
-            entry.with_property(property.ptype(), property.name.to_owned(), property.value())
+            let known = Ptype::from_name(property.ptype.as_bytes()).map(Cow::from);
+            let ptype = known.unwrap_or_else(|| property.ptype.to_owned().into());
+            entry.with_property(ptype, property.name.to_owned(), property.value())
         }))
     }
 }
@@ -197,11 +192,6 @@ pub struct ParsedProperty<'v> {
 }
 
 impl<'v> ParsedProperty<'v> {
-    /// Where the value comes from.
-    pub fn ptype(&self) -> Ptype {
-        Ptype::from(Keyword::sanitized(self.ptype.to_owned()))
-    }
-
     /// The type and the name as written; letter case does not matter.
     pub fn key(&self) -> (&'v str, &'v str) {
         (self.ptype, self.name)
@@ -240,7 +230,7 @@ impl<'v> Unreadable<'v> {
 
     /// `none` beside results.
     pub(crate) fn none(offset: usize) -> Self {
-        Self::result(offset, b"none", InvalidAuthenticationResults::NoneWithResults { offset })
+        Self::result(offset, b"none", Fault::NoneWithResults { offset }.into())
     }
 
     /// The text, folds and all; bytes that are not UTF-8 show as `<0xFF>`. Any control character may be in it.
@@ -259,7 +249,7 @@ impl<'v> Unreadable<'v> {
     }
 
     /// The word in the place of a method, when a whole result is lost (it may be empty); `None` when it is a property, of a
-    /// result that could be read. Where the field is [damaged](ParsedResults::is_damaged), more results may stand behind it.
+    /// result that could be read. Where the field is [damaged](ParsedResults::damage), more results may stand behind it.
     pub fn method(&self) -> Option<&str> {
         self.method.as_deref()
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::escape::{self, Text};
 use crate::fold::Folder;
-use crate::{Keyword, SpfResult};
+use crate::{SpfResult, keyword::Keyword};
 
 const NAME: &str = "Received-SPF:";
 
@@ -63,7 +63,7 @@ impl ReceivedSpf {
     }
 
     /// Adds `key=value`. RFC 7208 §9.1 knows `client-ip`, `envelope-from`, `helo`, `problem`, `receiver`, `identity` and
-    /// `mechanism`; another key is written as [`Keyword::sanitized`] makes it. Pairs keep their order.
+    /// `mechanism`; another key is written as [`Entry::new`](crate::Entry::new) writes names. Pairs keep their order.
     pub fn with_pair(mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<[u8]>) -> Self {
         self.pairs.push((Keyword::sanitized(key), Text::from(value.as_ref())));
         self

@@ -1,68 +1,43 @@
 //! The result words of each method, as registered with IANA.
 
-use std::fmt;
-use std::str::FromStr;
+use waxseal_header::words;
 
 /// The result words of one method; to be implemented for methods that this crate does not know.
-pub trait ResultWord: FromStr {
-    /// The method these words belong to, as written left of the `=`.
-    const METHOD: &'static str;
+pub trait ResultWord: Sized {
+    /// The result, if the method, as written left of the `=`, has this word, in any letter case.
+    fn read(method: &str, word: &str) -> Option<Self>;
 }
 
-/// Declares one result enum: the IANA registry is the contract, so every enum is exhaustive.
-macro_rules! result_words {
-    ($(#[$meta:meta])* $name:ident, $method:literal, $where:literal, { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$vmeta])* $variant,)+
-        }
-
-        impl $name {
-            /// Every word, in the order of the RFC.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The word as it stands in the field, in lower case.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
+/// The IANA registry is the contract, so every enum is exhaustive.
+macro_rules! read {
+    ($($name:ident = $method:literal,)+) => {
+        $(impl ResultWord for $name {
+            fn read(method: &str, word: &str) -> Option<Self> {
+                if method.eq_ignore_ascii_case($method) { Self::from_name(word.as_bytes()) } else { None }
             }
-        }
-
-        impl ResultWord for $name {
-            const METHOD: &'static str = $method;
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownResult;
-
-            /// Reads a result word in any letter case.
-            fn from_str(word: &str) -> Result<Self, UnknownResult> {
-                Self::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(word)).ok_or_else(|| {
-                    UnknownResult { method: $method, section: $where, known: &[$($word,)+], word: word.to_owned() }
-                })
-            }
-        }
+        })+
     };
 }
 
-result_words! {
+read! {
+    DkimResult = "dkim",
+    SpfResult = "spf",
+    DmarcResult = "dmarc",
+    ArcResult = "arc",
+    IprevResult = "iprev",
+}
+
+words! {
     /// Results of DKIM (RFC 8601 §2.7.1).
     ///
     /// ```
     /// use waxseal_authres::DkimResult;
     /// assert_eq!(DkimResult::TempError.as_str(), "temperror");
-    /// assert_eq!("Pass".parse(), Ok(DkimResult::Pass));
-    /// assert!("hardfail".parse::<DkimResult>().is_err());
+    /// assert_eq!(DkimResult::from_name(b"Pass"), Some(DkimResult::Pass));
+    /// assert_eq!(DkimResult::from_name(b"hardfail"), None);
     /// ```
-    DkimResult, "dkim", "RFC 8601 §2.7.1", {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum DkimResult {
         /// The message was not signed.
         None = "none",
         /// A signature was acceptable and verified.
@@ -77,14 +52,15 @@ result_words! {
         TempError = "temperror",
         /// No verdict and none to come, such as a missing required tag or key.
         PermError = "permerror",
-    }
+    } read
 }
 
-result_words! {
+words! {
     /// Results of SPF (RFC 7208 §2.6, RFC 8601 §2.7.2).
     ///
     /// `check_host()` itself never gives [`SpfResult::Policy`]: RFC 8601 adds it for receivers that overrule a pass.
-    SpfResult, "spf", "RFC 8601 §2.7.2", {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum SpfResult {
         /// No domain name to check, or the domain publishes no SPF record.
         None = "none",
         /// The domain asserts nothing about this client.
@@ -101,12 +77,13 @@ result_words! {
         TempError = "temperror",
         /// The published records could not be interpreted.
         PermError = "permerror",
-    }
+    } read
 }
 
-result_words! {
+words! {
     /// Results of DMARC (RFC 9989 §9.2).
-    DmarcResult, "dmarc", "RFC 9989 §9.2", {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum DmarcResult {
         /// No DMARC Policy Record exists for the Author Domain.
         None = "none",
         /// A DMARC Policy Record exists, and an Authenticated Identifier is aligned with the Author Domain.
@@ -117,24 +94,26 @@ result_words! {
         TempError = "temperror",
         /// An error that a later attempt will meet again, such as a record that cannot be read.
         PermError = "permerror",
-    }
+    } read
 }
 
-result_words! {
+words! {
     /// Results of ARC chain validation (RFC 8617 §10.1).
-    ArcResult, "arc", "RFC 8617 §10.1", {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum ArcResult {
         /// The message carries no ARC set.
         None = "none",
         /// The chain validates.
         Pass = "pass",
         /// The chain does not validate.
         Fail = "fail",
-    }
+    } read
 }
 
-result_words! {
+words! {
     /// Results of the reverse DNS check (RFC 8601 §2.7.3 and §3).
-    IprevResult, "iprev", "RFC 8601 §2.7.3", {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum IprevResult {
         /// A name of the client's address leads back to that address.
         Pass = "pass",
         /// No name of the client's address leads back to it.
@@ -143,24 +122,7 @@ result_words! {
         TempError = "temperror",
         /// An error that a later attempt will meet again, such as no PTR record.
         PermError = "permerror",
-    }
-}
-
-/// A word that is no result of its method.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{}\" is no result word of {method} ({section}); use one of: {}", .word.escape_default(), .known.join(", "))]
-pub struct UnknownResult {
-    method: &'static str,
-    section: &'static str,
-    known: &'static [&'static str],
-    word: String,
-}
-
-impl UnknownResult {
-    /// The word that was not understood, as given.
-    pub fn word(&self) -> &str {
-        &self.word
-    }
+    } read
 }
 
 #[cfg(test)]
@@ -169,31 +131,23 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_registry() {
-        fn words<T: Copy + fmt::Display>(all: &[T]) -> String {
-            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        fn known<R: ResultWord>(method: &str, words: &str) -> bool {
+            words.split(' ').all(|word| {
+                let (word, shouted) = (R::read(method, word), R::read(method, &word.to_ascii_uppercase()));
+                word.is_some() && shouted.is_some()
+            })
         }
-        assert_eq!(words(DkimResult::ALL), "none pass fail policy neutral temperror permerror");
-        assert_eq!(words(SpfResult::ALL), "none neutral pass fail softfail policy temperror permerror");
-        assert_eq!(words(DmarcResult::ALL), "none pass fail temperror permerror");
-        assert_eq!(words(ArcResult::ALL), "none pass fail");
-        assert_eq!(words(IprevResult::ALL), "pass fail temperror permerror");
+        assert!(known::<DkimResult>("dkim", "none pass fail policy neutral temperror permerror"));
+        assert!(known::<SpfResult>("SPF", "none neutral pass fail softfail policy temperror permerror"));
+        assert!(known::<DmarcResult>("dmarc", "none pass fail temperror permerror"));
+        assert!(known::<ArcResult>("arc", "none pass fail"));
+        assert!(known::<IprevResult>("iprev", "pass fail temperror permerror"));
     }
 
     #[test]
-    fn every_word_reads_back_in_any_case() {
-        for word in SpfResult::ALL {
-            assert_eq!(word.as_str().parse(), Ok(*word));
-            assert_eq!(word.as_str().to_ascii_uppercase().parse(), Ok(*word));
-        }
-    }
-
-    #[test]
-    fn an_unknown_word_names_the_known_ones() {
-        let error = "hard\r\nfail".parse::<ArcResult>().unwrap_err();
-        assert_eq!(error.word(), "hard\r\nfail");
-        assert_eq!(
-            error.to_string(),
-            "\"hard\\r\\nfail\" is no result word of arc (RFC 8617 §10.1); use one of: none, pass, fail"
-        );
+    fn a_word_of_another_method_is_none() {
+        assert_eq!(ArcResult::read("arc", "policy"), None);
+        assert_eq!(SpfResult::read("dkim", "pass"), None);
+        assert_eq!(DkimResult::read("dkim", "hard\r\nfail"), None);
     }
 }

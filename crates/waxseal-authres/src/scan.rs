@@ -50,16 +50,6 @@ impl<'v> Scanner<'v> {
             first.get_or_insert(comment);
         })
     }
-
-    /// That the next byte cannot stand where it does.
-    pub(crate) fn stray(&self) -> InvalidText {
-        let (octet, offset) = (self.peek().unwrap_or_default(), self.offset());
-        if octet.is_ascii_control() {
-            InvalidText::Control { octet, offset }
-        } else {
-            InvalidText::Stray { octet, offset }
-        }
-    }
 }
 
 impl<'v> Deref for Scanner<'v> {

@@ -37,7 +37,7 @@ use crate::parsed::ParsedResults;
 /// let (header, _) = Header::parse(&[&own[..], &cleaned].concat())?;
 /// let trusted: Vec<_> = ids.trusted(&header, header.len()).collect();
 /// assert_eq!(trusted.len(), 1);
-/// assert_eq!(trusted[0].entries()[0].typed(), Some(Ok(DkimResult::Fail)));
+/// assert_eq!(trusted[0].entries()[0].typed(), Some(DkimResult::Fail));
 /// # Ok::<(), waxseal_header::HeaderError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +200,7 @@ impl AuthservIds {
                 let id = comparable(id.trim_end_matches('.'));
                 self.ids.iter().any(|own| **own == *id)
             };
-            read.version() == 1 && !read.is_damaged() && read.authserv_id().is_some_and(own)
+            read.version() == 1 && read.damage().is_none() && read.authserv_id().is_some_and(own)
         })
     }
 }

@@ -15,9 +15,10 @@ fn keyword() -> BoxedStrategy<String> {
 
 fn entry(utf8: bool) -> impl Strategy<Value = Entry> {
     let ptype = prop_oneof![
-        Just(Ptype::Smtp),
-        Just(Ptype::Dns),
-        keyword().prop_map(|word| Ptype::Other(waxseal_authres::Keyword::sanitized(word)))
+        Just(Ptype::Smtp.to_string()),
+        Just(Ptype::Dns.to_string()),
+        // A known type is read in any letter case and written in lower case.
+        keyword().prop_map(|word| Ptype::from_name(word.as_bytes()).map_or(word, |known| known.to_string()))
     ];
     let properties = proptest::collection::vec((ptype, keyword(), text(utf8)), 0..5);
     let texts = (proptest::option::of(text(utf8)), proptest::option::of(text(utf8)));

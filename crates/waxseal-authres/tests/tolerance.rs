@@ -2,10 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use proptest::prelude::*;
-use waxseal_authres::{
-    AuthenticationResults, DmarcResult, InvalidAuthenticationResults, ParseLimits, ParsedResults,
-    header::structured::InvalidText,
-};
+use waxseal_authres::{AuthenticationResults, DmarcResult, ParseLimits, ParsedResults};
 
 const GOOD: &str = "dmarc=pass header.from=example.org";
 
@@ -160,7 +157,7 @@ fn empty_parts_cost_nothing() {
     {
         let read = read(value);
         assert_eq!(
-            (read.entries().len(), read.unreadable().len(), read.is_damaged()),
+            (read.entries().len(), read.unreadable().len(), read.damage().is_some()),
             (0, 0, false),
             "{value:?}"
         );
@@ -199,7 +196,11 @@ fn the_rest_of_a_value_costs_the_whole_value() {
         let read_back = format!("mx; {odd}; {GOOD}");
         let read = read(&read_back);
         assert_eq!(results(&read), ["dkim=pass header.s=a", GOOD], "{odd}");
-        assert_eq!((read.entries()[0].property("header", "d"), read.is_damaged()), (None, false), "{odd}");
+        assert_eq!(
+            (read.entries()[0].property("header", "d"), read.damage().is_some()),
+            (None, false),
+            "{odd}"
+        );
         assert!(read.unreadable()[0].text().starts_with("header.d=legit.example"), "{odd}");
     }
     let reason = read("mx; dkim=fail reason=\"a\" b; x=y");
@@ -264,13 +265,13 @@ fn broken_quotes_and_comments_cost_all_that_follows() {
         let read = read(&value);
         assert_eq!(results(&read), ["dkim=pass"], "{value:?}");
         assert_eq!(unreadable(&read), [&value["mx; dkim=pass; ".len()..]], "{value:?}");
-        assert!(matches!(read.damage(), Some(InvalidAuthenticationResults::Text(_))), "{value:?}");
+        assert!(read.damage().is_some(), "{value:?}");
         assert_eq!(read.unreadable()[0].error(), read.damage().unwrap());
     }
     let deep = format!("mx; dkim=pass; spf=pass {}{}; {GOOD}", "(".repeat(17), ")".repeat(17));
     let deep = read(&deep);
     assert_eq!(results(&deep), ["dkim=pass"]);
-    assert!(matches!(deep.damage(), Some(InvalidAuthenticationResults::Text(InvalidText::TooDeep { .. }))));
+    assert!(deep.damage().unwrap().to_string().starts_with("comments nest deeper than 16 levels"));
     let stray = read("mx; dkim=pass; spf=pass smtp.helo=a\"b; x=y");
     assert_eq!(
         stray.damage().unwrap().to_string(),
@@ -296,7 +297,7 @@ fn text_does_not_become_a_result_by_a_trick_with_quotes_or_comments() {
     ] {
         let read = read(value);
         let passes = read.results_of::<DmarcResult>().count();
-        assert!(passes == 0 || read.is_damaged(), "{value}: {read:?}");
+        assert!(passes == 0 || read.damage().is_some(), "{value}: {read:?}");
         assert!(!read.unreadable().is_empty() || read.entries().len() == 1, "{value}");
     }
 }
@@ -332,9 +333,7 @@ fn none_beside_results_is_told_and_does_not_count() {
         assert_eq!(results(&read), ["dkim=pass"], "{value}");
         let errors = read.unreadable().iter().map(|part| part.error().clone());
         assert!(errors.clone().count() > 0);
-        assert!(
-            errors.into_iter().all(|e| matches!(e, InvalidAuthenticationResults::NoneWithResults { .. }))
-        );
+        assert!(errors.into_iter().all(|e| e.to_string().ends_with("does not stand alone")));
     }
 }
 
@@ -342,17 +341,13 @@ fn none_beside_results_is_told_and_does_not_count() {
 #[test]
 fn unreadable_parts_are_limited_too() {
     let limits = ParseLimits::default().with_max_results(3).with_max_properties(3);
-    let parse = |value: &str| AuthenticationResults::parse_with(value.as_bytes(), limits).map(|_| ());
+    let parse = |value: &str| {
+        AuthenticationResults::parse_with(value.as_bytes(), limits).map(|_| ()).map_err(|e| e.to_string())
+    };
     assert_eq!(parse("a; b_=c; b=c; b_=c"), Ok(()));
-    assert_eq!(
-        parse("a; b_=c; b=c; b_=c; b"),
-        Err(InvalidAuthenticationResults::TooManyResults { limit: 3 })
-    );
+    assert_eq!(parse("a; b_=c; b=c; b_=c; b"), Err("more than 3 results".into()));
     assert_eq!(parse("a; b=c d.e=: d_=f d.e=f"), Ok(()));
-    assert_eq!(
-        parse("a; b=c d.e=: d_=f; b=c d.e=[] d.e=f"),
-        Err(InvalidAuthenticationResults::TooManyProperties { limit: 3 })
-    );
+    assert_eq!(parse("a; b=c d.e=: d_=f; b=c d.e=[] d.e=f"), Err("more than 3 properties".into()));
 }
 
 #[test]
@@ -377,7 +372,7 @@ proptest! {
             prop_assert!(value[part.offset()..].starts_with(part.text()), "{:?}", part);
         }
         // Without the lost parts, the rest reads as before; in a damaged field they reach to the end.
-        if !read.is_damaged() && read.unreadable().iter().all(|part| part.method().is_some()) {
+        if !read.damage().is_some() && read.unreadable().iter().all(|part| part.method().is_some()) {
             let mut rest = value.clone();
             let mut lost: Vec<_> = read.unreadable().iter().map(|part| (part.offset(), part.text().len())).collect();
             lost.sort_unstable();

@@ -216,7 +216,7 @@ impl From<&Reading<'_>> for FieldRow {
                     version: read.version(),
                     results: read.entries().iter().map(Into::into).collect(),
                     unreadable: read.unreadable().iter().map(Into::into).collect(),
-                    damaged: read.is_damaged().then_some(true),
+                    damaged: read.damage().is_some().then_some(true),
                 },
             },
         }
@@ -281,7 +281,7 @@ fn print(out: &mut impl Write, name: &str, readings: &[Reading<'_>]) -> io::Resu
                 writeln!(out, "{}{version}{none}", terminal::heading(id))?;
                 read.entries().iter().try_for_each(|entry| print_entry(out, entry))?;
                 read.unreadable().iter().try_for_each(|part| print_unreadable(out, part))?;
-                if read.is_damaged() {
+                if read.damage().is_some() {
                     writeln!(out, "  text and results cannot be told apart: trust nothing of this field")?;
                 }
             }

@@ -333,10 +333,7 @@ mod tests {
         let long = vec![b'A'; 64 * 1024];
         assert!(KeyRecord::parse(&[b"v=DKIM1; p=", &long[..]].concat()).is_err());
         let many: String = (0..300).map(|n| format!("a{n}=x;")).collect();
-        assert!(matches!(
-            parse(&many).unwrap_err(),
-            InvalidKeyRecord::TagList(InvalidTagList::TooMany { .. })
-        ));
+        assert_eq!(parse(&many).unwrap_err().to_string(), "tag list: more than 64 tags");
     }
 
     proptest! {

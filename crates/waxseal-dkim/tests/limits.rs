@@ -17,7 +17,7 @@ use waxseal_crypto::{
 };
 use waxseal_dkim::{BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, Policy, Verdicts, Verifier};
 use waxseal_dns::{LookupError, Zone};
-use waxseal_header::{Header, HeaderError, HeaderLimits, InvalidTagList};
+use waxseal_header::{Header, HeaderError, HeaderLimits};
 
 /// The default provider, counted.
 #[derive(Debug, Default)]
@@ -262,7 +262,7 @@ fn control_octets() {
         changed.splice(at..at, [b';', b'z', b'=', octet]);
         let found = cause(&changed);
         assert!(
-            matches!(found, Cause::Signature(InvalidSignature::TagList(InvalidTagList::Value { .. }))),
+            matches!(&found, Cause::Signature(InvalidSignature::TagList(error)) if error.to_string().contains("forbidden byte")),
             "{found}"
         );
     }
@@ -325,7 +325,7 @@ fn key_records_of_64_kib() {
     let found = verdict.cause();
     assert!(matches!(
         found,
-        Some(Cause::KeyRecord(InvalidKeyRecord::TagList(InvalidTagList::TooMany { limit: 64 })))
+        Some(Cause::KeyRecord(InvalidKeyRecord::TagList(error))) if error.is_limit()
     ));
     for filler in ["x", " ", "=41", ":"] {
         let notes = filler.repeat(64_000 / filler.len());

@@ -2,7 +2,7 @@
 
 use crate::{Alignment, OrganizationalDomain, Step, discover::Walk, local_policy::PublicSuffixList};
 use std::fmt;
-use waxseal_authres::{DkimResult, ResultWord, SpfResult};
+use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dns::{Answers, DomainName, LookupError, Pending, Question};
 
 /// A domain that DKIM or SPF vouched for, or tried to, and whether it is aligned with the Author Domain.
@@ -27,8 +27,8 @@ impl MethodResult {
     /// `dkim` or `spf`.
     pub const fn method(self) -> &'static str {
         match self {
-            Self::Dkim(_) => DkimResult::METHOD,
-            Self::Spf(_) => SpfResult::METHOD,
+            Self::Dkim(_) => "dkim",
+            Self::Spf(_) => "spf",
         }
     }
 

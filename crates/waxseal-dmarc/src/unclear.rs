@@ -5,7 +5,7 @@ use crate::{
 };
 use waxseal_authres::DmarcResult;
 use waxseal_dns::{Answers, DomainName, Pending};
-use waxseal_header::{InvalidAddress, InvalidFrom, UnclearAuthor};
+use waxseal_header::UnclearAuthor;
 
 /// Why no author is clear, and whom readers may show.
 #[derive(Debug, Clone)]
@@ -31,21 +31,10 @@ impl From<Cause> for Unclear {
 impl From<UnclearAuthor> for Unclear {
     fn from(unclear: UnclearAuthor) -> Self {
         let domains = unclear.domains().iter().cloned();
-        let is_open = unclear.is_truncated() || is_open(unclear.cause());
+        let is_open = unclear.is_open();
         let shown = Self { is_open, ..Self::from(Cause::NoAuthor) };
         let shown = domains.fold(shown, Self::with_domain);
         Self { cause: Cause::InvalidFrom(unclear.cause().clone()), ..shown }
-    }
-}
-
-/// Whether programs differ in what they make of the bytes: some drop a control byte, for some it ends a word, a line or
-/// the header.
-fn is_open(cause: &InvalidFrom) -> bool {
-    use InvalidFrom::{Address, BareCr, ControlInName, MalformedField, Nul};
-    match cause {
-        MalformedField | BareCr { .. } | Nul { .. } | ControlInName { .. } => true,
-        Address(cause) => matches!(cause, InvalidAddress::Control { .. }),
-        _ => false,
     }
 }
 

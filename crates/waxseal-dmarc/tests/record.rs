@@ -1,5 +1,4 @@
 //! What a record says, by its text.
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_dmarc::{Alignment, DomainPolicy, FailureOptions, Psd, Record, ReportUri};
 

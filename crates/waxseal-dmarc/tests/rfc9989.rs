@@ -480,13 +480,15 @@ fn temporary_errors_of_the_methods() {
 #[test]
 fn only_a_pass_counts() {
     let dns = zone(&[("example.com", "v=DMARC1; p=quarantine")]);
-    for result in DkimResult::ALL {
-        let verdict = judge(author("example.com").with_dkim(name("example.com"), *result), &dns);
-        assert_eq!(verdict.dkim_aligned(), *result == DkimResult::Pass, "{result}");
+    for word in ["none", "pass", "fail", "policy", "neutral", "temperror", "permerror"] {
+        let result = DkimResult::from_name(word.as_bytes()).unwrap();
+        let verdict = judge(author("example.com").with_dkim(name("example.com"), result), &dns);
+        assert_eq!(verdict.dkim_aligned(), result == DkimResult::Pass, "{result}");
     }
-    for result in SpfResult::ALL {
-        let verdict = judge(author("example.com").with_spf(name("example.com"), *result), &dns);
-        assert_eq!(verdict.spf_aligned(), *result == SpfResult::Pass, "{result}");
+    for word in ["none", "neutral", "pass", "fail", "softfail", "policy", "temperror", "permerror"] {
+        let result = SpfResult::from_name(word.as_bytes()).unwrap();
+        let verdict = judge(author("example.com").with_spf(name("example.com"), result), &dns);
+        assert_eq!(verdict.spf_aligned(), result == SpfResult::Pass, "{result}");
     }
     let null = author("example.com").with_spf_of_null_sender(name("example.com"), SpfResult::Pass);
     assert!(judge(null, &dns).spf_aligned());

@@ -22,11 +22,13 @@ pub struct Address {
     pub(crate) domain: Box<str>,
 }
 
-/// Why a text is no address that every reader understands in the same way. Offsets count bytes from the start of the
-/// text or of the field's value.
+/// Why a text is no address that every reader understands in the same way, and at which byte of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidAddress {
+#[error(transparent)]
+pub struct InvalidAddress(#[from] AddressFault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AddressFault {
     /// NUL or another control byte, or a CR or LF that is no fold.
     #[error("control character 0x{octet:02x} at offset {offset}")]
     Control {
@@ -115,28 +117,7 @@ impl Address {
     /// # Errors
     /// [`InvalidAddress`].
     pub fn parse_path(text: &[u8]) -> Result<Option<Self>, InvalidAddress> {
-        lexer::check_octets(text)?;
-        let inner = match text {
-            [b'<', inner @ .., b'>'] => inner,
-            [b'<', ..] | [.., b'>'] => return Err(InvalidAddress::Syntax { offset: 0 }),
-            inner => inner,
-        };
-        if inner.is_empty() {
-            return Ok(None);
-        }
-        let bracket = usize::from(inner.len() != text.len());
-        let mut start = bracket;
-        if inner.starts_with(b"@") {
-            let colon = memchr::memchr(b':', inner).ok_or(InvalidAddress::Route { offset: bracket })?;
-            start += colon + 1;
-        }
-        let end = bracket + inner.len();
-        let mut lexer = Lexer::new(text.get(..end).unwrap_or_default(), start);
-        let address = addr_spec(&mut lexer, start)?;
-        match lexer.next()? {
-            None if lexer.gap() == Gap::None => Ok(Some(address)),
-            _ => Err(InvalidAddress::Syntax { offset: lexer.offset() }),
-        }
+        Ok(path(text)?)
     }
 
     /// What stands before the at sign, quotes included.
@@ -163,37 +144,62 @@ impl fmt::Display for Address {
     }
 }
 
-pub(crate) fn no_domain(word: Option<Token<'_>>, offset: usize) -> InvalidAddress {
+fn path(text: &[u8]) -> Result<Option<Address>, AddressFault> {
+    lexer::check_octets(text)?;
+    let inner = match text {
+        [b'<', inner @ .., b'>'] => inner,
+        [b'<', ..] | [.., b'>'] => return Err(AddressFault::Syntax { offset: 0 }),
+        inner => inner,
+    };
+    if inner.is_empty() {
+        return Ok(None);
+    }
+    let bracket = usize::from(inner.len() != text.len());
+    let mut start = bracket;
+    if inner.starts_with(b"@") {
+        let colon = memchr::memchr(b':', inner).ok_or(AddressFault::Route { offset: bracket })?;
+        start += colon + 1;
+    }
+    let end = bracket + inner.len();
+    let mut lexer = Lexer::new(text.get(..end).unwrap_or_default(), start);
+    let address = addr_spec(&mut lexer, start)?;
+    match lexer.next()? {
+        None if lexer.gap() == Gap::None => Ok(Some(address)),
+        _ => Err(AddressFault::Syntax { offset: lexer.offset() }),
+    }
+}
+
+pub(crate) fn no_domain(word: Option<Token<'_>>, offset: usize) -> AddressFault {
     match word {
-        Some(word) if is_encoded_word(word.text) => InvalidAddress::EncodedWord { offset: word.start },
-        _ => InvalidAddress::NoDomain { offset },
+        Some(word) if is_encoded_word(word.text) => AddressFault::EncodedWord { offset: word.start },
+        _ => AddressFault::NoDomain { offset },
     }
 }
 
 /// `local-part "@" domain` with nothing between its parts.
-pub(crate) fn addr_spec(lexer: &mut Lexer<'_>, start: usize) -> Result<Address, InvalidAddress> {
+pub(crate) fn addr_spec(lexer: &mut Lexer<'_>, start: usize) -> Result<Address, AddressFault> {
     let local_part = lexer.next()?.filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted));
-    let Some(local_part) = local_part else { return Err(InvalidAddress::Syntax { offset: start }) };
+    let Some(local_part) = local_part else { return Err(AddressFault::Syntax { offset: start }) };
     match lexer.next()? {
         Some(Token { kind: Kind::At, start, .. }) => no_gap(lexer.gap(), start)?,
         None | Some(Token { kind: Kind::Greater, .. }) => return Err(no_domain(Some(local_part), start)),
-        Some(token) => return Err(InvalidAddress::Syntax { offset: token.start }),
+        Some(token) => return Err(AddressFault::Syntax { offset: token.start }),
     }
     match lexer.next()? {
         Some(domain) if matches!(domain.kind, Kind::Word | Kind::Literal) => {
             no_gap(lexer.gap(), domain.start)?;
             checked(local_part, domain)
         }
-        None | Some(Token { kind: Kind::Greater, .. }) => Err(InvalidAddress::NoDomain { offset: start }),
-        Some(token) => Err(InvalidAddress::Syntax { offset: token.start }),
+        None | Some(Token { kind: Kind::Greater, .. }) => Err(AddressFault::NoDomain { offset: start }),
+        Some(token) => Err(AddressFault::Syntax { offset: token.start }),
     }
 }
 
-fn no_gap(gap: Gap, offset: usize) -> Result<(), InvalidAddress> {
+fn no_gap(gap: Gap, offset: usize) -> Result<(), AddressFault> {
     match gap {
         Gap::None => Ok(()),
-        Gap::Blank => Err(InvalidAddress::BlankInside { offset }),
-        Gap::Comment => Err(InvalidAddress::CommentInside { offset }),
+        Gap::Blank => Err(AddressFault::BlankInside { offset }),
+        Gap::Comment => Err(AddressFault::CommentInside { offset }),
     }
 }
 
@@ -201,18 +207,18 @@ fn no_gap(gap: Gap, offset: usize) -> Result<(), InvalidAddress> {
 pub(crate) const UNICODE_DOTS: [char; 4] = ['\u{3002}', '\u{ff0e}', '\u{ff61}', '\u{2024}'];
 
 /// Makes an address of its parts.
-fn checked(local_part: Token<'_>, domain: Token<'_>) -> Result<Address, InvalidAddress> {
+fn checked(local_part: Token<'_>, domain: Token<'_>) -> Result<Address, AddressFault> {
     let offset = domain.start;
-    let text = std::str::from_utf8(domain.text).map_err(|_| InvalidAddress::NotUtf8 { offset })?;
+    let text = std::str::from_utf8(domain.text).map_err(|_| AddressFault::NotUtf8 { offset })?;
     let text = text.strip_suffix('.').unwrap_or(text);
     if text.ends_with("?=") {
-        return Err(InvalidAddress::EncodedWord { offset: local_part.start });
+        return Err(AddressFault::EncodedWord { offset: local_part.start });
     }
     if let Some(dot) = text.chars().find(|c| UNICODE_DOTS.contains(c)) {
-        return Err(InvalidAddress::UnicodeDot { dot, offset });
+        return Err(AddressFault::UnicodeDot { dot, offset });
     }
     if domain.kind == Kind::Word && text.split('.').any(str::is_empty) {
-        return Err(InvalidAddress::Syntax { offset });
+        return Err(AddressFault::Syntax { offset });
     }
     Ok(Address { local_part: unfolded(local_part.text), domain: text.into() })
 }

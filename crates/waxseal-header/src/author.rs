@@ -1,7 +1,10 @@
 //! The authors of a message.
 
-use crate::{Address, Header, InvalidAddress, address::UNICODE_DOTS};
-use std::{collections::HashSet, fmt};
+use crate::{
+    Address, Header,
+    address::{AddressFault, UNICODE_DOTS},
+};
+use std::collections::HashSet;
 
 mod from_field;
 mod invalid_from;
@@ -12,6 +15,7 @@ mod plain;
 mod readings;
 
 use from_field::misleading_octet;
+use invalid_from::FromFault;
 pub use invalid_from::InvalidFrom;
 use limits::MAX_DOMAINS;
 use mailbox_list::{holds_encoded_word, is_host_name, mailbox_list};
@@ -33,14 +37,14 @@ use readings::{READINGS, Shown};
 /// found none.
 ///
 /// ```
-/// use waxseal_header::{Authors, Header, InvalidFrom};
+/// use waxseal_header::{Authors, Header};
 /// let (header, _) = Header::parse(b"From: Joe <joe@example.org>, \"Ann\" <ann@Example.ORG>\r\n\r\n").unwrap();
 /// let authors = Authors::from_header(&header)?;
 /// assert_eq!(authors.domains().collect::<Vec<_>>(), ["example.org"]);
 ///
 /// let (forged, _) = Header::parse(b"From: ceo@bank.example\r\nFrom: u@evil.example\r\n\r\n").unwrap();
 /// let unclear = Authors::from_header(&forged).unwrap_err();
-/// assert_eq!(unclear.cause(), &InvalidFrom::SeveralFields { count: 2 });
+/// assert_eq!((unclear.cause().id(), unclear.cause().to_string()), ("several-fields", "2 From fields".into()));
 /// assert_eq!(unclear.domains(), ["bank.example", "evil.example"]);
 /// # Ok::<(), waxseal_header::UnclearAuthor>(())
 /// ```
@@ -53,22 +57,20 @@ pub struct Authors {
 /// A message without a clear author: why, and every domain that some reader may show.
 ///
 /// To deliver such a message as if it had no author would let it past DMARC.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no author that all readers agree on")]
 pub struct UnclearAuthor {
+    #[source]
     cause: InvalidFrom,
     domains: Vec<String>,
-    truncated: bool,
+    is_open: bool,
 }
 
 impl Authors {
-    /// How many addresses are read: 256. One more is [`InvalidFrom::TooManyAddresses`].
-    pub const MAX_ADDRESSES: usize = limits::MAX_ADDRESSES;
-
-    /// How many bytes the value of From may have to be read: 32 KiB, since it is read in a dozen ways. One more is
-    /// [`InvalidFrom::TooLong`]. Where several lines may be From to some reader, this holds for all of them together.
-    pub const MAX_BYTES: usize = 32_768;
-
     /// The authors of a message, if they are clear.
+    ///
+    /// From is read if it has at most 256 addresses and 32 KiB, since it is read in a dozen ways. Where several lines may be
+    /// From to some reader, this holds for all of them together.
     ///
     /// # Errors
     /// [`UnclearAuthor`].
@@ -82,8 +84,8 @@ impl Authors {
             Err(cause) => UnclearAuthor::new(cause),
         };
         let values = from_field::from_values(header);
-        if values.iter().map(|value| value.len()).sum::<usize>() > Self::MAX_BYTES {
-            unclear.truncated = true;
+        if values.iter().map(|value| value.len()).sum::<usize>() > limits::MAX_BYTES {
+            unclear.is_open = true;
             return Err(unclear);
         }
         values.iter().for_each(|value| unclear.add_shown_in(value));
@@ -102,16 +104,16 @@ impl Authors {
         if let Some(address) = plain::plain(value) {
             return Ok(Self::new(value, vec![address]));
         }
-        if value.len() > Self::MAX_BYTES {
-            let cause = InvalidFrom::TooLong { limit: Self::MAX_BYTES };
-            return Err(UnclearAuthor { truncated: true, ..UnclearAuthor::new(cause) });
+        if value.len() > limits::MAX_BYTES {
+            let cause = FromFault::TooLong { limit: limits::MAX_BYTES };
+            return Err(UnclearAuthor { is_open: true, ..UnclearAuthor::new(cause) });
         }
         let strict = mailbox_list(value);
         let readings: Vec<Shown> = READINGS.iter().map(|reading| (reading.read)(value)).collect();
         match clear(strict, &readings) {
             Ok(addresses) => Ok(Self::new(value, addresses)),
             Err(cause) => {
-                let has_control = matches!(cause, InvalidFrom::Address(InvalidAddress::Control { .. }));
+                let has_control = matches!(cause, FromFault::Address(AddressFault::Control { .. }));
                 let mut unclear = UnclearAuthor::new(cause);
                 readings.iter().for_each(|shown| unclear.add(shown));
                 if has_control {
@@ -162,10 +164,10 @@ impl Authors {
     /// For those who want no author to be clear whose display name shows an address of another domain.
     ///
     /// # Errors
-    /// [`UnclearAuthor`] with the cause [`InvalidFrom::MisleadingName`], when [`Authors::domains_in_names`] is not empty.
+    /// [`UnclearAuthor`] with the cause `misleading-name`, when [`Authors::domains_in_names`] is not empty.
     pub fn without_misleading_names(self) -> Result<Self, UnclearAuthor> {
         let Some(domain) = self.domains_in_names.first() else { return Ok(self) };
-        let mut unclear = UnclearAuthor::new(InvalidFrom::MisleadingName { domain: printable(domain) });
+        let mut unclear = UnclearAuthor::new(FromFault::MisleadingName { domain: printable(domain) });
         let domains: Vec<_> = self.domains().chain(self.domains_in_names.iter().cloned()).collect();
         domains.into_iter().for_each(|domain| unclear.add_domain(domain));
         Err(unclear)
@@ -173,11 +175,8 @@ impl Authors {
 }
 
 impl UnclearAuthor {
-    /// How many domains are told: 8.
-    pub const MAX_DOMAINS: usize = MAX_DOMAINS;
-
-    fn new(cause: InvalidFrom) -> Self {
-        Self { cause, domains: Vec::new(), truncated: false }
+    fn new(cause: FromFault) -> Self {
+        Self { is_open: cause.is_open(), cause: cause.into(), domains: Vec::new() }
     }
 
     /// Why no author is clear.
@@ -185,15 +184,16 @@ impl UnclearAuthor {
         &self.cause
     }
 
-    /// The distinct domains that readers may show, in lower case, at most [`UnclearAuthor::MAX_DOMAINS`]. They are as they
-    /// were written, and need not be domain names.
+    /// The distinct domains that readers may show, in lower case, at most 8. They are as they were written, and need not be
+    /// domain names.
     pub fn domains(&self) -> &[String] {
         &self.domains
     }
 
-    /// Whether there are more domains than are told.
-    pub fn is_truncated(&self) -> bool {
-        self.truncated
+    /// Whether readers may show more domains than these: there are more than 8, From is too long to be read, or programs
+    /// differ in what they make of its bytes.
+    pub fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Adds what the readings show in a value; control bytes are blanks to some, and nothing to others.
@@ -208,7 +208,7 @@ impl UnclearAuthor {
     }
 
     fn add(&mut self, shown: &Shown) {
-        self.truncated |= shown.is_truncated();
+        self.is_open |= shown.is_truncated();
         for (_, domain) in shown.addresses() {
             self.add_domain(String::from_utf8_lossy(domain).into_owned());
         }
@@ -221,25 +221,13 @@ impl UnclearAuthor {
         if self.domains.len() < MAX_DOMAINS {
             self.domains.push(domain);
         } else {
-            self.truncated = true;
+            self.is_open = true;
         }
     }
 }
 
-impl fmt::Display for UnclearAuthor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no author that all readers agree on")
-    }
-}
-
-impl std::error::Error for UnclearAuthor {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
-    }
-}
-
 /// The authors, by what RFC 5322 and what the readings say.
-fn clear(strict: Result<Vec<Address>, InvalidFrom>, readings: &[Shown]) -> Result<Vec<Address>, InvalidFrom> {
+fn clear(strict: Result<Vec<Address>, FromFault>, readings: &[Shown]) -> Result<Vec<Address>, FromFault> {
     let mut domains = HashSet::new();
     readings.iter().for_each(|shown| domains.extend(shown.addresses().map(|(_, domain)| domain)));
     let all_show_all = readings.iter().all(|shown| shown.addresses().len() == domains.len());
@@ -251,7 +239,7 @@ fn clear(strict: Result<Vec<Address>, InvalidFrom>, readings: &[Shown]) -> Resul
             if agree && domains.iter().all(|domain| own.shows(domain)) {
                 Ok(addresses)
             } else {
-                Err(difference("RFC 5322", &own, readings).unwrap_or(InvalidFrom::NoAddress))
+                Err(difference("RFC 5322", &own, readings).unwrap_or(FromFault::NoAddress))
             }
         }
         Err(cause) if is_final(&cause) => Err(cause),
@@ -275,11 +263,11 @@ fn clear(strict: Result<Vec<Address>, InvalidFrom>, readings: &[Shown]) -> Resul
 
 /// Whether no reading makes up for it: control bytes are no text, what is over the limit was not read, and an encoded word in
 /// an address can be another address to those who decode it.
-fn is_final(cause: &InvalidFrom) -> bool {
-    use InvalidAddress::{Control, EncodedWord};
+fn is_final(cause: &FromFault) -> bool {
+    use AddressFault::{Control, EncodedWord};
     match cause {
-        InvalidFrom::TooManyAddresses { .. } => true,
-        InvalidFrom::Address(cause) => matches!(cause, Control { .. } | EncodedWord { .. }),
+        FromFault::TooManyAddresses { .. } => true,
+        FromFault::Address(cause) => matches!(cause, Control { .. } | EncodedWord { .. }),
         _ => false,
     }
 }
@@ -312,7 +300,7 @@ fn quoted(local_part: &[u8]) -> Vec<u8> {
 }
 
 /// A reading that shows something, and not what `shown` has.
-fn difference(programs: &'static str, shown: &Shown, readings: &[Shown]) -> Option<InvalidFrom> {
+fn difference(programs: &'static str, shown: &Shown, readings: &[Shown]) -> Option<FromFault> {
     let same = |other: &Shown| {
         other.addresses().len() == shown.addresses().len()
             && other.addresses().all(|(_, domain)| shown.shows(domain))
@@ -320,7 +308,7 @@ fn difference(programs: &'static str, shown: &Shown, readings: &[Shown]) -> Opti
     let mut others = READINGS.iter().zip(readings).filter(|(_, other)| other.addresses().len() > 0);
     let (reading, other) = others.find(|(_, other)| !same(other))?;
     let (one, another) = (list(shown), list(other));
-    Some(InvalidFrom::ReadersDiffer { one: programs, reads: one, another: reading.programs, but: another })
+    Some(FromFault::ReadersDiffer { one: programs, reads: one, another: reading.programs, but: another })
 }
 
 /// The first domains of a reading, for people.

@@ -3,10 +3,13 @@
 use crate::structured::{InvalidText, Scanner};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Why a text is no date. Offsets count bytes from the start of the text.
+/// Why a text is no date, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidDateTime {
+#[error(transparent)]
+pub struct InvalidDateTime(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
     /// Another part of the date is due here.
     #[error("{what} is missing at offset {offset} of the date (RFC 5322 §3.3)")]
     Expected {
@@ -37,6 +40,10 @@ pub enum InvalidDateTime {
 /// # Errors
 /// [`InvalidDateTime`], also for times before 1970.
 pub fn parse_date_time(text: &[u8]) -> Result<SystemTime, InvalidDateTime> {
+    Ok(date_time(text)?)
+}
+
+fn date_time(text: &[u8]) -> Result<SystemTime, Fault> {
     let mut reader = Reader(Scanner::new(text));
     let day = reader.day()?;
     let month = reader.month()?;
@@ -47,25 +54,25 @@ pub fn parse_date_time(text: &[u8]) -> Result<SystemTime, InvalidDateTime> {
     if reader.0.peek().is_some() {
         return Err(reader.expected("the end"));
     }
-    let days = days_since_1970(year, month, day).ok_or(InvalidDateTime::OutOfRange)?;
-    let seconds = u64::try_from(days * 86_400 + seconds - zone).map_err(|_| InvalidDateTime::OutOfRange)?;
-    UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(InvalidDateTime::OutOfRange)
+    let days = days_since_1970(year, month, day).ok_or(Fault::OutOfRange)?;
+    let seconds = u64::try_from(days * 86_400 + seconds - zone).map_err(|_| Fault::OutOfRange)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(Fault::OutOfRange)
 }
 
 struct Reader<'t>(Scanner<'t>);
 
 impl<'t> Reader<'t> {
-    fn expected(&self, what: &'static str) -> InvalidDateTime {
-        InvalidDateTime::Expected { what, offset: self.0.offset() }
+    fn expected(&self, what: &'static str) -> Fault {
+        Fault::Expected { what, offset: self.0.offset() }
     }
 
-    fn word(&mut self) -> Result<&'t [u8], InvalidDateTime> {
+    fn word(&mut self) -> Result<&'t [u8], Fault> {
         self.0.skip_cfws()?;
         Ok(self.0.run(|octet| octet.is_ascii_alphabetic()))
     }
 
     /// At most `max` digits, at least one, and how many there are.
-    fn number(&mut self, max: usize, what: &'static str) -> Result<(i64, usize), InvalidDateTime> {
+    fn number(&mut self, max: usize, what: &'static str) -> Result<(i64, usize), Fault> {
         self.0.skip_cfws()?;
         let missing = self.expected(what);
         let digits = self.0.run(|octet| octet.is_ascii_digit());
@@ -77,7 +84,7 @@ impl<'t> Reader<'t> {
     }
 
     /// `[ day-of-week "," ] day`
-    fn day(&mut self) -> Result<i64, InvalidDateTime> {
+    fn day(&mut self) -> Result<i64, Fault> {
         if !self.word()?.is_empty() {
             self.0.skip_cfws()?;
             if !self.0.eat(b',') {
@@ -87,7 +94,7 @@ impl<'t> Reader<'t> {
         Ok(self.number(2, "the day of the month")?.0)
     }
 
-    fn month(&mut self) -> Result<i64, InvalidDateTime> {
+    fn month(&mut self) -> Result<i64, Fault> {
         let name = self.word()?;
         let number = MONTHS.iter().position(|month| name.eq_ignore_ascii_case(month));
         number.map(|month| month as i64 + 1).ok_or_else(|| self.expected("the month"))
@@ -95,7 +102,7 @@ impl<'t> Reader<'t> {
 
     /// RFC 5322 §4.3: "If a two digit year is encountered whose value is between 00 and 49, the year is interpreted by
     /// adding 2000".
-    fn year(&mut self) -> Result<i64, InvalidDateTime> {
+    fn year(&mut self) -> Result<i64, Fault> {
         Ok(match self.number(4, "the year")? {
             (year @ 0..50, 2) => year + 2000,
             (year, 2 | 3) => year + 1900,
@@ -105,7 +112,7 @@ impl<'t> Reader<'t> {
     }
 
     /// `hour ":" minute [ ":" second ]` in seconds.
-    fn time_of_day(&mut self) -> Result<i64, InvalidDateTime> {
+    fn time_of_day(&mut self) -> Result<i64, Fault> {
         let (hour, _) = self.number(2, "the hour")?;
         self.colon()?;
         let (minute, _) = self.number(2, "the minute")?;
@@ -114,18 +121,18 @@ impl<'t> Reader<'t> {
         // RFC 5322 §3.3: "the time-of-day MUST be in the range 00:00:00 through 23:59:60 (the number of seconds
         // allowing for a leap second; see [RFC1305])".
         if hour > 23 || minute > 59 || second > 60 {
-            return Err(InvalidDateTime::OutOfRange);
+            return Err(Fault::OutOfRange);
         }
         Ok(hour * 3600 + minute * 60 + second)
     }
 
-    fn colon(&mut self) -> Result<(), InvalidDateTime> {
+    fn colon(&mut self) -> Result<(), Fault> {
         self.0.skip_cfws()?;
         if self.0.eat(b':') { Ok(()) } else { Err(self.expected("a colon")) }
     }
 
     /// Seconds east of Greenwich.
-    fn zone(&mut self) -> Result<i64, InvalidDateTime> {
+    fn zone(&mut self) -> Result<i64, Fault> {
         let name = self.word()?;
         if !name.is_empty() {
             return Ok(named_zone(name));
@@ -140,7 +147,7 @@ impl<'t> Reader<'t> {
         let (zone, digits) = self.number(4, "the four digits of the zone")?;
         let (hours, minutes) = (zone / 100, zone % 100);
         if digits != 4 || minutes > 59 {
-            return Err(InvalidDateTime::OutOfRange);
+            return Err(Fault::OutOfRange);
         }
         Ok(sign * (hours * 3600 + minutes * 60))
     }
@@ -231,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_refused() {
-        let expected = |what, offset| InvalidDateTime::Expected { what, offset };
+        let expected = |what, offset| Fault::Expected { what, offset };
         for (text, error) in [
             ("", expected("the day of the month", 0)),
             ("now", expected("a comma behind the day of the week", 3)),
@@ -242,19 +249,20 @@ mod tests {
             ("14 Nov 2023 22:13:20 +0000 x", expected("the end", 27)),
             ("14 Nov 20231 22:13:20 +0000", expected("the year", 7)),
             ("14 Nov 2 22:13:20 +0000", expected("the year", 8)),
-            ("30 Feb 2024 12:00:00 +0000", InvalidDateTime::OutOfRange),
-            ("29 Feb 2100 12:00:00 +0000", InvalidDateTime::OutOfRange),
-            ("0 Nov 2023 22:13:20 +0000", InvalidDateTime::OutOfRange),
-            ("14 Nov 2023 24:00:00 +0000", InvalidDateTime::OutOfRange),
-            ("14 Nov 2023 22:60:00 +0000", InvalidDateTime::OutOfRange),
-            ("14 Nov 2023 22:13:61 +0000", InvalidDateTime::OutOfRange),
-            ("14 Nov 2023 22:13:20 +0060", InvalidDateTime::OutOfRange),
-            ("14 Nov 2023 22:13:20 +100", InvalidDateTime::OutOfRange),
-            ("31 Dec 1969 23:59:59 +0000", InvalidDateTime::OutOfRange),
-            ("14 Nov 2023 (22:13:20 +0000", InvalidText::OpenComment { offset: 12 }.into()),
+            ("30 Feb 2024 12:00:00 +0000", Fault::OutOfRange),
+            ("29 Feb 2100 12:00:00 +0000", Fault::OutOfRange),
+            ("0 Nov 2023 22:13:20 +0000", Fault::OutOfRange),
+            ("14 Nov 2023 24:00:00 +0000", Fault::OutOfRange),
+            ("14 Nov 2023 22:60:00 +0000", Fault::OutOfRange),
+            ("14 Nov 2023 22:13:61 +0000", Fault::OutOfRange),
+            ("14 Nov 2023 22:13:20 +0060", Fault::OutOfRange),
+            ("14 Nov 2023 22:13:20 +100", Fault::OutOfRange),
+            ("31 Dec 1969 23:59:59 +0000", Fault::OutOfRange),
         ] {
-            assert_eq!(parse_date_time(text.as_bytes()), Err(error), "{text}");
+            assert_eq!(parse_date_time(text.as_bytes()), Err(error.into()), "{text}");
         }
+        let open = parse_date_time(b"14 Nov 2023 (22:13:20 +0000").unwrap_err();
+        assert!(matches!(open, InvalidDateTime(Fault::Text(_))), "{open:?}");
     }
 
     #[test]

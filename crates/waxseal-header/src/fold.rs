@@ -2,7 +2,7 @@
 
 use crate::Field;
 
-/// Writes one structured header field and folds it (RFC 5322 §2.2.3) so that no line is longer than a margin, as far as
+/// Writes one structured header field and folds it (RFC 5322 §2.2.3) so that no line is longer than 76 columns, as far as
 /// its words allow. A line that goes on begins with TAB, which counts as eight columns.
 ///
 /// ```
@@ -22,27 +22,21 @@ pub struct Folder {
     /// Bytes of the name.
     name: usize,
     column: usize,
-    margin: usize,
     at_line_start: bool,
 }
 
 impl Folder {
-    /// Columns that a line fills at the most unless [`Folder::with_margin`] says otherwise: 75, the margin of OpenDKIM,
-    /// so that the same tags give the same bytes; RFC 5322 §2.1.1 asks for 78 at the most. As there, the blank before a
-    /// word and a colon behind a piece do not count, so a line can be one column longer.
-    pub const MARGIN: usize = 75;
+    /// Columns that a line fills at the most: the margin of OpenDKIM, so that the same tags give the same bytes; RFC 5322
+    /// §2.1.1 asks for 78 at the most. As there, the blank before a word and a colon behind a piece do not count, so a line
+    /// can be one column longer.
+    const MARGIN: usize = 75;
 
     const TAB: usize = 8;
 
     /// Begins the field `name`.
     pub fn new(name: &str) -> Self {
-        Self::with_margin(name, Self::MARGIN)
-    }
-
-    /// Begins the field `name` with another margin, in columns.
-    pub fn with_margin(name: &str, margin: usize) -> Self {
         let text = format!("{name}: ");
-        Self { column: text.len(), text, name: name.len(), margin, at_line_start: true }
+        Self { column: text.len(), text, name: name.len(), at_line_start: true }
     }
 
     /// Adds a word that is never cut, on this line if it fits.
@@ -59,7 +53,7 @@ impl Folder {
         self.begin(pieces.clone().map(columns).sum());
         for piece in pieces {
             let columns = columns(piece);
-            if self.column + columns - usize::from(piece.ends_with(':')) > self.margin {
+            if self.column + columns - usize::from(piece.ends_with(':')) > Self::MARGIN {
                 self.go_on();
             }
             self.text.push_str(piece);
@@ -71,10 +65,10 @@ impl Folder {
     pub fn glue(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
-            if self.column >= self.margin {
+            if self.column >= Self::MARGIN {
                 self.go_on();
             }
-            let room = self.margin.saturating_sub(self.column).max(1);
+            let room = Self::MARGIN.saturating_sub(self.column).max(1);
             let (line, after) = rest.split_at_checked(room).unwrap_or((rest, ""));
             self.push(line);
             rest = after;
@@ -124,7 +118,7 @@ impl Folder {
             // A line of blanks alone is obsolete syntax (RFC 5322 §4.2).
         } else if self.at_line_start {
             self.at_line_start = false;
-        } else if self.column + columns > self.margin {
+        } else if self.column + columns > Self::MARGIN {
             self.end_line();
             self.at_line_start = false;
         } else {

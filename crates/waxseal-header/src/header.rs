@@ -1,6 +1,6 @@
 //! The header block: one buffer, one span per field.
 
-use crate::{Field, Split, Splitter, field};
+use crate::{Field, Split, Splitter};
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc};
 /// CRLF is a legal line end; [`line_ends`](crate::line_ends) finds the others.
 /// A line without a colon, or without a legal name before it, is kept as a field without a name
 /// ([`Field::is_malformed`]).
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Header {
     bytes: Bytes,
     spans: Arc<[Span]>,
@@ -134,7 +134,7 @@ impl Header {
     }
 
     /// The fields from top to bottom.
-    pub fn fields(&self) -> Fields<'_> {
+    pub fn fields(&self) -> impl DoubleEndedIterator<Item = Field<'_>> + ExactSizeIterator + Clone {
         Fields { header: self, range: 0..self.spans.len() }
     }
 
@@ -176,23 +176,14 @@ impl fmt::Debug for Header {
     }
 }
 
-impl PartialEq for Header {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes && self.spans == other.spans
-    }
-}
-
-impl Eq for Header {}
-
-/// The fields of a [`Header`], from top to bottom; see [`Header::fields`].
-#[derive(Debug, Clone)]
-pub struct Fields<'h> {
+#[derive(Clone)]
+struct Fields<'h> {
     header: &'h Header,
     range: std::ops::Range<usize>,
 }
 
 impl<'h> Iterator for Fields<'h> {
-    type Item = field::Field<'h>;
+    type Item = Field<'h>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.range.next().and_then(|index| self.header.field(index))

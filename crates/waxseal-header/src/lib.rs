@@ -46,7 +46,7 @@ pub use builder::{HeaderBuilder, Space};
 pub use date_time::{InvalidDateTime, parse_date_time};
 pub use field::Field;
 pub use fold::Folder;
-pub use header::{Fields, Header, HeaderError, HeaderLimits};
+pub use header::{Header, HeaderError, HeaderLimits};
 pub use received::{InvalidReceived, Received};
 pub use splitter::{Split, Splitter};
 pub use tag_list::{InvalidTagList, Tag, TagList};

@@ -8,6 +8,9 @@ use std::{net::IpAddr, time::SystemTime};
 
 mod client;
 
+/// The bytes that a value may have to be read.
+const MAX_BYTES: usize = 16_384;
+
 /// The value of a Received field: who handed the message over to whom, how and when. It borrows from the value.
 ///
 /// ```
@@ -39,11 +42,16 @@ pub struct Received<'v> {
     remark: Option<&'v [u8]>,
 }
 
-/// Why the value of a Received field cannot be read.
+/// Why the value of a Received field cannot be read, and at which byte: more than 16 KiB, a comment or quoted string that is
+/// not closed, a control character, a parenthesis that closes no comment, or what a client may have smuggled in with HELO: a
+/// quoted string in front of the name of the server, or a second `by`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidReceived {
-    /// More bytes than [`Received::MAX_BYTES`].
+#[error(transparent)]
+pub struct InvalidReceived(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    /// More bytes than are read.
     #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
@@ -74,17 +82,14 @@ pub enum InvalidReceived {
 }
 
 impl<'v> Received<'v> {
-    /// The bytes that a value may have to be read: 16 KiB.
-    pub const MAX_BYTES: usize = 16_384;
-
-    /// Reads what stands behind the colon of a Received field, in linear time.
+    /// Reads what stands behind the colon of a Received field, at most 16 KiB, in linear time.
     ///
     /// # Errors
     /// [`InvalidReceived`]. A field without a `from` clause, or one in which no address is found, is none:
     /// [`Received::address`] is `None` then.
     pub fn parse(value: &'v [u8]) -> Result<Self, InvalidReceived> {
-        if value.len() > Self::MAX_BYTES {
-            return Err(InvalidReceived::TooLong { limit: Self::MAX_BYTES });
+        if value.len() > MAX_BYTES {
+            return Err(Fault::TooLong { limit: MAX_BYTES }.into());
         }
         let clauses = Clauses::read(value)?;
         let client = client::Client::read(clauses.from, &clauses.from_comments);
@@ -200,7 +205,7 @@ enum Expect {
 }
 
 impl<'v> Clauses<'v> {
-    fn read(value: &'v [u8]) -> Result<Self, InvalidReceived> {
+    fn read(value: &'v [u8]) -> Result<Self, Fault> {
         let mut clauses = Self::default();
         let (mut scanner, mut expect, mut has_by) = (Scanner::new(value), Expect::First, false);
         loop {
@@ -208,28 +213,28 @@ impl<'v> Clauses<'v> {
             let offset = scanner.offset();
             if let Some(inside) = scanner.quoted_string()? {
                 if matches!(expect, Expect::First | Expect::From | Expect::By | Expect::Server) {
-                    return Err(InvalidReceived::QuotedString { offset });
+                    return Err(Fault::QuotedString { offset });
                 }
                 if inside.split(u8::is_ascii_whitespace).any(|word| word.eq_ignore_ascii_case(b"by")) {
-                    return Err(InvalidReceived::SecondBy { offset });
+                    return Err(Fault::SecondBy { offset });
                 }
                 continue;
             }
             match scanner.peek() {
                 None => return Ok(clauses),
-                Some(b')') => return Err(InvalidReceived::Parenthesis { offset }),
+                Some(b')') => return Err(Fault::Parenthesis { offset }),
                 // Only the last semicolon is followed by the date.
                 Some(b';') => {
                     scanner.eat(b';');
                     clauses.date = Some(scanner.rest());
                 }
-                Some(octet) if !is_word(octet) => return Err(InvalidText::Control { octet, offset }.into()),
+                Some(octet) if !is_word(octet) => return Err(scanner.stray().into()),
                 Some(_) => {
                     let word = scanner.run(is_word);
                     // A client may call itself so.
                     let is_by = expect != Expect::From && word.eq_ignore_ascii_case(b"by");
                     if is_by && std::mem::replace(&mut has_by, true) {
-                        return Err(InvalidReceived::SecondBy { offset });
+                        return Err(Fault::SecondBy { offset });
                     }
                     expect = clauses.word(word, expect);
                 }

@@ -5,21 +5,25 @@
 
 use std::borrow::Cow;
 
-/// How deep comments may nest; deeper ones are [`InvalidText::TooDeep`].
-pub const MAX_COMMENT_DEPTH: usize = 16;
+/// How deep comments may nest.
+const MAX_COMMENT_DEPTH: usize = 16;
 
-/// What is wrong with the text of a structured field, before any grammar of its own. Offsets count bytes from the start of
-/// the text.
+/// What is wrong with the text of a structured field, before any grammar of its own, and at which byte: a comment or quoted
+/// string that is not closed, comments nested deeper than 16, a byte that leaves it open which quotes and parentheses belong
+/// together, a control character, or a line end that is no fold (RFC 5322 §2.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidText {
+#[error(transparent)]
+pub struct InvalidText(#[from] Fault);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
     /// A `(` without its `)`.
     #[error("the comment that begins at offset {offset} is not closed; write \"\\(\" for a bare parenthesis")]
     OpenComment {
         /// Where the outermost comment begins.
         offset: usize,
     },
-    /// Comments nested deeper than [`MAX_COMMENT_DEPTH`].
+    /// Comments nested too deep.
     #[error("comments nest deeper than {MAX_COMMENT_DEPTH} levels at offset {offset}")]
     TooDeep {
         /// Where the innermost comment begins.
@@ -153,9 +157,9 @@ impl<'v> Scanner<'v> {
         }
         loop {
             match self.peek() {
-                None => return Err(InvalidText::OpenQuote { offset: opening }),
+                None => return Err(InvalidText(Fault::OpenQuote { offset: opening })),
                 Some(b'"') => break,
-                Some(b'\\') => self.skip_quoted_pair(InvalidText::OpenQuote { offset: opening })?,
+                Some(b'\\') => self.skip_quoted_pair(InvalidText(Fault::OpenQuote { offset: opening }))?,
                 Some(_) => self.skip_text()?,
             }
         }
@@ -165,18 +169,29 @@ impl<'v> Scanner<'v> {
     }
 
     /// The inside of the comment whose parenthesis is next.
+    /// That the next byte cannot stand where it does.
+    pub fn stray(&self) -> InvalidText {
+        let (octet, offset) = (self.peek().unwrap_or_default(), self.at);
+        let is_control = octet.is_ascii_control();
+        InvalidText(if is_control {
+            Fault::Control { octet, offset }
+        } else {
+            Fault::Stray { octet, offset }
+        })
+    }
+
     fn comment(&mut self) -> Result<&'v [u8], InvalidText> {
         let (opening, mut depth) = (self.at, 0);
         loop {
             match self.peek() {
-                None => return Err(InvalidText::OpenComment { offset: opening }),
+                None => return Err(InvalidText(Fault::OpenComment { offset: opening })),
                 Some(b'(') if depth == MAX_COMMENT_DEPTH => {
-                    return Err(InvalidText::TooDeep { offset: self.at });
+                    return Err(InvalidText(Fault::TooDeep { offset: self.at }));
                 }
                 Some(b'(') => (self.at, depth) = (self.at + 1, depth + 1),
                 Some(b')') if depth == 1 => break,
                 Some(b')') => (self.at, depth) = (self.at + 1, depth - 1),
-                Some(b'\\') => self.skip_quoted_pair(InvalidText::OpenComment { offset: opening })?,
+                Some(b'\\') => self.skip_quoted_pair(InvalidText(Fault::OpenComment { offset: opening }))?,
                 Some(_) => self.skip_text()?,
             }
         }
@@ -219,7 +234,7 @@ impl<'v> Scanner<'v> {
     }
 
     fn control(&self, octet: u8) -> InvalidText {
-        InvalidText::Control { octet, offset: self.at }
+        InvalidText(Fault::Control { octet, offset: self.at })
     }
 }
 
@@ -278,18 +293,18 @@ mod tests {
         let nested = |depth: usize| [b"(".repeat(depth), b")".repeat(depth)].concat();
         assert_eq!(skip(&nested(MAX_COMMENT_DEPTH)).map(|(end, _)| end), Ok(2 * MAX_COMMENT_DEPTH));
         let offset = MAX_COMMENT_DEPTH;
-        assert_eq!(skip(&nested(MAX_COMMENT_DEPTH + 1)), Err(InvalidText::TooDeep { offset }));
+        assert_eq!(skip(&nested(MAX_COMMENT_DEPTH + 1)), Err(InvalidText(Fault::TooDeep { offset })));
     }
 
     #[test]
     fn what_is_open_is_named_by_its_beginning() {
-        assert_eq!(skip(b" (a (b)"), Err(InvalidText::OpenComment { offset: 1 }));
-        assert_eq!(skip(b" (a\\"), Err(InvalidText::OpenComment { offset: 1 }));
+        assert_eq!(skip(b" (a (b)"), Err(InvalidText(Fault::OpenComment { offset: 1 })));
+        assert_eq!(skip(b" (a\\"), Err(InvalidText(Fault::OpenComment { offset: 1 })));
         let quoted = |text: &'static [u8]| Scanner::new(text).quoted_string();
         assert_eq!(quoted(b"\"a\\\"b\"c"), Ok(Some(&b"a\\\"b"[..])));
         assert_eq!(quoted(b"a"), Ok(None));
-        assert_eq!(quoted(b"\"a"), Err(InvalidText::OpenQuote { offset: 0 }));
-        assert_eq!(quoted(b"\"a\\"), Err(InvalidText::OpenQuote { offset: 0 }));
+        assert_eq!(quoted(b"\"a"), Err(InvalidText(Fault::OpenQuote { offset: 0 })));
+        assert_eq!(quoted(b"\"a\\"), Err(InvalidText(Fault::OpenQuote { offset: 0 })));
     }
 
     #[test]
@@ -302,9 +317,14 @@ mod tests {
             (b"(\\\n )", b'\n', 2),
             (b"(\x7f)", 0x7f, 1),
         ] {
-            assert_eq!(skip(text), Err(InvalidText::Control { octet, offset }), "{}", text.escape_ascii());
+            assert_eq!(
+                skip(text),
+                Err(InvalidText(Fault::Control { octet, offset })),
+                "{}",
+                text.escape_ascii()
+            );
         }
-        let error = InvalidText::Control { octet: 0x7f, offset: 2 };
+        let error = InvalidText(Fault::Control { octet: 0x7f, offset: 2 });
         assert_eq!(Scanner::new(b"\"a\x7f\"").quoted_string(), Err(error));
     }
 

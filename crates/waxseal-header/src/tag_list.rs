@@ -29,8 +29,18 @@ pub struct Tag<'t> {
 
 /// Why a text is no tag list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidTagList {
+#[error(transparent)]
+pub struct InvalidTagList(#[from] Fault);
+
+impl InvalidTagList {
+    /// Whether there are more tags than are read; what the text is was not looked at.
+    pub fn is_limit(&self) -> bool {
+        matches!(self.0, Fault::TooMany { .. })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
     /// A tag without an equals sign.
     #[error("tag list: no equals sign in the tag at offset {offset}")]
     NoEquals {
@@ -63,23 +73,19 @@ pub enum InvalidTagList {
     },
 }
 
-impl<'t> TagList<'t> {
-    /// Number of tags that [`TagList::parse`] allows.
-    pub const MAX_TAGS: usize = 64;
+/// How many tags are read.
+const MAX_TAGS: usize = 64;
 
-    /// Reads a tag list of at most [`TagList::MAX_TAGS`] tags.
+impl<'t> TagList<'t> {
+    /// Reads a tag list of at most 64 tags.
     ///
     /// # Errors
     /// [`InvalidTagList`]: one bad tag makes the whole list invalid (RFC 6376 §3.2).
     pub fn parse(text: &'t [u8]) -> Result<Self, InvalidTagList> {
-        Self::parse_with(text, Self::MAX_TAGS)
+        Self::parse_with(text, MAX_TAGS)
     }
 
-    /// Reads a tag list of at most `max_tags` tags.
-    ///
-    /// # Errors
-    /// [`InvalidTagList`].
-    pub fn parse_with(text: &'t [u8], max_tags: usize) -> Result<Self, InvalidTagList> {
+    fn parse_with(text: &'t [u8], max_tags: usize) -> Result<Self, InvalidTagList> {
         let plain = is_plain(text);
         let mut tags = Vec::with_capacity(16.min(max_tags));
         let mut start = 0;
@@ -93,11 +99,11 @@ impl<'t> TagList<'t> {
             }
             let tag = Tag::parse(spec, start)?;
             if !plain && !is_legal_value(tag.text) {
-                return Err(InvalidTagList::Value { tag: tag.name.into() });
+                return Err(InvalidTagList(Fault::Value { tag: tag.name.into() }));
             }
             check_unique(&tags, &tag)?;
             if tags.len() >= max_tags {
-                return Err(InvalidTagList::TooMany { limit: max_tags });
+                return Err(InvalidTagList(Fault::TooMany { limit: max_tags }));
             }
             tags.push(tag);
             start = end;
@@ -141,13 +147,15 @@ impl<'t> Tag<'t> {
 
     /// `spec` begins at `offset` of the list.
     fn parse(spec: &'t [u8], offset: usize) -> Result<Self, InvalidTagList> {
-        let equals = spec.iter().position(|c| *c == b'=').ok_or(InvalidTagList::NoEquals { offset })?;
+        let equals =
+            spec.iter().position(|c| *c == b'=').ok_or(InvalidTagList(Fault::NoEquals { offset }))?;
         let (name, text) = spec.split_at(equals);
         let name = trim(name);
         // tag-name = ALPHA *ALNUMPUNC
         let legal = name.first().is_some_and(u8::is_ascii_alphabetic)
             && name.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'_');
-        let name = std::str::from_utf8(name).ok().filter(|_| legal).ok_or(InvalidTagList::Name { offset })?;
+        let name =
+            std::str::from_utf8(name).ok().filter(|_| legal).ok_or(InvalidTagList(Fault::Name { offset }))?;
         let text = text.get(1..).unwrap_or_default();
         Ok(Self { name, key: key(name.as_bytes()), text, start: offset + equals + 1 })
     }
@@ -165,7 +173,7 @@ fn key(name: &[u8]) -> u64 {
 
 fn check_unique(tags: &[Tag<'_>], new: &Tag<'_>) -> Result<(), InvalidTagList> {
     if tags.iter().any(|tag| tag.key == new.key && tag.name == new.name) {
-        return Err(InvalidTagList::Duplicate { tag: new.name.into() });
+        return Err(InvalidTagList(Fault::Duplicate { tag: new.name.into() }));
     }
     Ok(())
 }
@@ -218,19 +226,19 @@ mod tests {
 
     #[test]
     fn one_bad_tag_spoils_the_list() {
-        assert_eq!(TagList::parse(b"a=1; b"), Err(InvalidTagList::NoEquals { offset: 4 }));
-        assert_eq!(TagList::parse(b";a=1"), Err(InvalidTagList::NoEquals { offset: 0 }));
-        assert_eq!(TagList::parse(b"a=1;;b=2"), Err(InvalidTagList::NoEquals { offset: 4 }));
-        assert_eq!(TagList::parse(b" "), Err(InvalidTagList::NoEquals { offset: 0 }));
-        assert_eq!(TagList::parse(b"=1"), Err(InvalidTagList::Name { offset: 0 }));
-        assert_eq!(TagList::parse(b"1=1"), Err(InvalidTagList::Name { offset: 0 }));
-        assert_eq!(TagList::parse(b"a b=1"), Err(InvalidTagList::Name { offset: 0 }));
-        assert_eq!(TagList::parse(b"a=1;a=2"), Err(InvalidTagList::Duplicate { tag: "a".into() }));
-        assert_eq!(TagList::parse(b"a=\0"), Err(InvalidTagList::Value { tag: "a".into() }));
-        assert_eq!(TagList::parse(b"a=\xff"), Err(InvalidTagList::Value { tag: "a".into() }));
+        assert_eq!(TagList::parse(b"a=1; b"), Err(InvalidTagList(Fault::NoEquals { offset: 4 })));
+        assert_eq!(TagList::parse(b";a=1"), Err(InvalidTagList(Fault::NoEquals { offset: 0 })));
+        assert_eq!(TagList::parse(b"a=1;;b=2"), Err(InvalidTagList(Fault::NoEquals { offset: 4 })));
+        assert_eq!(TagList::parse(b" "), Err(InvalidTagList(Fault::NoEquals { offset: 0 })));
+        assert_eq!(TagList::parse(b"=1"), Err(InvalidTagList(Fault::Name { offset: 0 })));
+        assert_eq!(TagList::parse(b"1=1"), Err(InvalidTagList(Fault::Name { offset: 0 })));
+        assert_eq!(TagList::parse(b"a b=1"), Err(InvalidTagList(Fault::Name { offset: 0 })));
+        assert_eq!(TagList::parse(b"a=1;a=2"), Err(InvalidTagList(Fault::Duplicate { tag: "a".into() })));
+        assert_eq!(TagList::parse(b"a=\0"), Err(InvalidTagList(Fault::Value { tag: "a".into() })));
+        assert_eq!(TagList::parse(b"a=\xff"), Err(InvalidTagList(Fault::Value { tag: "a".into() })));
         assert!(TagList::parse("i=j\u{f6}rg@example.org".as_bytes()).is_ok());
         assert!(TagList::parse(b"a=1;A=2").is_ok());
-        assert_eq!(TagList::parse_with(b"a=1;b=2", 1), Err(InvalidTagList::TooMany { limit: 1 }));
+        assert_eq!(TagList::parse_with(b"a=1;b=2", 1), Err(InvalidTagList(Fault::TooMany { limit: 1 })));
     }
 
     proptest! {

@@ -22,9 +22,17 @@
 /// ```
 #[macro_export]
 macro_rules! words {
+    (@read $($variant:ident)+) => {
+        /// The value of this name, in any letter case (RFC 5234 §2.3).
+        pub fn from_name(name: &[u8]) -> Option<Self> {
+            let all = [$(Self::$variant),+];
+            all.into_iter().find(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))
+        }
+    };
+    (@ $($variant:ident)+) => {};
     ($(#[$meta:meta])* $vis:vis enum $name:ident {
         $($(#[$of_variant:meta])* $variant:ident = $word:literal,)+
-    }) => {
+    } $($read:ident)?) => {
         $(#[$meta])*
         $vis enum $name {
             $($(#[$of_variant])* $variant,)+
@@ -37,29 +45,13 @@ macro_rules! words {
                     $(Self::$variant => $word,)+
                 }
             }
+
+            $crate::words! { @$($read)? $($variant)+ }
         }
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(self.as_str())
-            }
-        }
-    };
-    ($(#[$meta:meta])* $vis:vis enum $name:ident {
-        $($(#[$of_variant:meta])* $variant:ident = $word:literal,)+
-    } read) => {
-        $crate::words! {
-            $(#[$meta])*
-            $vis enum $name {
-                $($(#[$of_variant])* $variant = $word,)+
-            }
-        }
-
-        impl $name {
-            /// The value of this name, in any letter case (RFC 5234 §2.3).
-            pub fn from_name(name: &[u8]) -> Option<Self> {
-                let all = [$(Self::$variant),+];
-                all.into_iter().find(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))
             }
         }
     };

@@ -13,7 +13,7 @@ use waxseal::{
     dkim::{self, Signer},
     dmarc::{Cause, LocalPolicy},
     dns::{LookupError, Question, Zone, drive_blocking},
-    header::{HeaderError, HeaderLimits, InvalidFrom, Space},
+    header::{HeaderError, HeaderLimits, Space},
 };
 
 /// Behind the fields of an attack.
@@ -48,7 +48,7 @@ fn assert_differ(fields: impl AsRef<[u8]>) {
     assert_fails_closed(&report);
     let cause = report.dmarc().cause();
     assert!(
-        matches!(cause, Some(Cause::InvalidFrom(InvalidFrom::ReadersDiffer { .. }))),
+        matches!(cause, Some(Cause::InvalidFrom(cause)) if cause.id() == "readers-differ"),
         "{}",
         report.explain()
     );
@@ -111,10 +111,8 @@ mod several_authors {
         let report = check(&evil(), &forged, &dns());
         assert_forger_passes(&report, true);
         assert_fails_closed(&report);
-        assert_eq!(
-            report.dmarc().cause(),
-            Some(&Cause::InvalidFrom(InvalidFrom::SeveralFields { count: 2 }))
-        );
+        let cause = report.dmarc().cause();
+        assert!(matches!(cause, Some(Cause::InvalidFrom(cause)) if cause.to_string() == "2 From fields"));
         // Signers that oversign, as ours do, break at it.
         let message = signed("evil.example", b"From: u@evil.example\r\n\r\nHi.\r\n");
         let report = check(&evil(), &[b"From: ceo@bank.example\r\n", &message[..]].concat(), &dns());
@@ -213,7 +211,7 @@ mod one_author_for_each_reader {
             assert_fails_closed(report);
             let cause = report.dmarc().cause();
             assert!(
-                matches!(cause, Some(Cause::InvalidFrom(InvalidFrom::BareCr { .. }))),
+                matches!(cause, Some(Cause::InvalidFrom(cause)) if cause.id() == "bare-cr"),
                 "{}",
                 report.explain()
             );

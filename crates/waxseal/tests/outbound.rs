@@ -10,7 +10,7 @@ use waxseal::{
     authres::DkimResult,
     dkim::{Finding, SignError, Verifier},
     dns::Zone,
-    header::{Header, InvalidFrom},
+    header::Header,
 };
 
 /// The domains that signed the message, in the order of the fields.
@@ -79,9 +79,9 @@ fn nobody_has_mail_signed_in_the_name_of_another() {
 #[test]
 fn without_a_clear_author_nothing_is_signed() {
     let signed = outbound().sign(b"From: a@example.org\r\nFrom: b@example.com\r\n\r\n", now());
-    assert!(matches!(signed, Err(OutboundError::Author(InvalidFrom::SeveralFields { count: 2 }))));
+    assert!(matches!(signed, Err(OutboundError::Author(cause)) if cause.to_string() == "2 From fields"));
     let signed = outbound().sign(b"Subject: x\r\n\r\n", now());
-    assert!(matches!(signed, Err(OutboundError::Author(InvalidFrom::Missing))));
+    assert!(matches!(signed, Err(OutboundError::Author(cause)) if cause.id() == "missing"));
     let signed = outbound().sign(b"From: a@example.org\r\n\r\nbare\nline\r\n", now());
     assert!(matches!(signed, Err(OutboundError::Sign(SignError::BareLineEnd { .. }))));
     // The line between header and body, too.

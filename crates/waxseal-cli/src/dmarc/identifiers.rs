@@ -2,7 +2,7 @@
 
 use crate::input::without_line_end;
 use waxseal::{
-    authres::{DkimResult, ResultWord, SpfResult},
+    authres::{DkimResult, SpfResult},
     dmarc,
     dns::{DomainName, InvalidDomainName},
     header::Header,
@@ -27,8 +27,8 @@ impl Identifiers {
         dkim: impl IntoIterator<Item = &'d str>,
         spf: impl IntoIterator<Item = &'d str>,
     ) -> Result<Self, String> {
-        let dkim = dkim.into_iter().map(|domain| (DkimResult::METHOD, domain));
-        let spf = spf.into_iter().map(|domain| (SpfResult::METHOD, domain));
+        let dkim = dkim.into_iter().map(|domain| ("dkim", domain));
+        let spf = spf.into_iter().map(|domain| ("spf", domain));
         let read = |(method, domain): (&'static str, &str)| Identifier {
             method,
             given: domain.to_owned(),
@@ -49,7 +49,7 @@ impl Identifiers {
     pub(super) fn add_to(&self, input: dmarc::Identifiers) -> dmarc::Identifiers {
         self.all.iter().fold(input, |input, identifier| match (&identifier.domain, identifier.method) {
             (Err(_), _) => input,
-            (Ok(domain), SpfResult::METHOD) => input.with_further_spf(domain.clone(), SpfResult::Pass),
+            (Ok(domain), "spf") => input.with_further_spf(domain.clone(), SpfResult::Pass),
             (Ok(domain), _) => input.with_dkim(domain.clone(), DkimResult::Pass),
         })
     }

@@ -2,11 +2,11 @@
 
 use super::{InvalidKeyRecord, KeyRecord, is_digit, without_blanks};
 use crate::base64_text;
-use waxseal_header::{InvalidTagList, TagList};
+use waxseal_header::TagList;
 
 /// `error`, or the mistake behind it when the text shows one that is often made.
 pub(super) fn diagnose(text: &[u8], error: InvalidKeyRecord) -> InvalidKeyRecord {
-    if matches!(error, InvalidKeyRecord::TagList(InvalidTagList::TooMany { .. })) {
+    if matches!(&error, InvalidKeyRecord::TagList(error) if error.is_limit()) {
         return error;
     }
     pasted(text).or_else(|| damaged_key(text)).or_else(|| foreign(text)).unwrap_or(error)

@@ -1,6 +1,6 @@
 //! Tokens of structured fields (RFC 5322 §3.2).
 
-use super::InvalidAddress;
+use super::AddressFault;
 
 /// How deep comments may be nested.
 const MAX_DEPTH: usize = 16;
@@ -44,7 +44,7 @@ pub(crate) enum Gap {
 }
 
 /// Refuses control bytes, and CR and LF that are no fold (RFC 5322 §2.2.3).
-pub(crate) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
+pub(crate) fn check_octets(text: &[u8]) -> Result<(), AddressFault> {
     for (offset, &octet) in text.iter().enumerate() {
         let next = || text.get(offset + 1);
         let legal = match octet {
@@ -55,7 +55,7 @@ pub(crate) fn check_octets(text: &[u8]) -> Result<(), InvalidAddress> {
             _ => octet >= b' ',
         };
         if !legal {
-            return Err(InvalidAddress::Control { octet, offset });
+            return Err(AddressFault::Control { octet, offset });
         }
     }
     Ok(())
@@ -77,13 +77,13 @@ impl<'t> Lexer<'t> {
     }
 
     /// What stands before the next token.
-    pub(crate) fn peek_gap(&self) -> Result<Gap, InvalidAddress> {
+    pub(crate) fn peek_gap(&self) -> Result<Gap, AddressFault> {
         let mut ahead = self.clone();
         ahead.skip_gap()?;
         Ok(ahead.gap)
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, InvalidAddress> {
+    pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, AddressFault> {
         self.skip_gap()?;
         let start = self.offset;
         let Some(first) = self.text.get(start) else { return Ok(None) };
@@ -96,9 +96,9 @@ impl<'t> Lexer<'t> {
             b'>' => Kind::Greater,
             b'"' => Kind::Quoted,
             b'[' => Kind::Literal,
-            b')' => return Err(InvalidAddress::Comment { offset: start }),
+            b')' => return Err(AddressFault::Comment { offset: start }),
             c if is_word(*c) => Kind::Word,
-            _ => return Err(InvalidAddress::Syntax { offset: start }),
+            _ => return Err(AddressFault::Syntax { offset: start }),
         };
         self.offset = match kind {
             Kind::Word => self.end_of_word(),
@@ -113,7 +113,7 @@ impl<'t> Lexer<'t> {
         self.text.get(self.offset..).unwrap_or_default()
     }
 
-    fn skip_gap(&mut self) -> Result<(), InvalidAddress> {
+    fn skip_gap(&mut self) -> Result<(), AddressFault> {
         self.gap = Gap::None;
         while let Some(c) = self.text.get(self.offset) {
             match c {
@@ -135,7 +135,7 @@ impl<'t> Lexer<'t> {
         self.offset + self.rest().iter().position(|c| !is_word(*c)).unwrap_or(self.rest().len())
     }
 
-    fn end_of_comment(&self) -> Result<usize, InvalidAddress> {
+    fn end_of_comment(&self) -> Result<usize, AddressFault> {
         let mut depth = 0;
         let mut octets = self.rest().iter().enumerate();
         while let Some((at, c)) = octets.next() {
@@ -154,10 +154,10 @@ impl<'t> Lexer<'t> {
                 break;
             }
         }
-        Err(InvalidAddress::Comment { offset: self.offset })
+        Err(AddressFault::Comment { offset: self.offset })
     }
 
-    fn end_of_quoted(&self) -> Result<usize, InvalidAddress> {
+    fn end_of_quoted(&self) -> Result<usize, AddressFault> {
         let mut octets = self.rest().iter().enumerate().skip(1);
         while let Some((at, c)) = octets.next() {
             match c {
@@ -168,12 +168,12 @@ impl<'t> Lexer<'t> {
                 _ => {}
             }
         }
-        Err(InvalidAddress::QuotedString { offset: self.offset })
+        Err(AddressFault::QuotedString { offset: self.offset })
     }
 
     /// RFC 5321 §4.1.3: "Printable US-ASCII … excl. "[", "\", "]"". The blanks of RFC 5322 §3.4.1 would be part of a domain.
-    fn end_of_literal(&self) -> Result<usize, InvalidAddress> {
-        let syntax = InvalidAddress::Syntax { offset: self.offset };
+    fn end_of_literal(&self) -> Result<usize, AddressFault> {
+        let syntax = AddressFault::Syntax { offset: self.offset };
         let inner = self.rest().get(1..).unwrap_or_default();
         let is_content = |c: &u8| c.is_ascii_graphic() && !matches!(c, b'[' | b']' | b'\\');
         let end = inner.iter().position(|c| !is_content(c)).ok_or(syntax.clone())?;

@@ -1,4 +1,4 @@
-use super::{Address, InvalidAddress as A};
+use super::{Address, AddressFault as A};
 use proptest::prelude::*;
 
 #[test]
@@ -37,7 +37,7 @@ fn paths_of_smtp() {
         ("joe@example.org\r\nX: y", A::Control { octet: b'\n', offset: 16 }),
         ("joe@legit.example\0.evil.example", A::Control { octet: 0, offset: 17 }),
     ] {
-        assert_eq!(Address::parse_path(path.as_bytes()), Err(error), "{path}");
+        assert_eq!(Address::parse_path(path.as_bytes()), Err(error.into()), "{path}");
     }
     let address = Address::parse_path(b"a\xff@example.org").unwrap().unwrap();
     assert_eq!(address.to_string(), "a\u{fffd}@example.org");

@@ -1,10 +1,10 @@
 //! Which lines of a header are From fields, to whom.
 
-use super::InvalidFrom;
+use super::FromFault;
 use crate::{Field, Header};
 
 /// The one From field that all readers see, and where it begins, or why there is none.
-pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), InvalidFrom> {
+pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), FromFault> {
     let mut found = None;
     let (mut count, mut looks_alike, mut control, mut offset) = (0, false, None, 0);
     // Perl's Email::Simple takes lines that are no field for a part of the field above.
@@ -24,21 +24,21 @@ pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), InvalidF
         offset += field.raw().len();
     }
     match found {
-        _ if count > 1 => Err(InvalidFrom::SeveralFields { count }),
-        _ if looks_alike => Err(InvalidFrom::MalformedField),
-        _ if control.is_some() => control.map_or(Err(InvalidFrom::Missing), Err),
-        _ if goes_on => Err(InvalidFrom::MalformedField),
-        None => Err(InvalidFrom::Missing),
-        Some((field, _)) if has_blank_before_colon(field) => Err(InvalidFrom::BlankBeforeColon),
+        _ if count > 1 => Err(FromFault::SeveralFields { count }),
+        _ if looks_alike => Err(FromFault::MalformedField),
+        _ if control.is_some() => control.map_or(Err(FromFault::Missing), Err),
+        _ if goes_on => Err(FromFault::MalformedField),
+        None => Err(FromFault::Missing),
+        Some((field, _)) if has_blank_before_colon(field) => Err(FromFault::BlankBeforeColon),
         Some(found) => Ok(found),
     }
 }
 
 /// A NUL or bare CR in the header that makes another field of it to some, or moves its end; `from` is where the From field
 /// begins.
-pub(super) fn misleading_octet(header: &Header, from: usize) -> Option<InvalidFrom> {
+pub(super) fn misleading_octet(header: &Header, from: usize) -> Option<FromFault> {
     let block = header.as_bytes();
-    let nul = memchr::memchr(0, block).map(|offset| InvalidFrom::Nul { offset });
+    let nul = memchr::memchr(0, block).map(|offset| FromFault::Nul { offset });
     nul.or_else(|| misleading_cr(block, from))
 }
 
@@ -113,12 +113,12 @@ fn has_blank_before_colon(field: Field<'_>) -> bool {
 }
 
 /// The first control octet before the colon of a line that has one.
-fn control_in_name(line: &[u8], offset: usize) -> Option<InvalidFrom> {
+fn control_in_name(line: &[u8], offset: usize) -> Option<FromFault> {
     let colon = memchr::memchr(b':', line)?;
     let name = line.get(..colon)?;
     let is_control = |c: &u8| c.is_ascii_control() && !matches!(c, b'\t' | b'\r' | b'\n');
     let at = name.iter().position(is_control)?;
-    Some(InvalidFrom::ControlInName { octet: *name.get(at)?, offset: offset + at })
+    Some(FromFault::ControlInName { octet: *name.get(at)?, offset: offset + at })
 }
 
 /// Whether some reader may take a malformed line for a From field. The `From ` line of a mailbox file is none. A `>` before
@@ -132,7 +132,7 @@ fn looks_like_from(line: &[u8]) -> bool {
 
 /// The first bare CR by which readers that take it for a line end see another author than the others, or none; `from` is
 /// where the From field begins.
-fn misleading_cr(block: &[u8], from: usize) -> Option<InvalidFrom> {
+fn misleading_cr(block: &[u8], from: usize) -> Option<FromFault> {
     if !has_bare_cr(block) {
         return None;
     }
@@ -146,11 +146,11 @@ fn misleading_cr(block: &[u8], from: usize) -> Option<InvalidFrom> {
         }
         let empty_line = rest.first() == Some(&b'\r') || matches!(before.last(), None | Some(b'\n'));
         if empty_line && offset < from {
-            return Some(InvalidFrom::BareCr { offset });
+            return Some(FromFault::BareCr { offset });
         }
         if offset >= looked_at {
             if looks_like_from(rest) {
-                return Some(InvalidFrom::BareCr { offset });
+                return Some(FromFault::BareCr { offset });
             }
             let begins = |c: &u8| c.is_ascii_graphic() && !matches!(c, b'>' | b':');
             let blank = rest.iter().position(begins).unwrap_or(rest.len());

@@ -1,12 +1,40 @@
 //! Why a message has no clear author.
 
-use crate::InvalidAddress;
+use crate::address::AddressFault;
 
 /// Why a message has no author that every reader would agree on. DMARC has to fail closed on each
 /// (RFC 9989 §11.5; CVE-2019-16378, CVE-2021-34555 and the attacks of "Composition Kills", USENIX Security 2020).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidFrom {
+#[error(transparent)]
+pub struct InvalidFrom(#[from] pub(super) FromFault);
+
+impl InvalidFrom {
+    /// A name for programs, which stays the same between versions: `missing`, `several-fields`, `blank-before-colon`,
+    /// `malformed-field`, `control-in-name`, `nul`, `bare-cr`, `no-address`, `empty-group`, `group`, `too-many-addresses`,
+    /// `too-long`, `readers-differ`, `misleading-name` or `address`.
+    pub fn id(&self) -> &'static str {
+        match self.0 {
+            FromFault::Missing => "missing",
+            FromFault::SeveralFields { .. } => "several-fields",
+            FromFault::BlankBeforeColon => "blank-before-colon",
+            FromFault::MalformedField => "malformed-field",
+            FromFault::ControlInName { .. } => "control-in-name",
+            FromFault::Nul { .. } => "nul",
+            FromFault::BareCr { .. } => "bare-cr",
+            FromFault::NoAddress => "no-address",
+            FromFault::EmptyGroup => "empty-group",
+            FromFault::Group => "group",
+            FromFault::TooManyAddresses { .. } => "too-many-addresses",
+            FromFault::TooLong { .. } => "too-long",
+            FromFault::ReadersDiffer { .. } => "readers-differ",
+            FromFault::MisleadingName { .. } => "misleading-name",
+            FromFault::Address(_) => "address",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FromFault {
     /// No From field.
     #[error("no From field")]
     Missing,
@@ -19,16 +47,16 @@ pub enum InvalidFrom {
     /// `From : ` with blanks before the colon (RFC 5322 §4.5, obsolete): some readers do not see such a field.
     #[error("blank before the colon of the From field")]
     BlankBeforeColon,
-    /// A line that is no header field but that a lenient reader may take for From: a NUL, blank, fold or 8-bit octet
+    /// A line that is no header field but that a lenient reader may take for From: a NUL, blank, fold or 8-bit byte
     /// before, in or behind the name.
     #[error("malformed line that looks like a From field")]
     MalformedField,
-    /// A control octet in the name of a field. For some readers (Dovecot 2.3) a name ends at a NUL: they take `From\0x:` for
+    /// A control byte in the name of a field. For some readers (Dovecot 2.3) a name ends at a NUL: they take `From\0x:` for
     /// From. RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters (i.e., characters that have values
     /// between 33 and 126, inclusive), except colon."
     #[error("control character 0x{octet:02x} in a field name at offset {offset} of the header")]
     ControlInName {
-        /// The octet.
+        /// The byte.
         octet: u8,
         /// Where it stands in the header block.
         offset: usize,
@@ -58,14 +86,14 @@ pub enum InvalidFrom {
     /// From holds a group (RFC 6854) whose members are of several domains, or whose syntax is not that of a group.
     #[error("group in From")]
     Group,
-    /// More addresses than [`Authors::MAX_ADDRESSES`](crate::Authors::MAX_ADDRESSES).
+    /// More addresses than are read.
     #[error("more than {limit} addresses in From")]
     TooManyAddresses {
         /// The limit.
         limit: usize,
     },
-    /// More octets than [`Authors::MAX_BYTES`](crate::Authors::MAX_BYTES), which are not read.
-    #[error("From is longer than {limit} octets")]
+    /// More bytes than are read.
+    #[error("From is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
@@ -91,11 +119,25 @@ pub enum InvalidFrom {
     },
     /// What stands there is no address, and no reader finds one.
     #[error("From: {0}")]
-    Address(InvalidAddress),
+    Address(AddressFault),
 }
 
-impl From<InvalidAddress> for InvalidFrom {
-    fn from(error: InvalidAddress) -> Self {
-        Self::Address(error)
+impl From<AddressFault> for FromFault {
+    fn from(fault: AddressFault) -> Self {
+        Self::Address(fault)
+    }
+}
+
+impl FromFault {
+    /// Whether programs differ in what they make of the bytes: some drop a control byte, for some it ends a word, a line or
+    /// the header.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::MalformedField | Self::BareCr { .. } | Self::Nul { .. } | Self::ControlInName { .. } => {
+                true
+            }
+            Self::Address(fault) => matches!(fault, AddressFault::Control { .. }),
+            _ => false,
+        }
     }
 }

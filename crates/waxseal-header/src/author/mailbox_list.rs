@@ -1,17 +1,17 @@
 //! The grammar of RFC 5322 §3.4 without its obsolete forms.
 
-use super::InvalidFrom;
+use super::{FromFault, limits::MAX_ADDRESSES};
 use crate::{
-    Address, Authors, InvalidAddress,
+    Address,
     address::{
-        addr_spec,
+        AddressFault, addr_spec,
         lexer::{Gap, Kind, Lexer, Token, check_octets},
         no_domain,
     },
 };
 
 /// Reads a `mailbox-list`; the error names what is no part of one. An empty element is taken (RFC 5322 §4.4, obs-mbox-list).
-pub(super) fn mailbox_list(value: &[u8]) -> Result<Vec<Address>, InvalidFrom> {
+pub(super) fn mailbox_list(value: &[u8]) -> Result<Vec<Address>, FromFault> {
     check_octets(value)?;
     let mut lexer = Lexer::new(value, 0);
     let mut addresses = Vec::new();
@@ -19,16 +19,16 @@ pub(super) fn mailbox_list(value: &[u8]) -> Result<Vec<Address>, InvalidFrom> {
         check_count(&addresses)?;
     }
     check_count(&addresses)?;
-    if addresses.is_empty() { Err(InvalidFrom::NoAddress) } else { Ok(addresses) }
+    if addresses.is_empty() { Err(FromFault::NoAddress) } else { Ok(addresses) }
 }
 
-fn check_count(addresses: &[Address]) -> Result<(), InvalidFrom> {
-    let limit = Authors::MAX_ADDRESSES;
-    if addresses.len() > limit { Err(InvalidFrom::TooManyAddresses { limit }) } else { Ok(()) }
+fn check_count(addresses: &[Address]) -> Result<(), FromFault> {
+    let limit = MAX_ADDRESSES;
+    if addresses.len() > limit { Err(FromFault::TooManyAddresses { limit }) } else { Ok(()) }
 }
 
 /// One element, up to the comma or the end; true when there was a comma.
-fn mailbox(lexer: &mut Lexer<'_>, addresses: &mut Vec<Address>) -> Result<bool, InvalidFrom> {
+fn mailbox(lexer: &mut Lexer<'_>, addresses: &mut Vec<Address>) -> Result<bool, FromFault> {
     let before = lexer.clone();
     let (mut first, mut at_sign, mut literal) = (None, None, None);
     let comma = loop {
@@ -41,13 +41,13 @@ fn mailbox(lexer: &mut Lexer<'_>, addresses: &mut Vec<Address>) -> Result<bool, 
             Kind::Literal if at_sign.is_some() => _ = literal.get_or_insert(token.start),
             Kind::Less => {
                 // An at sign is no part of a phrase.
-                at_sign.map_or(Ok(()), |offset| Err(InvalidAddress::Syntax { offset }))?;
+                at_sign.map_or(Ok(()), |offset| Err(AddressFault::Syntax { offset }))?;
                 addresses.push(angle_addr(lexer)?);
                 return comma_or_end(lexer);
             }
             Kind::Colon if first.is_some() && at_sign.is_none() => return Err(group(lexer)?),
             Kind::Colon | Kind::Greater | Kind::Semicolon | Kind::Literal => {
-                return Err(InvalidAddress::Syntax { offset: token.start }.into());
+                return Err(AddressFault::Syntax { offset: token.start }.into());
             }
         }
         first.get_or_insert(token);
@@ -62,40 +62,40 @@ fn mailbox(lexer: &mut Lexer<'_>, addresses: &mut Vec<Address>) -> Result<bool, 
     }
 }
 
-fn comma_or_end(lexer: &mut Lexer<'_>) -> Result<bool, InvalidFrom> {
+fn comma_or_end(lexer: &mut Lexer<'_>) -> Result<bool, FromFault> {
     match lexer.next()? {
         None => Ok(false),
         Some(Token { kind: Kind::Comma, .. }) => Ok(true),
-        Some(token) => Err(InvalidAddress::Syntax { offset: token.start }.into()),
+        Some(token) => Err(AddressFault::Syntax { offset: token.start }.into()),
     }
 }
 
 /// An element without angle brackets: it is one address or nothing.
-fn bare_address(mut lexer: Lexer<'_>, first: Token<'_>) -> Result<Address, InvalidFrom> {
+fn bare_address(mut lexer: Lexer<'_>, first: Token<'_>) -> Result<Address, FromFault> {
     let address = without_encoded_word(addr_spec(&mut lexer, first.start)?, first.start)?;
     match lexer.next()? {
         None | Some(Token { kind: Kind::Comma, .. }) => Ok(address),
-        Some(token) => Err(InvalidAddress::Syntax { offset: token.start }.into()),
+        Some(token) => Err(AddressFault::Syntax { offset: token.start }.into()),
     }
 }
 
 /// The name of a group and its colon were read.
-fn group(lexer: &mut Lexer<'_>) -> Result<InvalidFrom, InvalidAddress> {
+fn group(lexer: &mut Lexer<'_>) -> Result<FromFault, AddressFault> {
     match lexer.next()? {
-        Some(Token { kind: Kind::Semicolon, .. }) => Ok(InvalidFrom::EmptyGroup),
-        _ => Ok(InvalidFrom::Group),
+        Some(Token { kind: Kind::Semicolon, .. }) => Ok(FromFault::EmptyGroup),
+        _ => Ok(FromFault::Group),
     }
 }
 
 /// What stands in angle brackets, the closing one included; the opening one was read.
-fn angle_addr(lexer: &mut Lexer<'_>) -> Result<Address, InvalidFrom> {
+fn angle_addr(lexer: &mut Lexer<'_>) -> Result<Address, FromFault> {
     let start = lexer.offset();
     let Some(first) = lexer.clone().next()? else { return Err(no_domain(None, start).into()) };
     match first.kind {
-        Kind::Greater => return Err(InvalidFrom::NoAddress),
-        Kind::At | Kind::Comma => return Err(InvalidAddress::Route { offset: first.start }.into()),
+        Kind::Greater => return Err(FromFault::NoAddress),
+        Kind::At | Kind::Comma => return Err(AddressFault::Route { offset: first.start }.into()),
         _ if lexer.peek_gap()? == Gap::Comment => {
-            return Err(InvalidAddress::CommentInside { offset: first.start }.into());
+            return Err(AddressFault::CommentInside { offset: first.start }.into());
         }
         _ => {}
     }
@@ -103,22 +103,22 @@ fn angle_addr(lexer: &mut Lexer<'_>) -> Result<Address, InvalidFrom> {
     let close = lexer.next()?;
     let offset = close.as_ref().map_or(lexer.offset(), |token| token.start);
     match close {
-        _ if lexer.gap() == Gap::Comment => return Err(InvalidAddress::CommentInside { offset }.into()),
+        _ if lexer.gap() == Gap::Comment => return Err(AddressFault::CommentInside { offset }.into()),
         Some(Token { kind: Kind::Greater, .. }) => {}
-        _ => return Err(InvalidAddress::Syntax { offset }.into()),
+        _ => return Err(AddressFault::Syntax { offset }.into()),
     }
     Ok(without_literal(address, first.start)?)
 }
 
-fn without_literal(address: Address, offset: usize) -> Result<Address, InvalidAddress> {
-    if address.is_literal() { Err(InvalidAddress::Literal { offset }) } else { Ok(address) }
+fn without_literal(address: Address, offset: usize) -> Result<Address, AddressFault> {
+    if address.is_literal() { Err(AddressFault::Literal { offset }) } else { Ok(address) }
 }
 
 /// RFC 2047 §5: "An 'encoded-word' MUST NOT appear in any portion of an 'addr-spec'", "within a 'quoted-string'". There are
 /// readers that decode one wherever it stands, and what it decodes to can be another address.
-fn without_encoded_word(address: Address, offset: usize) -> Result<Address, InvalidAddress> {
+fn without_encoded_word(address: Address, offset: usize) -> Result<Address, AddressFault> {
     if holds_encoded_word(address.local_part()) {
-        return Err(InvalidAddress::EncodedWord { offset });
+        return Err(AddressFault::EncodedWord { offset });
     }
     Ok(address)
 }

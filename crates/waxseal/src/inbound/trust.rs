@@ -219,7 +219,7 @@ fn unreadable_dmarc(results: &ParsedResults<'_>) -> Option<InvalidAuthentication
 
 fn is_pass(entry: &ParsedEntry<'_>, author: &DomainName) -> bool {
     let from = entry.property("header", "from").and_then(|from| DomainName::new(from).ok());
-    entry.typed() == Some(Ok(DmarcResult::Pass)) && from.as_ref() == Some(author)
+    entry.typed() == Some(DmarcResult::Pass) && from.as_ref() == Some(author)
 }
 
 /// The result and for whom it is, as far as that can be read: `dmarc=fail header.from=example.org`.
