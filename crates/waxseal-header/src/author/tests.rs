@@ -649,9 +649,9 @@ fn several_from_fields_are_read_up_to_the_limit_of_one() {
     // Each counts as a field and as a line.
     let one = " a@b.example\r\n";
     for (more, truncated) in [(1, false), (2, true)] {
-        let comment = format!("({})", "x".repeat(Authors::MAX_BYTES / 2 + more - 2 * one.len() - 2));
+        let comment = format!("({})", "x".repeat(MAX_BYTES / 2 + more - 2 * one.len() - 2));
         let unclear = unclear_of(format!("From:{one}From:{comment}{one}\r\n").as_bytes());
-        assert_eq!(unclear.is_truncated(), truncated, "{more}");
+        assert_eq!(unclear.is_open(), truncated, "{more}");
         assert_eq!(unclear.domains().is_empty(), truncated, "{more}");
     }
 }
@@ -661,7 +661,7 @@ fn more_domains_than_are_told_are_noted() {
     let many: Vec<_> = (0..=super::MAX_DOMAINS).map(|n| format!("a@d{n}.example")).collect();
     let unclear = unclear_of(format!("From: {}\r\nFrom: a@d0.example\r\n\r\n", many.join(",")).as_bytes());
     assert_eq!(unclear.domains().len(), super::MAX_DOMAINS);
-    assert!(unclear.is_truncated());
+    assert!(unclear.is_open());
 }
 
 #[test]

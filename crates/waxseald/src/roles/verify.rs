@@ -84,6 +84,6 @@ fn without_header_b(entry: &Entry) -> Entry {
     }
     let kept = entry.properties().iter().filter(|property| property.name() != "b");
     kept.fold(shown, |shown, property| {
-        shown.with_property(property.ptype().clone(), property.name().to_owned(), property.value())
+        shown.with_property(property.ptype().to_owned(), property.name().to_owned(), property.value())
     })
 }
