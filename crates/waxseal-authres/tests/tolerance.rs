@@ -372,7 +372,7 @@ proptest! {
             prop_assert!(value[part.offset()..].starts_with(part.text()), "{:?}", part);
         }
         // Without the lost parts, the rest reads as before; in a damaged field they reach to the end.
-        if !read.damage().is_some() && read.unreadable().iter().all(|part| part.method().is_some()) {
+        if read.damage().is_none() && read.unreadable().iter().all(|part| part.method().is_some()) {
             let mut rest = value.clone();
             let mut lost: Vec<_> = read.unreadable().iter().map(|part| (part.offset(), part.text().len())).collect();
             lost.sort_unstable();
