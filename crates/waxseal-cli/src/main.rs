@@ -5,6 +5,7 @@
 mod authres;
 mod authserv_id;
 mod batch;
+mod bounce;
 mod check;
 mod client_address;
 mod demo;
@@ -75,6 +76,7 @@ enum Verb {
     Spf(spf::Spf),
     Dmarc(dmarc::Dmarc),
     Authres(authres::Authres),
+    Bounce(bounce::Bounce),
     Demo(demo::Demo),
 }
 
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         Verb::Spf(spf) => spf.run(),
         Verb::Dmarc(dmarc) => dmarc.run(),
         Verb::Authres(authres) => authres.run(),
+        Verb::Bounce(bounce) => bounce.run(),
         Verb::Demo(demo) => demo.run(),
     };
     match done {

@@ -2,7 +2,7 @@
 
 use crate::lab::{waxseal, words};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "check",
     "keygen",
     "key new",
@@ -17,6 +17,7 @@ const VERBS: [&str; 14] = [
     "dmarc check",
     "dmarc lint",
     "authres parse",
+    "bounce",
 ];
 
 /// Every example that a help text shows is a command line that the command accepts.

@@ -9,6 +9,8 @@ mod authres;
 #[cfg(test)]
 mod batch;
 #[cfg(test)]
+mod bounce;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod demo;
