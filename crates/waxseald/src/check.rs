@@ -2,7 +2,7 @@
 
 use crate::{
     config::Files,
-    daemon::{DaemonError, load},
+    daemon::{DaemonError, Loaded, load},
     filter::Filter,
     roles::sign::Sign,
 };
@@ -22,8 +22,10 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     let mut odd = Vec::new();
     let filters = load(&settings, &mut odd).map_err(DaemonError::Settings)?;
     findings.warnings.extend(odd);
-    for filter in &filters {
-        findings.add(filter);
+    for loaded in &filters {
+        if let Loaded::Milter(filter) = loaded {
+            findings.add(filter);
+        }
     }
     for warning in &findings.warnings {
         eprintln!("waxseald: warning: {warning}");

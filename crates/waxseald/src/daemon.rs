@@ -3,18 +3,20 @@
 use crate::{
     config::Files,
     filter::Filter,
-    log,
-    milter::{connection::Limits, listener::Listener},
+    listener::{Handler, Listener},
+    log, policy,
     privileges::{self, Identity},
     resolver::resolver,
-    settings::{Process, Settings, Socket},
+    roles::spf::SpfPolicy,
+    settings::{Kind, LogTo, Process, Settings, Socket},
+    stream::Limits,
 };
 use arc_swap::ArcSwap;
 use std::{
     fs, io,
     net::ToSocketAddrs,
     os::unix::{fs::FileTypeExt, net::UnixStream},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -51,8 +53,14 @@ impl DaemonError {
 
 /// What serves a service.
 struct Running {
-    filters: Arc<ArcSwap<Filter>>,
+    handler: Handler,
     listeners: Vec<StdListener>,
+}
+
+/// A service with all that it names.
+pub(crate) enum Loaded {
+    Milter(Box<Filter>),
+    Policy(Box<SpfPolicy>),
 }
 
 /// A bound socket that no runtime knows yet.
@@ -68,6 +76,13 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let identity = settings.process.user.as_deref().map(Identity::find).transpose()?;
     privileges::set_mask(&settings.process);
+    if let Some(deaf) = settings.services.iter().find(|service| service.sockets.is_empty()) {
+        let text = format!(
+            "{}: where does it listen? Give --policy-socket, or run `waxseald policy FILE`",
+            deaf.name
+        );
+        return Err(DaemonError::Settings(text));
+    }
     let mut passed = listenfd::ListenFd::from_env();
     let mut bound = Vec::new();
     for service in &settings.services {
@@ -78,40 +93,50 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
                 .collect::<Result<Vec<_>, _>>()?,
         );
     }
-    let pid_file = write_pid_file(&settings.process, identity.as_ref());
+    let pid_files = write_pid_files(&settings.process, identity.as_ref());
     privileges::drop(&settings.process, identity.as_ref())?;
     let mut warnings = Vec::new();
     let filters = load(&settings, &mut warnings).map_err(DaemonError::Settings)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let running = bound
-        .into_iter()
-        .zip(filters)
-        .map(|(listeners, filter)| Running { filters: Arc::new(ArcSwap::from_pointee(filter)), listeners });
+    let running = bound.into_iter().zip(filters).map(|(listeners, loaded)| {
+        let handler = match loaded {
+            Loaded::Milter(filter) => Handler::Milter(Arc::new(ArcSwap::from_pointee(*filter))),
+            Loaded::Policy(policy) => Handler::Policy(Arc::new(ArcSwap::from_pointee(*policy))),
+        };
+        Running { handler, listeners }
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DaemonError::System { what: "runtime", error })?;
     let served = runtime.block_on(serve(files, &settings, running.collect()));
-    if let Some(path) = pid_file {
+    for path in pid_files {
         _ = fs::remove_file(path);
     }
     served
 }
 
 /// Loads all filters; what is wrong is said at once.
-pub(crate) fn load(settings: &Settings, warnings: &mut Vec<String>) -> Result<Vec<Filter>, String> {
+pub(crate) fn load(settings: &Settings, warnings: &mut Vec<String>) -> Result<Vec<Loaded>, String> {
     let host = host_name();
-    let (mut filters, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut loaded, mut mistakes) = (Vec::new(), Vec::new());
     for service in &settings.services {
-        match Filter::load(&service.name, &service.filter, &host) {
-            Ok(filter) => {
-                warnings.extend(filter.warnings.iter().map(|warning| format!("{}: {warning}", service.name)));
-                filters.push(filter);
+        let mut odd = Vec::new();
+        let result = match &service.kind {
+            Kind::Milter(filter) => Filter::load(&service.name, filter, &host).map(|filter| {
+                odd.clone_from(&filter.warnings);
+                Loaded::Milter(Box::new(filter))
+            }),
+            Kind::Policy(policy) => {
+                SpfPolicy::load(policy, &host, &mut odd).map(|policy| Loaded::Policy(Box::new(policy)))
             }
-            Err(errors) => {
-                mistakes.extend(errors.into_iter().map(|error| format!("{}: {error}", service.name)))
-            }
+        };
+        let named = |text: String| format!("{}: {text}", service.name);
+        warnings.extend(odd.into_iter().map(named));
+        match result {
+            Ok(service) => loaded.push(service),
+            Err(errors) => mistakes.extend(errors.into_iter().map(named)),
         }
     }
-    if mistakes.is_empty() { Ok(filters) } else { Err(mistakes.join("\n")) }
+    if mistakes.is_empty() { Ok(loaded) } else { Err(mistakes.join("\n")) }
 }
 
 fn host_name() -> String {
@@ -123,13 +148,13 @@ async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Res
     let system = |what| move |error| DaemonError::System { what, error };
     let dns = resolver(&settings.dns).map_err(|error| DaemonError::Settings(format!("DNS: {error}")))?;
     let limits = Limits { negotiation: Duration::from_secs(10), command: Duration::from_secs(600) };
-    let mut filters = Vec::new();
+    let mut handlers = Vec::new();
     for service in running {
         for listener in service.listeners {
             let listener = registered(listener).map_err(system("socket"))?;
-            tokio::spawn(listener.serve(service.filters.clone(), dns.clone(), limits));
+            tokio::spawn(listener.serve(service.handler.clone(), dns.clone(), limits));
         }
-        filters.push(service.filters);
+        handlers.push(service.handler);
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
@@ -149,8 +174,8 @@ async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Res
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(files, &filters),
-            _ = user.recv() => reload(files, &filters),
+            _ = hang_up.recv() => reload(files, &handlers),
+            _ = user.recv() => reload(files, &handlers),
         }
     }
     _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -159,7 +184,7 @@ async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Res
 }
 
 /// New settings for new messages, all or none.
-fn reload(files: &Files, filters: &[Arc<ArcSwap<Filter>>]) {
+fn reload(files: &Files, handlers: &[Handler]) {
     let loaded = files.load().map_err(|mistakes| mistakes.to_string()).and_then(|settings| {
         let mut warnings = settings.warnings.clone();
         let loaded = load(&settings, &mut warnings);
@@ -167,8 +192,14 @@ fn reload(files: &Files, filters: &[Arc<ArcSwap<Filter>>]) {
         loaded
     });
     match loaded {
-        Ok(loaded) if loaded.len() == filters.len() => {
-            filters.iter().zip(loaded).for_each(|(slot, filter)| slot.store(Arc::new(filter)));
+        Ok(loaded) if fits(&loaded, handlers) => {
+            for (handler, loaded) in handlers.iter().zip(loaded) {
+                match (handler, loaded) {
+                    (Handler::Milter(slot), Loaded::Milter(filter)) => slot.store(Arc::new(*filter)),
+                    (Handler::Policy(slot), Loaded::Policy(policy)) => slot.store(Arc::new(*policy)),
+                    _ => {}
+                }
+            }
             tracing::info!("settings were read anew; sockets, user and log stay as they were");
         }
         Ok(_) => {
@@ -180,6 +211,14 @@ fn reload(files: &Files, filters: &[Arc<ArcSwap<Filter>>]) {
             }
         }
     }
+}
+
+/// Whether the services are those of the start.
+fn fits(loaded: &[Loaded], handlers: &[Handler]) -> bool {
+    let same = |(loaded, handler): (&Loaded, &Handler)| {
+        matches!(loaded, Loaded::Milter(_)) == matches!(handler, Handler::Milter(_))
+    };
+    loaded.len() == handlers.len() && loaded.iter().zip(handlers).all(same)
 }
 
 fn registered(listener: StdListener) -> io::Result<Listener> {
@@ -242,15 +281,40 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 }
 
 /// Only a process that has its sockets writes its number, so that of a running one is never replaced.
-fn write_pid_file(process: &Process, identity: Option<&Identity>) -> Option<std::path::PathBuf> {
-    let path = process.pid_file.clone()?;
-    let written = fs::write(&path, format!("{}\n", std::process::id()));
-    if let Err(error) = &written {
-        tracing::warn!("PidFile {}: {error}", path.display());
-        return None;
+fn write_pid_files(process: &Process, identity: Option<&Identity>) -> Vec<PathBuf> {
+    let mut written = Vec::new();
+    for path in &process.pid_files {
+        if let Err(error) = fs::write(path, format!("{}\n", std::process::id())) {
+            tracing::warn!("PidFile {}: {error}", path.display());
+            continue;
+        }
+        if let Some(identity) = identity.filter(|_| nix::unistd::geteuid().is_root()) {
+            _ = std::os::unix::fs::chown(path, Some(identity.uid()), Some(identity.gid()));
+        }
+        written.push(path.clone());
     }
-    if let Some(identity) = identity.filter(|_| nix::unistd::geteuid().is_root()) {
-        _ = std::os::unix::fs::chown(&path, Some(identity.uid()), Some(identity.gid()));
-    }
-    Some(path)
+    written
+}
+
+/// Answers the policy requests of stdin on stdout, as `spawn` of Postfix wants it.
+pub(crate) fn serve_policy(files: &Files) -> Result<(), DaemonError> {
+    let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
+    log::start(&LogTo::Syslog { facility: "mail".to_owned(), name: "policyd-spf".to_owned() })
+        .map_err(DaemonError::Settings)?;
+    let mut warnings = settings.warnings.clone();
+    let loaded = load(&settings, &mut warnings).map_err(DaemonError::Settings)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let system = |what| move |error| DaemonError::System { what, error };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let served = runtime.map_err(system("runtime"))?.block_on(async {
+        let dns = resolver(&settings.dns).map_err(|error| DaemonError::Settings(format!("DNS: {error}")))?;
+        for service in &loaded {
+            if let Loaded::Policy(policy) = service {
+                let served = policy::serve_stdio(policy, &dns).await;
+                served.map_err(|error| system("stdin")(io::Error::other(error)))?;
+            }
+        }
+        Ok(())
+    });
+    served
 }

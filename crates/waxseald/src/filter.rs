@@ -2,7 +2,7 @@
 
 use crate::{
     hosts::Hosts,
-    roles::{sign::Sign, verify::Verify},
+    roles::{checks::Checks, sign::Sign},
     settings::{Actions, FilterSettings},
 };
 use waxseal::{AuthservIds, header::HeaderLimits};
@@ -23,7 +23,7 @@ pub(crate) struct Filter {
     pub(crate) peers: Hosts,
     pub(crate) header_limits: HeaderLimits,
     pub(crate) sign: Option<Sign>,
-    pub(crate) verify: Option<Verify>,
+    pub(crate) checks: Option<Checks>,
     pub(crate) actions: Actions,
     /// What is odd in the tables.
     pub(crate) warnings: Vec<String>,
@@ -45,8 +45,9 @@ impl Filter {
         let mut kept = |errors: Vec<String>| mistakes.extend(errors);
         let sign = settings.sign.as_ref().map(|sign| Sign::load(sign, &mut warnings));
         let sign = sign.and_then(|sign| sign.map_err(&mut kept).ok());
-        let verify = settings.verify.as_ref().map(|verify| Verify::load(verify, &authserv_id));
-        let verify = verify.and_then(|verify| verify.map_err(&mut kept).ok());
+        let header_limits = HeaderLimits::default().with_max_bytes(settings.max_header);
+        let checks = Checks::load(settings, &authserv_id, header_limits, &mut warnings);
+        let checks = checks.map_err(&mut kept).ok().flatten();
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -60,9 +61,9 @@ impl Filter {
             keep_results: settings.keep_results,
             software: settings.software.clone(),
             peers: peers.unwrap_or_default(),
-            header_limits: HeaderLimits::default().with_max_bytes(settings.max_header),
+            header_limits,
             sign,
-            verify,
+            checks,
             actions: settings.actions,
             warnings,
         })

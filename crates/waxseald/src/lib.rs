@@ -7,12 +7,15 @@ mod daemon;
 mod filter;
 mod hosts;
 mod keys;
+mod listener;
 mod log;
 mod milter;
+mod policy;
 mod privileges;
 mod resolver;
 mod roles;
 mod settings;
+mod stream;
 
 use std::{ffi::OsString, process::ExitCode};
 

@@ -2,6 +2,4 @@
 
 pub(crate) mod client;
 pub(crate) mod connection;
-pub(crate) mod listener;
 mod message;
-mod stream;

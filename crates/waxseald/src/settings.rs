@@ -19,7 +19,7 @@ pub(crate) struct Process {
     pub(crate) umask: Option<u32>,
     pub(crate) root: Option<PathBuf>,
     pub(crate) folder: Option<PathBuf>,
-    pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) pid_files: Vec<PathBuf>,
     pub(crate) log: LogTo,
 }
 
@@ -55,7 +55,15 @@ pub(crate) struct Service {
     /// The file that describes it, for the log.
     pub(crate) name: String,
     pub(crate) sockets: Vec<Socket>,
-    pub(crate) filter: FilterSettings,
+    pub(crate) kind: Kind,
+}
+
+/// What is spoken on a socket.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Milter(Box<FilterSettings>),
+    /// The policy protocol of Postfix.
+    Policy(Box<PolicySettings>),
 }
 
 /// Where a service listens.
@@ -90,6 +98,8 @@ pub(crate) struct FilterSettings {
     pub(crate) max_header: u32,
     pub(crate) sign: Option<SignSettings>,
     pub(crate) verify: Option<VerifySettings>,
+    pub(crate) dmarc: Option<DmarcSettings>,
+    pub(crate) arc: Option<ArcSettings>,
     pub(crate) actions: Actions,
 }
 
@@ -181,4 +191,104 @@ pub(crate) struct VerifySettings {
     pub(crate) min_rsa_bits: u32,
     pub(crate) clock_drift: Duration,
     pub(crate) must_be_signed: Vec<String>,
+}
+
+/// DMARC.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DmarcSettings {
+    /// Whether `p=reject` rejects.
+    pub(crate) reject: bool,
+    /// Whether `p=quarantine` goes to the hold queue.
+    pub(crate) hold: bool,
+    pub(crate) ignore_hosts: Option<String>,
+    pub(crate) ignore_authenticated: bool,
+    pub(crate) ignore_domains: Vec<String>,
+    pub(crate) several_authors_rejected: bool,
+    /// Whose ARC sets are trusted.
+    pub(crate) trusted_sealers: Vec<String>,
+}
+
+/// ARC.
+#[derive(Debug, Clone)]
+pub(crate) struct ArcSettings {
+    pub(crate) verify: bool,
+    pub(crate) seal: Option<SealSettings>,
+}
+
+/// With which key is sealed, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct SealSettings {
+    pub(crate) domain: String,
+    pub(crate) selector: String,
+    pub(crate) file: PathBuf,
+    pub(crate) canonicalization: (Canonicalization, Canonicalization),
+    pub(crate) fields: Vec<String>,
+    pub(crate) oversigned: Vec<String>,
+    pub(crate) min_rsa_bits: u32,
+    pub(crate) safe_keys: bool,
+}
+
+/// Results of SPF for which mail is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reject {
+    /// Fail, softfail and neutral.
+    NotPass,
+    SoftFail,
+    Fail,
+    /// Fail of HELO, for the null sender alone.
+    Null,
+    Never,
+    NoCheck,
+}
+
+/// The field that the policy service adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PolicyField {
+    ReceivedSpf,
+    /// With the authserv-id.
+    AuthenticationResults(String),
+    Nothing,
+}
+
+/// SPF for the policy protocol, as policyd-spf does it.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicySettings {
+    /// False: mail gets its field, and is never rejected.
+    pub(crate) enforce: bool,
+    pub(crate) helo: Reject,
+    pub(crate) mail_from: Reject,
+    pub(crate) reject_permerror: bool,
+    pub(crate) defer_temperror: bool,
+    pub(crate) skip: String,
+    pub(crate) whitelist: Option<String>,
+    pub(crate) helo_whitelist: Vec<String>,
+    pub(crate) not_pass_domains: Vec<String>,
+    pub(crate) field: PolicyField,
+    pub(crate) hide_receiver: bool,
+    pub(crate) enhanced_codes: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) max_void_lookups: u16,
+    pub(crate) reason_message: String,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self {
+            enforce: true,
+            helo: Reject::Fail,
+            mail_from: Reject::Fail,
+            reject_permerror: false,
+            defer_temperror: false,
+            skip: "127.0.0.0/8,::ffff:127.0.0.0/104,::1".to_owned(),
+            whitelist: None,
+            helo_whitelist: Vec::new(),
+            not_pass_domains: Vec::new(),
+            field: PolicyField::ReceivedSpf,
+            hide_receiver: false,
+            enhanced_codes: true,
+            timeout: Duration::from_secs(20),
+            max_void_lookups: 2,
+            reason_message: "Message {rejectdefer} due to: {spf}. {url}".to_owned(),
+        }
+    }
 }

@@ -1,17 +1,10 @@
 //! opendkim.conf, as it is.
 
-use super::{
-    lines::Line,
-    mistakes::Mistakes,
-    opendkim_options::OPTIONS,
-    options,
-    value::{self, Invalid},
-};
+use super::{given::Given, lines::Line, mistakes::Mistakes, opendkim_options::OPTIONS, value};
 use crate::settings::{
-    Actions, FieldChanges, FilterSettings, KeySettings, LogTo, Service, Settings, SignSettings,
-    VerifySettings,
+    Actions, FieldChanges, FilterSettings, KeySettings, Kind, Service, Settings, SignSettings, VerifySettings,
 };
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::time::Duration;
 use waxseal::dkim::Canonicalization;
 
 /// The software that the drop-in names in DKIM-Filter.
@@ -20,80 +13,19 @@ pub(crate) const SOFTWARE: &str =
 
 /// Reads the lines of a file into settings of one service.
 pub(crate) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mistakes) {
-    // A later line wins.
-    let mut given = Given(BTreeMap::new());
-    for line in lines {
-        match options::find(OPTIONS, line) {
-            Ok((name, options::Handling::Acts)) => _ = given.0.insert(name, line),
-            Ok((_, handling)) => settings.warnings.extend(options::warning(line, handling)),
-            Err(error) => mistakes.0.push(error),
-        }
-    }
-    process(&given, settings, mistakes);
+    let given = Given::new(OPTIONS, lines, &mut settings.warnings, mistakes);
+    given.process("opendkim", settings, mistakes);
+    given.dns(settings, mistakes);
     let filter = filter(&given, &mut settings.warnings, mistakes);
     let Some(socket) = given.read("Socket", value::socket, mistakes) else {
         mistakes.0.push("opendkim.conf: no Socket; for example: Socket inet:8891@127.0.0.1".to_owned());
         return;
     };
-    settings.services.push(Service { name: "opendkim".to_owned(), sockets: vec![socket], filter });
-}
-
-/// The lines that act, by the names of their options.
-struct Given<'l>(BTreeMap<&'static str, &'l Line>);
-
-impl Given<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(|line| line.value.clone()).filter(|value| !value.is_empty())
-    }
-
-    fn words(&self, name: &str) -> Vec<String> {
-        self.text(name).map(|text| value::words(&text)).unwrap_or_default()
-    }
-
-    /// The value of an option, read by `read`; what is wrong with it goes to the mistakes.
-    fn read<T>(
-        &self,
-        name: &str,
-        read: impl FnOnce(&str) -> Result<T, Invalid>,
-        mistakes: &mut Mistakes,
-    ) -> Option<T> {
-        let line = self.0.get(name)?;
-        match read(&line.value) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                mistakes.0.push(format!("{}: {error}", line.at()));
-                None
-            }
-        }
-    }
-
-    fn boolean(&self, name: &str, default: bool, mistakes: &mut Mistakes) -> bool {
-        self.read(name, value::boolean, mistakes).unwrap_or(default)
-    }
-}
-
-fn process(given: &Given<'_>, settings: &mut Settings, mistakes: &mut Mistakes) {
-    let process = &mut settings.process;
-    process.user = given.text("UserID").or(process.user.take());
-    process.umask = given.read("UMask", value::umask, mistakes).or(process.umask);
-    process.pid_file = given.text("PidFile").map(PathBuf::from).or(process.pid_file.take());
-    process.root = given.text("ChangeRootDirectory").map(PathBuf::from).or(process.root.take());
-    process.folder = given.text("BaseDirectory").map(PathBuf::from).or(process.folder.take());
-    if given.boolean("Syslog", false, mistakes) {
-        process.log = LogTo::Syslog {
-            facility: given.text("SyslogFacility").unwrap_or_else(|| "mail".to_owned()),
-            name: given.text("SyslogName").unwrap_or_else(|| "opendkim".to_owned()),
-        };
-    }
-    for server in given.words("Nameservers") {
-        match value::server(&server) {
-            Ok(server) => settings.dns.servers.push(server),
-            Err(error) => mistakes.0.push(format!("Nameservers: {error}")),
-        }
-    }
-    if let Some(timeout) = given.read("DNSTimeout", value::seconds, mistakes) {
-        settings.dns.timeout = timeout;
-    }
+    settings.services.push(Service {
+        name: "opendkim".to_owned(),
+        sockets: vec![socket],
+        kind: Kind::Milter(Box::new(filter)),
+    });
 }
 
 fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> FilterSettings {
@@ -116,6 +48,8 @@ fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes
         sign,
         verify: mode.contains('v').then(|| verify(given, mistakes)),
         actions: actions(given, mistakes),
+        dmarc: None,
+        arc: None,
     }
 }
 
@@ -156,7 +90,7 @@ fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) 
         sender_fields: given.words("SenderHeaders"),
         canonicalization: given.read("Canonicalization", value::canonicalization, mistakes).unwrap_or(simple),
         fields: fields(given),
-        oversigned: if given.0.contains_key("OversignHeaders") {
+        oversigned: if given.has("OversignHeaders") {
             given.words("OversignHeaders")
         } else {
             vec!["From".to_owned()]
@@ -182,7 +116,7 @@ fn macro_value(word: &str) -> (String, Vec<String>) {
 fn keys(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> Option<KeySettings> {
     match (given.text("KeyTable"), given.text("SigningTable")) {
         (Some(keys), Some(signing)) => {
-            if given.0.contains_key("KeyFile") {
+            if given.has("KeyFile") {
                 warnings.push("KeyFile: not used, as KeyTable is set".to_owned());
             }
             Some(KeySettings::Tables { keys, signing })
@@ -258,6 +192,11 @@ mod tests {
         (settings, mistakes)
     }
 
+    fn milter(settings: &Settings) -> &FilterSettings {
+        let Kind::Milter(filter) = &settings.services[0].kind else { panic!("no milter") };
+        filter
+    }
+
     /// Debian 12, with the lines that its comments ask for.
     const DEBIAN: &str = "Syslog yes\nSyslogSuccess yes\n#LogWhy no\nCanonicalization relaxed/simple\n\
         #Mode sv\nDomain example.com\nSelector 2020\nKeyFile /etc/dkimkeys/example.private\nOversignHeaders From\n\
@@ -270,7 +209,7 @@ mod tests {
         assert_eq!(mistakes.0, Vec::<String>::new());
         assert_eq!(settings.process.user.as_deref(), Some("opendkim"));
         assert_eq!(settings.process.umask, Some(0o007));
-        let filter = &settings.services[0].filter;
+        let filter = milter(&settings);
         assert_eq!(settings.services[0].sockets[0], Socket::Unix("/run/opendkim/opendkim.sock".into()));
         let sign = filter.sign.as_ref().unwrap();
         assert!(
@@ -288,7 +227,7 @@ mod tests {
     fn a_later_line_wins_and_names_have_any_case() {
         let (settings, mistakes) = parse("MODE v\nsocket inet:8891@localhost\nmode s\nMode v\nUmask 002\n");
         assert_eq!(mistakes.0, Vec::<String>::new());
-        assert!(settings.services[0].filter.sign.is_none());
+        assert!(milter(&settings).sign.is_none());
         assert_eq!(settings.process.umask, Some(2));
     }
 
@@ -311,7 +250,7 @@ mod tests {
     #[test]
     fn signed_fields_are_changed_or_listed() {
         let (settings, _) = parse(&format!("{DEBIAN}SignHeaders *,+autocrypt,-date\nOmitHeaders Cc\n"));
-        let changes = settings.services[0].filter.sign.as_ref().unwrap().fields.clone();
+        let changes = milter(&settings).sign.as_ref().unwrap().fields.clone();
         assert_eq!(
             changes,
             FieldChanges {

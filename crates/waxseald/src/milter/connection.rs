@@ -3,21 +3,17 @@
 use super::{
     client::{Client, macro_text},
     message::{Message, Outcome},
-    stream::Stream,
 };
-use crate::{filter::Filter, resolver::Dns};
+use crate::{
+    filter::Filter,
+    resolver::Dns,
+    stream::{Limits, Stream},
+};
 use arc_swap::ArcSwap;
 use std::{future::Future, io, time::Duration};
 use tokio::time::{Instant, interval_at, timeout};
 use waxseal::header::Space;
 use waxseal_milter::{Connection, Event, InvalidModification, ProtocolError, Reply, ReplyError};
-
-/// How long a mail server may be silent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) negotiation: Duration,
-    pub(crate) command: Duration,
-}
 
 /// While DNS is slow the mail server is told that often that the filter is at work.
 const PROGRESS: Duration = Duration::from_secs(30);

@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::task::JoinHandle;
 use waxseal::{
-    Envelope, Report, Session,
+    Authenticator, Envelope, Report, Session,
     dkim::{Inspection, SignError, Signing},
     dns::{Answers, drive},
     header::{Header, HeaderBuilder, HeaderError, Space},
@@ -135,9 +135,12 @@ impl Message {
                 }
             }
         }
-        if filter.verify.is_some() {
-            self.begin_check(header, dns);
+        let Some(checks) = &filter.checks else { return };
+        if let Some(reason) = checks.ignores(&self.client, macros("{auth_type}").is_some(), &header) {
+            self.reasons.push(reason);
+            return;
         }
+        self.begin_check(checks.authenticator(), header, dns);
     }
 
     pub(crate) fn body(&mut self, chunk: &[u8]) {
@@ -177,13 +180,12 @@ impl Message {
         }
     }
 
-    fn begin_check(&mut self, header: Header, dns: &Dns) {
-        let Some(verify) = &self.filter.verify else { return };
+    fn begin_check(&mut self, authenticator: &Authenticator, header: Header, dns: &Dns) {
         let envelope = match self.client.ip {
             Some(ip) => Envelope::new(ip, &self.client.helo, &self.sender),
             None => Envelope::unknown(),
         };
-        let mut session = verify.authenticator().begin(&envelope, SystemTime::now());
+        let mut session = authenticator.begin(&envelope, SystemTime::now());
         for field in header.fields() {
             _ = session.field(field.name(), field.value(), Space::Kept);
         }
@@ -299,9 +301,8 @@ impl End<'_> {
             }
         };
         let mut outcome = Outcome { changes, reply: Reply::Continue, line: String::new() };
-        let Some(verify) = &self.filter.verify else { return outcome };
-        let (action, reason) = verify.action(report, &self.filter.actions);
-        let reason = reason.unwrap_or_default();
+        let Some(checks) = &self.filter.checks else { return outcome };
+        let (action, reason) = checks.action(report, &self.filter.actions);
         match action {
             Action::Accept => {}
             Action::Quarantine => outcome.changes.extend(Modification::quarantine(&reason).ok()),
@@ -310,12 +311,7 @@ impl End<'_> {
                 outcome.changes.clear();
             }
         }
-        let verdicts: Vec<_> = report.dkim().iter().map(ToString::to_string).collect();
-        let what = match (report.dkim().is_pass(), report.dkim().is_empty()) {
-            (true, _) => format!("DKIM verification successful; {}", verdicts.join("; ")),
-            (_, true) => "no signature data".to_owned(),
-            _ => format!("bad signature data: {}", verdicts.join("; ")),
-        };
+        let what = checks.line(report);
         let done = if outcome.reply == Reply::Continue {
             String::new()
         } else {
@@ -328,7 +324,7 @@ impl End<'_> {
     }
 
     /// Forged results go, the lowest first so that the numbers of the others stay; then ours come on top.
-    fn checked_changes(&self, report: &Report, header: &Header) -> Result<Vec<Modification>, String> {
+    fn checked_changes(&mut self, report: &Report, header: &Header) -> Result<Vec<Modification>, String> {
         const NAME: &str = "Authentication-Results";
         let filter = self.filter;
         let mut changes = Vec::new();
@@ -350,14 +346,24 @@ impl End<'_> {
                 changes.push(removed(NAME, forged.occurrence)?);
             }
         }
-        let Some(verify) = &filter.verify else { return Ok(changes) };
+        let Some(checks) = &filter.checks else { return Ok(changes) };
         let id = if filter.with_job_id {
             format!("{}/{}", filter.authserv_id, self.id)
         } else {
             filter.authserv_id.clone()
         };
-        if let Some(results) = verify.results(report, &id) {
-            changes.push(inserted(&results.to_field()).map_err(|error| error.to_string())?);
+        let mut fields = Vec::new();
+        if let Some(set) = checks.seal(report) {
+            match set {
+                Ok(set) => fields.extend(
+                    [set.authentication_results(), set.message_signature(), set.seal()].map(str::to_owned),
+                ),
+                Err(error) => self.reasons.push(format!("not sealed: {error}")),
+            }
+        }
+        fields.extend(checks.results(report, &id).map(|results| results.to_field()));
+        for field in &fields {
+            changes.push(inserted(field).map_err(|error| error.to_string())?);
         }
         changes.extend(self.software().map_err(|error| error.to_string())?);
         Ok(changes)
@@ -389,7 +395,7 @@ fn refusal(action: Action, reason: &str) -> Option<Reply> {
     match action {
         Action::Accept | Action::Quarantine => None,
         Action::Discard => Some(Reply::Discard),
-        Action::Reject => Some(code(550, "5.7.0", reason)),
+        Action::Reject => Some(code(550, "5.7.1", reason)),
         Action::TempFail => Some(code(451, "4.7.1", "Service unavailable - try again later")),
     }
 }

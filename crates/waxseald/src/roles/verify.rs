@@ -2,8 +2,8 @@
 
 use crate::settings::{Action, Actions, VerifySettings};
 use waxseal::{
-    Authenticator, Report,
-    authres::{AuthenticationResults, DkimResult, Entry},
+    Report,
+    authres::{DkimResult, Entry},
     dkim::{Cause, Policy, Verdict, Verifier},
 };
 
@@ -11,52 +11,54 @@ use waxseal::{
 #[derive(Debug)]
 pub(crate) struct Verify {
     settings: VerifySettings,
-    authenticator: Authenticator,
 }
 
 impl Verify {
-    pub(crate) fn load(settings: &VerifySettings, authserv_id: &str) -> Result<Self, Vec<String>> {
+    pub(crate) fn new(settings: &VerifySettings) -> Self {
+        Self { settings: settings.clone() }
+    }
+
+    /// The verifier that the settings describe.
+    pub(crate) fn verifier(&self) -> Result<Verifier, String> {
+        let settings = &self.settings;
         let policy = Policy::default()
             .with_max_signatures(settings.max_signatures)
             .with_min_rsa_bits(settings.min_rsa_bits)
             .with_clock_tolerance(settings.clock_drift)
             .with_required_fields(settings.must_be_signed.iter().cloned());
-        let verifier = Verifier::new(policy).map_err(|error| vec![error.to_string()])?;
-        let authenticator =
-            Authenticator::new(authserv_id.to_owned()).map_err(|error| vec![error.to_string()])?;
-        Ok(Self { settings: settings.clone(), authenticator: authenticator.with_dkim(verifier) })
+        Verifier::new(policy).map_err(|error| error.to_string())
     }
 
-    pub(crate) fn authenticator(&self) -> &Authenticator {
-        &self.authenticator
-    }
-
-    /// The results to be written, if any are.
-    pub(crate) fn results(&self, report: &Report, authserv_id: &str) -> Option<AuthenticationResults> {
+    /// The results to be written.
+    pub(crate) fn entries(&self, report: &Report) -> Vec<Entry> {
         let dkim = report.dkim();
         if dkim.is_empty() {
-            let none = Entry::dkim(DkimResult::None);
-            return self
-                .settings
-                .always_add
-                .then(|| AuthenticationResults::new(authserv_id).with_entry(none));
+            return if self.settings.always_add { vec![Entry::dkim(DkimResult::None)] } else { Vec::new() };
         }
-        let mut results = AuthenticationResults::new(authserv_id);
         let entries = dkim.entries().into_iter();
-        results.extend(
-            entries.map(|entry| if self.settings.with_header_b { entry } else { without_header_b(&entry) }),
-        );
-        Some(results)
+        entries
+            .map(|entry| if self.settings.with_header_b { entry } else { without_header_b(&entry) })
+            .collect()
+    }
+
+    /// What the log says, in the words of OpenDKIM first.
+    pub(crate) fn line(report: &Report) -> String {
+        let verdicts: Vec<_> = report.dkim().iter().map(ToString::to_string).collect();
+        match (report.dkim().is_pass(), report.dkim().is_empty()) {
+            (true, _) => format!("DKIM verification successful; {}", verdicts.join("; ")),
+            (_, true) => "no signature data".to_owned(),
+            _ => format!("bad signature data: {}", verdicts.join("; ")),
+        }
     }
 
     /// What is done with the message, and for which reason.
-    pub(crate) fn action(&self, report: &Report, actions: &Actions) -> (Action, Option<String>) {
+    pub(crate) fn action(&self, report: &Report, actions: &Actions) -> (Action, String) {
         let dkim = report.dkim();
         if dkim.is_empty() {
-            return (actions.no_signature, Some("no signature data".to_owned()));
+            return (actions.no_signature, "no signature data".to_owned());
         }
         if dkim.is_pass() {
-            return (Action::Accept, None);
+            return (Action::Accept, String::new());
         }
         // A signature that may be good later counts before one that is bad.
         let deferred = dkim.iter().find(|verdict| verdict.result() == DkimResult::TempError);
@@ -64,9 +66,9 @@ impl Verify {
             Some(verdict) if verdict.result() == DkimResult::TempError => (actions.dns_error, verdict),
             Some(verdict) if is_without_key(verdict) => (actions.key_not_found, verdict),
             Some(verdict) => (actions.bad_signature, verdict),
-            None => return (Action::Accept, None),
+            None => return (Action::Accept, String::new()),
         };
-        (action, Some(verdict.reason()))
+        (action, verdict.reason())
     }
 }
 

@@ -195,6 +195,87 @@ def check_says_what_will_hurt(bench):
         assert words in said, (words, said)
 
 
+DMARC = """AuthservID mx.beta.example
+RejectFailures true
+SoftwareHeader true
+IgnoreHosts 127.0.0.1
+HistoryFile {E}/run/history   # does not act yet
+Socket inet:8996@127.0.0.1
+"""
+ARC = """AuthservID mx.beta.example
+Mode sv
+Canonicalization relaxed/simple
+Domain gamma.example
+Selector s2026
+KeyFile {E}/keys/gamma.example/s2026.private
+Socket inet:8997@127.0.0.1
+"""
+POLICY = """debugLevel = 1
+TestOnly = 1
+HELO_reject = Fail
+Mail_From_reject = Fail
+PermError_reject = False
+TempError_Defer = False
+skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1
+"""
+
+
+@case
+def four_daemons_in_one_on_their_old_sockets(bench):
+    bench.write("policyd-spf.conf", POLICY)
+    bench.waxseald(
+        "four",
+        "-x", bench.write("opendkim.conf", VERIFY.replace("8992", "8995")),
+        "--opendmarc", bench.write("opendmarc.conf", DMARC),
+        "--openarc", bench.write("openarc.conf", ARC),
+        "--policyd-spf", bench.path("policyd-spf.conf"), "--policy-socket", "inet:8998@127.0.0.1",
+    )
+    assert "HistoryFile: does not act yet" in bench.log("four")
+    milters = "inet:127.0.0.1:8995 inet:127.0.0.1:8996 inet:127.0.0.1:8997"
+    bench.postfix("F", 2528, f"mynetworks = 203.0.113.250\nsmtpd_milters = {milters}\n"
+                  "smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:8998\n")
+    reply = send(2528, HEADER + b"Subject: four\r\n\r\nhi\r\n", xclient="ADDR=192.0.2.10 NAME=c.alpha.example")
+    assert reply.startswith("250"), reply
+    [mail] = bench.wait_mail()
+    spf = fields(mail, "Received-SPF")
+    assert spf == ["Pass (mailfrom) identity=mailfrom; client-ip=192.0.2.10; helo=c.alpha.example; "
+                   "envelope-from=bob@alpha.example; receiver=beta.example"], spf
+    results = "\n".join(fields(mail, "Authentication-Results"))
+    for words in ("dkim=none", "spf=pass", "dmarc=pass (p=reject dis=none) header.from=alpha.example", "arc=none"):
+        assert words in results, (words, results)
+    seal = fields(mail, "ARC-Seal")
+    assert len(seal) == 1 and "i=1" in seal[0] and "cv=none" in seal[0] and "d=gamma.example" in seal[0], mail
+    assert "dmarc=pass" in fields(mail, "ARC-Authentication-Results")[0], mail
+    assert bench.run("/usr/bin/arcverify", data=mail, check=False).returncode == 0, mail
+    assert fields(mail, "DMARC-Filter"), mail
+
+
+@case
+def what_spf_and_dmarc_refuse(bench):
+    reply = send(2528, HEADER + b"Subject: spf\r\n\r\nhi\r\n", xclient="ADDR=203.0.113.9 NAME=evil.example")
+    assert reply.startswith("550 5.7.23") and "SPF fail - not authorized" in reply, reply
+    forged = send(2528, HEADER + b"Subject: dmarc\r\n\r\nhi\r\n", sender="eve@beta.example", helo="evil.example",
+                  xclient="ADDR=203.0.113.9 NAME=evil.example")
+    assert forged == "550 5.7.1 rejected by DMARC policy for alpha.example", forged
+    wait_for(lambda: "dmarc=fail" in bench.log("four"), "line of DMARC")
+    local = send(2528, HEADER + b"Subject: local\r\n\r\nhi\r\n")
+    assert local.startswith("250"), local
+    [mail] = bench.wait_mail()
+    assert "SPF check N/A for local connections - client-ip=127.0.0.1" in fields(mail, "X-Comment")[0], mail
+
+
+@case
+def the_policy_service_on_stdin(bench):
+    ask = ("request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address={ip}\nclient_name=x\nhelo_name=c.alpha.example\n"
+           "sender=bob@alpha.example\nrecipient=alice@beta.example\ninstance={instance}\n\n")
+    asked = ask.format(ip="192.0.2.10", instance="1.1") * 2 + ask.format(ip="203.0.113.9", instance="1.2")
+    done = bench.run(bench.waxseald_path, "policy", bench.path("policyd-spf.conf"), data=asked.encode())
+    answers = done.stdout.decode().split("\n\n")
+    assert answers[0].startswith("action=prepend Received-SPF: Pass (mailfrom) identity=mailfrom;"), answers
+    assert answers[1] == "action=dunno", answers
+    assert answers[2].startswith("action=550 5.7.23 Message rejected due to: SPF fail - not authorized"), answers
+
+
 def main():
     own_namespace()
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""

@@ -1,6 +1,6 @@
 //! A connection from a mail server, over TCP or a socket of the file system.
 
-use std::io;
+use std::{io, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
@@ -40,4 +40,11 @@ impl Stream {
             Self::Unix(stream) => stream.write_all(bytes).await,
         }
     }
+}
+
+/// How long a mail server may be silent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) negotiation: Duration,
+    pub(crate) command: Duration,
 }

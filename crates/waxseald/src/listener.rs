@@ -1,16 +1,46 @@
 //! Takes connections.
 
-use super::{
-    connection::{self, Limits},
-    stream::Stream,
+use crate::{
+    filter::Filter,
+    milter, policy,
+    resolver::Dns,
+    roles::spf::SpfPolicy,
+    stream::{Limits, Stream},
 };
-use crate::{filter::Filter, resolver::Dns};
 use arc_swap::ArcSwap;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::Semaphore,
 };
+
+/// What is spoken to those who come, by the settings of the moment.
+#[derive(Debug, Clone)]
+pub(crate) enum Handler {
+    Milter(Arc<ArcSwap<Filter>>),
+    Policy(Arc<ArcSwap<SpfPolicy>>),
+}
+
+impl Handler {
+    /// The file that describes it.
+    fn name(&self) -> String {
+        match self {
+            Self::Milter(filter) => filter.load().name.clone(),
+            Self::Policy(_) => "policyd-spf".to_owned(),
+        }
+    }
+
+    async fn serve(&self, stream: Stream, dns: &Dns, limits: Limits) -> Result<(), String> {
+        match self {
+            Self::Milter(filters) => milter::connection::serve(stream, filters, dns, limits)
+                .await
+                .map_err(|error| error.to_string()),
+            Self::Policy(settings) => {
+                policy::serve(stream, settings, dns, limits).await.map_err(|error| error.to_string())
+            }
+        }
+    }
+}
 
 /// A bound socket.
 #[derive(Debug)]
@@ -31,7 +61,7 @@ impl Listener {
     }
 
     /// Serves all who come, for ever.
-    pub(crate) async fn serve(self, filters: Arc<ArcSwap<Filter>>, dns: Dns, limits: Limits) {
+    pub(crate) async fn serve(self, handler: Handler, dns: Dns, limits: Limits) {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             // The semaphore is never closed.
@@ -45,10 +75,10 @@ impl Listener {
                     continue;
                 }
             };
-            let (filters, dns) = (filters.clone(), dns.clone());
+            let (handler, dns) = (handler.clone(), dns.clone());
             tokio::spawn(async move {
-                if let Err(error) = connection::serve(stream, &filters, &dns, limits).await {
-                    tracing::warn!("{}: connection ended: {error}", filters.load().name);
+                if let Err(error) = handler.serve(stream, &dns, limits).await {
+                    tracing::warn!("{}: connection ended: {error}", handler.name());
                 }
                 drop(place);
             });

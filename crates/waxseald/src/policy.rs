@@ -1,0 +1,153 @@
+//! The policy delegation protocol of Postfix (SMTPD_POLICY_README): lines of names and values, an empty line, an action.
+
+use crate::{
+    resolver::Dns,
+    roles::spf::SpfPolicy,
+    stream::{Limits, Stream},
+};
+use arc_swap::ArcSwap;
+use std::{io, net::IpAddr};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+/// What Postfix asks.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Request {
+    attributes: Vec<(String, String)>,
+}
+
+/// What Postfix is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing.
+    Dunno,
+    /// Adds this field.
+    Prepend(String),
+    /// Rejects or defers with this text.
+    Refuse(String),
+}
+
+/// Why a connection ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PolicyError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("a request of more than {MAX_REQUEST} bytes")]
+    TooLong,
+    #[error("nothing came for {0} seconds")]
+    Silent(u64),
+}
+
+/// Postfix sends some 2 KiB.
+const MAX_REQUEST: usize = 65_536;
+
+impl Request {
+    /// Reads the lines of a request; one without `=` is passed over.
+    fn parse(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
+        let pairs = text.lines().filter_map(|line| line.split_once('='));
+        Self { attributes: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+    }
+
+    /// The value of an attribute; empty where Postfix does not know it.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.get("client_address").parse().ok()
+    }
+}
+
+impl Answer {
+    fn line(&self) -> String {
+        let text = match self {
+            Self::Dunno => "dunno".to_owned(),
+            Self::Prepend(field) => format!("prepend {field}"),
+            Self::Refuse(text) => text.clone(),
+        };
+        let text: String = text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+        format!("action={text}\n\n")
+    }
+}
+
+/// The requests of one peer, in pieces of any size, and the answer for the message under way.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    buffer: Vec<u8>,
+    last: Option<(String, Answer)>,
+}
+
+impl Requests {
+    /// Takes what came, and answers every request that is whole.
+    pub(crate) async fn take(
+        &mut self,
+        bytes: &[u8],
+        policy: &SpfPolicy,
+        dns: &Dns,
+    ) -> Result<String, PolicyError> {
+        self.buffer.extend_from_slice(bytes);
+        let mut answers = String::new();
+        while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
+            let request = Request::parse(self.buffer.get(..end).unwrap_or_default());
+            self.buffer.drain(..end + 2);
+            answers.push_str(&self.answer(&request, policy, dns).await.line());
+        }
+        if self.buffer.len() > MAX_REQUEST { Err(PolicyError::TooLong) } else { Ok(answers) }
+    }
+
+    /// Each recipient of a message is asked for; only the first gets the field, and a refusal holds for all.
+    async fn answer(&mut self, request: &Request, policy: &SpfPolicy, dns: &Dns) -> Answer {
+        let instance = request.get("instance");
+        if let Some((_, answer)) =
+            self.last.as_ref().filter(|(known, _)| known == instance && !instance.is_empty())
+        {
+            return if matches!(answer, Answer::Prepend(_)) { Answer::Dunno } else { answer.clone() };
+        }
+        let answer = policy.answer(request, dns).await;
+        let (id, line) = (request.get("queue_id"), answer.line());
+        let id = if id.is_empty() { "NOQUEUE" } else { id };
+        tracing::info!(target: "mail", "policyd-spf: {id}: {}", line.trim_end());
+        self.last = Some((instance.to_owned(), answer.clone()));
+        answer
+    }
+}
+
+/// Serves a connection until Postfix ends it.
+pub(crate) async fn serve(
+    mut stream: Stream,
+    policies: &ArcSwap<SpfPolicy>,
+    dns: &Dns,
+    limits: Limits,
+) -> Result<(), PolicyError> {
+    let (mut requests, mut buffer) = (Requests::default(), vec![0; 8_192]);
+    loop {
+        let silent = |_| PolicyError::Silent(limits.command.as_secs());
+        let length = timeout(limits.command, stream.read(&mut buffer)).await.map_err(silent)??;
+        if length == 0 {
+            return Ok(());
+        }
+        let bytes = buffer.get(..length).unwrap_or_default();
+        let answers = requests.take(bytes, &policies.load_full(), dns).await?;
+        if !answers.is_empty() {
+            timeout(limits.command, stream.write(answers.as_bytes())).await.map_err(silent)??;
+        }
+    }
+}
+
+/// Serves stdin and stdout, as `spawn` of Postfix wants it.
+pub(crate) async fn serve_stdio(policy: &SpfPolicy, dns: &Dns) -> Result<(), PolicyError> {
+    let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
+    let (mut requests, mut buffer) = (Requests::default(), vec![0; 8_192]);
+    loop {
+        let length = input.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        let answers = requests.take(buffer.get(..length).unwrap_or_default(), policy, dns).await?;
+        output.write_all(answers.as_bytes()).await?;
+        output.flush().await?;
+    }
+}
