@@ -306,7 +306,8 @@ pub(crate) fn serve_policy(files: &Files) -> Result<(), DaemonError> {
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let system = |what| move |error| DaemonError::System { what, error };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.map_err(system("runtime"))?.block_on(async {
+
+    runtime.map_err(system("runtime"))?.block_on(async {
         let dns = resolver(&settings.dns).map_err(|error| DaemonError::Settings(format!("DNS: {error}")))?;
         for service in &loaded {
             if let Loaded::Policy(policy) = service {
@@ -315,6 +316,5 @@ pub(crate) fn serve_policy(files: &Files) -> Result<(), DaemonError> {
             }
         }
         Ok(())
-    });
-    served
+    })
 }

@@ -183,13 +183,9 @@ impl Message {
     fn begin_check(&mut self, authenticator: &Authenticator, header: Header, dns: &Dns) {
         let envelope = match self.client.ip {
             Some(ip) => Envelope::new(ip, &self.client.helo, &self.sender),
-            None => Envelope::unknown(),
+            None => Envelope::without_address(&self.client.helo, &self.sender),
         };
-        let mut session = authenticator.begin(&envelope, SystemTime::now());
-        for field in header.fields() {
-            _ = session.field(field.name(), field.value(), Space::Kept);
-        }
-        session.end_header();
+        let session = authenticator.begin_with_header(&envelope, header.clone(), SystemTime::now());
         let (lookups, dns) = (session.lookups(), dns.clone());
         let lookups = Lookups(tokio::spawn(async move { lookups.resolve(&*dns).await }));
         self.work = Work::Check(Box::new(CheckWork { session, header, lookups }));

@@ -6,7 +6,7 @@ use crate::{
     settings::{Action, Actions, FilterSettings},
 };
 use waxseal::{
-    Authenticator, Report,
+    Authenticator, Method, Report,
     arc::SealedSet,
     authres::AuthenticationResults,
     header::{Header, HeaderLimits},
@@ -38,7 +38,12 @@ impl Checks {
         }
         let authenticator =
             Authenticator::new(authserv_id.to_owned()).map_err(|error| text(error.to_string()))?;
-        let mut authenticator = authenticator.with_header_limits(limits).with_helo(false).with_iprev(false);
+        let mut authenticator = authenticator.with_header_limits(limits);
+        if dmarc.is_none() && arc.is_none() {
+            authenticator = authenticator.with_methods([Method::Dkim]);
+        } else {
+            authenticator = authenticator.with_methods([Method::Spf, Method::Dkim, Method::Dmarc]);
+        }
         if let Some(verify) = &verify {
             authenticator = authenticator.with_dkim(verify.verifier().map_err(text)?);
         }
