@@ -228,7 +228,7 @@ impl Relaxed {
     fn push(&mut self, chunk: &[u8]) {
         let front = chunk.iter().position(|c| !is_white(*c)).unwrap_or(chunk.len());
         let (front, rest) = chunk.split_at_checked(front).unwrap_or((chunk, &[]));
-        front.iter().for_each(|c| self.push_white(*c));
+        self.push_whites(front);
         if rest.is_empty() {
             return;
         }
@@ -236,7 +236,25 @@ impl Relaxed {
         let (text, back) = rest.split_at_checked(back).unwrap_or((rest, &[]));
         self.release();
         self.put_text(text);
-        back.iter().for_each(|c| self.push_white(*c));
+        self.push_whites(back);
+    }
+
+    /// Takes blanks, CRs and LFs.
+    fn push_whites(&mut self, white: &[u8]) {
+        let mut rest = white;
+        while let [c, after @ ..] = rest {
+            // A CR that another one follows is data, and so is all that was held back.
+            if let (b'\r', [b'\r', ..]) = (*c, after) {
+                let more = after.iter().position(|c| *c != b'\r').unwrap_or(after.len());
+                let (data, last) = rest.split_at_checked(more).unwrap_or((rest, &[]));
+                self.release();
+                self.sink.put(data);
+                rest = last;
+            } else {
+                self.push_white(*c);
+                rest = after;
+            }
+        }
     }
 
     /// Takes a blank, a CR or an LF.
