@@ -2,6 +2,7 @@
 //!
 //! Exit codes are those of [`exit::Exit`].
 
+mod audit;
 mod authres;
 mod authserv_id;
 mod batch;
@@ -15,6 +16,8 @@ mod dmarc;
 mod dns_args;
 mod eml_b64;
 mod exit;
+#[cfg(feature = "generate")]
+mod generate;
 mod hint;
 mod input;
 mod interrupt;
@@ -76,8 +79,13 @@ enum Verb {
     Spf(spf::Spf),
     Dmarc(dmarc::Dmarc),
     Authres(authres::Authres),
+    Audit(audit::Audit),
     Bounce(bounce::Bounce),
     Demo(demo::Demo),
+    #[cfg(feature = "generate")]
+    Completions(generate::Completions),
+    #[cfg(feature = "generate")]
+    Man(generate::Man),
 }
 
 fn main() -> ExitCode {
@@ -93,8 +101,13 @@ fn main() -> ExitCode {
         Verb::Spf(spf) => spf.run(),
         Verb::Dmarc(dmarc) => dmarc.run(),
         Verb::Authres(authres) => authres.run(),
+        Verb::Audit(audit) => audit.run(),
         Verb::Bounce(bounce) => bounce.run(),
         Verb::Demo(demo) => demo.run(),
+        #[cfg(feature = "generate")]
+        Verb::Completions(completions) => completions.run(),
+        #[cfg(feature = "generate")]
+        Verb::Man(man) => man.run(),
     };
     match done {
         Ok(exit) => exit.into(),

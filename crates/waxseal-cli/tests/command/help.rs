@@ -2,7 +2,7 @@
 
 use crate::lab::{waxseal, words};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "check",
     "keygen",
     "key new",
@@ -17,6 +17,7 @@ const VERBS: [&str; 15] = [
     "dmarc check",
     "dmarc lint",
     "authres parse",
+    "audit",
     "bounce",
 ];
 

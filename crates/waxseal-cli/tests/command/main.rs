@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod archive;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod author;
 #[cfg(test)]
 mod authres;
@@ -18,6 +20,8 @@ mod demo;
 mod dkim;
 #[cfg(test)]
 mod dmarc;
+#[cfg(all(test, feature = "generate"))]
+mod generate;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
