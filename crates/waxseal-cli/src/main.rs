@@ -29,6 +29,7 @@ mod key_record_args;
 mod key_record_text;
 mod keygen;
 mod lint;
+mod opendkim;
 mod patience;
 mod sign;
 mod spf;
@@ -89,6 +90,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = opendkim::run(std::env::args_os()) {
+        return done;
+    }
     let Cli { color, verb } = Cli::parse();
     color.set();
     let done = match verb {

@@ -36,6 +36,8 @@ mod matrix;
 #[cfg(test)]
 mod milter;
 #[cfg(test)]
+mod old_tools;
+#[cfg(test)]
 mod ours;
 #[cfg(test)]
 mod peers;

@@ -1,0 +1,117 @@
+//! The tools under OpenDKIM's names beside Debian's, line by line.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn run(program: &str, first: &[&str], dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output: Output = Command::new(program).args(first).args(args).current_dir(dir).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn ours(tool: &str, dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    run(env!("CARGO_BIN_EXE_waxseal"), &[tool], dir, args)
+}
+
+fn theirs(tool: &str, dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    run(tool, &[], dir, args)
+}
+
+/// Every character of the key is x.
+fn without_key(record: &str) -> String {
+    let (tags, key) = record.split_once("\"p=").unwrap();
+    let (key, comment) = key.rsplit_once("\" ) ").unwrap();
+    let key: String =
+        key.chars().map(|c| if c.is_ascii_alphanumeric() || "+/=".contains(c) { 'x' } else { c }).collect();
+    format!("{tags}\"p={key}\" ) {comment}")
+}
+
+#[test]
+fn genkey_writes_the_files_of_debian_byte_for_byte() {
+    if std::env::var_os("WAXSEAL_INTEROP").is_none() {
+        return;
+    }
+    for args in [
+        &["-d", "example.org"][..],
+        &["-D", ".", "-d", "example.org", "-s", "s1", "-b", "1024", "-v"],
+        &["-d", "example.org", "-s", "20200308", "-v", "-a", "-t", "-S"],
+        &["-dexample.org", "-ss.20250701", "-rt", "-b1024"],
+        &[
+            "--domain=example.org",
+            "--sel",
+            "n",
+            "--note=hello; world",
+            "--hash-algorithms",
+            "sha256:sha1",
+            "--nosub",
+            "--bits",
+            "4096",
+        ],
+    ] {
+        let (our_dir, their_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let ours = ours("opendkim-genkey", our_dir.path(), args);
+        assert_eq!(ours.0, Some(0), "{args:?}: {ours:?}");
+        assert_eq!(ours, theirs("opendkim-genkey", their_dir.path(), args), "{args:?}");
+        let names = |dir: &Path| {
+            let mut names: Vec<_> =
+                fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(our_dir.path()), names(their_dir.path()), "{args:?}");
+        for name in names(our_dir.path()) {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |dir: &Path| fs::metadata(dir.join(&name)).unwrap().permissions().mode();
+            assert_eq!(mode(our_dir.path()), mode(their_dir.path()), "{name:?}");
+            let text = |dir: &Path| fs::read_to_string(dir.join(&name)).unwrap();
+            if name.to_str().unwrap().ends_with(".txt") {
+                assert_eq!(
+                    without_key(&text(our_dir.path())),
+                    without_key(&text(their_dir.path())),
+                    "{args:?}"
+                );
+            } else {
+                let line = |text: String| text.lines().next().unwrap().to_owned();
+                assert_eq!(line(text(our_dir.path())), line(text(their_dir.path())));
+            }
+        }
+    }
+}
+
+/// Differences that are wanted: nothing is overwritten, no line number of a script in an error, no size that nobody verifies.
+#[test]
+fn genkey_differs_where_debian_loses_a_key() {
+    if std::env::var_os("WAXSEAL_INTEROP").is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (args, theirs_is, ours_is, ours_says) in [
+        (&["-s", "a"][..], 0, 0, ""),
+        (&["-s", "a"], 0, 1, "opendkim-genkey: "),
+        (&["-D", "missing"], 2, 2, "opendkim-genkey: missing: chdir(): No such file or directory\n"),
+        (
+            &["-b", "512", "-s", "b"],
+            0,
+            1,
+            "opendkim-genkey: WARNING: RFC6376 advises minimum 1024-bit keys\n",
+        ),
+        (
+            &["--bogus"],
+            1,
+            1,
+            "unrecognized option '--bogus'\nopendkim-genkey: usage: opendkim-genkey [options]\n\t--append",
+        ),
+    ] {
+        let ours = ours("opendkim-genkey", dir.path(), args);
+        assert_eq!(ours.0, Some(ours_is), "{args:?}: {ours:?}");
+        assert!(ours.2.starts_with(ours_says), "{args:?}: {ours:?}");
+        let other = tempfile::tempdir().unwrap();
+        assert_eq!(theirs("opendkim-genkey", other.path(), args).0, Some(theirs_is), "{args:?}");
+    }
+    let help = |said: (Option<i32>, String, String)| (said.0, said.2);
+    let ours = help(ours("opendkim-genkey", dir.path(), &["--help"]));
+    assert_eq!(ours, help(theirs("opendkim-genkey", dir.path(), &["--help"])));
+}
