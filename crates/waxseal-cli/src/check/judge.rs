@@ -74,7 +74,7 @@ impl Judge {
         let Beginning { envelope, now, told } = beginning;
         let mut session = self.authenticator.begin(&envelope, now);
         session.push(&read);
-        while !session.header().is_some() {
+        while session.header().is_none() {
             match chunks.next_chunk()? {
                 Some(chunk) => session.push(chunk),
                 None => session.end_header(),

@@ -87,7 +87,7 @@ impl Summary {
             self.add_reason("arc", chain.result().as_str(), cause.to_string());
         }
         let spf = report.spf();
-        if let (Some(cause), false) = (spf.cause(), spf.is_pass() || !report.envelope().ip().is_some()) {
+        if let (Some(cause), false) = (spf.cause(), spf.is_pass() || report.envelope().ip().is_none()) {
             self.add_reason("spf", spf.result().as_str(), cause.to_string());
         }
     }
