@@ -1,5 +1,6 @@
 //! Canonicalization and hashing of the body (RFC 6376 §3.4.3, §3.4.4, §3.7), in one pass and constant memory.
 
+pub(crate) mod copy;
 mod sink;
 
 use crate::Canonicalization;

@@ -59,6 +59,17 @@ pub fn signature_field(
     canonicalization.signature_field(field, b, out);
 }
 
+/// The bytes that `signature`, which is the field number `field` of this header, is over (RFC 6376 §3.7): as
+/// [`Signature::signed_bytes`], also for an ARC-Message-Signature.
+pub fn signed_bytes(signature: &Signature, header: &Header, field: usize) -> Vec<u8> {
+    signature.signed_bytes_of(header, field)
+}
+
+/// The body as it is hashed, without regard to `l=`. It is as long as the body.
+pub fn canonical_body(canonicalization: Canonicalization, body: &[u8]) -> Vec<u8> {
+    crate::body::copy::canonical_body(canonicalization, body)
+}
+
 /// Whether the policy of `verifier` lets the domain of these tags sign.
 ///
 /// # Errors

@@ -142,8 +142,12 @@ impl Signature {
             is_signature && header.value_bytes(number).as_ref() == Some(self.value())
         };
         let own = (0..header.len()).find(|number| is_own(*number))?;
-        let index = FieldIndex::new(header);
-        Some(header_input(self, header.field(own), &mut index.picker(header)))
+        Some(self.signed_bytes_of(header, own))
+    }
+
+    /// The same for the field of that number.
+    pub(crate) fn signed_bytes_of(&self, header: &Header, own: usize) -> Vec<u8> {
+        header_input(self, header.field(own), &mut FieldIndex::new(header).picker(header))
     }
 }
 

@@ -1,0 +1,219 @@
+//! Which change of the body makes its hash fit.
+
+use crate::{
+    body_undo::{BodyUndo, UNDOS, is_footer, with_one_dot_more},
+    diagnosis::Kind,
+    mime::Content,
+};
+use waxseal::{
+    crypto::Provider,
+    dkim::{
+        Canonicalization,
+        parts::{BodyForm, BodyHasher, canonical_body},
+    },
+};
+
+/// How often a body is hashed at most, for all signatures of a message together.
+pub(crate) const MAX_PASSES: usize = 34;
+
+/// Larger bodies are not tried with two changes at once.
+pub(crate) const MAX_PAIRED: usize = 5 * 1024 * 1024;
+
+/// Lines from the end of a body within which something may have been appended.
+const MAX_LINES: usize = 4096;
+
+/// Larger bodies are not tried with a dot in front of each line.
+const MAX_DOTTED: usize = 64 * 1024;
+
+/// Lines that are tried with a dot in front.
+const DOTS: usize = 12;
+
+/// A body whose hashes are looked for.
+pub(crate) struct BodySearch<'m> {
+    pub(crate) provider: &'static dyn Provider,
+    pub(crate) content: Content,
+    pub(crate) body: &'m [u8],
+    /// How often something as long as the body was hashed.
+    pub(crate) passes: usize,
+}
+
+/// What a signature says of the body.
+pub(crate) struct Wanted {
+    pub(crate) form: BodyForm,
+    pub(crate) expected: Vec<u8>,
+}
+
+/// A change that is proved, or one of two that are.
+#[derive(Debug, Clone)]
+pub(crate) struct BodyFinding {
+    pub(crate) kind: Kind,
+    /// Where it begins in the body, if that can be told.
+    pub(crate) offset: Option<usize>,
+    pub(crate) detail: Option<String>,
+}
+
+impl BodyFinding {
+    fn new(kind: Kind, offset: Option<usize>) -> Self {
+        Self { kind, offset, detail: None }
+    }
+}
+
+impl BodySearch<'_> {
+    /// The hash of a body in this form.
+    pub(crate) fn hash(&mut self, body: &[u8], form: &BodyForm) -> Vec<u8> {
+        self.passes += 1;
+        let mut hasher = BodyHasher::new(self.provider);
+        hasher.want(*form);
+        hasher.push(body);
+        hasher.finish().get(form).map(|hash| hash.digest().as_bytes().to_vec()).unwrap_or_default()
+    }
+
+    fn fits(&mut self, body: &[u8], wanted: &Wanted) -> bool {
+        self.passes < MAX_PASSES && self.hash(body, &wanted.form) == wanted.expected
+    }
+
+    /// One change, or two, that make the hash fit; empty when none do.
+    pub(crate) fn search(&mut self, wanted: &Wanted) -> Vec<BodyFinding> {
+        if let Some(found) = self.appended(self.body, wanted) {
+            return vec![found];
+        }
+        let mut applicable = Vec::new();
+        for undo in UNDOS {
+            let Some(undone) = self.undone(undo, self.body, wanted) else { continue };
+            if self.fits(&undone, wanted) {
+                return self.with_relaxed(
+                    BodyFinding::new(undo.kind, offset(self.body, &undone)),
+                    &undone,
+                    wanted,
+                );
+            }
+            applicable.push(undo);
+        }
+        if let Some(found) = self.dotted(wanted) {
+            return vec![found];
+        }
+        if self.body.len() > MAX_PAIRED { Vec::new() } else { self.pairs(&applicable, wanted) }
+    }
+
+    fn undone(&self, undo: &BodyUndo, body: &[u8], wanted: &Wanted) -> Option<Vec<u8>> {
+        if undo.is_simple_only && wanted.form.canonicalization == Canonicalization::Relaxed {
+            return None;
+        }
+        (undo.apply)(&self.content, body).filter(|undone| *undone != body)
+    }
+
+    /// When only what relaxed canonicalization ignores was changed, that is told as well.
+    fn with_relaxed(&mut self, found: BodyFinding, undone: &[u8], wanted: &Wanted) -> Vec<BodyFinding> {
+        let relaxed = BodyForm { canonicalization: Canonicalization::Relaxed, ..wanted.form };
+        let at = found.offset;
+        let mut all = vec![found];
+        if relaxed != wanted.form && self.hash(self.body, &relaxed) == self.hash(undone, &relaxed) {
+            all.push(BodyFinding::new(Kind::RelaxedWouldPass, at));
+        }
+        all
+    }
+
+    /// Whether the body fits up to the end of some line.
+    fn appended(&mut self, body: &[u8], wanted: &Wanted) -> Option<BodyFinding> {
+        if self.passes + 2 > MAX_PASSES || wanted.form.length.is_some() {
+            return None;
+        }
+        // Copied, then hashed.
+        self.passes += 2;
+        let canonical = canonical_body(wanted.form.canonicalization, body);
+        let ends = memchr::memmem::rfind_iter(&canonical, b"\r\n").map(|at| at + 2);
+        let mut ends: Vec<usize> = ends.take(MAX_LINES).collect();
+        ends.reverse();
+        let mut hasher = self.provider.hasher(wanted.form.hash);
+        let mut done = 0;
+        for end in ends {
+            let text = canonical.get(done..end)?;
+            hasher.update(text);
+            done = end;
+            if text != b"\r\n" && hasher.digest().as_bytes() == wanted.expected {
+                return Some(appended(body, &canonical, end));
+            }
+        }
+        None
+    }
+
+    /// Whether a dot was lost at the start of one line.
+    fn dotted(&mut self, wanted: &Wanted) -> Option<BodyFinding> {
+        if self.body.len() > MAX_DOTTED {
+            return None;
+        }
+        let body = self.body;
+        let dotted = with_one_dot_more(body, DOTS).find(|dotted| self.fits(dotted, wanted))?;
+        Some(BodyFinding::new(Kind::DotLost, offset(body, &dotted)))
+    }
+
+    fn pairs(&mut self, applicable: &[&BodyUndo], wanted: &Wanted) -> Vec<BodyFinding> {
+        for first in applicable {
+            let Some(once) = self.undone(first, self.body, wanted) else { continue };
+            let found = BodyFinding::new(first.kind, offset(self.body, &once));
+            if let Some(appended) = self.appended(&once, wanted) {
+                return vec![found, BodyFinding { offset: None, ..appended }];
+            }
+            for second in UNDOS.iter().filter(|second| second.kind != first.kind) {
+                let Some(twice) = self.undone(second, &once, wanted) else { continue };
+                if self.fits(&twice, wanted) {
+                    return vec![found, BodyFinding::new(second.kind, None)];
+                }
+                if self.passes >= MAX_PASSES {
+                    return Vec::new();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// Kinds of which there is a sign that few messages have that are as they were sent.
+    pub(crate) fn signs(&self, is_list: bool) -> Vec<BodyFinding> {
+        const STRONG: [Kind; 5] =
+            [Kind::LineEnds, Kind::ByteOrderMark, Kind::LongLine, Kind::LinksRewritten, Kind::QuotedFrom];
+        let mut found: Vec<BodyFinding> = Vec::new();
+        for undo in UNDOS {
+            let is_told = found.iter().any(|told| told.kind == undo.kind);
+            if is_told || !STRONG.contains(&undo.kind) || !self.is_strong(undo.kind) {
+                continue;
+            }
+            if let Some(undone) = (undo.apply)(&self.content, self.body) {
+                found.push(BodyFinding::new(undo.kind, offset(self.body, &undone)));
+            }
+        }
+        let tail = self.body.get(self.body.len().saturating_sub(2048)..).unwrap_or_default();
+        if is_list && is_footer(tail) {
+            found.push(BodyFinding::new(Kind::ListFooter, None));
+        }
+        found
+    }
+
+    /// What is undone where it was not done is no sign.
+    fn is_strong(&self, kind: Kind) -> bool {
+        let has = |text: &[u8]| memchr::memmem::find(self.body, text).is_some();
+        match kind {
+            Kind::LineEnds => waxseal::header::line_ends::find_bare(self.body).is_some(),
+            Kind::ByteOrderMark => self.body.starts_with(b"\xef\xbb\xbf"),
+            Kind::LinksRewritten => has(b"safelinks.protection.outlook.com") || has(b"https://urldefense."),
+            Kind::LongLine => self.body.split(|c| *c == b'\n').any(|line| (990..=1000).contains(&line.len())),
+            _ => true,
+        }
+    }
+}
+
+/// What stands behind the first `end` canonical bytes.
+fn appended(body: &[u8], canonical: &[u8], end: usize) -> BodyFinding {
+    // Canonicalization keeps the number of lines.
+    let lines = memchr::memmem::find_iter(canonical.get(..end).unwrap_or_default(), b"\r\n").count();
+    let offset = memchr::memmem::find_iter(body, b"\r\n").nth(lines.saturating_sub(1)).map(|at| at + 2);
+    let text = body.get(offset.unwrap_or(body.len())..).unwrap_or_default();
+    let kind = if is_footer(text) { Kind::ListFooter } else { Kind::AppendedText };
+    let detail = format!("{} bytes behind l={end}", canonical.len() - end);
+    BodyFinding { kind, offset, detail: Some(detail) }
+}
+
+/// Where two texts begin to differ.
+fn offset(body: &[u8], other: &[u8]) -> Option<usize> {
+    let differs = body.iter().zip(other).position(|(a, b)| a != b);
+    Some(differs.unwrap_or(body.len().min(other.len())))
+}

@@ -1,0 +1,191 @@
+//! What was found about a message and its signatures.
+
+use crate::{diagnosis::Diagnosis, page};
+use std::fmt;
+use waxseal::{
+    Report,
+    authres::DkimResult,
+    dkim::{Cause, Signature, parts::canonical_body},
+    header::Header,
+};
+
+/// Why a message passed or failed: the report, and for every signature what happened to what it signed. `Display` is one line.
+///
+/// See [`Explainer`](crate::Explainer).
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    pub(crate) report: Report,
+    pub(crate) signatures: Vec<ExplainedSignature>,
+    pub(crate) unchecked_fields: Vec<&'static str>,
+    pub(crate) attached: Vec<Explanation>,
+}
+
+impl Explanation {
+    /// Every verdict about the message: SPF with its evaluation, DKIM, ARC hop by hop, DMARC with its walk.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Every DKIM-Signature, then every ARC-Message-Signature, each from the top of the header down.
+    pub fn signatures(&self) -> &[ExplainedSignature] {
+        &self.signatures
+    }
+
+    /// The diagnoses of all signatures.
+    pub fn diagnoses(&self) -> impl Iterator<Item = &Diagnosis> {
+        self.signatures.iter().flat_map(ExplainedSignature::diagnoses)
+    }
+
+    /// Fields of DKIM2, which are not checked: `DKIM2-Signature` and `Message-Instance`.
+    pub fn unchecked_fields(&self) -> &[&'static str] {
+        &self.unchecked_fields
+    }
+
+    /// The messages attached to this one, when they were asked for
+    /// ([`Explainer::with_attached`](crate::Explainer::with_attached)). They have no envelope.
+    pub fn attached(&self) -> &[Explanation] {
+        &self.attached
+    }
+
+    /// For people: the pages of all methods, then each signature with what happened to it. Lines of ASCII.
+    pub fn explain(&self) -> String {
+        page::explain(self)
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.report)?;
+        let kinds: Vec<_> = self.diagnoses().map(|diagnosis| diagnosis.kind().as_str()).collect();
+        if kinds.is_empty() { Ok(()) } else { write!(f, " ({})", kinds.join(" ")) }
+    }
+}
+
+/// A signature, and what happened to what it signed.
+#[derive(Debug, Clone)]
+pub struct ExplainedSignature {
+    pub(crate) instance: Option<u32>,
+    pub(crate) signature: Option<Signature>,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) canonical_header: Vec<u8>,
+    pub(crate) header_hash: Hashes,
+    pub(crate) body_hash: Hashes,
+    pub(crate) made_by_key: Option<bool>,
+    pub(crate) diagnoses: Vec<Diagnosis>,
+    pub(crate) notes: Vec<&'static str>,
+}
+
+/// A hash as it was computed, and as it was signed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hashes {
+    pub(crate) found: Vec<u8>,
+    pub(crate) expected: Option<Vec<u8>>,
+}
+
+impl Hashes {
+    /// The hash of what came.
+    pub fn found(&self) -> &[u8] {
+        &self.found
+    }
+
+    /// The hash of what was signed. `None` where it cannot be known: an Ed25519 signature does not enclose the hash of the header,
+    /// and an RSA signature shows it to the key alone that made it.
+    pub fn expected(&self) -> Option<&[u8]> {
+        self.expected.as_deref()
+    }
+
+    /// Whether both are known and equal.
+    pub fn fits(&self) -> bool {
+        self.expected.as_ref() == Some(&self.found)
+    }
+}
+
+impl ExplainedSignature {
+    /// The number of the ARC set; `None` for a DKIM-Signature.
+    pub fn instance(&self) -> Option<u32> {
+        self.instance
+    }
+
+    /// The name of its field.
+    pub fn field(&self) -> &'static str {
+        if self.instance.is_some() { "ARC-Message-Signature" } else { "DKIM-Signature" }
+    }
+
+    /// The signature; `None` when it is malformed.
+    pub fn signature(&self) -> Option<&Signature> {
+        self.signature.as_ref()
+    }
+
+    /// The result.
+    pub fn result(&self) -> DkimResult {
+        self.cause.as_ref().map_or(DkimResult::Pass, Cause::result)
+    }
+
+    /// Why it did not pass; `None` when it did.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+
+    /// Whether it passed.
+    pub fn is_pass(&self) -> bool {
+        self.cause.is_none()
+    }
+
+    /// The canonical header as it was hashed: the signed fields, then the signature without the value of `b=`.
+    pub fn canonical_header(&self) -> &[u8] {
+        &self.canonical_header
+    }
+
+    /// The canonical body of `message`, the one that was explained, as it was hashed.
+    pub fn canonical_body(&self, message: &[u8]) -> Vec<u8> {
+        let Some((signature, (_, body))) = self.signature.as_ref().zip(Header::parse(message).ok()) else {
+            return Vec::new();
+        };
+        let mut canonical = canonical_body(signature.body_canonicalization(), body);
+        if let Some(length) = signature.body_length().and_then(|length| usize::try_from(length).ok()) {
+            canonical.truncate(length);
+        }
+        canonical
+    }
+
+    /// The hashes of the header.
+    pub fn header_hash(&self) -> &Hashes {
+        &self.header_hash
+    }
+
+    /// The hashes of the body.
+    pub fn body_hash(&self) -> &Hashes {
+        &self.body_hash
+    }
+
+    /// Whether the key that is published made this signature, whatever became of the message: RSA shows it. When it did not,
+    /// another key did, or `b=` itself was changed. `None` when it cannot be told.
+    pub fn is_made_by_key(&self) -> Option<bool> {
+        self.made_by_key
+    }
+
+    /// What happened, what is proved first; empty when it passed, or nothing usual happened.
+    pub fn diagnoses(&self) -> &[Diagnosis] {
+        &self.diagnoses
+    }
+
+    /// What was not tried, and why.
+    pub fn notes(&self) -> &[&'static str] {
+        &self.notes
+    }
+}
+
+/// One line for a log.
+impl fmt::Display for ExplainedSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.field())?;
+        if let Some(instance) = self.instance {
+            write!(f, " i={instance}")?;
+        }
+        if let Some(signature) = &self.signature {
+            write!(f, " d={} s={}", signature.domain(), signature.selector())?;
+        }
+        write!(f, ": {}", self.result())?;
+        self.cause.as_ref().map_or(Ok(()), |cause| write!(f, " ({cause})"))
+    }
+}

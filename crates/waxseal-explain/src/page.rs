@@ -1,0 +1,71 @@
+//! An explanation in words.
+
+use crate::{ExplainedSignature, Explanation, explanation::Hashes};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::fmt::{Result, Write};
+
+pub(crate) fn explain(explanation: &Explanation) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    _ = write(explanation, &mut out);
+    out
+}
+
+fn write(explanation: &Explanation, out: &mut String) -> Result {
+    let report = explanation.report();
+    if report.envelope().ip().is_some() {
+        out.push_str(&report.spf().explain());
+    }
+    if let Some(chain) = report.arc() {
+        out.push_str(&chain.explain());
+    }
+    out.push_str(&report.explain());
+    for field in explanation.unchecked_fields() {
+        writeln!(out, "{field} is there; DKIM2 is not checked")?;
+    }
+    for signature in explanation.signatures() {
+        write_signature(signature, out)?;
+    }
+    for (number, attached) in (1..).zip(explanation.attached()) {
+        writeln!(out, "\nattached message {number}:")?;
+        write(attached, out)?;
+    }
+    Ok(())
+}
+
+fn write_signature(signature: &ExplainedSignature, out: &mut String) -> Result {
+    writeln!(out, "\n{signature}")?;
+    if signature.is_pass() {
+        return Ok(());
+    }
+    write_hashes("header", signature.header_hash(), out)?;
+    write_hashes("body", signature.body_hash(), out)?;
+    if signature.is_made_by_key() == Some(false) {
+        writeln!(out, "  the published key did not make b=: another key did, or b= was changed")?;
+    }
+    for diagnosis in signature.diagnoses() {
+        writeln!(out, "  {diagnosis}")?;
+        writeln!(out, "    {}", diagnosis.advice())?;
+    }
+    for note in signature.notes() {
+        writeln!(out, "  {note}")?;
+    }
+    if signature.diagnoses().is_empty() {
+        writeln!(out, "  none of the usual changes explains it")?;
+    }
+    Ok(())
+}
+
+fn write_hashes(what: &str, hashes: &Hashes, out: &mut String) -> Result {
+    if hashes.found().is_empty() {
+        return Ok(());
+    }
+    let found = BASE64_STANDARD.encode(hashes.found());
+    match hashes.expected() {
+        Some(_) if hashes.fits() => writeln!(out, "  {what} is as it was signed"),
+        Some(expected) => {
+            writeln!(out, "  {what} hash: signed {}, found {found}", BASE64_STANDARD.encode(expected))
+        }
+        None => writeln!(out, "  {what} hash: found {found}"),
+    }
+}

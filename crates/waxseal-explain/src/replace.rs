@@ -1,0 +1,14 @@
+//! Replacing bytes.
+
+/// The text with every `from` made into `to`.
+pub(crate) fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut done = 0;
+    for at in memchr::memmem::find_iter(text, from) {
+        out.extend_from_slice(text.get(done..at).unwrap_or_default());
+        out.extend_from_slice(to);
+        done = at + from.len();
+    }
+    out.extend_from_slice(text.get(done..).unwrap_or_default());
+    out
+}
