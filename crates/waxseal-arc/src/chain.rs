@@ -179,7 +179,7 @@ impl Chain {
 
     /// Whether the newest seal already has `cv=fail`: such a chain has ended (RFC 8617 §5.1 step 2).
     pub fn has_ended(&self) -> bool {
-        matches!(self.cause, Some(Cause::Failed { .. }))
+        matches!(self.cause, Some(Cause::Failed(..)))
     }
 }
 
@@ -276,11 +276,11 @@ struct Slot {
 
 impl Draft {
     fn add(&mut self, field: ArcField, number: usize, value: &Bytes, max_sets: usize) -> Result<(), Cause> {
-        let (instance, content) = set::read(field, value).ok_or(Cause::Instance { field })?;
+        let (instance, content) = set::read(field, value).ok_or(Cause::Instance(field))?;
         let place = instance as usize;
         // Step 1: "If more than the maximum number exist, the Chain Validation Status is "fail"".
         if place > max_sets {
-            return Err(Cause::TooManySets { limit: max_sets });
+            return Err(Cause::TooManySets(max_sets));
         }
         if self.slots.len() < place {
             self.slots.resize_with(place, Slot::default);
@@ -303,9 +303,9 @@ impl Draft {
         if cause.is_some() {
             sets.clear();
         }
-        if let (Some(ArcResult::Fail), false) = (newest, matches!(cause, Some(Cause::TooManySets { .. }))) {
+        if let (Some(ArcResult::Fail), false) = (newest, matches!(cause, Some(Cause::TooManySets(..)))) {
             // Step 2 comes before step 3.
-            cause = Some(Cause::Failed { instance: highest });
+            cause = Some(Cause::Failed(highest));
         }
         let cause = cause.or_else(|| sets.iter().find_map(|set| check_seal(set).err()));
         Chain { sets: sets.into(), cause, older: None, unsigned_additions: Vec::new(), highest, header }
@@ -334,7 +334,7 @@ impl Slot {
             (Some((first, results)), Some((second, message_signature)), Some((third, seal))) => {
                 Ok(Set { instance, results, message_signature, seal, places: [first, second, third] })
             }
-            (None, None, None) => Err(Cause::Gap { instance }),
+            (None, None, None) => Err(Cause::Gap(instance)),
             (None, _, _) => Err(Cause::Missing { field: ArcField::AuthenticationResults, instance }),
             (_, None, _) => Err(Cause::Missing { field: ArcField::MessageSignature, instance }),
             (_, _, None) => Err(Cause::Missing { field: ArcField::Seal, instance }),

@@ -66,20 +66,14 @@ pub enum SealError {
     Ended,
     /// §5.2 step 1: "The maximum number of ARC Sets that can be attached to a message is 50." Pass the message on without a
     /// new set.
-    #[error("the message has {limit} ARC sets, and may not have more")]
-    TooManySets {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("the message has {0} ARC sets, and may not have more")]
+    TooManySets(usize),
     /// The message has another chain than the one that was verified.
     #[error("the ARC sets of the message are not those that were verified: verify and seal the same message")]
     OtherChain,
     /// §4.1.2: the fields of ARC and Authentication-Results must not be covered by the message signature.
-    #[error("ARC-Message-Signature must not cover {name}: leave it out of the fields to sign")]
-    Field {
-        /// The field.
-        name: String,
-    },
+    #[error("ARC-Message-Signature must not cover {0}: leave it out of the fields to sign")]
+    Field(String),
 }
 
 impl Sealer {
@@ -241,7 +235,7 @@ impl Sealer {
         now: SystemTime,
     ) -> Result<UnsignedSet, SealError> {
         if let Some(name) = &self.forbidden {
-            return Err(SealError::Field { name: name.clone() });
+            return Err(SealError::Field(name.clone()));
         }
         let instance = next_instance(header, chain)?;
         let results = results_field(instance, results);
@@ -249,10 +243,10 @@ impl Sealer {
             parts::unsigned_message_signature(&self.signer, instance, header, hashes, now)?;
         let seal = self.seal_without_signature(instance, chain.result(), now);
         // The seal has a signature as long as that of the message.
-        let octets = results.as_str().len() + seal.as_str().len() + 2 * message_signature.octets();
+        let bytes = results.as_str().len() + seal.as_str().len() + 2 * message_signature.max_bytes();
         HeaderLimits::default()
-            .check(header.as_bytes().len() + octets, header.len() + ArcField::ALL.len())
-            .map_err(|source| SignError::NoRoom { source })?;
+            .check(header.as_bytes().len() + bytes, header.len() + ArcField::ALL.len())
+            .map_err(SignError::NoRoom)?;
         Ok(UnsignedSet {
             results,
             message_signature,
@@ -328,8 +322,8 @@ fn next_instance(header: &Header, chain: &Chain) -> Result<u32, SealError> {
     if chain.has_ended() {
         return Err(SealError::Ended);
     }
-    if chain.highest as usize >= limit || matches!(chain.cause(), Some(Cause::TooManySets { .. })) {
-        return Err(SealError::TooManySets { limit });
+    if chain.highest as usize >= limit || matches!(chain.cause(), Some(Cause::TooManySets(..))) {
+        return Err(SealError::TooManySets(limit));
     }
     if !chain.is_in(header) {
         return Err(SealError::OtherChain);
@@ -347,12 +341,12 @@ fn results_field(instance: u32, results: &AuthenticationResults) -> Folder {
 
 /// §5.1.1: the fields of all sets in increasing instance order.
 fn canonical_sets(chain: &Chain) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(chain.header.as_bytes().len());
+    let mut bytes = Vec::with_capacity(chain.header.as_bytes().len());
     let places = chain.sets().iter().flat_map(|set| set.places);
     for field in places.filter_map(|place| chain.header.field(place)) {
-        Canonicalization::Relaxed.header_field(field, &mut octets);
+        Canonicalization::Relaxed.header_field(field, &mut bytes);
     }
-    octets
+    bytes
 }
 
 /// A set that lacks its two signatures: that of the message comes first.
@@ -361,7 +355,7 @@ fn canonical_sets(chain: &Chain) -> Vec<u8> {
 ///
 /// ```
 /// use waxseal_arc::{SealedSet, UnsignedSet};
-/// # fn sign(octets: &[u8]) -> Vec<u8> { Vec::new() }
+/// # fn sign(bytes: &[u8]) -> Vec<u8> { Vec::new() }
 /// fn complete(set: UnsignedSet) -> SealedSet {
 ///     let signature = sign(set.input().bytes());
 ///     let set = set.attach(&signature);
@@ -374,13 +368,13 @@ pub struct UnsignedSet {
     results: Folder,
     message_signature: Unsigned,
     seal: Folder,
-    /// The canonical octets that the seal covers before its own set.
+    /// The canonical bytes that the seal covers before its own set.
     sealed_before: Vec<u8>,
     signer: Signer,
 }
 
 impl UnsignedSet {
-    /// What the message signature signs: the octets, and their SHA-256 for keys that want the digest.
+    /// What the message signature signs: the bytes, and their SHA-256 for keys that want the digest.
     pub fn input(&self) -> SigningInput<'_> {
         self.message_signature.input()
     }
@@ -429,7 +423,7 @@ pub struct UnsealedSet {
 }
 
 impl UnsealedSet {
-    /// What the seal signs: the octets, and their SHA-256 for keys that want the digest.
+    /// What the seal signs: the bytes, and their SHA-256 for keys that want the digest.
     pub fn input(&self) -> SigningInput<'_> {
         SigningInput::new(&self.input, parts::provider(&self.signer))
     }

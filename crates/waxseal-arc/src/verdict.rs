@@ -16,29 +16,17 @@ pub enum Cause {
     Header(#[from] HeaderError),
     /// §5.2 step 1: more sets than [`Policy::with_max_sets`](crate::Policy::with_max_sets) allows, or `i=` of one is
     /// larger.
-    #[error("more than {limit} ARC sets")]
-    TooManySets {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("more than {0} ARC sets")]
+    TooManySets(usize),
     /// The seals need more keys than [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups) allows.
-    #[error("more than {limit} key lookups")]
-    TooManyKeyLookups {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("more than {0} key lookups")]
+    TooManyKeyLookups(usize),
     /// §5.2 step 2: the newest seal says that the chain had failed before.
-    #[error("seal of set {instance} says that the chain failed")]
-    Failed {
-        /// The set.
-        instance: u32,
-    },
+    #[error("seal of set {0} says that the chain failed")]
+    Failed(u32),
     /// §4.2.1: `i=` is missing or no number from 1 on, or the field cannot be read.
-    #[error("{field} without a legible i=")]
-    Instance {
-        /// The field.
-        field: ArcField,
-    },
+    #[error("{0} without a legible i=")]
+    Instance(ArcField),
     /// §5.2 step 3A: a second field where one is due.
     #[error("second {field} in set {instance}")]
     Duplicate {
@@ -56,11 +44,8 @@ pub enum Cause {
         instance: u32,
     },
     /// §5.2 step 3B: a set that is missing below the newest one.
-    #[error("no set {instance}")]
-    Gap {
-        /// The set.
-        instance: u32,
-    },
+    #[error("no set {0}")]
+    Gap(u32),
     /// An ARC-Seal is malformed.
     #[error("ARC-Seal of set {instance} is malformed")]
     MalformedSeal {
@@ -79,11 +64,8 @@ pub enum Cause {
         found: ArcResult,
     },
     /// §4.1.2: the ARC-Message-Signature of the newest set claims to cover ARC-Seal, which is made after it.
-    #[error("ARC-Message-Signature of set {instance} covers ARC-Seal")]
-    CoversSeal {
-        /// The set.
-        instance: u32,
-    },
+    #[error("ARC-Message-Signature of set {0} covers ARC-Seal")]
+    CoversSeal(u32),
     /// §5.2 step 4: the ARC-Message-Signature of the newest set does not verify.
     #[error("ARC-Message-Signature of set {instance} does not verify")]
     MessageSignature {
@@ -106,25 +88,25 @@ pub enum Cause {
 
 impl Cause {
     /// The result that goes with the cause: always fail. §5.2.1: "All errors, including DNS failures, become unrecoverable
-    /// and are considered permanent." [`Cause::is_temporary`] still tells those apart.
+    /// and are considered permanent." [`Cause::is_temporary`] still distinguishes those.
     pub const fn result(&self) -> ArcResult {
         match self {
             // Nothing is known of the chain, and §5.2.1 knows no other word for that.
             Self::Header(_) => ArcResult::Fail,
             // §5.2 step 1: "If more than the maximum number exist, the Chain Validation Status is "fail"".
-            Self::TooManySets { .. } | Self::TooManyKeyLookups { .. } => ArcResult::Fail,
+            Self::TooManySets(..) | Self::TooManyKeyLookups(..) => ArcResult::Fail,
             // Step 2: "If the Chain Validation Status of the highest instance value ARC Set is "fail", then the Chain
             // Validation Status is "fail"".
-            Self::Failed { .. } => ArcResult::Fail,
+            Self::Failed(..) => ArcResult::Fail,
             // Step 3: "If any of these conditions are not met, the Chain Validation Status is "fail"".
-            Self::Instance { .. }
+            Self::Instance(..)
             | Self::Duplicate { .. }
             | Self::Missing { .. }
-            | Self::Gap { .. }
+            | Self::Gap(..)
             | Self::MalformedSeal { .. }
             | Self::ChainValidation { .. } => ArcResult::Fail,
             // Step 4: "If validation fails, then the Chain Validation Status is "fail"".
-            Self::CoversSeal { .. } | Self::MessageSignature { .. } => ArcResult::Fail,
+            Self::CoversSeal(..) | Self::MessageSignature { .. } => ArcResult::Fail,
             // Step 6: "If any AS fails to validate, the Chain Validation Status is "fail"".
             Self::Seal { .. } => ArcResult::Fail,
         }
@@ -148,19 +130,18 @@ impl Cause {
     /// The set that is to blame, when one is.
     pub const fn instance(&self) -> Option<u32> {
         match self {
-            Self::Failed { instance }
+            Self::Failed(instance)
             | Self::Duplicate { instance, .. }
             | Self::Missing { instance, .. }
-            | Self::Gap { instance }
+            | Self::Gap(instance)
             | Self::MalformedSeal { instance, .. }
             | Self::ChainValidation { instance, .. }
-            | Self::CoversSeal { instance }
+            | Self::CoversSeal(instance)
             | Self::MessageSignature { instance, .. }
             | Self::Seal { instance, .. } => Some(*instance),
-            Self::Header(_)
-            | Self::TooManySets { .. }
-            | Self::TooManyKeyLookups { .. }
-            | Self::Instance { .. } => None,
+            Self::Header(_) | Self::TooManySets(..) | Self::TooManyKeyLookups(..) | Self::Instance(..) => {
+                None
+            }
         }
     }
 }

@@ -240,7 +240,7 @@ impl ChainExamination {
             return Ok(());
         }
         if self.keys.len() >= self.max_key_lookups {
-            return Err(Cause::TooManyKeyLookups { limit: self.max_key_lookups });
+            return Err(Cause::TooManyKeyLookups(self.max_key_lookups));
         }
         self.keys.push(name.clone());
         Ok(())
@@ -274,7 +274,7 @@ fn admit_message_signature<'s>(
         parts::admit(verifier, signature, now.max(time_of(signature))).map_err(failed)?;
         // §4.1.2: ARC-Seal is made after the message signature, and never covered by it.
         if signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"ARC-Seal")) {
-            return Err(Cause::CoversSeal { instance });
+            return Err(Cause::CoversSeal(instance));
         }
     }
     Ok(readings)

@@ -9,8 +9,7 @@ use std::time::Duration;
 use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, InvalidSeal, Policy, SealError, Sealer};
 use waxseal_crypto::Algorithm;
 use waxseal_dkim::{
-    BodyLengthPolicy, Canonicalization, Cause as SignatureCause, InvalidSignature, SignError, Signer,
-    Verifier,
+    BodyLengthPolicy, Canonicalization, Cause as SignatureCause, SignError, Signer, Verifier,
 };
 use waxseal_dns::{Answer, Dnssec, LookupError, Question};
 use waxseal_header::Header;
@@ -21,7 +20,7 @@ fn s4_1_1_the_instance_stands_first_in_the_results() {
         [" forge.example; i=1; none", " i=1 forge.example; none", " I=1; none", " i=0; none", " i=; none"]
     {
         let forge = Forge { results: Some(results.into()), ..Forge::new(1, "none") };
-        assert_cause!(verify(&forge.on(MESSAGE)), Cause::Instance { field: ArcField::AuthenticationResults });
+        assert_cause!(verify(&forge.on(MESSAGE)), Cause::Instance(ArcField::AuthenticationResults));
     }
     let commented = Forge { results: Some(" (a) i (b;) = 1 (c) ; x".into()), ..Forge::new(1, "none") };
     let chain = verify(&commented.on(MESSAGE));
@@ -62,7 +61,7 @@ fn s4_1_2_a_message_signature_need_not_cover_from_but_then_nobody_may_trust_it()
 fn s4_1_2_a_message_signature_never_covers_a_seal() {
     let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=forge.example; s=x; h=from:Arc-Seal; bh={bh}";
     let forge = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") };
-    assert_cause!(verify(&forge.on(MESSAGE)), Cause::CoversSeal { instance: 1 });
+    assert_cause!(verify(&forge.on(MESSAGE)), Cause::CoversSeal(1));
 }
 
 /// §4.1.2 forbids sealers to do so: they "MUST NOT be included in the list". What covers too much is checked all the same.
@@ -104,13 +103,17 @@ fn s4_1_3_the_tags_of_a_seal_are_required() {
     for (tag, name) in [("a=ed25519-sha256", "a"), ("d=forge.example", "d"), ("s=x", "s"), ("cv=none", "cv")]
     {
         let forge = Forge { seal: forge.seal.replace(tag, "y=y"), ..Forge::new(1, "none") };
+        let missing = match name {
+            "cv" => "cv= is missing or malformed".to_owned(),
+            _ => format!("signature lacks the required tag {name}="),
+        };
         assert_cause!(
             verify(&forge.on(MESSAGE)),
-            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Tags(InvalidSignature::Missing { tag }) } if *tag == name
+            Cause::MalformedSeal { instance: 1, error } if error.to_string() == missing
         );
     }
     let chain = verify(&replaced(&pass_on(MESSAGE, "a.example"), "ARC-Seal: i=1;", "ARC-Seal:"));
-    assert_cause!(chain, Cause::Instance { field: ArcField::Seal });
+    assert_cause!(chain, Cause::Instance(ArcField::Seal));
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn s4_2_1_instances_are_numbers_from_one() {
     for field in ArcField::ALL {
         for i in ["0", "", "a", "-1", "1.0", "0x1", "4294967297"] {
             let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i={i};")));
-            assert_cause!(chain, Cause::Instance { field: found } if *found == field);
+            assert_cause!(chain, Cause::Instance(found) if *found == field);
         }
         let chain = verify(&replaced(&sealed, &format!("{field}: i=1;"), &format!("{field}: i=1; i=1;")));
         // In the results this is a payload that says nothing, but the seal covers it.
@@ -132,12 +135,12 @@ fn s5_2_the_topmost_broken_field_is_the_cause_and_what_is_no_chain_has_no_sets()
     let message =
         |fields: [&str; 2]| format!("{}: x\r\n{}: x\r\nFrom: a@b.example\r\n\r\n", fields[0], fields[1]);
     let chain = verify(message(["ARC-Seal", "ARC-Message-Signature"]).as_bytes());
-    assert_cause!(chain, Cause::Instance { field: ArcField::Seal });
+    assert_cause!(chain, Cause::Instance(ArcField::Seal));
     let chain = verify(message(["ARC-Message-Signature", "ARC-Seal"]).as_bytes());
-    assert_cause!(chain, Cause::Instance { field: ArcField::MessageSignature });
+    assert_cause!(chain, Cause::Instance(ArcField::MessageSignature));
     let chain = verify(&Forge::new(3, "pass").on(&pass_on(MESSAGE, "a.example")));
     assert!(chain.sets().is_empty());
-    assert_cause!(chain, Cause::Gap { instance: 2 });
+    assert_cause!(chain, Cause::Gap(2));
 }
 
 #[test]
@@ -166,8 +169,8 @@ fn s5_2_step_1_no_chain() {
 #[test]
 fn s5_2_step_2_the_newest_seal_says_fail() {
     let cut = replaced(&Forge::new(2, "fail").on(&passed_on(1)), "ARC-Authentication-Results: i=1", "X: i=1");
-    assert_cause!(verify(&cut), Cause::Failed { instance: 2 });
-    assert_cause!(verify(&Forge::new(1, "FAIL").on(MESSAGE)), Cause::Failed { instance: 1 });
+    assert_cause!(verify(&cut), Cause::Failed(2));
+    assert_cause!(verify(&Forge::new(1, "FAIL").on(MESSAGE)), Cause::Failed(1));
 }
 
 #[test]
@@ -194,9 +197,9 @@ fn s5_2_step_3a_each_field_once() {
 #[test]
 fn s5_2_step_3b_no_gaps() {
     let sealed = passed_on(1);
-    assert_cause!(verify(&Forge::new(3, "pass").on(&sealed)), Cause::Gap { instance: 2 });
-    assert_cause!(verify(&Forge::new(2, "pass").on(MESSAGE)), Cause::Gap { instance: 1 });
-    assert_cause!(verify(&Forge::new(50, "pass").on(&sealed)), Cause::Gap { instance: 2 });
+    assert_cause!(verify(&Forge::new(3, "pass").on(&sealed)), Cause::Gap(2));
+    assert_cause!(verify(&Forge::new(2, "pass").on(MESSAGE)), Cause::Gap(1));
+    assert_cause!(verify(&Forge::new(50, "pass").on(&sealed)), Cause::Gap(2));
 }
 
 #[test]
@@ -209,13 +212,7 @@ fn s5_2_step_3c_none_stands_first_and_pass_behind_it() {
     assert_cause!(verify(&below), Cause::ChainValidation { instance: 1, found: ArcResult::Fail });
     for word in ["", "maybe", "pass pass", "pa ss"] {
         let chain = verify(&Forge::new(2, word).on(&passed_on(1)));
-        assert_cause!(
-            chain,
-            Cause::MalformedSeal {
-                instance: 2,
-                error: InvalidSeal::Tags(InvalidSignature::Value { tag: "cv" })
-            }
-        );
+        assert_cause!(chain, Cause::MalformedSeal { instance: 2, error: InvalidSeal::ChainValidation });
     }
 }
 
@@ -274,10 +271,7 @@ fn s5_2_step_5_an_older_message_signature_may_be_anything() {
     }
     // But for i=, by which it belongs to a set.
     let first = Forge { message_signature: Some("i=1; i".into()), ..Forge::new(1, "none") }.on(MESSAGE);
-    assert_cause!(
-        verify(&Forge::new(2, "pass").on(&first)),
-        Cause::Instance { field: ArcField::MessageSignature }
-    );
+    assert_cause!(verify(&Forge::new(2, "pass").on(&first)), Cause::Instance(ArcField::MessageSignature));
 }
 
 #[test]

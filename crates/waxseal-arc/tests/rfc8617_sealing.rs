@@ -52,7 +52,7 @@ fn a_header_without_room_for_the_set_is_named() {
         sealer("a.example").seal(message.as_bytes(), &chain, &results("a.example", &chain), now())
     };
     let error = seal(&message(262_144 - 600)).unwrap_err();
-    assert!(matches!(error, SealError::Sign(SignError::NoRoom { .. })), "{error}");
+    assert!(matches!(error, SealError::Sign(SignError::NoRoom(..))), "{error}");
     let fits = message(262_144 - 2_500);
     let sealed = seal(&fits).unwrap().fields() + &fits;
     assert_eq!(verify(sealed.as_bytes()).result(), ArcResult::Pass);
@@ -71,7 +71,7 @@ fn s4_1_2_a_sealer_signs_neither_results_nor_arc_fields() {
             sealer("a.example").with_fields([name]).with_oversigned(["From"]),
         ] {
             let error = sealer.seal(MESSAGE, &chain, &results("a.example", &chain), now()).unwrap_err();
-            assert!(matches!(error, SealError::Field { name: ref found } if found == name), "{error}");
+            assert!(matches!(error, SealError::Field(ref found) if found == name), "{error}");
         }
     }
     let message = pass_on(&pass_on(MESSAGE, "a.example"), "b.example");
@@ -102,7 +102,7 @@ fn s5_1_step_2_a_chain_that_has_ended_is_not_sealed_again() {
     let failed = replaced(&passed_on(2), "Hi.", "Bye.");
     let message = pass_on(&failed, "b.example");
     let chain = verify(&message);
-    assert_cause!(&chain, Cause::Failed { instance: 3 });
+    assert_cause!(&chain, Cause::Failed(3));
     assert!(chain.has_ended());
     let error = sealer("c.example").seal(&message, &chain, &results("c.example", &chain), now()).unwrap_err();
     assert!(matches!(error, SealError::Ended), "{error}");

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Forge, MESSAGE, assert_cause, now, resolver, verify};
 use waxseal_arc::{Cause, Chain, ChainVerifier, InvalidSeal};
-use waxseal_dkim::{Cause as SignatureCause, InvalidSignature, Policy, UnacceptableDomain, Verifier};
+use waxseal_dkim::{Cause as SignatureCause, Policy, UnacceptableDomain, Verifier};
 
 fn sealed_by(names: &str) -> Vec<u8> {
     let mut forge = Forge::new(1, "none");
@@ -37,16 +37,17 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_seal() {
         ("d=forge.example; s=x.-y", "s"),
         ("d=forge.example; s=x.", "s"),
     ] {
+        let not_a_name = format!("{tag}= is no domain name");
         assert_cause!(
             verify(&sealed_by(names)),
-            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Tags(InvalidSignature::Name { tag: found, .. }) } if *found == tag
+            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Tags(error) } if error.to_string() == not_a_name
         );
         assert_cause!(
             verify(&signed_by(names)),
             Cause::MessageSignature {
                 instance: 1,
-                cause: SignatureCause::Signature(InvalidSignature::Name { tag: found, .. }),
-            } if *found == tag
+                cause: SignatureCause::Signature(error),
+            } if error.to_string() == not_a_name
         );
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
         }
         Cause::NoKey => format!("Publish the key record as TXT at {}, or sign with a selector that has one.", key_name?),
         Cause::Lookup(_) => format!("The TXT record of {} could not be looked up: try again later.", key_name?),
-        Cause::SeveralKeys { .. } => format!("Leave one key record at {}.", key_name?),
+        Cause::SeveralKeys(..) => format!("Leave one key record at {}.", key_name?),
         Cause::KeyRecord(_) => {
             format!("No TXT record of {} is a key record; `waxseal keygen` shows what one looks like.", key_name?)
         }

@@ -1,7 +1,7 @@
 //! Base64 with blanks and folds anywhere inside (RFC 6376 §2.10), in one pass: the crate base64 takes text without any,
 //! which would have to be copied together first.
 
-/// The octets that `text` stands for; `None` when it is no base64. Padding may be missing, as it is in keys that were
+/// The bytes that `text` stands for; `None` when it is no base64. Padding may be missing, as it is in keys that were
 /// pasted by hand.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
@@ -14,8 +14,8 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
         rest = match rest {
             [b' ' | b'\t' | b'\r', after @ ..] => after.trim_ascii_start(),
             [] | [b'=', ..] => break,
-            [octet, after @ ..] => {
-                quad.push(*octet, &mut out)?;
+            [byte, after @ ..] => {
+                quad.push(*byte, &mut out)?;
                 after
             }
         };
@@ -24,27 +24,27 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     is_padding(rest, padding).then_some(out)
 }
 
-/// Takes the front of the text as long as it is eight digits and eight digits again; gives the rest.
+/// Takes the front of the text as long as it is eight digits and eight digits again; returns the rest.
 fn decode_eights<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
     let mut rest = text;
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
         let (mut bits, mut all) = (0, 0);
-        for octet in eight {
-            let value = value(*octet);
+        for byte in eight {
+            let value = value(*byte);
             bits = bits << 6 | u64::from(value);
             all |= value;
         }
         if all >= NO_DIGIT {
             break;
         }
-        let [_, _, octets @ ..] = bits.to_be_bytes();
-        out.extend_from_slice(&octets);
+        let [_, _, bytes @ ..] = bits.to_be_bytes();
+        out.extend_from_slice(&bytes);
         rest = after;
     }
     rest
 }
 
-/// Up to four digits, which are three octets.
+/// Up to four digits, which are three bytes.
 #[derive(Default)]
 struct Quad {
     digits: u32,
@@ -52,18 +52,18 @@ struct Quad {
 }
 
 impl Quad {
-    fn push(&mut self, octet: u8, out: &mut Vec<u8>) -> Option<()> {
-        let value = Some(value(octet)).filter(|value| *value < NO_DIGIT)?;
+    fn push(&mut self, byte: u8, out: &mut Vec<u8>) -> Option<()> {
+        let value = Some(value(byte)).filter(|value| *value < NO_DIGIT)?;
         (self.digits, self.bits) = (self.digits + 1, self.bits << 6 | u32::from(value));
         if self.digits == 4 {
-            let [_, octets @ ..] = self.bits.to_be_bytes();
-            out.extend_from_slice(&octets);
+            let [_, bytes @ ..] = self.bits.to_be_bytes();
+            out.extend_from_slice(&bytes);
             *self = Self::default();
         }
         Some(())
     }
 
-    /// Puts the octets of the last digits, and gives how many signs of padding may follow. RFC 4648 §3.5: "pad bits MUST be
+    /// Puts the bytes of the last digits, and returns how many signs of padding may follow. RFC 4648 §3.5: "pad bits MUST be
     /// set to zero".
     fn finish(self, out: &mut Vec<u8>) -> Option<usize> {
         match self.digits {
@@ -93,13 +93,13 @@ fn is_padding(text: &[u8], signs: usize) -> bool {
 
 const NO_DIGIT: u8 = 64;
 
-/// What each octet stands for as a digit.
+/// What each byte stands for as a digit.
 const VALUES: [u8; 256] = {
     let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;
     while value < digits.len() {
-        #[expect(clippy::indexing_slicing, reason = "constant evaluation; an octet is always below 256")]
+        #[expect(clippy::indexing_slicing, reason = "constant evaluation; an byte is always below 256")]
         {
             values[digits[value] as usize] = value as u8;
         }
@@ -108,8 +108,8 @@ const VALUES: [u8; 256] = {
     values
 };
 
-fn value(octet: u8) -> u8 {
-    VALUES.get(usize::from(octet)).copied().unwrap_or(NO_DIGIT)
+fn value(byte: u8) -> u8 {
+    VALUES.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT)
 }
 
 #[cfg(test)]

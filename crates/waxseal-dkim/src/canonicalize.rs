@@ -6,7 +6,7 @@ use waxseal_header::Field;
 /// How much change on the way a signature tolerates (RFC 6376 §3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Canonicalization {
-    /// Almost none: the octets as they stand. What a signature without `c=` means.
+    /// Almost none: the bytes as they stand. What a signature without `c=` means.
     #[default]
     Simple,
     /// Blanks may be folded, added and removed where words are already apart.
@@ -27,7 +27,7 @@ impl Canonicalization {
         [Self::Simple, Self::Relaxed].into_iter().find(|c| name.eq_ignore_ascii_case(c.as_str().as_bytes()))
     }
 
-    /// Appends the canonical form of a header field, with its line end.
+    /// Appends a header field as canonicalized, with its line end.
     ///
     /// ```
     /// use waxseal_dkim::Canonicalization;
@@ -58,7 +58,7 @@ impl Canonicalization {
         }
     }
 
-    /// Appends the canonical form of the signature field itself: without the octets of `hole`, a range of the value
+    /// Appends the signature field itself as canonicalized: without the bytes of `hole`, a range of the value
     /// (RFC 6376 §3.7: "the value of the "b=" tag (including all surrounding whitespace) deleted"), and "without a
     /// trailing CRLF".
     pub(crate) fn signature_field(self, field: Field<'_>, hole: std::ops::Range<usize>, out: &mut Vec<u8>) {
@@ -154,9 +154,9 @@ fn relaxed_line(line: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// True when there is a TAB behind the first octet, or two SP in a row; SP beside a control octet counts too, since that is
-/// seen in one step. Sixteen octets at a time, each with the one before it; what is left is looked at together with some
-/// octets once more.
+/// True when there is a TAB behind the first byte, or two SP in a row; SP beside a control byte counts too, since that is
+/// seen in one step. Sixteen bytes at a time, each with the one before it; what is left is looked at together with some
+/// bytes once more.
 fn has_blank_runs(line: &[u8]) -> bool {
     let mut rest = line;
     while let Some(window) = rest.first_chunk::<17>() {
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// RFC 6376 §3.4.2 step by step, octet by octet.
+    /// RFC 6376 §3.4.2 step by step, byte by byte.
     fn slow_relaxed(value: &[u8]) -> Vec<u8> {
         let text = String::from_utf8(value.to_vec()).unwrap().replace("\r\n", "").replace('\t', " ");
         let words: Vec<_> = text.split(' ').filter(|word| !word.is_empty()).collect();

@@ -23,18 +23,12 @@ pub enum Cause {
     #[error(transparent)]
     Domain(#[from] UnacceptableDomain),
     /// More signatures than [`Policy::with_max_signatures`](crate::Policy::with_max_signatures) allows stand above.
-    #[error("more than {limit} signatures")]
-    TooManySignatures {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("more than {0} signatures")]
+    TooManySignatures(usize),
     /// The signatures above need as many keys as [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups)
     /// allows.
-    #[error("more than {limit} key lookups")]
-    TooManyKeyLookups {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("more than {0} key lookups")]
+    TooManyKeyLookups(usize),
     /// See [`Policy::with_rsa_sha1`](crate::Policy::with_rsa_sha1).
     #[error("rsa-sha1 is not accepted")]
     RsaSha1,
@@ -55,11 +49,8 @@ pub enum Cause {
         now: u64,
     },
     /// See [`Policy::with_required_fields`](crate::Policy::with_required_fields).
-    #[error("field {field} is not signed")]
-    FieldNotSigned {
-        /// The field, as the policy names it.
-        field: String,
-    },
+    #[error("field {0} is not signed")]
+    FieldNotSigned(String),
     /// The key lookup failed.
     #[error("key lookup failed")]
     Lookup(#[source] LookupError),
@@ -70,11 +61,8 @@ pub enum Cause {
     #[error("DNSSEC validation of the key record failed")]
     BogusKey,
     /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is no key record does not count.
-    #[error("{count} key records where one is due")]
-    SeveralKeys {
-        /// How many there are.
-        count: usize,
-    },
+    #[error("{0} key records where one is due")]
+    SeveralKeys(usize),
     /// No record at the name of the key can be read; of several, this is about the one that is nearest to a key record.
     #[error("key record: {0}")]
     KeyRecord(InvalidKeyRecord),
@@ -90,11 +78,8 @@ pub enum Cause {
         algorithm: Algorithm,
     },
     /// `h=` of the key record does not allow the hash of the signature.
-    #[error("key record does not allow the hash of {algorithm}")]
-    HashNotAllowed {
-        /// The algorithm of the signature.
-        algorithm: Algorithm,
-    },
+    #[error("key record does not allow the hash of {0}")]
+    HashNotAllowed(Algorithm),
     /// `s=` of the key record does not name mail.
     #[error("key is not meant for mail")]
     ServiceType,
@@ -141,28 +126,28 @@ pub enum Cause {
         changed(.changed_fields)
     )]
     HeaderSignature {
-        /// The hash of the signed fields as they came. What was signed cannot be told from the signature.
+        /// The hash of the signed fields as they came. The signature does not show what was signed.
         header_hash: Vec<u8>,
         /// Names of the fields that differ from the copies in `z=`; empty when there is no `z=`.
         changed_fields: Vec<String>,
     },
     /// `l=` is larger than the body.
-    #[error("l={signed} is more than the {octets} octets of the body")]
+    #[error("l={signed} is more than the {bytes} bytes of the body")]
     BodyTooShort {
         /// `l=`
         signed: u64,
-        /// Octets of the canonical body.
-        octets: u64,
+        /// Bytes of the canonical body.
+        bytes: u64,
     },
     /// See [`BodyLengthPolicy::Refuse`](crate::BodyLengthPolicy::Refuse).
     #[error("l= is not accepted")]
     BodyLength,
     /// See [`BodyLengthPolicy::RefuseAdditions`](crate::BodyLengthPolicy::RefuseAdditions).
-    #[error("{added} octets were added to the body behind l={signed}")]
+    #[error("{added} bytes were added to the body behind l={signed}")]
     BodyAdditions {
         /// `l=`
         signed: u64,
-        /// Octets of the canonical body behind it.
+        /// Bytes of the canonical body behind it.
         added: u64,
     },
     /// The hashes that [`Examine::finish`](crate::parts::Examine::finish) was given lack the one that the signature needs: a
@@ -170,11 +155,8 @@ pub enum Cause {
     #[error("the program has not hashed the body for this signature")]
     NoBodyHash,
     /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).
-    #[error("field {field} stands more often than it is signed")]
-    UnsignedAddition {
-        /// The field.
-        field: &'static str,
-    },
+    #[error("field {0} stands more often than it is signed")]
+    UnsignedAddition(&'static str),
 }
 
 impl Cause {
@@ -197,11 +179,11 @@ impl Cause {
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".
             Self::NoKey
-            | Self::SeveralKeys { .. }
+            | Self::SeveralKeys(..)
             | Self::KeyRecord(_)
             | Self::Revoked
             | Self::KeyType { .. }
-            | Self::HashNotAllowed { .. }
+            | Self::HashNotAllowed(..)
             | Self::ServiceType
             | Self::StrictIdentity
             | Self::Crypto(_) => DkimResult::PermError,
@@ -210,17 +192,17 @@ impl Cause {
             Self::Lookup(_) => DkimResult::TempError,
             // RFC 8601 §2.7.1: "some aspect of the signature or signatures was not acceptable to the ADMD".
             Self::Domain(UnacceptableDomain::Refused { .. })
-            | Self::TooManySignatures { .. }
-            | Self::TooManyKeyLookups { .. }
+            | Self::TooManySignatures(..)
+            | Self::TooManyKeyLookups(..)
             | Self::RsaSha1
             | Self::BogusKey
             | Self::SignedInFuture { .. }
-            | Self::FieldNotSigned { .. }
+            | Self::FieldNotSigned(..)
             | Self::KeyTooSmall { .. }
             | Self::KeyTooLarge { .. }
             | Self::BodyLength
             | Self::BodyAdditions { .. }
-            | Self::UnsignedAddition { .. } => DkimResult::Policy,
+            | Self::UnsignedAddition(..) => DkimResult::Policy,
             // RFC 8601 §2.7.1: "they failed the verification test(s)".
             Self::Expired { .. } | Self::BodyHash { .. } | Self::HeaderSignature { .. } => DkimResult::Fail,
         }

@@ -54,7 +54,7 @@ impl HeaderB {
             if length > LONGEST && !value.passed {
                 set(value, Self::Left("b= begins as that of another signature"));
             } else {
-                set(value, Self::Start(start(&value.text, value.octets, length)));
+                set(value, Self::Start(start(&value.text, value.bytes, length)));
             }
         }
         all
@@ -65,16 +65,16 @@ impl HeaderB {
 struct Value<'v> {
     index: usize,
     passed: bool,
-    octets: &'v [u8],
+    bytes: &'v [u8],
     /// Without padding: the beginning of a longer signature is a beginning of its text.
     text: String,
 }
 
 impl<'v> Value<'v> {
     fn new((index, verdict): (usize, &'v Verdict)) -> Option<Self> {
-        let octets = verdict.signature()?.signature();
-        let text = BASE64_STANDARD_NO_PAD.encode(octets);
-        Some(Self { index, passed: verdict.is_pass(), octets, text })
+        let bytes = verdict.signature()?.signature();
+        let text = BASE64_STANDARD_NO_PAD.encode(bytes);
+        Some(Self { index, passed: verdict.is_pass(), bytes, text })
     }
 
     /// How many characters two have in common from the start.
@@ -101,9 +101,9 @@ fn split<'v>(values: Vec<Value<'v>>, copied: Vec<bool>) -> (Vec<Value<'v>>, Vec<
 
 /// The first characters. §4: "Where the total length of the digital signature is fewer than eight characters, the entire
 /// signature MUST be included."
-fn start(text: &str, octets: &[u8], length: usize) -> String {
+fn start(text: &str, bytes: &[u8], length: usize) -> String {
     match text.get(..length) {
         Some(start) if start.len() < text.len() => start.into(),
-        _ => BASE64_STANDARD.encode(octets),
+        _ => BASE64_STANDARD.encode(bytes),
     }
 }

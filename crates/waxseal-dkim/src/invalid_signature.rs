@@ -3,19 +3,26 @@
 use waxseal_dns::InvalidDomainName;
 use waxseal_header::InvalidTagList;
 
-/// Why a DKIM-Signature, ARC-Message-Signature or ARC-Seal field is malformed (RFC 6376 §6.1.1).
+/// Why a DKIM-Signature, ARC-Message-Signature or ARC-Seal field is malformed (RFC 6376 §6.1.1). `Display` says it in one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidSignature {
+#[error(transparent)]
+pub struct InvalidSignature(#[from] pub(crate) SignatureProblem);
+
+impl From<InvalidTagList> for InvalidSignature {
+    fn from(error: InvalidTagList) -> Self {
+        Self(error.into())
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SignatureProblem {
     /// The field is not a tag list.
     #[error(transparent)]
     TagList(#[from] InvalidTagList),
     /// §6.1.1: "If any tag listed as "required" … is omitted … PERMFAIL (signature missing required tag)".
     #[error("signature lacks the required tag {tag}=")]
-    Missing {
-        /// The tag.
-        tag: &'static str,
-    },
+    Missing { tag: &'static str },
     /// §3.5: `v=` is not `1`.
     #[error("signature is of an incompatible version")]
     Version,
@@ -30,18 +37,10 @@ pub enum InvalidSignature {
     QueryMethod,
     /// §3.5: `d=`, `s=` or the domain of `i=` is not a domain name; see [`DomainName::mail_domain`].
     #[error("{tag}= is no domain name")]
-    Name {
-        /// The tag.
-        tag: &'static str,
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
+    Name { tag: &'static str, source: InvalidDomainName },
     /// The value of a tag does not follow its grammar.
     #[error("value of {tag}= is malformed")]
-    Value {
-        /// The tag.
-        tag: &'static str,
-    },
+    Value { tag: &'static str },
     /// §6.1.1: "If the "h=" tag does not include the From header field … PERMFAIL (From field not signed)".
     #[error("From field is not signed")]
     FromNotSigned,
@@ -50,12 +49,7 @@ pub enum InvalidSignature {
     Identity,
     /// §3.5: the hash in `bh=` is not as long as the hash of the algorithm (CVE-2020-28025).
     #[error("bh= has {bytes} bytes, the hash of the algorithm has {expected}")]
-    BodyHashLength {
-        /// Bytes in `bh=`.
-        bytes: usize,
-        /// Bytes of the hash.
-        expected: usize,
-    },
+    BodyHashLength { bytes: usize, expected: usize },
     /// §3.5: "The value of the "x=" tag MUST be greater than the value of the "t=" tag if both are present."
     #[error("x= is not after t=")]
     ExpiresBeforeSigned,

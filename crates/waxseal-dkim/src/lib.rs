@@ -89,7 +89,7 @@ pub use invalid_signature::InvalidSignature;
 pub use policy::{BodyLengthPolicy, Policy};
 pub use record::{InvalidKeyRecord, KeyRecord};
 pub use selector::Selector;
-pub use sign::{SignError, Signer, Signing, Unsigned, sign_all};
+pub use sign::{SignError, Signer, Signing, Unsigned, sign_all, sign_message_by_all};
 pub use signature::Signature;
 pub use signed_fields::{DEFAULT_FIELDS, OVERSIGNED_FIELDS, OVERSIGNED_IF_PRESENT};
 pub use signing_domain::{SigningDomains, UnacceptableDomain};

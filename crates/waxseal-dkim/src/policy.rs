@@ -5,7 +5,7 @@ use std::time::Duration;
 use waxseal_dns::DomainName;
 use waxseal_header::HeaderLimits;
 
-/// What a verifier accepts. Each setting names the [`Cause`](crate::Cause) that it gives rise to.
+/// What a verifier accepts. Each setting names the [`Cause`](crate::Cause) that it leads to.
 ///
 /// ```
 /// use waxseal_dkim::{BodyLengthPolicy, Policy};
@@ -27,10 +27,10 @@ pub struct Policy {
     pub(crate) clock_tolerance: Duration,
 }
 
-/// What to do with `l=`, a signature over the first octets of the body alone (RFC 6376 §8.2 tells why that is a risk).
+/// What to do with `l=`, a signature over the first bytes of the body alone (RFC 6376 §8.2 explains the risk).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyLengthPolicy {
-    /// `l=` passes as long as nothing was added behind the signed octets.
+    /// `l=` passes as long as nothing was added behind the signed bytes.
     #[default]
     RefuseAdditions,
     /// `l=` never passes.
@@ -61,7 +61,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How large a header block may be (default: 262,144 octets, 1,000 fields). Over it:
+    /// How large a header block may be (default: 262,144 bytes, 1,000 fields). Over it:
     /// [`Cause::Header`](crate::Cause::Header).
     #[must_use]
     pub fn with_header_limits(self, header_limits: HeaderLimits) -> Self {
@@ -138,7 +138,7 @@ impl Policy {
 
     /// Whether a signature fails when the message has a second From, Subject or other field that may stand only once,
     /// and the signature covers fewer of them than there are (RFC 6376 §8.15; default: no,
-    /// [`Verdict::unsigned_additions`](crate::Verdict::unsigned_additions) tells of them). If so:
+    /// [`Verdict::unsigned_additions`](crate::Verdict::unsigned_additions) lists them). If so:
     /// [`Cause::UnsignedAddition`](crate::Cause::UnsignedAddition).
     #[must_use]
     pub fn with_unsigned_additions_refused(self, refuse_unsigned_additions: bool) -> Self {

@@ -4,7 +4,7 @@ mod audit;
 
 pub use audit::{Audit, AuditReport};
 
-use crate::{InvalidKeyRecord, KeyRecord};
+use crate::{KeyRecord, record::RecordProblem};
 use waxseal_crypto::{HashAlgorithm, KeyType};
 use waxseal_dns::{
     LookupError,
@@ -17,7 +17,7 @@ use waxseal_header::{Tag, TagList};
 enum Problem {
     /// Verifiers cannot read the record.
     #[error("{0}")]
-    Invalid(InvalidKeyRecord),
+    Invalid(RecordProblem),
     /// `p=` is empty: signatures with this key fail (RFC 6376 §3.6.1).
     #[error("the key is revoked: p= is empty")]
     Revoked,
@@ -63,18 +63,18 @@ impl Problem {
     fn id(&self) -> &'static str {
         match self {
             Self::Invalid(error) => match error {
-                InvalidKeyRecord::TagList(_) => "tag-list",
-                InvalidKeyRecord::Version => "version",
-                InvalidKeyRecord::NoSemicolon => "no-semicolon",
-                InvalidKeyRecord::NoKey => "no-key",
-                InvalidKeyRecord::KeyType => "key-type",
-                InvalidKeyRecord::Base64 { .. } => "base64",
-                InvalidKeyRecord::Cut { .. } => "cut",
-                InvalidKeyRecord::Pem => "pem",
-                InvalidKeyRecord::Quoted => "quoted",
-                InvalidKeyRecord::Escaped => "escaped",
-                InvalidKeyRecord::Foreign { .. } => "foreign",
-                InvalidKeyRecord::Key(_) => "key",
+                RecordProblem::TagList(_) => "tag-list",
+                RecordProblem::Version => "version",
+                RecordProblem::NoSemicolon => "no-semicolon",
+                RecordProblem::NoKey => "no-key",
+                RecordProblem::KeyType => "key-type",
+                RecordProblem::Base64 { .. } => "base64",
+                RecordProblem::Cut { .. } => "cut",
+                RecordProblem::Pem => "pem",
+                RecordProblem::Quoted => "quoted",
+                RecordProblem::Escaped => "escaped",
+                RecordProblem::Foreign { .. } => "foreign",
+                RecordProblem::Key(_) => "key",
             },
             Self::Revoked => "revoked",
             Self::ShortKey { .. } => "short-key",
@@ -119,7 +119,7 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
     let tags = TagList::parse(text).ok();
     let tag = |name: &str| tags.as_ref().and_then(|tags| tags.tag(name));
     let mut findings = match KeyRecord::parse(text) {
-        Err(error) => vec![invalid(text, error, tag)],
+        Err(error) => vec![invalid(text, error.0, tag)],
         Ok(record) => of_record(&record)
             .map(|(problem, name)| match tag(name) {
                 Some(tag) => Finding::from(problem).with_span(text, tag.range()),
@@ -147,17 +147,17 @@ fn of_record(record: &KeyRecord) -> impl Iterator<Item = (Problem, &'static str)
     short.into_iter().chain(found)
 }
 
-fn invalid<'t>(text: &[u8], error: InvalidKeyRecord, tag: impl Fn(&str) -> Option<Tag<'t>>) -> Finding {
+fn invalid<'t>(text: &[u8], error: RecordProblem, tag: impl Fn(&str) -> Option<Tag<'t>>) -> Finding {
     let about = match &error {
-        InvalidKeyRecord::Version => tag("v"),
-        InvalidKeyRecord::KeyType => tag("k"),
-        InvalidKeyRecord::Base64 { .. } | InvalidKeyRecord::Cut { .. } | InvalidKeyRecord::Pem => tag("p"),
-        InvalidKeyRecord::Key(_) => tag("p"),
+        RecordProblem::Version => tag("v"),
+        RecordProblem::KeyType => tag("k"),
+        RecordProblem::Base64 { .. } | RecordProblem::Cut { .. } | RecordProblem::Pem => tag("p"),
+        RecordProblem::Key(_) => tag("p"),
         _ => None,
     };
     let suggestion = match &error {
-        InvalidKeyRecord::Version => Some("DKIM1"),
-        InvalidKeyRecord::KeyType => {
+        RecordProblem::Version => Some("DKIM1"),
+        RecordProblem::KeyType => {
             let name = about.and_then(|tag| std::str::from_utf8(tag.value()).ok());
             name.and_then(|name| nearest(name, &["rsa", "ed25519"]))
         }

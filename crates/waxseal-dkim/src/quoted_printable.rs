@@ -1,6 +1,6 @@
-//! DKIM-Quoted-Printable (RFC 6376 §2.11), the form of `i=`, `n=` and `z=`.
+//! DKIM-Quoted-Printable (RFC 6376 §2.11), the encoding of `i=`, `n=` and `z=`.
 
-/// The octets that `text` stands for; blanks and folds inside it count for nothing. `None` when an equals sign is not
+/// The bytes that `text` stands for; blanks and folds inside it count for nothing. `None` when an equals sign is not
 /// followed by two hexadecimal digits.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
@@ -20,11 +20,11 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The text that stands for `octets`. Semicolon, equals sign, `|` (which divides the fields in `z=`), blanks and
-/// controls are written as hexadecimal digits; UTF-8 remains (RFC 8616 §5), other octets above 127 do not.
-pub(crate) fn encode(octets: &[u8]) -> String {
-    let mut out = String::with_capacity(octets.len());
-    for chunk in octets.utf8_chunks() {
+/// The text that stands for `bytes`. Semicolon, equals sign, `|` (which divides the fields in `z=`), blanks and
+/// controls are written as hexadecimal digits; UTF-8 remains (RFC 8616 §5), other bytes above 127 do not.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_ascii() && (!c.is_ascii_graphic() || matches!(c, ';' | '=' | '|')) {
                 push_hex(c as u8, &mut out);
@@ -32,14 +32,14 @@ pub(crate) fn encode(octets: &[u8]) -> String {
                 out.push(c);
             }
         }
-        chunk.invalid().iter().for_each(|octet| push_hex(*octet, &mut out));
+        chunk.invalid().iter().for_each(|byte| push_hex(*byte, &mut out));
     }
     out
 }
 
-fn push_hex(octet: u8, out: &mut String) {
+fn push_hex(byte: u8, out: &mut String) {
     let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0').to_ascii_uppercase();
-    out.extend(['=', digit(octet >> 4), digit(octet & 15)]);
+    out.extend(['=', digit(byte >> 4), digit(byte & 15)]);
 }
 
 fn digit(c: u8) -> Option<u8> {
@@ -61,8 +61,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decode_undoes_encode(octets in proptest::collection::vec(any::<u8>(), 0..40)) {
-            prop_assert_eq!(decode(encode(&octets).as_bytes()), Some(octets));
+        fn decode_undoes_encode(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(decode(encode(&bytes).as_bytes()), Some(bytes));
         }
     }
 }

@@ -29,85 +29,35 @@ pub struct KeyRecord {
     notes: Option<Vec<u8>>,
 }
 
-/// Why a TXT record is no key record (RFC 6376 §6.1.2: "PERMFAIL (key syntax error)").
+/// Why a TXT record is not a key record (RFC 6376 §6.1.2: "PERMFAIL (key syntax error)"). `Display` says it in one line, and names
+/// mistakes that are often made when a record is published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidKeyRecord {
-    /// The record is no tag list.
-    #[error(transparent)]
-    TagList(#[from] InvalidTagList),
-    /// §3.6.1: "v= … If specified, this tag MUST be set to "DKIM1" … This tag MUST be the first tag in the record."
-    #[error("v= is not DKIM1 or not the first tag")]
-    Version,
-    /// `v=DKIM1` and the next tag stand without the semicolon that divides them.
-    #[error("a semicolon is missing behind v=DKIM1")]
-    NoSemicolon,
-    /// §3.6.1: `p=` is required.
-    #[error("tag p= is missing")]
-    NoKey,
-    /// §3.6.1: "Unrecognized key types MUST be ignored".
-    #[error("key type is unknown")]
-    KeyType,
-    /// `p=` is no base64.
-    #[error("p= is no base64: {}", base64_fault(*.octet))]
-    Base64 {
-        /// The first octet that has no place in base64; `None` when digits are missing at the end.
-        octet: Option<u8>,
-    },
-    /// `p=` holds the first part of a key.
-    #[error(
-        "p= is cut off, {octets} of the {expected} octets of the key are there: a string of a TXT record holds 255 octets, \
-         and longer text is published as several strings of one record"
-    )]
-    Cut {
-        /// Octets in `p=`.
-        octets: usize,
-        /// Octets of the whole key, by what its first octets say.
-        expected: usize,
-    },
-    /// `p=` holds a PEM file.
-    #[error("p= holds the lines of a PEM file: only the base64 between the first and the last belongs there")]
-    Pem,
-    /// The quotation marks that zone files have around strings are part of the text.
-    #[error("the text has quotation marks, which belong to zone files alone: publish it without them")]
-    Quoted,
-    /// The backslashes that zone files may have before semicolons are part of the text.
-    #[error("the text has backslashes, which belong to zone files alone: publish it without them")]
-    Escaped,
-    /// The text is of another kind, such as a record of SPF or a proof of ownership.
-    #[error("the text is no key record: it begins with {start}")]
-    Foreign {
-        /// The first octets of the text.
-        start: String,
-    },
-    /// The octets in `p=` are no key.
-    #[error(transparent)]
-    Key(#[from] PublicKeyError),
-}
+#[error(transparent)]
+pub struct InvalidKeyRecord(#[from] pub(crate) RecordProblem);
 
 impl KeyRecord {
     /// Reads the text of a TXT record, its strings joined.
     ///
     /// # Errors
-    /// [`InvalidKeyRecord`], which names mistakes that are often made when a record is published.
+    /// [`InvalidKeyRecord`].
     pub fn parse(text: &[u8]) -> Result<Self, InvalidKeyRecord> {
-        Self::parse_tags(text).map_err(|error| diagnose(text, error))
+        Self::parse_tags(text).map_err(|error| diagnose(text, error).into())
     }
 
-    fn parse_tags(text: &[u8]) -> Result<Self, InvalidKeyRecord> {
+    fn parse_tags(text: &[u8]) -> Result<Self, RecordProblem> {
         let tags = TagList::parse(text)?;
         let version = tags.tags().position(|tag| tag.name() == "v");
         if version.is_some_and(|at| at > 0) || tags.get("v").is_some_and(|v| v != b"DKIM1") {
-            return Err(InvalidKeyRecord::Version);
+            return Err(RecordProblem::Version);
         }
         let key_type = match tags.get("k") {
             // §3.6.1: "k= Key type (plain-text; OPTIONAL, default is "rsa")."
             None => KeyType::Rsa,
-            Some(name) => KeyType::from_name(name).ok_or(InvalidKeyRecord::KeyType)?,
+            Some(name) => KeyType::from_name(name).ok_or(RecordProblem::KeyType)?,
         };
         Ok(Self {
             key_type,
-            key: parse_key(key_type, tags.get("p").ok_or(InvalidKeyRecord::NoKey)?)?,
+            key: parse_key(key_type, tags.get("p").ok_or(RecordProblem::NoKey)?)?,
             // §3.6.1: "Unrecognized algorithms MUST be ignored."
             hashes: tags.get("h").map(|list| items(list).filter_map(HashAlgorithm::from_name).collect()),
             services: tags.get("s").map(<[u8]>::to_vec),
@@ -235,17 +185,61 @@ impl fmt::Display for KeyRecord {
     }
 }
 
-fn parse_key(key_type: KeyType, p: &[u8]) -> Result<Option<PublicKey>, InvalidKeyRecord> {
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RecordProblem {
+    /// The record is no tag list.
+    #[error(transparent)]
+    TagList(#[from] InvalidTagList),
+    /// §3.6.1: "v= … If specified, this tag MUST be set to "DKIM1" … This tag MUST be the first tag in the record."
+    #[error("v= is not DKIM1 or not the first tag")]
+    Version,
+    /// `v=DKIM1` and the next tag stand without the semicolon that divides them.
+    #[error("a semicolon is missing behind v=DKIM1")]
+    NoSemicolon,
+    /// §3.6.1: `p=` is required.
+    #[error("tag p= is missing")]
+    NoKey,
+    /// §3.6.1: "Unrecognized key types MUST be ignored".
+    #[error("key type is unknown")]
+    KeyType,
+    /// `p=` is no base64.
+    #[error("p= is no base64: {}", base64_fault(*.byte))]
+    Base64 { byte: Option<u8> },
+    /// `p=` holds the first part of a key.
+    #[error(
+        "p= is cut off, {bytes} of the {expected} bytes of the key are there: a string of a TXT record holds 255 bytes, \
+         and longer text is published as several strings of one record"
+    )]
+    Cut { bytes: usize, expected: usize },
+    /// `p=` holds a PEM file.
+    #[error("p= holds the lines of a PEM file: only the base64 between the first and the last belongs there")]
+    Pem,
+    /// The quotation marks that zone files have around strings are part of the text.
+    #[error("the text has quotation marks, which belong to zone files alone: publish it without them")]
+    Quoted,
+    /// The backslashes that zone files may have before semicolons are part of the text.
+    #[error("the text has backslashes, which belong to zone files alone: publish it without them")]
+    Escaped,
+    /// The text is of another kind, such as a record of SPF or a proof of ownership.
+    #[error("the text is no key record: it begins with {start}")]
+    Foreign { start: String },
+    /// The bytes in `p=` are no key.
+    #[error(transparent)]
+    Key(#[from] PublicKeyError),
+}
+
+fn parse_key(key_type: KeyType, p: &[u8]) -> Result<Option<PublicKey>, RecordProblem> {
     if p.is_empty() {
         return Ok(None);
     }
     // §3.6.1: "any CRLFs must be followed by at least one WSP character", yet records with a bare LF are published.
     let p = if p.contains(&b'\n') { Cow::Owned(without_blanks(p)) } else { Cow::Borrowed(p) };
-    let octets = base64_text::decode(&p).ok_or_else(|| InvalidKeyRecord::Base64 { octet: odd_octet(&p) })?;
-    Ok(Some(PublicKey::from_dns(key_type, &octets)?))
+    let bytes = base64_text::decode(&p).ok_or_else(|| RecordProblem::Base64 { byte: odd_octet(&p) })?;
+    Ok(Some(PublicKey::from_dns(key_type, &bytes)?))
 }
 
-/// The first octet that is neither a digit of base64 nor padding at the end.
+/// The first byte that is neither a digit of base64 nor padding at the end.
 fn odd_octet(p: &[u8]) -> Option<u8> {
     let digits = without_blanks(p);
     let mut odd = digits.iter().skip_while(|c| is_digit(**c)).peekable();
@@ -253,14 +247,14 @@ fn odd_octet(p: &[u8]) -> Option<u8> {
     first.filter(|_| odd.any(|c| *c != b'='))
 }
 
-fn is_digit(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/')
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-fn base64_fault(octet: Option<u8>) -> String {
-    match octet {
-        Some(octet @ b'!'..=b'~') => format!("it has a {}", char::from(octet)),
-        Some(octet) => format!("it has the octet 0x{octet:02x}"),
+fn base64_fault(byte: Option<u8>) -> String {
+    match byte {
+        Some(byte @ b'!'..=b'~') => format!("it has a {}", char::from(byte)),
+        Some(byte) => format!("it has the byte 0x{byte:02x}"),
         None => "its end is damaged".into(),
     }
 }
@@ -284,8 +278,8 @@ mod tests {
 
     const P: &str = "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
-    fn parse(text: &str) -> Result<KeyRecord, InvalidKeyRecord> {
-        KeyRecord::parse(text.as_bytes())
+    fn parse(text: &str) -> Result<KeyRecord, RecordProblem> {
+        KeyRecord::parse(text.as_bytes()).map_err(|error| error.0)
     }
 
     #[test]
@@ -315,17 +309,17 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        assert_eq!(parse(&format!("v=DKIM2; {P}")).unwrap_err(), InvalidKeyRecord::Version);
-        assert_eq!(parse(&format!("k=ed25519; v=DKIM1; {P}")).unwrap_err(), InvalidKeyRecord::Version);
-        assert_eq!(parse("v=DKIM1; k=rsa").unwrap_err(), InvalidKeyRecord::NoKey);
-        assert_eq!(parse(&format!("k=dsa; {P}")).unwrap_err(), InvalidKeyRecord::KeyType);
-        let odd = InvalidKeyRecord::Base64 { octet: Some(b'!') };
+        assert_eq!(parse(&format!("v=DKIM2; {P}")).unwrap_err(), RecordProblem::Version);
+        assert_eq!(parse(&format!("k=ed25519; v=DKIM1; {P}")).unwrap_err(), RecordProblem::Version);
+        assert_eq!(parse("v=DKIM1; k=rsa").unwrap_err(), RecordProblem::NoKey);
+        assert_eq!(parse(&format!("k=dsa; {P}")).unwrap_err(), RecordProblem::KeyType);
+        let odd = RecordProblem::Base64 { byte: Some(b'!') };
         assert_eq!(parse("k=ed25519; p=!!!").unwrap_err(), odd);
         assert_eq!(odd.to_string(), "p= is no base64: it has a !");
-        assert!(matches!(parse("k=ed25519; p=AAAA").unwrap_err(), InvalidKeyRecord::Key(_)));
+        assert!(matches!(parse("k=ed25519; p=AAAA").unwrap_err(), RecordProblem::Key(_)));
         // An old generator wrote this; receivers call it a bad format.
-        assert!(matches!(parse("v=DKIM1; =rsa; p=MIGf").unwrap_err(), InvalidKeyRecord::TagList(_)));
-        assert_eq!(parse("").unwrap_err(), InvalidKeyRecord::NoKey);
+        assert!(matches!(parse("v=DKIM1; =rsa; p=MIGf").unwrap_err(), RecordProblem::TagList(_)));
+        assert_eq!(parse("").unwrap_err(), RecordProblem::NoKey);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Selector {
     /// Where the key is published (RFC 6376 §3.6.2.1): `<selector>._domainkey.<domain>`.
     ///
     /// # Errors
-    /// [`InvalidDomainName::TooLong`] when the whole is over 253 octets.
+    /// [`InvalidDomainName::TooLong`] when the whole is over 253 bytes.
     pub fn key_name(&self, domain: &DomainName) -> Result<DomainName, InvalidDomainName> {
         const LABEL: &str = "._domainkey";
         let mut front = String::with_capacity(self.as_str().len() + LABEL.len());

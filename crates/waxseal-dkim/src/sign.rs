@@ -9,7 +9,7 @@ mod with_hash;
 pub use sign_error::SignError;
 pub use signing::Signing;
 pub use template::Unsigned;
-pub use whole::sign_all;
+pub use whole::{sign_all, sign_message_by_all};
 
 use crate::{Canonicalization, Selector, SigningDomains, signed_fields::SignedFields};
 use std::{fmt, sync::Arc, time::Duration};
@@ -59,9 +59,9 @@ pub struct Signer {
 type Guard = dyn Fn(&Header) -> Result<(), String> + Send + Sync;
 
 impl Signer {
-    /// Octets that `z=` may have: 65,536. Postfix cuts a field behind 102,400 octets (`header_size_limit`), OpenDKIM takes
+    /// Bytes that `z=` may have: 65,536. Postfix cuts a field behind 102,400 bytes (`header_size_limit`), OpenDKIM takes
     /// headers of 65,536 (`MaximumHeaders`), and a signature in a field that was cut does not verify.
-    pub const MAX_COPIED_FIELDS: usize = 64 * 1024;
+    const MAX_COPIED_FIELDS: usize = 64 * 1024;
 
     /// Signs for `domain` with `key`, of which `selector` publishes the public half.
     ///
@@ -116,8 +116,8 @@ impl Signer {
         algorithm: Algorithm,
         provider: &'static dyn Provider,
     ) -> Result<Self, SignError> {
-        let domain = domain.try_into().map_err(|error| SignError::DomainName { source: error.into() })?;
-        let selector = selector.try_into().map_err(|error| SignError::Selector { source: error.into() })?;
+        let domain = domain.try_into().map_err(|error| SignError::DomainName(error.into()))?;
+        let selector = selector.try_into().map_err(|error| SignError::Selector(error.into()))?;
         Ok(Self {
             domain,
             selector,
@@ -217,7 +217,7 @@ impl Signer {
         Self { body_length, ..self }
     }
 
-    /// `z=`, copies of the signed fields for diagnosis (default: not set). More than [`Signer::MAX_COPIED_FIELDS`] octets of
+    /// `z=`, copies of the signed fields for diagnosis (default: not set). More than 65,536 bytes of
     /// them are [`SignError::CopiedFields`].
     #[must_use]
     pub fn with_copied_fields(self, copied_fields: bool) -> Self {
@@ -240,7 +240,7 @@ impl Signer {
     /// let signer = Signer::new("example.org", "2026a", key)?.with_tag("r", "y")?;
     /// let field = signer.sign(b"From: joe@example.org\r\n\r\nHi.\r\n", SystemTime::now())?;
     /// assert!(field.contains(" r=y;"));
-    /// assert!(matches!(signer.with_tag("d", "example.com"), Err(SignError::Tag { .. })));
+    /// assert!(matches!(signer.with_tag("d", "example.com"), Err(SignError::Tag(..))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -256,7 +256,7 @@ impl Signer {
             (1..=200).contains(&value.len()) && value.bytes().all(|c| c.is_ascii_graphic() && c != b';');
         let is_new = !KNOWN.contains(&name) && self.more_tags.iter().all(|(known, _)| known != name);
         if !(is_name && is_value && is_new) {
-            return Err(SignError::Tag { name: name.to_owned() });
+            return Err(SignError::Tag(name.to_owned()));
         }
         self.more_tags.push((name.to_owned(), value.to_owned()));
         Ok(self)
@@ -278,7 +278,7 @@ impl Signer {
     /// });
     /// let mut signing = Signing::new([&signer], SystemTime::now());
     /// let refused = signing.push(b"From: joe@example.com\r\n\r\n");
-    /// assert!(matches!(refused, Err(SignError::Refused { .. })));
+    /// assert!(matches!(refused, Err(SignError::Refused(..))));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -314,7 +314,7 @@ impl fmt::Debug for Signer {
 
 fn check_header(header: &Header) -> Result<(), SignError> {
     if let Some(number) = header.fields().position(|field| field.is_malformed()) {
-        return Err(SignError::MalformedField { number: number + 1 });
+        return Err(SignError::MalformedField(number + 1));
     }
     if !header.fields().any(|field| field.is("From")) {
         return Err(SignError::NoFrom);
@@ -326,7 +326,7 @@ fn check_header(header: &Header) -> Result<(), SignError> {
 fn check_one_from(header: &Header) -> Result<(), SignError> {
     match header.fields().filter(|field| field.is("From")).count() {
         0 | 1 => Ok(()),
-        count => Err(SignError::SeveralFrom { count }),
+        count => Err(SignError::SeveralFrom(count)),
     }
 }
 
@@ -345,13 +345,10 @@ impl Signer {
             if !domain.is_some_and(|domain| domain.is_within(&self.domain))
                 || identity.contains(char::is_control)
             {
-                return Err(SignError::Identity { domain: self.domain.clone() });
+                return Err(SignError::Identity(self.domain.clone()));
             }
         }
         self.fields.check()?;
-        self.guard
-            .as_ref()
-            .map_or(Ok(()), |guard| guard(header))
-            .map_err(|reason| SignError::Refused { reason })
+        self.guard.as_ref().map_or(Ok(()), |guard| guard(header)).map_err(SignError::Refused)
     }
 }

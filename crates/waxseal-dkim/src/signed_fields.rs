@@ -117,7 +117,7 @@ impl SignedFields {
         };
         let mut all = names.iter().chain(oversigned.unwrap_or_default());
         match all.find(|name| !legal(name)) {
-            Some(name) => Err(SignError::FieldName { name: name.clone() }),
+            Some(name) => Err(SignError::FieldName(name.clone())),
             None if matches!(self, Self::Exactly(_)) && !has(names, "From") => Err(SignError::FromNotListed),
             None => Ok(()),
         }

@@ -1,6 +1,9 @@
 //! The tags of signature fields: DKIM-Signature (RFC 6376 §3.5), ARC-Message-Signature and ARC-Seal (RFC 8617 §4.1).
 
-use crate::{Canonicalization, InvalidSignature, Selector, base64_text, quoted_printable};
+use crate::{
+    Canonicalization, InvalidSignature, Selector, base64_text, invalid_signature::SignatureProblem,
+    quoted_printable,
+};
 use std::{
     ops::Range,
     time::{SystemTime, UNIX_EPOCH},
@@ -35,13 +38,13 @@ impl SignatureTags {
     /// [`InvalidSignature`].
     pub fn read(list: &TagList<'_>) -> Result<Self, InvalidSignature> {
         let tags = Tags::new(list);
-        Self::of(&tags)?.with_signature(&tags)
+        Ok(Self::of(&tags)?.with_signature(&tags)?)
     }
 
     /// All but `b=`, the errors of which come after those of all other tags.
-    pub(crate) fn of(tags: &Tags<'_>) -> Result<Self, InvalidSignature> {
+    pub(crate) fn of(tags: &Tags<'_>) -> Result<Self, SignatureProblem> {
         let algorithm =
-            Algorithm::from_name(required("a", tags.a)?.value()).ok_or(InvalidSignature::Algorithm)?;
+            Algorithm::from_name(required("a", tags.a)?.value()).ok_or(SignatureProblem::Algorithm)?;
         let domain =
             DomainName::mail_domain(text(required("d", tags.d)?.value())).map_err(name_error("d"))?;
         let selector: Selector = text(required("s", tags.s)?.value()).parse().map_err(name_error("s"))?;
@@ -56,7 +59,7 @@ impl SignatureTags {
         })
     }
 
-    pub(crate) fn with_signature(self, tags: &Tags<'_>) -> Result<Self, InvalidSignature> {
+    pub(crate) fn with_signature(self, tags: &Tags<'_>) -> Result<Self, SignatureProblem> {
         let signature = base64("b", tags.b)?;
         Ok(Self { signature, signature_range: required("b", tags.b)?.range(), ..self })
     }
@@ -109,34 +112,34 @@ impl<'t> Tags<'t> {
 
     /// §3.5: `c=` is "simple/simple" when absent; "If only one algorithm is named, that algorithm is used for the
     /// header and "simple" is used for the body."
-    pub(crate) fn canonicalization(&self) -> Result<(Canonicalization, Canonicalization), InvalidSignature> {
+    pub(crate) fn canonicalization(&self) -> Result<(Canonicalization, Canonicalization), SignatureProblem> {
         let Some(value) = self.c.map(|tag| tag.value()) else {
             return Ok(Default::default());
         };
         let mut parts = value.splitn(2, |c| *c == b'/').map(|name| Canonicalization::from_name(trim(name)));
-        let header = parts.next().flatten().ok_or(InvalidSignature::Canonicalization)?;
+        let header = parts.next().flatten().ok_or(SignatureProblem::Canonicalization)?;
         let body = parts
             .next()
             .unwrap_or(Some(Canonicalization::Simple))
-            .ok_or(InvalidSignature::Canonicalization)?;
+            .ok_or(SignatureProblem::Canonicalization)?;
         Ok((header, body))
     }
 
     /// §3.5: "q= A colon-separated list … OPTIONAL, default is "dns/txt"". Methods that are not known are passed over.
-    pub(crate) fn query_method(&self) -> Result<(), InvalidSignature> {
+    pub(crate) fn query_method(&self) -> Result<(), SignatureProblem> {
         match self.q {
             Some(q) if !q.value().split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {
-                Err(InvalidSignature::QueryMethod)
+                Err(SignatureProblem::QueryMethod)
             }
             _ => Ok(()),
         }
     }
 
-    pub(crate) fn identity(&self, domain: &DomainName) -> Result<Option<Vec<u8>>, InvalidSignature> {
+    pub(crate) fn identity(&self, domain: &DomainName) -> Result<Option<Vec<u8>>, SignatureProblem> {
         let Some(value) = self.i.map(|tag| tag.value()) else {
             return Ok(None);
         };
-        let malformed = InvalidSignature::Value { tag: "i" };
+        let malformed = SignatureProblem::Value { tag: "i" };
         let identity = quoted_printable::decode(value).ok_or(malformed.clone())?;
         let at = identity.iter().rposition(|c| *c == b'@').ok_or(malformed.clone())?;
         // This goes into reports and headers.
@@ -146,22 +149,22 @@ impl<'t> Tags<'t> {
         let host = text(identity.get(at + 1..).unwrap_or_default());
         let host = DomainName::mail_domain(host).map_err(name_error("i"))?;
         if !host.is_within(domain) {
-            return Err(InvalidSignature::Identity);
+            return Err(SignatureProblem::Identity);
         }
         Ok(Some(identity))
     }
 }
 
-pub(crate) fn required<'t>(name: &'static str, tag: Option<Tag<'t>>) -> Result<Tag<'t>, InvalidSignature> {
-    tag.ok_or(InvalidSignature::Missing { tag: name })
+pub(crate) fn required<'t>(name: &'static str, tag: Option<Tag<'t>>) -> Result<Tag<'t>, SignatureProblem> {
+    tag.ok_or(SignatureProblem::Missing { tag: name })
 }
 
 pub(crate) fn optional_number(
     name: &'static str,
     tag: Option<Tag<'_>>,
     max_digits: usize,
-) -> Result<Option<u64>, InvalidSignature> {
-    tag.map(|tag| number(tag.value(), max_digits).ok_or(InvalidSignature::Value { tag: name })).transpose()
+) -> Result<Option<u64>, SignatureProblem> {
+    tag.map(|tag| number(tag.value(), max_digits).ok_or(SignatureProblem::Value { tag: name })).transpose()
 }
 
 /// The number that these digits are, `max_digits` of them at the most; one over 2⁶⁴-1 reads as 2⁶⁴-1.
@@ -172,9 +175,9 @@ pub(crate) fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
 }
 
 /// §3.5: `[FWS] base64string [FWS]` with folds anywhere inside.
-pub(crate) fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, InvalidSignature> {
+pub(crate) fn base64(name: &'static str, tag: Option<Tag<'_>>) -> Result<Vec<u8>, SignatureProblem> {
     let bytes = base64_text::decode(required(name, tag)?.value()).filter(|bytes| !bytes.is_empty());
-    bytes.ok_or(InvalidSignature::Value { tag: name })
+    bytes.ok_or(SignatureProblem::Value { tag: name })
 }
 
 /// Seconds of Unix time, as `t=` and `x=` have them; 0 before 1970.
@@ -188,8 +191,8 @@ fn text(value: &[u8]) -> &str {
     std::str::from_utf8(value).unwrap_or_default()
 }
 
-fn name_error(tag: &'static str) -> impl Fn(InvalidDomainName) -> InvalidSignature {
-    move |source| InvalidSignature::Name { tag, source }
+fn name_error(tag: &'static str) -> impl Fn(InvalidDomainName) -> SignatureProblem {
+    move |source| SignatureProblem::Name { tag, source }
 }
 
 fn trim(value: &[u8]) -> &[u8] {

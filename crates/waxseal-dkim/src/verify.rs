@@ -214,11 +214,11 @@ impl Examination {
         policy.admit(signature, now)?;
         check_required_fields(signature, &self.header, policy)?;
         if self.tried >= policy.max_signatures {
-            return Err(Cause::TooManySignatures { limit: policy.max_signatures });
+            return Err(Cause::TooManySignatures(policy.max_signatures));
         }
         if !self.keys.contains(signature.key_name()) {
             if self.keys.len() >= policy.max_key_lookups {
-                return Err(Cause::TooManyKeyLookups { limit: policy.max_key_lookups });
+                return Err(Cause::TooManyKeyLookups(policy.max_key_lookups));
             }
             self.keys.push(signature.key_name().clone());
         }

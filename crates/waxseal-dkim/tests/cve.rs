@@ -8,10 +8,7 @@ use common::*;
 use std::{collections::HashMap, time::Duration};
 use waxseal_authres::{AuthenticationResults, DkimResult};
 use waxseal_crypto::PublicKey;
-use waxseal_dkim::{
-    BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, KeyRecord, Policy, SignError, Signing,
-    Verdict, Verifier,
-};
+use waxseal_dkim::{BodyLengthPolicy, Cause, KeyRecord, Policy, SignError, Signing, Verdict, Verifier};
 use waxseal_dns::Zone;
 use waxseal_header::{HeaderLimits, line_ends::find_bare};
 
@@ -117,15 +114,7 @@ fn cve_2020_28025_short_body_hash() {
     for other in [&octets[..0], &octets[..3], &octets[..31], &longer] {
         let changed = format!("{}{}{}", &good[..start], BASE64_STANDARD.encode(other), &good[end..]);
         let found = cause(changed.as_bytes());
-        assert!(
-            matches!(
-                found,
-                Cause::Signature(
-                    InvalidSignature::BodyHashLength { .. } | InvalidSignature::Value { tag: "bh" }
-                )
-            ),
-            "{found}"
-        );
+        assert!(matches!(&found, Cause::Signature(error) if error.to_string().contains("bh=")), "{found}");
     }
 }
 
@@ -140,7 +129,8 @@ fn cve_2012_5671_long_key_record() {
     );
     let zone = Zone::from_json(&json).unwrap();
     let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
-    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Key(_)))), "{verdict}");
+    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(_))), "{verdict}");
+    assert!(verdict.reason().contains(" public key ") || verdict.reason().contains("RSA"), "{verdict}");
     // The same in front of a good key is read over.
     let long = ed_record().replace("p=", &format!("n={}; p=", "A".repeat(76_500)));
     assert!(verdict_with_record(long).is_pass());
@@ -171,7 +161,7 @@ fn cve_2026_40684_malicious_answers() {
         zone = zone.with_txt("ed._domainkey.example.org", ed_record()).unwrap();
     }
     let verdict = only(verify_with(Policy::default(), &good, &zone));
-    assert!(matches!(verdict.cause(), Some(Cause::SeveralKeys { count: 1000 })));
+    assert!(matches!(verdict.cause(), Some(Cause::SeveralKeys(1000))));
 }
 
 /// CVE-2026-40686 (Exim): a header that ends inside a character of several octets was read beyond its end.
@@ -240,12 +230,12 @@ fn vu_244112_tenants_sign_for_each_other() {
     assert!(guarded.sign(MESSAGE, at(NOW)).is_ok());
     let foreign = text(MESSAGE.to_vec()).replace("joe@example.org", "joe@bank.example");
     let refused = guarded.sign(foreign.as_bytes(), at(NOW)).unwrap_err();
-    assert!(matches!(&refused, SignError::Refused { reason } if reason == "From is not of this customer"));
+    assert!(matches!(&refused, SignError::Refused(reason) if reason == "From is not of this customer"));
     let mut signing = Signing::new([&guarded], at(NOW));
     assert!(foreign.as_bytes().chunks(10).any(|chunk| signing.push(chunk).is_err()));
     assert!(signing.finish().is_err());
     let (header, _) = waxseal_header::Header::parse(foreign.as_bytes()).unwrap();
-    assert!(matches!(Signing::with_header([&guarded], header, at(NOW)), Err(SignError::Refused { .. })));
+    assert!(matches!(Signing::with_header([&guarded], header, at(NOW)), Err(SignError::Refused(..))));
     // One that refuses keeps the others from signing.
     assert!(waxseal_dkim::sign_all([&rsa_signer(), &guarded], foreign.as_bytes(), at(NOW)).is_err());
 }
@@ -359,7 +349,7 @@ fn missing_oversigning_added_fields() {
         );
         let strict = Policy::default().with_unsigned_additions_refused(true);
         let refused = only(verify_with(strict, message.as_bytes(), &zone()));
-        assert!(matches!(refused.cause(), Some(Cause::UnsignedAddition { .. })), "{name}");
+        assert!(matches!(refused.cause(), Some(Cause::UnsignedAddition(..))), "{name}");
         assert_eq!(refused.result(), DkimResult::Policy);
         let found = cause(format!("{name}: evil\r\n{safe}").as_bytes());
         assert!(matches!(found, Cause::HeaderSignature { .. }), "{name}: {found}");

@@ -15,7 +15,7 @@ use waxseal_crypto::{
     Algorithm, Digest, HashAlgorithm, HashState, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey,
     SigningKey, VerifyError, default_provider,
 };
-use waxseal_dkim::{BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, Policy, Verdicts, Verifier};
+use waxseal_dkim::{BodyLengthPolicy, Cause, Policy, Verdicts, Verifier};
 use waxseal_dns::{LookupError, Zone};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
@@ -121,9 +121,8 @@ fn five_thousand_signatures_of_many_keys() {
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(verdicts.as_slice().len(), 5001);
     assert!(verdicts.as_slice()[..10].iter().all(|verdict| matches!(verdict.cause(), Some(Cause::NoKey))));
-    let over = |verdict: &waxseal_dkim::Verdict| {
-        matches!(verdict.cause(), Some(Cause::TooManySignatures { limit: 10 }))
-    };
+    let over =
+        |verdict: &waxseal_dkim::Verdict| matches!(verdict.cause(), Some(Cause::TooManySignatures(10)));
     assert!(verdicts.as_slice()[10..].iter().all(over));
     assert!(verdicts.as_slice()[10..].iter().all(|verdict| verdict.result() == DkimResult::Policy));
     assert_eq!((dns.count(), provider.verified.load(Relaxed)), (10, 0));
@@ -196,7 +195,7 @@ fn lookups_have_their_own_limit() {
     let verifier = Verifier::new(Policy::default().with_max_key_lookups(3)).unwrap();
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(words(&verdicts), ["permerror", "permerror", "permerror", "policy", "policy", "permerror"]);
-    assert!(matches!(verdicts.as_slice()[3].cause(), Some(Cause::TooManyKeyLookups { limit: 3 })));
+    assert!(matches!(verdicts.as_slice()[3].cause(), Some(Cause::TooManyKeyLookups(3))));
     assert_eq!(dns.count(), 3);
     let verdicts = Verifier::new(Policy::default().with_max_signatures(0)).unwrap().verify_blocking(
         &message,
@@ -262,7 +261,8 @@ fn control_octets() {
         changed.splice(at..at, [b';', b'z', b'=', octet]);
         let found = cause(&changed);
         assert!(
-            matches!(&found, Cause::Signature(InvalidSignature::TagList(error)) if error.to_string().contains("forbidden byte")),
+            matches!(found, Cause::Signature(_))
+                && found.to_string().ends_with("tag list: forbidden byte in the value of z="),
             "{found}"
         );
     }
@@ -317,16 +317,12 @@ fn bare_line_ends() {
 fn key_records_of_64_kib() {
     let verdict = verdict_with_record(format!("v=DKIM1; k=ed25519; p={}", "A".repeat(65_000)));
     assert!(verdict.reason().contains("the ed25519 public key has 48750 bytes"), "{verdict}");
-    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Key(_)))), "{verdict}");
+    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(_))), "{verdict}");
     let verdict = verdict_with_record(format!("v=DKIM1; k=rsa; p={}", "A".repeat(65_000)));
-    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Key(_)))), "{verdict}");
+    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(_))), "{verdict}");
     let tags: String = (0..8000).map(|n| format!("a{n}=x;")).collect();
     let verdict = verdict_with_record(tags);
-    let found = verdict.cause();
-    assert!(matches!(
-        found,
-        Some(Cause::KeyRecord(InvalidKeyRecord::TagList(error))) if error.is_limit()
-    ));
+    assert!(verdict.reason().ends_with("tag list: more than 64 tags"), "{verdict}");
     for filler in ["x", " ", "=41", ":"] {
         let notes = filler.repeat(64_000 / filler.len());
         assert!(verdict_with_record(format!("{}; n={notes}", ed_record())).is_pass(), "{filler}");
@@ -400,14 +396,15 @@ fn body_hashes_of_other_lengths() {
         let bh = BASE64_STANDARD.encode(vec![0; octets]);
         let value = wrong("ed", "").replace("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", &bh);
         let found = cause(&[value.as_bytes(), MESSAGE].concat());
-        let expected = InvalidSignature::BodyHashLength { bytes: octets, expected: 32 };
-        assert!(matches!(&found, Cause::Signature(error) if *error == expected), "{octets}: {found}");
+        let expected = format!("bh= has {octets} bytes, the hash of the algorithm has 32");
+        assert!(
+            matches!(&found, Cause::Signature(error) if error.to_string() == expected),
+            "{octets}: {found}"
+        );
     }
     let value = wrong("ed", "").replace("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "");
-    assert!(matches!(
-        cause(&[value.as_bytes(), MESSAGE].concat()),
-        Cause::Signature(InvalidSignature::Value { tag: "bh" })
-    ));
+    let found = cause(&[value.as_bytes(), MESSAGE].concat());
+    assert_eq!(found.to_string(), "value of bh= is malformed");
 }
 
 /// Whatever stands in d=, s= and i=, an output field stays one field of one entry: no line that could be a field of its

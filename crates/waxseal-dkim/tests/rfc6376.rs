@@ -7,9 +7,7 @@ use common::*;
 use std::time::Duration;
 use waxseal_authres::DkimResult;
 use waxseal_crypto::{KeyMaterial, PrivateKey, SigningInput, SigningKey, rust_crypto};
-use waxseal_dkim::{
-    BodyLengthPolicy, Cause, InvalidKeyRecord, InvalidSignature, KeyRecord, Policy, Verifier,
-};
+use waxseal_dkim::{BodyLengthPolicy, Cause, KeyRecord, Policy, Verifier};
 use waxseal_dns::{DomainName, Zone};
 use waxseal_header::Header;
 
@@ -107,11 +105,11 @@ fn pass(value: &str) {
     assert!(verdict.is_pass(), "{value}: {verdict}");
 }
 
-fn invalid(value: &str) -> InvalidSignature {
+fn invalid(value: &str) -> String {
     let verdict = verdict(&craft(value, MESSAGE));
     assert_eq!(verdict.result(), DkimResult::PermError, "{value}");
     match verdict.cause() {
-        Some(Cause::Signature(error)) => error.clone(),
+        Some(Cause::Signature(error)) => error.to_string(),
         other => panic!("{value}: {other:?}"),
     }
 }
@@ -121,7 +119,10 @@ fn invalid(value: &str) -> InvalidSignature {
 fn version_is_1() {
     pass(TAGS);
     for version in ["2", "0.5", "1.0", "01", ""] {
-        assert_eq!(invalid(&TAGS.replace("v=1", &format!("v={version}"))), InvalidSignature::Version);
+        assert_eq!(
+            invalid(&TAGS.replace("v=1", &format!("v={version}"))),
+            "signature is of an incompatible version"
+        );
     }
 }
 
@@ -154,10 +155,7 @@ fn required_tags_are_required() {
         let value = without.join("; ").replace("=BH", "=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
         let message = [b"DKIM-Signature: ", value.as_bytes(), b"\r\n", MESSAGE].concat();
         let found = cause(&message);
-        assert!(
-            matches!(found, Cause::Signature(InvalidSignature::Missing { tag: t }) if t == tag),
-            "{tag}: {found}"
-        );
+        assert!(found.to_string() == format!("signature lacks the required tag {tag}="), "{tag}: {found}");
         assert_eq!(found.result(), DkimResult::PermError);
     }
 }
@@ -166,8 +164,8 @@ fn required_tags_are_required() {
 /// field and return PERMFAIL (From field not signed)."
 #[test]
 fn from_is_signed() {
-    assert_eq!(invalid(&TAGS.replace("from:", "")), InvalidSignature::FromNotSigned);
-    assert_eq!(invalid(&TAGS.replace("from:", "x-from:")), InvalidSignature::FromNotSigned);
+    assert_eq!(invalid(&TAGS.replace("from:", "")), "From field is not signed");
+    assert_eq!(invalid(&TAGS.replace("from:", "x-from:")), "From field is not signed");
     pass(&TAGS.replace("from:", "FROM:"));
 }
 
@@ -181,7 +179,7 @@ fn identity_is_within_the_domain() {
     }
     for identity in ["@evilexample.org", "@org", "@example.com", "@example.org.example.com"] {
         let found = invalid(&TAGS.replace("s=ed", &format!("s=ed; i={identity}")));
-        assert_eq!(found, InvalidSignature::Identity, "{identity}");
+        assert_eq!(found, "domain of i= is not within d=", "{identity}");
     }
     // "default is an empty local-part followed by an "@" followed by the domain from the "d=" tag"
     assert_eq!(verdict(&craft(TAGS, MESSAGE)).identity().as_deref(), Some("@example.org"));
@@ -192,12 +190,12 @@ fn identity_is_within_the_domain() {
 fn expiration_is_after_timestamp() {
     for x in [NOW - 1, NOW] {
         let found = invalid(&TAGS.replace("s=ed", &format!("s=ed; t={NOW}; x={x}")));
-        assert_eq!(found, InvalidSignature::ExpiresBeforeSigned);
+        assert_eq!(found, "x= is not after t=");
     }
     pass(&TAGS.replace("s=ed", &format!("s=ed; t={NOW}; x={}", NOW + 1)));
     // "sig-x-tag = %x78 [FWS] "=" [FWS] 1*12DIGIT"
     pass(&TAGS.replace("s=ed", "s=ed; x=999999999999"));
-    assert_eq!(invalid(&TAGS.replace("s=ed", "s=ed; x=1000000000000")), InvalidSignature::Value { tag: "x" });
+    assert_eq!(invalid(&TAGS.replace("s=ed", "s=ed; x=1000000000000")), "value of x= is malformed");
 }
 
 /// §3.5: "Signatures MAY be considered invalid if the verification time at the Verifier is past the expiration date";
@@ -243,8 +241,8 @@ fn canonicalization_defaults_to_simple() {
         let body = text.replace("lost the  game. \r\n", "lost the game.\r\n");
         assert_eq!(verdict(body.as_bytes()).is_pass(), body_may_change, "{form}");
     }
-    assert_eq!(invalid(&TAGS.replace("c=relaxed/", "c=nowsp/")), InvalidSignature::Canonicalization);
-    assert_eq!(invalid(&TAGS.replace("/relaxed", "/nowsp")), InvalidSignature::Canonicalization);
+    assert_eq!(invalid(&TAGS.replace("c=relaxed/", "c=nowsp/")), "canonicalization algorithm is unknown");
+    assert_eq!(invalid(&TAGS.replace("/relaxed", "/nowsp")), "canonicalization algorithm is unknown");
 }
 
 /// §3.5: "q= A colon-separated list of query methods … default is "dns/txt"".
@@ -252,7 +250,7 @@ fn canonicalization_defaults_to_simple() {
 fn query_methods() {
     pass(&TAGS.replace("s=ed", "s=ed; q=dns/txt"));
     pass(&TAGS.replace("s=ed", "s=ed; q=x/y : dns/txt"));
-    assert_eq!(invalid(&TAGS.replace("s=ed", "s=ed; q=dns/null")), InvalidSignature::QueryMethod);
+    assert_eq!(invalid(&TAGS.replace("s=ed", "s=ed; q=dns/null")), "query method is unknown");
 }
 
 /// §3.2: "Unrecognized tags MUST be ignored."
@@ -266,17 +264,17 @@ fn unknown_tags_are_ignored() {
 /// entire tag-list is invalid."
 #[test]
 fn a_duplicate_tag_spoils_the_list() {
-    assert!(matches!(invalid(&TAGS.replace("s=ed", "s=ed; d=example.org")), InvalidSignature::TagList(_)));
-    assert!(matches!(invalid(&TAGS.replace("s=ed", "zz=1; s=ed; zz=1")), InvalidSignature::TagList(_)));
+    assert!(invalid(&TAGS.replace("s=ed", "s=ed; d=example.org")).ends_with("stands twice"));
+    assert!(invalid(&TAGS.replace("s=ed", "zz=1; s=ed; zz=1")).ends_with("stands twice"));
     let verdict = verdict_with_record(format!("{}; k=ed25519", ed_record()));
-    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::TagList(_)))));
+    assert_eq!(verdict.reason(), "key record: tag list: k= stands twice");
 }
 
 /// §3.2: "Tags MUST be interpreted in a case-sensitive manner."
 #[test]
 fn tag_names_have_case() {
     let message = [b"DKIM-Signature: ", TAGS.replace("v=1", "V=1").as_bytes(), b"\r\n", MESSAGE].concat();
-    assert!(matches!(cause(&message), Cause::Signature(InvalidSignature::Missing { tag: "v" })));
+    assert_eq!(cause(&message).to_string(), "signature lacks the required tag v=");
     pass(&TAGS.replace("s=ed", "s=ed; D=example.com"));
 }
 
@@ -471,7 +469,7 @@ fn body_lengths() {
         assert!(verdict(policy, &with_length(octets)).is_pass());
         assert!(verdict(policy, &[&with_length(octets)[..], b" \r\n"].concat()).is_pass());
         let long = verdict(policy, &with_length(octets + 1));
-        assert!(matches!(long.cause(), Some(Cause::BodyTooShort { signed, octets: o }) if *signed == *o + 1));
+        assert!(matches!(long.cause(), Some(Cause::BodyTooShort { signed, bytes: o }) if *signed == *o + 1));
         assert_eq!(long.result(), DkimResult::PermError);
     }
     assert!(matches!(verdict(Refuse, &with_length(octets)).cause(), Some(Cause::BodyLength)));
@@ -486,7 +484,7 @@ fn body_lengths() {
     let huge = craft(&TAGS.replace("s=ed", &format!("s=ed; l={}", "9".repeat(76))), MESSAGE);
     assert!(matches!(cause(&huge), Cause::BodyTooShort { signed: u64::MAX, .. }));
     let longer = TAGS.replace("s=ed", &format!("s=ed; l={}", "9".repeat(77)));
-    assert_eq!(invalid(&longer), InvalidSignature::Value { tag: "l" });
+    assert_eq!(invalid(&longer), "value of l= is malformed");
 }
 
 /// §3.5: "z= … Copied header field values are for diagnostic use.": one that differs harms nothing, and says what changed.
@@ -557,7 +555,7 @@ fn every_signature_has_its_verdict_in_order() {
 #[test]
 fn a_malformed_signature_is_named_by_what_could_be_read() {
     let verdict = verdict(&craft(&TAGS.replace("v=1", "v=2"), MESSAGE));
-    assert!(matches!(verdict.cause(), Some(Cause::Signature(InvalidSignature::Version))));
+    assert_eq!(verdict.reason(), "signature is of an incompatible version");
     assert_eq!(verdict.domain().map(ToString::to_string).as_deref(), Some("example.org"));
     assert_eq!(verdict.selector().map(ToString::to_string).as_deref(), Some("ed"));
     assert_eq!(verdict.algorithm().map(|algorithm| algorithm.as_str()), Some("ed25519-sha256"));

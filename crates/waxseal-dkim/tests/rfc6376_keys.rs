@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use waxseal_authres::DkimResult;
-use waxseal_dkim::{Cause, InvalidKeyRecord, Policy};
+use waxseal_dkim::{Cause, Policy};
 use waxseal_dns::{LookupError, Zone};
 
 /// §3.6.1: "s Any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the right-hand side
@@ -38,7 +38,7 @@ fn key_version_is_first() {
         format!("v=dkim1; k=ed25519; p={p}"),
     ] {
         let verdict = verdict_with_record(&record);
-        assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::Version))), "{record}");
+        assert_eq!(verdict.reason(), "key record: v= is not DKIM1 or not the first tag", "{record}");
         assert_eq!(verdict.result(), DkimResult::PermError);
     }
 }
@@ -53,7 +53,7 @@ fn an_empty_key_is_revoked() {
         assert_eq!(verdict.result(), DkimResult::PermError);
     }
     let verdict = verdict_with_record("v=DKIM1; k=ed25519");
-    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::NoKey))));
+    assert_eq!(verdict.reason(), "key record: tag p= is missing");
 }
 
 /// §3.6.1: "h= Acceptable hash algorithms (plain-text; OPTIONAL, defaults to allowing all algorithms). … Unrecognized
@@ -65,7 +65,7 @@ fn key_names_hashes() {
     }
     for hashes in ["sha1", "sha512", "sha2561", ""] {
         let verdict = verdict_with_record(format!("{}; h={hashes}", ed_record()));
-        assert!(matches!(verdict.cause(), Some(Cause::HashNotAllowed { .. })), "{hashes}");
+        assert!(matches!(verdict.cause(), Some(Cause::HashNotAllowed(..))), "{hashes}");
     }
 }
 
@@ -91,7 +91,7 @@ fn key_type_goes_with_the_algorithm() {
     let verdict = verdict_with_record(format!("v=DKIM1; p={}", RSA.public_key().dns_p()));
     assert!(matches!(verdict.cause(), Some(Cause::KeyType { .. })));
     let verdict = verdict_with_record(ed_record().replace("k=ed25519", "k=dsa"));
-    assert!(matches!(verdict.cause(), Some(Cause::KeyRecord(InvalidKeyRecord::KeyType))));
+    assert_eq!(verdict.reason(), "key record: key type is unknown");
     assert_eq!(verdict.result(), DkimResult::PermError);
 }
 
@@ -143,10 +143,7 @@ fn several_key_records_are_an_error() {
     for records in [&[ed_record().as_str()][..], &["v=DKIM1; p="], &["p="], &[&rsa], &["v=spf1 -all", "p="]] {
         for zone in beside(records) {
             let verdict = only(verify_with(Policy::default(), &signed(&signer(), MESSAGE), &zone));
-            assert!(
-                matches!(verdict.cause(), Some(Cause::SeveralKeys { count: 2 })),
-                "{records:?}: {verdict}"
-            );
+            assert!(matches!(verdict.cause(), Some(Cause::SeveralKeys(2))), "{records:?}: {verdict}");
             assert_eq!(verdict.result(), DkimResult::PermError);
         }
     }

@@ -88,8 +88,8 @@ proptest! {
         let message = format!("From: joe@example.org\r\nSubject: {subject}\r\n\r\nHi.\r\n");
         match signer().with_copied_fields(copies).sign(message.as_bytes(), at(NOW)) {
             Ok(field) => prop_assert!(verdict((field + &message).as_bytes()).is_pass()),
-            Err(SignError::CopiedFields { octets, limit }) => prop_assert!(copies && octets > limit),
-            Err(SignError::NoRoom { source: HeaderError::TooLong { .. } }) => prop_assert!(octets > 257_000),
+            Err(SignError::CopiedFields(bytes)) => prop_assert!(copies && bytes > 65_536),
+            Err(SignError::NoRoom(HeaderError::TooLong { .. })) => prop_assert!(octets > 257_000),
             Err(SignError::Header(HeaderError::TooLong { .. })) => prop_assert!(octets > 260_000),
             Err(error) => prop_assert!(false, "{error}"),
         }
@@ -105,7 +105,7 @@ fn copies_over_the_limit_are_refused() {
     };
     let signer = signer().with_copied_fields(true);
     let error = signer.sign(message(2_200).as_bytes(), at(NOW)).unwrap_err();
-    assert!(matches!(error, SignError::CopiedFields { limit: 65_536, .. }), "{error}");
+    assert!(matches!(error, SignError::CopiedFields(65_537..)), "{error}");
     let field = signer.sign(message(200).as_bytes(), at(NOW)).unwrap();
     assert!(verdict((field + &message(200)).as_bytes()).is_pass());
 }
@@ -117,7 +117,7 @@ fn a_field_has_the_room_that_was_reckoned() {
         let mut signing = Signing::new([&signer], at(NOW));
         signing.push(MESSAGE).unwrap();
         let unsigned = signing.finish().unwrap().remove(0);
-        let reckoned = unsigned.octets();
+        let reckoned = unsigned.max_bytes();
         let field = unsigned.sign().unwrap();
         assert!((field.len()..field.len() + 20).contains(&reckoned), "{reckoned} for {}", field.len());
     }
@@ -128,12 +128,12 @@ fn a_field_has_the_room_that_was_reckoned() {
 fn a_header_without_room_for_the_signature_is_refused() {
     let long = format!("From: joe@example.org\r\nX: {}\r\n\r\n", "x".repeat(262_144 - 30));
     let error = signer().sign(long.as_bytes(), at(NOW)).unwrap_err();
-    assert!(matches!(error, SignError::NoRoom { source: HeaderError::TooLong { .. } }), "{error}");
+    assert!(matches!(error, SignError::NoRoom(HeaderError::TooLong { .. })), "{error}");
     let many = |fields: usize| format!("From: joe@example.org\r\n{}\r\n", "X: x\r\n".repeat(fields - 1));
     let both = [&signer(), &rsa_signer()];
     assert!(sign_all(both, many(998).as_bytes(), at(NOW)).is_ok());
     let error = sign_all(both, many(999).as_bytes(), at(NOW)).unwrap_err();
-    assert!(matches!(error, SignError::NoRoom { source: HeaderError::TooManyFields { .. } }), "{error}");
+    assert!(matches!(error, SignError::NoRoom(HeaderError::TooManyFields { .. })), "{error}");
 }
 
 /// Listed more often than the message has it, DKIM-Signature would be the new one, or that of another signer.
@@ -153,10 +153,10 @@ fn a_signature_does_not_sign_itself() {
 fn times_that_no_verifier_reads_are_refused() {
     for lifetime in [Duration::MAX, Duration::from_secs(999_999_999_999)] {
         let error = signer().with_lifetime(lifetime).sign(MESSAGE, at(NOW)).unwrap_err();
-        assert!(matches!(error, SignError::Time { tag: "x" }), "{error}");
+        assert!(matches!(error, SignError::Time("x")), "{error}");
     }
     let error = signer().sign(MESSAGE, at(1_000_000_000_000)).unwrap_err();
-    assert!(matches!(error, SignError::Time { tag: "t" }), "{error}");
+    assert!(matches!(error, SignError::Time("t")), "{error}");
     assert!(signer().with_timestamp(false).sign(MESSAGE, at(1_000_000_000_000)).is_ok());
     let long = signer().with_lifetime(Duration::from_secs(999_999_999_999 - NOW));
     assert!(verdict(&signed(&long, MESSAGE)).is_pass());

@@ -85,7 +85,7 @@ pub(crate) const REASONS: &[Reason] = &[
     Reason {
         text: "RFC 6376 §3.6.1: h= and t=s of the key record",
         fits: |difference, checked| {
-            matches!(cause(difference, checked), Some(Cause::HashNotAllowed { .. } | Cause::StrictIdentity))
+            matches!(cause(difference, checked), Some(Cause::HashNotAllowed(..) | Cause::StrictIdentity))
         },
     },
     // RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be completely ignored". dkimpy

@@ -8,10 +8,10 @@ use waxseal_header::{
 /// How deep multiparts may nest; the parts of deeper ones count as text of theirs.
 const MAX_DEPTH: usize = 32;
 
-/// Octets of a line that are looked at for a boundary. RFC 2046 §5.1.1 allows 70 in one; programs are not that strict.
+/// Bytes of a line that are looked at for a boundary. RFC 2046 §5.1.1 allows 70 in one; programs are not that strict.
 pub(super) const LINE_PREFIX: usize = 512;
 
-/// Octets of the header of a part that are kept; the rest is passed over.
+/// Bytes of the header of a part that are kept; the rest is passed over.
 const MAX_PART_HEADER: usize = 16 * 1024;
 
 /// Follows the structure of a body from line to line, in constant memory.
@@ -62,7 +62,7 @@ impl Mime {
         mime
     }
 
-    /// Takes the next line, without its line end and cut to [`LINE_PREFIX`]. Returns the encoding around a line that has octets
+    /// Takes the next line, without its line end and cut to [`LINE_PREFIX`]. Returns the encoding around a line that has bytes
     /// above 127 and must not, if it declares one.
     pub(super) fn line(&mut self, line: &[u8], is_8bit: bool) -> Option<Option<String>> {
         if line.starts_with(b"--") && self.delimiter(line) {
@@ -146,7 +146,7 @@ fn misfit(encoding: &Encoding, is_8bit: bool) -> Option<Option<String>> {
 fn token(field: Field<'_>) -> String {
     let mut scanner = Scanner::new(field.value());
     let value = match scanner.skip_cfws() {
-        Ok(_) => scanner.run(|octet| !octet.is_ascii_whitespace() && octet != b'(' && octet != b';'),
+        Ok(_) => scanner.run(|byte| !byte.is_ascii_whitespace() && byte != b'(' && byte != b';'),
         Err(_) => field.value().trim_ascii(),
     };
     String::from_utf8_lossy(value).into_owned()
@@ -165,27 +165,27 @@ fn content_type(value: &[u8]) -> Result<ContentType, InvalidText> {
     let mut media_type = String::new();
     while !matches!(scanner.peek(), None | Some(b';')) {
         if !scanner.skip_cfws()? {
-            let word = scanner.run(|octet| !octet.is_ascii_whitespace() && octet != b'(' && octet != b';');
+            let word = scanner.run(|byte| !byte.is_ascii_whitespace() && byte != b'(' && byte != b';');
             media_type.push_str(&String::from_utf8_lossy(word).to_ascii_lowercase());
         }
     }
     let mut boundary = None;
     while scanner.eat(b';') {
         scanner.skip_cfws()?;
-        let name = scanner.run(|octet| octet.is_ascii_graphic() && !b"=;(\"".contains(&octet));
+        let name = scanner.run(|byte| byte.is_ascii_graphic() && !b"=;(\"".contains(&byte));
         scanner.skip_cfws()?;
         if scanner.eat(b'=') {
             scanner.skip_cfws()?;
             let value = match scanner.quoted_string()? {
                 Some(inside) => unescaped(inside).into_owned(),
-                None => scanner.run(|octet| !octet.is_ascii_whitespace() && octet != b';').to_vec(),
+                None => scanner.run(|byte| !byte.is_ascii_whitespace() && byte != b';').to_vec(),
             };
             if name.eq_ignore_ascii_case(b"boundary") && media_type.starts_with("multipart/") {
                 boundary = boundary.or(Some(value.trim_ascii_end().to_vec()));
             }
         }
         // Whatever else stands there is passed over.
-        scanner.run(|octet| octet != b';');
+        scanner.run(|byte| byte != b';');
     }
     Ok(ContentType { media_type, boundary: boundary.filter(|boundary| !boundary.is_empty()) })
 }

@@ -45,7 +45,7 @@ impl Few {
             if !field.name().is_empty() {
                 few.add(header, field.name(), start, 1 << number);
             }
-            // Header blocks are shorter than 2³¹ octets.
+            // Header blocks are shorter than 2³¹ bytes.
             start += field.raw().len() as u32;
         }
         few

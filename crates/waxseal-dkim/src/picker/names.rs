@@ -27,7 +27,7 @@ pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
     a == b || a.eq_ignore_ascii_case(b)
 }
 
-/// The order of names, in which case does not count, eight octets at a time.
+/// The order of names, in which case does not count, eight bytes at a time.
 pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     #[cfg(test)]
     steps::count();
@@ -40,31 +40,31 @@ pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len())
 }
 
-/// Up to eight octets as a number that sorts as they do.
+/// Up to eight bytes as a number that sorts as they do.
 fn number(piece: &[u8]) -> u64 {
     match piece.first_chunk() {
-        Some(octets) => u64::from_be_bytes(*octets),
+        Some(bytes) => u64::from_be_bytes(*bytes),
         None => {
             piece.iter().zip([56, 48, 40, 32, 24, 16, 8]).fold(0, |n, (c, bits)| n | u64::from(*c) << bits)
         }
     }
 }
 
-/// The letters among eight octets in lower case.
-fn lower_case(octets: u64) -> u64 {
+/// The letters among eight bytes in lower case.
+fn lower_case(bytes: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
-    let ascii = octets & (EACH * 0x7f);
-    // The highest bit of each octet says whether it is at least A, or above Z.
+    let ascii = bytes & (EACH * 0x7f);
+    // The highest bit of each byte says whether it is at least A, or above Z.
     let (from_a, above_z) = (ascii + EACH * (0x80 - b'A' as u64), ascii + EACH * (0x7f - b'Z' as u64));
-    let upper = (from_a ^ above_z) & !octets & (EACH * 0x80);
-    octets | upper >> 2
+    let upper = (from_a ^ above_z) & !bytes & (EACH * 0x80);
+    bytes | upper >> 2
 }
 
-/// Mixes the name, in lower case, eight octets at a time, with the [`seed`].
+/// Mixes the name, in lower case, eight bytes at a time, with the [`seed`].
 pub(super) fn hash(seed: u64, name: &[u8]) -> u32 {
     const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, octets: u64| {
-        let product = u128::from(hash ^ lower_case(octets)) * u128::from(PRIME);
+    let mix = |hash: u64, bytes: u64| {
+        let product = u128::from(hash ^ lower_case(bytes)) * u128::from(PRIME);
         product as u64 ^ (product >> 64) as u64
     };
     let mut hash = seed ^ name.len() as u64;
@@ -73,13 +73,13 @@ pub(super) fn hash(seed: u64, name: &[u8]) -> u32 {
         hash = mix(hash, u64::from_le_bytes(*chunk));
         rest = after;
     }
-    // The last octets again as far as there are eight, or else the first four and the last four.
+    // The last bytes again as far as there are eight, or else the first four and the last four.
     let last = match (name.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
         (Some(last), _, _) => u64::from_le_bytes(*last),
         (None, Some(a), Some(b)) => {
             u64::from(u32::from_le_bytes(*a)) | u64::from(u32::from_le_bytes(*b)) << 32
         }
-        _ => rest.iter().fold(0, |octets: u64, octet| octets << 8 | u64::from(*octet)),
+        _ => rest.iter().fold(0, |bytes: u64, byte| bytes << 8 | u64::from(*byte)),
     };
     (mix(hash, last) >> 32) as u32
 }
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn every_letter_and_nothing_else_has_a_lower_case() {
-        for octet in 0..=u8::MAX {
-            let octets = [octet, b'A', 0, octet, 0xff, b'z', octet, b'Z'];
-            let lower = octets.map(|c| c.to_ascii_lowercase());
-            assert_eq!(lower_case(u64::from_be_bytes(octets)), u64::from_be_bytes(lower), "{octet}");
+        for byte in 0..=u8::MAX {
+            let bytes = [byte, b'A', 0, byte, 0xff, b'z', byte, b'Z'];
+            let lower = bytes.map(|c| c.to_ascii_lowercase());
+            assert_eq!(lower_case(u64::from_be_bytes(bytes)), u64::from_be_bytes(lower), "{byte}");
         }
     }
 }

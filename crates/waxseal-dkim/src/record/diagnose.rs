@@ -1,18 +1,18 @@
 //! What is wrong with text that should be a key record, in words for whoever published it.
 
-use super::{InvalidKeyRecord, KeyRecord, is_digit, without_blanks};
+use super::{KeyRecord, RecordProblem, is_digit, without_blanks};
 use crate::base64_text;
 use waxseal_header::TagList;
 
 /// `error`, or the mistake behind it when the text shows one that is often made.
-pub(super) fn diagnose(text: &[u8], error: InvalidKeyRecord) -> InvalidKeyRecord {
-    if matches!(&error, InvalidKeyRecord::TagList(error) if error.is_limit()) {
+pub(super) fn diagnose(text: &[u8], error: RecordProblem) -> RecordProblem {
+    if matches!(&error, RecordProblem::TagList(error) if error.is_limit()) {
         return error;
     }
     pasted(text).or_else(|| damaged_key(text)).or_else(|| foreign(text)).unwrap_or(error)
 }
 
-impl InvalidKeyRecord {
+impl RecordProblem {
     /// How far the text is from a key record.
     pub(crate) fn distance(&self) -> u8 {
         match self {
@@ -29,7 +29,7 @@ impl InvalidKeyRecord {
 const QUOTES: [&str; 6] = ["\"", "'", "\u{201c}", "\u{201d}", "\u{201e}", "&quot;"];
 
 /// Text that is a record once quotation marks or backslashes are gone, or that begins with a mark.
-fn pasted(text: &[u8]) -> Option<InvalidKeyRecord> {
+fn pasted(text: &[u8]) -> Option<RecordProblem> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let plain = QUOTES.iter().fold(text.replace('\\', ""), |text, quote| text.replace(quote, ""));
     if plain.len() == text.len() || text.len() > MAX_PASTED {
@@ -40,46 +40,46 @@ fn pasted(text: &[u8]) -> Option<InvalidKeyRecord> {
     let is_record = KeyRecord::parse_tags(plain.as_bytes()).is_ok();
     match (quoted, is_record || begins_with_mark) {
         (_, false) => None,
-        (true, true) => Some(InvalidKeyRecord::Quoted),
-        (false, true) => Some(InvalidKeyRecord::Escaped),
+        (true, true) => Some(RecordProblem::Quoted),
+        (false, true) => Some(RecordProblem::Escaped),
     }
 }
 
-/// Longer text is no pasted record: a key of 16,384 bits takes 2,800 octets.
+/// Longer text is no pasted record: a key of 16,384 bits takes 2,800 bytes.
 const MAX_PASTED: usize = 4096;
 
 /// `p=` that is cut off or a file, or that runs into `v=`.
-fn damaged_key(text: &[u8]) -> Option<InvalidKeyRecord> {
+fn damaged_key(text: &[u8]) -> Option<RecordProblem> {
     let tags = TagList::parse(text).ok()?;
     let behind_version = tags.get("v").and_then(|v| v.strip_prefix(b"DKIM1"));
     if behind_version.is_some_and(|rest| rest.starts_with(b" ") && rest.contains(&b'=')) {
-        return Some(InvalidKeyRecord::NoSemicolon);
+        return Some(RecordProblem::NoSemicolon);
     }
     let p = tags.get("p")?;
     if p.starts_with(b"-----BEGIN") {
-        return Some(InvalidKeyRecord::Pem);
+        return Some(RecordProblem::Pem);
     }
     // Padding is the end of a key, and what was cut off has none.
     let digits = without_blanks(p);
-    let (octets, expected) = key_length(&digits).filter(|_| digits.iter().all(|c| is_digit(*c)))?;
-    (octets < expected).then_some(InvalidKeyRecord::Cut { octets, expected })
+    let (bytes, expected) = key_length(&digits).filter(|_| digits.iter().all(|c| is_digit(*c)))?;
+    (bytes < expected).then_some(RecordProblem::Cut { bytes, expected })
 }
 
-/// How many octets of an RSA key there are, and how many its DER says.
+/// How many bytes of an RSA key there are, and how many its DER says.
 fn key_length(digits: &[u8]) -> Option<(usize, usize)> {
     let whole = digits.get(..digits.len() / 4 * 4)?;
-    let octets = base64_text::decode(whole)?;
-    let expected = match *octets.as_slice() {
+    let bytes = base64_text::decode(whole)?;
+    let expected = match *bytes.as_slice() {
         [0x30, 0x82, high, low, ..] => 4 + (usize::from(high) << 8 | usize::from(low)),
         [0x30, 0x81, length, ..] => 3 + usize::from(length),
         _ => return None,
     };
-    Some((octets.len(), expected))
+    Some((bytes.len(), expected))
 }
 
 /// Text that has nothing of a key record.
-fn foreign(text: &[u8]) -> Option<InvalidKeyRecord> {
-    let has = |what: &[u8]| text.windows(what.len()).any(|octets| octets.eq_ignore_ascii_case(what));
+fn foreign(text: &[u8]) -> Option<RecordProblem> {
+    let has = |what: &[u8]| text.windows(what.len()).any(|bytes| bytes.eq_ignore_ascii_case(what));
     let named = |name: u8| {
         let mut tags = text.split(|c| *c == b';').map(<[u8]>::trim_ascii_start);
         tags.any(|tag| {
@@ -91,7 +91,7 @@ fn foreign(text: &[u8]) -> Option<InvalidKeyRecord> {
     }
     const SHOWN: usize = 40;
     let start = text.get(..SHOWN).unwrap_or(text);
-    Some(InvalidKeyRecord::Foreign { start: String::from_utf8_lossy(start).into_owned() })
+    Some(RecordProblem::Foreign { start: String::from_utf8_lossy(start).into_owned() })
 }
 
 #[cfg(test)]
@@ -103,8 +103,8 @@ mod tests {
                      jxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhi\
                      tdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB";
 
-    fn error(text: &str) -> InvalidKeyRecord {
-        KeyRecord::parse(text.as_bytes()).unwrap_err()
+    fn error(text: &str) -> RecordProblem {
+        KeyRecord::parse(text.as_bytes()).unwrap_err().0
     }
 
     #[test]
@@ -125,13 +125,13 @@ mod tests {
             format!("\"{}\"", record.replace(';', "\\;")),
             "\"v=DKIM1; p=damaged!\"".into(),
         ] {
-            assert_eq!(error(&text), InvalidKeyRecord::Quoted, "{text}");
+            assert_eq!(error(&text), RecordProblem::Quoted, "{text}");
         }
         for text in [record.replace(';', "\\;"), record.replace('=', "\\="), format!("{record}\\")] {
-            assert_eq!(error(&text), InvalidKeyRecord::Escaped, "{text}");
+            assert_eq!(error(&text), RecordProblem::Escaped, "{text}");
         }
         // Quotes are not to blame for everything.
-        assert_eq!(error(&format!("v=DKIM2; n=\"a\"; p={P}")), InvalidKeyRecord::Version);
+        assert_eq!(error(&format!("v=DKIM2; n=\"a\"; p={P}")), RecordProblem::Version);
         assert!(KeyRecord::parse(format!("v=DKIM1; n=\"a\"; p={P}").as_bytes()).is_ok());
     }
 
@@ -141,34 +141,31 @@ mod tests {
         for end in [record.len() - 1, record.len() - 2, record.len() - 3, record.len() - 4, 100, 99, 98, 97] {
             let cut = error(&record[..end]);
             assert!(
-                matches!(cut, InvalidKeyRecord::Cut { expected: 162, octets } if octets < 162),
+                matches!(cut, RecordProblem::Cut { expected: 162, bytes } if bytes < 162),
                 "{end}: {cut}"
             );
         }
-        assert!(error(&record[..200]).to_string().contains("255 octets"));
-        for (p, octet) in [
+        assert!(error(&record[..200]).to_string().contains("255 bytes"));
+        for (p, byte) in [
             (P.replace('+', "-"), b'-'),
             (P.replace("MIG", "MI\u{2026}"), 0xe2),
             (P.replace("MI", "M="), b'='),
         ] {
             let found = error(&format!("p={p}"));
-            assert!(
-                matches!(found, InvalidKeyRecord::Base64 { octet: Some(found) } if found == octet),
-                "{found}"
-            );
+            assert!(matches!(found, RecordProblem::Base64 { byte: Some(found) } if found == byte), "{found}");
         }
-        assert_eq!(error("k=ed25519; p=AAAAA"), InvalidKeyRecord::Base64 { octet: None });
-        assert_eq!(error(&format!("p=-----BEGIN PUBLIC KEY-----{P}")), InvalidKeyRecord::Pem);
+        assert_eq!(error("k=ed25519; p=AAAAA"), RecordProblem::Base64 { byte: None });
+        assert_eq!(error(&format!("p=-----BEGIN PUBLIC KEY-----{P}")), RecordProblem::Pem);
     }
 
     #[test]
     fn text_of_another_kind_is_named_by_its_beginning() {
         for text in ["v=spf1 -all", "some-verification=1", "MIIBIjANBg", "hello", "v=DMARC1; p2=none"] {
-            assert_eq!(error(text), InvalidKeyRecord::Foreign { start: text.into() });
+            assert_eq!(error(text), RecordProblem::Foreign { start: text.into() });
         }
-        assert_eq!(error(&format!("v=DKIM1 k=rsa; p={P}")), InvalidKeyRecord::NoSemicolon);
-        assert_eq!(error(&format!("v=DKIM1 DKIM1; p={P}")), InvalidKeyRecord::Version);
-        assert_eq!(error("v=DKIM1; k=rsa"), InvalidKeyRecord::NoKey);
-        assert!(matches!(error("v=DKIM1; =rsa; p=MIGf"), InvalidKeyRecord::TagList(_)));
+        assert_eq!(error(&format!("v=DKIM1 k=rsa; p={P}")), RecordProblem::NoSemicolon);
+        assert_eq!(error(&format!("v=DKIM1 DKIM1; p={P}")), RecordProblem::Version);
+        assert_eq!(error("v=DKIM1; k=rsa"), RecordProblem::NoKey);
+        assert!(matches!(error("v=DKIM1; =rsa; p=MIGf"), RecordProblem::TagList(_)));
     }
 }

@@ -15,108 +15,67 @@ pub enum SignError {
     /// With its new fields the header block would be over the limits that a verifier has
     /// ([`HeaderLimits`](waxseal_header::HeaderLimits)), and nobody could verify the signature.
     #[error("the header has no room for the signature: sign fewer fields, or without copies of them (z=)")]
-    NoRoom {
-        /// The limit.
-        source: HeaderError,
-    },
-    /// `z=` is longer than [`Signer::MAX_COPIED_FIELDS`](crate::Signer::MAX_COPIED_FIELDS).
-    #[error(
-        "the copies of the signed fields (z=) have {octets} octets, more than {limit}: sign without them"
-    )]
-    CopiedFields {
-        /// Octets of the copies.
-        octets: usize,
-        /// The limit.
-        limit: usize,
-    },
+    NoRoom(#[source] HeaderError),
+    /// `z=` is longer than the 65,536 bytes that [`Signer::with_copied_fields`](crate::Signer::with_copied_fields) allows.
+    #[error("the copies of the signed fields (z=) have {0} bytes, more than 65536: sign without them")]
+    CopiedFields(usize),
     /// RFC 6376 §5.3: what is signed has to be what is sent, and mail servers rewrite bare CR and LF.
     #[error(
         "the message has a bare CR or LF at offset {offset}: make its line ends CRLF before signing \
          (waxseal_header::line_ends::to_crlf) and send the result"
     )]
     BareLineEnd {
-        /// Where it stands, in octets from the start of what was signed: of the message or, when header and body were
+        /// Where it stands, in bytes from the start of what was signed: of the message or, when header and body were
         /// handed over apart, of its part.
         offset: u64,
     },
     /// A line of the header block is no header field.
-    #[error("field {number} of the header, counted from 1, is no header field: remove it before signing")]
-    MalformedField {
-        /// Which one, counted from the top from 1.
-        number: usize,
-    },
+    #[error("field {0} of the header, counted from 1, is no header field: remove it before signing")]
+    MalformedField(usize),
     /// RFC 6376 §5.4: "The From header field MUST be signed".
     #[error("the message has no From field, which has to be signed (RFC 6376 section 5.4)")]
     NoFrom,
     /// RFC 6376 §3.8: "Signers and Verifiers SHOULD take reasonable steps to ensure that the messages they are processing
     /// are valid". Readers differ in which From they show, and receivers refuse such messages.
-    #[error(
-        "the message has {count} From fields, and may have one (RFC 5322 section 3.6): leave one of them"
-    )]
-    SeveralFrom {
-        /// How many.
-        count: usize,
-    },
+    #[error("the message has {0} From fields, and may have one (RFC 5322 section 3.6): leave one of them")]
+    SeveralFrom(usize),
     /// RFC 6376 §5.4: "The From header field MUST be signed", and the list given lacks it.
     #[error("the list of the fields to sign lacks From, which has to be signed (RFC 6376 section 5.4)")]
     FromNotListed,
     /// A name for `h=` that is no field name.
     #[error(
         "\"{}\" is no field name: give the names of the fields to sign one by one, of visible ASCII without colon and \
-         semicolon", .name.escape_debug()
+         semicolon", .0.escape_debug()
     )]
-    FieldName {
-        /// The name as given.
-        name: String,
-    },
+    FieldName(String),
     /// RFC 6376 §3.5 of `h=`: "The field MUST NOT include the DKIM-Signature header field that is being created or
     /// verified". Listed more often than the message has it, the name would mean the new one, or that of another signer.
     #[error("DKIM-Signature is to be signed more often than the message has it: list it no more than that")]
     OwnField,
     /// `d=` is no domain name; see [`DomainName::new`].
     #[error("the domain to sign for is no domain name")]
-    DomainName {
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
+    DomainName(#[source] InvalidDomainName),
     /// `s=` is no selector; see [`Selector`].
     #[error("the selector is no domain name")]
-    Selector {
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
+    Selector(#[source] InvalidDomainName),
     /// A tag that [`Signer::with_tag`](crate::Signer::with_tag) refuses.
-    #[error("{}= cannot be added: it is a tag of DKIM, or no name and value of one", .name.escape_debug())]
-    Tag {
-        /// The name as given.
-        name: String,
-    },
+    #[error("{}= cannot be added: it is a tag of DKIM, or no name and value of one", .0.escape_debug())]
+    Tag(String),
     /// The domain may not sign; see [`Signer::with_signing_domains`](crate::Signer::with_signing_domains).
     #[error(transparent)]
     Domain(#[from] UnacceptableDomain),
     /// RFC 6376 §3.5: the domain of `i=` has to be `d=` or below it.
-    #[error("the identity for i= is not an address within {domain}")]
-    Identity {
-        /// `d=`
-        domain: DomainName,
-    },
+    #[error("the identity for i= is not an address within {0}")]
+    Identity(DomainName),
     /// RFC 6376 §3.5: "implementations MAY consider any value longer than 12 digits to be infinite", and others refuse it.
-    #[error(
-        "the time for {tag}= has more than 12 digits: look at the clock and at the lifetime of signatures"
-    )]
-    Time {
-        /// `t` or `x`.
-        tag: &'static str,
-    },
+    #[error("the time for {0}= has more than 12 digits: look at the clock and at the lifetime of signatures")]
+    Time(&'static str),
     /// RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying."
     #[error("rsa-sha1 must not be used for signing (RFC 8301 section 3.1)")]
     RsaSha1,
     /// The guard refused; see [`Signer::with_guard`](crate::Signer::with_guard).
-    #[error("signing was refused: {reason}")]
-    Refused {
-        /// What the guard said.
-        reason: String,
-    },
+    #[error("signing was refused: {0}")]
+    Refused(String),
     /// This signer has no key; see [`Signer::remote`](crate::Signer::remote).
     #[error("the signer has no key: finish with Unsigned::attach")]
     NoKey,

@@ -53,7 +53,7 @@ struct Body {
 }
 
 impl Signing {
-    /// Begins with the first octet of the message. `now` is what `t=` says.
+    /// Begins with the first byte of the message. `now` is what `t=` says.
     pub fn new<'s>(signers: impl IntoIterator<Item = &'s Signer>, now: SystemTime) -> Self {
         let stage = Stage::Header(Splitter::new(HeaderLimits::default()));
         Self { signers: signers.into_iter().cloned().collect(), now, stage, line_ends: FindBare::default() }
@@ -167,7 +167,7 @@ impl Body {
         for (signer, number) in signers.iter().zip(self.numbers) {
             let hashes = hashers.get(number).ok_or(SignError::NoBodyHash)?;
             let unsigned = template.unsigned(signer, signer.body_hash(hashes)?)?;
-            room.take(unsigned.octets())?;
+            room.take(unsigned.max_bytes())?;
             all.push(unsigned);
         }
         Ok(all)

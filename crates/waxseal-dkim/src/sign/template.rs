@@ -18,7 +18,7 @@ pub struct Unsigned {
 }
 
 impl Unsigned {
-    /// What is to be signed: the octets, and their SHA-256 for keys that want the digest (Ed25519 always does, RFC 8463
+    /// What is to be signed: the bytes, and their SHA-256 for keys that want the digest (Ed25519 always does, RFC 8463
     /// §3).
     pub fn input(&self) -> SigningInput<'_> {
         SigningInput::new(&self.input, self.provider)
@@ -29,9 +29,9 @@ impl Unsigned {
         self.algorithm
     }
 
-    /// Octets that the field may have with its signature and CRLF; a key that does not tell its public half may be of
+    /// Bytes that the field may have with its signature and CRLF; a key whose public half is not known may be of
     /// 16,384 bits.
-    pub fn octets(&self) -> usize {
+    pub fn max_bytes(&self) -> usize {
         const LARGEST: usize = 16_384 / 8;
         let public_key = self.key.as_ref().and_then(|key| key.public_key());
         let signature = match self.algorithm {
@@ -73,20 +73,20 @@ impl fmt::Debug for Unsigned {
 
 /// What the header of the signed message will hold, which must not be more than verifiers read.
 pub(super) struct Room {
-    octets: usize,
+    bytes: usize,
     fields: usize,
 }
 
 impl Room {
     pub(super) fn beside(header: &Header) -> Self {
-        Self { octets: header.as_bytes().len(), fields: header.len() }
+        Self { bytes: header.as_bytes().len(), fields: header.len() }
     }
 
     /// Takes the room for one more field.
-    pub(super) fn take(&mut self, octets: usize) -> Result<(), SignError> {
-        self.octets += octets;
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), SignError> {
+        self.bytes += bytes;
         self.fields += 1;
-        HeaderLimits::default().check(self.octets, self.fields).map_err(|source| SignError::NoRoom { source })
+        HeaderLimits::default().check(self.bytes, self.fields).map_err(SignError::NoRoom)
     }
 }
 
@@ -178,7 +178,7 @@ impl Template<'_> {
     fn seconds(&self, later: u64, tag: &'static str) -> Result<u64, SignError> {
         // §3.5: "implementations MAY consider any value longer than 12 digits to be infinite", and others refuse it.
         let seconds = seconds(self.now).checked_add(later).filter(|seconds| *seconds < 1_000_000_000_000);
-        seconds.ok_or(SignError::Time { tag })
+        seconds.ok_or(SignError::Time(tag))
     }
 
     /// §3.5: "z= Copied header fields": every field that is signed, name and value, divided by `|`.
@@ -196,12 +196,14 @@ impl Template<'_> {
                 if c.is_ascii() {
                     copies.push(c);
                 } else {
-                    c.to_string().bytes().for_each(|octet| copies.push_str(&format!("={octet:02X}")));
+                    c.to_string().bytes().for_each(|byte| copies.push_str(&format!("={byte:02X}")));
                 }
             }
         }
-        let (octets, limit) = (copies.len(), Signer::MAX_COPIED_FIELDS);
-        if octets > limit { Err(SignError::CopiedFields { octets, limit }) } else { Ok(copies) }
+        if copies.len() > Signer::MAX_COPIED_FIELDS {
+            return Err(SignError::CopiedFields(copies.len()));
+        }
+        Ok(copies)
     }
 }
 
@@ -223,8 +225,8 @@ pub(super) fn push_names(folder: &mut Folder, names: &[&str]) {
             tag.get(std::mem::replace(start, *end)..*end)
         }));
     }
-    let octets = tag.as_bytes();
-    let may_fold = |at: usize| at.checked_sub(1).and_then(|before| octets.get(before)) == Some(&b':');
+    let bytes = tag.as_bytes();
+    let may_fold = |at: usize| at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b':');
     folder.pieces(pieces(&tag, may_fold).into_iter());
 }
 
@@ -233,10 +235,10 @@ pub(super) fn push_names(folder: &mut Folder, names: &[&str]) {
 fn push_copies(folder: &mut Folder, copies: &str) {
     const NAME: &str = "z=";
     let tag = format!("{NAME}{copies};");
-    let octets = tag.as_bytes();
+    let bytes = tag.as_bytes();
     let in_hex = |at: usize| {
-        let mut before = octets.get(NAME.len()..at).unwrap_or_default().iter().rev().take(2);
-        before.any(|octet| *octet == b'=')
+        let mut before = bytes.get(NAME.len()..at).unwrap_or_default().iter().rev().take(2);
+        before.any(|byte| *byte == b'=')
     };
     folder.pieces(pieces(&tag, |at| at >= NAME.len() && !in_hex(at)).into_iter());
 }

@@ -14,7 +14,7 @@ impl Signer {
     }
 
     /// Signs a whole message at the time `now`, and returns the message to send: the signature field and the message. Several
-    /// signers sign with [`sign_all`].
+    /// signers sign with [`sign_message_by_all`].
     ///
     /// # Errors
     /// [`SignError`]. Lines have to end in CRLF.
@@ -33,6 +33,32 @@ impl Signer {
         out.write_all(field.as_bytes())?;
         out.write_all(message)
     }
+}
+
+/// Signs a whole message with several signers in one pass over the body, and returns the message to send: the signature fields
+/// in the order of the signers, and the message.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal_crypto::PrivateKey;
+/// use waxseal_dkim::{Signer, sign_message_by_all};
+/// let key = || PrivateKey::from_pem("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="); // the key of RFC 8463 appendix A.2
+/// let signers = [Signer::new("example.org", "a", key()?)?, Signer::new("lists.example.org", "b", key()?)?];
+/// let signed = sign_message_by_all(&signers, b"From: joe@example.org\r\n\r\nHi.\r\n", SystemTime::now())?;
+/// let signed = String::from_utf8(signed)?;
+/// assert_eq!(signed.matches("DKIM-Signature: ").count(), 2);
+/// assert!(signed.ends_with("\r\nFrom: joe@example.org\r\n\r\nHi.\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`SignError`]: if one fails, none signs.
+pub fn sign_message_by_all<'s>(
+    signers: impl IntoIterator<Item = &'s Signer>,
+    message: &[u8],
+    now: SystemTime,
+) -> Result<Vec<u8>, SignError> {
+    Ok([sign_all(signers, message, now)?.as_bytes(), message].concat())
 }
 
 /// Signs a whole message with several signers in one pass over the body. Returns their fields in the order of the signers,

@@ -58,7 +58,7 @@ impl Signer {
         check_one_from(header)?;
         let index = FieldIndex::new(header);
         let unsigned = Template { header, index: &index, now }.unsigned(self, self.body_hash(hashes)?)?;
-        Room::beside(header).take(unsigned.octets())?;
+        Room::beside(header).take(unsigned.max_bytes())?;
         Ok(unsigned)
     }
 

@@ -53,7 +53,7 @@ pub(super) fn check_required_fields(
     for name in &policy.required_fields {
         let signed = signature.signed_fields().any(|signed| signed.eq_ignore_ascii_case(name.as_bytes()));
         if !signed && header.fields().any(|field| field.is(name)) {
-            return Err(Cause::FieldNotSigned { field: name.clone() });
+            return Err(Cause::FieldNotSigned(name.clone()));
         }
     }
     Ok(())

@@ -84,7 +84,7 @@ impl Verifier {
         self.check_signature(signature, key, &input, body)?;
         let additions = unsigned_additions(&picker);
         match additions.first() {
-            Some(field) if self.policy.refuse_unsigned_additions => Err(Cause::UnsignedAddition { field }),
+            Some(field) if self.policy.refuse_unsigned_additions => Err(Cause::UnsignedAddition(field)),
             _ => Ok(additions),
         }
     }
@@ -175,7 +175,7 @@ fn header_input(signature: &Signature, own: Option<Field<'_>>, picker: &mut Pick
 
 fn check_body(signature: &Signature, body: &BodyHash, header_intact: bool) -> Result<(), Cause> {
     if let Some(signed) = signature.body_length().filter(|signed| *signed > body.length()) {
-        return Err(Cause::BodyTooShort { signed, octets: body.length() });
+        return Err(Cause::BodyTooShort { signed, bytes: body.length() });
     }
     if body.digest().as_ref() == signature.body_hash() {
         return Ok(());
@@ -196,8 +196,8 @@ fn identity_is_domain(signature: &Signature) -> bool {
 }
 
 fn check_additions(signature: &Signature, body: &BodyHash, policy: &Policy) -> Result<(), Cause> {
-    let octets = body.length();
-    match signature.body_length().map(|signed| (signed, octets.saturating_sub(signed))) {
+    let bytes = body.length();
+    match signature.body_length().map(|signed| (signed, bytes.saturating_sub(signed))) {
         Some((signed, added)) if added > 0 && policy.body_length == BodyLengthPolicy::RefuseAdditions => {
             Err(Cause::BodyAdditions { signed, added })
         }

@@ -4,7 +4,7 @@ use super::{
     Verifier,
     key_rules::{check_bits, check_record},
 };
-use crate::{Cause, InvalidKeyRecord, KeyRecord};
+use crate::{Cause, KeyRecord};
 use bytes::Bytes;
 use std::sync::Arc;
 use waxseal_crypto::{Algorithm, PublicKey};
@@ -39,7 +39,7 @@ impl Verifier {
 
     /// §6.1.2: "The Verifier MUST validate the key record and MUST ignore any public-key records that are malformed." What is
     /// left has to be one: §3.6.2.2: "if there are multiple records in an RRset, the results are undefined", and which of
-    /// several is meant cannot be told, as DNS keeps no order.
+    /// several is meant is not known, as DNS keeps no order.
     pub(super) fn key_record(&self, name: &DomainName, reply: &Reply) -> Result<FoundRecord, Cause> {
         let answer = reply.as_ref().map_err(|error| Cause::Lookup(error.clone()))?;
         if answer.dnssec == Dnssec::Bogus {
@@ -54,14 +54,14 @@ impl Verifier {
                 Err(error) => ignored.push(error),
             }
         }
-        // A key for other services alone is told from none.
+        // A key for other services alone is reported as such, not as none.
         let found = if mail.count == 0 { std::mem::take(&mut other) } else { mail };
         let Some((record, text)) = found.first else {
-            let nearest = ignored.into_iter().min_by_key(InvalidKeyRecord::distance);
+            let nearest = ignored.into_iter().min_by_key(|error| error.0.distance());
             return Err(nearest.map_or(Cause::NoKey, Cause::KeyRecord));
         };
         if found.count > 1 {
-            return Err(Cause::SeveralKeys { count: found.count });
+            return Err(Cause::SeveralKeys(found.count));
         }
         let ignored = ignored.into_iter().map(Cause::KeyRecord);
         let ignored = ignored.chain(std::iter::repeat_n(Cause::ServiceType, other.count)).collect();

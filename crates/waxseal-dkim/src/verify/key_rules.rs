@@ -10,7 +10,7 @@ pub(super) fn check_record(record: &KeyRecord, algorithm: Algorithm) -> Result<&
         return Err(Cause::KeyType { key_type: record.key_type(), algorithm });
     }
     if !record.allows_hash(algorithm.hash()) {
-        return Err(Cause::HashNotAllowed { algorithm });
+        return Err(Cause::HashNotAllowed(algorithm));
     }
     if !record.is_for_email() {
         return Err(Cause::ServiceType);

@@ -214,7 +214,7 @@ impl Forwarding {
         let set = forwarder.sealer.unsigned(&header, &hashes, chain, &results, now);
         match set.and_then(|set| set.sign()) {
             Ok(set) => Ok(set.fields() + &signatures),
-            Err(SealError::Ended | SealError::TooManySets { .. }) => Ok(signatures),
+            Err(SealError::Ended | SealError::TooManySets(..)) => Ok(signatures),
             Err(error) => Err(ForwardError::Seal(error)),
         }
     }
