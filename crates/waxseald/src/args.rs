@@ -1,8 +1,13 @@
 //! The command line.
 
-use crate::{check, config::Files, daemon};
+use crate::{
+    check,
+    config::Files,
+    daemon,
+    would_sign::{self, Imagined},
+};
 use clap::{Parser, Subcommand};
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf, process::ExitCode};
 
 /// Signs and checks mail for Postfix: one daemon in place of OpenDKIM, OpenDMARC, OpenARC and policyd-spf.
 ///
@@ -11,6 +16,9 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 #[command(name = "waxseald", version)]
 struct Args {
+    /// Does what this waxseald.toml says; every key is also WAXSEALD_KEY in the environment
+    #[arg(short, long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     /// Does what this opendkim.conf says
     #[arg(short = 'x', long, value_name = "FILE", global = true)]
     opendkim: Option<PathBuf>,
@@ -37,6 +45,24 @@ struct Args {
 enum Command {
     /// Reads the settings, every table and every key, and says what is wrong or will hurt
     Check,
+    /// Says whether mail would be signed, and why not; exit code 1 when not
+    WouldSign {
+        /// The address of From
+        #[arg(long)]
+        from: String,
+        /// The address of the client
+        #[arg(long, default_value = "127.0.0.1")]
+        client: IpAddr,
+        /// The name of the client
+        #[arg(long)]
+        name: Option<String>,
+        /// The user, when the client has authenticated
+        #[arg(long)]
+        auth: Option<String>,
+        /// Recipients
+        #[arg(long)]
+        to: Vec<String>,
+    },
     /// Answers policy requests on stdin, in place of policyd-spf under `spawn` in master.cf
     Policy {
         /// A policyd-spf.conf
@@ -53,11 +79,17 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
     };
-    let Args { opendkim, opendmarc, openarc, policyd_spf, policy_socket, .. } = args;
-    let files = Files { opendkim, opendmarc, openarc, policyd_spf, policy_socket };
+    let Args { config: own, opendkim, opendmarc, openarc, policyd_spf, policy_socket, .. } = args;
+    let files = Files { own, opendkim, opendmarc, openarc, policyd_spf, policy_socket };
     let result = match args.command {
         Some(Command::Policy { file }) => {
             daemon::serve_policy(&Files { policyd_spf: Some(file), ..Files::default() })
+        }
+        Some(Command::WouldSign { from, client, name, auth: user, to }) => {
+            match would_sign::run(&files, &Imagined { from, client, name, user, to }) {
+                Ok(false) => return ExitCode::from(1),
+                result => result.map(drop),
+            }
         }
         Some(Command::Check) => check::run(&files),
         None if args.check_only => check::run(&files),

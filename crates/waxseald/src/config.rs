@@ -8,17 +8,23 @@ mod opendkim;
 mod opendkim_options;
 mod opendmarc;
 mod options;
+mod own;
 mod policyd_spf;
 mod value;
 
 use crate::settings::{Kind, Service, Settings};
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 pub(crate) use mistakes::Mistakes;
 
 /// The files to read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files {
+    /// waxseald.toml
+    pub(crate) own: Option<PathBuf>,
     pub(crate) opendkim: Option<PathBuf>,
     pub(crate) opendmarc: Option<PathBuf>,
     pub(crate) openarc: Option<PathBuf>,
@@ -42,11 +48,23 @@ impl Files {
                 read(&lines, &mut settings, &mut mistakes);
             }
         }
+        let is_only = settings.services.is_empty() && self.policyd_spf.is_none() && mistakes.0.is_empty();
+        let environment = || std::env::vars().filter(|(name, _)| name.starts_with("WAXSEALD_"));
+        if let Some(path) = &self.own {
+            match fs::read_to_string(path) {
+                Ok(text) => own::read(&text, environment(), &mut settings, &mut mistakes),
+                Err(error) => mistakes.0.push(format!("{}: {error}", path.display())),
+            }
+        } else if is_only && environment().next().is_some() {
+            own::read("", environment(), &mut settings, &mut mistakes);
+        }
         if let Some(path) = &self.policyd_spf {
             self.policy(path, &mut settings, &mut mistakes);
         }
         if settings.services.is_empty() && mistakes.0.is_empty() {
-            mistakes.0.push("no file of settings: give one, such as -x /etc/opendkim.conf".to_owned());
+            mistakes.0.push(
+                "no settings: give a file, such as -x /etc/opendkim.conf or -c /etc/waxseald.toml".to_owned(),
+            );
         }
         if mistakes.0.is_empty() { Ok(settings) } else { Err(mistakes) }
     }

@@ -16,6 +16,7 @@ mod resolver;
 mod roles;
 mod settings;
 mod stream;
+mod would_sign;
 
 use std::{ffi::OsString, process::ExitCode};
 

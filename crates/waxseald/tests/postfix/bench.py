@@ -304,9 +304,9 @@ def fields(mail, name):
 
 def own_namespace():
     """Goes on in a network and mount namespace of its own, or ends."""
-    if os.environ.get("WAXSEALD_NAMESPACE") == "own":
+    if os.environ.get("PROOF_NAMESPACE") == "own":
         return
     if os.geteuid() != 0:
         sys.exit("root is needed: Postfix, namespaces, port 53")
-    os.environ["WAXSEALD_NAMESPACE"] = "own"
+    os.environ["PROOF_NAMESPACE"] = "own"
     os.execvp("unshare", ["unshare", "-nm", "/usr/bin/python3", *sys.argv])

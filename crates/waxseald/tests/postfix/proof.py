@@ -477,6 +477,28 @@ def a_second_forged_field_goes_here_and_stays_with_opendkim(bench):
     assert left == {"waxseald": 0, "OpenDKIM": 1}, left
 
 
+@case
+def whether_mail_would_be_signed(bench):
+    ask = lambda *args: bench.run(bench.waxseald_path, "would-sign", "-x", bench.path("tables.conf"), *args, check=False)
+    inside = ask("--from", "bob@alpha.example")
+    assert inside.returncode == 0 and b"signed: s=s2026, d=alpha.example by SigningTable line 1" in inside.stdout, inside
+    outside = ask("--from", "bob@alpha.example", "--client", "203.0.113.9")
+    assert outside.returncode == 1 and b"not signed: [203.0.113.9] [203.0.113.9] not internal" not in outside.stdout, outside
+    assert b"203.0.113.9 [203.0.113.9] not internal; not authenticated" in outside.stdout, outside
+    assert ask("--from", "bob@alpha.example", "--client", "203.0.113.9", "--auth", "bob").returncode == 0
+    assert b"no signing table match for 'bob@other.example'" in ask("--from", "bob@other.example").stdout
+
+
+@case
+def a_domain_and_a_key_are_enough(bench):
+    text = 'domain = "alpha.example"\nselector = "s2026"\nkey = "{E}/keys/alpha.example/s2026.private"\nlisten = "inet:8985@127.0.0.1"\n'
+    bench.waxseald("own", "-c", bench.write("waxseald.toml", text))
+    bench.postfix("O", 2532, "mynetworks = 127.0.0.0/8\nsmtpd_milters = inet:127.0.0.1:8985\n")
+    send(2532, HEADER + b"Subject: toml\r\n\r\nhi\r\n")
+    [mail] = bench.wait_mail()
+    assert verified_by_dkimpy(bench, mail) and verified_by_opendkim(bench, mail), mail
+
+
 def main():
     own_namespace()
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
