@@ -14,9 +14,7 @@ use std::{
     sync::OnceLock,
     time::{Duration, Instant},
 };
-use waxseal::dns::{
-    self, Cache, DomainName, Question, Reply, ResolveBlocking, Zone, ZoneFileError, drive_blocking_within,
-};
+use waxseal::dns::{self, Cache, DomainName, Question, Reply, ResolveBlocking, Zone, drive_blocking_within};
 use waxseal_resolver::{Cached, Stub, parse_server};
 
 #[derive(Debug, Clone, Args)]
@@ -85,9 +83,9 @@ fn read_zone(text: &[u8], origin: Option<&DomainName>) -> Result<Zone, String> {
         let text = std::str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
         return Zone::from_json(text).map_err(|error| chain(&error));
     }
-    Zone::from_zone_file(text, origin).map_err(|error| match error.cause {
-        ZoneFileError::NoOrigin => chain(&error) + ", or --origin",
-        _ => chain(&error),
+    Zone::from_zone_file(text, origin).map_err(|error| match error.needs_origin() {
+        true => chain(&error) + ", or --origin",
+        false => chain(&error),
     })
 }
 

@@ -1,6 +1,10 @@
 //! Identifier Alignment (RFC 9989 §4.4, §4.10.2).
 
-use crate::{Alignment, OrganizationalDomain, Step, discover::Walk, local_policy::PublicSuffixList};
+use crate::{
+    Alignment, Step,
+    discover::{OrganizationalDomain, Walk},
+    local_policy::PublicSuffixList,
+};
 use std::fmt;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dns::{Answers, DomainName, LookupError, Pending, Question};
@@ -59,9 +63,8 @@ impl fmt::Display for MethodResult {
 }
 
 /// How an identifier compares with the Author Domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Match {
+#[derive(Debug, Clone)]
+pub(crate) enum Match {
     /// The same domain: aligned in either mode.
     Equal,
     /// The same Organizational Domain: aligned in relaxed mode.
@@ -99,7 +102,7 @@ pub enum Match {
 
 impl Match {
     /// Whether the domains are aligned.
-    pub fn is_aligned(&self) -> bool {
+    fn is_aligned(&self) -> bool {
         matches!(self, Self::Equal | Self::SameOrganization(_))
     }
 }
@@ -143,9 +146,10 @@ impl Identifier {
         self.result
     }
 
-    /// How the domain compares with the Author Domain. For a temporary error of the method: how it would.
-    pub fn comparison(&self) -> &Match {
-        &self.match_
+    /// How the domain compares with the Author Domain, such as `not aligned, not below example.org`; one line of ASCII. For a
+    /// temporary error of the method: how it would.
+    pub fn reason(&self) -> String {
+        self.match_.to_string()
     }
 
     /// The names on the tree walk from this domain; empty when none was needed.

@@ -1,10 +1,11 @@
 //! The evaluation of a message (RFC 9989 §5.3) as a pure check over DNS answers.
 
 use crate::{
-    Alignment, AuthorVerdict, Cause, Disposition, DomainPolicy, Identifier, LocalPolicy, Match, MethodResult,
-    OrganizationalDomain, OrganizationalRule, PolicyTag, PublicSuffixList, Record, Requested, Scope, Step,
-    Verdict, align,
-    discover::{self, Walk},
+    Alignment, AuthorVerdict, Cause, Disposition, DomainPolicy, Identifier, LocalPolicy, MethodResult,
+    PolicyTag, PublicSuffixList, Record, Scope, Step, Verdict,
+    align::{self, Match},
+    discover::{self, OrganizationalDomain, OrganizationalRule, Walk},
+    record::Requested,
     unclear::Unclear,
     verdict::Applied,
 };

@@ -45,19 +45,16 @@ pub enum Found {
 }
 
 /// An Organizational Domain (RFC 9989 §3.2.14), and by which rule of §4.10.2 it is one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrganizationalDomain {
-    /// The domain.
-    pub domain: DomainName,
-    /// The rule.
-    pub rule: OrganizationalRule,
+#[derive(Debug, Clone)]
+pub(crate) struct OrganizationalDomain {
+    pub(crate) domain: DomainName,
+    pub(crate) rule: OrganizationalRule,
 }
 
 waxseal_header::words! {
     /// Why a domain is the Organizational Domain.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    #[non_exhaustive]
-    pub enum OrganizationalRule {
+    pub(crate) enum OrganizationalRule {
         /// Rule 1: its record says `psd=n`.
         NotPublicSuffix = "its record has psd=n",
         /// Rule 2: the record of the domain above says `psd=y`.
@@ -112,7 +109,7 @@ const MAX_SHOWN: usize = 1_000;
 
 /// The text that was published, not more than [`MAX_SHOWN`] bytes of it.
 fn shown(record: &Record) -> String {
-    let mut text = record.published().unwrap_or_else(|| record.to_string());
+    let mut text = record.published();
     if text.len() > MAX_SHOWN {
         text.truncate(MAX_SHOWN);
         text.push_str("...");

@@ -32,16 +32,14 @@ mod serialize;
 mod unclear;
 mod verdict;
 
-pub use align::{Identifier, Match, MethodResult};
+pub use align::{Identifier, MethodResult};
 pub use check::{DmarcCheck, Identifiers};
-pub use discover::{Found, OrganizationalDomain, OrganizationalRule, Step};
+pub use discover::{Found, Step};
 pub use disposition::Disposition;
 pub use local_policy::{LocalPolicy, PublicSuffixList};
 #[cfg(feature = "psl")]
 pub use psl::BuiltInSuffixes;
-pub use record::{
-    Alignment, DomainPolicy, FailureOptions, InvalidRecord, PolicyTag, Psd, Record, Requested, Scope,
-};
+pub use record::{Alignment, DomainPolicy, FailureOptions, InvalidRecord, PolicyTag, Psd, Record, Scope};
 pub use report_uri::{InvalidReportUri, ReportUri};
 pub use verdict::{AuthorVerdict, Cause, Verdict};
 pub use {waxseal_authres as authres, waxseal_dns as dns, waxseal_header as header};

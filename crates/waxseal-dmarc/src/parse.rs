@@ -3,7 +3,7 @@
 use crate::{
     Alignment, DomainPolicy, FailureOptions, InvalidRecord, InvalidReportUri, Psd, Record, ReportUri,
     publish::{Finding, Problem},
-    record::PolicyValue,
+    record::{PolicyValue, Text},
 };
 use std::ops::Range;
 use waxseal_dns::lint::nearest;
@@ -26,7 +26,7 @@ pub(crate) fn record_with_findings(text: &[u8]) -> Result<(Record, Vec<Finding>)
 
 fn read(text: &[u8], findings: Option<Vec<Finding>>) -> Result<Reader<'_>, InvalidRecord> {
     let tags = tags(text).ok_or(InvalidRecord)?;
-    let record = Record { text: text.into(), ..Record::default() };
+    let record = Record { text: Text(text.into()), ..Record::default() };
     let mut reader = Reader { text, record, seen: 1 << CURRENT, findings };
     // The version was a tag, too.
     for (number, tag) in (2..).zip(tags) {
@@ -197,7 +197,7 @@ fn invalid_value(tag: &'static str, value: &[u8]) -> Problem {
 /// What was probably meant by a value that the tag may not have.
 fn meant(tag: &str, value: &[u8]) -> Option<Box<str>> {
     let words = match tag {
-        "p" | "sp" | "np" => return nearest_word(value, &DomainPolicy::ALL.map(DomainPolicy::as_str)),
+        "p" | "sp" | "np" => return nearest_word(value, &["none", "quarantine", "reject"]),
         "adkim" | "aspf" => &["relaxed", "strict"][..],
         "psd" => &["yes", "no", "unknown"],
         "t" => &["yes", "no"],

@@ -16,11 +16,11 @@ use std::fmt;
 /// let record = Record::parse(b"v=DMARC1; p=Reject; sp=quarantine; adkim=x; rua=mailto:d@example.org;")?;
 /// assert_eq!(record.policy(), Some(DomainPolicy::Reject));
 /// assert_eq!(record.dkim_alignment(), Alignment::Relaxed);
-/// assert_eq!(record.requested(Scope::Subdomain).map(|r| r.policy), Some(DomainPolicy::Quarantine));
+/// assert_eq!(record.requested(Scope::Subdomain), Some(DomainPolicy::Quarantine));
 /// assert_eq!(record.to_string(), "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@example.org");
 /// # Ok::<(), waxseal_dmarc::InvalidRecord>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Record {
     pub(crate) p: PolicyValue,
@@ -34,9 +34,21 @@ pub struct Record {
     pub(crate) ruf: Vec<ReportUri>,
     pub(crate) fo: FailureOptions,
     pub(crate) pct: Option<u8>,
-    /// What it was read from; empty for one that was built.
-    pub(crate) text: Box<[u8]>,
+    /// What it was read from.
+    pub(crate) text: Text,
 }
+
+/// The text of a record. Two records are equal when they ask for the same, whatever their text.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Text(pub(crate) Box<[u8]>);
+
+impl PartialEq for Text {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Text {}
 
 waxseal_header::words! {
     /// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment Policy
@@ -53,11 +65,8 @@ waxseal_header::words! {
 }
 
 impl DomainPolicy {
-    /// Every policy, from the mildest to the strictest.
-    pub const ALL: [Self; 3] = [Self::None, Self::Quarantine, Self::Reject];
-
     /// One level below, which `t=y` asks for (RFC 9989 §4.7).
-    pub const fn lowered(self) -> Self {
+    pub(crate) const fn lowered(self) -> Self {
         match self {
             Self::Reject => Self::Quarantine,
             Self::Quarantine | Self::None => Self::None,
@@ -150,13 +159,11 @@ pub enum Scope {
     NonExistent,
 }
 
-/// A policy and the tag that it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Requested {
-    /// The policy, before `t=`.
-    pub policy: DomainPolicy,
-    /// The tag.
-    pub tag: PolicyTag,
+/// A policy before `t=`, and the tag that it comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Requested {
+    pub(crate) policy: DomainPolicy,
+    pub(crate) tag: PolicyTag,
 }
 
 /// The tag that a policy was taken from.
@@ -191,67 +198,17 @@ impl PolicyTag {
 pub struct InvalidRecord;
 
 impl Record {
-    /// How many tags are read: 64.
-    pub const MAX_TAGS: usize = 64;
-    /// How many addresses of one `rua=` or `ruf=` are read: 64.
-    pub const MAX_REPORT_URIS: usize = 64;
+    /// How many tags are read.
+    pub(crate) const MAX_TAGS: usize = 64;
+    /// How many addresses of one `rua=` or `ruf=` are read.
+    pub(crate) const MAX_REPORT_URIS: usize = 64;
 
-    /// Reads the text of a TXT record, its strings joined.
+    /// Reads the text of a TXT record, its strings joined: at most 64 tags, and 64 addresses in each of `rua=` and `ruf=`.
     ///
     /// # Errors
     /// [`InvalidRecord`] when it does not begin with `v=DMARC1` in this case of letters. Nothing else is an error.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidRecord> {
         parse::record(text)
-    }
-
-    /// A record with `p=` and nothing else.
-    pub fn new(policy: DomainPolicy) -> Self {
-        Self { p: PolicyValue::Is(policy), ..Self::default() }
-    }
-
-    /// The same with this `sp=`.
-    pub fn with_subdomain_policy(self, policy: DomainPolicy) -> Self {
-        Self { sp: PolicyValue::Is(policy), ..self }
-    }
-
-    /// The same with this `np=`.
-    pub fn with_nonexistent_policy(self, policy: DomainPolicy) -> Self {
-        Self { np: PolicyValue::Is(policy), ..self }
-    }
-
-    /// The same with this `psd=`.
-    pub fn with_psd(self, psd: Psd) -> Self {
-        Self { psd, ..self }
-    }
-
-    /// The same with `t=y` or without.
-    pub fn with_testing(self, testing: bool) -> Self {
-        Self { testing, ..self }
-    }
-
-    /// The same with this `adkim=`.
-    pub fn with_dkim_alignment(self, adkim: Alignment) -> Self {
-        Self { adkim, ..self }
-    }
-
-    /// The same with this `aspf=`.
-    pub fn with_spf_alignment(self, aspf: Alignment) -> Self {
-        Self { aspf, ..self }
-    }
-
-    /// The same with these addresses in `rua=`.
-    pub fn with_aggregate_reports(self, rua: impl IntoIterator<Item = ReportUri>) -> Self {
-        Self { rua: rua.into_iter().collect(), ..self }
-    }
-
-    /// The same with these addresses in `ruf=`.
-    pub fn with_failure_reports(self, ruf: impl IntoIterator<Item = ReportUri>) -> Self {
-        Self { ruf: ruf.into_iter().collect(), ..self }
-    }
-
-    /// The same with this `fo=`.
-    pub fn with_failure_options(self, fo: FailureOptions) -> Self {
-        Self { fo, ..self }
     }
 
     /// `p=`, if there is a valid one.
@@ -317,14 +274,14 @@ impl Record {
     }
 
     /// The text that the record was read from, as a zone file writes it, without quotes (RFC 1035 §5.1: `\DDD` for bytes that
-    /// are not visible); `None` for a record that was built.
-    pub fn published(&self) -> Option<String> {
+    /// are not visible).
+    pub fn published(&self) -> String {
         let shown = |octet: &u8| match octet {
             b'\\' => "\\\\".to_owned(),
             b' '..=b'~' => char::from(*octet).to_string(),
             octet => format!("\\{octet:03}"),
         };
-        (!self.text.is_empty()).then(|| self.text.iter().map(shown).collect())
+        self.text.0.iter().map(shown).collect()
     }
 
     /// The tag for which no policy of the record counts: `p=` if it is missing or not valid, or else `sp=` or `np=` if that
@@ -341,8 +298,8 @@ impl Record {
     /// - "If a "rua" tag is present and contains at least one syntactically valid reporting URI, the Mail Receiver MUST act
     ///   as if a record containing "p=none" was retrieved and continue processing."
     /// - "Otherwise, the Mail Receiver applies no DMARC processing to this message."
-    pub fn requested(&self, scope: Scope) -> Option<Requested> {
-        self.select(scope).ok()
+    pub fn requested(&self, scope: Scope) -> Option<DomainPolicy> {
+        self.select(scope).ok().map(|requested| requested.policy)
     }
 
     /// [`Record::requested`], or the tag that is to blame.
@@ -383,15 +340,6 @@ impl Record {
         }
     }
 }
-
-/// Two records are equal when they ask for the same, whatever their text.
-impl PartialEq for Record {
-    fn eq(&self, other: &Self) -> bool {
-        let said = |r: &Self| (r.p, r.sp, r.np, r.psd, r.testing, r.adkim, r.aspf, r.fo, r.pct);
-        said(self) == said(other) && self.rua == other.rua && self.ruf == other.ruf
-    }
-}
-impl Eq for Record {}
 
 /// The normal form: what differs from the defaults, in a fixed order. Policies of a record that has an invalid one are
 /// left out, which means the same (see [`Record::requested`]).

@@ -48,7 +48,7 @@ fn policies<M: SerializeMap>(author: Option<&AuthorVerdict>, object: &mut M) -> 
 
 fn domains<M: SerializeMap>(author: Option<&AuthorVerdict>, object: &mut M) -> Result<(), M::Error> {
     let organization = author.and_then(AuthorVerdict::organizational_domain);
-    object.serialize_entry("org_domain", &organization.map(|found| found.domain.as_str()))?;
+    object.serialize_entry("org_domain", &organization.map(|domain| domain.as_str()))?;
     let record_at = author.and_then(AuthorVerdict::record_at);
     object.serialize_entry("record_at", &record_at.map(|domain| domain.as_str()))?;
     object.serialize_entry("spf_aligned", &author.is_some_and(AuthorVerdict::spf_aligned))?;

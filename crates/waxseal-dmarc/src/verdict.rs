@@ -1,8 +1,9 @@
 //! What DMARC found, and why.
 
 use crate::{
-    Disposition, DomainPolicy, Identifier, MethodResult, OrganizationalDomain, PolicyTag, Record, Requested,
-    Step, discover::Walk,
+    Disposition, DomainPolicy, Identifier, MethodResult, PolicyTag, Record, Step,
+    discover::{OrganizationalDomain, Walk},
+    record::Requested,
 };
 use std::{fmt, sync::Arc};
 use waxseal_authres::{DmarcResult, Entry, Ptype};
@@ -257,8 +258,14 @@ impl AuthorVerdict {
 
     /// The Organizational Domain of the Author Domain. `None` when it was not needed, see
     /// [`LocalPolicy::with_organizational_domain`](crate::LocalPolicy::with_organizational_domain), or not found.
-    pub fn organizational_domain(&self) -> Option<&OrganizationalDomain> {
-        self.organization.as_ref()
+    pub fn organizational_domain(&self) -> Option<&DomainName> {
+        self.organization.as_ref().map(|found| &found.domain)
+    }
+
+    /// By which rule of RFC 9989 §4.10.2 it is the Organizational Domain: `its record has psd=n`, `the record above has psd=y`,
+    /// `the record with the fewest labels`, `no record found`, or `public suffix list` (RFC 7489 §3.2).
+    pub fn organizational_rule(&self) -> Option<&'static str> {
+        self.organization.as_ref().map(|found| found.rule.as_str())
     }
 
     /// Whether the Author Domain exists in DNS; `None` when `np=` made no difference, or the lookup failed. An alias exists,
@@ -415,7 +422,7 @@ impl Verdict {
 
     /// [`AuthorVerdict::organizational_domain`] of the one that decided.
     pub fn organizational_domain(&self) -> Option<&DomainName> {
-        self.author()?.organizational_domain().map(|found| &found.domain)
+        self.author()?.organizational_domain()
     }
 
     /// [`AuthorVerdict::dkim_aligned`] of the one that decided.

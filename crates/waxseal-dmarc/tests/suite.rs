@@ -13,8 +13,7 @@ use common::*;
 use serde_json::Value;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{
-    Alignment, Identifiers, LocalPolicy, Match, PublicSuffixList, Record, ReportUri, Requested, Scope,
-    Verdict,
+    Alignment, DomainPolicy, Identifiers, LocalPolicy, PublicSuffixList, Record, ReportUri, Scope, Verdict,
     publish::{Finding, ReportAuthorization, lint},
 };
 use waxseal_dns::{DomainName, InvalidDomainName, Zone};
@@ -185,7 +184,7 @@ fn shown(verdict: &Verdict, key: &str) -> Value {
         let identifiers = verdict.author().unwrap().identifiers();
         match identifiers.iter().find(|id| id.result().method() == method) {
             Some(id) if id.is_aligned() => "pass",
-            Some(id) if *id.comparison() != Match::NotAuthenticated => "fail",
+            Some(id) if id.reason() != "not authenticated" => "fail",
             _ => "none",
         }
     };
@@ -212,7 +211,7 @@ fn allowed(case: &Value) -> Vec<String> {
 
 fn parsed(record: &Record) -> Value {
     let alignment = |alignment| if alignment == Alignment::Strict { "strict" } else { "relaxed" };
-    let policy = |scope| record.requested(scope).map(|Requested { policy, .. }| policy.as_str());
+    let policy = |scope| record.requested(scope).map(DomainPolicy::as_str);
     let uris = |uris: &[ReportUri]| -> Value {
         // The suite lists mailboxes.
         let uri = |uri: &ReportUri| {

@@ -74,7 +74,7 @@ pub struct TooManyQuestions {
 impl Answers<'_> {
     /// How many distinct questions may be asked unless [`Answers::with_limit`] says otherwise: 1,000. The checks have
     /// tighter limits of their own (SPF 100, DKIM 10); this one holds whatever a check does.
-    pub const DEFAULT_LIMIT: usize = 1_000;
+    const DEFAULT_LIMIT: usize = 1_000;
 
     /// The reply to `q`, or a note that it is wanted.
     ///
@@ -164,7 +164,7 @@ impl Answers<'_> {
         self.state.known.iter().map(|(q, reply)| (q, reply))
     }
 
-    /// Allows `limit` distinct questions instead of [`Answers::DEFAULT_LIMIT`]; [`Answers::answer`] is not limited.
+    /// Allows `limit` distinct questions instead of 1,000; [`Answers::answer`] is not limited.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.state.limit = limit;

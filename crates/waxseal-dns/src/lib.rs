@@ -30,4 +30,4 @@ pub use json::InvalidJson;
 pub use name::{DomainName, InvalidDomainName};
 pub use resolve::{Cache, DynResolve, Resolve, ResolveBlocking, async_resolver_fn, resolver_fn};
 pub use time_limit::DEFAULT_TIME_LIMIT;
-pub use zone::{InvalidZoneFile, Zone, ZoneFileError, zone_text};
+pub use zone::{InvalidZoneFile, Zone, zone_text};

@@ -1,8 +1,6 @@
 //! Domain names as lower-case A-labels.
 
-use std::{
-    borrow::Borrow, cmp::Ordering, convert::Infallible, fmt, hash, net::IpAddr, str::FromStr, sync::Arc,
-};
+use std::{borrow::Borrow, convert::Infallible, fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 /// RFC 1035 §2.3.4: 255 bytes on the wire, that is 253 as text without the final dot.
 const MAX_NAME: usize = 253;
@@ -35,7 +33,7 @@ const MAX_LABEL: usize = 63;
 /// assert_eq!(DomainName::new("Bücher。example")?.as_str(), "xn--bcher-kva.example");
 /// # Ok(()) }
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainName {
     text: Arc<str>,
 }
@@ -346,11 +344,6 @@ fn from_unicode(_: &str) -> Result<DomainName, InvalidDomainName> {
 }
 
 /// Hashes the text as `str` does: a map with the standard hasher stays safe against names chosen to collide.
-impl hash::Hash for DomainName {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
-}
 impl Borrow<str> for DomainName {
     fn borrow(&self) -> &str {
         &self.text
@@ -359,16 +352,6 @@ impl Borrow<str> for DomainName {
 impl AsRef<str> for DomainName {
     fn as_ref(&self) -> &str {
         &self.text
-    }
-}
-impl PartialOrd for DomainName {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for DomainName {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.text.cmp(&other.text)
     }
 }
 impl fmt::Display for DomainName {

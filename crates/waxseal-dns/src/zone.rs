@@ -5,7 +5,7 @@ mod json;
 mod master;
 pub(crate) mod text;
 
-pub use master::{InvalidZoneFile, ZoneFileError};
+pub use master::InvalidZoneFile;
 pub use text::zone_text;
 
 use crate::{

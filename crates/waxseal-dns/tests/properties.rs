@@ -71,7 +71,7 @@ proptest! {
     fn any_octets_give_a_zone_or_an_error(octets in prop::collection::vec(any::<u8>(), 0..200)) {
         let origin = DomainName::new("example.org").unwrap();
         if let Err(error) = Zone::from_zone_file(&octets, Some(&origin)) {
-            prop_assert!(error.line >= 1);
+            prop_assert!(error.line() >= 1);
         }
     }
 
@@ -79,7 +79,7 @@ proptest! {
     fn nearly_right_zone_files(text in "((@|a|a\\.b|\\*|\\$ORIGIN|\\$TTL| )( |\t)(IN |60 |)(TXT|A|MX|CNAME|NS) (\"x\"|x;|\\(|\\)|\n|10 a|192\\.0\\.2\\.1|\\\\1){1,3}\n){0,5}") {
         let origin = DomainName::new("example.org").unwrap();
         if let Err(error) = Zone::from_zone_file(&text, Some(&origin)) {
-            prop_assert!(error.line <= 1 + text.lines().count());
+            prop_assert!(error.line() <= 1 + text.lines().count());
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{
     SetupError,
     failure::Failure,
     message::{Chain, UDP_PAYLOAD, seconds},
-    server::SystemConfig,
+    server::{Fault, SystemConfig},
 };
 use hickory_resolver::{
     NameServerPool, PoolContext, TlsConfig,
@@ -71,11 +71,11 @@ impl Hickory {
     /// Asks these servers over UDP and TCP.
     ///
     /// # Errors
-    /// [`SetupError::NoServer`] when there is none, [`SetupError::Resolver`] when hickory refuses.
+    /// [`SetupError`] when there is none, or when hickory refuses.
     pub fn new(servers: impl IntoIterator<Item = SocketAddr>) -> Result<Self, SetupError> {
         let servers: Vec<_> = servers.into_iter().collect();
         if servers.is_empty() {
-            return Err(SetupError::NoServer);
+            return Err(Fault::NoServer.into());
         }
         Self::build(Config {
             servers,
@@ -90,7 +90,7 @@ impl Hickory {
     /// Asks the servers of `/etc/resolv.conf`; see [`Hickory::from_resolv_conf`].
     ///
     /// # Errors
-    /// [`SetupError::Read`] when there is no such file, as on Windows: give servers explicitly there.
+    /// [`SetupError`] when there is no such file, as on Windows: give servers explicitly there.
     pub fn system() -> Result<Self, SetupError> {
         SystemConfig::read().and_then(Self::with_system)
     }
@@ -98,7 +98,7 @@ impl Hickory {
     /// Reads the text of a resolv.conf(5): `nameserver` and the options `timeout`, `attempts`, `rotate` and `trust-ad`.
     ///
     /// # Errors
-    /// [`SetupError::Resolver`] when hickory refuses.
+    /// [`SetupError`] when hickory refuses.
     pub fn from_resolv_conf(text: &str) -> Result<Self, SetupError> {
         Self::with_system(SystemConfig::parse(text))
     }
@@ -114,7 +114,7 @@ impl Hickory {
     /// How long one attempt may take; 3 seconds by default.
     ///
     /// # Errors
-    /// [`SetupError::Resolver`] when hickory refuses, here and below.
+    /// [`SetupError`] when hickory refuses, here and below.
     pub fn with_timeout(self, timeout: Duration) -> Result<Self, SetupError> {
         Self::build(Config { timeout, ..self.config })
     }
@@ -122,7 +122,7 @@ impl Hickory {
     /// How often a question is sent; 2 by default, 1 at least.
     ///
     /// # Errors
-    /// [`SetupError::Resolver`].
+    /// [`SetupError`].
     pub fn with_attempts(self, attempts: u32) -> Result<Self, SetupError> {
         Self::build(Config { attempts: attempts.max(1), ..self.config })
     }
@@ -157,7 +157,7 @@ impl Hickory {
         if config.rotate {
             options.server_ordering_strategy = ServerOrderingStrategy::RoundRobin;
         }
-        let tls = TlsConfig::new().map_err(|error| SetupError::Resolver(Arc::new(error)))?;
+        let tls = TlsConfig::new().map_err(|error| Fault::Resolver(Arc::new(error)))?;
         let servers = config.servers.iter().map(name_server);
         let context = Arc::new(PoolContext::new(options, tls));
         let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());

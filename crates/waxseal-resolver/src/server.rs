@@ -14,10 +14,14 @@ const PORT: u16 = 53;
 /// Where resolv.conf(5) lives.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// Why a resolver cannot be set up.
+/// Why a resolver cannot be set up: no server is given, a text is not the address of one, the configuration of the system
+/// cannot be read, or the resolver library refuses it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetupError {
+#[error(transparent)]
+pub struct SetupError(#[from] pub(crate) Fault);
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Fault {
     /// No server was given.
     #[error("no DNS server given")]
     NoServer,
@@ -42,7 +46,7 @@ pub enum SetupError {
 /// 53 unless given.
 ///
 /// # Errors
-/// [`SetupError::Server`]; host names are not looked up.
+/// [`SetupError`]; host names are not looked up.
 ///
 /// ```
 /// let server = waxseal_resolver::parse_server("127.0.0.1:5354").unwrap();
@@ -53,7 +57,7 @@ pub fn parse_server(text: &str) -> Result<SocketAddr, SetupError> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     text.parse()
         .or_else(|_| bracketed.unwrap_or(text).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, PORT)))
-        .map_err(|_| SetupError::Server(text.escape_debug().to_string()))
+        .map_err(|_| Fault::Server(text.escape_debug().to_string()).into())
 }
 
 /// What resolv.conf(5) says, as far as it concerns complete names.
@@ -70,7 +74,7 @@ impl SystemConfig {
     pub(crate) fn read() -> Result<Self, SetupError> {
         std::fs::read(RESOLV_CONF)
             .map(|text| Self::parse(&String::from_utf8_lossy(&text)))
-            .map_err(|cause| SetupError::Read { path: RESOLV_CONF.into(), cause: Arc::new(cause) })
+            .map_err(|cause| Fault::Read { path: RESOLV_CONF.into(), cause: Arc::new(cause) }.into())
     }
 
     /// Like the C library: unknown lines and options are passed over, values are capped, and without a readable
@@ -125,7 +129,7 @@ mod tests {
             assert_eq!(parse_server(text).unwrap().to_string(), address);
         }
         for text in ["", "localhost", "192.0.2.1:", "192.0.2.1:99999", "[::1", "192.0.2.1 ", "192.0.2"] {
-            assert!(matches!(parse_server(text), Err(SetupError::Server(_))), "{text}");
+            assert!(matches!(parse_server(text), Err(SetupError(Fault::Server(_)))), "{text}");
         }
     }
 

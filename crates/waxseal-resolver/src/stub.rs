@@ -5,7 +5,7 @@ use crate::{
     exchange::exchange,
     failure::Failure,
     message::{Chain, is_answer, query},
-    server::SystemConfig,
+    server::{Fault, SystemConfig},
 };
 use hickory_proto::op::{Message, ResponseCode};
 use std::{
@@ -74,7 +74,7 @@ impl Stub {
     /// Asks these servers, the first one first.
     ///
     /// # Errors
-    /// [`SetupError::NoServer`] when there is none.
+    /// [`SetupError`] when there is none.
     ///
     /// ```
     /// use waxseal_resolver::{Stub, parse_server};
@@ -85,7 +85,7 @@ impl Stub {
     pub fn new(servers: impl IntoIterator<Item = SocketAddr>) -> Result<Self, SetupError> {
         let servers: Vec<_> = servers.into_iter().collect();
         if servers.is_empty() {
-            return Err(SetupError::NoServer);
+            return Err(Fault::NoServer.into());
         }
         let config = Config {
             servers,
@@ -102,7 +102,7 @@ impl Stub {
     /// Asks the servers of `/etc/resolv.conf`; see [`Stub::from_resolv_conf`].
     ///
     /// # Errors
-    /// [`SetupError::Read`] when there is no such file, as on Windows: give servers explicitly there.
+    /// [`SetupError`] when there is no such file, as on Windows: give servers explicitly there.
     pub fn system() -> Result<Self, SetupError> {
         SystemConfig::read().and_then(Self::with_system)
     }

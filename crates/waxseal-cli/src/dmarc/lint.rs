@@ -127,8 +127,8 @@ impl Lint {
 /// What the record comes to.
 fn print(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
     let author = report.author();
-    if let Some(found) = author.organizational_domain() {
-        writeln!(out, "Organizational Domain: {} ({})", found.domain, found.rule)?;
+    if let (Some(domain), Some(rule)) = (author.organizational_domain(), author.organizational_rule()) {
+        writeln!(out, "Organizational Domain: {domain} ({rule})")?;
     }
     if let (Some(policy), Some(at)) = (author.policy(), author.record_at()) {
         let source = match author.policy_tag().and_then(tag_name) {
@@ -187,8 +187,8 @@ impl From<&AuditReport> for AuditRow {
             record: author.record().map(|record| published(record)),
             policy: author.policy().map(|policy| policy.as_str()),
             policy_tag: author.policy_tag().and_then(tag_name),
-            org_domain: organization.map(|found| found.domain.to_string()),
-            org_rule: organization.map(|found| found.rule.as_str()),
+            org_domain: organization.map(ToString::to_string),
+            org_rule: author.organizational_rule(),
             path: author.path().iter().map(StepRow::from).collect(),
             reports: report.reports().iter().map(row).collect(),
         }

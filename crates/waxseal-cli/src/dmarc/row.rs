@@ -70,7 +70,7 @@ impl PathRow {
             author: author.map(|author| author.domain().to_string()),
             path: author.map(|author| steps(author.path())).unwrap_or_default(),
             record: author.and_then(AuthorVerdict::record).map(|record| published(record)),
-            org_rule: author.and_then(AuthorVerdict::organizational_domain).map(|found| found.rule.as_str()),
+            org_rule: author.and_then(AuthorVerdict::organizational_rule),
             policy_tag: author.and_then(AuthorVerdict::policy_tag).and_then(tag_name),
             exists: author.and_then(AuthorVerdict::exists),
             identifiers: IdentifierRow::all(author, identifiers),
@@ -97,7 +97,7 @@ impl IdentifierRow {
                     match judged.next() {
                         Some(judged) => {
                             row.aligned = judged.is_aligned();
-                            row.reason = judged.comparison().to_string();
+                            row.reason = judged.reason();
                             row.path = steps(judged.path());
                         }
                         None => row.reason = "no clear author, alignment does not matter".into(),

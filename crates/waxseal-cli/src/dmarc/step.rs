@@ -10,7 +10,7 @@ pub(super) fn tag_name(tag: PolicyTag) -> Option<&'static str> {
 
 /// The text of a record as it stands in DNS.
 pub(super) fn published(record: &Record) -> String {
-    record.published().unwrap_or_else(|| record.to_string())
+    record.published()
 }
 
 /// One name of the path in JSON.

@@ -179,7 +179,7 @@ impl Audit {
         let mut findings: Vec<_> =
             author.path().iter().flat_map(|step| of_step(step, author, records)).collect();
         if let Cause::NoRecord { .. } = author.cause() {
-            let organization = author.organizational_domain().map_or(&self.domain, |found| &found.domain);
+            let organization = author.organizational_domain().unwrap_or(&self.domain);
             let problem = Problem::NoRecord(organization.clone());
             findings.push(Finding::from(problem).with_domain(&self.domain));
         }

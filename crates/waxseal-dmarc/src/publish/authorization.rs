@@ -1,6 +1,9 @@
 //! Whether reports may go to a host outside the domain (RFC 9990 §4).
 
-use crate::{LocalPolicy, OrganizationalDomain, PublicSuffixList, Record, ReportUri, discover};
+use crate::{
+    LocalPolicy, PublicSuffixList, Record, ReportUri,
+    discover::{self, OrganizationalDomain},
+};
 use std::sync::Arc;
 use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
 

@@ -105,7 +105,7 @@ impl Look<'_> {
 
     fn policies(&self, findings: &mut Vec<Finding>) {
         let record = self.record;
-        let policy = |scope| record.requested(scope).map(|requested| requested.policy);
+        let policy = |scope| record.requested(scope);
         let own = policy(Scope::Domain);
         match (record.policy(), own) {
             (None, None) => findings.push(Finding::from(Problem::NoPolicy)),

@@ -1,13 +1,13 @@
 //! Where a record stands, and who else can pass for its domain.
 
 use super::{Finding, Problem};
-use crate::{Alignment, AuthorVerdict, OrganizationalRule, PublicSuffixList, Record};
+use crate::{Alignment, AuthorVerdict, PublicSuffixList, Record, discover::OrganizationalRule};
 use waxseal_dns::DomainName;
 
 /// What [`lint`](super::lint()) cannot tell from the text. `suffixes` tells of domains like `co.uk`; those of one label are
 /// public suffixes anyway.
 pub(super) fn problems(author: &AuthorVerdict, suffixes: Option<&dyn PublicSuffixList>) -> Vec<Finding> {
-    let (Some(organization), Some(record)) = (author.organizational_domain(), author.record()) else {
+    let (Some(organization), Some(record)) = (author.organization.as_ref(), author.record()) else {
         return Vec::new();
     };
     if organization.domain == *author.domain() {

@@ -3,9 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use waxseal_authres::{DkimResult, SpfResult};
-use waxseal_dmarc::{
-    AuthorVerdict, Disposition, DmarcCheck, Identifiers, LocalPolicy, OrganizationalDomain, Step, Verdict,
-};
+use waxseal_dmarc::{AuthorVerdict, Disposition, DmarcCheck, Identifiers, LocalPolicy, Step, Verdict};
 use waxseal_dns::{Answers, Check, DomainName, Zone, drive_with_blocking};
 use waxseal_header::Header;
 
@@ -26,6 +24,11 @@ pub(crate) fn drive<C: Check>(check: C, dns: &Zone) -> (C::Output, Vec<String>) 
     (output, asked)
 }
 
+pub(crate) struct OrganizationalDomain {
+    pub(crate) domain: DomainName,
+    pub(crate) rule: &'static str,
+}
+
 /// The tree walk from a domain.
 pub(crate) struct Walk(AuthorVerdict);
 
@@ -34,7 +37,8 @@ impl Walk {
         self.0.path()
     }
     pub(crate) fn organizational_domain(&self) -> Option<OrganizationalDomain> {
-        self.0.organizational_domain().cloned()
+        let domain = self.0.organizational_domain()?.clone();
+        Some(OrganizationalDomain { domain, rule: self.0.organizational_rule()? })
     }
 }
 

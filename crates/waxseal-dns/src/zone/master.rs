@@ -35,19 +35,27 @@ const IGNORED: [&str; 24] = [
 /// A zone file that cannot be read: the line, counted from 1, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("zone file, line {line}")]
-#[non_exhaustive]
 pub struct InvalidZoneFile {
-    /// The line on which the entry begins, counted from 1.
-    pub line: usize,
-    /// What is wrong there.
+    line: usize,
     #[source]
-    pub cause: ZoneFileError,
+    cause: ZoneFileError,
+}
+
+impl InvalidZoneFile {
+    /// The line on which the entry begins, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Whether a relative name stands there, and no origin is known.
+    pub fn needs_origin(&self) -> bool {
+        self.cause == ZoneFileError::NoOrigin
+    }
 }
 
 /// What is wrong with a line of a zone file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ZoneFileError {
+enum ZoneFileError {
     /// An opening parenthesis without its closing one, or the other way round.
     #[error("parenthesis without its counterpart")]
     Parenthesis,
