@@ -1,4 +1,4 @@
-use super::{Address, AddressFault as A};
+use super::{Address, AddressFault as A, lexer::Lexer};
 use proptest::prelude::*;
 
 #[test]
@@ -51,4 +51,22 @@ proptest! {
             prop_assert!(!address.domain().is_empty());
         }
     }
+}
+
+/// RFC 5322 §3.2.1: a quoted-pair in a comment or quoted string ends neither.
+#[test]
+fn quoted_pairs_and_nested_comments() {
+    let tokens = |text: &str| {
+        let mut lexer = Lexer::new(text.as_bytes(), 0);
+        let mut found = Vec::new();
+        while let Some(token) = lexer.next()? {
+            found.push(String::from_utf8_lossy(token.text).into_owned());
+        }
+        Ok::<_, A>(found)
+    };
+    assert_eq!(tokens(r"(a\)b\(c) x"), Ok(vec!["x".to_owned()]));
+    assert_eq!(tokens(r#""a\"b" x"#), Ok(vec![r#""a\"b""#.to_owned(), "x".to_owned()]));
+    let nested = |depth: usize| format!("{}{}x", "(".repeat(depth), ")".repeat(depth));
+    assert_eq!(tokens(&nested(16)), Ok(vec!["x".to_owned()]));
+    assert_eq!(tokens(&nested(17)), Err(A::Comment { offset: 0 }));
 }
