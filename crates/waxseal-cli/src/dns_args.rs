@@ -46,6 +46,11 @@ pub(crate) enum Dns {
 }
 
 impl DnsArgs {
+    /// These files or, where there are none, these servers or, where there are none, those of the system.
+    pub(crate) fn new(zone: Vec<PathBuf>, server: Vec<SocketAddr>) -> Self {
+        Self { zone, origin: None, server, timeout: Duration::from_secs(20) }
+    }
+
     pub(crate) fn open(&self) -> Result<Dns, Failure> {
         if !self.zone.is_empty() {
             let mut zone = Zone::new();

@@ -1,8 +1,11 @@
 //! The tools of OpenDKIM under their old names, with their old options and texts: as `waxseal opendkim-genkey …`, or by a link
 //! of that name to `waxseal`. Exit codes tell the truth also where the old ones did not.
 
+mod conf;
 mod genkey;
 mod getopt;
+mod testkey;
+mod testmsg;
 
 use std::{ffi::OsString, fmt::Display, path::Path, process::ExitCode};
 
@@ -10,9 +13,11 @@ use std::{ffi::OsString, fmt::Display, path::Path, process::ExitCode};
 #[derive(Debug, Clone, Copy)]
 enum Tool {
     Genkey,
+    Testkey,
+    Testmsg,
 }
 
-const TOOLS: [Tool; 1] = [Tool::Genkey];
+const TOOLS: [Tool; 3] = [Tool::Genkey, Tool::Testkey, Tool::Testmsg];
 
 /// What ends a tool.
 #[derive(Debug)]
@@ -45,12 +50,16 @@ impl Tool {
     fn name(self) -> &'static str {
         match self {
             Self::Genkey => "opendkim-genkey",
+            Self::Testkey => "opendkim-testkey",
+            Self::Testmsg => "opendkim-testmsg",
         }
     }
 
     fn run(self, args: &[String]) -> Result<u8, Said> {
         match self {
             Self::Genkey => genkey::run(self, args),
+            Self::Testkey => testkey::run(self, args),
+            Self::Testmsg => testmsg::run(self, args),
         }
     }
 

@@ -35,6 +35,8 @@ mod mailbox;
 #[cfg(test)]
 mod odd_files;
 #[cfg(test)]
+mod old_tools;
+#[cfg(test)]
 mod post;
 #[cfg(test)]
 mod sign;

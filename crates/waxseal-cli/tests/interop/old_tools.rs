@@ -115,3 +115,24 @@ fn genkey_differs_where_debian_loses_a_key() {
     let ours = help(ours("opendkim-genkey", dir.path(), &["--help"]));
     assert_eq!(ours, help(theirs("opendkim-genkey", dir.path(), &["--help"])));
 }
+
+/// What needs no name server; the rest is said in the words that were seen of it, in the tests of the command.
+#[test]
+fn testkey_and_testmsg_end_alike_before_they_ask_dns() {
+    if std::env::var_os("WAXSEAL_INTEROP").is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("conf"), "").unwrap();
+    for (tool, args) in [
+        ("opendkim-testkey", &["-x", "conf"][..]),
+        ("opendkim-testkey", &["-x", "conf", "-q"]),
+        ("opendkim-testkey", &["-x", "conf", "-d", "a.example", "-s", "b", "-k", "gone"]),
+        ("opendkim-testkey", &["-x", "conf", "-d", "a.example", "-s", "b", "-k", "."]),
+        ("opendkim-testmsg", &["-q"]),
+        ("opendkim-testmsg", &["-d", "a.example"]),
+        ("opendkim-testmsg", &["-d", "a.example", "-s", "b", "-k", "gone"]),
+    ] {
+        assert_eq!(ours(tool, dir.path(), args), theirs(tool, dir.path(), args), "{tool} {args:?}");
+    }
+}
