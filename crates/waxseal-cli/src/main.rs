@@ -16,6 +16,8 @@ mod dmarc;
 mod dns_args;
 mod eml_b64;
 mod exit;
+#[cfg(feature = "explain")]
+mod explain;
 #[cfg(feature = "generate")]
 mod generate;
 mod hint;
@@ -72,6 +74,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(Box<check::Check>),
+    #[cfg(feature = "explain")]
+    Explain(Box<explain::Explain>),
     Key(Box<key::Key>),
     Keygen(keygen::Keygen),
     Sign(Box<sign::Sign>),
@@ -97,6 +101,8 @@ fn main() -> ExitCode {
     color.set();
     let done = match verb {
         Verb::Check(check) => check.run(),
+        #[cfg(feature = "explain")]
+        Verb::Explain(explain) => explain.run(),
         Verb::Key(key) => key.run(),
         Verb::Keygen(keygen) => keygen.run(),
         Verb::Sign(sign) => sign.run(),

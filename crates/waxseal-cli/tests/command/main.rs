@@ -20,6 +20,8 @@ mod demo;
 mod dkim;
 #[cfg(test)]
 mod dmarc;
+#[cfg(all(test, feature = "explain"))]
+mod explain;
 #[cfg(all(test, feature = "generate"))]
 mod generate;
 #[cfg(test)]

@@ -1,0 +1,130 @@
+//! `waxseal explain`: what happened to a signed message.
+
+use crate::{
+    client_address::parse_client_address,
+    dns_args::DnsArgs,
+    exit::{Exit, Failure},
+    input::{LineEnds, Source},
+    json, terminal,
+    time::{parse_now, time},
+};
+use clap::Args;
+use std::{
+    io::{Read, Write},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use waxseal::{
+    Envelope, Evidence,
+    dns::{Answers, Check},
+};
+use waxseal_explain::{ExplainCheck, Explainer, Explanation};
+
+/// Explain why the signatures of a message fail: what was changed in transit, where, and what to do about it
+///
+/// What usually happens to mail is undone, one change at a time and then two, until the hash of the signature fits. Such a
+/// diagnosis is proved; one of which only a sign was seen is likely. Then the pages of SPF, ARC and DMARC.
+///
+/// Exit codes: 0 when a DKIM signature passes, 1 when none does, 2 for wrong usage and unreadable files.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  waxseal explain message.eml
+  waxseal explain --ip 192.0.2.1 --mail-from joe@example.org message.eml
+  waxseal explain --evidence case.json message.eml      # the DNS answers that check --save-evidence kept")]
+pub(crate) struct Explain {
+    /// The message; - is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    message: PathBuf,
+    /// The address of the client
+    #[arg(long, value_name = "IP", value_parser = parse_client_address)]
+    ip: Option<IpAddr>,
+    /// The name that the client gave
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, requires = "ip")]
+    helo: String,
+    /// The reverse-path; <> when it was null
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true, requires = "ip")]
+    mail_from: String,
+    #[command(flatten)]
+    dns: DnsArgs,
+    /// Take envelope, time and DNS answers from what check --save-evidence kept of this message
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["zone", "server", "ip", "now"])]
+    evidence: Option<PathBuf>,
+    /// The time of verification in Unix time, for t= and x= [default: now]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_now)]
+    now: Option<SystemTime>,
+    /// Where else to look for the key that made a signature [default: names in common use]; may be repeated
+    #[arg(long, value_name = "NAME")]
+    selector: Vec<waxseal::Selector>,
+    /// Explain the messages that are attached to the message, too
+    #[arg(long)]
+    attached: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// How to read line ends
+    #[arg(long, value_enum, default_value_t)]
+    line_ends: LineEnds,
+}
+
+impl Explain {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let source = Source::from(self.message.clone());
+        let message = self.line_ends.apply(read(&source)?);
+        if message.is_empty() {
+            return Err(source.empty());
+        }
+        let explanation = self.explanation(&message)?;
+        self.print(&source, &explanation).map_err(Failure::output)?;
+        Ok(if explanation.report().dkim().is_pass() { Exit::Pass } else { Exit::NotPass })
+    }
+
+    fn explanation(&self, message: &[u8]) -> Result<Explanation, Failure> {
+        let explainer = Explainer::new().map_err(|error| Failure::because("cannot verify", &error))?;
+        let explainer = explainer.with_attached(self.attached);
+        let explainer = match self.selector.is_empty() {
+            true => explainer,
+            false => explainer.with_selectors(self.selector.iter().cloned()),
+        };
+        if let Some(file) = &self.evidence {
+            let evidence = evidence(file)?;
+            let check = explainer.check(evidence.envelope(), message, evidence.now());
+            return Ok(replay(check, &evidence));
+        }
+        let envelope =
+            self.ip.map_or(Envelope::unknown(), |ip| Envelope::new(ip, &self.helo, &self.mail_from));
+        self.dns.drive(explainer.check(&envelope, message, time(self.now)))
+    }
+
+    fn print(&self, source: &Source, explanation: &Explanation) -> std::io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            return writeln!(out, "{}", json::inert(&explanation.to_json()));
+        }
+        writeln!(out, "{}: {explanation}\n", terminal::visible(&source.name()))?;
+        write!(out, "{}", explanation.explain())
+    }
+}
+
+fn read(source: &Source) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    source.open()?.read_to_end(&mut bytes).map_err(|error| source.unreadable(&error))?;
+    Ok(bytes)
+}
+
+fn evidence(file: &Path) -> Result<Evidence, Failure> {
+    let source = Source::from(file.to_owned());
+    let text = String::from_utf8(read(&source)?).map_err(|error| Failure::because(source.name(), &error))?;
+    Evidence::from_json(&text).map_err(|error| Failure::because(source.name(), &error))
+}
+
+/// What was not asked then is a time-out now.
+fn replay(mut check: ExplainCheck<'_>, evidence: &Evidence) -> Explanation {
+    let mut dns: Answers<'_> = evidence.answers().cloned().collect();
+    dns.give_up();
+    loop {
+        if let Ok(explanation) = check.run(&mut dns) {
+            return explanation;
+        }
+    }
+}
