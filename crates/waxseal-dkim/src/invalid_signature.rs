@@ -35,7 +35,7 @@ pub(crate) enum SignatureProblem {
     /// §3.5: `q=` has no known method; `dns/txt` is the only one.
     #[error("query method is unknown")]
     QueryMethod,
-    /// §3.5: `d=`, `s=` or the domain of `i=` is not a domain name; see [`DomainName::mail_domain`].
+    /// §3.5: `d=`, `s=` or the domain of `i=` is not a domain name; see [`DomainName::mail_domain`](waxseal_dns::DomainName::mail_domain).
     #[error("{tag}= is no domain name")]
     Name { tag: &'static str, source: InvalidDomainName },
     /// The value of a tag does not follow its grammar.
