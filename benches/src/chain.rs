@@ -2,8 +2,8 @@
 //!
 //! The floor of validating is SHA-256 of the canonical body and one operation of ring for each signature that is looked
 //! at, over its canonical octets. What a seal covers begins with what the one before it covers, but ring takes octets, not
-//! hashes, and hashes them anew each time. The default policy looks at two signatures of each set, as it wants to know the
-//! oldest that passes; without that it is one, and one more of the newest set.
+//! hashes, and hashes them anew each time. Whoever asks for the oldest pass has two signatures of each set looked at;
+//! without that it is one, and one more of the newest set.
 //!
 //! The floor of sealing is SHA-256 of the canonical body and the two operations for the newest set, the third.
 
@@ -130,7 +130,10 @@ pub(crate) fn verify<'c>(
     let ours = |provider| -> Work<'c> {
         let verifier =
             ChainVerifier::with_provider(Policy::default().with_oldest_pass(oldest_pass), provider);
-        Box::new(move || verifier.verify_blocking(message, now(), &lab.zone).result() == ArcResult::Pass)
+        Box::new(move || {
+            let chain = verifier.verify_blocking(message, now(), &lab.zone);
+            chain.result() == ArcResult::Pass && chain.oldest_pass() == oldest_pass.then_some(0)
+        })
     };
     let aws = AwsLcRs::new(lab, letter)?;
     Ok(Job {
