@@ -1,102 +1,209 @@
-//! The callbacks of a milter, one by one: how a mail server's pieces become a report and the changes that it asks for. The
-//! protocol itself is played here by a list of events.
+//! A milter that signs what the site's own users send and checks what comes from outside (OpenDKIM's `Mode sv`): which of the two
+//! is known at the end of the header. Run it: it plays a mail server with both kinds of mail.
 
-use std::{error::Error, net::IpAddr, time::SystemTime};
-use waxseal::{
-    Authenticator, Disposition, Envelope, Report, Session,
-    authres::AuthservIds,
-    dns::{Zone, drive_blocking},
-    header::Space,
+use std::{
+    error::Error,
+    io::{Read, Write},
+    net::{IpAddr, TcpListener, TcpStream},
+    thread,
+    time::SystemTime,
 };
+use waxseal::{
+    Authenticator, AuthservIds, Disposition, Envelope, OutboundSigner, Session,
+    crypto::KeySpec,
+    dkim::{Signer, Signing},
+    dns::{Zone, drive_blocking},
+    header::{HeaderBuilder, HeaderLimits, Space, WrittenField},
+};
+use waxseal_examples::{ask_milter, fresh_key};
+use waxseal_milter::{Actions, Connection, Event, Modification, Reply, ReplyCode, Settings, Stage, Steps};
 
-/// What the mail server says.
-enum Event {
-    Connect(IpAddr),
-    Helo(&'static str),
-    MailFrom(&'static str),
-    Header(&'static str, &'static str),
-    Body(&'static [u8]),
-    EndOfMessage,
-}
+type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// What is known of a connection, and the message under way.
-struct Milter {
+struct Filter {
     authenticator: Authenticator,
+    outbound: OutboundSigner,
+    ids: AuthservIds,
     dns: Zone,
-    client: IpAddr,
-    helo: String,
-    message: Option<Session>,
 }
 
-impl Milter {
-    fn on(&mut self, event: &Event) -> Result<(), Box<dyn Error>> {
-        match event {
-            Event::Connect(client) => self.client = *client,
-            Event::Helo(name) => self.helo = (*name).to_owned(),
-            Event::MailFrom(path) => {
-                let envelope = Envelope::new(self.client, &self.helo, path);
-                self.message = Some(self.authenticator.begin(&envelope, SystemTime::now()));
+/// What is done with the message under way.
+enum Message {
+    Header(HeaderBuilder),
+    Signing(Box<Signing>),
+    Checking(Box<Session>),
+    PassedOn,
+    Refused(String),
+}
+
+impl Filter {
+    fn serve(&self, mut stream: TcpStream) -> Result {
+        stream.set_nodelay(true)?; // with tokio also `set_quickack(true)` after each read
+        // What is decided at the end of the message gets no reply before: Postfix does not wait.
+        let quiet =
+            Steps::NO_REPLY_CONNECT | Steps::NO_REPLY_HELO | Steps::NO_REPLY_MAIL | Steps::NO_REPLY_HEADER;
+        let quiet = quiet | Steps::NO_REPLY_END_OF_HEADER | Steps::NO_REPLY_BODY | Steps::NO_RCPT;
+        let settings = Settings::new()
+            .with_actions(Actions::ADD_HEADERS | Actions::CHANGE_HEADERS | Actions::QUARANTINE)
+            .with_steps(quiet | Steps::NO_DATA | Steps::NO_UNKNOWN | Steps::LEADING_SPACE)
+            .with_macros(Stage::Mail, ["i", "{auth_authen}"]);
+        let (mut connection, mut buffer) = (Connection::new(settings), vec![0; 65_536]);
+        let (mut client, mut helo, mut mail_from) = (None, Vec::new(), Vec::new());
+        let mut message = Message::PassedOn;
+        loop {
+            let length = stream.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(());
             }
-            Event::Header(name, value) => {
-                let message = self.message.as_mut().ok_or("a field before MAIL FROM")?;
-                // The server has removed the space behind the colon, as SMFIP_HDR_LEADSPC was not negotiated.
-                message.field(name.as_bytes(), value.as_bytes(), Space::Added)?;
+            connection.receive(buffer.get(..length).unwrap_or_default());
+            while let Some(event) = connection.next_event()? {
+                match event {
+                    Event::Connect(connect) => client = connect.client().ip(),
+                    Event::Helo(name) => helo = name.to_vec(),
+                    Event::Mail(path) => {
+                        mail_from = path.address().to_vec();
+                        message = Message::Header(HeaderBuilder::new(HeaderLimits::default()));
+                    }
+                    Event::Header(field) => {
+                        let Message::Header(header) = &mut message else { continue };
+                        let kept = connection.negotiated().is_some_and(|agreed| agreed.keeps_leading_space());
+                        let space = if kept { Space::Kept } else { Space::Added };
+                        if let Err(error) = header.push(field.name(), field.value(), space) {
+                            message = Message::Refused(error.to_string());
+                        }
+                    }
+                    Event::EndOfHeader => {
+                        if let Message::Header(header) = message {
+                            let user = connection.macro_value("{auth_authen}").map(<[u8]>::to_vec);
+                            message = self.decide(header, user, &envelope(client, &helo, &mail_from));
+                        }
+                    }
+                    Event::Body(chunk) => match &mut message {
+                        Message::Signing(signing) => drop(signing.push(&chunk)), // `finish` reports it again
+                        Message::Checking(session) => session.body(&chunk),
+                        _ => {}
+                    },
+                    Event::EndOfMessage => {
+                        let done = std::mem::replace(&mut message, Message::PassedOn);
+                        let reply = self.end_of_message(done, &mut connection)?;
+                        connection.reply(&reply)?;
+                    }
+                    Event::Quit => return Ok(()),
+                    _ => {}
+                }
+                if connection.expects_reply() {
+                    connection.reply(&Reply::Continue)?;
+                }
             }
-            Event::Body(chunk) => {
-                self.message.as_mut().ok_or("a body before MAIL FROM")?.body(chunk);
-            }
-            Event::EndOfMessage => {
-                let session = self.message.take().ok_or("no message")?;
-                // A server with threads looks `session.lookups()` up beside the body.
-                let report = drive_blocking(session.finish(), &self.dns);
-                print_replies(&report);
+            stream.write_all(&connection.take_output())?;
+        }
+    }
+
+    /// The mail of a user who has logged in is signed, all other mail is checked.
+    fn decide(&self, header: HeaderBuilder, user: Option<Vec<u8>>, envelope: &Envelope) -> Message {
+        let (header, now) = (header.finish(), SystemTime::now());
+        if user.is_none() {
+            return Message::Checking(self.authenticator.begin_with_header(envelope, header, now).into());
+        }
+        match self.outbound.begin(header, now) {
+            Ok(signing) => Message::Signing(signing.into()),
+            Err(why) => {
+                println!("not signed: {why}"); // the line that an operator looks for
+                Message::PassedOn
             }
         }
-        Ok(())
+    }
+
+    fn end_of_message(&self, message: Message, connection: &mut Connection) -> Result<Reply> {
+        let session = match message {
+            Message::Refused(why) => return Ok(Reply::Code(ReplyCode::new(554, "5.6.0", &why)?)),
+            Message::Header(_) | Message::PassedOn => return Ok(Reply::Accept),
+            Message::Checking(session) => session,
+            Message::Signing(signing) => {
+                let fields = signing.finish()?.into_iter().map(|unsigned| unsigned.sign());
+                insert(connection, &fields.collect::<Result<String, _>>()?)?;
+                return Ok(Reply::Accept);
+            }
+        };
+        let report = drive_blocking(session.finish(), &self.dns);
+        println!("{report}");
+        // From the bottom up, so that no removal moves a field that is still to go.
+        let Ok(header) = report.header() else { return Ok(Reply::Reject) };
+        for forged in self.ids.forged(header) {
+            let name = header.field(forged.index).map_or(&b""[..], |field| field.name());
+            let number = u32::try_from(forged.occurrence)?;
+            connection.modify(&Modification::remove_header(std::str::from_utf8(name)?, number)?)?;
+        }
+        insert(connection, &report.authentication_results().to_field())?;
+        Ok(match report.disposition() {
+            Disposition::None => Reply::Accept,
+            Disposition::Quarantine => {
+                connection.modify(&Modification::quarantine(&report.reason())?)?;
+                Reply::Accept
+            }
+            Disposition::Defer => Reply::Code(ReplyCode::new(451, "4.7.1", &report.reason())?),
+            Disposition::Reject => Reply::Code(ReplyCode::new(550, "5.7.1", &report.reason())?),
+        })
     }
 }
 
-fn print_replies(report: &Report) {
-    let header = match report.header() {
-        Ok(header) => header,
-        // Fields in it cannot be told apart, so forged ones cannot be removed.
-        Err(error) => return println!("SMFIR_REPLYCODE 554 5.6.0 {error}"),
-    };
-    for forged in AuthservIds::new(["mx.example.net"]).forged(header) {
-        let name = header.field(forged.index).map_or(&b""[..], |field| field.name());
-        println!("SMFIR_CHGHEADER {}, number {}, to nothing", name.escape_ascii(), forged.occurrence);
-    }
-    let field = report.authentication_results().to_field();
-    println!("SMFIR_INSHEADER at 0:\n{}", field.trim_end());
-    match report.disposition() {
-        Disposition::None => println!("SMFIR_ACCEPT"),
-        Disposition::Quarantine => println!("SMFIR_QUARANTINE {}", report.reason()),
-        Disposition::Defer => println!("SMFIR_REPLYCODE 451 4.7.1 {}", report.reason()),
-        Disposition::Reject => println!("SMFIR_REPLYCODE 550 5.7.1 {}", report.reason()),
-    }
+fn envelope(client: Option<IpAddr>, helo: &[u8], mail_from: &[u8]) -> Envelope {
+    client.map_or_else(|| Envelope::without_address(helo, mail_from), |ip| Envelope::new(ip, helo, mail_from))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let dns = Zone::new()
-        .with_txt("example.org", "v=spf1 ip4:192.0.2.0/24 -all")?
-        .with_txt("_dmarc.example.org", "v=DMARC1; p=quarantine")?;
-    let mut milter = Milter {
+fn insert(connection: &mut Connection, fields: &str) -> Result {
+    for field in WrittenField::all(fields) {
+        connection.modify(&Modification::insert_header(0, field.name(), field.value())?)?;
+    }
+    Ok(())
+}
+
+fn main() -> Result {
+    let signer = Signer::new("example.net", "2026a", fresh_key(KeySpec::Ed25519)?)?;
+    let filter = Filter {
         authenticator: Authenticator::new("mx.example.net")?,
-        dns,
-        client: IpAddr::from([0, 0, 0, 0]),
-        helo: String::new(),
-        message: None,
+        outbound: OutboundSigner::new().with_domain("example.net".parse()?, [signer]),
+        ids: AuthservIds::new(["mx.example.net"]),
+        dns: Zone::new().with_txt("_dmarc.example.org", "v=DMARC1; p=quarantine")?,
     };
-    let events = [
-        Event::Connect(IpAddr::from([203, 0, 113, 5])),
-        Event::Helo("pc.example.com"),
-        Event::MailFrom("<ada@example.org>"),
-        Event::Header("Authentication-Results", "mx.example.net; dkim=pass header.d=example.org"),
-        Event::Header("From", "Ada <ada@example.org>"),
-        Event::Header("Subject", "Your invoice"),
-        Event::Body(b"Please open the "),
-        Event::Body(b"attachment.\r\n"),
-        Event::EndOfMessage,
-    ];
-    events.iter().try_for_each(|event| milter.on(event))
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let stream = TcpStream::connect(listener.local_addr()?)?;
+    let (served, _) = listener.accept()?;
+    thread::scope(|threads| {
+        threads.spawn(|| filter.serve(served).unwrap_or_else(|error| eprintln!("{error}")));
+        play(stream)
+    })
+}
+
+/// A message of a user, then one from outside with a forged result in it.
+fn play(stream: TcpStream) -> Result {
+    let ask = |packets: &[(u8, &[u8])]| ask_milter(&stream, packets);
+    ask(&[(b'O', b"\0\0\0\x06\0\0\x01\xFF\0\x1F\xFF\xFF")])?;
+    let changes = ask(&[
+        (b'C', b"pc.example.net\x004\x04\xD2192.0.2.7\0"),
+        (b'D', b"M{auth_authen}\0grace\0"),
+        (b'M', b"<grace@example.net>\0"),
+        (b'L', b"From\0 grace@example.net\0"),
+        (b'N', b""),
+        (b'B', b"Hi.\r\n"),
+        (b'E', b""),
+    ])?;
+    assert!(
+        matches!(&changes[..], [signed] if signed.starts_with("i\0\0\0\0DKIM-Signature\0 v=1; a=ed25519-sha256;"))
+    );
+    let changes = ask(&[
+        (b'C', b"pc.example.com\x004\x04\xD2203.0.113.5\0"),
+        (b'D', b"Mi\0A2\0"),
+        (b'M', b"<ada@example.org>\0"),
+        (b'L', b"Authentication-Results\0 mx.example.net; dkim=pass header.d=example.org\0"),
+        (b'L', b"From\0 ada@example.org\0"),
+        (b'N', b""),
+        (b'B', b"Please open the attachment.\r\n"),
+        (b'E', b""),
+    ])?;
+    println!("{changes:#?}");
+    let [removed, added, quarantined] = &changes[..] else { return Err("three changes are due".into()) };
+    assert_eq!(removed, "m\0\0\0\x01Authentication-Results\0\0");
+    assert!(added.contains("dmarc=fail") && quarantined == "qno authenticated identifier\0");
+    Ok(())
 }

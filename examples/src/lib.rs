@@ -1,6 +1,10 @@
 //! What the examples share: a message, throwaway keys, and a zone that publishes them. Run one with
 //! `cargo run -p waxseal-examples --example sign`.
 
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
 use waxseal::{
     crypto::{KeySpec, PrivateKey, rust_crypto},
     dkim::KeyRecord,
@@ -34,6 +38,29 @@ pub fn fresh_key(spec: KeySpec) -> Result<PrivateKey, waxseal::crypto::KeyError>
 pub fn publish(zone: Zone, selector: &str, key: &PrivateKey) -> Result<Zone, InvalidDomainName> {
     let record = KeyRecord::new(key.public_key().clone());
     zone.with_txt(&format!("{selector}._domainkey.example.org"), record.to_string())
+}
+
+/// Sends packets to a milter as a mail server does, and returns what it asks for before its reply.
+///
+/// # Errors
+/// Those of the connection.
+pub fn ask_milter(mut stream: &TcpStream, packets: &[(u8, &[u8])]) -> io::Result<Vec<String>> {
+    for (code, data) in packets {
+        let length = u32::try_from(data.len() + 1).map_err(io::Error::other)?;
+        stream.write_all(&[&length.to_be_bytes()[..], &[*code], data].concat())?;
+    }
+    let mut changes = Vec::new();
+    loop {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let mut packet = vec![0; usize::try_from(u32::from_be_bytes(length)).map_err(io::Error::other)?];
+        stream.read_exact(&mut packet)?;
+        match packet.first() {
+            // SMFIR_INSHEADER, SMFIR_CHGHEADER, SMFIR_QUARANTINE
+            Some(b'i' | b'm' | b'q') => changes.push(String::from_utf8_lossy(&packet).into_owned()),
+            _ => return Ok(changes),
+        }
+    }
 }
 
 #[cfg(doctest)]

@@ -26,13 +26,32 @@ pub struct AuthenticationResults {
     authserv_id: Text,
     entries: Vec<Entry>,
     utf8: bool,
+    style: ResultsStyle,
+}
+
+/// How an [`AuthenticationResults`] is written. Readers of the grammar see no difference; scripts that read lines may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ResultsStyle {
+    /// Each entry starts a line, and lines are folded at 78 columns.
+    #[default]
+    Folded,
+    /// Each entry has one line of its own, as OpenDKIM, OpenDMARC and OpenARC write it.
+    OpenDkim,
+    /// Everything on one line, as policyd-spf writes it with `Header_Type = AR`.
+    PolicydSpf,
 }
 
 impl AuthenticationResults {
     /// A field spoken by `authserv_id`: the name, mostly a host or domain name, by which readers know whom to trust (RFC
     /// 8601 §2.5).
     pub fn new(authserv_id: impl AsRef<[u8]>) -> Self {
-        Self { authserv_id: Text::from(authserv_id.as_ref()), entries: Vec::new(), utf8: false }
+        Self {
+            authserv_id: Text::from(authserv_id.as_ref()),
+            entries: Vec::new(),
+            utf8: false,
+            style: ResultsStyle::default(),
+        }
     }
 
     /// Adds an entry behind the others.
@@ -50,6 +69,26 @@ impl AuthenticationResults {
         self
     }
 
+    /// Writes the field in this style. Lines of more than 998 bytes are folded in any (RFC 5322 §2.1.1).
+    ///
+    /// ```
+    /// use waxseal_authres::{AuthenticationResults, DkimResult, Entry, Ptype, ResultsStyle};
+    /// let entry = Entry::dkim(DkimResult::Pass)
+    ///     .with_comment("2048-bit key; unprotected")
+    ///     .with_property(Ptype::Header, "d", "news.example.org")
+    ///     .with_property(Ptype::Header, "i", "@news.example.org");
+    /// let results = AuthenticationResults::new("mx.example.net").with_entry(entry).with_style(ResultsStyle::OpenDkim);
+    /// assert_eq!(
+    ///     results.to_field(),
+    ///     "Authentication-Results: mx.example.net;\r\n\
+    ///      \tdkim=pass (2048-bit key; unprotected) header.d=news.example.org header.i=@news.example.org\r\n"
+    /// );
+    /// ```
+    pub fn with_style(mut self, style: ResultsStyle) -> Self {
+        self.style = style;
+        self
+    }
+
     /// The authserv-id as given, unescaped.
     pub fn authserv_id(&self) -> &str {
         self.authserv_id.as_str()
@@ -62,10 +101,14 @@ impl AuthenticationResults {
 
     /// The whole field, name and final CRLF included, ready to be put in front of the message.
     ///
-    /// Each entry starts a line with a tab; lines are folded at 78 columns (a tab counts as 8) where there is a
+    /// Unless a [style](Self::with_style) is set, each entry starts a line with a tab; lines are folded at 78 columns (a tab counts as 8) where there is a
     /// space. A single longer word stands alone on its line. No line has more than 998 bytes (RFC 5322 §2.1.1).
     pub fn to_field(&self) -> String {
-        let mut out = Folder::folded(self.size_hint());
+        let mut out = match self.style {
+            ResultsStyle::Folded => Folder::folded(self.size_hint()),
+            ResultsStyle::OpenDkim => Folder::wide(true, self.size_hint()),
+            ResultsStyle::PolicydSpf => Folder::wide(false, self.size_hint()),
+        };
         out.word(NAME);
         out.space();
         self.write(&mut out);
@@ -74,7 +117,7 @@ impl AuthenticationResults {
         field
     }
 
-    /// The value of [`AuthenticationResults::to_field`], folded as there: what stands behind the colon, without the final
+    /// The value of [`AuthenticationResults::to_field`] in the default style: what stands behind the colon, without the final
     /// CRLF. It is also that of an ARC-Authentication-Results, behind `i=`.
     pub fn to_value(&self) -> String {
         let mut out = Folder::behind(NAME.len(), self.size_hint());
@@ -147,6 +190,42 @@ mod tests {
         let long = AuthenticationResults::new("a-host-of-54-columns.in-a-rather-long-domain.example.net")
             .with_entry(Entry::spf(SpfResult::None));
         assert_eq!(long.to_field(), format!("Authentication-Results:{}\r\n", long.to_value()));
+    }
+
+    #[test]
+    fn styles_break_lines_at_entries_or_not_at_all() {
+        let long =
+            |text: &str| Entry::spf(SpfResult::Pass).with_property(Ptype::Smtp, "helo", text.repeat(30));
+        let results = AuthenticationResults::new("mx.example.net")
+            .with_entry(long("mx1."))
+            .with_entry(Entry::new("dkim-atps", "neutral"));
+        let field = |style| results.clone().with_style(style).to_field();
+        let (one, two) = (format!("spf=pass smtp.helo={}", "mx1.".repeat(30)), "dkim-atps=neutral");
+        let name = "Authentication-Results: mx.example.net;";
+        assert_eq!(field(ResultsStyle::OpenDkim), format!("{name}\r\n\t{one};\r\n\t{two}\r\n"));
+        assert_eq!(field(ResultsStyle::PolicydSpf), format!("{name} {one}; {two}\r\n"));
+        assert_eq!(field(ResultsStyle::Folded).matches("\r\n ").count(), 1);
+    }
+
+    #[test]
+    fn no_style_writes_a_line_over_998_bytes() {
+        let entries = (0..40).map(|_| {
+            let entry = Entry::spf(SpfResult::Pass).with_reason("r ".repeat(150));
+            entry.with_property(Ptype::Smtp, "helo", "x".repeat(300)).with_property(
+                Ptype::Smtp,
+                "mailfrom",
+                "y".repeat(300),
+            )
+        });
+        let mut results = AuthenticationResults::new("mx.example.net");
+        results.extend(entries);
+        for style in [ResultsStyle::Folded, ResultsStyle::OpenDkim, ResultsStyle::PolicydSpf] {
+            let field = results.clone().with_style(style).to_field();
+            assert!(field.lines().all(|line| line.len() <= 998), "{style:?}");
+            let (_, value) = field.split_once(':').unwrap();
+            let read = AuthenticationResults::parse(value.as_bytes()).unwrap();
+            assert_eq!(read.entries().len(), 40, "{style:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 /// RFC 5322 §2.1.1: a line "SHOULD be no more than 78 characters, excluding the CRLF".
 const WIDTH: usize = 78;
+/// RFC 5322 §2.1.1: a line "MUST be no more than 998 characters, excluding the CRLF".
+const WIDEST: usize = 998;
 /// Columns that a tab at the start of a line adds to its one byte.
 const TAB_EXTRA: usize = 7;
 
@@ -17,12 +19,20 @@ pub(crate) struct Folder {
     extra: usize,
     /// The latest space at which the current line may be broken.
     candidate: Option<usize>,
-    folding: bool,
+    width: usize,
+    /// Whether each entry starts a line.
+    entries: bool,
 }
 
 impl Folder {
     pub(crate) fn folded(capacity: usize) -> Self {
-        Self { out: String::with_capacity(capacity), line: 0, extra: 0, candidate: None, folding: true }
+        let out = String::with_capacity(capacity);
+        Self { out, line: 0, extra: 0, candidate: None, width: WIDTH, entries: true }
+    }
+
+    /// As [`Folder::folded`], but a line is broken only where it must be: at entries, if they start one, and at 998 columns.
+    pub(crate) fn wide(entries: bool, capacity: usize) -> Self {
+        Self { width: WIDEST, entries, ..Self::folded(capacity) }
     }
 
     /// As [`Folder::folded`], for text that begins behind so many columns.
@@ -31,7 +41,7 @@ impl Folder {
     }
 
     pub(crate) fn unfolded(capacity: usize) -> Self {
-        Self { folding: false, ..Self::folded(capacity) }
+        Self { width: usize::MAX, entries: false, ..Self::folded(capacity) }
     }
 
     /// Adds text that is never broken.
@@ -54,9 +64,8 @@ impl Folder {
 
     /// Starts an entry: on a line of its own, behind a tab.
     pub(crate) fn next_entry(&mut self) {
-        if !self.folding {
-            self.out.push(' ');
-            return;
+        if !self.entries {
+            return self.space();
         }
         self.settle();
         self.out.push_str("\r\n");
@@ -73,7 +82,7 @@ impl Folder {
     /// Breaks the line at its latest space if it has become too long.
     fn settle(&mut self) {
         let Some(space) = self.candidate.take() else { return };
-        if self.folding && self.out.len() - self.line + self.extra > WIDTH {
+        if self.out.len() - self.line + self.extra > self.width {
             self.out.insert_str(space, "\r\n");
             self.line = space + 2;
             self.extra = 0;

@@ -101,7 +101,7 @@ mod scan;
 mod trust;
 
 pub use entry::{Entry, Property, Ptype};
-pub use field::AuthenticationResults;
+pub use field::{AuthenticationResults, ResultsStyle};
 pub use parse_error::{InvalidAuthenticationResults, ParseLimits};
 pub use parse_received_spf::{InvalidReceivedSpf, ParsedReceivedSpf};
 pub use parsed::{ParsedEntry, ParsedProperty, ParsedResults, Unreadable};

@@ -39,19 +39,26 @@ use waxseal_header::Header;
 pub struct Signer {
     domain: DomainName,
     selector: Selector,
-    signing_domains: SigningDomains,
     algorithm: Algorithm,
     key: Option<Arc<dyn SigningKey>>,
+    identity: Option<Arc<str>>,
+    settings: Arc<Settings>,
+}
+
+/// What signers of many domains have in common: they share it.
+#[derive(Clone)]
+struct Settings {
     provider: &'static dyn Provider,
+    signing_domains: SigningDomains,
     header_form: Canonicalization,
     body_form: Canonicalization,
     fields: SignedFields,
-    identity: Option<Arc<str>>,
     timestamp: bool,
     lifetime: Option<Duration>,
     body_length: bool,
     copied_fields: bool,
     query_method: bool,
+    bare_line_ends: bool,
     guard: Option<Arc<Guard>>,
     more_tags: Vec<(String, String)>,
 }
@@ -116,27 +123,64 @@ impl Signer {
         algorithm: Algorithm,
         provider: &'static dyn Provider,
     ) -> Result<Self, SignError> {
-        let domain = domain.try_into().map_err(|error| SignError::DomainName(error.into()))?;
-        let selector = selector.try_into().map_err(|error| SignError::Selector(error.into()))?;
-        Ok(Self {
-            domain,
-            selector,
-            signing_domains: SigningDomains::default(),
-            algorithm,
-            key: None,
+        let settings = Settings {
             provider,
+            signing_domains: SigningDomains::default(),
             header_form: Canonicalization::Relaxed,
             body_form: Canonicalization::Relaxed,
             fields: SignedFields::default(),
-            identity: None,
             timestamp: true,
             lifetime: None,
             body_length: false,
             copied_fields: false,
             query_method: false,
+            bare_line_ends: false,
             guard: None,
             more_tags: Vec::new(),
-        })
+        };
+        Self::with_settings(domain, selector, algorithm, Arc::new(settings))
+    }
+
+    /// A signer for another domain or selector, with another key and the settings of this one but for `i=`: they are shared, so
+    /// that a signer takes no more than 100 bytes beside its key and names. For those who sign for thousands of domains.
+    ///
+    /// ```
+    /// use waxseal_crypto::PrivateKey;
+    /// use waxseal_dkim::Signer;
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+    /// # let other_key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+    /// let first = Signer::new("example.org", "2026a", key)?.with_timestamp(false);
+    /// let second = first.for_domain("example.net", "2026b", other_key)?;
+    /// assert_eq!((second.domain().as_str(), second.selector().as_str()), ("example.net", "2026b"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SignError::DomainName`] and [`SignError::Selector`].
+    pub fn for_domain(
+        &self,
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        key: impl SigningKey + 'static,
+    ) -> Result<Self, SignError> {
+        let signer = Self::with_settings(domain, selector, key.algorithm(), self.settings.clone())?;
+        Ok(Self { key: Some(Arc::new(key)), ..signer })
+    }
+
+    fn with_settings(
+        domain: impl TryInto<DomainName, Error: Into<InvalidDomainName>>,
+        selector: impl TryInto<Selector, Error: Into<InvalidDomainName>>,
+        algorithm: Algorithm,
+        settings: Arc<Settings>,
+    ) -> Result<Self, SignError> {
+        let domain = domain.try_into().map_err(|error| SignError::DomainName(error.into()))?;
+        let selector = selector.try_into().map_err(|error| SignError::Selector(error.into()))?;
+        Ok(Self { domain, selector, algorithm, key: None, identity: None, settings })
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
     }
 
     /// Which domains may sign (default: all that have two labels or more): the same rule as that of a verifier,
@@ -144,34 +188,36 @@ impl Signer {
     /// [`SignError::Domain`].
     #[must_use]
     pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
-        Self { signing_domains, ..self }
+        self.set(|settings| settings.signing_domains = signing_domains)
     }
 
     /// [`SigningDomains::with_single_label`], such as `d=localhost` in a laboratory (default: no).
     #[must_use]
     pub fn with_single_label_domains(self, single_label: bool) -> Self {
-        Self { signing_domains: self.signing_domains.with_single_label(single_label), ..self }
+        let signing_domains = self.settings.signing_domains.clone().with_single_label(single_label);
+        self.with_signing_domains(signing_domains)
     }
 
     /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none). For those who
     /// let customers name the domain.
     #[must_use]
     pub fn with_refused_domains(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
-        Self { signing_domains: self.signing_domains.with_refused(refused), ..self }
+        let signing_domains = self.settings.signing_domains.clone().with_refused(refused);
+        self.with_signing_domains(signing_domains)
     }
 
     /// `c=` (default relaxed/relaxed).
     #[must_use]
     pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
-        Self { header_form: header, body_form: body, ..self }
+        self.set(|settings| (settings.header_form, settings.body_form) = (header, body))
     }
 
     /// Names of the fields to sign: all of these that the message has (default
     /// [`DEFAULT_FIELDS`](crate::DEFAULT_FIELDS)). From is always signed.
     #[must_use]
-    pub fn with_fields(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.fields = self.fields.with_names(names.into_iter().map(Into::into).collect());
-        self
+    pub fn with_fields(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        self.set(|settings| settings.fields = std::mem::take(&mut settings.fields).with_names(names))
     }
 
     /// Names of the fields that are signed once more than they stand in the message, so that none can be added (default
@@ -179,16 +225,16 @@ impl Signer {
     /// those that are there). A list of one's own is taken as it is, whatever the message has: a field of it that a mail
     /// server adds breaks the signature. An empty list oversigns nothing.
     #[must_use]
-    pub fn with_oversigned(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.fields = self.fields.with_oversigned(names.into_iter().map(Into::into).collect());
-        self
+    pub fn with_oversigned(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        self.set(|settings| settings.fields = std::mem::take(&mut settings.fields).with_oversigned(names))
     }
 
     /// The very list for `h=`, in this order, whatever the message has. It has to hold From.
     #[must_use]
-    pub fn with_field_list(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.fields = SignedFields::Exactly(names.into_iter().map(Into::into).collect());
-        self
+    pub fn with_field_list(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        self.set(|settings| settings.fields = SignedFields::Exactly(names))
     }
 
     /// `i=`, such as `joe@lists.example.org` or `@lists.example.org`: its domain is `d=` or below it (default: none).
@@ -200,34 +246,42 @@ impl Signer {
     /// `t=`, the time of signing (default: set).
     #[must_use]
     pub fn with_timestamp(self, timestamp: bool) -> Self {
-        Self { timestamp, ..self }
+        self.set(|settings| settings.timestamp = timestamp)
     }
 
     /// `x=`, this long after signing (default: not set). Stops replays after a while; a week or more, as mail can be
     /// slow. A time that `x=` cannot say is [`SignError::Time`].
     #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
-        Self { lifetime: Some(lifetime), ..self }
+        self.set(|settings| settings.lifetime = Some(lifetime))
     }
 
     /// `l=`, the length of the body (default: not set). Then anyone can add text behind the body without breaking the
     /// signature (RFC 6376 §8.2), and careful verifiers do not accept it.
     #[must_use]
     pub fn with_body_length(self, body_length: bool) -> Self {
-        Self { body_length, ..self }
+        self.set(|settings| settings.body_length = body_length)
     }
 
     /// `z=`, copies of the signed fields for diagnosis (default: not set). More than 65,536 bytes of
     /// them are [`SignError::CopiedFields`].
     #[must_use]
     pub fn with_copied_fields(self, copied_fields: bool) -> Self {
-        Self { copied_fields, ..self }
+        self.set(|settings| settings.copied_fields = copied_fields)
     }
 
     /// `q=dns/txt`, which is also what its absence means (default: not set).
     #[must_use]
     pub fn with_query_method(self, query_method: bool) -> Self {
-        Self { query_method, ..self }
+        self.set(|settings| settings.query_method = query_method)
+    }
+
+    /// Whether a body with a bare CR or LF is signed as it is (default: no, [`SignError::BareLineEnd`]). Mail servers rewrite such
+    /// line ends on the way, and then the signature does not verify: only for a server that hands on what it signed, byte by
+    /// byte. A header with one is never signed, as readers disagree where its fields begin.
+    #[must_use]
+    pub fn with_bare_line_ends(self, bare_line_ends: bool) -> Self {
+        self.set(|settings| settings.bare_line_ends = bare_line_ends)
     }
 
     /// A tag that this crate does not know, such as `r=y`, which asks for failure reports (RFC 6651 §3.1). Verifiers pass over
@@ -247,19 +301,18 @@ impl Signer {
     /// # Errors
     /// [`SignError::Tag`]: a tag of DKIM, one that was given before, a name that is none, or a value that is not of 1 to 200
     /// characters of visible ASCII without semicolon.
-    pub fn with_tag(mut self, name: &str, value: &str) -> Result<Self, SignError> {
+    pub fn with_tag(self, name: &str, value: &str) -> Result<Self, SignError> {
         const KNOWN: [&str; 14] = ["v", "a", "b", "bh", "c", "d", "h", "i", "l", "q", "s", "t", "x", "z"];
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.len() <= 60
             && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
         let is_value =
             (1..=200).contains(&value.len()) && value.bytes().all(|c| c.is_ascii_graphic() && c != b';');
-        let is_new = !KNOWN.contains(&name) && self.more_tags.iter().all(|(known, _)| known != name);
+        let is_new = !KNOWN.contains(&name) && self.settings.more_tags.iter().all(|(known, _)| known != name);
         if !(is_name && is_value && is_new) {
             return Err(SignError::Tag(name.to_owned()));
         }
-        self.more_tags.push((name.to_owned(), value.to_owned()));
-        Ok(self)
+        Ok(self.set(|settings| settings.more_tags.push((name.to_owned(), value.to_owned()))))
     }
 
     /// Asks `guard` before each message whether the sender may have it signed in this domain's name: for example
@@ -283,7 +336,7 @@ impl Signer {
     /// ```
     #[must_use]
     pub fn with_guard(self, guard: impl Fn(&Header) -> Result<(), String> + Send + Sync + 'static) -> Self {
-        Self { guard: Some(Arc::new(guard)), ..self }
+        self.set(|settings| settings.guard = Some(Arc::new(guard)))
     }
 
     /// `d=`
@@ -335,7 +388,7 @@ impl Signer {
         if self.algorithm == Algorithm::RsaSha1 {
             return Err(SignError::RsaSha1);
         }
-        self.signing_domains.check(&self.domain, &self.selector)?;
+        self.settings.signing_domains.check(&self.domain, &self.selector)?;
         if self.selector.key_name(&self.domain).is_err() {
             return Err(SignError::KeyName { selector: self.selector.clone(), domain: self.domain.clone() });
         }
@@ -348,7 +401,28 @@ impl Signer {
                 return Err(SignError::Identity(self.domain.clone()));
             }
         }
-        self.fields.check()?;
-        self.guard.as_ref().map_or(Ok(()), |guard| guard(header)).map_err(SignError::Refused)
+        self.settings.fields.check()?;
+        self.settings.guard.as_ref().map_or(Ok(()), |guard| guard(header)).map_err(SignError::Refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signer_is_small_and_shares_its_settings() {
+        assert!(size_of::<Signer>() <= 100, "{}", size_of::<Signer>());
+        let seed = waxseal_crypto::PrivateKey::from_ed25519_seed;
+        let first = Signer::new("example.org", "a", seed(&[1; 32]).unwrap()).unwrap();
+        let first = first.with_timestamp(false).with_identity("@example.org");
+        let second = first.for_domain("example.net", "b", seed(&[2; 32]).unwrap()).unwrap();
+        assert!(Arc::ptr_eq(&first.settings, &second.settings));
+        let field =
+            second.sign(b"From: joe@example.net\r\n\r\nHi.\r\n", std::time::SystemTime::now()).unwrap();
+        assert!(
+            field.contains(" d=example.net;\r\n\ts=b;") && !field.contains(" t=") && !field.contains(" i="),
+            "{field}"
+        );
     }
 }

@@ -29,6 +29,7 @@ mod record;
 mod report_uri;
 #[cfg(feature = "serde")]
 mod serialize;
+mod trusted;
 mod unclear;
 mod verdict;
 

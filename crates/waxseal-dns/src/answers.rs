@@ -159,6 +159,15 @@ impl Answers<'_> {
         self.state.given_up
     }
 
+    /// Forgets every reply that is a [`LookupError::Timeout`], and that it [has given up](Self::has_given_up): these questions are
+    /// asked again. What was [waited](Self::waited) stays counted.
+    #[must_use]
+    pub fn without_timeouts(mut self) -> Self {
+        self.state.known.retain(|(_, reply)| *reply != Err(LookupError::Timeout));
+        self.state.given_up = false;
+        self
+    }
+
     /// The questions that have a reply, in the order in which these became known: the trace.
     pub fn known(&self) -> impl ExactSizeIterator<Item = (&Question, &Reply)> + DoubleEndedIterator {
         self.state.known.iter().map(|(q, reply)| (q, reply))

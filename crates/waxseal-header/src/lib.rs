@@ -38,6 +38,7 @@ mod splitter;
 pub mod structured;
 mod tag_list;
 mod words;
+mod written;
 
 pub use address::{Address, InvalidAddress};
 pub use address_literal::parse_address_literal;
@@ -50,6 +51,7 @@ pub use header::{Header, HeaderError, HeaderLimits};
 pub use received::{InvalidReceived, Received};
 pub use splitter::{Split, Splitter};
 pub use tag_list::{InvalidTagList, Tag, TagList};
+pub use written::WrittenField;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

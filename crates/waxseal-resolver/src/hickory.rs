@@ -3,7 +3,7 @@
 use crate::{
     SetupError,
     failure::Failure,
-    message::{Chain, UDP_PAYLOAD, seconds},
+    message::{Chain, UDP_PAYLOAD, dnssec, seconds},
     server::{Fault, SystemConfig},
 };
 use hickory_resolver::{
@@ -134,7 +134,7 @@ impl Hickory {
         self
     }
 
-    /// Takes the AD bit of the servers for [`Dnssec::Secure`]. Right only when the servers validate and the way to them is
+    /// Takes the AD bit of the servers for [`Dnssec::Secure`], and its absence for [`Dnssec::Insecure`]. Right only when the servers validate and the way to them is
     /// safe, as with one on this machine (RFC 4035 §4.9.3); off by default, then every answer is
     /// [`Dnssec::Indeterminate`].
     #[must_use]
@@ -172,8 +172,7 @@ impl Hickory {
             match self.ask(&chain).await.map_err(failed)? {
                 Found::Nothing(answer, ttl) => return Ok(chain.end(answer, ttl, Dnssec::Indeterminate)),
                 Found::Message(message) => {
-                    let secure = self.config.trust_ad && message.metadata.authentic_data;
-                    let dnssec = if secure { Dnssec::Secure } else { Dnssec::Indeterminate };
+                    let dnssec = dnssec(self.config.trust_ad, message.metadata.authentic_data);
                     if let Some(answer) = chain.follow(&message, dnssec).map_err(failed)? {
                         return Ok(answer);
                     }

@@ -187,6 +187,16 @@ impl Chain {
     }
 }
 
+/// What the AD bit of a message shows. A server that validates sets it where every record is authentic (RFC 4035 §3.2.3) and refuses
+/// what is bogus, so what comes without it is not protected.
+pub(crate) fn dnssec(trust_ad: bool, authentic: bool) -> Dnssec {
+    match (trust_ad, authentic) {
+        (false, _) => Dnssec::Indeterminate,
+        (true, true) => Dnssec::Secure,
+        (true, false) => Dnssec::Insecure,
+    }
+}
+
 fn of_type<'m>(message: &'m Message, name: &Name, kind: WireType) -> impl Iterator<Item = &'m WireRecord> {
     let is_ours = move |record: &&WireRecord| {
         record.record_type() == kind && record.dns_class == DNSClass::IN && record.name == *name

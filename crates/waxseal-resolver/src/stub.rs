@@ -4,7 +4,7 @@ use crate::{
     SetupError,
     exchange::exchange,
     failure::Failure,
-    message::{Chain, is_answer, query},
+    message::{Chain, dnssec, is_answer, query},
     server::{Fault, SystemConfig},
 };
 use hickory_proto::op::{Message, ResponseCode};
@@ -17,7 +17,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use waxseal_dns::{Dnssec, LookupError, LookupErrorKind, Question, Reply, ResolveBlocking};
+use waxseal_dns::{LookupError, LookupErrorKind, Question, Reply, ResolveBlocking};
 
 /// A blocking stub resolver over the sockets of the standard library: it asks the given recursive servers, and links no
 /// runtime. Cloning is cheap and shares the configuration.
@@ -161,9 +161,9 @@ impl Stub {
         self
     }
 
-    /// Takes the AD bit of the servers for [`Dnssec::Secure`]. Right only when the servers validate and the way to them is
+    /// Takes the AD bit of the servers for [`Dnssec::Secure`](waxseal_dns::Dnssec::Secure), and its absence for [`Dnssec::Insecure`](waxseal_dns::Dnssec::Insecure). Right only when the servers validate and the way to them is
     /// safe, as with one on this machine (RFC 4035 §4.9.3); off by default, then every answer is
-    /// [`Dnssec::Indeterminate`].
+    /// [`Dnssec::Indeterminate`](waxseal_dns::Dnssec::Indeterminate).
     #[must_use]
     pub fn with_trusted_ad(mut self, trust: bool) -> Self {
         self.config().trust_ad = trust;
@@ -186,8 +186,7 @@ impl Stub {
         let mut chain = Chain::new(q)?;
         loop {
             let (server, message) = self.ask_servers(&chain, deadline)?;
-            let secure = self.config.trust_ad && message.metadata.authentic_data;
-            let dnssec = if secure { Dnssec::Secure } else { Dnssec::Indeterminate };
+            let dnssec = dnssec(self.config.trust_ad, message.metadata.authentic_data);
             let followed = chain.follow(&message, dnssec);
             if let Some(answer) = followed.map_err(|failure| failure.of(&[server]))? {
                 return Ok(answer);

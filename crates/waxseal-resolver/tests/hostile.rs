@@ -453,6 +453,10 @@ fn the_ad_bit_counts_only_when_trusted() {
         vec![Out::Message(message)]
     });
     assert_eq!(state(lying.stub()), Dnssec::Indeterminate);
+    // A server that validates and does not set the bit has found nothing that protects the answer.
+    let plain = Server::start(|asked| vec![Out::Message(texts(&asked.query, &[b"x"]))]);
+    assert_eq!(state(plain.stub()), Dnssec::Indeterminate);
+    assert_eq!(state(plain.stub().with_trusted_ad(true)), Dnssec::Insecure);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Outbound mail: DKIM signatures by a table of domains, and ARC sets for what is forwarded.
 
 mod forward;
+mod not_signed;
 
 pub use forward::{ForwardError, Forwarding};
+pub use not_signed::{NotSigned, NotSignedKind};
 
-use std::{collections::HashMap, sync::Arc, time::SystemTime};
-use waxseal_dkim::{Finding, Inspection, SignError, Signer, Signing};
+use std::{collections::HashMap, fmt, sync::Arc, time::SystemTime};
+use waxseal_dkim::{Finding, Inspection, SignError, Signer, Signing, sign_all};
 use waxseal_dns::{DomainName, InvalidDomainName};
-use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_bare};
+use waxseal_header::{Address, Authors, Header, InvalidFrom, line_ends::find_bare};
 
 /// Signs outbound mail: a table maps the domains of authors to signers. Cheap to clone. ARC sets for what is forwarded are its
 /// work, too.
@@ -27,11 +29,12 @@ use waxseal_header::{Authors, Header, HeaderError, InvalidFrom, line_ends::find_
 /// );
 ///
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
-/// let signed = outbound.sign_message(message, SystemTime::now())?.ok_or("not our author")?;
+/// let signed = outbound.sign_message(message, SystemTime::now())?;
 /// assert!(signed.starts_with(b"DKIM-Signature: ") && signed.ends_with(message));
 ///
 /// let foreign = b"From: ann@example.com\r\n\r\nHi.\r\n";
-/// assert!(outbound.sign_message(foreign, SystemTime::now())?.is_none());
+/// let why = outbound.sign_message(foreign, SystemTime::now()).unwrap_err();
+/// assert_eq!(why.to_string(), "no signers for ann@example.com"); // for the log; the message goes on unsigned
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -40,10 +43,21 @@ pub struct OutboundSigner {
     tables: Arc<Tables>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Tables {
     authors: HashMap<DomainName, Entry>,
+    others: Option<Arc<Table>>,
     forwarders: HashMap<DomainName, forward::Forwarder>,
+}
+
+impl fmt::Debug for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { authors, forwarders, others: _ } = self;
+        f.debug_struct("Tables")
+            .field("authors", authors)
+            .field("forwarders", forwarders)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -52,37 +66,8 @@ struct Entry {
     subdomains: bool,
 }
 
-/// Why a message was not signed.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum OutboundError {
-    /// The header block is over a limit.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// The author depends on which program reads the message, so it is not known whose keys to sign with.
-    #[error("no clear author, so no key to sign with: give the message one From field with one address")]
-    Author(#[source] InvalidFrom),
-    /// The domain of an author is not a domain name.
-    #[error("author domain {} is not valid", .domain.escape_default())]
-    AuthorDomain {
-        /// The domain as written.
-        domain: String,
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
-    /// The authors belong to several entries of the table, or some to none: no customer may have mail signed in the name of
-    /// another.
-    #[error("authors in {first} and {other}, which have different signers: give the message one author")]
-    SeveralAuthors {
-        /// The domain of the first author.
-        first: DomainName,
-        /// That of another who has another entry, or none.
-        other: DomainName,
-    },
-    /// A signature could not be made.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-}
+/// Looks up who signs for an author.
+type Table = dyn Fn(&Address) -> Result<Arc<[Signer]>, NotSigned> + Send + Sync;
 
 impl OutboundSigner {
     /// An empty table.
@@ -118,10 +103,35 @@ impl OutboundSigner {
         self
     }
 
-    /// The signers for mail by an author in this domain; empty when the table does not know it. The entry of the domain itself
-    /// counts before those of the domains above it.
-    pub fn signers(&self, author: &DomainName) -> &[Signer] {
-        self.entry(author).map(|entry| &*entry.signers).unwrap_or_default()
+    /// Looks up the signers of each author whose domain was not given by [`OutboundSigner::with_domain`]: a table by address
+    /// or pattern, with rules of its own, whose keys are read when they are first needed. It is called for each address in
+    /// From and should answer at once, from memory or a cache.
+    ///
+    /// Two authors are of one entry when the very same `Arc` is returned for both; else the message is not signed. Where nobody
+    /// signs, the reason is [`NotSignedKind::NoEntry`].
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::SystemTime};
+    /// use waxseal::{NotSigned, NotSignedKind, OutboundSigner, crypto::PrivateKey, dkim::Signer};
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+    /// let news: Arc<[Signer]> = [Signer::new("example.org", "2026a", key)?].into();
+    /// let outbound = OutboundSigner::new().with_table(move |author| match (author.local_part(), author.domain()) {
+    ///     (b"news", "example.org") => Ok(news.clone()),
+    ///     (_, "example.org") => Err(NotSigned::new(NotSignedKind::Excluded, "only news@ is signed here")),
+    ///     _ => Err(NotSigned::new(NotSignedKind::NoEntry, format!("no signing table match for '{author}'"))),
+    /// });
+    /// assert!(outbound.sign(b"From: news@example.org\r\n\r\nHi.\r\n", SystemTime::now()).is_ok());
+    /// let why = outbound.sign(b"From: joe@example.org\r\n\r\nHi.\r\n", SystemTime::now()).unwrap_err();
+    /// assert_eq!((why.kind(), why.to_string().as_str()), (NotSignedKind::Excluded, "only news@ is signed here"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_table(
+        mut self,
+        table: impl Fn(&Address) -> Result<Arc<[Signer]>, NotSigned> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.tables).others = Some(Arc::new(table));
+        self
     }
 
     fn entry(&self, author: &DomainName) -> Option<&Entry> {
@@ -133,34 +143,30 @@ impl OutboundSigner {
         authors.get(author).or_else(above)
     }
 
-    /// Signs a whole message at the time `now` and returns the message to send, its DKIM-Signature fields in front; `None` when
-    /// the table does not know its author.
+    /// Signs a whole message at the time `now` and returns the message to send, its DKIM-Signature fields in front.
     ///
     /// # Errors
-    /// [`OutboundError`]. Lines must end in CRLF.
-    pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Option<Vec<u8>>, OutboundError> {
-        let fields = self.sign(message, now)?;
-        Ok(fields.map(|fields| [fields.as_bytes(), message].concat()))
+    /// [`NotSigned`], also when nobody signs for its author. Lines must end in CRLF.
+    pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Vec<u8>, NotSigned> {
+        Ok([self.sign(message, now)?.as_bytes(), message].concat())
     }
 
     /// [`OutboundSigner::sign_message`], but returns the DKIM-Signature fields alone, each with its CRLF, to be written in
     /// front of the message.
     ///
     /// # Errors
-    /// [`OutboundError`]. Lines must end in CRLF.
-    pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<Option<String>, OutboundError> {
-        if let Some(offset) = find_bare(message) {
+    /// [`NotSigned`], also when nobody signs for its author. Lines must end in CRLF.
+    pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<String, NotSigned> {
+        let (header, body) = Header::parse(message)?;
+        let front = message.len() - body.len();
+        if let Some(offset) = find_bare(message).filter(|offset| *offset < front) {
             return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
         }
-        let (header, body) = Header::parse(message)?;
-        let Some(mut signing) = self.begin(header, now)? else { return Ok(None) };
-        signing.push(body)?;
-        let fields = signing.finish()?.into_iter().map(|unsigned| unsigned.sign());
-        Ok(Some(fields.collect::<Result<_, _>>()?))
+        Ok(sign_all(&*self.signers(&header)?, message, now)?)
     }
 
     /// Begins with the body of a message of which the header is known; the body goes to [`Signing::push`] in chunks of any
-    /// size. `None` when the table does not know the author.
+    /// size.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -173,28 +179,22 @@ impl OutboundSigner {
     /// let mut header = HeaderBuilder::new(HeaderLimits::default());
     /// header.push(b"From", b"joe@example.org", Space::Added)?;
     /// header.push(b"Subject", b"lunch", Space::Added)?;
-    /// if let Some(mut signing) = outbound.begin(header.finish(), SystemTime::now())? {
-    ///     for chunk in [&b"Hi"[..], b".\r\n"] {
-    ///         signing.push(chunk)?;
-    ///     }
-    ///     for unsigned in signing.finish()? {
-    ///         let field = unsigned.sign()?; // or `attach`, with a key held elsewhere
-    ///         assert!(field.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"));
-    ///     }
+    /// let mut signing = outbound.begin(header.finish(), SystemTime::now())?;
+    /// for chunk in [&b"Hi"[..], b".\r\n"] {
+    ///     signing.push(chunk)?;
+    /// }
+    /// for unsigned in signing.finish()? {
+    ///     let field = unsigned.sign()?; // or `attach`, with a key held elsewhere
+    ///     assert!(field.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"));
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// [`OutboundError`].
+    /// [`NotSigned`], also when nobody signs for its author.
     #[doc(alias("kms", "hsm"))]
-    pub fn begin(&self, header: Header, now: SystemTime) -> Result<Option<Signing>, OutboundError> {
-        match self.entry_of_authors(&header)? {
-            Some(entry) if !entry.signers.is_empty() => {
-                Ok(Some(Signing::with_header(&*entry.signers, header, now)?))
-            }
-            _ => Ok(None),
-        }
+    pub fn begin(&self, header: Header, now: SystemTime) -> Result<Signing, NotSigned> {
+        Ok(Signing::with_header(&*self.signers(&header)?, header, now)?)
     }
 
     /// Inspects a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would break
@@ -212,7 +212,7 @@ impl OutboundSigner {
     /// ```
     pub fn inspect(&self, message: &[u8]) -> Vec<Finding> {
         let header = Header::parse(message).map(|(header, _)| header).unwrap_or_default();
-        let mut inspection = Inspection::new(self.signers_of_authors(&header));
+        let mut inspection = Inspection::new(&*self.signers(&header).unwrap_or_default());
         inspection.push(message);
         inspection.finish()
     }
@@ -220,37 +220,60 @@ impl OutboundSigner {
     /// [`OutboundSigner::inspect`] for a message of which the header is known; the body goes to [`Inspection::push`] in chunks of any
     /// size, the same that the [`Signing`] of [`OutboundSigner::begin`] takes.
     pub fn begin_inspection(&self, header: &Header) -> Inspection {
-        Inspection::with_header(self.signers_of_authors(header), header)
+        Inspection::with_header(&*self.signers(header).unwrap_or_default(), header)
     }
 
-    fn signers_of_authors(&self, header: &Header) -> &[Signer] {
-        match self.entry_of_authors(header) {
-            Ok(Some(entry)) => &entry.signers,
-            _ => &[],
-        }
-    }
-
-    /// The entry of all authors; `None` when the table knows none of them.
-    fn entry_of_authors(&self, header: &Header) -> Result<Option<&Entry>, OutboundError> {
+    /// The signers of all authors.
+    fn signers(&self, header: &Header) -> Result<Arc<[Signer]>, NotSigned> {
         let authors = Authors::from_header(header);
-        let authors = authors.map_err(|unclear| OutboundError::Author(unclear.cause().clone()))?;
-        let mut domains = authors.domains().map(author_domain);
-        let Some(first) = domains.next().transpose()? else { return Ok(None) };
-        let entry = self.entry(&first);
-        for other in domains {
-            let other = other?;
-            let same = match (entry, self.entry(&other)) {
-                (Some(entry), Some(other)) => std::ptr::eq(entry, other),
-                (entry, other) => entry.is_none() && other.is_none(),
+        let authors = authors.map_err(|unclear| {
+            NotSigned::new(NotSignedKind::Author, UnclearAuthors(unclear.cause().clone()))
+        })?;
+        let mut addresses = authors.addresses().iter().map(|address| (address, self.signers_of(address)));
+        let Some((first, signers)) = addresses.next() else { return Ok(Arc::default()) };
+        for (other, others) in addresses {
+            let same = match (&signers, &others) {
+                (Ok(signers), Ok(others)) => Arc::ptr_eq(signers, others),
+                (Err(why), Err(other)) => why.kind() == other.kind(),
+                _ => false,
             };
             if !same {
-                return Err(OutboundError::SeveralAuthors { first, other });
+                let domains = (first.domain().to_ascii_lowercase(), other.domain().to_ascii_lowercase());
+                let reason = format!(
+                    "authors in {} and {}, which have different signers: give the message one author",
+                    domains.0.escape_default(),
+                    domains.1.escape_default()
+                );
+                return Err(NotSigned::new(NotSignedKind::Author, reason));
             }
         }
-        Ok(entry)
+        signers
+    }
+
+    fn signers_of(&self, author: &Address) -> Result<Arc<[Signer]>, NotSigned> {
+        let domain = DomainName::new(author.domain()).map_err(|source| {
+            let domain = author.domain().to_owned();
+            NotSigned::new(NotSignedKind::Author, InvalidAuthorDomain { domain, source })
+        })?;
+        match (self.entry(&domain), &self.tables.others) {
+            (Some(entry), _) if !entry.signers.is_empty() => Ok(entry.signers.clone()),
+            (None, Some(table)) => table(author),
+            _ => Err(NotSigned::new(
+                NotSignedKind::NoEntry,
+                format!("no signers for {}", author.to_string().escape_default()),
+            )),
+        }
     }
 }
 
-fn author_domain(domain: String) -> Result<DomainName, OutboundError> {
-    DomainName::new(&domain).map_err(|source| OutboundError::AuthorDomain { domain, source })
+/// The author depends on which program reads the message, so it is not known whose keys to sign with.
+#[derive(Debug, thiserror::Error)]
+#[error("no clear author, so no key to sign with: give the message one From field with one address")]
+struct UnclearAuthors(#[source] InvalidFrom);
+
+#[derive(Debug, thiserror::Error)]
+#[error("author domain {} is not valid", .domain.escape_default())]
+struct InvalidAuthorDomain {
+    domain: String,
+    source: InvalidDomainName,
 }

@@ -4,11 +4,12 @@
 mod common;
 
 use common::*;
+use std::sync::Arc;
 use waxseal::{
-    Authenticator, ForwardError, OutboundError, OutboundSigner, Report,
+    Authenticator, ForwardError, NotSigned, NotSignedKind, OutboundSigner, Report,
     arc::{self, ArcResult, ChainVerifier},
     authres::DkimResult,
-    dkim::{Finding, SignError, Verifier},
+    dkim::{Finding, SignError, Signer, Verifier},
     dns::Zone,
     header::Header,
 };
@@ -34,7 +35,11 @@ fn outbound() -> OutboundSigner {
 #[track_caller]
 fn assert_signed(from: &str, domains: &[&str]) {
     let message = format!("From: {from}\r\nSubject: x\r\n\r\nHi.\r\n");
-    let fields = outbound().sign(message.as_bytes(), now()).unwrap();
+    let fields = outbound().sign(message.as_bytes(), now());
+    if let Err(why) = &fields {
+        assert_eq!(why.kind(), NotSignedKind::NoEntry, "{from}: {why}");
+        assert!(why.to_string().starts_with("no signers for "), "{why}");
+    }
     assert_eq!(signed_by(&fields.unwrap_or_default()), domains, "{from}");
 }
 
@@ -65,28 +70,35 @@ fn nobody_has_mail_signed_in_the_name_of_another() {
         ("u@example.org, ceo@example.com", "example.org", "example.com"),
     ] {
         let message = format!("From: {from}\r\n\r\nHi.\r\n");
-        match outbound().sign(message.as_bytes(), now()) {
-            Err(OutboundError::SeveralAuthors { first: one, other: two }) => {
-                assert_eq!((one, two), (name(first), name(other)));
-            }
-            signed => panic!("{from}: {signed:?}"),
-        }
+        let why = outbound().sign(message.as_bytes(), now()).unwrap_err();
+        let text = format!(
+            "authors in {first} and {other}, which have different signers: give the message one author"
+        );
+        assert_eq!((why.kind(), why.to_string()), (NotSignedKind::Author, text), "{from}");
     }
-    let odd = outbound().sign(b"From: u@example.org, a@-x_.%.example\r\n\r\n", now());
-    assert!(odd.is_err(), "{odd:?}");
+    let odd = outbound().sign(b"From: u@example.org, a@-x_.%.example\r\n\r\n", now()).unwrap_err();
+    assert_eq!(odd.kind(), NotSignedKind::Author, "{odd}");
 }
 
 #[test]
 fn without_a_clear_author_nothing_is_signed() {
-    let signed = outbound().sign(b"From: a@example.org\r\nFrom: b@example.com\r\n\r\n", now());
-    assert!(matches!(signed, Err(OutboundError::Author(cause)) if cause.to_string() == "2 From fields"));
-    let signed = outbound().sign(b"Subject: x\r\n\r\n", now());
-    assert!(matches!(signed, Err(OutboundError::Author(cause)) if cause.id() == "missing"));
-    let signed = outbound().sign(b"From: a@example.org\r\n\r\nbare\nline\r\n", now());
-    assert!(matches!(signed, Err(OutboundError::Sign(SignError::BareLineEnd { .. }))));
+    let why = |message: &[u8]| outbound().sign(message, now()).unwrap_err();
+    let two = why(b"From: a@example.org\r\nFrom: b@example.com\r\n\r\n");
+    assert_eq!((two.kind(), source(&two)), (NotSignedKind::Author, "2 From fields".into()));
+    let none = why(b"Subject: x\r\n\r\n");
+    assert_eq!((none.kind(), source(&none)), (NotSignedKind::Author, "no From field".into()));
+    let bare = |message: &[u8]| match why(message).cause().downcast_ref() {
+        Some(SignError::BareLineEnd { offset }) => *offset,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(bare(b"From: a@example.org\r\n\r\nbare\nline\r\n"), 27);
     // The line between header and body, too.
-    let signed = outbound().sign(b"From: a@example.org\r\n\nHi.\r\n", now());
-    assert!(matches!(signed, Err(OutboundError::Sign(SignError::BareLineEnd { offset: 21 }))), "{signed:?}");
+    assert_eq!(bare(b"From: a@example.org\r\n\nHi.\r\n"), 21);
+    assert_eq!(bare(b"From: a@example.org\nX: y\r\n\r\nHi.\r\n"), 19);
+}
+
+fn source(why: &NotSigned) -> String {
+    std::error::Error::source(why).map(ToString::to_string).unwrap_or_default()
 }
 
 #[test]
@@ -119,11 +131,58 @@ fn a_message_is_inspected_with_the_signers_of_its_author() {
 #[test]
 fn signatures_of_the_table_verify() {
     let message = b"From: joe@example.net\r\nSubject: x\r\n\r\nHi.\r\n";
-    let signed = outbound().sign_message(message, now()).unwrap().unwrap();
+    let signed = outbound().sign_message(message, now()).unwrap();
     let dns = publish(Zone::new(), "example.net", BANK_IP, "v=DMARC1; p=none");
     let dns = publish(dns, "example.org", BANK_IP, "v=DMARC1; p=none");
     let verdicts = Verifier::new(Default::default()).unwrap().verify_blocking(&signed, now(), &dns);
     assert_eq!(verdicts.iter().map(|v| v.result()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
+}
+
+#[test]
+fn a_table_is_asked_for_authors_that_have_no_entry() {
+    let [news, other]: [Arc<[Signer]>; 2] =
+        ["news.example", "other.example"].map(|domain| [signer(domain)].into());
+    let outbound = outbound().with_table(move |author| match (author.local_part(), author.domain()) {
+        (_, "example.org") => panic!("it has an entry"),
+        (b"a" | b"b", "news.example") => Ok(news.clone()),
+        (b"c", _) => Ok(other.clone()),
+        (b"key", _) => Err(NotSigned::new(NotSignedKind::Temporary, "the key cannot be read")),
+        _ => Err(NotSigned::new(NotSignedKind::NoEntry, format!("no match for '{author}'"))),
+    });
+    let sign = |from: &str| outbound.sign(format!("From: {from}\r\n\r\nHi.\r\n").as_bytes(), now());
+    assert_eq!(signed_by(&sign("a@news.example, b@news.example").unwrap()), ["news.example"]);
+    assert_eq!(signed_by(&sign("c@news.example").unwrap()), ["other.example"]);
+    assert_eq!(signed_by(&sign("u@example.org").unwrap()), ["example.org"]);
+    for (from, kind, text) in [
+        ("d@news.example", NotSignedKind::NoEntry, "no match for 'd@news.example'"),
+        ("key@news.example", NotSignedKind::Temporary, "the key cannot be read"),
+    ] {
+        let why = sign(from).unwrap_err();
+        assert_eq!((why.kind(), why.to_string().as_str()), (kind, text));
+    }
+    for from in
+        ["a@news.example, c@news.example", "a@news.example, d@news.example", "key@x.example, d@x.example"]
+    {
+        assert_eq!(sign(from).unwrap_err().kind(), NotSignedKind::Author, "{from}");
+    }
+}
+
+#[test]
+fn a_body_with_bare_line_ends_is_signed_only_when_every_signer_takes_it() {
+    let message = b"From: joe@example.net\r\n\r\na\nb\rc\r\n";
+    let lax = |domain| signer(domain).with_bare_line_ends(true);
+    let table = |signers| OutboundSigner::new().with_domain(name("example.net"), signers);
+    let signed = table([lax("example.net"), lax("example.org")]).sign_message(message, now()).unwrap();
+    let dns = publish(Zone::new(), "example.net", BANK_IP, "v=DMARC1; p=none");
+    let dns = publish(dns, "example.org", BANK_IP, "v=DMARC1; p=none");
+    let verdicts = Verifier::new(Default::default()).unwrap().verify_blocking(&signed, now(), &dns);
+    assert_eq!(verdicts.iter().map(|v| v.result()).collect::<Vec<_>>(), [DkimResult::Pass; 2]);
+    let why = table([lax("example.net"), signer("example.org")]).sign(message, now()).unwrap_err();
+    assert!(matches!(why.cause().downcast_ref(), Some(SignError::BareLineEnd { offset: 26 })), "{why}");
+    // A header is another matter: readers disagree where its fields begin.
+    let header = b"From: joe@example.net\r\nX: a\nB: c\r\n\r\nHi.\r\n";
+    let why = table([lax("example.net"), lax("example.org")]).sign(header, now()).unwrap_err();
+    assert!(matches!(why.cause().downcast_ref(), Some(SignError::BareLineEnd { offset: 27 })), "{why}");
 }
 
 const LIST: &str = "lists.example";

@@ -10,7 +10,7 @@ use waxseal::{
     arc::{self, Sealer},
     authres::{AuthenticationResults, Entry, SpfResult},
     dmarc,
-    dns::{Answers, Check, Zone, drive_blocking},
+    dns::{Answers, Check, Question, Reply, Zone, drive_blocking},
     header::{Header, HeaderLimits, Space},
 };
 
@@ -78,7 +78,7 @@ fn asked(methods: &[Method]) -> (Vec<String>, Report) {
             break report;
         }
         for question in dns.take_wanted() {
-            let reply = waxseal::ResolveBlocking::resolve_blocking(&zone(), &question);
+            let reply = zone().lookup(&question);
             dns.answer(question, reply);
         }
     };
@@ -192,6 +192,38 @@ fn a_bare_line_end_is_not_sealed_by_a_sealer_of_the_session_either() {
     session.body(b"a\nb\r\n");
     let error = finished(session).seal().unwrap_err();
     assert!(error.to_string().contains("bare"), "{error}");
+}
+
+/// SPF answers at once, keys never.
+struct Slow;
+
+impl waxseal::Resolve for Slow {
+    async fn resolve(&self, question: &Question) -> Reply {
+        if question.name.as_str().contains("_domainkey") {
+            std::future::pending::<()>().await;
+        }
+        zone().lookup(question)
+    }
+}
+
+#[test]
+fn lookups_with_a_deadline_keep_what_came_and_the_check_asks_for_the_rest() {
+    let mut session = authenticator().begin(&client(), now());
+    session.push(&signed());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut polls = 0;
+    let deadline = std::future::poll_fn(|cx| {
+        polls += 1;
+        cx.waker().wake_by_ref();
+        if polls > 20 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    });
+    let answers = runtime.block_on(session.lookups().resolve_until(&Slow, deadline));
+    let names: Vec<_> = answers.known().map(|(question, _)| question.name.to_string()).collect();
+    assert!(names.contains(&"bank.example".to_owned()), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("_domainkey")), "{names:?}");
+    assert!(!answers.has_given_up());
+    let report = drive_blocking(session.finish().with_answers(answers), &zone());
+    assert!(report.dkim().is_pass() && report.dmarc().is_pass(), "{}", report.explain());
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub struct Signing {
     now: SystemTime,
     stage: Stage,
     line_ends: FindBare,
+    /// Whether the body may have bare line ends: all signers take them.
+    bare_line_ends: bool,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,9 @@ impl Signing {
     /// Begins with the first byte of the message. `now` is what `t=` says.
     pub fn new<'s>(signers: impl IntoIterator<Item = &'s Signer>, now: SystemTime) -> Self {
         let stage = Stage::Header(Splitter::new(HeaderLimits::default()));
-        Self { signers: signers.into_iter().cloned().collect(), now, stage, line_ends: FindBare::default() }
+        let signers: Vec<_> = signers.into_iter().cloned().collect();
+        let bare_line_ends = signers.iter().all(|signer| signer.settings.bare_line_ends);
+        Self { signers, now, stage, line_ends: FindBare::default(), bare_line_ends }
     }
 
     /// Begins with the body of a message of which the header is known.
@@ -105,7 +109,9 @@ impl Signing {
         };
         // Line ends are looked at piece by piece, while a piece is in the cache anyway.
         for piece in pieces(body) {
-            self.check_line_ends(piece)?;
+            if !self.bare_line_ends {
+                self.check_line_ends(piece)?;
+            }
             if let Stage::Body(body) = &mut self.stage {
                 body.push(piece);
             }
@@ -122,7 +128,7 @@ impl Signing {
     /// # Errors
     /// [`SignError`].
     pub fn finish(self) -> Result<Vec<Unsigned>, SignError> {
-        let Self { signers, now, stage, line_ends } = self;
+        let Self { signers, now, stage, line_ends, .. } = self;
         let body = match (stage, line_ends.finish()) {
             (Stage::Failed(error), _) => return Err(error),
             (_, Some(offset)) => return Err(SignError::BareLineEnd { offset }),
@@ -141,10 +147,10 @@ impl Body {
         let (mut hashers, mut numbers) = (Vec::<(&str, BodyHasher)>::new(), Vec::new());
         for signer in signers {
             signer.check(&header)?;
-            let name = signer.provider.name();
+            let name = signer.settings.provider.name();
             let number = hashers.iter().position(|(known, _)| *known == name).unwrap_or(hashers.len());
             if number == hashers.len() {
-                hashers.push((name, BodyHasher::new(signer.provider)));
+                hashers.push((name, BodyHasher::new(signer.settings.provider)));
             }
             if let Some((_, hasher)) = hashers.get_mut(number) {
                 hasher.want(signer.body_form());

@@ -99,7 +99,7 @@ pub(super) struct Template<'h> {
 
 impl Template<'_> {
     pub(super) fn unsigned(&self, signer: &Signer, hash: &BodyHash) -> Result<Unsigned, SignError> {
-        let names = signer.fields.list(self.header);
+        let names = signer.settings.fields.list(self.header);
         // §3.5 of h=: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
         let own = names.iter().filter(|name| name.eq_ignore_ascii_case(FIELD_NAME)).count();
         if own > self.header.fields().filter(|field| field.is(FIELD_NAME)).count() {
@@ -110,10 +110,10 @@ impl Template<'_> {
             folder.word(&tag);
         }
         folder.word(&format!("bh={};", BASE64_STANDARD.encode(hash.digest())));
-        if signer.body_length {
+        if signer.settings.body_length {
             folder.word(&format!("l={};", hash.length()));
         }
-        if signer.copied_fields {
+        if signer.settings.copied_fields {
             push_copies(&mut folder, &self.copies(&names)?);
         }
         push_names(&mut folder, &names);
@@ -128,17 +128,17 @@ impl Template<'_> {
         let mut input = Vec::with_capacity(self.header.as_bytes().len() + folder.as_str().len());
         let mut picker = self.index.picker(self.header);
         for field in names.iter().filter_map(|name| picker.pick(name.as_bytes())) {
-            signer.header_form.header_field(field, &mut input);
+            signer.settings.header_form.header_field(field, &mut input);
         }
         // Its value ends behind `b=`, so nothing is to be left out of it.
         let own = folder.as_field();
-        signer.header_form.signature_field(own, own.value().len()..own.value().len(), &mut input);
+        signer.settings.header_form.signature_field(own, own.value().len()..own.value().len(), &mut input);
         Unsigned {
             folder,
             input,
             algorithm: signer.algorithm,
             key: signer.key.clone(),
-            provider: signer.provider,
+            provider: signer.settings.provider,
         }
     }
 
@@ -146,7 +146,7 @@ impl Template<'_> {
         let mut tags: Vec<Cow<'static, str>> = vec![
             "v=1;".into(),
             format!("a={};", signer.algorithm.as_str()).into(),
-            format!("c={}/{};", signer.header_form, signer.body_form).into(),
+            format!("c={}/{};", signer.settings.header_form, signer.settings.body_form).into(),
             format!("d={};", signer.domain).into(),
             format!("s={};", signer.selector).into(),
         ];
@@ -154,20 +154,20 @@ impl Template<'_> {
         if let Some(identity) = &signer.identity {
             tags.push(format!("i={};", quoted_printable::encode(identity.as_bytes())).into());
         }
-        if signer.query_method {
+        if signer.settings.query_method {
             tags.push("q=dns/txt;".into());
         }
-        tags.extend(signer.more_tags.iter().map(|(name, value)| format!("{name}={value};").into()));
+        tags.extend(signer.settings.more_tags.iter().map(|(name, value)| format!("{name}={value};").into()));
         Ok(tags)
     }
 
     /// `t=` and `x=`.
     pub(super) fn times(&self, signer: &Signer) -> Result<Vec<String>, SignError> {
         let mut tags = Vec::with_capacity(2);
-        if signer.timestamp {
+        if signer.settings.timestamp {
             tags.push(format!("t={};", self.seconds(0, "t")?));
         }
-        if let Some(lifetime) = signer.lifetime {
+        if let Some(lifetime) = signer.settings.lifetime {
             // §3.5: "The value of the "x=" tag MUST be greater than the value of the "t=" tag if both are present."
             tags.push(format!("x={};", self.seconds(lifetime.as_secs().max(1), "x")?));
         }

@@ -36,7 +36,7 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 impl Signer {
     /// The body hash that this signer needs: a [`BodyHasher`](crate::parts::BodyHasher) is asked for it.
     pub fn body_form(&self) -> BodyForm {
-        BodyForm { canonicalization: self.body_form, hash: self.algorithm.hash(), length: None }
+        BodyForm { canonicalization: self.settings.body_form, hash: self.algorithm.hash(), length: None }
     }
 
     pub(super) fn body_hash<'h>(&self, hashes: &'h BodyHashes) -> Result<&'h BodyHash, SignError> {
@@ -77,13 +77,13 @@ impl Signer {
         self.prepare(header)?;
         let index = FieldIndex::new(header);
         let template = Template { header, index: &index, now };
-        let names = self.fields.list(header);
+        let names = self.settings.fields.list(header);
         let mut folder = Folder::new("ARC-Message-Signature");
         folder.word(&format!("i={instance};"));
         folder.word(&format!("d={};", self.domain));
         folder.word(&format!("s={};", self.selector));
         folder.word(&format!("a={};", self.algorithm.as_str()));
-        folder.word(&format!("c={}/{};", self.header_form, self.body_form));
+        folder.word(&format!("c={}/{};", self.settings.header_form, self.settings.body_form));
         template.times(self)?.iter().for_each(|tag| folder.word(tag));
         push_names(&mut folder, &names);
         folder.word(&format!("bh={};", BASE64_STANDARD.encode(self.body_hash(hashes)?.digest())));
@@ -97,7 +97,7 @@ impl Signer {
 
     /// The crypto provider that hashes.
     pub(crate) fn provider(&self) -> &'static dyn Provider {
-        self.provider
+        self.settings.provider
     }
 
     fn prepare(&self, header: &Header) -> Result<(), SignError> {

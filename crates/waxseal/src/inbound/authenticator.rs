@@ -136,7 +136,7 @@ impl Authenticator {
     /// then. [`Authenticator::with_arc`] and its kin add ARC, where they are called later.
     ///
     /// DMARC counts only what is checked here or was handed to a [`Session`]: see
-    /// [`Identifiers::from_trusted`](waxseal_dmarc::Identifiers::from_trusted) for the results of other programs. Without
+    /// [`InboundCheck::with_identifiers`] for the results of other programs. Without
     /// [`Method::Dmarc`] every message gets [`Disposition::None`](waxseal_dmarc::Disposition), also one without a clear author.
     ///
     /// ```

@@ -128,6 +128,33 @@ impl InboundCheck {
         self
     }
 
+    /// Judges DMARC by these identifiers, to which the results of this check are added: for the results of other programs of the
+    /// site ([`Identifiers::with_trusted_results`]), where this one is not to check DKIM or SPF itself. The author should be that
+    /// of the header ([`Identifiers::from_header`]).
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal::{Authenticator, AuthservIds, Envelope, Method, dmarc::Identifiers, dns::{Zone, drive_blocking}, header::Header};
+    /// let dns = Zone::new().with_txt("_dmarc.example.org", "v=DMARC1; p=reject")?;
+    /// let authenticator = Authenticator::new("mx.example.net")?.with_methods([Method::Dmarc]);
+    /// let message = b"Authentication-Results: mx.example.net; dkim=pass header.d=example.org\r\nFrom: joe@example.org\r\n\r\n";
+    /// let (header, body) = Header::parse(message)?;
+    ///
+    /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+    /// let mut session = authenticator.begin_with_header(&envelope, header.clone(), SystemTime::now());
+    /// session.body(body);
+    /// let results = AuthservIds::new(["mx.example.net"]);
+    /// let results = results.trusted(&header, header.len());
+    /// let identifiers = Identifiers::from_header(&header).with_trusted_results(results, envelope.mail_from());
+    /// let report = drive_blocking(session.finish().with_identifiers(identifiers), &dns);
+    /// assert!(report.dmarc().is_pass());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_identifiers(self, identifiers: Identifiers) -> Self {
+        Self { author: identifiers, ..self }
+    }
+
     fn dmarc(&mut self, dkim: &Verdicts, spf: &waxseal_spf::Verdict) -> &mut DmarcCheck {
         let (settings, author) = (&self.settings, &self.author);
         self.dmarc.get_or_insert_with(|| settings.dmarc_check(identifiers(author.clone(), dkim, spf)))

@@ -4,7 +4,11 @@ use super::{
     methods::{Keys, Methods},
     settings::Settings,
 };
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
 use waxseal_dmarc::Identifiers;
 use waxseal_dns::{Answers, Check, Pending, Resolve, ResolveBlocking, drive_with, drive_with_blocking};
 
@@ -14,6 +18,24 @@ use waxseal_dns::{Answers, Check, Pending, Resolve, ResolveBlocking, drive_with,
 /// It waits no longer than the whole check may
 /// ([`Authenticator::with_timeout`](super::Authenticator::with_timeout)). What has been answered by then counts, the rest
 /// is a time-out, and the check that follows has what is left of the time.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use waxseal::{Authenticator, Envelope, dns::{Zone, drive_blocking}};
+/// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
+/// # let dns = Zone::new().with_txt("example.org", "v=spf1 ip4:192.0.2.1 -all")?;
+/// let mut session = Authenticator::new("mx.example.net")?.begin(&envelope, SystemTime::now());
+/// // The envelope is known: its SPF records can be looked up before the message comes.
+/// let lookups = session.lookups();
+/// let (answers, check) = std::thread::scope(|threads| {
+///     let answers = threads.spawn(|| lookups.resolve_blocking(&dns));
+///     session.push(b"From: joe@example.org\r\n\r\nHi.\r\n");
+///     (answers.join(), session.finish())
+/// });
+/// let report = drive_blocking(check.with_answers(answers.unwrap_or_default()), &dns);
+/// assert!(report.spf().is_pass());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Lookups {
@@ -33,6 +55,18 @@ impl Lookups {
         let mut dns = Answers::new().with_time_limit(self.settings.timeout);
         drive_with(self, &mut dns, resolver, pending()).await;
         dns
+    }
+
+    /// [`Lookups::resolve`] until `deadline` is ready, such as the end of the body: what has been answered by then is kept, and
+    /// [`InboundCheck`](super::InboundCheck) asks for the rest. To drop the future of `resolve` would lose all answers.
+    pub async fn resolve_until(
+        self,
+        resolver: &(impl Resolve + ?Sized),
+        deadline: impl Future<Output = ()>,
+    ) -> Answers<'static> {
+        let mut dns = Answers::new().with_time_limit(self.settings.timeout);
+        drive_with(self, &mut dns, resolver, deadline).await;
+        dns.without_timeouts()
     }
 
     /// Looks everything up with a blocking resolver. The answers are for
