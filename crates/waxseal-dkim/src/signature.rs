@@ -234,37 +234,26 @@ enum Kind {
 fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Range<u32>>, SignatureProblem> {
     let text = value.get(list.clone()).unwrap_or_default();
     let mut names = Vec::with_capacity(32);
-    let (mut from, mut start, mut blanks_around) = (false, 0, 0);
-    for end in memchr::memchr_iter(b':', text).chain([text.len()]) {
-        let piece = text.get(start..end).unwrap_or_default();
-        let front = piece.trim_ascii_start();
-        let name = front.trim_ascii_end();
+    let mut from = false;
+    let mut rest = text;
+    loop {
+        let front = rest.trim_ascii_start();
+        let end = front.iter().position(|c| !(b'!'..=b'~').contains(c) || *c == b':').unwrap_or(front.len());
+        let (name, after) = front.split_at_checked(end).unwrap_or((front, &[]));
         if name.is_empty() && kind == Kind::Dkim {
             return Err(SignatureProblem::Value { tag: "h" });
         }
         from |= name.len() == 4 && name.eq_ignore_ascii_case(b"from");
-        blanks_around += piece.len() - name.len();
         // Header blocks are shorter than 2³¹ octets.
-        let at = (list.start + end - front.len()) as u32;
+        let at = (list.end - front.len()) as u32;
         names.push(at..at + name.len() as u32);
-        start = end + 1;
-    }
-    // A blank that is not beside a colon, or an octet that is in no name.
-    if blanks_around != blanks(text) || !is_list(text) {
-        return Err(SignatureProblem::Value { tag: "h" });
+        match after.trim_ascii_start() {
+            [] => break,
+            [b':', next @ ..] => rest = next,
+            _ => return Err(SignatureProblem::Value { tag: "h" }),
+        }
     }
     if from || kind == Kind::Arc { Ok(names) } else { Err(SignatureProblem::FromNotSigned) }
-}
-
-/// How many blanks and octets of line ends there are: so many at a time that the compiler can use vectors of octets.
-fn blanks(text: &[u8]) -> usize {
-    let blanks = |part: &[u8]| part.iter().fold(0_u8, |blanks, c| blanks + u8::from(c.is_ascii_whitespace()));
-    text.chunks(128).map(|part| usize::from(blanks(part))).sum()
-}
-
-/// Whether there is nothing but visible ASCII, blanks and line ends. No branch, for the same reason.
-fn is_list(text: &[u8]) -> bool {
-    text.iter().fold(true, |legal, c| legal & (c.is_ascii_graphic() | c.is_ascii_whitespace()))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) fn name_of(header: &Header, number: usize) -> &[u8] {
 }
 
 /// Names are mostly written alike.
-#[inline]
+#[inline(always)]
 pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
     #[cfg(test)]
     steps::count();
