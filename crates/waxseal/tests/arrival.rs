@@ -169,7 +169,7 @@ fn rfc3848_authenticated_clients_have_no_envelope() {
 fn fields_that_cannot_be_read_are_named() {
     let broken = "Received: from b (b [198.51.100.1]) by mx (unknown [192.0.2.66]) by mx; x";
     let invalid = |number| {
-        let source = waxseal::header::Received::parse(broken["Received:".len()..].as_bytes()).unwrap_err();
+        let source = waxseal::header::Received::parse(&broken.as_bytes()["Received:".len()..]).unwrap_err();
         Err(NoEnvelope::InvalidReceived { number, source })
     };
     assert_eq!(client(&[broken, OUTSIDE], ""), invalid(1));
