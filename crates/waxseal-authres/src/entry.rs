@@ -47,7 +47,7 @@ impl Entry {
     /// assert_eq!(Entry::new("x=1; spf=pass", "none").to_string(), "x-1--spf-pass=none");
     /// ```
     ///
-    /// Registered methods and results stand in IANA's "Email Authentication Parameters".
+    /// Registered methods and results stand in IANA's registry of e-mail authentication parameters.
     pub fn new(method: impl Into<Cow<'static, str>>, result: impl Into<Cow<'static, str>>) -> Self {
         Self {
             method: Keyword::sanitized(method),

@@ -2,7 +2,7 @@
 
 /// RFC 5322 §2.1.1: a line "SHOULD be no more than 78 characters, excluding the CRLF".
 const WIDTH: usize = 78;
-/// RFC 5322 §2.1.1: a line "MUST be no more than 998 characters, excluding the CRLF".
+/// RFC 5322 §2.1.1: a line "MUST be no more than 998 characters".
 const WIDEST: usize = 998;
 /// Columns that a tab at the start of a line adds to its one byte.
 const TAB_EXTRA: usize = 7;

@@ -117,7 +117,7 @@ pub(crate) fn without_trailing_blanks(_: &Content, body: &[u8]) -> Option<Vec<u8
     })
 }
 
-/// RFC 3676 §4.3: a signature begins with "-- ", of which the blank is lost easily.
+/// RFC 3676 §4.3: a signature begins with two hyphens and a blank, which is lost easily.
 pub(crate) fn with_signature_blank(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
     changed(body, b"\r\n--\r\n", b"\r\n-- \r\n")
 }
