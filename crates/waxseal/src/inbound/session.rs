@@ -182,7 +182,7 @@ impl Session {
     /// let mut session = Authenticator::new("mx.example.net")?.begin(&envelope, SystemTime::now());
     /// assert!(session.header().is_none());
     /// session.push(b"From: joe@example.org\r\nMessage-ID: <1@example.org>\r\n\r\nHi.\r\n");
-    /// let header = session.header().ok_or("not complete")??;
+    /// let header = session.header().ok_or("not complete")?.map_err(Clone::clone)?;
     /// let id = header.fields().find(|field| field.is("Message-ID")).ok_or("none")?;
     /// assert_eq!(id.value(), b" <1@example.org>");
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -247,7 +247,7 @@ impl Report {
     /// let authenticator = Authenticator::new("mx.example.net")?.with_methods([Method::Arc]).with_sealer(sealer);
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &Zone::new());
     ///
-    /// let header = report.header()?;
+    /// let header = report.header().map_err(Clone::clone)?;
     /// // Forged fields were removed at the border, so that every field in this name is the site's own.
     /// let mut results = arc::merged_results(header, header.len(), "mx.example.net");
     /// results.extend(report.authentication_results().entries().iter().cloned());
