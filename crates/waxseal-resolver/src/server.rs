@@ -1,7 +1,6 @@
 //! Which servers to ask: explicit addresses or resolv.conf.
 
 use std::{
-    error::Error,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -38,8 +37,9 @@ pub(crate) enum Fault {
         cause: Arc<io::Error>,
     },
     /// The resolver library refused the configuration.
+    #[cfg(feature = "hickory")]
     #[error("cannot set up the resolver")]
-    Resolver(#[source] Arc<dyn Error + Send + Sync>),
+    Resolver(#[source] Arc<dyn std::error::Error + Send + Sync>),
 }
 
 /// Reads the address of a DNS server: `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`; the port is
