@@ -2,11 +2,11 @@
 
 use crate::{
     Alignment, DomainPolicy, FailureOptions, InvalidRecord, InvalidReportUri, Psd, Record, ReportUri,
-    publish::{Finding, Problem},
+    publish::Problem,
     record::{PolicyValue, Text},
 };
 use std::ops::Range;
-use waxseal_dns::lint::nearest;
+use waxseal_dns::lint::{Finding, nearest};
 
 /// The tags that mean something, and those of RFC 7489 that did.
 const KNOWN: [&str; 14] =
