@@ -1,6 +1,6 @@
 //! What the tools read of opendkim.conf.
 
-use super::{Said, Tool};
+use super::tool::{Said, Tool};
 use crate::dns_args::{Dns, DnsArgs};
 use std::{fs, path::Path};
 use waxseal_resolver::parse_server;

@@ -1,8 +1,8 @@
 //! `opendkim-genkey`, in the form of Debian: 2048 bits and `h=sha256`.
 
 use super::{
-    Said, Tool,
     getopt::{Given, Long},
+    tool::{Said, Tool},
 };
 use crate::{exit::chain, key_name, keygen::Files};
 use std::path::Path;

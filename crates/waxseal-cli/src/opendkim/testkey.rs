@@ -1,9 +1,9 @@
 //! `opendkim-testkey`
 
 use super::{
-    Said, Tool,
     conf::Conf,
     getopt::{Given, Long},
+    tool::{Said, Tool},
 };
 use crate::{dns_args::Dns, key_file, key_name};
 use std::{fs, path::Path, time::Duration};

@@ -1,10 +1,10 @@
 //! `opendkim-testmsg`: verifies what is on standard input, or signs it; with rsa-sha256, where the old tool knows rsa-sha1 alone.
 
 use super::{
-    Said, Tool,
     conf::Conf,
     getopt::Given,
     testkey::{CONFIG, DNS, OSERR, words},
+    tool::{Said, Tool},
 };
 use crate::{exit::chain, input::LineEnds, key_file, key_name};
 use std::{

@@ -597,7 +597,8 @@ fn memory_does_not_depend_on_the_size_of_the_message() {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let kib: u64 = peak.trim().strip_suffix(" kB").unwrap().parse().unwrap();
-        assert!(kib < 16 * 1024, "{kib} KiB");
+        // Most of it is the program itself; the message has 64 MB.
+        assert!(kib < 24 * 1024, "{kib} KiB");
         drop(stdin);
         let mut out = String::new();
         child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
