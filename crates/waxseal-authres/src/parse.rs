@@ -15,7 +15,7 @@ impl AuthenticationResults {
     /// What breaks the grammar costs the property or the result in which it stands, and not those beside it; it is kept in
     /// [`ParsedResults::unreadable`]. So `smtp.remote-ip=2001:db8::1`, where the colon has to be quoted, is left out of its
     /// result, and `dkim=perm_fail` is no result. Where a quoted string or comment is broken, from the result in which that
-    /// is to the end of the field nothing is read, since text could be taken for a result: [`ParsedResults::is_damaged`].
+    /// is to the end of the field nothing is read, since text could be taken for a result: [`ParsedResults::damage`].
     ///
     /// Beyond the grammar of RFC 8601 §2.2 these forms of existing software are read:
     ///

@@ -102,7 +102,7 @@ impl AuthservIds {
     /// full-width letters. An authserv-id with an encoded word (RFC 2047) claims every name, for there are readers that decode
     /// it; where an own name is internationalized, so does one with combining characters, of which a reader can make others.
     ///
-    /// A value whose authserv-id cannot be read, or that is [damaged](ParsedResults::is_damaged), claims an own name when the
+    /// A value whose authserv-id cannot be read, or that is [damaged](ParsedResults::damage), claims an own name when the
     /// name stands in it as a whole word, even with comments, quotes or backslashes inside it, but not behind `=` or `@`:
     /// there is no telling what a reader makes of such a value. A value without an authserv-id claims nothing.
     ///
@@ -186,7 +186,7 @@ impl AuthservIds {
 
     /// The results that may be believed, from the top: those whose authserv-id is an own name but for letter case, dots at
     /// its end and A-labels for U-labels, in version 1, among the `first` fields of the header. Fields that are
-    /// [damaged](ParsedResults::is_damaged) or cannot be read up to their first result are not among them; what else
+    /// [damaged](ParsedResults::damage) or cannot be read up to their first result are not among them; what else
     /// [could not be read](ParsedResults::unreadable) is left out.
     ///
     /// A name proves nothing by itself (RFC 8601 §7.1). If the host at the border [removes](Self::remove_forged) forged

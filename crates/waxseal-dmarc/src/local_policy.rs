@@ -58,7 +58,7 @@ impl LocalPolicy {
     }
 
     /// How many identifiers of each method are compared by a tree walk of their own (default 32); each walk may cost eight
-    /// questions. Those over it count as not aligned: [`Match::OverLimit`](crate::Match::OverLimit).
+    /// questions. Those over it count as not aligned, which [`Identifier::reason`](crate::Identifier::reason) says.
     ///
     /// What needs no walk costs nothing, is not counted and always compared: the Author Domain itself, what did not pass, what
     /// is outside the author's organization, all under strict alignment, and all under

@@ -56,9 +56,8 @@ fn testkey_says_what_it_always_said_and_ends_with_the_truth() {
         )
     };
     let good = test("-s default -k @rsa.private -vvv");
-    let last = |text: &str| {
-        text.lines().filter(|line| line.starts_with("opendkim-testkey: ")).next_back().map(str::to_owned)
-    };
+    let last =
+        |text: &str| text.lines().rfind(|line| line.starts_with("opendkim-testkey: ")).map(str::to_owned);
     assert_eq!((good.code, &*good.out), (Some(0), "opendkim-testkey: key OK\n"), "{good:?}");
     assert!(
         good.err.contains("opendkim-testkey: checking key 'default._domainkey.example.org'\n"),
