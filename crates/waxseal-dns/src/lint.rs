@@ -155,6 +155,7 @@ const MAX_EXCERPT: usize = 100;
 /// use waxseal_dns::lint::nearest;
 /// assert_eq!(nearest("rejct", &["none", "quarantine", "reject"]), Some("reject"));
 /// assert_eq!(nearest("al", &["a", "all"]), Some("all"));
+/// assert_eq!(nearest("keytabel", &["KeyTable"]), Some("KeyTable"));
 /// assert_eq!(nearest("moo", &["mx", "all"]), None);
 /// ```
 pub fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
@@ -164,7 +165,7 @@ pub fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
     }
     let word = word.to_ascii_lowercase();
     let near = |known: &&'static str| {
-        let distance = distance(word.as_bytes(), known.as_bytes());
+        let distance = distance(word.as_bytes(), known.to_ascii_lowercase().as_bytes());
         (distance <= 2 && 2 * distance < known.len().max(word.len())).then_some((distance, *known))
     };
     // Letters that are missing are the likelier mistake.

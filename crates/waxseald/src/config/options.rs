@@ -1,6 +1,7 @@
 //! What becomes of an option of an old file: the whole list of names is known, and each says what is done with it.
 
 use super::lines::Line;
+use waxseal::dns::lint::nearest;
 
 /// What is done with an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +24,8 @@ pub(crate) fn find(options: Options, line: &Line) -> Result<(&'static str, Handl
     let known = options.iter().find(|(name, _)| name.eq_ignore_ascii_case(&line.name));
     known.copied().ok_or_else(|| {
         let names: Vec<_> = options.iter().map(|(name, _)| *name).collect();
-        let lower: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let nearest = nearest(&line.name.to_ascii_lowercase(), &lower).and_then(|index| names.get(index));
-        let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        let hint =
+            nearest(&line.name, &names).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         format!("{}: unknown option{hint}", line.at())
     })
 }
@@ -37,31 +37,6 @@ pub(crate) fn warning(line: &Line, handling: Handling) -> Option<String> {
         Handling::Missing(what) => Some(format!("{}: does not act yet: {what}", line.at())),
         Handling::Obsolete(why) => Some(format!("{}: skipped, {why}", line.at())),
     }
-}
-
-/// The index of the known word with the fewest letters to change, if they are few.
-fn nearest(word: &str, known: &[String]) -> Option<usize> {
-    let distances = known.iter().enumerate().map(|(index, name)| (distance(word, name), index));
-    distances
-        .filter(|(distance, _)| *distance <= 3 && 2 * distance < word.len())
-        .min()
-        .map(|(_, index)| index)
-}
-
-/// Letters to add, drop or replace.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, c) in a.bytes().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = std::mem::replace(&mut row, vec![left]).into_iter();
-        let mut above_left = diagonal.next().unwrap_or_default();
-        for (above, d) in diagonal.zip(b.bytes()) {
-            left = (left + 1).min(above + 1).min(above_left + usize::from(c != d));
-            above_left = above;
-            row.push(left);
-        }
-    }
-    row.pop().unwrap_or_default()
 }
 
 #[cfg(test)]
