@@ -5,7 +5,7 @@ use crate::{
     roles::{checks::Checks, sign::Sign},
     settings::{Actions, FilterSettings},
 };
-use waxseal::{AuthservIds, header::HeaderLimits};
+use waxseal::{AuthservIds, authres::ResultsStyle, header::HeaderLimits};
 use waxseal_milter::{Actions as MilterActions, Settings as MilterSettings, Stage, Steps};
 
 /// A filter, ready for mail. It is replaced as a whole when settings are read anew.
@@ -19,6 +19,7 @@ pub(crate) struct Filter {
     pub(crate) own_results: AuthservIds,
     pub(crate) remove_all: bool,
     pub(crate) keep_results: bool,
+    pub(crate) style: ResultsStyle,
     pub(crate) software: Option<(&'static str, String)>,
     pub(crate) peers: Hosts,
     pub(crate) header_limits: HeaderLimits,
@@ -59,6 +60,7 @@ impl Filter {
             own_results,
             remove_all: settings.remove_all,
             keep_results: settings.keep_results,
+            style: settings.style,
             software: settings.software.clone(),
             peers: peers.unwrap_or_default(),
             header_limits,

@@ -1,7 +1,7 @@
 //! What the daemon is to do, whatever file said so.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
-use waxseal::dkim::Canonicalization;
+use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 /// All settings of a process.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +91,8 @@ pub(crate) struct FilterSettings {
     pub(crate) remove_from: Vec<String>,
     pub(crate) remove_all: bool,
     pub(crate) keep_results: bool,
+    /// How Authentication-Results are written.
+    pub(crate) style: ResultsStyle,
     /// `DKIM-Filter`, and what it says.
     pub(crate) software: Option<(&'static str, String)>,
     /// Clients whose mail is not looked at.

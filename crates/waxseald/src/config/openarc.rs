@@ -8,7 +8,7 @@ use super::{
     value,
 };
 use crate::settings::{ArcSettings, FilterSettings, Kind, SealSettings, Service, Settings};
-use waxseal::dkim::Canonicalization;
+use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 const SUPERVISED: Handling = Needless("the service manager restarts a service");
 const TEST: Handling = Missing("it is for tests");
@@ -73,6 +73,7 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
     let filter = FilterSettings {
         authserv_id: given.text("AuthservID").unwrap_or_else(|| "HOSTNAME".to_owned()),
         keep_results: true,
+        style: ResultsStyle::OpenDkim,
         software: given.boolean("SoftwareHeader", false, mistakes).then_some(("ARC-Filter", software)),
         peers: given.text("PeerList"),
         max_header: given.read("MaximumHeaders", value::number, mistakes).unwrap_or(262_144),

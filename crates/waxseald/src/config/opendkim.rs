@@ -5,7 +5,7 @@ use crate::settings::{
     Actions, FieldChanges, FilterSettings, KeySettings, Kind, Service, Settings, SignSettings, VerifySettings,
 };
 use std::time::Duration;
-use waxseal::dkim::Canonicalization;
+use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 /// The software that the drop-in names in DKIM-Filter.
 pub(crate) const SOFTWARE: &str =
@@ -40,6 +40,7 @@ fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes
         remove_from: given.words("RemoveARFrom"),
         remove_all: given.boolean("RemoveARAll", false, mistakes),
         keep_results: given.boolean("KeepAuthResults", false, mistakes),
+        style: ResultsStyle::OpenDkim,
         software: given
             .boolean("SoftwareHeader", false, mistakes)
             .then(|| ("DKIM-Filter", SOFTWARE.to_owned())),

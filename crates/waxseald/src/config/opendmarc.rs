@@ -9,6 +9,7 @@ use super::{
 };
 use crate::settings::{DmarcSettings, FilterSettings, Kind, Service, Settings};
 use std::fs;
+use waxseal::authres::ResultsStyle;
 
 const REPORTS: Handling = Missing("failure reports are not sent");
 const SUPERVISED: Handling = Needless("the service manager restarts a service");
@@ -73,6 +74,7 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
         with_job_id: given.boolean("AuthservIDWithJobID", false, mistakes),
         // The filters before this one have written some, and removed those of others.
         keep_results: true,
+        style: ResultsStyle::OpenDkim,
         software: given.boolean("SoftwareHeader", false, mistakes).then_some(("DMARC-Filter", software)),
         max_header: 262_144,
         dmarc: Some(dmarc(&given, mistakes)),

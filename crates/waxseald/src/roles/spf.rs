@@ -8,7 +8,7 @@ use crate::{
 };
 use std::time::SystemTime;
 use waxseal::{
-    authres::{AuthenticationResults, Entry, SpfResult},
+    authres::{AuthenticationResults, Entry, ResultsStyle, SpfResult},
     dns::{Check, drive},
     spf::{Limits, SpfCheck, Verdict},
 };
@@ -161,10 +161,8 @@ impl SpfPolicy {
     fn results(&self, entry: Entry) -> Answer {
         let PolicyField::AuthenticationResults(id) = &self.settings.field else { return Answer::Dunno };
         let id = if id == "HOSTNAME" { &self.host } else { id };
-        Answer::Prepend(format!(
-            "Authentication-Results: {}",
-            AuthenticationResults::new(id).with_entry(entry)
-        ))
+        let results = AuthenticationResults::new(id).with_entry(entry).with_style(ResultsStyle::PolicydSpf);
+        Answer::Prepend(one_line(&results.to_field()))
     }
 
     fn passed_over(&self, request: &Request, why: &str) -> Answer {
