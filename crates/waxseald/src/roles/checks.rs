@@ -77,9 +77,9 @@ impl Checks {
         let of = |method: &'static str| {
             found.entries().iter().filter(move |entry| entry.method() == method).cloned()
         };
-        if self.dmarc.is_some() {
+        if let Some(dmarc) = &self.dmarc {
             entries.splice(0..0, of("spf"));
-            entries.extend(of("dmarc"));
+            entries.extend(of("dmarc").map(|entry| dmarc.entry(&entry, report)));
         }
         if self.arc.as_ref().is_some_and(ArcRole::verifies) {
             entries.extend(of("arc"));

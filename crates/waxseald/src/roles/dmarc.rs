@@ -7,6 +7,7 @@ use crate::{
 };
 use waxseal::{
     Authenticator, Disposition, DomainName, LocalPolicy, Report,
+    authres::Entry,
     header::{Authors, Header},
 };
 
@@ -52,6 +53,17 @@ impl Dmarc {
         };
         let domain = authors.domains().find(ignored)?;
         Some(format!("{domain} is in IgnoreMailFrom"))
+    }
+
+    /// An entry of DMARC with `dis=` as OpenDMARC means it: what is done here, which may be less than what the policy asks for.
+    pub(crate) fn entry(&self, entry: &Entry, report: &Report) -> Entry {
+        let done = match self.action(report).0 {
+            Action::Reject => "dis=reject",
+            Action::Quarantine => "dis=quarantine",
+            _ => "dis=none",
+        };
+        let comment = entry.comment().unwrap_or_default();
+        entry.clone().with_comment(comment.replace(&format!("dis={}", report.disposition()), done))
     }
 
     /// What is done with the message, and what is replied.

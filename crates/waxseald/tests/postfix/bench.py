@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 WAXSEALD = os.path.abspath(os.environ.get("WAXSEALD", "target/debug/waxseald"))
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -103,6 +104,7 @@ class Bench:
         self.E = tempfile.mkdtemp(prefix="waxseald-")
         os.chmod(self.E, 0o755)
         self.children = []
+        self.zones = dict(ZONES)
         self.postfixes = []
         self.mails = []
         for folder in ("keys", "logs", "run", "dns"):
@@ -155,7 +157,7 @@ class Bench:
 
     def dns(self):
         zones = ""
-        for zone, text in ZONES.items():
+        for zone, text in self.zones.items():
             self.write(f"dns/{zone}.zone", SOA.replace("{zone}", zone) + text)
             zones += f"zone:\n  name: {zone}\n  zonefile: {zone}.zone\n"
         self.write(
@@ -167,6 +169,14 @@ class Bench:
         )
         self.nsd = self.spawn("nsd-out", "nsd", "-d", "-c", self.path("dns/nsd.conf"))
         wait_for(lambda: self.asks("alpha.example"), "NSD")
+
+    def publish(self, zones):
+        """Adds lines to zones, or zones; NSD starts anew, so that nothing of before is remembered."""
+        for zone, text in zones.items():
+            self.zones[zone] = self.zones.get(zone, "") + text
+        self.nsd.terminate()
+        self.nsd.wait(10)
+        self.dns()
 
     def asks(self, name):
         query = b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0"
@@ -213,8 +223,8 @@ class Bench:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server.server_address[1]
 
-    def postfix(self, name, port, settings, policy="/bin/false"):
-        """A Postfix that relays to the sink unless the settings say otherwise."""
+    def postfix(self, name, port, settings, policy="/bin/false", services=()):
+        """A Postfix that relays to the sink unless the settings say otherwise. Services are further ports and their options."""
         folder = self.path(f"pf{name}")
         os.mkdir(folder)
         for queue in (f"q{name}", f"d{name}"):
@@ -224,7 +234,10 @@ class Bench:
         if "relayhost" not in settings:
             main += f"relayhost = [127.0.0.1]:{self.sink_port}\n"
         self.write(f"pf{name}/main.cf", main)
-        self.write(f"pf{name}/master.cf", MASTER.format(port=port, policy=policy))
+        master = MASTER.format(port=port, policy=policy)
+        for further, options in services:
+            master += f"127.0.0.1:{further} inet n - n - - smtpd\n" + "".join(f"  -o {{ {option} }}\n" for option in options)
+        self.write(f"pf{name}/master.cf", master)
         self.run("postfix", "-c", folder, "start")
         self.postfixes.append(folder)
         wait_for(lambda: listens(port), f"Postfix {name}")
@@ -235,6 +248,16 @@ class Bench:
         if child.poll() is not None:
             raise RuntimeError(f"{name}: ended with {child.returncode}: {self.log(name)}")
         return child
+
+    def old(self, name, command, text):
+        """One of the daemons of old, which goes to the background by itself."""
+        pid_file = self.path(f"run/{name}.pid")
+        extra = ["-c", self.write(f"{name}.conf", text + f"PidFile {pid_file}\n")] if command == "opendmarc" else []
+        extra = extra or ["-x", self.write(f"{name}.conf", text + f"PidFile {pid_file}\n")]
+        self.run(command, *extra)
+        wait_for(lambda: os.path.exists(pid_file) and os.path.getsize(pid_file), name)
+        with open(pid_file) as file:
+            return int(file.read())
 
     def wait_mail(self, count=1, seconds=30):
         wait_for(lambda: len(self.mails) >= count, f"{count} messages in the sink", seconds)
@@ -300,6 +323,33 @@ def fields(mail, name):
     parts = re.split(r"\r\n(?![ \t])", header)
     found = [part.split(":", 1)[1] for part in parts if part.split(":", 1)[0].lower() == name.lower()]
     return [re.sub(r"\r\n(?=[ \t])", "", value).strip() for value in found]
+
+
+def run_cases(cases, wanted="", first_always=False):
+    """Runs cases one after the other on one bench; ends with exit code 1 when one fails."""
+    failed = 0
+    bench = Bench()
+    try:
+        for function in cases:
+            if not function.__name__.startswith(wanted) and not (first_always and function is cases[0]):
+                continue
+            start = time.monotonic()
+            try:
+                function(bench)
+                word = "ok"
+            except Exception:
+                traceback.print_exc(file=sys.stdout)
+                failed += 1
+                word = "FAILED"
+            print(f"{word:7}{time.monotonic() - start:6.1f}s  {function.__name__}", flush=True)
+        if failed:
+            for name in sorted(os.listdir(bench.path("logs"))):
+                print(f"== {name}")
+                with open(bench.path(f"logs/{name}"), errors="replace") as file:
+                    print("".join(file.readlines()[-40:]))
+    finally:
+        bench.close()
+    sys.exit(failed > 0)
 
 
 def own_namespace():

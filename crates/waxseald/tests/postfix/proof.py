@@ -9,11 +9,9 @@ import resource
 import socket
 import struct
 import sys
-import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bench import HEADER, Bench, fields, listens, own_namespace, send, wait_for
+from bench import HEADER, fields, listens, own_namespace, run_cases, send, wait_for
 
 CASES = []
 
@@ -502,30 +500,7 @@ def a_domain_and_a_key_are_enough(bench):
 def main():
     own_namespace()
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    failed = 0
-    bench = Bench()
-    try:
-        for function in CASES:
-            if not function.__name__.startswith(wanted) and function is not CASES[0]:
-                continue
-            start = time.monotonic()
-            try:
-                function(bench)
-                word = "ok"
-            except Exception:
-                traceback.print_exc(file=sys.stdout)
-                failed += 1
-                word = "FAILED"
-            print(f"{word:7}{time.monotonic() - start:6.1f}s  {function.__name__}", flush=True)
-        if failed:
-            for name in sorted(os.listdir(bench.path("logs"))):
-                print(f"== {name}")
-                with open(bench.path(f"logs/{name}"), errors="replace") as file:
-                    print("".join(file.readlines()[-40:]))
-    finally:
-        bench.close()
-    sys.exit(failed > 0)
+    run_cases(CASES, sys.argv[1] if len(sys.argv) > 1 else "", first_always=True)
 
 
 if __name__ == "__main__":
