@@ -13,7 +13,7 @@
 //! | §9.1, §9.2 Authentication-Results | `verdict.rs` |
 //! | §11.8 who else can pass for a domain | `publish/organization.rs`, `publish/audit.rs` |
 //! | RFC 9990 §4, RFC 9991 §5 where reports may go | `publish/authorization.rs` |
-//! | RFC 7489 §3.2, §6.6.3, §6.6.4 by public suffix list | `psl.rs`, `check.rs` |
+//! | RFC 7489 §3.2, §6.6.3, §6.6.4 by public suffix list | `psl.rs` and `psl/`, `check.rs` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod align;

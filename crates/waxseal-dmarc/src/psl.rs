@@ -1,10 +1,12 @@
 //! The public suffix list that is built in.
 
+mod table;
+
 use crate::PublicSuffixList;
 use waxseal_dns::DomainName;
 
-/// The list of <https://publicsuffix.org/> as of the release of the crate `psl`, private suffixes (such as `github.io`)
-/// included. Renew it by updating that crate.
+/// The list of <https://publicsuffix.org/> as of this release, private suffixes (such as `github.io`) included. Any other list
+/// can be used through [`PublicSuffixList`].
 ///
 /// ```
 /// use waxseal_dmarc::{BuiltInSuffixes, PublicSuffixList};
@@ -28,17 +30,19 @@ impl BuiltInSuffixes {
     /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
     /// ```
     pub fn is_public_suffix(&self, name: &DomainName) -> bool {
-        let suffix = psl::suffix(name.as_str().as_bytes());
-        suffix.is_some_and(|suffix| {
-            suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == name.as_str().as_bytes()
-        })
+        let suffix = table::suffix(name.as_str());
+        suffix.registry && suffix.text == name.as_str()
     }
 }
 
 impl PublicSuffixList for BuiltInSuffixes {
     fn organizational_domain(&self, name: &DomainName) -> DomainName {
-        psl::domain_str(name.as_str())
-            .and_then(|domain| DomainName::lenient(domain.as_bytes()).ok())
+        let suffix = table::suffix(name.as_str()).text;
+        let front = name.as_str().strip_suffix(suffix).and_then(|front| front.strip_suffix('.'));
+        let label = front.and_then(|front| front.rsplit('.').next());
+        let organization = label.map(|label| [label, suffix].join("."));
+        organization
+            .and_then(|organization| DomainName::lenient(organization.as_bytes()).ok())
             .unwrap_or_else(|| name.clone())
     }
 }
