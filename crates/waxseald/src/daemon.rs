@@ -4,7 +4,7 @@ use crate::{
     config::Files,
     filter::Filter,
     listener::{Handler, Listener},
-    log, policy,
+    log, panics, policy,
     privileges::{self, Identity},
     resolver::resolver,
     roles::spf::SpfPolicy,
@@ -73,6 +73,7 @@ enum StdListener {
 pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
     log::start(&settings.process.log).map_err(DaemonError::Settings)?;
+    panics::log();
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let identity = settings.process.user.as_deref().map(Identity::find).transpose()?;
     privileges::set_mask(&settings.process);
@@ -174,13 +175,20 @@ async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Res
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(files, &handlers),
-            _ = user.recv() => reload(files, &handlers),
+            _ = hang_up.recv() => guarded_reload(files, &handlers),
+            _ = user.recv() => guarded_reload(files, &handlers),
         }
     }
     _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("waxseald terminating");
     Ok(())
+}
+
+/// Reads the settings anew; no error in them ends the daemon.
+fn guarded_reload(files: &Files, handlers: &[Handler]) {
+    if let Err(panicked) = panics::caught(|| reload(files, handlers)) {
+        tracing::error!("settings were not read anew, the old ones hold: {panicked}");
+    }
 }
 
 /// New settings for new messages, all or none.
@@ -301,6 +309,7 @@ pub(crate) fn serve_policy(files: &Files) -> Result<(), DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
     log::start(&LogTo::Syslog { facility: "mail".to_owned(), name: "policyd-spf".to_owned() })
         .map_err(DaemonError::Settings)?;
+    panics::log();
     let mut warnings = settings.warnings.clone();
     let loaded = load(&settings, &mut warnings).map_err(DaemonError::Settings)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

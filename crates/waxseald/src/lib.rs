@@ -10,6 +10,7 @@ mod keys;
 mod listener;
 mod log;
 mod milter;
+mod panics;
 mod policy;
 mod privileges;
 mod resolver;

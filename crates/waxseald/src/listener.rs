@@ -2,7 +2,9 @@
 
 use crate::{
     filter::Filter,
-    milter, policy,
+    milter,
+    panics::caught_within,
+    policy,
     resolver::Dns,
     roles::spf::SpfPolicy,
     stream::{Limits, Stream},
@@ -77,8 +79,10 @@ impl Listener {
             };
             let (handler, dns) = (handler.clone(), dns.clone());
             tokio::spawn(async move {
-                if let Err(error) = handler.serve(stream, &dns, limits).await {
-                    tracing::warn!("{}: connection ended: {error}", handler.name());
+                let served = caught_within(handler.serve(stream, &dns, limits)).await;
+                match served.unwrap_or_else(|panicked| Err(panicked.to_string())) {
+                    Ok(()) => {}
+                    Err(error) => tracing::warn!("{}: connection ended: {error}", handler.name()),
                 }
                 drop(place);
             });

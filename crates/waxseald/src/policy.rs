@@ -1,6 +1,7 @@
 //! The policy delegation protocol of Postfix (SMTPD_POLICY_README): lines of names and values, an empty line, an action.
 
 use crate::{
+    panics::caught_within,
     resolver::Dns,
     roles::spf::SpfPolicy,
     stream::{Limits, Stream},
@@ -106,7 +107,10 @@ impl Requests {
         {
             return if matches!(answer, Answer::Prepend(_)) { Answer::Dunno } else { answer.clone() };
         }
-        let answer = policy.answer(request, dns).await;
+        let answer = caught_within(policy.answer(request, dns)).await.unwrap_or_else(|panicked| {
+            tracing::error!("policyd-spf: {panicked}; the message is deferred");
+            Answer::Refuse("451 4.3.0 Internal error, try again later".to_owned())
+        });
         let (id, line) = (request.get("queue_id"), answer.line());
         let id = if id.is_empty() { "NOQUEUE" } else { id };
         tracing::info!(target: "mail", "policyd-spf: {id}: {}", line.trim_end());

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     filter::Filter,
+    panics::{Panicked, caught_within},
     resolver::Dns,
     stream::{Limits, Stream},
 };
@@ -29,6 +30,8 @@ pub(crate) enum ConnectionError {
     Reply(#[from] ReplyError),
     #[error(transparent)]
     Modification(#[from] InvalidModification),
+    #[error("{0}")]
+    Panicked(Panicked),
     #[error("nothing came for {} seconds", .0.as_secs())]
     Silent(Duration),
 }
@@ -61,7 +64,12 @@ pub(crate) async fn serve(
             if event == Event::Quit {
                 return Ok(());
             }
-            served.on(event, &mut stream).await?;
+            let is_in_message = !matches!(event, Event::Connect(_) | Event::Helo(_));
+            match caught_within(served.on(event, &mut stream)).await {
+                Ok(done) => done?,
+                Err(panicked) if is_in_message => served.after(&panicked)?,
+                Err(panicked) => return Err(ConnectionError::Panicked(panicked)),
+            }
         }
         let output = served.connection.take_output();
         if !output.is_empty() {
@@ -141,6 +149,22 @@ impl Served<'_> {
         }
         self.connection.reply(&reply)?;
         tracing::info!(target: "mail", "{name}: {id}: {line}");
+        Ok(())
+    }
+
+    /// A message in which something was not foreseen waits, whatever the mail server does without its filter.
+    fn after(&mut self, panicked: &Panicked) -> Result<(), ConnectionError> {
+        let filter = self.filters.load_full();
+        let id = macro_text(&self.connection, "i").unwrap_or_else(|| "NOQUEUE".to_owned());
+        let refused = Message::refused(filter, self.client.clone(), panicked.to_string());
+        if !self.connection.expects_reply() {
+            self.message = Some(refused);
+            return Ok(());
+        }
+        let Outcome { reply, line, .. } = refused.left();
+        self.message = None;
+        self.connection.reply(&reply)?;
+        tracing::error!(target: "mail", "{}: {id}: {line}", self.filters.load().name);
         Ok(())
     }
 

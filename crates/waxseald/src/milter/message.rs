@@ -7,6 +7,7 @@ pub(crate) use end::Outcome;
 use super::client::Client;
 use crate::{
     filter::Filter,
+    panics,
     resolver::Dns,
     roles::sign::{Decision, Submission},
 };
@@ -87,6 +88,14 @@ impl Message {
         Self { filter, client, sender, recipients: Vec::new(), work, reasons, began: Instant::now() }
     }
 
+    /// A message that cannot be dealt with and has to wait.
+    pub(crate) fn refused(filter: Arc<Filter>, client: Client, why: String) -> Self {
+        let reply = code(451, "4.3.0", "Internal error, try again later");
+        let mut message = Self::new(filter, client, Bytes::new());
+        (message.work, message.reasons) = (Work::Refuse(reply), vec![why]);
+        message
+    }
+
     pub(crate) fn recipient(&mut self, address: Bytes) {
         // Only for rules about recipients; more than mail servers take by default need not be looked at.
         const MAX: usize = 1_000;
@@ -96,6 +105,7 @@ impl Message {
     }
 
     pub(crate) fn field(&mut self, field: &HeaderField, space: Space) {
+        panics::wanted_by_test(field.name());
         if let Work::Header(builder) = &mut self.work
             && let Err(error) = builder.push(field.name(), field.value(), space)
         {
@@ -148,6 +158,13 @@ impl Message {
             Work::Check(work) => work.session.body(chunk),
             Work::Header(_) | Work::Leave | Work::Refuse(_) => {}
         }
+    }
+
+    /// Ends a message to which nothing is done.
+    pub(crate) fn left(self) -> Outcome {
+        let Self { filter, client, sender, work, reasons, began, .. } = self;
+        let reply = if let Work::Refuse(reply) = work { reply } else { Reply::Continue };
+        End { filter: &filter, client: &client, sender: &sender, id: "", reasons, began }.left(reply)
     }
 
     /// Ends the message. Waits for DNS where it has to.
