@@ -3,7 +3,7 @@
 use crate::{
     check,
     config::Files,
-    daemon,
+    convert, daemon,
     would_sign::{self, Imagined},
 };
 use clap::{Parser, Subcommand};
@@ -45,6 +45,8 @@ struct Args {
 enum Command {
     /// Reads the settings, every table and every key, and says what is wrong or will hurt
     Check,
+    /// Writes the old files, all that are given, as one waxseald.toml to stdout
+    Convert,
     /// Says whether mail would be signed, and why not; exit code 1 when not
     WouldSign {
         /// The address of From
@@ -92,6 +94,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
         }
         Some(Command::Check) => check::run(&files),
+        Some(Command::Convert) => convert::run(&files).map(|text| print!("{text}")),
         None if args.check_only => check::run(&files),
         None => daemon::run(&files),
     };

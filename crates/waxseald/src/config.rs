@@ -49,14 +49,22 @@ impl Files {
             }
         }
         let is_only = settings.services.is_empty() && self.policyd_spf.is_none() && mistakes.0.is_empty();
-        let environment = || std::env::vars().filter(|(name, _)| name.starts_with("WAXSEALD_"));
+        let mut environment = own::environment();
         if let Some(path) = &self.own {
             match fs::read_to_string(path) {
-                Ok(text) => own::read(&text, environment(), &mut settings, &mut mistakes),
+                Ok(text) => own::read(&text, environment, &mut settings, &mut mistakes),
                 Err(error) => mistakes.0.push(format!("{}: {error}", path.display())),
             }
-        } else if is_only && environment().next().is_some() {
-            own::read("", environment(), &mut settings, &mut mistakes);
+        } else if is_only && !environment.is_empty() {
+            own::read("", environment, &mut settings, &mut mistakes);
+        } else {
+            own::read_process(&mut environment, &mut settings, &mut mistakes);
+            let unused = environment.keys().map(|name| name.to_ascii_uppercase());
+            settings.warnings.extend(
+                unused.map(|name| {
+                    format!("WAXSEALD_{name}: not used, as the files say what is done with mail")
+                }),
+            );
         }
         if let Some(path) = &self.policyd_spf {
             self.policy(path, &mut settings, &mut mistakes);
@@ -79,6 +87,48 @@ impl Files {
         let kind = Kind::Policy(Box::new(policy));
         settings.services.push(Service { name: "policyd-spf".to_owned(), sockets, kind });
     }
+}
+
+impl Files {
+    /// Reads the text of a waxseald.toml alone.
+    pub(crate) fn read_text(text: &str) -> Result<Settings, Mistakes> {
+        let (mut settings, mut mistakes) = (Settings::default(), Mistakes::default());
+        own::read(text, toml::Table::new(), &mut settings, &mut mistakes);
+        if mistakes.0.is_empty() { Ok(settings) } else { Err(mistakes) }
+    }
+}
+
+impl Settings {
+    /// The text of a waxseald.toml that is read as these settings.
+    pub(crate) fn to_toml(&self) -> String {
+        own::write(self)
+    }
+
+    /// Whether both make the same process; warnings are no part of it.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let shown =
+            |settings: &Self| format!("{:?} {:?} {:?}", settings.process, settings.dns, settings.services);
+        shown(self) == shown(other)
+    }
+}
+
+/// Lines of the old files that are needless here, and why.
+pub(crate) fn unused_lines(files: &Files) -> Vec<String> {
+    let lists = [
+        (&files.opendkim, opendkim_options::OPTIONS),
+        (&files.opendmarc, opendmarc::OPTIONS),
+        (&files.openarc, openarc::OPTIONS),
+    ];
+    let mut notes = Vec::new();
+    for (path, options) in lists {
+        let lines = path.as_deref().and_then(|path| lines::read(path).ok()).unwrap_or_default();
+        for line in &lines {
+            if let Ok((_, options::Handling::Needless(why))) = options::find(options, line) {
+                notes.push(format!("{}: not needed: {why}", line.at()));
+            }
+        }
+    }
+    notes
 }
 
 fn read_lines(path: &Path, mistakes: &mut Mistakes) -> Option<Vec<lines::Line>> {

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod config;
+mod convert;
 mod daemon;
 mod filter;
 mod hosts;

@@ -17,6 +17,9 @@ pub(crate) fn start(to: &LogTo) -> Result<(), String> {
             let is_journal = std::env::var_os("JOURNAL_STREAM").is_some();
             builder.event_format(Line { with_priority: is_journal }).with_writer(std::io::stderr).try_init()
         }
+        LogTo::Json => {
+            builder.event_format(Line { with_priority: false }).with_writer(std::io::stderr).try_init()
+        }
         LogTo::Syslog { facility, name } => {
             let facility = self::facility(facility)?;
             let name = CString::new(name.as_str()).map_err(|error| format!("SyslogName: {error}"))?;

@@ -62,7 +62,7 @@ impl Identity {
 /// The mask for files and sockets that are made.
 pub(crate) fn set_mask(process: &Process) {
     if let Some(mask) = process.umask {
-        umask(Mode::from_bits_truncate(mask));
+        umask(Mode::from_bits_truncate(mask.0));
     }
 }
 

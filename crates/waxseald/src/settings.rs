@@ -16,18 +16,24 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Process {
     pub(crate) user: Option<String>,
-    pub(crate) umask: Option<u32>,
+    pub(crate) umask: Option<Mask>,
     pub(crate) root: Option<PathBuf>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) pid_files: Vec<PathBuf>,
     pub(crate) log: LogTo,
 }
 
+/// The mask for files and sockets that are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mask(pub(crate) u32);
+
 /// Where log lines go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum LogTo {
     #[default]
     Stderr,
+    /// An object of JSON a line, on stderr.
+    Json,
     Syslog {
         facility: String,
         name: String,
@@ -182,6 +188,22 @@ pub(crate) struct FieldChanges {
     pub(crate) only: Option<Vec<String>>,
     pub(crate) added: Vec<String>,
     pub(crate) omitted: Vec<String>,
+}
+
+impl FieldChanges {
+    /// `*,+autocrypt,-date`: with signs in front the words change the default, without they are the list.
+    pub(crate) fn from_words(words: Vec<String>) -> Self {
+        let mut changes = Self::default();
+        for word in words {
+            match word.split_at_checked(1) {
+                Some(("+", name)) => changes.added.push(name.to_owned()),
+                Some(("-", name)) => changes.omitted.push(name.to_owned()),
+                _ if word == "*" => {}
+                _ => changes.only.get_or_insert_default().push(word),
+            }
+        }
+        changes
+    }
 }
 
 /// How signatures are judged, and what is written of it.

@@ -6,7 +6,7 @@ use super::{
     options::{self, Options},
     value::{self, Invalid},
 };
-use crate::settings::{LogTo, Settings};
+use crate::settings::{LogTo, Mask, Settings};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The lines that act, by the names of their options.
@@ -77,7 +77,7 @@ impl<'l> Given<'l> {
             settings.warnings.push(text);
         }
         process.user = process.user.take().or(user);
-        process.umask = process.umask.or(self.read("UMask", value::umask, mistakes));
+        process.umask = process.umask.or(self.read("UMask", value::umask, mistakes).map(Mask));
         let path = |option| self.text(option).map(PathBuf::from);
         process.pid_files.extend(path("PidFile"));
         process.root = process.root.take().or(path("ChangeRootDirectory"));

@@ -13,7 +13,7 @@ use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 const SUPERVISED: Handling = Needless("the service manager restarts a service");
 const TEST: Handling = Missing("it is for tests");
 
-const OPTIONS: Options = &[
+pub(super) const OPTIONS: Options = &[
     ("ARChdrList", Missing("the fields of SignHeaders are signed")),
     ("AuthResComments", Needless("comments are written")),
     ("AuthResIP", Needless("the address of the client is written (RFC 8617 section 6)")),
@@ -69,12 +69,14 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
         mistakes.0.push(format!("Mode: {mode:?}: use s, v or sv"));
     }
     let seal = mode.contains('s').then(|| seal(&given, mistakes)).flatten();
-    let software = format!("OpenARC Filter v1.3.0 (waxseald {})", env!("CARGO_PKG_VERSION"));
     let filter = FilterSettings {
         authserv_id: given.text("AuthservID").unwrap_or_else(|| "HOSTNAME".to_owned()),
         keep_results: true,
         style: ResultsStyle::OpenDkim,
-        software: given.boolean("SoftwareHeader", false, mistakes).then_some(("ARC-Filter", software)),
+        software: given
+            .boolean("SoftwareHeader", false, mistakes)
+            .then(|| value::software("ARC-Filter"))
+            .flatten(),
         peers: given.text("PeerList"),
         max_header: given.read("MaximumHeaders", value::number, mistakes).unwrap_or(262_144),
         arc: Some(ArcSettings { verify: mode.contains('v'), seal }),

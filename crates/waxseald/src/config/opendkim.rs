@@ -7,10 +7,6 @@ use crate::settings::{
 use std::time::Duration;
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
-/// The software that the drop-in names in DKIM-Filter.
-pub(crate) const SOFTWARE: &str =
-    concat!("OpenDKIM Filter v2.11.0 (waxseald ", env!("CARGO_PKG_VERSION"), ")");
-
 /// Reads the lines of a file into settings of one service.
 pub(crate) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mistakes) {
     let given = Given::new(OPTIONS, lines, &mut settings.warnings, mistakes);
@@ -43,7 +39,8 @@ fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes
         style: ResultsStyle::OpenDkim,
         software: given
             .boolean("SoftwareHeader", false, mistakes)
-            .then(|| ("DKIM-Filter", SOFTWARE.to_owned())),
+            .then(|| value::software("DKIM-Filter"))
+            .flatten(),
         peers: given.text("PeerList"),
         max_header: given.read("MaximumHeaders", value::number, mistakes).unwrap_or(65_536),
         sign,
@@ -87,7 +84,7 @@ fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) 
         exempt_domains: given.text("ExemptDomains"),
         not_to: given.text("DontSignMailTo"),
         mtas: given.words("MTA"),
-        macros: given.words("MacroList").iter().map(|word| macro_value(word)).collect(),
+        macros: given.words("MacroList").iter().map(|word| value::macro_value(word)).collect(),
         sender_fields: given.words("SenderHeaders"),
         canonicalization: given.read("Canonicalization", value::canonicalization, mistakes).unwrap_or(simple),
         fields: fields(given),
@@ -105,13 +102,6 @@ fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) 
         min_rsa_bits: given.read("MinimumKeyBits", value::number, mistakes).unwrap_or(1024),
         safe_keys: given.boolean("RequireSafeKeys", true, mistakes),
     })
-}
-
-/// `{auth_type}`, or `daemon_name=ORIGINATING|OTHER`.
-fn macro_value(word: &str) -> (String, Vec<String>) {
-    let (name, values) = word.split_once('=').unwrap_or((word, ""));
-    let values = values.split('|').filter(|value| !value.is_empty()).map(str::to_owned).collect();
-    (name.to_owned(), values)
 }
 
 fn keys(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> Option<KeySettings> {
@@ -149,17 +139,8 @@ fn one_key(given: &Given<'_>, mistakes: &mut Mistakes) -> Option<KeySettings> {
     Some(KeySettings::One { domains, selector, file: file.into(), subdomains })
 }
 
-/// `*,+autocrypt,-date`: with signs in front the words change the default, without they are the list.
 fn fields(given: &Given<'_>) -> FieldChanges {
-    let mut changes = FieldChanges::default();
-    for word in given.words("SignHeaders") {
-        match word.split_at_checked(1) {
-            Some(("+", name)) => changes.added.push(name.to_owned()),
-            Some(("-", name)) => changes.omitted.push(name.to_owned()),
-            _ if word == "*" => {}
-            _ => changes.only.get_or_insert_default().push(word),
-        }
-    }
+    let mut changes = FieldChanges::from_words(given.words("SignHeaders"));
     for word in given.words("OmitHeaders") {
         match word.split_at_checked(1) {
             Some(("+" | "-", name)) => changes.omitted.push(name.to_owned()),
@@ -209,7 +190,7 @@ mod tests {
         let (settings, mistakes) = parse(DEBIAN);
         assert_eq!(mistakes.0, Vec::<String>::new());
         assert_eq!(settings.process.user.as_deref(), Some("opendkim"));
-        assert_eq!(settings.process.umask, Some(0o007));
+        assert_eq!(settings.process.umask, Some(crate::settings::Mask(0o007)));
         let filter = milter(&settings);
         assert_eq!(settings.services[0].sockets[0], Socket::Unix("/run/opendkim/opendkim.sock".into()));
         let sign = filter.sign.as_ref().unwrap();
@@ -229,7 +210,7 @@ mod tests {
         let (settings, mistakes) = parse("MODE v\nsocket inet:8891@localhost\nmode s\nMode v\nUmask 002\n");
         assert_eq!(mistakes.0, Vec::<String>::new());
         assert!(milter(&settings).sign.is_none());
-        assert_eq!(settings.process.umask, Some(2));
+        assert_eq!(settings.process.umask, Some(crate::settings::Mask(2)));
     }
 
     #[test]

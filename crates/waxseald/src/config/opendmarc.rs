@@ -14,7 +14,7 @@ use waxseal::authres::ResultsStyle;
 const REPORTS: Handling = Missing("failure reports are not sent");
 const SUPERVISED: Handling = Needless("the service manager restarts a service");
 
-const OPTIONS: Options = &[
+pub(super) const OPTIONS: Options = &[
     ("AuthservID", Acts),
     ("AuthservIDWithJobID", Acts),
     ("AutoRestart", SUPERVISED),
@@ -68,14 +68,16 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
     let given = Given::new(OPTIONS, lines, &mut settings.warnings, mistakes);
     given.process("opendmarc", settings, mistakes);
     given.dns(settings, mistakes);
-    let software = format!("OpenDMARC Filter v1.4.2 (waxseald {})", env!("CARGO_PKG_VERSION"));
     let filter = FilterSettings {
         authserv_id: given.text("AuthservID").unwrap_or_else(|| "HOSTNAME".to_owned()),
         with_job_id: given.boolean("AuthservIDWithJobID", false, mistakes),
         // The filters before this one have written some, and removed those of others.
         keep_results: true,
         style: ResultsStyle::OpenDkim,
-        software: given.boolean("SoftwareHeader", false, mistakes).then_some(("DMARC-Filter", software)),
+        software: given
+            .boolean("SoftwareHeader", false, mistakes)
+            .then(|| value::software("DMARC-Filter"))
+            .flatten(),
         max_header: 262_144,
         dmarc: Some(dmarc(&given, mistakes)),
         ..FilterSettings::default()

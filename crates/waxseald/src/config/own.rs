@@ -1,111 +1,26 @@
 //! waxseald.toml, and the environment: every key is also `WAXSEALD_` with its name in capitals.
 
-use super::{mistakes::Mistakes, value};
-use crate::settings::{
-    ArcSettings, DmarcSettings, FieldChanges, FilterSettings, KeySettings, Kind, LogTo, SealSettings,
-    Service, Settings, SignSettings, VerifySettings,
-};
-use serde::Deserialize;
-use std::{path::PathBuf, time::Duration};
+mod keys;
+mod parts;
+mod word;
+
+use super::mistakes::Mistakes;
+use crate::settings::Settings;
+use keys::{Key, OF_PROCESS, OF_SERVICE};
+use parts::Parts;
 use toml::{Table, Value};
-use waxseal::dkim::Canonicalization;
+use waxseal::dns::lint::nearest;
 
-/// Parts that one filter plays in one pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    Sign,
-    Verify,
-    Dmarc,
-    Arc,
-}
+/// The key of a list of services.
+const SERVICE: &str = "service";
+/// `log = "syslog"` in one word, as it was first.
+const SYSLOG: &str = "syslog";
 
-/// One word, or a list.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Words {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Words {
-    fn list(self) -> Vec<String> {
-        match self {
-            Self::One(text) => value::words(&text),
-            Self::Many(words) => words,
-        }
-    }
-}
-
-/// The keys of the file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Own {
-    domain: Option<Words>,
-    key: Option<PathBuf>,
-    #[serde(default = "default_selector")]
-    selector: String,
-    #[serde(default)]
-    subdomains: bool,
-    key_table: Option<String>,
-    signing_table: Option<String>,
-    #[serde(default)]
-    all_matches: bool,
-    listen: Option<Words>,
-    roles: Option<Vec<Role>>,
-    authserv_id: Option<String>,
-    internal_hosts: Option<Words>,
-    peers: Option<Words>,
-    #[serde(default)]
-    reject_failures: bool,
-    #[serde(default)]
-    hold_quarantined: bool,
-    trusted_sealers: Option<Words>,
-    #[serde(default = "yes")]
-    safe_keys: bool,
-    #[serde(default = "default_bits")]
-    min_rsa_bits: u32,
-    user: Option<String>,
-    umask: Option<String>,
-    pid_file: Option<PathBuf>,
-    #[serde(default)]
-    syslog: bool,
-    dns: Option<Words>,
-    dns_timeout: Option<u64>,
-}
-
-fn default_selector() -> String {
-    "default".to_owned()
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn default_bits() -> u32 {
-    1024
-}
-
-/// Reads the text of a file with what the environment says besides.
-pub(super) fn read(
-    text: &str,
-    environment: impl Iterator<Item = (String, String)>,
-    settings: &mut Settings,
-    mistakes: &mut Mistakes,
-) {
-    let own = text.parse::<Table>().and_then(|mut table| {
-        table.extend(environment.filter_map(|(name, text)| {
-            let name = name.strip_prefix("WAXSEALD_")?.to_ascii_lowercase();
-            Some((name, of_environment(&text)))
-        }));
-        Own::deserialize(table)
-    });
-    match own {
-        Ok(own) => own.into_settings(settings, mistakes),
-        Err(error) => {
-            mistakes.0.push(format!("waxseald.toml: {}", error.to_string().trim_end().replace('\n', " ")))
-        }
-    }
+/// The keys that the environment sets.
+pub(super) fn environment() -> Table {
+    let named =
+        std::env::vars().filter_map(|(name, text)| Some((name.strip_prefix("WAXSEALD_")?.to_owned(), text)));
+    named.map(|(name, text)| (name.to_ascii_lowercase(), of_environment(&text))).collect()
 }
 
 /// A value of TOML where it is one that is no text, else the text as it stands.
@@ -114,129 +29,120 @@ fn of_environment(text: &str) -> Value {
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-impl Own {
-    fn into_settings(mut self, settings: &mut Settings, mistakes: &mut Mistakes) {
-        let process = &mut settings.process;
-        process.user = self.user.take();
-        process.pid_files.extend(self.pid_file.take());
-        if let Some(mask) = &self.umask {
-            process.umask =
-                value::umask(mask).map_err(|error| mistakes.0.push(format!("umask: {error}"))).ok();
+/// Reads the text of a file with what the environment says besides.
+pub(super) fn read(text: &str, environment: Table, settings: &mut Settings, mistakes: &mut Mistakes) {
+    let mut table = match text.parse::<Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            let text = error.to_string().trim_end().replace('\n', " ");
+            return mistakes.0.push(format!("waxseald.toml: {text}"));
         }
-        if self.syslog {
-            process.log = LogTo::Syslog { facility: "mail".to_owned(), name: "waxseald".to_owned() };
-        }
-        for server in self.dns.take().map(Words::list).unwrap_or_default() {
-            match value::server(&server) {
-                Ok(server) => settings.dns.servers.push(server),
-                Err(error) => mistakes.0.push(format!("dns: {error}")),
-            }
-        }
-        if let Some(seconds) = self.dns_timeout {
-            settings.dns.timeout = Duration::from_secs(seconds);
-        }
-        let listen = self.listen.take().map_or_else(|| vec!["inet:8891@127.0.0.1".to_owned()], Words::list);
-        let sockets = listen.iter().filter_map(|text| {
-            value::socket(text).map_err(|error| mistakes.0.push(format!("listen: {error}"))).ok()
-        });
-        let sockets = sockets.collect();
-        let kind = Kind::Milter(Box::new(self.filter(mistakes)));
-        settings.services.push(Service { name: "waxseald".to_owned(), sockets, kind });
+    };
+    table.extend(environment);
+    let mut own = Mistakes::default();
+    read_process(&mut table, settings, &mut own);
+    for service in services(table, !settings.services.is_empty(), &mut own) {
+        let mut parts = Parts::default();
+        take(OF_SERVICE, service, &mut parts, &mut own);
+        settings.services.push(parts.into_service(&mut own));
     }
+    mistakes.0.extend(own.0.into_iter().map(|mistake| format!("waxseald.toml: {mistake}")));
+}
 
-    fn filter(&mut self, mistakes: &mut Mistakes) -> FilterSettings {
-        let roles = self.roles.take().unwrap_or_else(|| vec![Role::Sign, Role::Verify]);
-        let has = |role| roles.contains(&role);
-        let keys = self.keys();
-        let signs = has(Role::Sign) || has(Role::Arc);
-        if signs && keys.is_none() {
-            let text = "domain and key are needed to sign, or key_table and signing_table";
-            mistakes.0.push(format!("waxseald.toml: {text}"));
+/// Reads what concerns the process, and leaves the rest of the table.
+pub(super) fn read_process(table: &mut Table, settings: &mut Settings, mistakes: &mut Mistakes) {
+    let log = match table.remove(SYSLOG) {
+        Some(Value::Boolean(true)) => Some(Value::String(SYSLOG.to_owned())),
+        Some(Value::Boolean(false)) | None => None,
+        Some(other) => {
+            mistakes.0.push(format!("syslog: {other}: use true or false"));
+            None
         }
-        let seal = keys.as_ref().filter(|_| has(Role::Arc)).and_then(|keys| self.seal(keys, mistakes));
-        FilterSettings {
-            authserv_id: self.authserv_id.take().unwrap_or_else(|| "HOSTNAME".to_owned()),
-            peers: self.peers.take().map(|words| words.list().join(",")),
-            max_header: 262_144,
-            sign: keys.filter(|_| has(Role::Sign)).map(|keys| self.sign(keys)),
-            verify: has(Role::Verify).then(|| VerifySettings {
-                always_add: true,
-                with_header_b: true,
-                max_signatures: 10,
-                min_rsa_bits: self.min_rsa_bits,
-                clock_drift: Duration::from_secs(300),
-                must_be_signed: Vec::new(),
-            }),
-            dmarc: has(Role::Dmarc).then(|| DmarcSettings {
-                reject: self.reject_failures,
-                hold: self.hold_quarantined,
-                trusted_sealers: self.trusted_sealers.take().map(Words::list).unwrap_or_default(),
-                ..DmarcSettings::default()
-            }),
-            arc: has(Role::Arc).then_some(ArcSettings { verify: true, seal }),
-            ..FilterSettings::default()
+    };
+    if let (Some(log), false) = (log, table.contains_key("log")) {
+        table.insert("log".to_owned(), log);
+    }
+    let known = |name: &str| OF_PROCESS.iter().any(|key| key.name == name);
+    let names: Vec<_> = table.keys().filter(|name| known(name)).cloned().collect();
+    let of_process = names.into_iter().filter_map(|name| table.remove_entry(&name)).collect();
+    take(OF_PROCESS, of_process, settings, mistakes);
+}
+
+/// The tables of the services. Keys above them are for all; a file with none of them beside old files adds no service.
+fn services(mut table: Table, has_others: bool, mistakes: &mut Mistakes) -> Vec<Table> {
+    match table.remove(SERVICE) {
+        None if table.is_empty() && has_others => Vec::new(),
+        None => vec![table],
+        Some(Value::Array(list)) => {
+            let tables = list.into_iter().filter_map(|service| match service {
+                Value::Table(service) => Some(table.clone().into_iter().chain(service).collect()),
+                other => {
+                    mistakes.0.push(format!("service: {other}: use [[service]] and keys below it"));
+                    None
+                }
+            });
+            tables.collect()
+        }
+        Some(_) => {
+            mistakes
+                .0
+                .push("service: use [[service]], in two pairs of brackets, and keys below it".to_owned());
+            Vec::new()
         }
     }
+}
 
-    fn keys(&mut self) -> Option<KeySettings> {
-        if let (Some(keys), Some(signing)) = (self.key_table.take(), self.signing_table.take()) {
-            return Some(KeySettings::Tables { keys, signing });
-        }
-        let domains = self.domain.take()?.list();
-        let file = self.key.take()?;
-        Some(KeySettings::One { domains, selector: self.selector.clone(), file, subdomains: self.subdomains })
-    }
-
-    fn sign(&self, keys: KeySettings) -> SignSettings {
-        SignSettings {
-            keys,
-            internal: self.internal_hosts.clone().map(|words| words.list().join(",")),
-            external_ignore: None,
-            exempt_domains: None,
-            not_to: None,
-            mtas: Vec::new(),
-            macros: Vec::new(),
-            sender_fields: Vec::new(),
-            canonicalization: (Canonicalization::Relaxed, Canonicalization::Relaxed),
-            fields: FieldChanges::default(),
-            oversigned: vec!["From".to_owned()],
-            lifetime: None,
-            body_length: false,
-            copied_fields: false,
-            request_reports: false,
-            remove_old: false,
-            all_matches: self.all_matches,
-            min_rsa_bits: self.min_rsa_bits,
-            safe_keys: self.safe_keys,
-        }
-    }
-
-    fn seal(&self, keys: &KeySettings, mistakes: &mut Mistakes) -> Option<SealSettings> {
-        let KeySettings::One { domains, selector, file, .. } = keys else {
-            mistakes.0.push("waxseald.toml: the role arc needs domain and key, no tables".to_owned());
-            return None;
+fn take<S>(keys: &[Key<S>], table: Table, settings: &mut S, mistakes: &mut Mistakes) {
+    for (name, value) in table {
+        let Some(key) = keys.iter().find(|key| key.name == name) else {
+            mistakes.0.push(unknown(&name));
+            continue;
         };
-        Some(SealSettings {
-            domain: domains.first()?.clone(),
-            selector: selector.clone(),
-            file: file.clone(),
-            canonicalization: (Canonicalization::Relaxed, Canonicalization::Relaxed),
-            fields: Vec::new(),
-            oversigned: Vec::new(),
-            min_rsa_bits: self.min_rsa_bits,
-            safe_keys: self.safe_keys,
-        })
+        if let Err(error) = (key.read)(settings, &value) {
+            mistakes.0.push(format!("{name}: {error}"));
+        }
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let names: Vec<_> =
+        OF_SERVICE.iter().map(|key| key.name).chain(OF_PROCESS.iter().map(|key| key.name)).collect();
+    let hint = nearest(name, &names).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+    format!("{name}: unknown key{hint}")
+}
+
+/// Writes a waxseald.toml that is read as these settings, each key with what it does.
+pub(super) fn write(settings: &Settings) -> String {
+    let mut text = String::new();
+    write_keys(OF_PROCESS, settings, &Settings::default(), &mut text);
+    for service in &settings.services {
+        if settings.services.len() > 1 {
+            text.push_str("\n[[service]]\n");
+        }
+        write_keys(OF_SERVICE, &Parts::of(service), &Parts::default(), &mut text);
+    }
+    text
+}
+
+/// Writes the keys that differ from their defaults.
+fn write_keys<S>(keys: &[Key<S>], settings: &S, defaults: &S, text: &mut String) {
+    for key in keys {
+        let value = (key.write)(settings);
+        if let Some(value) = value.filter(|value| Some(value) != (key.write)(defaults).as_ref()) {
+            text.push_str(&format!("# {}\n{} = {value}\n", key.what, key.name));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{FilterSettings, KeySettings, Kind, LogTo, Reject};
 
     fn parse(text: &str, environment: &[(&str, &str)]) -> (Settings, Vec<String>) {
         let (mut settings, mut mistakes) = (Settings::default(), Mistakes::default());
-        let environment = environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        read(text, environment, &mut settings, &mut mistakes);
+        let environment = environment.iter().map(|(name, text)| ((*name).to_owned(), of_environment(text)));
+        read(text, environment.collect(), &mut settings, &mut mistakes);
         (settings, mistakes.0)
     }
 
@@ -262,11 +168,10 @@ mod tests {
     #[test]
     fn the_environment_wins_and_needs_no_file() {
         let environment = [
-            ("WAXSEALD_DOMAIN", "a.example,b.example"),
-            ("WAXSEALD_KEY", "/keys/k"),
-            ("WAXSEALD_ROLES", "[\"sign\", \"verify\", \"dmarc\", \"arc\"]"),
-            ("WAXSEALD_REJECT_FAILURES", "true"),
-            ("HOME", "/root"),
+            ("domain", "a.example,b.example"),
+            ("key", "/keys/k"),
+            ("roles", "[\"sign\", \"verify\", \"dmarc\", \"arc\"]"),
+            ("reject_failures", "true"),
         ];
         let (settings, mistakes) = parse("", &environment);
         assert_eq!(mistakes, Vec::<String>::new());
@@ -278,12 +183,37 @@ mod tests {
     #[test]
     fn mistakes_are_said() {
         let (_, mistakes) = parse("domian = \"example.org\"\n", &[]);
-        assert!(mistakes[0].contains("unknown field `domian`, expected one of `domain`"), "{mistakes:?}");
+        assert_eq!(mistakes[0], "waxseald.toml: domian: unknown key; did you mean domain?");
         let (_, mistakes) = parse("listen = \"8891\"\n", &[]);
-        assert_eq!(mistakes[0], "listen: \"8891\": use inet:PORT@HOST, inet6:PORT@HOST or local:/PATH");
+        assert_eq!(
+            mistakes[0],
+            "waxseald.toml: listen: \"8891\": use inet:PORT@HOST, inet6:PORT@HOST or local:/PATH"
+        );
         assert_eq!(
             mistakes[1],
             "waxseald.toml: domain and key are needed to sign, or key_table and signing_table"
         );
+    }
+
+    #[test]
+    fn several_services_share_what_stands_above_them() {
+        let text = "log = \"json\"\nauthserv_id = \"mx\"\ndns = \"127.0.0.1@5354\"\n\
+            [[service]]\nname = \"in\"\nroles = \"verify\"\nlisten = \"local:/run/in\"\n\
+            [[service]]\nroles = [\"policy\"]\nspf_helo = \"never\"\nlisten = \"inet:10023@127.0.0.1\"\n";
+        let (settings, mistakes) = parse(text, &[]);
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(milter(&settings).authserv_id, "mx");
+        assert_eq!(settings.process.log, LogTo::Json);
+        assert!(matches!(&settings.services[1].kind, Kind::Policy(policy) if policy.helo == Reject::Never));
+        let (_, mistakes) = parse("[[service]]\nroles = [\"policy\", \"sign\"]\n", &[]);
+        assert!(mistakes[0].contains("or policy alone"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn the_readme_names_every_key() {
+        let readme = include_str!("../../README.md");
+        let names = OF_SERVICE.iter().map(|key| key.name).chain(OF_PROCESS.iter().map(|key| key.name));
+        let missing: Vec<_> = names.filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+        assert_eq!(missing, Vec::<&str>::new());
     }
 }

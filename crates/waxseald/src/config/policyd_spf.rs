@@ -6,7 +6,7 @@ use super::{
     options::{self, Handling, Handling::*, Options},
     value::{self, Invalid},
 };
-use crate::settings::{PolicyField, PolicySettings, Reject};
+use crate::settings::{PolicyField, PolicySettings};
 use std::time::Duration;
 
 const BY_DOMAIN: Handling = Missing("clients are passed over by address and HELO name alone");
@@ -69,8 +69,8 @@ pub(super) fn read(lines: &[Line], warnings: &mut Vec<String>, mistakes: &mut Mi
 fn set(settings: &mut PolicySettings, name: &str, text: &str) -> Result<(), Invalid> {
     match name {
         "TestOnly" | "defaultSeedOnly" => settings.enforce = value::number::<u8>(text)? != 0,
-        "HELO_reject" => settings.helo = reject(text)?,
-        "Mail_From_reject" => settings.mail_from = reject(text)?,
+        "HELO_reject" => settings.helo = value::reject(text)?,
+        "Mail_From_reject" => settings.mail_from = value::reject(text)?,
         "PermError_reject" => settings.reject_permerror = value::boolean(text)?,
         "TempError_Defer" => settings.defer_temperror = value::boolean(text)?,
         "skip_addresses" => settings.skip = text.to_owned(),
@@ -104,23 +104,10 @@ fn field(text: &str, before: &PolicyField) -> Result<PolicyField, Invalid> {
     }
 }
 
-fn reject(text: &str) -> Result<Reject, Invalid> {
-    const WORDS: [(&str, Reject); 6] = [
-        ("SPF_Not_Pass", Reject::NotPass),
-        ("Softfail", Reject::SoftFail),
-        ("Fail", Reject::Fail),
-        ("Null", Reject::Null),
-        ("False", Reject::Never),
-        ("No_Check", Reject::NoCheck),
-    ];
-    let known = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, reject)| *reject);
-    known.ok_or_else(|| format!("{text:?}: use SPF_Not_Pass, Softfail, Fail, Null, False or No_Check"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::lines;
+    use crate::{config::lines, settings::Reject};
     use std::path::Path;
 
     fn parse(text: &str) -> (PolicySettings, Vec<String>, Vec<String>) {

@@ -1,6 +1,6 @@
 //! Values of settings in the old files.
 
-use crate::settings::{Action, Socket};
+use crate::settings::{Action, Reject, Socket};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use waxseal::dkim::Canonicalization;
 
@@ -80,6 +80,40 @@ pub(crate) fn action(text: &str) -> Result<Action, Invalid> {
     ];
     let known = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, action)| *action);
     known.ok_or_else(|| format!("{text:?}: use accept, discard, quarantine, reject or tempfail"))
+}
+
+/// The software that the drop-in names in a field, as the old daemons did.
+pub(crate) fn software(field: &str) -> Option<(&'static str, String)> {
+    const NAMES: [(&str, &str); 3] = [
+        ("DKIM-Filter", "OpenDKIM Filter v2.11.0"),
+        ("DMARC-Filter", "OpenDMARC Filter v1.4.2"),
+        ("ARC-Filter", "OpenARC Filter v1.3.0"),
+    ];
+    let (name, software) = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(field))?;
+    Some((name, format!("{software} (waxseald {})", env!("CARGO_PKG_VERSION"))))
+}
+
+/// `{auth_type}`, or `daemon_name=ORIGINATING|OTHER`.
+pub(crate) fn macro_value(word: &str) -> (String, Vec<String>) {
+    let (name, values) = word.split_once('=').unwrap_or((word, ""));
+    let values = values.split('|').filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    (name.to_owned(), values)
+}
+
+/// When SPF rejects; policyd-spf's words, or those of waxseald.toml.
+pub(crate) fn reject(text: &str) -> Result<Reject, Invalid> {
+    const WORDS: [(&str, Reject); 8] = [
+        ("SPF_Not_Pass", Reject::NotPass),
+        ("not_pass", Reject::NotPass),
+        ("Softfail", Reject::SoftFail),
+        ("Fail", Reject::Fail),
+        ("Null", Reject::Null),
+        ("False", Reject::Never),
+        ("never", Reject::Never),
+        ("No_Check", Reject::NoCheck),
+    ];
+    let known = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, reject)| *reject);
+    known.ok_or_else(|| format!("{text:?}: use SPF_Not_Pass, Softfail, Fail, Null, False or No_Check"))
 }
 
 /// `127.0.0.1@5354`, as libunbound writes servers, and the usual forms.

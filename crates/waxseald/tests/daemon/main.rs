@@ -1,5 +1,7 @@
 //! The daemon as a process: what it does when something goes wrong around it.
 
+#[expect(dead_code, reason = "the tests of TCP follow")]
 mod milter;
 mod panics;
+#[expect(dead_code, reason = "the tests of the process follow")]
 mod process;

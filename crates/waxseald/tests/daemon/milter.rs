@@ -72,12 +72,20 @@ impl<S: Read + Write> Raw<S> {
         loop {
             match self.reply() {
                 Some(('i', data)) => {
-                    inserted.push(String::from_utf8_lossy(&data[4..]).replace('\0', ":").trim_end_matches(':').to_owned());
+                    inserted.push(
+                        String::from_utf8_lossy(&data[4..])
+                            .replace('\0', ":")
+                            .trim_end_matches(':')
+                            .to_owned(),
+                    );
                 }
                 Some(('c', _)) => return End::Continued(inserted),
                 Some(('p', _)) => {}
                 Some((code, data)) => {
-                    return End::Replied(code, String::from_utf8_lossy(&data).trim_end_matches('\0').to_owned());
+                    return End::Replied(
+                        code,
+                        String::from_utf8_lossy(&data).trim_end_matches('\0').to_owned(),
+                    );
                 }
                 None => return End::Closed,
             }

@@ -15,7 +15,9 @@ fn a_panic_defers_its_message_and_no_other() {
     assert_eq!(end, End::Replied('y', "451 4.3.0 Internal error, try again later".to_owned()));
     // The log names the place, and the message by its queue id.
     daemon.wait_for_log("internal error: wanted by a test at crates/waxseald/src/panics.rs:");
-    daemon.wait_for_log("waxseald: A2: 451 4.3.0 Internal error, try again later: internal error: wanted by a test from=");
+    daemon.wait_for_log(
+        "waxseald: A2: 451 4.3.0 Internal error, try again later: internal error: wanted by a test from=",
+    );
     // The same connection, another, and a new one.
     assert!(one.is_signed("A3") && other.is_signed("A4"));
     assert!(Raw::new(place.connect()).is_signed("A5"));

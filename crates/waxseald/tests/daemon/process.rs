@@ -64,7 +64,8 @@ impl Place {
 
     /// Starts the daemon with a waxseald.toml that signs for example.org on `{E}/s`, and waits until it serves.
     pub(crate) fn serve(&self, more: &str, environment: &[(&str, &str)]) -> Daemon {
-        let text = "domain = \"example.org\"\nselector = \"k\"\nkey = \"{E}/k.private\"\nlisten = \"local:{E}/s\"\n";
+        let text =
+            "domain = \"example.org\"\nselector = \"k\"\nkey = \"{E}/k.private\"\nlisten = \"local:{E}/s\"\n";
         self.write("waxseald.toml", &format!("{text}{more}"));
         let mut command = self.command(&["-c", "{E}/waxseald.toml"]);
         command.envs(environment.iter().copied());
