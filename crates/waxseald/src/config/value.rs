@@ -2,7 +2,7 @@
 
 use crate::settings::{Action, Reject, Socket};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
-use waxseal::dkim::Canonicalization;
+use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 /// What is wrong with a value; the line is said by whoever has it.
 pub(crate) type Invalid = String;
@@ -114,6 +114,16 @@ pub(crate) fn reject(text: &str) -> Result<Reject, Invalid> {
     ];
     let known = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, reject)| *reject);
     known.ok_or_else(|| format!("{text:?}: use SPF_Not_Pass, Softfail, Fail, Null, False or No_Check"))
+}
+
+/// How Authentication-Results are written.
+pub(crate) fn results_style(text: &str) -> Result<ResultsStyle, Invalid> {
+    match text {
+        "folded" => Ok(ResultsStyle::Folded),
+        "opendkim" => Ok(ResultsStyle::OpenDkim),
+        "policyd_spf" => Ok(ResultsStyle::PolicydSpf),
+        _ => Err(format!("{text:?}: use folded, opendkim or policyd_spf")),
+    }
 }
 
 /// `127.0.0.1@5354`, as libunbound writes servers, and the usual forms.

@@ -74,6 +74,7 @@ pub(super) const OF_SERVICE: &[Key<Parts>] = keys! {
     "remove_results_of", "further names whose results are removed" => filter.remove_from;
     "remove_all_results", "whether results of everybody are removed" => filter.remove_all;
     "keep_results", "whether no results are removed" => filter.keep_results;
+    "results_style", "folded, opendkim (a line an entry) or policyd_spf (one line): how results are written" => filter.style;
     "software_field", "a field that names the software: DKIM-Filter, DMARC-Filter, ARC-Filter" => filter.software;
     "peers", "whose mail is not looked at" => filter.peers;
     "max_header", "the largest header, in bytes; a larger one is rejected" => filter.max_header;

@@ -7,7 +7,7 @@ use super::{
 use crate::settings::{Action, FieldChanges, LogTo, Mask, PolicyField, Reject, Socket};
 use std::{path::PathBuf, time::Duration};
 use toml::Value;
-use waxseal::dkim::Canonicalization;
+use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 /// Reads a value, and writes one that is read alike.
 pub(super) trait Word: Sized {
@@ -212,6 +212,20 @@ words! {
         "reject" => Self::Reject, "tempfail" => Self::TempFail];
     Reject: value::reject, ["not_pass" => Self::NotPass, "softfail" => Self::SoftFail, "fail" => Self::Fail,
         "null" => Self::Null, "never" => Self::Never, "no_check" => Self::NoCheck];
+}
+
+impl Word for ResultsStyle {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        value::results_style(text(value)?)
+    }
+
+    fn write(&self) -> Option<Value> {
+        match self {
+            Self::OpenDkim => say("opendkim"),
+            Self::PolicydSpf => say("policyd_spf"),
+            _ => say("folded"),
+        }
+    }
 }
 
 impl Word for PolicyField {
