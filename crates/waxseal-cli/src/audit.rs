@@ -1,12 +1,13 @@
 //! `waxseal audit`: what a domain publishes, beside the rules of large receivers.
 
+mod page;
 mod published;
 mod rules;
 
 use crate::{
     dns_args::{Dns, DnsArgs},
     exit::{Exit, Failure},
-    key_name,
+    html, key_name,
     terminal::{self, Progress, heading, visible},
 };
 use clap::Args;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use std::{
     io::{self, Write},
     net::IpAddr,
+    path::{Path, PathBuf},
 };
 use waxseal::{
     dkim::Selector,
@@ -40,7 +42,8 @@ const TOGETHER: usize = 16;
 #[command(after_help = "Examples:
   waxseal audit example.org
   waxseal audit --selector 2026a --ip 192.0.2.1 example.org
-  waxseal audit --json example.org example.net")]
+  waxseal audit --json example.org example.net
+  waxseal audit --html audit.html example.org example.net    # a page for people")]
 pub(crate) struct Audit {
     /// The domains
     #[arg(value_name = "DOMAIN", required = true, value_parser = key_name::domain)]
@@ -56,6 +59,10 @@ pub(crate) struct Audit {
     /// Print one JSON object for each domain
     #[arg(long)]
     json: bool,
+    /// Write a page for people into this new file: it loads and runs nothing, and only its owner can read it. With - it is printed
+    /// instead of the text
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,16 +75,29 @@ impl Audit {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let dns = self.dns.open()?;
         let mut progress = Progress::beside_output("auditing", None);
-        let mut exit = Exit::Pass;
+        let (mut exit, mut audited) = (Exit::Pass, Vec::new());
         for (number, domains) in self.domains.chunks(TOGETHER).enumerate() {
             for (domain, outcomes) in domains.iter().zip(self.audit_all(&dns, domains)) {
                 let outcomes = outcomes?;
                 exit = exit.and(exit_of(&outcomes));
-                self.print(domain, &outcomes, number == 0).map_err(Failure::output)?;
+                if !self.is_page_alone() {
+                    self.print(domain, &outcomes, number == 0).map_err(Failure::output)?;
+                }
+                if self.html.is_some() {
+                    audited.push((domain, outcomes));
+                }
                 progress.add(1);
             }
         }
+        drop(progress);
+        if let Some(file) = &self.html {
+            html::write(file, &page::page(&audited))?;
+        }
         Ok(exit)
+    }
+
+    fn is_page_alone(&self) -> bool {
+        self.html.as_deref() == Some(Path::new("-"))
     }
 
     /// In the order of the domains.
@@ -117,27 +137,14 @@ fn exit_of(outcomes: &[Outcome]) -> Exit {
 }
 
 fn print(out: &mut impl Write, domain: &DomainName, outcomes: &[Outcome]) -> io::Result<()> {
-    let count = |level| {
-        outcomes.iter().filter(|outcome| outcome.level == level && outcome.state == State::Fail).count()
-    };
-    let (must, should) = (count(Level::Must), count(Level::Should));
+    let (must, should) = (rules::failed(outcomes, Level::Must), rules::failed(outcomes, Level::Should));
     writeln!(
         out,
         "{}",
         heading(format_args!("{domain}: {must} of the rules that must be kept fail, {should} that should"))
     )?;
     for outcome in outcomes {
-        let level = match outcome.level {
-            Level::Must => "must",
-            Level::Should => "should",
-            Level::May => "may",
-        };
-        let state = match (outcome.state, outcome.level) {
-            (State::Ok, _) => "pass",
-            (State::Fail, Level::Must) => "fail",
-            (State::Fail, _) => "missing",
-            (State::Unknown, _) => "unknown",
-        };
+        let (level, state) = (outcome.level.as_str(), outcome.word());
         let padding = " ".repeat(8usize.saturating_sub(state.len()));
         writeln!(out, "  {}{padding}{level:<7} {:<18} {}", terminal::word(state), outcome.id, outcome.rule)?;
         if outcome.state != State::Ok {

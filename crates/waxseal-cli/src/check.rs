@@ -19,7 +19,7 @@ use crate::{
     dns_args::{Dns, DnsArgs},
     exit::{Exit, Failure},
     input::{Chunks, LineEnds, Source},
-    json,
+    json, new_file,
     terminal::{self, Progress},
     watched::{Watched, again},
 };
@@ -29,8 +29,7 @@ use judge::Judge;
 use mbox::Quoting;
 use row::ReportRow;
 use std::{
-    fs::OpenOptions,
-    io::{self, ErrorKind, Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 pub(crate) use trace::Told;
@@ -275,23 +274,9 @@ fn passes_repaired(judge: &Judge, dns: &Dns, source: &Source) -> bool {
     report.is_some_and(|(report, _)| report.dkim().is_pass())
 }
 
-/// Writes a new file that others cannot read: it holds the header of a letter. What is there already stays, be it a key.
+/// It holds the header of a letter.
 fn save_evidence(path: &Path, report: &Report) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    // A link is there already, too, wherever it leads.
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path);
-    let written =
-        file.and_then(|mut file| file.write_all(json::inert(&report.evidence().to_json()).as_bytes()));
-    written.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            let path = path.display();
-            Failure::new(format!("{path} already exists; --save-evidence makes a new file: name another one"))
-        }
-        _ => Failure::file("write", path, &error),
-    })
+    new_file::write(path, json::inert(&report.evidence().to_json()).as_bytes(), "--save-evidence")
 }
 
 /// The verdict on one line, and what led to it.

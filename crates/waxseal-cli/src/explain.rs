@@ -1,9 +1,15 @@
 //! `waxseal explain`: what happened to a signed message.
 
+mod methods;
+mod page;
+mod path;
+mod signatures;
+
 use crate::{
     client_address::parse_client_address,
     dns_args::DnsArgs,
     exit::{Exit, Failure},
+    html,
     input::{LineEnds, Source},
     json, terminal,
     time::{parse_now, time},
@@ -31,6 +37,7 @@ use waxseal_explain::{ExplainCheck, Explainer, Explanation};
 #[command(after_help = "Examples:
   waxseal explain message.eml
   waxseal explain --ip 192.0.2.1 --mail-from joe@example.org message.eml
+  waxseal explain --html why.html message.eml           # a page for people
   waxseal explain --evidence case.json message.eml      # the DNS answers that check --save-evidence kept")]
 pub(crate) struct Explain {
     /// The message; - is standard input
@@ -62,6 +69,10 @@ pub(crate) struct Explain {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Write a page for people into this new file, with pictures of the path and of what differs: it loads and runs nothing, and
+    /// only its owner can read it. With - it is printed instead of the text
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// How to read line ends
     #[arg(long, value_enum, default_value_t)]
     line_ends: LineEnds,
@@ -75,7 +86,12 @@ impl Explain {
             return Err(source.empty());
         }
         let explanation = self.explanation(&message)?;
-        self.print(&source, &explanation).map_err(Failure::output)?;
+        if let Some(file) = &self.html {
+            html::write(file, &page::page(&source.name(), &explanation))?;
+        }
+        if self.html.as_deref() != Some(Path::new("-")) {
+            self.print(&source, &explanation).map_err(Failure::output)?;
+        }
         Ok(if explanation.report().dkim().is_pass() { Exit::Pass } else { Exit::NotPass })
     }
 

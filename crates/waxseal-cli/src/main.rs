@@ -21,6 +21,7 @@ mod explain;
 #[cfg(feature = "generate")]
 mod generate;
 mod hint;
+mod html;
 mod input;
 mod interrupt;
 mod json;
@@ -31,6 +32,7 @@ mod key_record_args;
 mod key_record_text;
 mod keygen;
 mod lint;
+mod new_file;
 mod opendkim;
 mod patience;
 mod sign;

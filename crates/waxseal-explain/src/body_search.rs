@@ -3,6 +3,7 @@
 use crate::{
     body_undo::{BodyUndo, UNDOS, is_footer, with_one_dot_more},
     diagnosis::Kind,
+    difference::{Difference, of_bodies},
     mime::Content,
 };
 use waxseal::{
@@ -52,6 +53,13 @@ pub(crate) struct BodyFinding {
     pub(crate) detail: Option<String>,
 }
 
+/// What is proved, and what it did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BodyFindings {
+    pub(crate) all: Vec<BodyFinding>,
+    pub(crate) difference: Option<Difference>,
+}
+
 impl BodyFinding {
     fn new(kind: Kind, offset: Option<usize>) -> Self {
         Self { kind, offset, detail: None }
@@ -73,26 +81,35 @@ impl BodySearch<'_> {
     }
 
     /// One change, or two, that make the hash fit; empty when none do.
-    pub(crate) fn search(&mut self, wanted: &Wanted) -> Vec<BodyFinding> {
+    pub(crate) fn search(&mut self, wanted: &Wanted) -> BodyFindings {
         if let Some(found) = self.appended(self.body, wanted) {
-            return vec![found];
+            return self.told(vec![found.0], self.body.get(..found.1).unwrap_or(self.body), wanted);
         }
         let mut applicable = Vec::new();
         for undo in UNDOS {
             let Some(undone) = self.undone(undo, self.body, wanted) else { continue };
             if self.fits(&undone, wanted) {
-                return self.with_relaxed(
-                    BodyFinding::new(undo.kind, offset(self.body, &undone)),
-                    &undone,
-                    wanted,
-                );
+                let found = BodyFinding::new(undo.kind, offset(self.body, &undone));
+                let all = self.with_relaxed(found, &undone, wanted);
+                return self.told(all, &undone, wanted);
             }
             applicable.push(undo);
         }
-        if let Some(found) = self.dotted(wanted) {
-            return vec![found];
+        if let Some((found, undone)) = self.dotted(wanted) {
+            return self.told(vec![found], &undone, wanted);
         }
-        if self.body.len() > MAX_PAIRED { Vec::new() } else { self.pairs(&applicable, wanted) }
+        if self.body.len() > MAX_PAIRED {
+            return BodyFindings::default();
+        }
+        match self.pairs(&applicable, wanted) {
+            Some((all, undone)) => self.told(all, &undone, wanted),
+            None => BodyFindings::default(),
+        }
+    }
+
+    fn told(&self, all: Vec<BodyFinding>, signed: &[u8], wanted: &Wanted) -> BodyFindings {
+        let difference = of_bodies(signed, self.body, wanted.form.canonicalization);
+        BodyFindings { all, difference: Some(difference) }
     }
 
     fn undone(&self, undo: &BodyUndo, body: &[u8], wanted: &Wanted) -> Option<Vec<u8>> {
@@ -113,8 +130,8 @@ impl BodySearch<'_> {
         all
     }
 
-    /// Whether the body fits up to the end of some line.
-    fn appended(&mut self, body: &[u8], wanted: &Wanted) -> Option<BodyFinding> {
+    /// Whether the body fits up to the end of some line, and up to where.
+    fn appended(&mut self, body: &[u8], wanted: &Wanted) -> Option<(BodyFinding, usize)> {
         if self.passes + 2 > MAX_PASSES || wanted.form.length.is_some() {
             return None;
         }
@@ -131,40 +148,43 @@ impl BodySearch<'_> {
             hasher.update(text);
             done = end;
             if text != b"\r\n" && hasher.digest().as_bytes() == wanted.expected {
-                return Some(appended(body, &canonical, end));
+                let found = appended(body, &canonical, end);
+                let end = found.offset.unwrap_or(body.len());
+                return Some((found, end));
             }
         }
         None
     }
 
     /// Whether a dot was lost at the start of one line.
-    fn dotted(&mut self, wanted: &Wanted) -> Option<BodyFinding> {
+    fn dotted(&mut self, wanted: &Wanted) -> Option<(BodyFinding, Vec<u8>)> {
         if self.body.len() > MAX_DOTTED {
             return None;
         }
         let body = self.body;
         let dotted = with_one_dot_more(body, DOTS).find(|dotted| self.fits(dotted, wanted))?;
-        Some(BodyFinding::new(Kind::DotLost, offset(body, &dotted)))
+        Some((BodyFinding::new(Kind::DotLost, offset(body, &dotted)), dotted))
     }
 
-    fn pairs(&mut self, applicable: &[&BodyUndo], wanted: &Wanted) -> Vec<BodyFinding> {
+    fn pairs(&mut self, applicable: &[&BodyUndo], wanted: &Wanted) -> Option<(Vec<BodyFinding>, Vec<u8>)> {
         for first in applicable {
-            let Some(once) = self.undone(first, self.body, wanted) else { continue };
+            let Some(mut once) = self.undone(first, self.body, wanted) else { continue };
             let found = BodyFinding::new(first.kind, offset(self.body, &once));
-            if let Some(appended) = self.appended(&once, wanted) {
-                return vec![found, BodyFinding { offset: None, ..appended }];
+            if let Some((appended, end)) = self.appended(&once, wanted) {
+                once.truncate(end);
+                return Some((vec![found, BodyFinding { offset: None, ..appended }], once));
             }
             for second in UNDOS.iter().filter(|second| second.kind != first.kind) {
                 let Some(twice) = self.undone(second, &once, wanted) else { continue };
                 if self.fits(&twice, wanted) {
-                    return vec![found, BodyFinding::new(second.kind, None)];
+                    return Some((vec![found, BodyFinding::new(second.kind, None)], twice));
                 }
                 if self.passes >= MAX_PASSES {
-                    return Vec::new();
+                    return None;
                 }
             }
         }
-        Vec::new()
+        None
     }
 
     /// Kinds of which there is a sign that few messages have that are as they were sent.

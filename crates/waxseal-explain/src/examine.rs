@@ -1,8 +1,9 @@
 //! Each signature: its verdict, its keys, and what happened to what it signed.
 
 use crate::{
-    body_search::{BodyFinding, BodySearch, MAX_PAIRED, MAX_PASSES, Wanted},
+    body_search::{BodyFinding, BodyFindings, BodySearch, MAX_PAIRED, MAX_PASSES, Wanted},
     diagnosis::{Certainty, Diagnosis, Place},
+    difference::of_headers,
     explanation::{ExplainedSignature, Hashes},
     head::{Head, is_signature, signature_of},
     header_search::{HeaderSearch, Target, is_list, signs},
@@ -82,7 +83,7 @@ pub(crate) struct Examiner<'m> {
     /// The hashes of the body as it came.
     hashes: Vec<(BodyForm, Vec<u8>)>,
     /// What was found about the body for earlier signatures.
-    bodies: Vec<(Wanted, Vec<BodyFinding>)>,
+    bodies: Vec<(Wanted, BodyFindings)>,
 }
 
 impl<'m> Examiner<'m> {
@@ -219,6 +220,8 @@ impl<'m> Examiner<'m> {
             canonical_header: Vec::new(),
             header_hash: Hashes::default(),
             body_hash: Hashes::default(),
+            header_difference: None,
+            body_difference: None,
             made_by_key: None,
             diagnoses: Vec::new(),
             notes: Vec::new(),
@@ -275,6 +278,8 @@ impl<'m> Examiner<'m> {
             let (kind, detail) = (undone.kind, undone.detail.clone());
             tell(out, Diagnosis { kind, certainty: Certainty::Proved, detail, place });
         }
+        let signed = found.last().and_then(|undone| undone.head.signed(false));
+        out.header_difference = signed.map(|(_, signed)| of_headers(&signed, &out.canonical_header));
         if found.is_empty() {
             for (kind, field) in signs(head) {
                 let place = self.field_place(head, field);
@@ -289,11 +294,10 @@ impl<'m> Examiner<'m> {
         }
         let (form, expected) = (signature.body_form(), signature.body_hash().to_vec());
         let hash = self.body_hash(signature);
-        let same =
-            |(wanted, _): &&(Wanted, Vec<BodyFinding>)| wanted.form == form && wanted.expected == expected;
+        let same = |(wanted, _): &&(Wanted, BodyFindings)| wanted.form == form && wanted.expected == expected;
         let found = match self.bodies.iter().find(same) {
             Some((_, found)) => found.clone(),
-            None if hash == expected => Vec::new(),
+            None if hash == expected => BodyFindings::default(),
             None => {
                 let wanted = Wanted { form, expected: expected.clone() };
                 let found = self.search.search(&wanted);
@@ -306,7 +310,8 @@ impl<'m> Examiner<'m> {
         if fits {
             return;
         }
-        if found.is_empty() {
+        out.body_difference = found.difference;
+        if found.all.is_empty() {
             out.notes.extend(
                 (self.search.body.len() > MAX_PAIRED)
                     .then_some("two changes at once were not tried: the body is larger than 5 MB"),
@@ -319,7 +324,7 @@ impl<'m> Examiner<'m> {
                 self.tell_body(sign, Certainty::Likely, out);
             }
         }
-        for finding in found {
+        for finding in found.all {
             self.tell_body(finding, Certainty::Proved, out);
         }
     }

@@ -1,6 +1,6 @@
 //! What was found about a message and its signatures.
 
-use crate::{diagnosis::Diagnosis, page};
+use crate::{diagnosis::Diagnosis, difference::Difference, page};
 use std::fmt;
 use waxseal::{
     Report,
@@ -70,6 +70,8 @@ pub struct ExplainedSignature {
     pub(crate) canonical_header: Vec<u8>,
     pub(crate) header_hash: Hashes,
     pub(crate) body_hash: Hashes,
+    pub(crate) header_difference: Option<Difference>,
+    pub(crate) body_difference: Option<Difference>,
     pub(crate) made_by_key: Option<bool>,
     pub(crate) diagnoses: Vec<Diagnosis>,
     pub(crate) notes: Vec<&'static str>,
@@ -156,6 +158,16 @@ impl ExplainedSignature {
     /// The hashes of the body.
     pub fn body_hash(&self) -> &Hashes {
         &self.body_hash
+    }
+
+    /// The canonical header as it was signed beside the one that came; `None` where what was signed is not known, or nothing differs.
+    pub fn header_difference(&self) -> Option<&Difference> {
+        self.header_difference.as_ref()
+    }
+
+    /// The canonical body as it was signed beside the one that came; `None` where what was signed is not known, or nothing differs.
+    pub fn body_difference(&self) -> Option<&Difference> {
+        self.body_difference.as_ref()
     }
 
     /// Whether the key that is published made this signature, whatever became of the message: RSA shows it. When it did not,

@@ -5,6 +5,7 @@ mod body_search;
 mod body_undo;
 mod charset;
 mod diagnosis;
+mod difference;
 mod examine;
 mod explainer;
 mod explanation;
@@ -20,6 +21,7 @@ mod rsa;
 mod serialize;
 
 pub use diagnosis::{Certainty, Diagnosis, Kind, Place};
+pub use difference::{Difference, Row};
 pub use explainer::{ExplainCheck, Explainer};
 pub use explanation::{ExplainedSignature, Explanation, Hashes};
 pub use waxseal;

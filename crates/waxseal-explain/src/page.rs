@@ -1,6 +1,6 @@
 //! An explanation in words.
 
-use crate::{ExplainedSignature, Explanation, explanation::Hashes};
+use crate::{Difference, ExplainedSignature, Explanation, explanation::Hashes};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::fmt::{Result, Write};
 
@@ -47,6 +47,8 @@ fn write_signature(signature: &ExplainedSignature, out: &mut String) -> Result {
         writeln!(out, "  {diagnosis}")?;
         writeln!(out, "    {}", diagnosis.advice())?;
     }
+    write_difference("header", signature.header_difference(), out)?;
+    write_difference("body", signature.body_difference(), out)?;
     for note in signature.notes() {
         writeln!(out, "  {note}")?;
     }
@@ -68,4 +70,25 @@ fn write_hashes(what: &str, hashes: &Hashes, out: &mut String) -> Result {
         }
         None => writeln!(out, "  {what} hash: found {found}"),
     }
+}
+
+/// Rows of a difference that are printed.
+const MAX_ROWS: usize = 8;
+
+/// What shows that a line was cut, in ASCII.
+const CUT: &str = "\\xe2\\x80\\xa6";
+
+fn write_difference(what: &str, difference: Option<&Difference>, out: &mut String) -> Result {
+    let Some(difference) = difference else { return Ok(()) };
+    let changed = difference.rows().iter().filter(|row| row.is_changed());
+    writeln!(out, "  {what}, - as it was signed, + as it came:")?;
+    for row in changed.clone().take(MAX_ROWS) {
+        for (mark, line) in [("-", row.signed()), ("+", row.found())] {
+            let Some(line) = line else { continue };
+            let line = line.escape_ascii().to_string().replace(CUT, "...");
+            writeln!(out, "    {mark} {line}")?;
+        }
+    }
+    let more = changed.count() > MAX_ROWS || difference.is_cut();
+    if more { writeln!(out, "    and more lines") } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! Explanations as data.
 
-use crate::{Diagnosis, ExplainedSignature, Explanation, explanation::Hashes};
+use crate::{Diagnosis, Difference, ExplainedSignature, Explanation, Row, explanation::Hashes};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
@@ -16,11 +16,11 @@ impl Serialize for Explanation {
     }
 }
 
-/// `{"field", "i", "d", "s", "result", "reason", "canonical_header", "header_hash", "body_hash", "made_by_key", "diagnoses",
-/// "notes"}`
+/// `{"field", "i", "d", "s", "result", "reason", "canonical_header", "header_hash", "body_hash", "header_difference",
+/// "body_difference", "made_by_key", "diagnoses", "notes"}`
 impl Serialize for ExplainedSignature {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("ExplainedSignature", 12)?;
+        let mut object = serializer.serialize_struct("ExplainedSignature", 14)?;
         object.serialize_field("field", self.field())?;
         object.serialize_field("i", &self.instance())?;
         object.serialize_field("d", &self.signature().map(|signature| signature.domain().as_str()))?;
@@ -30,6 +30,8 @@ impl Serialize for ExplainedSignature {
         object.serialize_field("canonical_header", &String::from_utf8_lossy(self.canonical_header()))?;
         object.serialize_field("header_hash", self.header_hash())?;
         object.serialize_field("body_hash", self.body_hash())?;
+        object.serialize_field("header_difference", &self.header_difference())?;
+        object.serialize_field("body_difference", &self.body_difference())?;
         object.serialize_field("made_by_key", &self.is_made_by_key())?;
         object.serialize_field("diagnoses", self.diagnoses())?;
         object.serialize_field("notes", self.notes())?;
@@ -43,6 +45,27 @@ impl Serialize for Hashes {
         let mut object = serializer.serialize_struct("Hashes", 2)?;
         object.serialize_field("found", &BASE64_STANDARD.encode(self.found()))?;
         object.serialize_field("expected", &self.expected().map(|hash| BASE64_STANDARD.encode(hash)))?;
+        object.end()
+    }
+}
+
+/// `{"rows", "is_cut"}`
+impl Serialize for Difference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Difference", 2)?;
+        object.serialize_field("rows", self.rows())?;
+        object.serialize_field("is_cut", &self.is_cut())?;
+        object.end()
+    }
+}
+
+/// `{"signed", "found", "is_apart"}`
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Row", 3)?;
+        object.serialize_field("signed", &self.signed().map(String::from_utf8_lossy))?;
+        object.serialize_field("found", &self.found().map(String::from_utf8_lossy))?;
+        object.serialize_field("is_apart", &self.is_apart())?;
         object.end()
     }
 }

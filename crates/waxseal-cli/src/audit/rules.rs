@@ -81,7 +81,32 @@ pub(super) fn outcomes(found: &Published) -> Vec<Outcome> {
     outcomes
 }
 
+/// How many rules of this level are not kept.
+pub(super) fn failed(outcomes: &[Outcome], level: Level) -> usize {
+    outcomes.iter().filter(|outcome| outcome.level == level && outcome.state == State::Fail).count()
+}
+
+impl Level {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+            Self::May => "may",
+        }
+    }
+}
+
 impl Outcome {
+    /// The state in a word for people.
+    pub(super) const fn word(&self) -> &'static str {
+        match (self.state, self.level) {
+            (State::Ok, _) => "pass",
+            (State::Fail, Level::Must) => "fail",
+            (State::Fail, _) => "missing",
+            (State::Unknown, _) => "unknown",
+        }
+    }
+
     fn new(id: &'static str, level: Level, receivers: &'static str, rule: &'static str) -> Self {
         Self {
             id,

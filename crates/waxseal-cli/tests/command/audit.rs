@@ -102,3 +102,27 @@ fn several_domains_keep_their_order() {
     assert_eq!(audit(&format!("--json{many}")).out.lines().count(), 100);
     assert_eq!(audit("exa..mple").code, Some(2));
 }
+
+#[test]
+fn a_page_has_all_domains() {
+    let done = audit("--html - good.example bad.example");
+    assert_eq!((done.code, &*done.err), (Some(1), ""));
+    for text in [
+        "<title>2 domains: waxseal audit</title>",
+        "<h2 id=\"d1\">bad.example</h2>",
+        "2 must, 2 should fail",
+        "The domain publishes a valid SPF record.",
+        "v=spf1 ip4:192.0.2.1 -all (0 of 10 terms with lookups)",
+        "<p class=\"next\"><bdi>waxseal spf lint bad.example</bdi></p>",
+    ] {
+        assert!(done.out.contains(text), "{text}: {}", done.out);
+    }
+    let file = Lab::get().file("audit-there.html", "mine");
+    let refused = audit(&format!("good.example --html {file}"));
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.err.contains("already exists; --html makes a new file"), "{}", refused.err);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
+    let many: String = (0..200).map(|number| format!(" d{number}.example")).collect();
+    let page = audit(&format!("--html -{many}")).out;
+    assert!(page.len() < 2_200_000 && page.contains(">d199.example</h2>"), "{}", page.len());
+}

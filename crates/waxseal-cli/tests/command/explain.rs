@@ -1,6 +1,6 @@
 //! `waxseal explain`
 
-use crate::lab::{Done, waxseal, words};
+use crate::lab::{Done, Lab, feed, waxseal, words};
 use serde_json::Value;
 
 /// The message of the demonstration, which came over a mailing list.
@@ -14,7 +14,6 @@ fn explain(args: &str) -> Done {
 fn what_a_list_did_is_named() {
     let done = explain("");
     assert_eq!((done.code, &*done.err), (Some(0), ""), "{}", done.out);
-    eprintln!("{}", done.out);
     assert!(
         done.out.contains("list-footer (proved): a mailing list appended a footer or a part: "),
         "{}",
@@ -45,4 +44,136 @@ fn what_cannot_be_read_is_said() {
     let empty = waxseal(["explain"]);
     assert_eq!(empty.code, Some(2));
     assert!(empty.err.contains("standard input is empty"), "{}", empty.err);
+}
+
+#[test]
+fn a_page_shows_what_was_changed() {
+    let done = explain("--html -");
+    assert_eq!((done.code, &*done.err), (Some(0), ""));
+    for text in [
+        "<title>",
+        "A tag was put into Subject: [minutes]",
+        "<b>Changed before this point</b>",
+        "<div class=\"cut\">",
+        "<mark>[minutes] </mark>",
+        "sealed by lists.example.com",
+        "_dmarc.<b>example.org</b>",
+    ] {
+        let text = text.replace("<mark>[minutes] </mark>", "<mark><bdi>[minutes] </bdi></mark>");
+        assert!(done.out.contains(&text), "{text}: {}", done.out);
+    }
+    assert!(done.out.ends_with("</html>\n"));
+}
+
+#[test]
+fn a_page_is_a_new_file() {
+    let file = Lab::get().arg("why.html");
+    let first = explain(&format!("--html {file}"));
+    assert_eq!((first.code, &*first.err), (Some(0), ""));
+    assert!(first.out.contains("subject-tag (proved)"), "the text is printed as well: {}", first.out);
+    let page = std::fs::read_to_string(&file).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "it has parts of a letter"
+        );
+    }
+    let second = explain(&format!("--html {file}"));
+    assert_eq!(second.code, Some(2));
+    assert_eq!(
+        second.err,
+        format!("error: {file} already exists; --html makes a new file: name another one\n")
+    );
+    let lost = explain("--html no-such-folder/why.html");
+    assert_eq!(lost.code, Some(2));
+    assert!(lost.err.starts_with("error: cannot write no-such-folder/why.html: "), "{}", lost.err);
+}
+
+/// The page of a message from standard input, without DNS.
+fn page(message: &str) -> String {
+    let done = feed(["explain", "--html", "-", "--zone", &Lab::get().arg("zone")], message.as_bytes());
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    done.out
+}
+
+/// Tags and attributes of a page, without what is text.
+fn tags(page: &str) -> Vec<&str> {
+    page.split('<').skip(1).filter_map(|rest| rest.split('>').next()).collect()
+}
+
+#[test]
+fn a_stranger_writes_no_markup() {
+    let evil =
+        "</title><script>alert(1)</script><img src=//e.example onerror='a'>\u{202e}\u{2066}\u{200b}\"'&";
+    let message = format!(
+        "From: {evil} <joe@example.org>\r\nSubject: {evil}\r\nDate: {evil}\r\nReceived: from {evil} by {evil} with {evil}; {evil}\r\n\
+         DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=rsa; h=From:{evil}; bh=AAAA; b=AAAA; z={evil}\r\n\
+         ARC-Seal: i=1; cv=none; {evil}\r\nARC-Message-Signature: i=1; {evil}\r\nARC-Authentication-Results: i=1; {evil}\r\n\r\n{evil}\r\n"
+    );
+    let page = page(&message);
+    assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("<i>U+202E</i>"), "{page}");
+    assert!(page.contains("default-src 'none'"), "{page}");
+    for mark in ['\u{202e}', '\u{2066}', '\u{200b}'] {
+        assert!(!page.contains(mark), "{mark:?}");
+    }
+    let known = [
+        "!DOCTYPE", "html", "head", "meta", "title", "style", "body", "main", "div", "svg", "path", "circle",
+        "h1", "h2", "h3", "p", "br", "span", "bdi", "i", "ul", "ol", "li", "b", "section", "dl", "dt", "dd",
+        "code", "pre", "details", "summary", "footer",
+    ];
+    for tag in tags(&page) {
+        let name = tag.trim_start_matches('/').split(' ').next().unwrap().trim();
+        assert!(known.contains(&name), "<{tag}>");
+        assert!(!tag.contains("evil") && !tag.contains("onerror") && !tag.contains("e.example"), "<{tag}>");
+    }
+}
+
+#[test]
+fn a_page_stays_small() {
+    let field = |name: &str, length: usize| format!("{name}: {}\r\n", "<&\"'\u{202e}é ".repeat(length / 10));
+    let trace =
+        "Received: from a.example ([192.0.2.1]) by b.example with ESMTP; Mon, 01 Jun 2026 07:30:05 +0000\r\n";
+    let large = [
+        ("a header of 1 MB", field("Subject", 1_000_000) + "\r\nHi.\r\n"),
+        ("900 Received fields", trace.repeat(900) + "From: joe@example.org\r\n\r\nHi.\r\n"),
+        (
+            "fields of 200 KB",
+            field("Subject", 60_000) + &field("From", 60_000) + &field("Date", 60_000) + "\r\nHi.\r\n",
+        ),
+        ("a body of 1 MB", format!("From: joe@example.org\r\n\r\n{}", "<&\r\n".repeat(250_000))),
+        (
+            "990 signatures",
+            "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=rsa; h=From; bh=AAAA; b=AAAA\r\n"
+                .repeat(990)
+                + "From: a@b.example\r\n\r\n",
+        ),
+    ];
+    for (what, message) in large {
+        let page = page(&message);
+        assert!(page.len() < 200_000, "{what}: {}", page.len());
+        assert!(page.ends_with("</html>\n"), "{what}");
+    }
+}
+
+#[test]
+fn evidence_stands_for_dns() {
+    let lab = Lab::get();
+    let (case, demo) = (lab.arg("explain-case.json"), concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/"));
+    let (zone, message) = (format!("{demo}zone"), format!("{demo}relayed.eml"));
+    let kept = waxseal(["check", "--zone", &zone, "--save-evidence", &case, &message].into_iter().chain(
+        words("--ip 198.51.100.7 --helo lists.example.com --mail-from minutes-bounces@lists.example.com"),
+    ));
+    assert_eq!(kept.err, "", "{}", kept.out);
+    let done = waxseal(["explain", "--evidence", &case, &message]);
+    assert_eq!((done.code, &*done.err), (Some(0), ""), "{}", done.out);
+    for text in ["spf=pass smtp.mailfrom=lists.example.com", "subject-tag (proved)", "list-footer (proved)"] {
+        assert!(done.out.contains(text), "{text}: {}", done.out);
+    }
+    let wrong = waxseal(["explain", "--evidence", &message, &message]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.err);
+    assert!(wrong.err.starts_with(&format!("error: {message}: ")), "{}", wrong.err);
 }
