@@ -1,55 +1,15 @@
 //! What the oldest pass costs, and when.
-#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod common;
 
 use common::{MESSAGE, now, pass_on, passed_on, replaced, resolver, verify};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use waxseal_arc::{ChainVerifier, Policy};
-use waxseal_crypto::{
-    Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey, SigningKey,
-    VerifyError, default_provider,
-};
-
-/// Counts the signatures that are verified.
-#[derive(Debug, Default)]
-struct Counting {
-    verified: AtomicUsize,
-}
-
-impl Provider for Counting {
-    fn name(&self) -> &'static str {
-        "counting"
-    }
-
-    fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
-        default_provider().unwrap().hasher(algorithm)
-    }
-
-    fn verify(
-        &self,
-        key: &PublicKey,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), VerifyError> {
-        self.verified.fetch_add(1, Ordering::Relaxed);
-        default_provider().unwrap().verify(key, algorithm, message, signature)
-    }
-
-    fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        default_provider().unwrap().load_private_key(key)
-    }
-
-    fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
-        default_provider().unwrap().generate(spec)
-    }
-}
+use waxseal_test::CountingProvider;
 
 /// The oldest pass, and how many signatures are verified before it is asked for, and with it.
 fn cost(message: &[u8]) -> (Option<u32>, usize, usize) {
-    let provider: &'static Counting = Box::leak(Box::default());
-    let count = || provider.verified.load(Ordering::Relaxed);
+    let provider = CountingProvider::leaked();
+    let count = || provider.verified();
     let chain =
         ChainVerifier::with_provider(Policy::default(), provider).verify_blocking(message, now(), &resolver);
     assert!(chain.is_pass(), "{chain}");

@@ -164,9 +164,7 @@ impl Entry {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Folder::unfolded(self.size_hint());
-        self.write(&mut out, false);
-        f.write_str(&out.finish())
+        f.write_str(&Folder::unfolded(self.size_hint()).text(|out| self.write(out, false)))
     }
 }
 

@@ -104,26 +104,21 @@ impl AuthenticationResults {
     /// Unless a [style](Self::with_style) is set, each entry starts a line with a tab; lines are folded at 78 columns (a tab counts as 8) where there is a
     /// space. A single longer word stands alone on its line. No line has more than 998 bytes (RFC 5322 §2.1.1).
     pub fn to_field(&self) -> String {
-        let mut out = match self.style {
+        let out = match self.style {
             ResultsStyle::Folded => Folder::folded(self.size_hint()),
             ResultsStyle::OpenDkim => Folder::wide(true, self.size_hint()),
             ResultsStyle::PolicydSpf => Folder::wide(false, self.size_hint()),
         };
-        out.word(NAME);
-        out.space();
-        self.write(&mut out);
-        let mut field = out.finish();
-        field.push_str("\r\n");
-        field
+        out.field(NAME, |out| self.write(out))
     }
 
     /// The value of [`AuthenticationResults::to_field`] in the default style: what stands behind the colon, without the final
     /// CRLF. It is also that of an ARC-Authentication-Results, behind `i=`.
     pub fn to_value(&self) -> String {
-        let mut out = Folder::behind(NAME.len(), self.size_hint());
-        out.space();
-        self.write(&mut out);
-        out.finish()
+        Folder::behind(NAME.len(), self.size_hint()).text(|out| {
+            out.space();
+            self.write(out);
+        })
     }
 
     fn size_hint(&self) -> usize {
@@ -157,9 +152,7 @@ impl Extend<Entry> for AuthenticationResults {
 
 impl fmt::Display for AuthenticationResults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Folder::unfolded(self.size_hint());
-        self.write(&mut out);
-        f.write_str(&out.finish())
+        f.write_str(&Folder::unfolded(self.size_hint()).text(|out| self.write(out)))
     }
 }
 

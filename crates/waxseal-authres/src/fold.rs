@@ -44,6 +44,20 @@ impl Folder {
         Self { width: usize::MAX, entries: false, ..Self::folded(capacity) }
     }
 
+    /// The whole field of this name, final CRLF included, with the value that `write` adds.
+    pub(crate) fn field(mut self, name: &str, write: impl FnOnce(&mut Self)) -> String {
+        self.word(name);
+        self.space();
+        write(&mut self);
+        self.finish() + "\r\n"
+    }
+
+    /// The text that `write` adds.
+    pub(crate) fn text(mut self, write: impl FnOnce(&mut Self)) -> String {
+        write(&mut self);
+        self.finish()
+    }
+
     /// Adds text that is never broken.
     pub(crate) fn word(&mut self, text: &str) {
         self.out.push_str(text);

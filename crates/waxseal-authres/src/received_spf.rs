@@ -93,16 +93,11 @@ impl ReceivedSpf {
     /// The whole field, name and final CRLF included, ready to be put in front of the message: above the `Received` field
     /// of the same host and above all other Received-SPF fields (RFC 7208 §9.1).
     pub fn to_field(&self) -> String {
-        let mut out = match self.style {
+        let out = match self.style {
             ReceivedSpfStyle::Rfc7208 => Folder::folded(self.size_hint()),
             ReceivedSpfStyle::PolicydSpf => Folder::unfolded(self.size_hint()),
         };
-        out.word(NAME);
-        out.space();
-        self.write(&mut out);
-        let mut field = out.finish();
-        field.push_str("\r\n");
-        field
+        out.field(NAME, |out| self.write(out))
     }
 
     fn size_hint(&self) -> usize {
@@ -161,9 +156,7 @@ fn is_atext(b: u8) -> bool {
 
 impl fmt::Display for ReceivedSpf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Folder::unfolded(self.size_hint());
-        self.write(&mut out);
-        f.write_str(&out.finish())
+        f.write_str(&Folder::unfolded(self.size_hint()).text(|out| self.write(out)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is wrong with published records, for people and for programs: the same for SPF, DMARC and DKIM.
 
 use crate::{
-    exit::Exit,
+    dns_args::DnsArgs,
+    exit::{Exit, Failure},
     terminal::{self, visible},
 };
+use clap::Args;
 use serde::Serialize;
 use std::{
     io::{self, Write},
@@ -16,6 +18,44 @@ use waxseal::dns::{
 
 /// Columns of a record on one line.
 const WIDTH: usize = 100;
+
+/// What every lint takes beside its subject.
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    #[command(flatten)]
+    pub(crate) dns: DnsArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl LintArgs {
+    /// Prints `audit` and the findings as JSON, or `page`; the exit code is that of the findings.
+    pub(crate) fn finish<A: Serialize>(
+        &self,
+        audit: Option<A>,
+        findings: &[Finding],
+        page: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Exit, Failure> {
+        let mut out = anstream::stdout().lock();
+        let printed = if self.json {
+            let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
+            writeln!(out, "{}", crate::json::to_string(&row))
+        } else {
+            page(&mut out)
+        };
+        printed.map_err(Failure::output)?;
+        Ok(exit_of(findings))
+    }
+}
+
+/// The findings in JSON, and in front of them what is known when a domain was looked up.
+#[derive(Debug, Serialize)]
+struct Row<A> {
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    audit: Option<A>,
+    findings: Vec<FindingRow>,
+}
 
 /// A finding in JSON.
 #[derive(Debug, Serialize)]
@@ -59,7 +99,11 @@ pub(crate) fn exit_of(findings: &[Finding]) -> Exit {
 pub(crate) type Published<'r> = (Option<&'r DomainName>, &'r [u8]);
 
 /// Prints each record once, with a caret under whatever a finding is about, and then the findings about none of their text.
-pub(crate) fn print(out: &mut impl Write, records: &[Published<'_>], findings: &[Finding]) -> io::Result<()> {
+pub(crate) fn print(
+    out: &mut (impl Write + ?Sized),
+    records: &[Published<'_>],
+    findings: &[Finding],
+) -> io::Result<()> {
     let mut rest: Vec<_> = findings.iter().collect();
     for (domain, record) in records {
         let here = take(&mut rest, *domain, record);
@@ -92,7 +136,7 @@ pub(crate) fn take<'f>(
 }
 
 /// Prints findings without a place to point at.
-pub(crate) fn print_rest(out: &mut impl Write, findings: &[&Finding]) -> io::Result<()> {
+pub(crate) fn print_rest(out: &mut (impl Write + ?Sized), findings: &[&Finding]) -> io::Result<()> {
     findings.iter().try_for_each(|finding| {
         let severity = terminal::severity(finding.severity().as_str());
         let domain = finding.domain().map(|domain| format!("{domain}: ")).unwrap_or_default();
@@ -103,7 +147,7 @@ pub(crate) fn print_rest(out: &mut impl Write, findings: &[&Finding]) -> io::Res
 
 /// The record behind `label`, on lines of at most [`WIDTH`] columns; below each line the findings that begin in it.
 pub(crate) fn print_record(
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
     label: &str,
     record: &[u8],
     mut findings: Vec<&Finding>,

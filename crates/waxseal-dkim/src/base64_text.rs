@@ -1,8 +1,7 @@
-//! Base64 with blanks and folds anywhere inside (RFC 6376 §2.10), in one pass: the crate base64 takes text without any,
-//! which would have to be copied together first.
+//! Base64 with whitespace anywhere inside (RFC 6376 §2.10), decoded in one pass: the crate base64 accepts none, so the
+//! text would have to be copied without it first.
 
-/// The bytes that `text` stands for; `None` when it is no base64. Padding may be missing, as it is in keys that were
-/// pasted by hand.
+/// Decodes `text`; `None` when it is not base64. Padding may be missing, as in keys that were pasted by hand.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let mut rest = text.trim_ascii_start();
@@ -24,7 +23,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     is_padding(rest, padding).then_some(out)
 }
 
-/// Takes the front of the text as long as it is eight digits and eight digits again; returns the rest.
+/// Decodes sixteen digits at a time from the front of the text; returns the rest.
 fn decode_eights<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
     let mut rest = text;
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
@@ -44,7 +43,7 @@ fn decode_eights<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
     rest
 }
 
-/// Up to four digits, which are three bytes.
+/// Up to four digits, which encode three bytes.
 #[derive(Default)]
 struct Quad {
     digits: u32,
@@ -63,8 +62,8 @@ impl Quad {
         Some(())
     }
 
-    /// Puts the bytes of the last digits, and returns how many signs of padding may follow. RFC 4648 §3.5: "pad bits MUST be
-    /// set to zero".
+    /// Writes the bytes of the last digits, and returns how many padding characters may follow. RFC 4648 §3.5: "pad
+    /// bits MUST be set to zero".
     fn finish(self, out: &mut Vec<u8>) -> Option<usize> {
         match self.digits {
             0 => Some(0),
@@ -81,7 +80,7 @@ impl Quad {
     }
 }
 
-/// Whether `text` is at most so many equals signs, and blanks. Calls itself once for each sign and each run of blanks.
+/// Whether `text` holds nothing but whitespace and at most `signs` equals signs.
 fn is_padding(text: &[u8], signs: usize) -> bool {
     match text {
         [] => true,
@@ -93,13 +92,13 @@ fn is_padding(text: &[u8], signs: usize) -> bool {
 
 const NO_DIGIT: u8 = 64;
 
-/// What each byte stands for as a digit.
+/// The value of each byte as a digit.
 const VALUES: [u8; 256] = {
     let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;
     while value < digits.len() {
-        #[expect(clippy::indexing_slicing, reason = "constant evaluation; an byte is always below 256")]
+        #[expect(clippy::indexing_slicing, reason = "constant evaluation; a byte is always below 256")]
         {
             values[digits[value] as usize] = value as u8;
         }

@@ -8,7 +8,7 @@ use sink::{Finished, Place, Sink, WINDOW};
 use waxseal_crypto::{Digest, HashAlgorithm, Provider};
 use wide::u8x16;
 
-/// What a body hash is a hash of: two signatures of the same form share it.
+/// How a body hash is computed: signatures with the same form share one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyForm {
     /// The part of `c=` behind the slash.
@@ -19,10 +19,10 @@ pub struct BodyForm {
     pub length: Option<u64>,
 }
 
-/// Hashes a body that arrives in chunks, once for every distinct (canonicalization, hash) that is asked for. Lengths cost
-/// next to nothing: they are digests taken on the way.
+/// Hashes a body that arrives in chunks, once for every distinct pair of canonicalization and hash algorithm. Lengths
+/// cost next to nothing: their digests are taken on the way.
 ///
-/// Memory does not depend on the body: blank lines are counted, not kept.
+/// Memory use does not depend on the size of the body: blank lines are counted, not stored.
 ///
 /// ```
 /// use waxseal_crypto::{HashAlgorithm, default_provider};
@@ -45,12 +45,12 @@ pub struct BodyHasher {
     wanted: Vec<(BodyForm, Place)>,
 }
 
-/// The hashes of one body, by their form. Collected from kept hashes, they let a verdict be reached again when the body is
-/// gone.
+/// The hashes of one body, by form. They can be collected from stored hashes, to reach a verdict again without the
+/// body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BodyHashes(Vec<(BodyForm, BodyHash)>);
 
-/// One finished hash.
+/// A finished hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyHash {
     digest: Digest,
@@ -58,7 +58,7 @@ pub struct BodyHash {
 }
 
 impl BodyHash {
-    /// A hash that was made and kept earlier: its digest, and the bytes of the whole canonical body.
+    /// A hash that was computed and stored earlier: its digest, and the length of the whole canonical body in bytes.
     pub fn new(digest: Digest, length: u64) -> Self {
         Self { digest, length }
     }
@@ -68,19 +68,19 @@ impl BodyHash {
         &self.digest
     }
 
-    /// Bytes of the whole canonical body, also when less was hashed.
+    /// Length of the whole canonical body in bytes, even when less was hashed.
     pub fn length(&self) -> u64 {
         self.length
     }
 }
 
 impl BodyHashes {
-    /// The hash of this form; `None` when it was not asked for.
+    /// The hash of this form; `None` when it was not requested.
     pub fn get(&self, form: &BodyForm) -> Option<&BodyHash> {
         self.0.iter().find_map(|(known, hash)| (known == form).then_some(hash))
     }
 
-    /// The hashes in the order in which they were asked for.
+    /// The hashes in the order in which they were requested.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &(BodyForm, BodyHash)> {
         self.0.iter()
     }
@@ -93,12 +93,12 @@ impl FromIterator<(BodyForm, BodyHash)> for BodyHashes {
 }
 
 impl BodyHasher {
-    /// A hasher that nothing is asked of yet.
+    /// A hasher without any request yet.
     pub fn new(provider: &'static dyn Provider) -> Self {
         Self { provider, simple: None, relaxed: None, wanted: Vec::new() }
     }
 
-    /// Asks for a hash. Has to be called before the first [`BodyHasher::push`].
+    /// Requests a hash. Must be called before the first [`BodyHasher::push`].
     pub fn want(&mut self, form: BodyForm) {
         if self.wanted.iter().any(|(known, _)| *known == form) {
             return;
@@ -111,12 +111,12 @@ impl BodyHasher {
         self.wanted.push((form, place));
     }
 
-    /// What was asked for so far, each form once.
+    /// The forms requested so far, each once.
     pub fn forms(&self) -> impl ExactSizeIterator<Item = BodyForm> {
         self.wanted.iter().map(|(form, _)| *form)
     }
 
-    /// Feeds the next chunk of the body.
+    /// Hashes the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
         for piece in pieces(chunk) {
             if let Some(simple) = &mut self.simple {
@@ -143,11 +143,11 @@ impl BodyHasher {
     }
 }
 
-/// Bytes looked at in one go, then hashed: few enough that they stay in the cache, and that the memory is read ahead while
-/// the hash is at work.
+/// How many bytes are scanned before they are hashed: few enough to stay in the cache, and for the processor to
+/// prefetch the next ones while the hash runs.
 const STEP: usize = 4 * 1024;
 
-/// Pieces of at most [`STEP`]. Those of a long chunk end where pages do, at which processors cease to read ahead.
+/// Pieces of at most [`STEP`] bytes. Those of a long chunk end at page boundaries, where processors stop prefetching.
 pub(crate) fn pieces(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     let front = if chunk.len() > 2 * STEP { chunk.as_ptr().align_offset(STEP) } else { 0 };
     let (front, rest) = chunk.split_at_checked(front).unwrap_or((chunk, &[]));
@@ -155,7 +155,7 @@ pub(crate) fn pieces(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// RFC 6376 §3.4.3: "ignores all empty lines at the end of the message body". A line end is held back until something
-/// other than line ends comes.
+/// other than a line end follows.
 #[derive(Debug, Default)]
 struct Simple {
     sink: Sink,
@@ -199,7 +199,7 @@ impl Simple {
     }
 }
 
-/// Text, the number of CRLF behind it, and whether a CR is last.
+/// The text, the number of CRLFs after it, and whether a CR comes last.
 fn split_line_ends(chunk: &[u8]) -> (&[u8], u64, bool) {
     let (mut text, after_cr) = match chunk {
         [text @ .., b'\r'] => (text, true),
@@ -216,7 +216,7 @@ fn split_line_ends(chunk: &[u8]) -> (&[u8], u64, bool) {
 /// RFC 6376 §3.4.4: "Ignore all whitespace at the end of lines", "Reduce all sequences of WSP within a line to a single
 /// SP character", "Ignore all empty lines at the end of the message body".
 ///
-/// What is held back until something other than blanks and line ends comes: line ends, then a blank, then a CR.
+/// Held back until something other than blanks and line ends follows: line ends, then a blank, then a CR.
 #[derive(Debug, Default)]
 struct Relaxed {
     sink: Sink,
@@ -244,7 +244,7 @@ impl Relaxed {
     fn push_whites(&mut self, white: &[u8]) {
         let mut rest = white;
         while let [c, after @ ..] = rest {
-            // A CR that another one follows is data, and so is all that was held back.
+            // A CR followed by another one is data, and so is everything held back.
             if let (b'\r', [b'\r', ..]) = (*c, after) {
                 let more = after.iter().position(|c| *c != b'\r').unwrap_or(after.len());
                 let (data, last) = rest.split_at_checked(more).unwrap_or((rest, &[]));
@@ -277,7 +277,7 @@ impl Relaxed {
         }
     }
 
-    /// Lets out what was held back.
+    /// Writes what was held back.
     fn release(&mut self) {
         if self.line_ends > 0 {
             self.sink.put_line_ends(std::mem::take(&mut self.line_ends));
@@ -290,8 +290,8 @@ impl Relaxed {
         }
     }
 
-    /// Takes text that neither begins nor ends in a blank, CR or LF. It goes on as it stands but for the runs of blanks
-    /// that have to be changed.
+    /// Takes text that neither begins nor ends with a blank, CR or LF. It is passed on unchanged, except for runs of
+    /// blanks.
     fn put_text(&mut self, text: &[u8]) {
         // Attachments in base64 have no blanks at all.
         if memchr::memchr2(b' ', b'\t', text).is_none() {
@@ -299,7 +299,7 @@ impl Relaxed {
         }
         let (mut done, mut at, mut rest, mut tidy) = (0, 0, text, true);
         while let Some(lane) = rest.first_chunk() {
-            // Where one lane has to be changed, the next mostly has too, and is not looked at twice.
+            // When one lane has to be changed, the next usually has, too, and is not tested first.
             if !(tidy && is_clean(lane)) {
                 (done, tidy) = self.put_lane(text, done, at, lane);
             }
@@ -312,8 +312,8 @@ impl Relaxed {
         self.sink.put(text.get(done..).unwrap_or_default());
     }
 
-    /// Puts the text from `done` on up to the last blank of the lane, which begins at `at`, that goes or changes. Returns where
-    /// the text goes on, and whether nothing in the lane had to be changed.
+    /// Writes the text from `done` up to the last blank that is dropped or replaced in the lane at `at`. Returns where
+    /// the unwritten text begins, and whether nothing in the lane had to be changed.
     fn put_lane(&mut self, text: &[u8], done: usize, at: usize, lane: &[u8; LANE + 1]) -> (usize, bool) {
         let Blanks { dropped, replaced } = Blanks::of(lane, |bit| text.get(at + bit + 2) == Some(&b'\n'));
         let mut done = done;
@@ -331,7 +331,7 @@ impl Relaxed {
         (done, dropped == 0)
     }
 
-    /// The same where there are TABs that become SP; one blank at a time.
+    /// The same for a lane with TABs, which become SP; one blank at a time.
     fn put_replacing(
         &mut self,
         text: &[u8],
@@ -374,7 +374,7 @@ impl Relaxed {
     }
 }
 
-/// Bytes that are looked at together: as many as a word has bits.
+/// Bytes that are scanned together: as many as a word has bits.
 const LANE: usize = 64;
 
 /// Bytes of a vector.
@@ -390,9 +390,9 @@ fn all(byte: u8) -> u8x16 {
     u8x16::new([byte; VECTOR])
 }
 
-/// Whether no blank of the lane has to be changed: there is no TAB, and no pair of which none is above SP and one is SP. Blanks
-/// in a row, and blanks before a line end, are such pairs. This is nearly all that is done for most bodies besides hashing
-/// them.
+/// Whether no blank of the lane has to be changed: it has no TAB, no two blanks in a row and no blank before a line end
+/// (a pair in which one byte is SP and neither is above SP). For most bodies, this is nearly all the work besides
+/// hashing.
 #[inline(always)]
 fn is_clean(lane: &[u8; LANE + 1]) -> bool {
     let mut any = u8x16::default();
@@ -403,7 +403,7 @@ fn is_clean(lane: &[u8; LANE + 1]) -> bool {
     !any.any()
 }
 
-/// A bit for each byte of a lane but the last, the lowest for the first.
+/// A bit for each byte of a lane except the last; the lowest bit is the first byte.
 struct Blanks {
     /// A blank or a line end follows.
     dropped: u64,
@@ -412,7 +412,8 @@ struct Blanks {
 }
 
 impl Blanks {
-    /// The last byte of the lane is the first of the next one. `is_line_end` tells whether an LF follows the CR behind a blank.
+    /// The last byte of the lane is also the first of the next one. `is_line_end`: whether an LF follows the CR after a
+    /// blank.
     #[inline(always)]
     fn of(lane: &[u8; LANE + 1], is_line_end: impl Fn(usize) -> bool) -> Self {
         let (mut blanks, mut tabs, mut white) = (0, 0, 0);

@@ -3,13 +3,13 @@
 use std::fmt;
 use waxseal_header::Field;
 
-/// How much change on the way a signature tolerates (RFC 6376 §3.4).
+/// How much change in transit a signature tolerates (RFC 6376 §3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Canonicalization {
-    /// Almost none: the bytes as they stand. What a signature without `c=` means.
+    /// Almost none: bytes are hashed as they are. The default of a signature without `c=`.
     #[default]
     Simple,
-    /// Blanks may be folded, added and removed where words are already apart.
+    /// Whitespace between words may change, and lines may be folded differently.
     Relaxed,
 }
 
@@ -22,12 +22,12 @@ impl Canonicalization {
         }
     }
 
-    /// The algorithm of that name; case does not matter (RFC 5234 §2.3).
+    /// The algorithm of this name, in any case (RFC 5234 §2.3).
     pub fn from_name(name: &[u8]) -> Option<Self> {
         [Self::Simple, Self::Relaxed].into_iter().find(|c| name.eq_ignore_ascii_case(c.as_str().as_bytes()))
     }
 
-    /// Appends a header field as canonicalized, with its line end.
+    /// Appends the canonical form of a header field, with its line end.
     ///
     /// ```
     /// use waxseal_dkim::Canonicalization;
@@ -44,7 +44,7 @@ impl Canonicalization {
         match self {
             Self::Simple => {
                 out.extend_from_slice(field.raw());
-                // The last line of a message that is all header may lack what every server adds.
+                // The last line of a message without a body may lack its line end, which every server adds.
                 if !field.raw().ends_with(b"\n") {
                     out.extend_from_slice(b"\r\n");
                 }
@@ -58,9 +58,9 @@ impl Canonicalization {
         }
     }
 
-    /// Appends the signature field itself as canonicalized: without the bytes of `hole`, a range of the value
-    /// (RFC 6376 §3.7: "the value of the "b=" tag (including all surrounding whitespace) deleted"), and "without a
-    /// trailing CRLF".
+    /// Appends the canonical form of the signature field itself: without the bytes of `hole`, a range of the value (RFC
+    /// 6376 §3.7: "the value of the "b=" tag (including all surrounding whitespace) deleted"), and "without a trailing
+    /// CRLF".
     pub(crate) fn signature_field(self, field: Field<'_>, hole: std::ops::Range<usize>, out: &mut Vec<u8>) {
         let value = field.value();
         let (before, after) =
@@ -91,7 +91,7 @@ impl fmt::Display for Canonicalization {
 /// Offset of the colon in the field.
 fn colon(field: Field<'_>) -> usize {
     let name = field.name().len();
-    // Obsolete syntax puts blanks between name and colon (RFC 5322 §4.5).
+    // Obsolete syntax allows whitespace between name and colon (RFC 5322 §4.5).
     match field.raw().get(name) {
         Some(b':') => name,
         _ => memchr::memchr(b':', field.raw()).unwrap_or(name),
@@ -154,9 +154,8 @@ fn relaxed_line(line: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// True when there is a TAB behind the first byte, or two SP in a row; SP beside a control byte counts too, since that is
-/// seen in one step. Sixteen bytes at a time, each with the one before it; what is left is looked at together with some
-/// bytes once more.
+/// True when there is a TAB after the first byte, or two SP in a row; SP next to a control byte also counts, since one
+/// test finds both. Sixteen bytes at a time, each with the one before it; the last step overlaps the one before it.
 fn has_blank_runs(line: &[u8]) -> bool {
     let mut rest = line;
     while let Some(window) = rest.first_chunk::<17>() {
@@ -172,7 +171,7 @@ fn has_blank_runs(line: &[u8]) -> bool {
     }
 }
 
-/// No branch, so that the compiler can use vectors.
+/// Without branches, so that the compiler can vectorize.
 fn has_suspect(window: &[u8]) -> bool {
     let pairs = window.iter().zip(window.get(1..).unwrap_or_default());
     let suspect =

@@ -13,7 +13,7 @@ use waxseal_header::HeaderError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The header block was over a limit; no signature was looked at.
+    /// The header block exceeded a limit; no signature was read.
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// The DKIM-Signature field is malformed.
@@ -22,11 +22,12 @@ pub enum Cause {
     /// The domain may not sign; see [`Policy::with_signing_domains`](crate::Policy::with_signing_domains).
     #[error(transparent)]
     Domain(#[from] UnacceptableDomain),
-    /// More signatures than [`Policy::with_max_signatures`](crate::Policy::with_max_signatures) allows stand above.
+    /// The message has more signatures than [`Policy::with_max_signatures`](crate::Policy::with_max_signatures) allows,
+    /// and this is one of the rest.
     #[error("more than {0} signatures")]
     TooManySignatures(usize),
-    /// The signatures above need as many keys as [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups)
-    /// allows.
+    /// The signatures above this one use up the lookups that
+    /// [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups) allows.
     #[error("more than {0} key lookups")]
     TooManyKeyLookups(usize),
     /// See [`Policy::with_rsa_sha1`](crate::Policy::with_rsa_sha1).
@@ -40,7 +41,7 @@ pub enum Cause {
         /// The time of verification, in seconds of Unix time.
         now: u64,
     },
-    /// `t=` is yet to come.
+    /// `t=` is in the future.
     #[error("signature is of {timestamp}, now is {now}")]
     SignedInFuture {
         /// `t=`, in seconds of Unix time.
@@ -60,16 +61,17 @@ pub enum Cause {
     /// DNSSEC validation of the answer about the key failed.
     #[error("DNSSEC validation of the key record failed")]
     BogusKey,
-    /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is no key record does not count.
+    /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is not a key record does
+    /// not count.
     #[error("{0} key records where one is due")]
     SeveralKeys(usize),
-    /// No record at the name of the key can be read; of several, this is about the one that is nearest to a key record.
+    /// No record at the name of the key is valid; of several, this is about the one that comes closest.
     #[error("key record: {0}")]
     KeyRecord(InvalidKeyRecord),
     /// The key was revoked: `p=` is empty.
     #[error("key is revoked")]
     Revoked,
-    /// `k=` does not go with the algorithm of the signature.
+    /// `k=` does not match the algorithm of the signature.
     #[error("key of type {key_type} does not go with {algorithm}")]
     KeyType {
         /// The type of the key.
@@ -114,9 +116,9 @@ pub enum Cause {
     BodyHash {
         /// `bh=`
         expected: Vec<u8>,
-        /// The hash of the body that came.
+        /// The hash of the body as received.
         computed: Vec<u8>,
-        /// Whether the header is as it was signed: then only the body was changed.
+        /// Whether the header is intact: then only the body was changed.
         header_intact: bool,
     },
     /// The header is not what was signed, or another key signed it.
@@ -126,7 +128,7 @@ pub enum Cause {
         changed(.changed_fields)
     )]
     HeaderSignature {
-        /// The hash of the signed fields as they came. The signature does not show what was signed.
+        /// The hash of the signed fields as received. What the signer hashed cannot be read from the signature.
         header_hash: Vec<u8>,
         /// Names of the fields that differ from the copies in `z=`; empty when there is no `z=`.
         changed_fields: Vec<String>,
@@ -150,8 +152,8 @@ pub enum Cause {
         /// Bytes of the canonical body behind it.
         added: u64,
     },
-    /// The hashes that [`Examine::finish`](crate::parts::Examine::finish) was given lack the one that the signature needs: a
-    /// mistake of the calling program, not of the message.
+    /// The hashes passed to [`Examine::finish`](crate::parts::Examine::finish) lack the one that this signature needs:
+    /// a mistake of the calling program, not of the message.
     #[error("the program has not hashed the body for this signature")]
     NoBodyHash,
     /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).
@@ -163,18 +165,19 @@ impl Cause {
     /// The result of RFC 8601 §2.7.1 that goes with the cause.
     pub const fn result(&self) -> DkimResult {
         match self {
-            // Here two RFCs differ. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header field to be
-            // completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601 §2.7.1 has neutral
-            // when "the signature or signatures contained syntax errors or were not otherwise able to be processed", and
-            // permerror for "some error that is unrecoverable, such as a required header field being absent". PERMFAIL is
-            // permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
+            // Two RFCs differ here. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header
+            // field to be completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601
+            // §2.7.1 has neutral when "the signature or signatures contained syntax errors or were not otherwise able
+            // to be processed", and permerror for "some error that is unrecoverable, such as a required header field
+            // being absent". PERMFAIL is permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version:
+            // neutral would tell a reader less.
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
             // RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)"
             Self::Domain(UnacceptableDomain::Name { .. } | UnacceptableDomain::SingleLabel { .. }) => {
                 DkimResult::PermError
             }
-            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not to blame for a program that
-            // lost a hash, and should wait until that is mended.
+            // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not at fault when the
+            // program lost a hash, and should wait until that is fixed.
             Self::NoBodyHash => DkimResult::TempError,
             // RFC 6376 §6.1.2: "PERMFAIL (no key for signature)", "(key syntax error)", "(inappropriate hash
             // algorithm)", "(key revoked)", "(inappropriate key algorithm)".

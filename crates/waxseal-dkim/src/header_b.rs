@@ -1,4 +1,4 @@
-//! `header.b`, by which a reader of Authentication-Results knows which signature a result is about (RFC 6008).
+//! `header.b`, which identifies the signature that a result is about (RFC 6008).
 
 use crate::Verdict;
 use base64::{
@@ -6,10 +6,10 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
 };
 
-/// What an entry says of `b=`.
+/// What an entry has of `b=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HeaderB {
-    /// As many characters as tell the signature from the others.
+    /// As many characters as it takes to tell the signature from the others.
     Start(String),
     /// Nothing, and why.
     Left(&'static str),
@@ -18,21 +18,22 @@ pub(crate) enum HeaderB {
 /// RFC 6008 §4: "at least the first eight characters of the digital signature".
 const SHORTEST: usize = 8;
 
-/// A signature of 4096 bits. Those who make up signatures do not decide how long the field gets.
+/// The length of a signature of 4096 bits. Forged signatures must not decide how long the field gets.
 const LONGEST: usize = 684;
 
 impl HeaderB {
-    /// For a signature that no other is reported beside.
+    /// For a signature that is reported alone.
     pub(crate) fn alone(signature: &[u8]) -> Self {
         Self::Start(start(&BASE64_STANDARD_NO_PAD.encode(signature), signature, SHORTEST))
     }
 
-    /// For each verdict; `None` for those without a legible signature.
+    /// For each verdict; `None` for those whose signature could not be read.
     ///
-    /// RFC 6008 §4: the value "MUST be long enough to be unique among the results being reported". "If an evaluating agent
-    /// observes that, despite the use of this disambiguating tag, unequal authentication results are offered about the same
-    /// signature from the same trusted authserv-id, that agent SHOULD ignore all such results." So whoever copies a good `b=`
-    /// into a field of their own must not get the good result ignored: their entry is the one without.
+    /// RFC 6008 §4: the value "MUST be long enough to be unique among the results being reported". "If an evaluating
+    /// agent observes that, despite the use of this disambiguating tag, unequal authentication results are offered
+    /// about the same signature from the same trusted authserv-id, that agent SHOULD ignore all such results." So
+    /// copying a good `b=` into a forged field must not get the good result ignored: it is the forged one that is
+    /// reported without `b=`.
     pub(crate) fn all(verdicts: &[Verdict]) -> Vec<Option<Self>> {
         let mut values: Vec<_> = verdicts.iter().enumerate().filter_map(Value::new).collect();
         values.sort_by(|a, b| a.text.cmp(&b.text));
@@ -61,12 +62,12 @@ impl HeaderB {
     }
 }
 
-/// One signature.
+/// A signature.
 struct Value<'v> {
     index: usize,
     passed: bool,
     bytes: &'v [u8],
-    /// Without padding: the beginning of a longer signature is a beginning of its text.
+    /// Without padding, so that a prefix of a signature is a prefix of its text.
     text: String,
 }
 
@@ -77,14 +78,14 @@ impl<'v> Value<'v> {
         Some(Self { index, passed: verdict.is_pass(), bytes, text })
     }
 
-    /// How many characters two have in common from the start.
+    /// The length of their common prefix.
     fn shared(&self, other: &Self) -> usize {
         self.text.bytes().zip(other.text.bytes()).take_while(|(a, b)| a == b).count()
     }
 }
 
-/// Whether a signature that does not pass is another one, or the beginning of another one. In sorted values that is a
-/// neighbour.
+/// Whether a signature that does not pass equals another one or is a prefix of one, which is then a neighbour in the
+/// sorted list.
 fn is_copied(values: &[Value<'_>], at: usize) -> bool {
     let Some(value) = values.get(at).filter(|value| !value.passed) else { return false };
     let before = at.checked_sub(1).and_then(|at| values.get(at));

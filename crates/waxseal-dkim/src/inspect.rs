@@ -1,4 +1,5 @@
-//! A look at a message before it is signed (RFC 6376 §5.3): what will be changed on the way, or cannot count.
+//! Inspects a message before it is signed (RFC 6376 §5.3) for what would be changed in transit or keeps the signature
+//! from counting.
 
 mod finding;
 mod mime;
@@ -10,13 +11,13 @@ use waxseal_dns::{DomainName, lint::Finding};
 use waxseal_header::{Authors, Field, Header, HeaderLimits, Split, Splitter, TagList, line_ends::FindBare};
 
 impl Signer {
-    /// Inspects a whole message before it is signed, and returns what speaks against signing or sending it as it is: errors,
-    /// for which the signer refuses it, then warnings. Empty when no problems were found. [`Inspection`] takes the message in
+    /// Inspects a whole message before it is signed, and returns the problems found: errors, for which the signer
+    /// refuses the message, then warnings. Empty when no problems were found. [`Inspection`] takes the message in
     /// chunks.
     ///
-    /// The names of problems, [`Finding::id`]: errors are `header-limit`, `malformed-field`, `no-from` and `several-from`,
-    /// warnings `blank-before-colon`, `unclear-author`, `not-aligned`, `no-date`, `no-message-id`, `signed-before`,
-    /// `long-header-line`, `long-body-line`, `8bit-header`, `8bit-body` and `bare-line-end`.
+    /// Problems are named by [`Finding::id`]: errors are `header-limit`, `malformed-field`, `no-from` and
+    /// `several-from`, warnings `blank-before-colon`, `unclear-author`, `not-aligned`, `no-date`, `no-message-id`,
+    /// `signed-before`, `long-header-line`, `long-body-line`, `8bit-header`, `8bit-body` and `bare-line-end`.
     ///
     /// RFC 6376 §5.3: "Some messages, particularly those using 8-bit characters, are subject to modification during transit,
     /// notably conversion to 7-bit form. Such conversions will break DKIM signatures." So will lines that are too long.
@@ -40,8 +41,8 @@ impl Signer {
     }
 }
 
-/// A message that is being looked at before it is signed, in chunks of any size, in constant memory. It goes beside
-/// [`Signing`](crate::Signing), which is given the same chunks.
+/// Inspects a message before it is signed, in chunks of any size and constant memory. Use it next to
+/// [`Signing`](crate::Signing), with the same chunks.
 ///
 /// ```
 /// use waxseal_crypto::Algorithm;
@@ -65,19 +66,19 @@ pub struct Inspection {
 }
 
 /// RFC 5322 §2.1.1: "Each line of characters MUST be no more than 998 characters, and SHOULD be no more than 78
-/// characters, excluding the CRLF." Bytes are counted, as mail servers do.
+/// characters, excluding the CRLF." Like mail servers, this counts bytes.
 const MAX_LINE: u64 = 998;
 
 #[derive(Debug)]
 enum Stage {
     Header(Splitter),
     Body(Box<Body>),
-    /// The header was over a limit.
+    /// The header exceeded a limit.
     Refused,
 }
 
 impl Inspection {
-    /// Begins with the first byte of a message that these signers will sign. Without any, their domains are not looked at.
+    /// Begins with the first byte of a message that these signers will sign. Without signers, alignment is not checked.
     pub fn new<'s>(signers: impl IntoIterator<Item = &'s Signer>) -> Self {
         let signers = signers.into_iter().map(|signer| (signer.domain().clone(), signer.selector().clone()));
         Self {
@@ -89,7 +90,7 @@ impl Inspection {
         }
     }
 
-    /// Begins with the body of a message of which the header is known.
+    /// Begins with the body of a message whose header is known.
     pub fn with_header<'s>(signers: impl IntoIterator<Item = &'s Signer>, header: &Header) -> Self {
         let mut inspection = Self::new(signers);
         for bytes in [header.as_bytes(), b"\r\n"] {
@@ -123,7 +124,7 @@ impl Inspection {
         }
     }
 
-    /// Ends the message. Returns what was found: errors first, each group in the order of the message.
+    /// Ends the message. Returns the problems: errors first, each group in the order of the message.
     pub fn finish(mut self) -> Vec<Finding> {
         match std::mem::replace(&mut self.stage, Stage::Refused) {
             Stage::Header(splitter) => match splitter.finish() {
@@ -212,7 +213,7 @@ impl Inspection {
     }
 }
 
-/// Whether a DKIM-Signature field says `d=` and `s=` like these.
+/// Whether a DKIM-Signature field has this `d=` and `s=`.
 fn is_signed_by(field: Field<'_>, domain: &DomainName, selector: &Selector) -> bool {
     let Ok(tags) = TagList::parse(field.value()) else { return false };
     let text = |tag| tags.get(tag).and_then(|value| std::str::from_utf8(value).ok());
@@ -243,7 +244,7 @@ impl Body {
     }
 }
 
-/// Notes a line of the body that has bytes above 127 and must not have them.
+/// Records a line of the body that has bytes above 127 where they are not allowed.
 fn judge(mime: &mut Mime, found: &mut Option<Problem>, line: Line, text: &[u8], is_8bit: bool) {
     let Some(encoding) = mime.line(text, is_8bit) else { return };
     match found {
@@ -271,7 +272,8 @@ impl Lines {
         Self { line, prefix: Vec::new(), bytes: 0, ends_in_cr: false, is_8bit: false, long: None }
     }
 
-    /// Takes the next chunk. `each` sees each line: where it stands, its first bytes, and whether any is above 127.
+    /// Takes the next chunk. `each` is called with each line: its place, its first bytes, and whether any byte is above
+    /// 127.
     fn push(&mut self, chunk: &[u8], mut each: impl FnMut(Line, &[u8], bool)) {
         let mut rest = chunk;
         while let Some(lf) = memchr::memchr(b'\n', rest) {
@@ -283,7 +285,7 @@ impl Lines {
         self.take(rest);
     }
 
-    /// Ends the text, and with it a line that has no line end. Returns what was found of long lines.
+    /// Ends the text, and with it a line without a line end. Returns the long lines.
     fn finish(mut self, mut each: impl FnMut(Line, &[u8], bool)) -> Option<Problem> {
         if self.bytes > 0 {
             self.end(0, &mut each);

@@ -3,7 +3,7 @@
 use waxseal_dns::InvalidDomainName;
 use waxseal_header::InvalidTagList;
 
-/// Why a DKIM-Signature, ARC-Message-Signature or ARC-Seal field is malformed (RFC 6376 §6.1.1). `Display` says it in one line.
+/// Why a DKIM-Signature, ARC-Message-Signature or ARC-Seal field is malformed (RFC 6376 §6.1.1). `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidSignature(#[from] pub(crate) SignatureProblem);

@@ -1,4 +1,4 @@
-//! Parsed key records, kept between messages.
+//! A cache of parsed key records.
 
 use crate::{InvalidKeyRecord, KeyRecord};
 use bytes::Bytes;
@@ -9,8 +9,8 @@ use std::{
 };
 use waxseal_dns::DomainName;
 
-/// Remembers what key records parse to, so that the key of a sender is decoded once. A record is used again only when its text
-/// is the same to the byte, so nothing but time depends on this.
+/// Keeps parsed key records, so that a key is decoded once. A record is reused only when its text is the same byte for
+/// byte, so the cache affects nothing but speed.
 ///
 /// It holds 16,384 records of at most 1,024 bytes: about 20 MiB when all are RSA keys of 2048 bits, 40 MiB at the very most.
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Records {
     slots: Vec<Slot>,
     /// Where each name is in `slots`.
     by_name: HashMap<DomainName, usize>,
-    /// The slot that is looked at next when one has to go.
+    /// The slot that is considered next for eviction.
     hand: usize,
 }
 
@@ -31,12 +31,12 @@ struct Slot {
     name: DomainName,
     text: Bytes,
     record: Arc<KeyRecord>,
-    /// Used again since the hand went by.
+    /// Used since the hand last passed it.
     used: bool,
 }
 
 impl KeyCache {
-    /// Records kept at the most.
+    /// The most records kept.
     const MAX_RECORDS: usize = 16 * 1024;
 
     /// Longer records are parsed each time: one with a key of 4096 bits has 760 bytes.
@@ -49,14 +49,14 @@ impl KeyCache {
         }
         let record = Arc::new(KeyRecord::parse(text)?);
         if text.len() <= Self::MAX_BYTES {
-            // A copy, lest the whole DNS message live on.
+            // A copy, so that the DNS message can be freed.
             let text = Bytes::copy_from_slice(text);
             self.records().put(Slot { name: name.clone(), text, record: record.clone(), used: false });
         }
         Ok(record)
     }
 
-    /// A poisoned lock protects whole records all the same.
+    /// Records are complete even if the lock is poisoned.
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,8 +91,8 @@ impl Records {
         }
     }
 
-    /// Forgets a record that was not used since the hand last went by, and returns its slot. So the keys of many strangers that
-    /// are seen once do not drive out those that are seen often.
+    /// Evicts a record that was not used since the hand last passed it, and returns its slot. So keys that are seen
+    /// once do not drive out those that are seen often.
     fn evict(&mut self) -> usize {
         loop {
             let number = self.hand;

@@ -10,7 +10,7 @@
 //! * What a verifier accepts beyond the letter of the RFCs is its [`Policy`]: every limit and default stands there.
 //! * `now` is always an argument.
 //!
-//! Memory for a message is its header and a few KiB, whatever the size of the body.
+//! A message takes its header and a few KiB of memory, whatever the size of the body.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -45,7 +45,7 @@
 //! | §3.6.1 the key record | `record.rs`; what is wrong with one: `record/diagnose.rs`, `publish.rs` |
 //! | §6.1.1 which domains may sign | `signing_domain.rs` |
 //! | §5 signing, §5.4 the fields to sign | `sign.rs`, `signed_fields.rs` |
-//! | §5.3 what is changed on the way | `inspect.rs` |
+//! | §5.3 what is changed in transit | `inspect.rs` |
 //! | §5.4.2 which of several fields is meant | `picker.rs` |
 //! | §6 verifying | `verify.rs`; §6.1.1 `verify/admit.rs`, §6.1.2 `verify/key.rs`, §6.1.3 `verify/judge.rs` |
 //! | RFC 8601 §2.7.1 result words | `cause.rs` |

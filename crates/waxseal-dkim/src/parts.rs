@@ -1,5 +1,5 @@
-//! For those who build another protocol on these signatures, as `waxseal-arc` does, or hash the body for several checks in
-//! one pass. **What is here may change in a minor version.**
+//! Building blocks for other protocols with the same signatures, such as `waxseal-arc`, and for hashing the body for
+//! several checks in one pass. **What is here may change in a minor version.**
 
 use crate::{
     Canonicalization, Cause, InvalidSignature, SignError, Signature, Signer, UnacceptableDomain, Unsigned,
@@ -18,9 +18,9 @@ use waxseal_crypto::{Algorithm, Provider, PublicKey, SigningKey};
 use waxseal_dns::{DomainName, Reply};
 use waxseal_header::{Field, Header, TagList};
 
-/// Reads the value of an ARC-Message-Signature field, of which `list` are the tags (RFC 8617 §4.1.2): as a
-/// DKIM-Signature, but for `v=`, which means nothing there, `i=`, which is no identity, and `h=`, which may lack From
-/// and have empty names. The buffer behind `value` lives as long as the signature.
+/// Parses the value of an ARC-Message-Signature field, whose tags are `list` (RFC 8617 §4.1.2): like a DKIM-Signature,
+/// except that `v=` has no meaning, `i=` is not an identity, and `h=` may lack From and have empty names. The signature
+/// keeps the buffer behind `value` alive.
 ///
 /// # Errors
 /// [`InvalidSignature`].
@@ -28,7 +28,7 @@ pub fn message_signature(value: &Bytes, list: &TagList<'_>) -> Result<Signature,
     Signature::from_arc_tags(value, list)
 }
 
-/// The same signature, taken for one with another `c=`.
+/// The same signature with another `c=`.
 #[must_use]
 pub fn with_canonicalization(
     signature: Signature,
@@ -38,7 +38,7 @@ pub fn with_canonicalization(
     signature.with_canonicalization(header, body)
 }
 
-/// The number that these digits of a tag are, `max_digits` of them at the most; one over 2⁶⁴-1 reads as 2⁶⁴-1.
+/// Parses the digits of a tag, at most `max_digits`; a number over 2⁶⁴-1 reads as 2⁶⁴-1.
 pub fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
     tags::number(digits, max_digits)
 }
@@ -59,18 +59,18 @@ pub fn signature_field(
     canonicalization.signature_field(field, b, out);
 }
 
-/// The bytes that `signature`, which is the field number `field` of this header, is over (RFC 6376 §3.7): as
-/// [`Signature::signed_bytes`], also for an ARC-Message-Signature.
+/// The bytes that `signature`, the field number `field` of this header, signs (RFC 6376 §3.7): like
+/// [`Signature::signed_bytes`], but also for an ARC-Message-Signature.
 pub fn signed_bytes(signature: &Signature, header: &Header, field: usize) -> Vec<u8> {
     signature.signed_bytes_of(header, field)
 }
 
-/// The body as it is hashed, without regard to `l=`. It is as long as the body.
+/// The canonical body, whatever `l=` says; at most as long as the body.
 pub fn canonical_body(canonicalization: Canonicalization, body: &[u8]) -> Vec<u8> {
     crate::body::copy::canonical_body(canonicalization, body)
 }
 
-/// Whether the policy of `verifier` lets the domain of these tags sign.
+/// Checks that the policy of `verifier` lets the domain of these tags sign.
 ///
 /// # Errors
 /// [`UnacceptableDomain`].
@@ -78,11 +78,11 @@ pub fn check_domain(verifier: &Verifier, tags: &SignatureTags) -> Result<(), Una
     verifier.policy().signing_domains.check(&tags.domain, &tags.selector)
 }
 
-/// Whether the policy of `verifier` lets a well-formed signature be looked at before its key is known: by its domain,
+/// Checks what the policy of `verifier` says about a well-formed signature before its key is known: its domain,
 /// algorithm, `t=`, `x=` and `l=` (RFC 6376 §6.1.1).
 ///
 /// # Errors
-/// The [`Cause`] that speaks against it.
+/// The [`Cause`] for which it is refused.
 pub fn admit(verifier: &Verifier, signature: &Signature, now: SystemTime) -> Result<(), Cause> {
     verifier.admit(signature, now)
 }
@@ -91,7 +91,7 @@ pub fn admit(verifier: &Verifier, signature: &Signature, now: SystemTime) -> Res
 /// `algorithm` for mail (RFC 6376 §6.1.2).
 ///
 /// # Errors
-/// The [`Cause`] that speaks against it.
+/// The [`Cause`] for which it is refused.
 pub fn key(
     verifier: &Verifier,
     name: &DomainName,
@@ -101,9 +101,9 @@ pub fn key(
     verifier.key(name, reply, algorithm)
 }
 
-/// Verifies `signature`, which is the field number `field` of the header that `index` was made from, with its `key`:
-/// the signed fields and the body, of which `body` is the hash (RFC 6376 §6.1.3). Returns the fields that may stand once and
-/// stand more often than the signature covers, see [`Verdict::unsigned_additions`](crate::Verdict::unsigned_additions).
+/// Verifies `signature`, the field number `field` of the header behind `index`, with its `key`: the signed fields, and
+/// the body by its hash `body` (RFC 6376 §6.1.3). Returns the fields that may occur once but occur more often than the
+/// signature covers, see [`Verdict::unsigned_additions`](crate::Verdict::unsigned_additions).
 ///
 /// # Errors
 /// [`Cause::BodyHash`], [`Cause::HeaderSignature`], those about `l=`, and [`Cause::UnsignedAddition`].
@@ -130,8 +130,8 @@ pub fn verify_bytes(
     verifier.verify_bytes(tags.algorithm, key, input, &tags.signature)
 }
 
-/// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2), with `i=` the number of the ARC set, and none of
-/// `i=`, `l=`, `q=` and `z=` of DKIM.
+/// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2): `i=` is the number of the ARC set; `l=`, `q=`
+/// and `z=` are not set.
 ///
 /// # Errors
 /// [`SignError`].

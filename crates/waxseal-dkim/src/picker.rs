@@ -1,4 +1,4 @@
-//! Which field a name in `h=` means (RFC 6376 §5.4.2): the lowest one not meant yet.
+//! Which field a name in `h=` refers to (RFC 6376 §5.4.2): the lowest one not taken yet.
 
 mod few;
 mod many;
@@ -8,7 +8,7 @@ use few::Few;
 use many::Many;
 use waxseal_header::{Field, Header};
 
-/// The fields of a header by name. Built once for all signatures.
+/// An index of the fields of a header by name, built once for all signatures.
 #[derive(Debug, Clone)]
 pub struct FieldIndex {
     names: Names,
@@ -20,14 +20,14 @@ enum Names {
     Many(Many),
 }
 
-/// Hands out the fields of one `h=` list; see [`FieldIndex::picker`].
+/// Picks the fields of one `h=` list; see [`FieldIndex::picker`].
 #[derive(Debug, Clone)]
 pub struct Picker<'h> {
     header: &'h Header,
     left: Left<'h>,
 }
 
-/// The fields that were not handed out yet.
+/// The fields that were not picked yet.
 #[derive(Debug, Clone)]
 enum Left<'h> {
     Few(&'h Few, u64),
@@ -35,13 +35,13 @@ enum Left<'h> {
 }
 
 impl FieldIndex {
-    /// Notes where each name stands in `header`.
+    /// Indexes the names of `header`.
     pub fn new(header: &Header) -> Self {
         let few = header.len() <= few::MOST;
         Self { names: if few { Names::Few(Few::new(header)) } else { Names::Many(Many::new(header)) } }
     }
 
-    /// A picker that begins at the bottom. `header` must be the one that the index was made from.
+    /// A picker that begins at the bottom. `header` must be the one that was indexed.
     pub fn picker<'h>(&'h self, header: &'h Header) -> Picker<'h> {
         let left = match &self.names {
             Names::Few(few) => Left::Few(few, u64::MAX),
@@ -58,8 +58,8 @@ impl Default for FieldIndex {
 }
 
 impl<'h> Picker<'h> {
-    /// The lowest field named `name` that was not handed out yet. `None` when there is no more: such a name in `h=`
-    /// signs that no further field of that name exists (RFC 6376 §5.4).
+    /// The lowest field named `name` that was not picked yet. `None` when there is none left: such a name in `h=` signs
+    /// that no further field of that name exists (RFC 6376 §5.4).
     pub fn pick(&mut self, name: &[u8]) -> Option<Field<'h>> {
         match &mut self.left {
             Left::Few(few, left) => few.pick(self.header, left, name),
@@ -67,7 +67,7 @@ impl<'h> Picker<'h> {
         }
     }
 
-    /// Names that stand more than once in the header, and of which at least one field was not handed out.
+    /// Names that occur more than once in the header, with at least one field that was not picked.
     pub fn left_over(&self) -> impl Iterator<Item = &'h [u8]> + '_ {
         let (few, many) = match &self.left {
             Left::Few(few, left) => (Some(few.left_over(self.header, *left)), None),

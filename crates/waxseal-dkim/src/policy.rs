@@ -30,12 +30,12 @@ pub struct Policy {
 /// What to do with `l=`, a signature over the first bytes of the body alone (RFC 6376 §8.2 explains the risk).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyLengthPolicy {
-    /// `l=` passes as long as nothing was added behind the signed bytes.
+    /// A signature with `l=` passes as long as nothing was added after the signed bytes.
     #[default]
     RefuseAdditions,
-    /// `l=` never passes.
+    /// A signature with `l=` never passes.
     Refuse,
-    /// `l=` passes whatever was added. Only for old archives.
+    /// A signature with `l=` passes whatever was added. Only for old archives.
     Accept,
 }
 
@@ -75,7 +75,7 @@ impl Policy {
         Self { signing_domains, ..self }
     }
 
-    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a laboratory (default: no).
+    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a test network (default: no).
     #[must_use]
     pub fn with_single_label_domains(self, single_label: bool) -> Self {
         Self { signing_domains: self.signing_domains.with_single_label(single_label), ..self }
@@ -109,7 +109,7 @@ impl Policy {
 
     /// The smallest RSA key, in bits of the modulus (default 1024). RFC 8301 §3.2: "Verifiers MUST NOT consider
     /// signatures using RSA keys of less than 1024 bits as valid signatures." Below it:
-    /// [`Cause::KeyTooSmall`](crate::Cause::KeyTooSmall). Less than 1024 bits are never verified.
+    /// [`Cause::KeyTooSmall`](crate::Cause::KeyTooSmall). Keys below 1024 bits are never verified.
     #[must_use]
     pub fn with_min_rsa_bits(self, min_rsa_bits: u32) -> Self {
         Self { min_rsa_bits, ..self }
@@ -136,7 +136,7 @@ impl Policy {
         Self { body_length, ..self }
     }
 
-    /// Whether a signature fails when the message has a second From, Subject or other field that may stand only once,
+    /// Whether a signature fails when the message has a second From, Subject or other field that may occur only once,
     /// and the signature covers fewer of them than there are (RFC 6376 §8.15; default: no,
     /// [`Verdict::unsigned_additions`](crate::Verdict::unsigned_additions) lists them). If so:
     /// [`Cause::UnsignedAddition`](crate::Cause::UnsignedAddition).

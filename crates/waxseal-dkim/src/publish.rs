@@ -1,4 +1,4 @@
-//! For whoever publishes keys: what is wrong with a key record (RFC 6376 §3.6.1).
+//! For publishers of keys: what is wrong with a key record (RFC 6376 §3.6.1).
 
 mod audit;
 
@@ -39,7 +39,7 @@ enum Problem {
     /// RFC 6376 §3.2: "Unrecognized tags MUST be ignored."
     #[error("unknown tag, which verifiers ignore")]
     UnknownTag,
-    /// Nothing is published at the name.
+    /// Nothing is published at this name.
     #[error("no key record is published here: signatures with this selector fail")]
     NoRecord,
     /// RFC 6376 §3.6.2.2: "if there are multiple records in an RRset, the results are undefined".
@@ -48,7 +48,7 @@ enum Problem {
     /// DNSSEC says that the answer is not genuine.
     #[error("the answer failed DNSSEC validation: verifiers do not use it")]
     Bogus,
-    /// The lookup failed, so nothing can be said.
+    /// The lookup failed, so nothing is known.
     #[error("lookup failed: {}", waxseal_authres::reason(.0))]
     LookupFailed(LookupError),
 }
@@ -105,9 +105,9 @@ const TAGS: [&str; 7] = ["v", "k", "p", "h", "n", "s", "t"];
 
 /// Everything that is wrong with the text of a key record, as it is published.
 ///
-/// The names of problems, [`Finding::id`]: for a record that verifiers cannot read `tag-list`, `version`, `no-semicolon`,
-/// `no-key`, `key-type`, `base64`, `cut`, `pem`, `quoted`, `escaped`, `foreign` and `key`; for others `short-key`,
-/// `no-sha256`, `not-for-mail`, `revoked`, `testing` and `unknown-tag`.
+/// Problems are named by [`Finding::id`]: for a record that verifiers cannot read `tag-list`, `version`,
+/// `no-semicolon`, `no-key`, `key-type`, `base64`, `cut`, `pem`, `quoted`, `escaped`, `foreign` and `key`; for others
+/// `short-key`, `no-sha256`, `not-for-mail`, `revoked`, `testing` and `unknown-tag`.
 ///
 /// ```
 /// use waxseal_dkim::publish::lint;
@@ -133,7 +133,7 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
     findings
 }
 
-/// The problems of a record that can be read, each with the tag that it is about.
+/// The problems of a valid record, each with the tag that it is about.
 fn of_record(record: &KeyRecord) -> impl Iterator<Item = (Problem, &'static str)> {
     let key = record.public_key().filter(|key| key.key_type() == KeyType::Rsa && key.bits() < 2048);
     let short = key.map(|key| (Problem::ShortKey { bits: key.bits() }, "p"));

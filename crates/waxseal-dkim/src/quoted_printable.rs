@@ -1,7 +1,7 @@
 //! DKIM-Quoted-Printable (RFC 6376 §2.11), the encoding of `i=`, `n=` and `z=`.
 
-/// The bytes that `text` stands for; blanks and folds inside it count for nothing. `None` when an equals sign is not
-/// followed by two hexadecimal digits.
+/// Decodes `text`; whitespace inside it is skipped. `None` when an equals sign is not followed by two hexadecimal
+/// digits.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -20,8 +20,8 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The text that stands for `bytes`. Semicolon, equals sign, `|` (which divides the fields in `z=`), blanks and
-/// controls are written as hexadecimal digits; UTF-8 remains (RFC 8616 §5), other bytes above 127 do not.
+/// Encodes `bytes`. Semicolons, equals signs, `|` (which separates the fields in `z=`), blanks, controls and bytes that
+/// are not UTF-8 become hexadecimal digits; UTF-8 stays (RFC 8616 §5).
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -29,8 +29,8 @@ pub struct KeyRecord {
     notes: Option<Vec<u8>>,
 }
 
-/// Why a TXT record is not a key record (RFC 6376 §6.1.2: "PERMFAIL (key syntax error)"). `Display` says it in one line, and names
-/// mistakes that are often made when a record is published.
+/// Why a TXT record is not a key record (RFC 6376 §6.1.2: "PERMFAIL (key syntax error)"). `Display` is one line, and
+/// names common mistakes in publishing a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidKeyRecord(#[from] pub(crate) RecordProblem);
@@ -67,7 +67,7 @@ impl KeyRecord {
         })
     }
 
-    /// A record that publishes `key`, with nothing but what has to be said. `Display` writes it.
+    /// A record that publishes `key`, with nothing but the required tags. `Display` writes it.
     ///
     /// ```
     /// use waxseal_crypto::{KeyType, PublicKey};
@@ -107,7 +107,7 @@ impl KeyRecord {
         Self { testing, ..self }
     }
 
-    /// `t=s`: the domain of `i=` has to equal `d=` (default: no).
+    /// `t=s`: the domain of `i=` must equal `d=` (default: no).
     #[must_use]
     pub fn with_strict_identity(self, strict_identity: bool) -> Self {
         Self { strict_identity, ..self }
@@ -188,13 +188,13 @@ impl fmt::Display for KeyRecord {
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordProblem {
-    /// The record is no tag list.
+    /// The record is not a tag list.
     #[error(transparent)]
     TagList(#[from] InvalidTagList),
     /// §3.6.1: "v= … If specified, this tag MUST be set to "DKIM1" … This tag MUST be the first tag in the record."
     #[error("v= is not DKIM1 or not the first tag")]
     Version,
-    /// `v=DKIM1` and the next tag stand without the semicolon that divides them.
+    /// There is no semicolon between `v=DKIM1` and the next tag.
     #[error("a semicolon is missing behind v=DKIM1")]
     NoSemicolon,
     /// §3.6.1: `p=` is required.
@@ -203,10 +203,10 @@ pub(crate) enum RecordProblem {
     /// §3.6.1: "Unrecognized key types MUST be ignored".
     #[error("key type is unknown")]
     KeyType,
-    /// `p=` is no base64.
+    /// `p=` is not base64.
     #[error("p= is no base64: {}", base64_fault(*.byte))]
     Base64 { byte: Option<u8> },
-    /// `p=` holds the first part of a key.
+    /// `p=` holds only the first part of a key.
     #[error(
         "p= is cut off, {bytes} of the {expected} bytes of the key are there: a string of a TXT record holds 255 bytes, \
          and longer text is published as several strings of one record"
@@ -221,10 +221,10 @@ pub(crate) enum RecordProblem {
     /// The backslashes that zone files may have before semicolons are part of the text.
     #[error("the text has backslashes, which belong to zone files alone: publish it without them")]
     Escaped,
-    /// The text is of another kind, such as a record of SPF or a proof of ownership.
+    /// The text is something else, such as an SPF record or a proof of ownership.
     #[error("the text is no key record: it begins with {start}")]
     Foreign { start: String },
-    /// The bytes in `p=` are no key.
+    /// The bytes in `p=` are not a key.
     #[error(transparent)]
     Key(#[from] PublicKeyError),
 }

@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 use waxseal_dns::{DomainName, InvalidDomainName};
 
-/// The name under which a domain publishes one of its keys: one label or several, such as `2026a` or `mail.2026`, without a
-/// final dot ([`DomainName::mail_domain`]).
+/// The name under which a domain publishes one of its keys: one or more labels, such as `2026a` or `mail.2026`, without
+/// a final dot ([`DomainName::mail_domain`]).
 ///
 /// ```
 /// use waxseal_dkim::Selector;
@@ -30,7 +30,7 @@ impl Selector {
     /// Where the key is published (RFC 6376 §3.6.2.1): `<selector>._domainkey.<domain>`.
     ///
     /// # Errors
-    /// [`InvalidDomainName::TooLong`] when the whole is over 253 bytes.
+    /// [`InvalidDomainName::TooLong`] when the whole name is longer than 253 bytes.
     pub fn key_name(&self, domain: &DomainName) -> Result<DomainName, InvalidDomainName> {
         const LABEL: &str = "._domainkey";
         let mut front = String::with_capacity(self.as_str().len() + LABEL.len());

@@ -31,10 +31,11 @@ use waxseal_header::Header;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Several signers share one pass over the body with [`sign_all`], and [`Signing`] takes the message in chunks.
+/// [`sign_all`] signs with several signers in one pass over the body; [`Signing`] takes a message in chunks. For keys
+/// held elsewhere, see [`Signer::remote`].
 ///
-/// Whoever signs for several customers must make sure that a customer cannot have mail signed in another's name
-/// (CERT VU#244112): see [`Signer::with_guard`].
+/// When signing for several customers, make sure that none of them can have mail signed for the domain of another (CERT
+/// VU#244112): see [`Signer::with_guard`].
 #[derive(Clone)]
 pub struct Signer {
     domain: DomainName,
@@ -45,7 +46,7 @@ pub struct Signer {
     settings: Arc<Settings>,
 }
 
-/// What signers of many domains have in common: they share it.
+/// The settings, which signers of many domains share.
 #[derive(Clone)]
 struct Settings {
     provider: &'static dyn Provider,
@@ -66,11 +67,11 @@ struct Settings {
 type Guard = dyn Fn(&Header) -> Result<(), String> + Send + Sync;
 
 impl Signer {
-    /// Bytes that `z=` may have: 65,536. Postfix cuts a field behind 102,400 bytes (`header_size_limit`), OpenDKIM takes
-    /// headers of 65,536 (`MaximumHeaders`), and a signature in a field that was cut does not verify.
+    /// The most bytes of `z=`: 65,536. Postfix truncates fields after 102,400 bytes (`header_size_limit`), OpenDKIM
+    /// accepts headers of 65,536 (`MaximumHeaders`), and a signature in a truncated field does not verify.
     const MAX_COPIED_FIELDS: usize = 64 * 1024;
 
-    /// Signs for `domain` with `key`, of which `selector` publishes the public half.
+    /// Signs for `domain` with `key`, whose public half is published under `selector`.
     ///
     /// Defaults: relaxed/relaxed, the fields of [`DEFAULT_FIELDS`](crate::DEFAULT_FIELDS) with
     /// [`OVERSIGNED_FIELDS`](crate::OVERSIGNED_FIELDS) and [`OVERSIGNED_IF_PRESENT`](crate::OVERSIGNED_IF_PRESENT), `t=`
@@ -86,7 +87,7 @@ impl Signer {
         Self::with_provider(domain, selector, key, default_provider()?)
     }
 
-    /// [`Signer::new`] with this crypto provider, which hashes. Keys bring their own.
+    /// [`Signer::new`] with this crypto provider for hashing. Keys bring their own.
     ///
     /// # Errors
     /// [`SignError::DomainName`] and [`SignError::Selector`].
@@ -100,8 +101,33 @@ impl Signer {
         Ok(Self { key: Some(Arc::new(key)), ..remote })
     }
 
-    /// A signer whose key is held elsewhere: [`Signing::finish`] returns what is to be signed, [`Unsigned::attach`] takes
-    /// the signature.
+    /// A signer whose key is held elsewhere, such as in an HSM or a cloud service.
+    ///
+    /// Instead of [`Signer::sign`], use [`Signing`], also for a whole message: [`Signing::finish`] returns an [`Unsigned`]
+    /// for each signer, [`Unsigned::input`] is the input of the signature, and [`Unsigned::attach`] makes the field.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use waxseal_crypto::Algorithm;
+    /// use waxseal_dkim::{Signer, Signing};
+    /// # use waxseal_crypto::{PrivateKey, SigningInput, SigningKey};
+    /// # let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?;
+    /// # let key_service = |input: &SigningInput<'_>| key.sign(input);
+    /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
+    /// let signer = Signer::remote("example.org", "2026a", Algorithm::Ed25519Sha256)?;
+    ///
+    /// let mut signing = Signing::new([&signer], SystemTime::now());
+    /// signing.push(message)?; // the whole message, or chunk by chunk
+    /// let mut fields = String::new();
+    /// for unsigned in signing.finish()? {
+    ///     // input().bytes() for services that hash, input().sha256() for those that sign a digest; await as you like.
+    ///     let signature = key_service(&unsigned.input())?;
+    ///     fields += &unsigned.attach(&signature);
+    /// }
+    /// let signed = [fields.as_bytes(), message].concat();
+    /// # assert!(signed.starts_with(b"DKIM-Signature: v=1; a=ed25519-sha256;"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Signer::new`].
@@ -113,7 +139,7 @@ impl Signer {
         Self::remote_with_provider(domain, selector, algorithm, default_provider()?)
     }
 
-    /// [`Signer::remote`] with this crypto provider, which hashes.
+    /// [`Signer::remote`] with this crypto provider for hashing.
     ///
     /// # Errors
     /// [`SignError::DomainName`] and [`SignError::Selector`].
@@ -141,8 +167,8 @@ impl Signer {
         Self::with_settings(domain, selector, algorithm, Arc::new(settings))
     }
 
-    /// A signer for another domain or selector, with another key and the settings of this one but for `i=`: they are shared, so
-    /// that a signer takes no more than 100 bytes beside its key and names. For those who sign for thousands of domains.
+    /// A signer for another domain or selector and with another key, which shares the settings of this one except `i=`.
+    /// It takes no more than 100 bytes besides its key and names: meant for thousands of domains.
     ///
     /// ```
     /// use waxseal_crypto::PrivateKey;
@@ -183,23 +209,23 @@ impl Signer {
         self
     }
 
-    /// Which domains may sign (default: all that have two labels or more): the same rule as that of a verifier,
-    /// [`Policy::with_signing_domains`](crate::Policy::with_signing_domains). With another domain every message is
+    /// Which domains may sign (default: all with two labels or more): the same rule as for verifiers,
+    /// [`Policy::with_signing_domains`](crate::Policy::with_signing_domains). For other domains, signing returns
     /// [`SignError::Domain`].
     #[must_use]
     pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
         self.set(|settings| settings.signing_domains = signing_domains)
     }
 
-    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a laboratory (default: no).
+    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a test network (default: no).
     #[must_use]
     pub fn with_single_label_domains(self, single_label: bool) -> Self {
         let signing_domains = self.settings.signing_domains.clone().with_single_label(single_label);
         self.with_signing_domains(signing_domains)
     }
 
-    /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none). For those who
-    /// let customers name the domain.
+    /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none). Useful
+    /// where customers name the domain.
     #[must_use]
     pub fn with_refused_domains(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
         let signing_domains = self.settings.signing_domains.clone().with_refused(refused);
@@ -212,25 +238,26 @@ impl Signer {
         self.set(|settings| (settings.header_form, settings.body_form) = (header, body))
     }
 
-    /// Names of the fields to sign: all of these that the message has (default
-    /// [`DEFAULT_FIELDS`](crate::DEFAULT_FIELDS)). From is always signed.
+    /// Names of the fields to sign, as far as the message has them (default [`DEFAULT_FIELDS`](crate::DEFAULT_FIELDS)).
+    /// From is always signed.
     #[must_use]
     pub fn with_fields(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(Into::into).collect();
         self.set(|settings| settings.fields = std::mem::take(&mut settings.fields).with_names(names))
     }
 
-    /// Names of the fields that are signed once more than they stand in the message, so that none can be added (default
-    /// [`OVERSIGNED_FIELDS`](crate::OVERSIGNED_FIELDS), and [`OVERSIGNED_IF_PRESENT`](crate::OVERSIGNED_IF_PRESENT) for
-    /// those that are there). A list of one's own is taken as it is, whatever the message has: a field of it that a mail
-    /// server adds breaks the signature. An empty list oversigns nothing.
+    /// Names of the fields to oversign: they are signed once more than they occur in the message, so that none can be
+    /// added (default [`OVERSIGNED_FIELDS`](crate::OVERSIGNED_FIELDS), and
+    /// [`OVERSIGNED_IF_PRESENT`](crate::OVERSIGNED_IF_PRESENT) for those that are present). A list that is set here
+    /// applies whatever the message has: if a mail server adds one of its fields, the signature breaks. An empty list
+    /// oversigns nothing.
     #[must_use]
     pub fn with_oversigned(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(Into::into).collect();
         self.set(|settings| settings.fields = std::mem::take(&mut settings.fields).with_oversigned(names))
     }
 
-    /// The very list for `h=`, in this order, whatever the message has. It has to hold From.
+    /// The exact list for `h=`, in this order, whatever the message has. It must contain From.
     #[must_use]
     pub fn with_field_list(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(Into::into).collect();
@@ -249,43 +276,44 @@ impl Signer {
         self.set(|settings| settings.timestamp = timestamp)
     }
 
-    /// `x=`, this long after signing (default: not set). Stops replays after a while; a week or more, as mail can be
-    /// slow. A time that `x=` cannot say is [`SignError::Time`].
+    /// `x=`, this long after signing (default: not set). Limits replays; use a week or more, as mail can be slow. A
+    /// time that does not fit into `x=` is [`SignError::Time`].
     #[must_use]
     pub fn with_lifetime(self, lifetime: Duration) -> Self {
         self.set(|settings| settings.lifetime = Some(lifetime))
     }
 
-    /// `l=`, the length of the body (default: not set). Then anyone can add text behind the body without breaking the
-    /// signature (RFC 6376 §8.2), and careful verifiers do not accept it.
+    /// `l=`, the length of the body (default: not set). With it, anyone can append text to the body without breaking
+    /// the signature (RFC 6376 §8.2), and careful verifiers do not accept it.
     #[must_use]
     pub fn with_body_length(self, body_length: bool) -> Self {
         self.set(|settings| settings.body_length = body_length)
     }
 
-    /// `z=`, copies of the signed fields for diagnosis (default: not set). More than 65,536 bytes of
-    /// them are [`SignError::CopiedFields`].
+    /// `z=`, copies of the signed fields for diagnosis (default: not set). If they take more than 65,536 bytes, signing
+    /// returns [`SignError::CopiedFields`].
     #[must_use]
     pub fn with_copied_fields(self, copied_fields: bool) -> Self {
         self.set(|settings| settings.copied_fields = copied_fields)
     }
 
-    /// `q=dns/txt`, which is also what its absence means (default: not set).
+    /// `q=dns/txt`, which is also the meaning of its absence (default: not set).
     #[must_use]
     pub fn with_query_method(self, query_method: bool) -> Self {
         self.set(|settings| settings.query_method = query_method)
     }
 
-    /// Whether a body with a bare CR or LF is signed as it is (default: no, [`SignError::BareLineEnd`]). Mail servers rewrite such
-    /// line ends on the way, and then the signature does not verify: only for a server that hands on what it signed, byte by
-    /// byte. A header with one is never signed, as readers disagree where its fields begin.
+    /// Whether a body with a bare CR or LF is signed as it is (default: no, [`SignError::BareLineEnd`]). Mail servers
+    /// rewrite such line ends in transit, and then the signature does not verify: set this only in a server that passes
+    /// on what it signed byte for byte. A header with one is never signed, as programs disagree about where its fields
+    /// begin.
     #[must_use]
     pub fn with_bare_line_ends(self, bare_line_ends: bool) -> Self {
         self.set(|settings| settings.bare_line_ends = bare_line_ends)
     }
 
-    /// A tag that this crate does not know, such as `r=y`, which asks for failure reports (RFC 6651 §3.1). Verifiers pass over
-    /// those that they do not know (RFC 6376 §3.2).
+    /// Adds a tag that this crate does not know, such as `r=y`, which requests failure reports (RFC 6651 §3.1).
+    /// Verifiers ignore tags that they do not know (RFC 6376 §3.2).
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -299,8 +327,8 @@ impl Signer {
     /// ```
     ///
     /// # Errors
-    /// [`SignError::Tag`]: a tag of DKIM, one that was given before, a name that is none, or a value that is not of 1 to 200
-    /// characters of visible ASCII without semicolon.
+    /// [`SignError::Tag`] when it is a tag of DKIM or was added before, the name is not a tag name, or the value is not
+    /// 1 to 200 characters of visible ASCII without semicolons.
     pub fn with_tag(self, name: &str, value: &str) -> Result<Self, SignError> {
         const KNOWN: [&str; 14] = ["v", "a", "b", "bh", "c", "d", "h", "i", "l", "q", "s", "t", "x", "z"];
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -315,9 +343,8 @@ impl Signer {
         Ok(self.set(|settings| settings.more_tags.push((name.to_owned(), value.to_owned()))))
     }
 
-    /// Asks `guard` before each message whether the sender may have it signed in this domain's name: for example
-    /// whether the From field names a domain of the customer who sent it. What it answers with is
-    /// [`SignError::Refused`].
+    /// Asks `guard` about each message whether it may be signed for this domain: for example, whether the From field
+    /// names a domain of the customer who sent it. The text of its `Err` becomes [`SignError::Refused`].
     ///
     /// ```
     /// # use waxseal_crypto::{Algorithm};
@@ -375,7 +402,7 @@ fn check_header(header: &Header) -> Result<(), SignError> {
     Ok(())
 }
 
-/// A seal of ARC only says how a message came in, a signature speaks for it.
+/// An ARC seal only records how a message arrived; a signature vouches for it.
 fn check_one_from(header: &Header) -> Result<(), SignError> {
     match header.fields().filter(|field| field.is("From")).count() {
         0 | 1 => Ok(()),

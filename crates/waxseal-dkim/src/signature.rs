@@ -14,7 +14,7 @@ use waxseal_crypto::{Algorithm, Digest};
 use waxseal_dns::DomainName;
 use waxseal_header::TagList;
 
-/// A parsed DKIM-Signature. Every rule of RFC 6376 §3.5 and §6.1.1 that needs nothing but the field itself holds.
+/// A parsed DKIM-Signature. It follows every rule of RFC 6376 §3.5 and §6.1.1 that concerns the field alone.
 ///
 /// ```
 /// use waxseal_dkim::Signature;
@@ -42,7 +42,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Reads the value of a DKIM-Signature field: all after the colon, with its folds.
+    /// Parses the value of a DKIM-Signature field: everything after the colon, folds included.
     ///
     /// # Errors
     /// [`InvalidSignature`].
@@ -50,7 +50,7 @@ impl Signature {
         Self::from_bytes(Bytes::copy_from_slice(value.as_ref()))
     }
 
-    /// [`Signature::parse`] without a copy; the buffer behind `value` lives as long as the signature.
+    /// [`Signature::parse`] without copying; the signature keeps the buffer behind `value` alive.
     ///
     /// # Errors
     /// [`InvalidSignature`].
@@ -58,9 +58,9 @@ impl Signature {
         Ok(Self::read(&value, &TagList::parse(&value)?, Kind::Dkim)?)
     }
 
-    /// Reads the value of an ARC-Message-Signature field, of which `list` are the tags (RFC 8617 §4.1.2): as a
-    /// DKIM-Signature, but for `v=`, which means nothing there, `i=`, which is no identity, and `h=`, which may lack From
-    /// and have empty names. The buffer behind `value` lives as long as the signature.
+    /// Parses the value of an ARC-Message-Signature field, whose tags are `list` (RFC 8617 §4.1.2): like a
+    /// DKIM-Signature, except that `v=` has no meaning, `i=` is not an identity, and `h=` may lack From and have empty
+    /// names. The signature keeps the buffer behind `value` alive.
     ///
     /// # Errors
     /// [`InvalidSignature`].
@@ -130,7 +130,7 @@ impl Signature {
         }
     }
 
-    /// The same signature, taken for one with another `c=`.
+    /// The same signature with another `c=`.
     #[must_use]
     pub(crate) fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
         Self { header_form: header, body_form: body, ..self }
@@ -151,8 +151,8 @@ impl Signature {
         &self.common.key_name
     }
 
-    /// `i=`, decoded: maybe a local part, an at sign, and a domain within `d=`. `None` when the tag is absent, which
-    /// means `@` and `d=`.
+    /// `i=`, decoded: an optional local part, an at sign, and a domain within `d=`. `None` when the tag is absent,
+    /// which means `@` and the domain of `d=`.
     pub fn identity(&self) -> Option<&[u8]> {
         self.identity.as_deref()
     }
@@ -163,13 +163,12 @@ impl Signature {
         self.signed_fields.iter().filter_map(move |name| self.value.get(range(name)))
     }
 
-    /// `bh=`, decoded: as many bytes as the hash of [`Signature::algorithm`] has.
+    /// `bh=`, decoded: as long as the hash of [`Signature::algorithm`].
     pub fn body_hash(&self) -> &[u8] {
         self.body_hash.as_ref()
     }
 
-    /// `l=`: bytes of the canonical body that are signed; `None` means all. A number over 2⁶⁴-1 reads as 2⁶⁴-1, which
-    /// is longer than any body.
+    /// `l=`: how many bytes of the canonical body are signed; `None` means all. A number over 2⁶⁴-1 reads as 2⁶⁴-1.
     pub fn body_length(&self) -> Option<u64> {
         self.body_length
     }
@@ -204,8 +203,8 @@ impl Signature {
             .collect()
     }
 
-    /// What distinguishes this signature from every other, for those who count how often one message is replayed (RFC 6376
-    /// §8.6): `d`, `s`, `bh` and `b`, joined.
+    /// Identifies this signature, to count how often a message is replayed (RFC 6376 §8.6): `d`, `s`, `bh` and `b`,
+    /// joined.
     pub fn replay_key(&self) -> String {
         let base64 = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
         format!(
@@ -217,7 +216,7 @@ impl Signature {
         )
     }
 
-    /// Where the value of `b=` and the blanks around it stand in the value of the field.
+    /// The range of `b=` with the whitespace around it in the value of the field.
     pub fn signature_range(&self) -> Range<usize> {
         self.common.signature_range.clone()
     }
@@ -230,7 +229,7 @@ enum Kind {
     Arc,
 }
 
-/// Where the names in `h=` stand. §3.5: they are divided by colons; §5.4: "The From header field MUST be signed".
+/// The ranges of the names in `h=`. §3.5: they are separated by colons; §5.4: "The From header field MUST be signed".
 fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Range<u32>>, SignatureProblem> {
     let text = value.get(list.clone()).unwrap_or_default();
     let mut names = Vec::with_capacity(32);
@@ -244,7 +243,7 @@ fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Ran
             return Err(SignatureProblem::Value { tag: "h" });
         }
         from |= name.len() == 4 && name.eq_ignore_ascii_case(b"from");
-        // Header blocks are shorter than 2³¹ octets.
+        // Header blocks are shorter than 2³¹ bytes.
         let at = (list.end - front.len()) as u32;
         names.push(at..at + name.len() as u32);
         match after.trim_ascii_start() {

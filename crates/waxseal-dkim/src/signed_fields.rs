@@ -40,10 +40,10 @@ pub const DEFAULT_FIELDS: [&str; 32] = [
     "List-Archive",
 ];
 
-/// The fields that are signed once more than they stand in the message, also when they are absent, unless
-/// [`Signer::with_oversigned`](crate::Signer::with_oversigned) says otherwise: readers show them or act on them, and nobody
-/// on the way has a reason to add one. To is left out when the message has neither To nor Cc, since mail servers add it to
-/// such messages. The table of [`DEFAULT_FIELDS`] tells why, field by field.
+/// The fields that are oversigned (signed once more than they occur in the message) even when they are absent, unless
+/// [`Signer::with_oversigned`](crate::Signer::with_oversigned) says otherwise: mail programs show them or act on them,
+/// and nobody in transit has a reason to add one. To is left out when the message has neither To nor Cc, since mail
+/// servers add it to such messages. The table at [`DEFAULT_FIELDS`] has the reason for each field.
 pub const OVERSIGNED_FIELDS: [&str; 10] = [
     "From",
     "Reply-To",
@@ -57,8 +57,8 @@ pub const OVERSIGNED_FIELDS: [&str; 10] = [
     "Content-Disposition",
 ];
 
-/// The fields that are signed once more than they stand in the message, but only when they stand there, since mail
-/// servers and mailing lists add them to messages that lack them. The table of [`DEFAULT_FIELDS`] tells why, field by field.
+/// The fields that are oversigned only when they are present, since mail servers and mailing lists add them to messages
+/// that lack them. The table at [`DEFAULT_FIELDS`] has the reason for each field.
 pub const OVERSIGNED_IF_PRESENT: [&str; 10] = [
     "Sender",
     "Date",
@@ -75,7 +75,7 @@ pub const OVERSIGNED_IF_PRESENT: [&str; 10] = [
 /// Makes the list for `h=`.
 #[derive(Debug, Clone)]
 pub(crate) enum SignedFields {
-    /// All fields with these names, and one more of some; `None` means what the constants above say.
+    /// All fields with these names, and one more of some; `None` stands for the constants above.
     Names { names: Option<Arc<[String]>>, oversigned: Option<Arc<[String]>> },
     /// This list.
     Exactly(Arc<[String]>),
@@ -104,7 +104,7 @@ impl SignedFields {
         }
     }
 
-    /// Whether every name is one, and From is among those of a given list.
+    /// Checks that every name is a field name, and that a given list contains From.
     pub(crate) fn check(&self) -> Result<(), SignError> {
         let legal = |name: &&String| {
             !name.is_empty() && name.bytes().all(|c| c.is_ascii_graphic() && c != b':' && c != b';')
@@ -123,8 +123,7 @@ impl SignedFields {
         }
     }
 
-    /// The names for `h=`: the fields of the header from top to bottom as they are written there, then those signed once
-    /// more.
+    /// The names for `h=`: the fields of the header from top to bottom, spelled as there, then the oversigned ones.
     pub(crate) fn list<'l>(&'l self, header: &'l Header) -> Vec<&'l str> {
         let (names, oversigned) = match self {
             Self::Names { names, oversigned } => (names, oversigned),
@@ -156,7 +155,7 @@ impl SignedFields {
     }
 }
 
-/// The same for those who chose neither names nor oversigned ones: one look at each field.
+/// The same for the default lists, in one look at each field.
 fn default_list(header: &Header) -> Vec<&str> {
     let mut list = Vec::with_capacity(header.len() + OVERSIGNED_FIELDS.len() + OVERSIGNED_IF_PRESENT.len());
     let mut present = 0_u32;
@@ -187,7 +186,7 @@ fn default_number(name: &[u8]) -> Option<u32> {
     None
 }
 
-/// For each length the [`DEFAULT_FIELDS`] that are so long, a bit for each.
+/// For each length, the [`DEFAULT_FIELDS`] of this length, one bit for each.
 const DEFAULT_OF_LENGTH: [u32; 28] = {
     let mut of_length = [0; 28];
     let mut number = 0;

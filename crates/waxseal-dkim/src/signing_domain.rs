@@ -4,7 +4,7 @@ use crate::Selector;
 use std::{fmt, sync::Arc};
 use waxseal_dns::{DomainName, InvalidDomainName};
 
-/// Which domains may stand in `d=`: one rule for those who verify ([`Policy::with_signing_domains`]), sign and seal.
+/// Which domains are allowed in `d=`: one rule for verifying ([`Policy::with_signing_domains`]), signing and sealing.
 ///
 /// RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)", which is two labels or more. RFC 6376 §6.1.1: "Verifiers MAY
 /// ignore the DKIM-Signature header field if the domain used by the Signer in the "d=" tag is not associated with a valid
@@ -47,7 +47,7 @@ pub enum UnacceptableDomain {
         /// `d=`
         domain: DomainName,
     },
-    /// `d=` is on the list; see [`SigningDomains::with_refused`].
+    /// `d=` is refused; see [`SigningDomains::with_refused`].
     #[error("d={domain} is a domain that must not sign")]
     Refused {
         /// `d=`
@@ -56,21 +56,21 @@ pub enum UnacceptableDomain {
 }
 
 impl SigningDomains {
-    /// Whether a domain of one label, such as `localhost` or a top-level domain, may sign (default: no). For laboratories:
-    /// a signature of `com` that counts would be aligned with every domain below it.
+    /// Whether a domain of one label, such as `localhost` or a top-level domain, may sign (default: no). For test
+    /// networks: an accepted signature of `com` would be aligned with every domain below it.
     #[must_use]
     pub fn with_single_label(self, single_label: bool) -> Self {
         Self { single_label, ..self }
     }
 
-    /// Domains that must not sign: those for which `refused` says yes (default: none). What is below them may. Public
-    /// suffixes are a good choice, for which `waxseal_dmarc::BuiltInSuffixes::is_public_suffix` is at hand.
+    /// Domains that must not sign: those for which `refused` returns true (default: none). Domains below them may.
+    /// Public suffixes are a good choice: see `waxseal_dmarc::BuiltInSuffixes::is_public_suffix`.
     #[must_use]
     pub fn with_refused(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
         Self { refused: Some(Arc::new(refused)), ..self }
     }
 
-    /// Whether `domain` may sign with the key that it publishes at `selector`.
+    /// Checks that `domain` may sign with the key that it publishes under `selector`.
     ///
     /// # Errors
     /// [`UnacceptableDomain`].

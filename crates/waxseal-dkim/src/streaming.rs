@@ -1,23 +1,23 @@
-//! A message whose header is known and whose body is still arriving: the shell around the checks of DKIM and of ARC.
+//! The streaming shell of the DKIM and ARC checks: the header is known, and the body is still arriving.
 
 use crate::body::{BodyHasher, BodyHashes};
 use waxseal_crypto::Provider;
 use waxseal_dns::Question;
 
-/// What was found in a header, such as signatures or a chain, and waits for the hashes of the body.
+/// What was found in a header, such as signatures or a chain, and needs the hashes of the body.
 pub trait Examine {
-    /// What is left when the body has ended.
+    /// The check that remains when the body has ended.
     type Check;
 
-    /// The keys that will be needed. Look them up while the body arrives.
+    /// The lookups of the keys that will be needed, to be made while the body arrives.
     fn questions(&self) -> impl Iterator<Item = Question> + '_;
 
-    /// With the finished hashes of the hasher that was asked for them, or the same ones kept earlier; what is left is a check
-    /// that asks for the keys.
+    /// Takes the hashes that were requested, computed now or stored earlier, and returns a check that asks for the
+    /// keys.
     fn finish(self, hashes: BodyHashes) -> Self::Check;
 }
 
-/// The check of a message whose body is still arriving.
+/// Checks a message whose body is still arriving.
 #[derive(Debug)]
 pub struct Streaming<E> {
     examination: E,
@@ -25,13 +25,13 @@ pub struct Streaming<E> {
 }
 
 impl<E: Examine> Streaming<E> {
-    /// Begins with the header: `examine` looks at it, and asks the hasher for the body hashes that are needed.
+    /// Begins with the header: `examine` reads it, and requests the body hashes that it needs from the hasher.
     pub fn begin(provider: &'static dyn Provider, examine: impl FnOnce(&mut BodyHasher) -> E) -> Self {
         let mut hasher = BodyHasher::new(provider);
         Self { examination: examine(&mut hasher), hasher }
     }
 
-    /// The keys that will be needed. Look them up while the body arrives.
+    /// The lookups of the keys that will be needed, to be made while the body arrives.
     pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
         self.examination.questions()
     }
@@ -41,7 +41,7 @@ impl<E: Examine> Streaming<E> {
         self.hasher.push(chunk);
     }
 
-    /// Ends the body; what is left is a check that asks for the keys.
+    /// Ends the body, and returns a check that asks for the keys.
     pub fn finish(self) -> E::Check {
         self.examination.finish(self.hasher.finish())
     }

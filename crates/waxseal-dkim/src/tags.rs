@@ -27,12 +27,12 @@ pub struct SignatureTags {
     pub timestamp: Option<u64>,
     /// `b=`, decoded.
     pub signature: Vec<u8>,
-    /// Where the value of `b=` and the blanks around it stand in the value of the field.
+    /// The range of `b=` with the whitespace around it in the value of the field.
     pub signature_range: Range<usize>,
 }
 
 impl SignatureTags {
-    /// Reads them from the tags of a field.
+    /// Reads the common tags of a field.
     ///
     /// # Errors
     /// [`InvalidSignature`].
@@ -41,7 +41,7 @@ impl SignatureTags {
         Ok(Self::of(&tags)?.with_signature(&tags)?)
     }
 
-    /// All but `b=`, the errors of which come after those of all other tags.
+    /// All but `b=`, whose errors are reported after those of all other tags.
     pub(crate) fn of(tags: &Tags<'_>) -> Result<Self, SignatureProblem> {
         let algorithm =
             Algorithm::from_name(required("a", tags.a)?.value()).ok_or(SignatureProblem::Algorithm)?;
@@ -65,7 +65,7 @@ impl SignatureTags {
     }
 }
 
-/// The tags of a signature, by their grammar. Unknown ones are passed over (§3.2).
+/// The tags of a signature. Unknown ones are ignored (§3.2).
 #[derive(Default)]
 pub(crate) struct Tags<'t> {
     pub(crate) v: Option<Tag<'t>>,
@@ -116,7 +116,8 @@ impl<'t> Tags<'t> {
         let Some(value) = self.c.map(|tag| tag.value()) else {
             return Ok(Default::default());
         };
-        let mut parts = value.splitn(2, |c| *c == b'/').map(|name| Canonicalization::from_name(trim(name)));
+        let mut parts =
+            value.splitn(2, |c| *c == b'/').map(|name| Canonicalization::from_name(name.trim_ascii()));
         let header = parts.next().flatten().ok_or(SignatureProblem::Canonicalization)?;
         let body = parts
             .next()
@@ -125,10 +126,15 @@ impl<'t> Tags<'t> {
         Ok((header, body))
     }
 
-    /// §3.5: "q= A colon-separated list … OPTIONAL, default is "dns/txt"". Methods that are not known are passed over.
+    /// §3.5: "q= A colon-separated list … OPTIONAL, default is "dns/txt"". Unknown methods are ignored.
     pub(crate) fn query_method(&self) -> Result<(), SignatureProblem> {
         match self.q {
-            Some(q) if !q.value().split(|c| *c == b':').any(|m| trim(m).eq_ignore_ascii_case(b"dns/txt")) => {
+            Some(q)
+                if !q
+                    .value()
+                    .split(|c| *c == b':')
+                    .any(|m| m.trim_ascii().eq_ignore_ascii_case(b"dns/txt")) =>
+            {
                 Err(SignatureProblem::QueryMethod)
             }
             _ => Ok(()),
@@ -167,7 +173,7 @@ pub(crate) fn optional_number(
     tag.map(|tag| number(tag.value(), max_digits).ok_or(SignatureProblem::Value { tag: name })).transpose()
 }
 
-/// The number that these digits are, `max_digits` of them at the most; one over 2⁶⁴-1 reads as 2⁶⁴-1.
+/// Parses at most `max_digits` digits; a number over 2⁶⁴-1 reads as 2⁶⁴-1.
 pub(crate) fn number(digits: &[u8], max_digits: usize) -> Option<u64> {
     let is_number = (1..=max_digits).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
     let add = |number: u64, digit: &u8| number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
@@ -185,16 +191,11 @@ pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Tag values are UTF-8 as far as they are not ASCII ([`TagList`] sees to that); other bytes read as no text, which
-/// is not a name either.
+/// Non-ASCII tag values are UTF-8, as [`TagList`] ensures; others would read as the empty text, which is not a name.
 fn text(value: &[u8]) -> &str {
     std::str::from_utf8(value).unwrap_or_default()
 }
 
 fn name_error(tag: &'static str) -> impl Fn(InvalidDomainName) -> SignatureProblem {
     move |source| SignatureProblem::Name { tag, source }
-}
-
-fn trim(value: &[u8]) -> &[u8] {
-    value.trim_ascii()
 }

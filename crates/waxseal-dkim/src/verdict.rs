@@ -1,4 +1,4 @@
-//! What became of each signature, and why.
+//! The verdict on each signature, and why.
 
 use crate::{Cause, Selector, Signature, header_b::HeaderB};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use waxseal_crypto::Algorithm;
 use waxseal_dns::{Dnssec, DomainName};
 use waxseal_header::HeaderError;
 
-/// What became of one signature.
+/// The verdict on one signature.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -41,7 +41,7 @@ pub struct Verdict {
     pub(crate) ignored_records: Vec<Cause>,
 }
 
-/// What a malformed signature says of itself, as far as it can be read.
+/// The parts of a malformed signature that could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claims {
     pub(crate) domain: Option<DomainName>,
@@ -49,7 +49,7 @@ pub(crate) struct Claims {
     pub(crate) algorithm: Option<Algorithm>,
 }
 
-/// What the verdict keeps of the key.
+/// The parts of the key that the verdict keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyFacts {
     pub(crate) record: Bytes,
@@ -116,7 +116,7 @@ impl Verdict {
         })
     }
 
-    /// Bits of the key, once it was found.
+    /// The size of the key in bits, if it was found.
     pub fn key_bits(&self) -> Option<u32> {
         self.key.as_ref().map(|key| key.bits)
     }
@@ -142,21 +142,21 @@ impl Verdict {
         self.ttl
     }
 
-    /// Fields that may stand only once, stand more often than this signature, which verified, covers, and so may show a
-    /// reader what was never signed (RFC 6376 §8.15). [`Policy::with_unsigned_additions_refused`] refuses such a message.
+    /// Fields that may occur only once, but occur more often than this valid signature covers: a mail program may show
+    /// one that was never signed (RFC 6376 §8.15). [`Policy::with_unsigned_additions_refused`] refuses such a message.
     ///
     /// [`Policy::with_unsigned_additions_refused`]: crate::Policy::with_unsigned_additions_refused
     pub fn unsigned_additions(&self) -> &[&'static str] {
         &self.unsigned_additions
     }
 
-    /// Why other TXT records at the name of the key do not count: they are no key records
-    /// ([`Cause::KeyRecord`]), or not for mail ([`Cause::ServiceType`]). Empty unless there is a key record.
+    /// Why other TXT records at the name of the key do not count: they are not key records ([`Cause::KeyRecord`]), or
+    /// not for mail ([`Cause::ServiceType`]). Empty unless there is a key record.
     pub fn ignored_records(&self) -> &[Cause] {
         &self.ignored_records
     }
 
-    /// One line of ASCII without quotes: the cause and those behind it, or that all is well; then what else is worth knowing.
+    /// One line of ASCII without quotes: the cause and its sources, or that the signature matches; then further notes.
     pub fn reason(&self) -> String {
         let first = match &self.cause {
             Some(cause) => reason(cause),
@@ -166,7 +166,7 @@ impl Verdict {
         [first].into_iter().chain(self.notes()).collect::<Vec<_>>().join("; ")
     }
 
-    /// What is worth knowing of a pass, too.
+    /// Notes that also apply to a pass.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(additions) = self.additions() {
@@ -182,7 +182,7 @@ impl Verdict {
         notes
     }
 
-    /// A page for people: the result and its reason, then the signature and its key. ASCII.
+    /// A page of ASCII for people: the result and its reason, then the signature and its key.
     pub fn explain(&self) -> String {
         let mut page = String::new();
         // Writing to a String does not fail.
@@ -199,7 +199,7 @@ impl Verdict {
         let fields: Vec<_> = signature.signed_fields().map(|name| name.escape_ascii().to_string()).collect();
         writeln!(page, "  signed fields: {}", fields.join(" "))?;
         if let Some(length) = signature.body_length() {
-            writeln!(page, "  signed are the first {length} bytes of the body")?;
+            writeln!(page, "    only the first {length} bytes of the body are signed")?;
         }
         if let Some(timestamp) = signature.timestamp() {
             writeln!(page, "  signed at {timestamp} (Unix time)")?;
@@ -264,7 +264,7 @@ impl Verdict {
         entry
     }
 
-    /// `2048-bit key; secure`, as OpenDKIM writes it; then what a reader should know.
+    /// `2048-bit key; secure`, as OpenDKIM writes it, then further notes.
     fn comment(&self, header_b: Option<&HeaderB>) -> Option<String> {
         let left = match header_b {
             Some(HeaderB::Left(why)) => Some((*why).to_owned()),
@@ -295,13 +295,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// A verdict for each DKIM-Signature of a message, from the top of the header to the bottom; empty for a message without
-/// any. When the header was over a limit, one verdict that says so.
+/// The verdicts on the DKIM-Signatures of a message, from the top of the header to the bottom; empty for a message
+/// without any. When the header exceeds a limit, there is one verdict that says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdicts(pub(crate) Vec<Verdict>);
 
 impl Verdicts {
-    /// The one verdict on a message whose header was refused, for those who feed a
+    /// The verdict on a message whose header was refused, for programs that use a
     /// [`Splitter`](waxseal_header::Splitter) themselves.
     pub fn refused(error: HeaderError) -> Self {
         Self(vec![Verdict::new(Some(Cause::Header(error)))])
@@ -328,7 +328,8 @@ impl Verdicts {
     }
 
     /// The result for the message as a whole: the best one, in the order pass, fail, policy, temperror, permerror,
-    /// neutral, and `none` without any signature. Domains matter more than this word; see [`Verdict::domain`].
+    /// neutral, and `none` without any signature. Which domain signed matters more than this word: see
+    /// [`Verdict::domain`].
     #[doc(alias = "word")]
     pub fn result(&self) -> DkimResult {
         self.best().map_or(DkimResult::None, Verdict::result)
@@ -363,14 +364,15 @@ impl Verdicts {
 
     /// The entries for Authentication-Results: one for each signature, or `dkim=none`.
     ///
-    /// `header.b` is as long as it takes to tell the signatures of the message apart (RFC 6008 §4), eight characters at the
-    /// least. An entry that does not pass and whose `b=` is that of another signature is written without it and says so in its
-    /// comment: a copy of a good `b=` in a forged field does not cast doubt on the good result.
+    /// `header.b` is as long as it takes to tell the signatures of the message apart (RFC 6008 §4), at least eight
+    /// characters. An entry that does not pass and has the `b=` of another signature is written without it, with a
+    /// comment: so copying a good `b=` into a forged field casts no doubt on the good result.
     pub fn entries(&self) -> Vec<Entry> {
         self.entries_where(|_, _| true)
     }
 
-    /// [`Verdicts::entries`] of the signatures for which `wanted` returns true, by number from the top and verdict.
+    /// [`Verdicts::entries`] of the signatures for which `wanted` returns true, given their number from the top and
+    /// verdict.
     pub fn entries_where(&self, wanted: impl Fn(usize, &Verdict) -> bool) -> Vec<Entry> {
         if self.is_empty() {
             return vec![Entry::dkim(DkimResult::None).with_reason(NO_SIGNATURE)];
@@ -383,7 +385,7 @@ impl Verdicts {
 
 const NO_SIGNATURE: &str = "no signature";
 
-/// One line for a log: the verdicts, divided by semicolons.
+/// One line for a log: the verdicts, separated by semicolons.
 impl fmt::Display for Verdicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {

@@ -23,7 +23,7 @@ use waxseal_dns::{
 };
 use waxseal_header::{Field, Header, HeaderError, TagList};
 
-/// Verifies the DKIM signatures of messages. Cheap to clone; clones share what they remember of keys.
+/// Verifies the DKIM signatures of messages. Cheap to clone; clones share a cache of parsed keys.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -38,7 +38,7 @@ use waxseal_header::{Field, Header, HeaderError, TagList};
 /// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 ///
-/// A message that arrives in chunks goes through [`Verifier::begin`].
+/// For a message that arrives in chunks, see [`Verifier::begin`].
 #[derive(Debug, Clone)]
 pub struct Verifier {
     policy: Arc<Policy>,
@@ -60,10 +60,10 @@ impl Verifier {
         Self { policy: Arc::new(policy), provider, keys: Arc::default() }
     }
 
-    /// Verifies a whole message with an asynchronous resolver. `now` decides about `t=` and `x=`.
+    /// Verifies a whole message with an asynchronous resolver. `now` is compared with `t=` and `x=`.
     ///
-    /// It waits for DNS for 20 seconds at the most; [`drive_within`](waxseal_dns::drive_within) of the check takes
-    /// another limit.
+    /// It waits for DNS for at most 20 seconds; for another limit, pass the check to
+    /// [`drive_within`](waxseal_dns::drive_within).
     pub async fn verify(
         &self,
         message: &[u8],
@@ -73,10 +73,10 @@ impl Verifier {
         drive(self.check(message, now), resolver).await
     }
 
-    /// Verifies a whole message with a blocking resolver. `now` decides about `t=` and `x=`.
+    /// Verifies a whole message with a blocking resolver. `now` is compared with `t=` and `x=`.
     ///
-    /// It waits for DNS for 20 seconds at the most; [`drive_blocking_within`](waxseal_dns::drive_blocking_within) of the check takes
-    /// another limit.
+    /// It waits for DNS for at most 20 seconds; for another limit, pass the check to
+    /// [`drive_blocking_within`](waxseal_dns::drive_blocking_within).
     pub fn verify_blocking(
         &self,
         message: &[u8],
@@ -86,7 +86,7 @@ impl Verifier {
         drive_blocking(self.check(message, now), resolver)
     }
 
-    /// The check of a whole message, for those who drive it themselves.
+    /// The check of a whole message, to be driven by the caller.
     pub fn check(&self, message: &[u8], now: SystemTime) -> DkimCheck {
         match Header::parse_with(message, self.policy.header_limits) {
             Ok((header, body)) => {
@@ -98,7 +98,7 @@ impl Verifier {
         }
     }
 
-    /// Begins with a message of which the header is known; the body comes in chunks.
+    /// Begins with the header of a message; the body follows in chunks.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -120,8 +120,8 @@ impl Verifier {
         Streaming::begin(self.provider, |hasher| self.examine(header, now, hasher))
     }
 
-    /// Looks at the signatures of a header and asks `hasher` for the body hashes that they need. So several checks of
-    /// one message (DKIM, ARC) share one pass over the body.
+    /// Reads the signatures of a header and requests the body hashes that they need from `hasher`, so that several
+    /// checks of one message (DKIM, ARC) can share one pass over the body.
     pub fn examine(&self, header: Header, now: SystemTime, hasher: &mut BodyHasher) -> Examination {
         let now = seconds(now);
         let mut examination = Examination {
@@ -142,9 +142,9 @@ impl Verifier {
     }
 }
 
-/// What a verifier of ARC (RFC 8617), whose signatures are verified as those of DKIM are, has to know of this one.
+/// For ARC (RFC 8617), whose signatures are verified like those of DKIM.
 impl Verifier {
-    /// What it accepts.
+    /// The policy.
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -157,10 +157,10 @@ impl Verifier {
 
 pub(crate) const FIELD_NAME: &str = "DKIM-Signature";
 
-/// The verification of a message whose body is still arriving; see [`Verifier::begin`].
+/// Verifies a message whose body is still arriving; see [`Verifier::begin`].
 pub type Verification = Streaming<Examination>;
 
-/// The signatures of a header whose body hashes are made elsewhere; see [`Verifier::examine`].
+/// The signatures of a header whose body hashes are computed elsewhere; see [`Verifier::examine`].
 #[derive(Debug)]
 pub struct Examination {
     verifier: Verifier,
@@ -174,7 +174,7 @@ pub struct Examination {
 enum Candidate {
     /// To be verified.
     Ready { signature: Arc<Signature>, field: usize },
-    /// Decided without its key.
+    /// Decided without the key.
     Decided(Box<Verdict>),
 }
 
@@ -208,7 +208,7 @@ impl Examination {
         Candidate::Ready { signature, field: number }
     }
 
-    /// What can be said of a well-formed signature before its key is known.
+    /// Judges a well-formed signature before its key is known.
     fn admit(&mut self, signature: &Signature, now: u64) -> Result<(), Cause> {
         let policy = &self.verifier.policy;
         policy.admit(signature, now)?;
@@ -227,7 +227,7 @@ impl Examination {
     }
 
     fn verdicts(&self, hashes: &BodyHashes, dns: &mut Answers<'_>) -> Result<Verdicts, Pending> {
-        // Every key is asked for before any signature is computed, so that this is done once.
+        // All keys are asked for before any signature is verified, so that this is done once.
         dns.ask_all(self.questions())?;
         let index = if self.keys.is_empty() { FieldIndex::default() } else { FieldIndex::new(&self.header) };
         let judge = Judge { verifier: &self.verifier, header: &self.header, hashes, index };
@@ -242,7 +242,8 @@ impl Examination {
     }
 }
 
-/// The check that is left when the body has ended: it asks for the keys, then judges. Its output is [`Verdicts`].
+/// The check that remains when the body has ended: it looks up the keys and verifies the signatures. Its output is
+/// [`Verdicts`].
 #[derive(Debug)]
 pub struct DkimCheck {
     state: State,
@@ -250,7 +251,7 @@ pub struct DkimCheck {
 
 #[derive(Debug)]
 enum State {
-    /// The header could not be taken.
+    /// The header was refused.
     Refused(HeaderError),
     Examined(Box<Examination>, BodyHashes),
 }
@@ -267,7 +268,7 @@ impl Check for DkimCheck {
 }
 
 impl Claims {
-    /// Reads what can be read of a malformed signature.
+    /// Reads as much as possible of a malformed signature.
     fn read(value: &[u8]) -> Self {
         let Ok(tags) = TagList::parse(value) else {
             return Self::default();

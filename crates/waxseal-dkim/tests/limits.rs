@@ -6,77 +6,11 @@ mod common;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use common::*;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
 use waxseal_authres::{AuthenticationResults, DkimResult};
-use waxseal_crypto::{
-    Algorithm, Digest, HashAlgorithm, HashState, Hasher, KeyError, KeyMaterial, KeySpec, Provider, PublicKey,
-    SigningKey, VerifyError, default_provider,
-};
 use waxseal_dkim::{BodyLengthPolicy, Cause, Policy, Verdicts, Verifier};
 use waxseal_dns::{LookupError, Zone};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
-
-/// The default provider, counted.
-#[derive(Debug, Default)]
-struct Counted {
-    hashers: AtomicUsize,
-    verified: AtomicUsize,
-    /// Octets that signatures were verified over.
-    octets: AtomicUsize,
-    /// Octets that were hashed.
-    hashed: Arc<AtomicUsize>,
-}
-
-/// A hash that counts the octets it takes.
-struct CountedHash(Hasher, Arc<AtomicUsize>);
-
-impl HashState for CountedHash {
-    fn update(&mut self, data: &[u8]) {
-        self.1.fetch_add(data.len(), Relaxed);
-        self.0.update(data);
-    }
-    fn digest(&self) -> Digest {
-        self.0.digest()
-    }
-    fn finish(self: Box<Self>) -> Digest {
-        self.0.finish()
-    }
-}
-
-impl Provider for Counted {
-    fn name(&self) -> &'static str {
-        "counted"
-    }
-    fn hasher(&self, algorithm: HashAlgorithm) -> Hasher {
-        self.hashers.fetch_add(1, Relaxed);
-        let hasher = default_provider().unwrap().hasher(algorithm);
-        Hasher::from_state(Box::new(CountedHash(hasher, self.hashed.clone())))
-    }
-    fn verify(
-        &self,
-        key: &PublicKey,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), VerifyError> {
-        self.verified.fetch_add(1, Relaxed);
-        self.octets.fetch_add(message.len(), Relaxed);
-        default_provider().unwrap().verify(key, algorithm, message, signature)
-    }
-    fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
-        default_provider().unwrap().load_private_key(key)
-    }
-    fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError> {
-        default_provider().unwrap().generate(spec)
-    }
-}
-
-fn counted() -> &'static Counted {
-    Box::leak(Box::default())
-}
+use waxseal_test::CountingProvider;
 
 fn wide() -> HeaderLimits {
     HeaderLimits::default().with_max_bytes(16 << 20).with_max_fields(100_000)
@@ -99,7 +33,7 @@ fn words(verdicts: &Verdicts) -> Vec<&'static str> {
 fn five_thousand_signatures() {
     let signatures: String = (0..5000).map(|n| wrong(&format!("s{n}"), "")).collect();
     let message = [signatures.as_bytes(), MESSAGE].concat();
-    let (dns, provider) = (Counting::default(), counted());
+    let (dns, provider) = (Counting::default(), CountingProvider::leaked());
     let verdicts =
         Verifier::with_provider(Default::default(), provider).verify_blocking(&message, at(NOW), &dns);
     let verdict = only(verdicts);
@@ -108,7 +42,7 @@ fn five_thousand_signatures() {
         Some(Cause::Header(HeaderError::TooLong { .. } | HeaderError::TooManyFields { .. }))
     ));
     assert_eq!(verdict.result(), DkimResult::PermError);
-    assert_eq!((dns.count(), provider.verified.load(Relaxed)), (0, 0));
+    assert_eq!((dns.count(), provider.verified()), (0, 0));
 }
 
 /// With the limit on fields out of the way, ten are tried and each of the others has a verdict that says why it was not.
@@ -116,7 +50,7 @@ fn five_thousand_signatures() {
 fn five_thousand_signatures_of_many_keys() {
     let signatures: String = (0..5000).map(|n| wrong(&format!("s{n}"), &format!("l={n}; "))).collect();
     let message = [signatures.as_bytes(), &signed(&signer(), MESSAGE)].concat();
-    let (dns, provider) = (Counting::new(zone()), counted());
+    let (dns, provider) = (Counting::new(zone()), CountingProvider::leaked());
     let verifier = Verifier::with_provider(Policy::default().with_header_limits(wide()), provider);
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(verdicts.as_slice().len(), 5001);
@@ -125,8 +59,8 @@ fn five_thousand_signatures_of_many_keys() {
         |verdict: &waxseal_dkim::Verdict| matches!(verdict.cause(), Some(Cause::TooManySignatures(10)));
     assert!(verdicts.as_slice()[10..].iter().all(over));
     assert!(verdicts.as_slice()[10..].iter().all(|verdict| verdict.result() == DkimResult::Policy));
-    assert_eq!((dns.count(), provider.verified.load(Relaxed)), (10, 0));
-    assert_eq!(provider.hashers.load(Relaxed), 1, "one for all l= that are tried");
+    assert_eq!((dns.count(), provider.verified()), (10, 0));
+    assert_eq!(provider.hashers(), 1, "one for all l= that are tried");
 }
 
 /// Signatures with different `l=` share one pass over the body, and each has its verdict.
@@ -142,12 +76,12 @@ fn ten_lengths_cost_one_pass_over_the_body() {
             )
         };
         let message = lengths.iter().fold(message.clone().into_bytes(), sign);
-        let provider = counted();
+        let provider = CountingProvider::leaked();
         let policy = Policy::default().with_body_length(BodyLengthPolicy::Accept);
         let verdicts = Verifier::with_provider(policy, provider).verify_blocking(&message, at(NOW), &zone());
         assert!(verdicts.iter().all(waxseal_dkim::Verdict::is_pass), "{verdicts:?}");
         assert_eq!(verdicts.as_slice().len(), lengths.len());
-        provider.hashed.load(Relaxed)
+        provider.hashed()
     };
     for at in [1, body.len() / 2, body.len() - 20] {
         let ten: Vec<_> = (0..10).map(|n| at + n).collect();
@@ -162,12 +96,12 @@ fn ten_lengths_cost_one_pass_over_the_body() {
 #[test]
 fn five_thousand_signatures_of_one_key() {
     let message = [wrong("ed", "").repeat(5000).as_bytes(), MESSAGE].concat();
-    let (dns, provider) = (Counting::new(zone()), counted());
+    let (dns, provider) = (Counting::new(zone()), CountingProvider::leaked());
     let verifier = Verifier::with_provider(Policy::default().with_header_limits(wide()), provider);
     let verdicts = verifier.verify_blocking(&message, at(NOW), &dns);
     assert_eq!(verdicts.as_slice().len(), 5000);
-    assert_eq!((dns.count(), provider.verified.load(Relaxed)), (1, 10));
-    assert!(provider.hashers.load(Relaxed) <= 1 + 10, "{:?}", provider.hashers);
+    assert_eq!((dns.count(), provider.verified()), (1, 10));
+    assert!(provider.hashers() <= 1 + 10, "{}", provider.hashers());
 }
 
 /// Malformed signatures and those that policy refuses are no tries: a good one below them still counts.
@@ -213,15 +147,15 @@ fn a_long_list_of_names_picks_each_field_once() {
     let signatures: String =
         (0..3).map(|_| wrong("ed", "").replace("h=from;", &format!("h={names}from;"))).collect();
     let message = [signatures.as_bytes(), fields.as_bytes(), MESSAGE].concat();
-    let provider = counted();
+    let provider = CountingProvider::leaked();
     let verifier = Verifier::with_provider(Policy::default().with_header_limits(wide()), provider);
     let verdicts = verifier.verify_blocking(&message, at(NOW), &zone());
-    assert_eq!((verdicts.as_slice().len(), provider.verified.load(Relaxed)), (3, 3));
+    assert_eq!((verdicts.as_slice().len(), provider.verified()), (3, 3));
     let own = signatures.len();
     assert!(
-        provider.octets.load(Relaxed) <= own + 3 * (fields.len() + MESSAGE.len()),
-        "{:?}",
-        provider.octets
+        provider.verified_bytes() <= own + 3 * (fields.len() + MESSAGE.len()),
+        "{}",
+        provider.verified_bytes()
     );
 }
 
@@ -363,13 +297,13 @@ fn odd_rsa_keys() {
     for (what, modulus, exponent) in cases {
         let zone =
             Zone::new().with_txt("rsa._domainkey.example.org", rsa_record(&modulus, &exponent)).unwrap();
-        let provider = counted();
+        let provider = CountingProvider::leaked();
         let verdicts =
             Verifier::with_provider(Default::default(), provider).verify_blocking(&good, at(NOW), &zone);
         let found = verdicts.as_slice()[0].cause();
         assert!(matches!(found, Some(Cause::KeyRecord(_))), "{what}: {found:?}");
         assert_eq!(verdicts.as_slice()[0].result(), DkimResult::PermError);
-        assert_eq!(provider.verified.load(Relaxed), 0, "{what}");
+        assert_eq!(provider.verified(), 0, "{what}");
     }
 }
 
@@ -378,7 +312,7 @@ fn odd_rsa_keys() {
 fn keys_of_512_bits() {
     let zone =
         Zone::new().with_txt("rsa._domainkey.example.org", rsa_record(&[0x7f; 64], &[1, 0, 1])).unwrap();
-    let provider = counted();
+    let provider = CountingProvider::leaked();
     let message = signed(&rsa_signer(), MESSAGE);
     let verdicts =
         Verifier::with_provider(Default::default(), provider).verify_blocking(&message, at(NOW), &zone);
@@ -386,7 +320,7 @@ fn keys_of_512_bits() {
         matches!(verdicts.as_slice()[0].cause(), Some(Cause::KeyTooSmall { bits: 511, .. })),
         "{verdicts:?}"
     );
-    assert_eq!(provider.verified.load(Relaxed), 0);
+    assert_eq!(provider.verified(), 0);
 }
 
 /// `bh=` of a length that the hash does not have never reaches a comparison.

@@ -1,4 +1,4 @@
-//! Questions, answers and the ways in which a lookup fails.
+//! Questions, answers and lookup errors.
 
 use crate::{
     DomainName,
@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-/// The record types that e-mail authentication asks for. `Display` and `FromStr` use the names of the zone file
-/// (`TXT`, `AAAA`).
+/// The record types that e-mail authentication looks up. `Display` and `FromStr` use their names in zone files (`TXT`,
+/// `AAAA`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordType {
     /// Text records: SPF, DKIM, DMARC.
@@ -26,7 +26,7 @@ pub enum RecordType {
     Aaaa,
     /// Mail exchangers.
     Mx,
-    /// Names of an address.
+    /// Names of an IP address.
     Ptr,
 }
 
@@ -34,7 +34,7 @@ impl RecordType {
     /// Every type, in the order of declaration.
     pub const ALL: [Self; 5] = [Self::Txt, Self::A, Self::Aaaa, Self::Mx, Self::Ptr];
 
-    /// The name as in a zone file.
+    /// The name as in zone files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Txt => "TXT",
@@ -52,7 +52,7 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// The text is none of `TXT`, `A`, `AAAA`, `MX` and `PTR`.
+/// The text is not one of `TXT`, `A`, `AAAA`, `MX` and `PTR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown record type: TXT, A, AAAA, MX and PTR are known")]
 #[non_exhaustive]
@@ -119,11 +119,12 @@ impl fmt::Display for Question {
     }
 }
 
-/// One record of an answer. `Display` writes its data as a zone file does, in ASCII; [`Zone::from_zone_file`](crate::Zone::from_zone_file) reads it back.
+/// One record of an answer. `Display` writes its data in the syntax of zone files, in ASCII;
+/// [`Zone::from_zone_file`](crate::Zone::from_zone_file) reads it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// The strings of one TXT record joined with nothing between them (RFC 6376 §3.6.2.2, RFC 7208 §3.3). Bytes, not
-    /// text: nothing says that they are UTF-8.
+    /// The strings of one TXT record, joined without separators (RFC 6376 §3.6.2.2, RFC 7208 §3.3). These are bytes,
+    /// and need not be UTF-8.
     Txt(Bytes),
     /// An IPv4 address.
     A(Ipv4Addr),
@@ -166,19 +167,19 @@ impl fmt::Display for Record {
 
 /// Whether the name asked about exists.
 ///
-/// A name with an alias (CNAME) exists, wherever the alias leads. A server that follows it to a name that is not there answers
-/// with NXDOMAIN all the same, but RFC 8020 §2 says: "if there is a chain of CNAME (or DNAME), the name that does not exist is
-/// the last of the chain (\[RFC6604\]) and not the QNAME". So a resolver has to make [`Answer::nodata`] of it.
+/// A name with an alias (CNAME) exists, wherever the alias leads. A server that follows the alias to a missing name
+/// still answers NXDOMAIN, but RFC 8020 §2 says: "if there is a chain of CNAME (or DNAME), the name that does not exist
+/// is the last of the chain (\[RFC6604\]) and not the QNAME". So a resolver must turn this into [`Answer::nodata`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existence {
     /// The name exists. With no records of the type asked for this is NODATA.
     Exists,
-    /// NXDOMAIN for the very name: it does not exist, nor does any below it (RFC 8020).
+    /// NXDOMAIN for this very name: neither it nor any name below it exists (RFC 8020).
     NxDomain,
 }
 
-/// DNSSEC state of an answer (RFC 4035 §4.3), ordered from the weakest to the strongest: the state of several answers
-/// together is their `min`.
+/// DNSSEC state of an answer (RFC 4035 §4.3), ordered from weakest to strongest: the combined state of several answers
+/// is their `min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Dnssec {
     /// Validation failed.
@@ -210,7 +211,7 @@ impl fmt::Display for Dnssec {
     }
 }
 
-/// What DNS said: records (maybe none), and how long that holds. Cloning shares the records.
+/// An answer of DNS: the records, if any, and how long it is valid. Clones share the records.
 ///
 /// ```
 /// use waxseal_dns::{Answer, Record};
@@ -220,7 +221,7 @@ impl fmt::Display for Dnssec {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether the name asked about exists; not that to which its alias leads.
+    /// Whether the name asked about exists, not the one that its alias leads to.
     pub existence: Existence,
     /// The records of the type asked for, in the order received.
     pub records: Arc<[Record]>,
@@ -231,17 +232,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with `records`; none means that the name exists without records of that type (NODATA).
+    /// An answer with `records`; without any, the name exists without records of that type (NODATA).
     pub fn new(records: impl Into<Arc<[Record]>>) -> Self {
         Self { existence: Existence::Exists, records: records.into(), ttl: None, dnssec: Dnssec::default() }
     }
 
-    /// The name asked about does not exist: there is not even an alias.
+    /// The name asked about does not exist, not even as an alias.
     pub fn nxdomain() -> Self {
         Self { existence: Existence::NxDomain, ..Self::nodata() }
     }
 
-    /// The answer to a question for `kind`, without what does not belong there.
+    /// The answer to a question for `kind`, without records of other types.
     pub(crate) fn fitting(self, kind: RecordType) -> Self {
         let fits = |record: &Record| self.existence == Existence::Exists && record.kind() == kind;
         if self.records.iter().all(fits) {
@@ -255,13 +256,13 @@ impl Answer {
         Self::new(Arc::<[Record]>::default())
     }
 
-    /// The same with this time to live.
+    /// The same answer with this time to live.
     #[must_use]
     pub fn with_ttl(self, ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..self }
     }
 
-    /// The same with this DNSSEC state.
+    /// The same answer with this DNSSEC state.
     #[must_use]
     pub fn with_dnssec(self, dnssec: Dnssec) -> Self {
         Self { dnssec, ..self }
@@ -295,8 +296,8 @@ impl fmt::Display for Answer {
 
 /// Why there is no answer. NXDOMAIN and NODATA are answers, not errors.
 ///
-/// Two errors are equal when they are of the same [kind](LookupError::kind), whatever [`LookupError::Detailed`] adds; two
-/// of [`LookupErrorKind::Other`] when their causes say the same.
+/// Two errors are equal when they have the same [kind](LookupError::kind), whatever details [`LookupError::Detailed`]
+/// adds; two of the kind [`LookupErrorKind::Other`] when their causes have the same text.
 ///
 /// ```
 /// use waxseal_dns::{LookupError, LookupErrorKind};
@@ -311,7 +312,7 @@ pub enum LookupError {
     /// No answer came in time.
     #[error("{}", LookupErrorKind::Timeout)]
     Timeout,
-    /// The server said SERVFAIL, REFUSED or the like.
+    /// The server answered SERVFAIL, REFUSED or the like.
     #[error("{}", LookupErrorKind::ServerFailure)]
     ServerFailure,
     /// The answer could not be understood.
@@ -320,7 +321,7 @@ pub enum LookupError {
     /// Anything else; see [`LookupError::other`].
     #[error("{}", LookupErrorKind::Other)]
     Other(#[source] Arc<dyn Error + Send + Sync>),
-    /// One of the failures above, and what the resolver knows of it. [`LookupError::with_cause`] makes it.
+    /// One of the failures above with details from the resolver, as made by [`LookupError::with_cause`].
     #[error("{kind}")]
     Detailed {
         /// Which one.
@@ -331,12 +332,12 @@ pub enum LookupError {
     },
 }
 
-/// The kind of a [`LookupError`]. `Display` says it in words.
+/// The kind of a [`LookupError`]. `Display` describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LookupErrorKind {
     /// No answer came in time.
     Timeout,
-    /// The server said SERVFAIL, REFUSED or the like.
+    /// The server answered SERVFAIL, REFUSED or the like.
     ServerFailure,
     /// The answer could not be understood.
     Malformed,
@@ -367,13 +368,13 @@ impl LookupError {
         }
     }
 
-    /// Another failure than those with a name: `error` is behind it.
+    /// Any other failure, with `error` as its source.
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(error.into().into())
     }
 
-    /// The same failure with this cause, in place of the one that it may have: for resolvers, to name the server that was
-    /// asked and what happened.
+    /// The same failure with this cause, which replaces any other: for resolvers, to name the server that was asked and
+    /// what happened.
     #[must_use]
     pub fn with_cause(self, cause: impl Error + Send + Sync + 'static) -> Self {
         let cause = Arc::new(cause);
@@ -383,7 +384,7 @@ impl LookupError {
         }
     }
 
-    /// Everything that is behind it, divided by colons; `None` when there is nothing.
+    /// All sources, separated by colons; `None` when there are none.
     pub(crate) fn causes(&self) -> Option<String> {
         let mut next = self.source();
         let mut text: Option<String> = None;

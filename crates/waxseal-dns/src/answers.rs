@@ -1,15 +1,15 @@
-//! What DNS has said so far.
+//! The DNS answers so far.
 
 use crate::{Cache, LookupError, Pending, Question, Reply, time_limit::TimeLimit};
 use std::{fmt, time::Duration};
 
-/// The answers so far, in the order in which they became known, and the questions still open.
+/// The answers so far, in the order in which they arrived, and the open questions.
 ///
-/// It is also the trace of a check: [`Answers::known`] and `Display` show every lookup and what came of it, and with the
-/// feature `json` it can be saved and the check replayed offline, with the same verdict.
+/// It is also the trace of a check: [`Answers::known`] and `Display` show every lookup and its result, and with the
+/// feature `json` it can be saved, and the check replayed offline with the same verdict.
 ///
-/// A question has one reply for good. A second reply to it, however late, changes nothing, so every run of a check sees
-/// what earlier runs saw.
+/// The first reply to a question is final. A later one changes nothing, so every run of a check sees what earlier runs
+/// saw.
 ///
 /// ```
 /// use waxseal_dns::{Answer, Answers, DomainName, Pending, Question};
@@ -28,15 +28,15 @@ use std::{fmt, time::Duration};
 #[derive(Default)]
 pub struct Answers<'r> {
     pub(crate) state: State,
-    /// What the resolver of a driver has at hand.
+    /// The replies that the resolver of a driver has cached.
     cache: Option<&'r dyn Cache>,
 }
 
-/// Room for the lookups of most messages at once.
+/// Enough for the lookups of most messages.
 const USUAL: usize = 12;
 
-/// All but the borrowed cache, so that a driver can lend it one. Lists, not maps: a message makes tens of lookups, and
-/// comparing precomputed hashes beats hashing.
+/// Everything but the borrowed cache, so that a driver can lend one. Lists instead of maps: a message needs tens of
+/// lookups, and comparing precomputed hashes is faster than hashing.
 #[derive(Debug)]
 pub(crate) struct State {
     known: Vec<(Question, Reply)>,
@@ -62,7 +62,7 @@ impl Default for State {
     }
 }
 
-/// More distinct questions than [`Answers::with_limit`] allows; comes as the source of [`LookupError::Other`].
+/// More distinct questions than [`Answers::with_limit`] allows; the source of a [`LookupError::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {limit} DNS questions")]
 #[non_exhaustive]
@@ -72,11 +72,11 @@ pub struct TooManyQuestions {
 }
 
 impl Answers<'_> {
-    /// How many distinct questions may be asked unless [`Answers::with_limit`] says otherwise: 1,000. The checks have
-    /// tighter limits of their own (SPF 100, DKIM 10); this one holds whatever a check does.
+    /// How many distinct questions may be asked by default: 1,000; see [`Answers::with_limit`]. Checks have tighter
+    /// limits of their own (SPF 100, DKIM 10); this one applies to any check.
     const DEFAULT_LIMIT: usize = 1_000;
 
-    /// The reply to `q`, or a note that it is wanted.
+    /// The reply to `q`; if it is missing, the question is recorded as wanted.
     ///
     /// # Errors
     /// [`Pending`] when the reply is not known yet. A failed lookup is not an error here but the `Err` of the
@@ -104,8 +104,8 @@ impl Answers<'_> {
         Ok(state.learn(q, reply))
     }
 
-    /// All replies in the order of the questions, or a note of every one that is missing. Every question is looked at,
-    /// so those that are missing can be looked up together.
+    /// All replies in the order of the questions. All missing ones are recorded as wanted, so that they can be looked
+    /// up together.
     ///
     /// # Errors
     /// [`Pending`] when at least one reply is not known yet.
@@ -121,8 +121,8 @@ impl Answers<'_> {
         missing.map_or(Ok(replies), Err)
     }
 
-    /// The questions noted since the last call, in the order asked. They are in flight from now on: until it is
-    /// answered, a question taken is not wanted again.
+    /// The questions recorded since the last call, in the order asked. They are in flight from now on, and not returned
+    /// again until they are answered.
     pub fn take_wanted(&mut self) -> Vec<Question> {
         let wanted = std::mem::take(&mut self.state.wanted);
         self.state.rounds += usize::from(!wanted.is_empty());
@@ -130,18 +130,18 @@ impl Answers<'_> {
         wanted
     }
 
-    /// The questions that were taken and not answered yet.
+    /// The questions that were taken but not answered yet.
     pub fn in_flight(&self) -> &[Question] {
         &self.state.in_flight
     }
 
-    /// How often [`Answers::take_wanted`] gave something to look up.
+    /// How often [`Answers::take_wanted`] returned something to look up.
     pub fn rounds(&self) -> usize {
         self.state.rounds
     }
 
-    /// Records a reply, asked for or not. The first reply to a question stays; later ones are ignored. Records of another
-    /// type than was asked for are dropped, and all that come with NXDOMAIN.
+    /// Records a reply, asked for or not. The first reply to a question stays; later ones are ignored. Records of
+    /// another type than asked for are dropped, as are all records of an NXDOMAIN.
     pub fn answer(&mut self, q: Question, reply: Reply) {
         if !self.state.known.iter().any(|(known, _)| *known == q) {
             _ = self.state.learn(q, reply);
@@ -159,8 +159,8 @@ impl Answers<'_> {
         self.state.given_up
     }
 
-    /// Forgets every reply that is a [`LookupError::Timeout`], and that it [has given up](Self::has_given_up): these questions are
-    /// asked again. What was [waited](Self::waited) stays counted.
+    /// Forgets every [`LookupError::Timeout`] and that it [has given up](Self::has_given_up), so that these questions
+    /// are asked again. The time [waited](Self::waited) is kept.
     #[must_use]
     pub fn without_timeouts(mut self) -> Self {
         self.state.known.retain(|(_, reply)| *reply != Err(LookupError::Timeout));
@@ -168,7 +168,7 @@ impl Answers<'_> {
         self
     }
 
-    /// The questions that have a reply, in the order in which these became known: the trace.
+    /// The questions with a reply, in the order in which the replies arrived: the trace.
     pub fn known(&self) -> impl ExactSizeIterator<Item = (&Question, &Reply)> + DoubleEndedIterator {
         self.state.known.iter().map(|(q, reply)| (q, reply))
     }
@@ -180,8 +180,8 @@ impl Answers<'_> {
         self
     }
 
-    /// Lets drivers wait for `limit` at the most, all that use these answers together; without it there is no limit but
-    /// that of the driver. For checks that belong to one message:
+    /// Limits how long all drivers that use these answers wait in total; by default, only the limit of the driver
+    /// applies. For checks that belong to one message:
     ///
     /// ```
     /// use std::{future::pending, time::Duration};
@@ -198,12 +198,12 @@ impl Answers<'_> {
         self
     }
 
-    /// How long drivers have waited for these answers; zero without [`Answers::with_time_limit`], which nobody measures.
+    /// How long drivers have waited for these answers; measured only with [`Answers::with_time_limit`], else zero.
     pub fn waited(&self) -> Duration {
         self.state.time.waited()
     }
 
-    /// What was known, without the cache that a driver lends.
+    /// The known answers, without the cache that a driver lends.
     pub fn into_owned(self) -> Answers<'static> {
         Answers { state: self.state, cache: None }
     }
@@ -215,14 +215,15 @@ impl<'r> Answers<'r> {
         Self::default()
     }
 
-    /// Lends the state a cache, which is asked first. Each question is put to it until it has an answer, and never again.
+    /// Lends a cache, which is asked first. It is asked about each question until it has an answer, and then never
+    /// again.
     pub(crate) fn lent(state: State, cache: Option<&'r dyn Cache>) -> Self {
         Self { state, cache }
     }
 }
 
 impl State {
-    /// Nobody but the driver answers now: what others left in flight is wanted again when asked again.
+    /// From now on, only the driver answers: questions that others left in flight are wanted again when asked again.
     pub(crate) fn forget_in_flight(&mut self) {
         self.in_flight.clear();
         self.wanted.clear();
@@ -247,7 +248,7 @@ impl Extend<(Question, Reply)> for Answers<'_> {
     }
 }
 
-/// Known from the beginning, as [`Answers::answer`] takes them.
+/// Starts with these replies, recorded as by [`Answers::answer`].
 impl From<Vec<(Question, Reply)>> for Answers<'_> {
     fn from(replies: Vec<(Question, Reply)>) -> Self {
         replies.into_iter().collect()
@@ -262,7 +263,7 @@ impl FromIterator<(Question, Reply)> for Answers<'_> {
     }
 }
 
-/// One line per lookup: the question, a colon and what came of it; then what is still open.
+/// One line per lookup: the question, a colon and the result; then the open questions.
 impl fmt::Display for Answers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (q, reply) in self.known() {

@@ -1,27 +1,27 @@
-//! A check: ask what is not known yet, then be run again.
+//! A check asks for what is not known yet, and is run again.
 
 use crate::{Answers, DEFAULT_TIME_LIMIT, Question, Reply};
 use std::time::Duration;
 
-/// The run ended early because answers are missing; [`Answers::take_wanted`] names them. [`Answers::ask`] returns it,
-/// and `?` hands it on.
+/// The run ended early because answers are missing; [`Answers::take_wanted`] returns the questions. [`Answers::ask`]
+/// returns it, and `?` propagates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending;
 
-/// A pure function of the DNS answers so far: ordinary code, recursive where the protocol is, that asks and, where an
-/// answer is missing, ends with `?` to be run again from the start.
+/// A pure function of the DNS answers so far: ordinary code, recursive where the protocol is, that asks questions and,
+/// when an answer is missing, returns with `?` and is run again from the start.
 ///
 /// Rules for an implementation:
 ///
 /// - The same answers give the same questions and the same verdict: no clock (the time is an input), no randomness,
 ///   nothing asked in the order of a hash map. `run` may keep what it computed, but must not depend on how often it
 ///   was called.
-/// - `Err(Pending)` means that something in this run was missing: return it only when [`Answers::ask`] did. After
-///   [`Answers::give_up`] nothing is missing any more, so every run ends in a verdict. A check that goes on returning
-///   `Pending` of its own accord keeps its driver running for ever.
+/// - `Err(Pending)` means that this run missed an answer: return it only when [`Answers::ask`] did. After
+///   [`Answers::give_up`] nothing is missing any more, so every run ends in a verdict. A check that keeps
+///   returning `Pending` for any other reason keeps its driver running forever.
 /// - Ask together what can be asked together ([`Answers::ask_all`]): the questions of one run are looked up
 ///   concurrently.
-/// - Ask everything before the expensive work, so that this is done once.
+/// - Ask everything before doing expensive work, so that it is done once.
 ///
 /// ```
 /// use waxseal_dns::{Answers, Check, DomainName, Pending, Question, Record, Zone, drive_blocking};
@@ -57,15 +57,15 @@ pub struct Pending;
 pub trait Check {
     /// The verdict.
     type Output;
-    /// Runs on what is known.
+    /// Runs on the known answers.
     ///
     /// # Errors
     /// [`Pending`] when more answers are wanted.
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending>;
 
     /// How long [`drive`](crate::drive()) and [`drive_blocking`](crate::drive_blocking) may wait for answers in all:
-    /// [`DEFAULT_TIME_LIMIT`] as provided, `None` for no limit. It is a setting, not part of the verdict: drivers that are
-    /// given a deadline do not look at it.
+    /// [`DEFAULT_TIME_LIMIT`] by default, `None` for no limit. It is a setting, not part of the verdict: drivers with a
+    /// deadline ignore it.
     fn time_limit(&self) -> Option<Duration> {
         Some(DEFAULT_TIME_LIMIT)
     }
@@ -81,8 +81,8 @@ impl<C: Check + ?Sized> Check for &mut C {
     }
 }
 
-/// Asks all of them together; the verdict is the replies, in the order of the questions. For lookups ahead of the check
-/// that will ask them, while the rest of the message arrives:
+/// Asks all of them together and returns the replies in the order of the questions. Useful for looking up what a check
+/// will ask while the rest of the message arrives:
 ///
 /// ```
 /// use waxseal_dns::{Answers, Question, Zone, drive_with_blocking};

@@ -1,4 +1,4 @@
-//! Drivers: run a check, look up what it wants, run it again.
+//! Drivers run a check, look up what it wants, and run it again.
 
 use crate::{
     Answers, Cache, Check, Question, Reply, Resolve, ResolveBlocking, answers::State, time_limit::TimeLimit,
@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After this many rounds of lookups a driver gives up: what is still unknown is a time-out. Ten nested SPF includes
-/// need twelve.
+/// After this many rounds of lookups a driver gives up: missing answers become time-outs. Ten nested SPF includes need
+/// twelve.
 pub const MAX_ROUNDS: usize = 64;
 
 /// Drives `check` with an asynchronous resolver. The questions of one run are looked up concurrently; at most
@@ -23,12 +23,12 @@ pub async fn drive<C: Check>(check: C, resolver: &(impl Resolve + ?Sized)) -> C:
     drive_with(check, &mut dns, resolver, pending()).await
 }
 
-/// Like [`drive`], within `limit` in place of the time limit of the check: what has not been answered by then is a
-/// [`Timeout`](crate::LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
+/// Like [`drive`], within `limit` in place of the time limit of the check: questions without an answer by then become a
+/// [`Timeout`](crate::LookupError::Timeout), and the check ends. [`Duration::MAX`] is no limit.
 ///
-/// The timer is that of the resolver ([`Resolve::sleep`]). With a resolver that has none, the clock decides whenever a
-/// lookup wakes the driver, so the check ends after the lookup under way. On wasm32-unknown-unknown there is no clock, and
-/// the timer alone decides.
+/// The timer is that of the resolver ([`Resolve::sleep`]). With a resolver without a timer, the driver reads the clock
+/// whenever a lookup wakes it, so the check ends after the lookup under way. On wasm32-unknown-unknown there is no
+/// clock, only the timer.
 ///
 /// ```
 /// # use waxseal_dns::{Check, Resolve, drive_within};
@@ -45,9 +45,9 @@ pub async fn drive_within<C: Check>(
     drive_with(check, &mut Answers::new().with_time_limit(limit), resolver, pending()).await
 }
 
-/// Like [`drive`], until `deadline` is ready, in place of the time limit of the check: for a timer of the caller's own, or
-/// any other reason to stop. What has not been answered by then is a [`Timeout`](crate::LookupError::Timeout), and the check ends
-/// with what it has.
+/// Like [`drive`], until `deadline` is ready, in place of the time limit of the check: for a timer of the caller's own,
+/// or any other reason to stop. Questions without an answer by then become a [`Timeout`](crate::LookupError::Timeout),
+/// and the check ends.
 ///
 /// ```
 /// # use waxseal_dns::{Check, Resolve, drive_until};
@@ -64,12 +64,12 @@ pub async fn drive_until<C: Check>(
     drive_with(check, &mut Answers::new(), resolver, deadline).await
 }
 
-/// Like [`drive_until`], beginning with the answers already collected, and leaving all of them in `dns`: the trace, or
-/// the start of the next check. Pass [`std::future::pending`] for no deadline but the [time limit of
-/// `dns`](Answers::with_time_limit); that of the check is not looked at.
+/// Like [`drive_until`], but begins with the answers in `dns` and leaves all answers there: as the trace, or for the
+/// next check. Pass [`std::future::pending`] for no deadline but the [time limit of `dns`](Answers::with_time_limit);
+/// that of the check is ignored.
 ///
-/// Questions that someone took out of `dns` and did not answer are looked up again. Once the deadline has passed, `dns`
-/// [has given up](Answers::has_given_up), for later checks too. Dropping the future leaves what was learnt in `dns`.
+/// Questions that were taken out of `dns` and not answered are looked up again. Once the deadline has passed, `dns`
+/// [has given up](Answers::has_given_up), for later checks too. Dropping the future keeps the answers in `dns`.
 pub async fn drive_with<C: Check>(
     mut check: C,
     dns: &mut Answers<'_>,
@@ -94,11 +94,11 @@ pub async fn drive_with<C: Check>(
     finish(check, &mut lent.dns)
 }
 
-/// Like [`drive_with`], for lookups whose futures are not `Send`: a browser's fetch, or the client of a thread-per-core
-/// runtime. The lookups of one run are made concurrently, here on one thread.
+/// Like [`drive_with`], for lookups whose futures are not `Send`, as with a browser's fetch or a thread-per-core
+/// runtime. The lookups of one run are made concurrently on one thread.
 ///
-/// There is no timer but `deadline`. Where `dns` has a [time limit](Answers::with_time_limit), the clock is looked at
-/// whenever a lookup wakes the driver.
+/// The only timer is `deadline`. If `dns` has a [time limit](Answers::with_time_limit), the clock is read whenever a
+/// lookup wakes the driver.
 ///
 /// ```
 /// use std::{future::pending, rc::Rc};
@@ -137,19 +137,18 @@ pub async fn drive_local<C: Check>(
 }
 
 /// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds, within the [time limit of the
-/// check](Check::time_limit): see [`drive_blocking_within`]. What the resolver has at hand ([`ResolveBlocking::cache`])
-/// takes no round; the other questions of one run are handed over together
+/// check](Check::time_limit): see [`drive_blocking_within`]. Cached replies ([`ResolveBlocking::cache`]) need no round;
+/// the other questions of one run are passed to the resolver together
 /// ([`ResolveBlocking::resolve_all_blocking_until`]).
 pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Sized)) -> C::Output {
     let mut dns = limited_as(&check);
     drive_with_blocking(check, &mut dns, resolver, None)
 }
 
-/// Like [`drive_blocking`], within `limit` in place of the time limit of the check: what has not been answered by then is a
-/// [`Timeout`](crate::LookupError::Timeout), and the check ends with what it has. [`Duration::MAX`] is no limit.
+/// Like [`drive_blocking`], within `limit` in place of the time limit of the check: questions without an answer by then
+/// become a [`Timeout`](crate::LookupError::Timeout), and the check ends. [`Duration::MAX`] is no limit.
 ///
-/// The resolver is told when the time is over. One that does not care is not asked any more after that: the check ends after
-/// the lookup under way.
+/// The resolver gets the deadline. If it ignores the deadline, the check ends after the lookup under way.
 pub fn drive_blocking_within<C: Check>(
     check: C,
     resolver: &(impl ResolveBlocking + ?Sized),
@@ -158,7 +157,7 @@ pub fn drive_blocking_within<C: Check>(
     drive_with_blocking(check, &mut Answers::new().with_time_limit(limit), resolver, None)
 }
 
-/// Like [`drive_blocking_within`], until a point in time.
+/// Like [`drive_blocking_within`], but until a point in time.
 ///
 /// ```
 /// # use waxseal_dns::{Check, ResolveBlocking, drive_blocking_until};
@@ -176,7 +175,8 @@ pub fn drive_blocking_until<C: Check>(
     drive_with_blocking(check, &mut Answers::new(), resolver, Some(deadline))
 }
 
-/// The blocking twin of [`drive_with`]; `None` is no deadline but the [time limit of `dns`](Answers::with_time_limit).
+/// The blocking version of [`drive_with`]; `None` is no deadline but the [time limit of
+/// `dns`](Answers::with_time_limit).
 pub fn drive_with_blocking<C: Check>(
     mut check: C,
     dns: &mut Answers<'_>,
@@ -188,7 +188,7 @@ pub fn drive_with_blocking<C: Check>(
     output.unwrap_or_else(|| finish(check, &mut lent.dns))
 }
 
-/// `None` when there is an end to the rounds before there is a verdict.
+/// `None` when the rounds are used up before there is a verdict.
 fn rounds_blocking<C: Check>(
     check: &mut C,
     lent: &mut Lent<'_, '_>,
@@ -218,7 +218,7 @@ fn limited_as(check: &impl Check) -> Answers<'static> {
     }
 }
 
-/// The resolver's timer, begun when something is waited for.
+/// The resolver's timer, started with the first wait.
 async fn sleep<R: Resolve + ?Sized>(resolver: &R, duration: Option<Duration>) {
     match duration {
         Some(duration) => resolver.sleep(duration).await,
@@ -246,9 +246,8 @@ fn finish<C: Check>(mut check: C, dns: &mut Answers<'_>) -> C::Output {
     }
 }
 
-/// Polls all lookups until each is done, the deadline has come or the time is over; `None` for those that are not done.
-/// Every wake polls all that are open: a round has few questions, and sharing one waker needs no allocation and no unsafe
-/// code.
+/// Polls all lookups until they are done or the time is over; `None` for those that are not done. Every wake-up polls
+/// all open ones: a round has few questions, and sharing one waker needs neither allocation nor unsafe code.
 async fn join<L: Future<Output = Reply>>(
     lookups: Vec<L>,
     mut deadline: Pin<&mut impl Future<Output = ()>>,
@@ -276,7 +275,7 @@ async fn look_up<R: Resolve + ?Sized>(resolver: &R, q: &Question) -> Reply {
     }
 }
 
-/// What an asynchronous resolver has at hand.
+/// The cached replies of an asynchronous resolver.
 struct Inline<'r, R: ?Sized>(&'r R);
 
 impl<R: Resolve + ?Sized> Cache for Inline<'_, R> {
@@ -285,7 +284,7 @@ impl<R: Resolve + ?Sized> Cache for Inline<'_, R> {
     }
 }
 
-/// The state of someone's [`Answers`] together with the resolver's cache; given back on drop.
+/// The state of the caller's [`Answers`] together with the resolver's cache; returned on drop.
 struct Lent<'a, 'r> {
     home: &'a mut State,
     dns: Answers<'r>,
@@ -298,7 +297,8 @@ impl<'a, 'r> Lent<'a, 'r> {
         Self { home, dns }
     }
 
-    /// What the next round looks up, and the time runs from here on; `None` when nothing is wanted or the time is over.
+    /// The questions of the next round, from which on the time is measured; `None` when nothing is wanted or the time
+    /// is over.
     fn wanted(&mut self) -> Option<Vec<Question>> {
         let questions = self.dns.take_wanted();
         let time = &mut self.dns.state.time;
@@ -306,7 +306,7 @@ impl<'a, 'r> Lent<'a, 'r> {
         (!questions.is_empty() && !time.is_over()).then_some(questions)
     }
 
-    /// Records what was answered; false when a reply is missing.
+    /// Records the replies; false when one is missing.
     fn learn(&mut self, questions: Vec<Question>, replies: Vec<Option<Reply>>) -> bool {
         let complete = replies.iter().all(Option::is_some);
         self.dns.extend(questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?))));

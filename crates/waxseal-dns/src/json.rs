@@ -1,4 +1,4 @@
-//! The JSON form of answers, and what it shares with that of zones.
+//! Answers as JSON, and what they share with zones.
 
 use crate::{
     Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
@@ -7,7 +7,7 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// JSON that is not a zone or not a list of answers.
+/// Why JSON is not a zone or not a list of answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidJson {
@@ -19,15 +19,15 @@ pub enum InvalidJson {
         /// The column, counted from 1; 0 at the end of a line.
         column: usize,
     },
-    /// JSON of another shape.
+    /// The JSON has another shape.
     #[error("{at}: {expected} is expected")]
     Shape {
         /// Which part.
         at: String,
-        /// What should stand there.
+        /// What is expected there.
         expected: &'static str,
     },
-    /// A name that is none.
+    /// A text that is not a domain name.
     #[error("`{name}` is not a domain name")]
     Name {
         /// The text, control characters escaped.
@@ -38,14 +38,14 @@ pub enum InvalidJson {
     },
 }
 
-/// An error of a saved trace that has no name of its own.
+/// An error of a saved trace without a kind of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct SavedError(String);
 
 impl Answers<'_> {
     /// The known answers as JSON: a list of `{"name", "type", "records", "ttl", "dnssec"}`, `{…, "nxdomain": true}` or
-    /// `{…, "error": "TIMEOUT" | "SERVFAIL" | "MALFORMED" | "OTHER", "reason"}` in the order in which they became known. TXT
+    /// `{…, "error": "TIMEOUT" | "SERVFAIL" | "MALFORMED" | "OTHER", "reason"}` in the order in which they arrived. TXT
     /// data is a string where it is UTF-8, else `{"hex": "…"}`; times to live are whole seconds.
     ///
     /// ```
@@ -62,8 +62,8 @@ impl Answers<'_> {
         Value::Array(entries).to_string()
     }
 
-    /// What [`Answers::to_json`] wrote. [`Answers::give_up`] makes a replay complete: a question that the saved run did
-    /// not ask is then a time-out instead of being wanted.
+    /// Reads what [`Answers::to_json`] wrote. Call [`Answers::give_up`] for a replay: then a question that the saved
+    /// run did not ask is a time-out instead of being wanted.
     ///
     /// # Errors
     /// [`InvalidJson`].
@@ -178,7 +178,7 @@ pub(crate) fn seconds(at: &str, value: &Value) -> Result<Duration, InvalidJson> 
 
 pub(crate) fn read_records(at: &str, kind: RecordType, value: Value) -> Result<Vec<Record>, InvalidJson> {
     let Value::Array(records) = value else { return Err(shape(at, "a list of records")) };
-    // The root is no name of an address: resolvers pass such a PTR record over.
+    // The root is not the name of an address: resolvers skip such a PTR record.
     let names_nothing = |value: &Value| kind == RecordType::Ptr && value.as_str() == Some(".");
     let records = records.into_iter().filter(|value| !names_nothing(value));
     records.map(|value| read_record(at, kind, value)).collect()
@@ -210,7 +210,7 @@ fn read_record(at: &str, kind: RecordType, value: Value) -> Result<Record, Inval
     })
 }
 
-/// The bytes of TXT data; the strings of a list are joined with nothing between them.
+/// The bytes of TXT data; the strings of a list are joined without separators.
 fn octets(value: Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.into_bytes()),

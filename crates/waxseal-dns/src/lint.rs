@@ -1,4 +1,4 @@
-//! What a look at a published record finds, for whoever published it: the same shape for SPF, DMARC and DKIM records.
+//! Problems of published records, for their publishers: the same types for SPF, DMARC and DKIM records.
 //!
 //! The crate of each protocol has the problems and the function that finds them, for example `waxseal_spf::publish::lint`.
 
@@ -33,9 +33,10 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A problem, and where it is.
+/// A problem and its place.
 ///
-/// `Display` is one line of ASCII: severity, domain, the text that the problem is about, the problem and what to write.
+/// `Display` is one line of ASCII: severity, domain, the text that the problem is about, the problem and the
+/// suggestion.
 ///
 /// ```
 /// use waxseal_dns::lint::{Finding, Severity};
@@ -59,7 +60,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A problem of a record as a whole, in one line of ASCII, and its name for programs.
+    /// A problem of a record as a whole: its name for programs, and its text, one line of ASCII.
     pub fn new(id: &'static str, severity: Severity, problem: impl fmt::Display) -> Self {
         let problem = problem.to_string().into();
         Self { id, severity, problem, domain: None, span: None, excerpt: None, suggestion: None }
@@ -89,7 +90,7 @@ impl Finding {
         self
     }
 
-    /// A name for programs, which stays the same between versions. The function that finds problems lists its names.
+    /// A stable name for programs. The function that finds the problems lists their names.
     pub fn id(&self) -> &'static str {
         self.id
     }
@@ -104,7 +105,7 @@ impl Finding {
         &self.problem
     }
 
-    /// The name whose record it is about; `None` when a text was looked at without DNS.
+    /// The name of the record; `None` when a text was checked without DNS.
     pub fn domain(&self) -> Option<&DomainName> {
         self.domain.as_ref()
     }
@@ -148,8 +149,8 @@ impl fmt::Display for Line<'_> {
 
 const MAX_EXCERPT: usize = 100;
 
-/// The word that was probably meant: the known one with the fewest letters to add, drop, replace or swap, at most two of
-/// them and fewer than half of the word. Case does not count; the first of equals wins.
+/// The word that was probably meant: the known one with the fewest letters to add, drop, replace or swap, at most two
+/// and fewer than half of the word, in any case. Of equals, the first one.
 ///
 /// ```
 /// use waxseal_dns::lint::nearest;
@@ -168,7 +169,7 @@ pub fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
         let distance = distance(word.as_bytes(), known.to_ascii_lowercase().as_bytes());
         (distance <= 2 && 2 * distance < known.len().max(word.len())).then_some((distance, *known))
     };
-    // Letters that are missing are the likelier mistake.
+    // Missing letters are the likelier mistake.
     let rank = |(distance, known): &(usize, &str)| (*distance, known.len() < word.len());
     known.iter().filter_map(near).min_by_key(rank).map(|(_, known)| known)
 }

@@ -7,20 +7,20 @@ const MAX_NAME: usize = 253;
 /// RFC 1035 §2.3.4: "labels 63 octets or less".
 const MAX_LABEL: usize = 63;
 
-/// A domain name: lower-case A-labels without the final dot, at least one label, at most 253 bytes, labels of at
-/// most 63. Two names are equal when they are the same name, however they were written.
+/// A domain name: lower-case A-labels without the final dot, at least one label, at most 253 bytes, labels of at most
+/// 63. Two names are equal when they are the same name, regardless of spelling.
 ///
-/// There are three ways in, and all refuse empty labels and names over the limits:
+/// There are three ways to read one; all refuse empty labels and names over the limits:
 ///
 /// - [`DomainName::new`] is **strict**: letters, digits, hyphens and underscores (`_domainkey` and `_dmarc` are legal
 ///   names), plus U-labels with the feature `idna`. Use it for what people and messages write: `From`, command lines,
 ///   configuration.
 /// - [`DomainName::mail_domain`] is stricter: no final dot, no label with a hyphen at its edge. Use it for `d=` and `s=`.
-/// - [`DomainName::lenient`] takes any visible ASCII character and the space. Use it for what DNS and SPF macros produce:
+/// - [`DomainName::lenient`] takes any visible ASCII character and the space. Use it for the output of DNS and SPF macros:
 ///   DNS itself allows any byte (RFC 2181 §11), `%{l}._spf.example.org` may well hold a `+`, and `%_` is a space
 ///   (RFC 7208 §7.1).
 ///
-/// Cloning shares the text. `Ord` is the order of the text, not the canonical order of RFC 4034 §6.1.
+/// Clones share the text. `Ord` is the order of the text, not the canonical order of RFC 4034 §6.1.
 ///
 /// ```
 /// use waxseal_dns::DomainName;
@@ -42,10 +42,10 @@ pub struct DomainName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDomainName {
-    /// No label at all: the empty text or the root alone.
+    /// No label: the empty text, or just the root.
     #[error("domain name is empty")]
     Empty,
-    /// Two dots in a row or a dot in front.
+    /// Two dots in a row, or a leading dot.
     #[error("domain name has an empty label")]
     EmptyLabel,
     /// RFC 1035 §2.3.4: labels are 63 bytes or less.
@@ -54,7 +54,7 @@ pub enum InvalidDomainName {
     /// RFC 1035 §2.3.4: names are 255 bytes or less, that is 253 as text.
     #[error("domain name is longer than 253 bytes")]
     TooLong,
-    /// A byte that this kind of name may not hold.
+    /// A byte that is not allowed in this kind of name.
     #[error("domain name has a forbidden byte 0x{octet:02x} at offset {offset}")]
     Octet {
         /// The byte.
@@ -62,7 +62,7 @@ pub enum InvalidDomainName {
         /// Where it stands, in bytes from the start.
         offset: usize,
     },
-    /// A final dot where the grammar of mail has none; see [`DomainName::mail_domain`].
+    /// A final dot, which the grammar of mail does not allow; see [`DomainName::mail_domain`].
     #[error("domain name ends in a dot")]
     FinalDot,
     /// A label that begins or ends in a hyphen; see [`DomainName::mail_domain`].
@@ -71,10 +71,10 @@ pub enum InvalidDomainName {
         /// The label.
         label: String,
     },
-    /// A non-ASCII name that UTS #46 does not turn into A-labels.
+    /// A non-ASCII name that UTS #46 does not map to A-labels.
     #[error("domain name is not ASCII and IDNA (UTS #46) refuses it")]
     Idna,
-    /// A non-ASCII name while the feature `idna` is off.
+    /// A non-ASCII name without the feature `idna`.
     #[error(
         "domain name is not ASCII; enable the feature `idna` of waxseal-dns or give its A-label form (xn--...)"
     )]
@@ -84,8 +84,8 @@ pub enum InvalidDomainName {
 impl DomainName {
     /// Reads a name of letters, digits, hyphens and underscores, with or without the final dot.
     ///
-    /// With the feature `idna`, a name that holds non-ASCII characters is mapped by UTS #46 (non-transitional; the
-    /// ideographic full stop and its kin separate labels too) and becomes A-labels.
+    /// With the feature `idna`, a name with non-ASCII characters is mapped by UTS #46 (non-transitional; the
+    /// ideographic full stop and its variants separate labels, too) to A-labels.
     ///
     /// # Errors
     /// [`InvalidDomainName`]; without the feature `idna` a non-ASCII name is [`InvalidDomainName::NonAscii`].
@@ -98,9 +98,9 @@ impl DomainName {
         }
     }
 
-    /// Reads a name by the grammar of mail, as `d=` and `s=` of signatures have it: RFC 5321 §4.1.2,
-    /// "sub-domain = Let-dig [Ldh-str]", so that no label begins or ends in a hyphen, and no dot stands at the end.
-    /// Underscores are taken as in [`DomainName::new`]: names with them are published and sign mail.
+    /// Reads a name by the grammar of mail, as in `d=` and `s=` of signatures: RFC 5321 §4.1.2, "sub-domain = Let-dig
+    /// [Ldh-str]", so that no label begins or ends in a hyphen, and no dot stands at the end. Underscores are allowed
+    /// as in [`DomainName::new`]: such names are published and sign mail.
     ///
     /// ```
     /// use waxseal_dns::{DomainName, InvalidDomainName};
@@ -131,7 +131,7 @@ impl DomainName {
     }
 
     /// Reads a name whose labels may hold any visible ASCII character and the space (0x20 to 0x7e), with or without the
-    /// final dot, as SPF macros and DNS answers produce them.
+    /// final dot, as from SPF macros and DNS answers.
     ///
     /// # Errors
     /// [`InvalidDomainName`]; control characters and bytes above 127 are [`InvalidDomainName::Octet`].
@@ -139,9 +139,8 @@ impl DomainName {
         Self::build(name, LENIENT)
     }
 
-    /// The name under which the names of an address are found by a PTR question: `in-addr.arpa` (RFC 1035 §3.5) or
-    /// `ip6.arpa` (RFC 3596 §2.5). An IPv4-mapped IPv6 address is taken as the IPv6 address it is; call
-    /// [`IpAddr::to_canonical`] first where it stands for an IPv4 client.
+    /// The name of the PTR records of an address: `in-addr.arpa` (RFC 1035 §3.5) or `ip6.arpa` (RFC 3596 §2.5). An
+    /// IPv4-mapped IPv6 address counts as IPv6; call [`IpAddr::to_canonical`] first if it is an IPv4 client.
     ///
     /// ```
     /// # use waxseal_dns::DomainName;
@@ -176,8 +175,8 @@ impl DomainName {
         &self.text
     }
 
-    /// The name for people: A-labels that decode become U-labels; a name that does not decode stays as it is. Never
-    /// compare what this returns, and mind that different U-labels may look alike.
+    /// The name for people: A-labels become U-labels; a name that does not decode stays as it is. Never compare the
+    /// result, and note that different U-labels may look alike.
     #[cfg(feature = "idna")]
     pub fn to_unicode(&self) -> std::borrow::Cow<'_, str> {
         use idna::uts46::{AsciiDenyList, Hyphens, Uts46};
@@ -192,7 +191,7 @@ impl DomainName {
         self.text.split('.')
     }
 
-    /// How many labels the name has; one at least.
+    /// The number of labels, at least one.
     pub fn label_count(&self) -> usize {
         self.text.bytes().filter(|c| *c == b'.').count() + 1
     }
@@ -202,7 +201,7 @@ impl DomainName {
         self.text.split_once('.').map(|(_, rest)| Self::from_checked(rest))
     }
 
-    /// `label.self`, where `label` may itself be several labels (`2026a._domainkey`), read leniently.
+    /// `label.self`, read leniently; `label` may also be several labels (`2026a._domainkey`).
     ///
     /// # Errors
     /// [`InvalidDomainName`], [`InvalidDomainName::TooLong`] above all.
@@ -219,7 +218,7 @@ impl DomainName {
         Self::lenient(whole)
     }
 
-    /// True when `self` is `other` or stands below it, by whole labels: `evilexample.org` is not within `example.org`.
+    /// True when `self` is `other` or below it, by whole labels: `evilexample.org` is not within `example.org`.
     pub fn is_within(&self, other: &Self) -> bool {
         self.text.strip_suffix(&*other.text).is_some_and(|front| front.is_empty() || front.ends_with('.'))
     }
@@ -309,7 +308,7 @@ fn check_label(octets: usize) -> Result<(), InvalidDomainName> {
 
 #[cfg(feature = "idna")]
 fn from_unicode(name: &str) -> Result<DomainName, InvalidDomainName> {
-    // Characters have four bytes at most: what is longer than this is no name, and is not worth mapping.
+    // Characters have at most four bytes: a longer text is not a name, and not worth mapping.
     if name.len() > 4 * (MAX_NAME + 1) {
         return Err(InvalidDomainName::TooLong);
     }
@@ -324,12 +323,13 @@ fn from_unicode(name: &str) -> Result<DomainName, InvalidDomainName> {
 #[cfg(feature = "idna")]
 fn to_ascii(name: &str) -> Option<std::borrow::Cow<'_, str>> {
     use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-    // The deny list is ours (underscores are legal), so are the lengths; "r3---x.example" is in use.
+    // We check characters (underscores are legal) and lengths ourselves; "r3---x.example" is in use.
     let (deny, hyphens) = (AsciiDenyList::EMPTY, Hyphens::Allow);
     Uts46::new().to_ascii(name.as_bytes(), deny, hyphens, DnsLength::Ignore).ok()
 }
 
-/// Whether a legal name ends in a dot. UTS #46 knows other dots than the ASCII one, and characters that vanish behind it.
+/// Whether a legal name ends in a dot. UTS #46 has other dots than the ASCII one, and characters that are dropped after
+/// it.
 fn has_final_dot(name: &str) -> bool {
     #[cfg(feature = "idna")]
     if !name.is_ascii() {
@@ -386,7 +386,7 @@ impl TryFrom<String> for DomainName {
     }
 }
 
-/// Lets constructors take a name that is one already where they take what converts.
+/// Lets constructors that convert their argument take a name as it is.
 impl From<Infallible> for InvalidDomainName {
     fn from(never: Infallible) -> Self {
         match never {}

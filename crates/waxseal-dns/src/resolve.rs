@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// An asynchronous resolver. Implementors write `async fn resolve`; a reference, `Box` or `Arc` of a resolver is one too.
+/// An asynchronous resolver. Implement it with `async fn resolve`; a reference, `Box` or `Arc` of a resolver is one,
+/// too.
 ///
 /// NXDOMAIN and NODATA are answers, CNAME is followed (one that leads nowhere is NODATA, see
-/// [`Existence`](crate::Existence)), and the strings of a TXT record are joined with nothing between them. A lookup must
-/// end: a resolver has its own time-out, even where the caller has a deadline.
+/// [`Existence`](crate::Existence)), and the strings of a TXT record are joined without separators. A lookup must end:
+/// a resolver needs its own time-out, even if the caller has a deadline.
 ///
-/// A resolver that knows a timer brings it along as [`Resolve::sleep`]; then no driver waits longer than it may:
+/// A resolver with a timer offers it as [`Resolve::sleep`]; then no driver waits longer than its limit:
 ///
 /// ```
 /// use waxseal_dns::{Answer, LookupError, Question, Reply, Resolve};
@@ -30,8 +31,8 @@ use std::{
 /// }
 /// ```
 ///
-/// A closure becomes a resolver by [`async_resolver_fn`]. A resolver whose futures are not `Send` (a browser's fetch, a
-/// thread-per-core runtime) implements nothing: [`drive_local`](crate::drive_local) takes the lookup itself.
+/// [`async_resolver_fn`] makes a resolver from a closure. For lookups whose futures are not `Send` (a browser's fetch,
+/// a thread-per-core runtime), pass a closure to [`drive_local`](crate::drive_local) instead.
 #[doc(alias = "async")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an asynchronous resolver",
@@ -42,14 +43,13 @@ use std::{
 pub trait Resolve: Send + Sync {
     /// Looks `q` up, following CNAME.
     fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send;
-    /// What a cache already holds, so that a warm check is one run. Must not block.
+    /// The reply to `q` if it is cached, so that a check with a warm cache takes one run. Must not block.
     fn cached(&self, _q: &Question) -> Option<Reply> {
         None
     }
-    /// Is ready after `duration`: the timer of the runtime that the lookups run on. With it the drivers end a lookup that
-    /// goes on for longer than a check may wait. As provided it is never ready; then the drivers look at the clock whenever
-    /// a lookup wakes them, so that a check ends after the lookup under way. It is polled only while something is waited
-    /// for.
+    /// Completes after `duration`, by the timer of the runtime that runs the lookups. With it, drivers end a lookup
+    /// that takes longer than the check may wait. The default never completes; then drivers read the clock whenever a
+    /// lookup wakes them, so that a check ends after the lookup under way. It is polled only during a wait.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
         let _ = duration;
         pending()
@@ -88,8 +88,8 @@ where
     }
 }
 
-/// The object-safe twin of [`Resolve`], implemented for every [`Resolve`]: `Arc<dyn DynResolve>` holds any resolver and
-/// is one itself.
+/// The object-safe version of [`Resolve`], implemented for every [`Resolve`]: `Arc<dyn DynResolve>` holds any resolver
+/// and is one itself.
 pub trait DynResolve: Send + Sync {
     /// [`Resolve::resolve`], boxed.
     fn resolve_boxed<'a>(&'a self, q: &'a Question) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
@@ -159,9 +159,9 @@ impl<R: Resolve + ?Sized> Resolve for Box<R> {
     }
 }
 
-/// A blocking resolver. Closures from a question to a reply are resolvers too ([`resolver_fn`]), and so is an [`Arc`] of a
-/// resolver, also of one whose type is not known: `Arc<dyn ResolveBlocking + Send + Sync>` may stand where a resolver is
-/// taken by value.
+/// A blocking resolver. Closures from a question to a reply are resolvers, too ([`resolver_fn`]), and so is an [`Arc`]
+/// of a resolver, even of an unknown type: an `Arc<dyn ResolveBlocking + Send + Sync>` can be passed where a resolver
+/// is taken by value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a blocking resolver",
     label = "not a `ResolveBlocking`",
@@ -169,34 +169,34 @@ impl<R: Resolve + ?Sized> Resolve for Box<R> {
     note = "an asynchronous resolver (`Resolve`) goes with `drive`"
 )]
 pub trait ResolveBlocking {
-    /// Looks `q` up, following CNAME; see [`Resolve`] for what a reply is.
+    /// Looks `q` up, following CNAME; see [`Resolve`] for the rules of replies.
     fn resolve_blocking(&self, q: &Question) -> Reply;
 
-    /// Looks several questions up; the replies come in the order of the questions. As provided, one after the other;
-    /// a resolver that can should look them up at once.
+    /// Looks up several questions and returns the replies in the order of the questions. By default one after the
+    /// other; a resolver that can should look them up at once.
     fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
         qs.iter().map(|q| self.resolve_blocking(q)).collect()
     }
 
-    /// Like [`ResolveBlocking::resolve_all_blocking`], until `deadline`: the replies that are there by then. It may return
-    /// fewer replies than there are questions; those without are time-outs. This is what drivers with a time limit call.
+    /// Like [`ResolveBlocking::resolve_all_blocking`], but returns the replies that arrived by `deadline`. It may
+    /// return fewer replies than questions; the rest are time-outs. Drivers with a time limit call this.
     ///
-    /// As provided, one after the other, and none is begun after the deadline, so that it ends after the lookup under way.
-    /// A resolver with a [`resolve_all_blocking`](ResolveBlocking::resolve_all_blocking) of its own needs one of this, too,
-    /// and one that can should cut a lookup under way.
+    /// By default, lookups are made one after the other, and none is begun after the deadline, so that this ends after
+    /// the lookup under way. A resolver that implements [`resolve_all_blocking`](ResolveBlocking::resolve_all_blocking)
+    /// must implement this, too, and should abort a lookup under way if it can.
     fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
         let in_time = qs.iter().take_while(|_| Instant::now() < deadline);
         in_time.map(|q| self.resolve_blocking(q)).collect()
     }
 
-    /// The replies that need no waiting, if the resolver keeps any: the drivers lend them to the check, so that one whose
-    /// answers are all at hand is run once. `None` as provided.
+    /// The cache of the resolver, if it has one: drivers lend it to the check, so that a check whose answers are all
+    /// cached takes one run. `None` by default.
     fn cache(&self) -> Option<&dyn Cache> {
         None
     }
 }
 
-/// The replies that a [`ResolveBlocking`] has at hand.
+/// The cached replies of a [`ResolveBlocking`].
 ///
 /// ```
 /// use std::{collections::HashMap, sync::RwLock};
@@ -222,11 +222,12 @@ pub trait ResolveBlocking {
 /// # assert!(Known::default().cache().is_some());
 /// ```
 pub trait Cache: Sync {
-    /// The reply to `q`, if it is at hand. Must not block.
+    /// The reply to `q`, if it is cached. Must not block.
     fn get(&self, q: &Question) -> Option<Reply>;
 }
 
-/// A closure as a [`ResolveBlocking`]: it returns what it was given, and the compiler learns the type of `q`.
+/// A closure as a [`ResolveBlocking`]. It returns the closure unchanged; its use is that the compiler infers the type
+/// of `q`.
 ///
 /// ```
 /// use waxseal_dns::{Answer, Question, ResolveBlocking, resolver_fn};

@@ -1,19 +1,19 @@
-//! How long drivers wait. This is the one place of the crate that reads a clock.
+//! How long drivers wait. This is the only place of the crate that reads a clock.
 
 use std::time::{Duration, Instant};
 
-/// How long a driver waits for the answers of one check, unless the check, the caller or [`Answers`](crate::Answers) say
-/// otherwise: 20 seconds. RFC 7208 §4.6.4: "Such a limit SHOULD allow at least 20 seconds."
+/// How long a driver waits for the answers of a check, unless the check, the caller or [`Answers`](crate::Answers) sets
+/// another limit: 20 seconds. RFC 7208 §4.6.4: "Such a limit SHOULD allow at least 20 seconds."
 pub const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long may be waited, and how long has been. The clock is read only where there is a limit, and first when something
-/// has to be waited for: a check whose answers are all at hand needs none.
+/// The time limit and the time waited so far. The clock is read only if there is a limit, and not before the first
+/// wait: a check whose answers are all cached needs none.
 #[derive(Debug, Default)]
 pub(crate) struct TimeLimit {
     limit: Option<Duration>,
     /// By drivers that have ended.
     waited: Duration,
-    /// Since when the present one has been waiting.
+    /// When the current driver began to wait.
     since: Option<Instant>,
 }
 
@@ -47,14 +47,14 @@ impl TimeLimit {
         self.left().is_some_and(|left| left.is_zero())
     }
 
-    /// When it is over; `None` without a limit, and for one that is too far away to be a point in time.
+    /// When the time is over; `None` without a limit, and for one that is too far away to be represented.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let limit = self.limit?.saturating_sub(self.waited);
         self.since?.checked_add(limit)
     }
 }
 
-/// `None` on wasm32-unknown-unknown, which has no clock: asking for the time panics there.
+/// `None` on wasm32-unknown-unknown, which has no clock: reading the time panics there.
 fn now() -> Option<Instant> {
     let has_clock = !cfg!(all(target_family = "wasm", target_os = "unknown"));
     has_clock.then(Instant::now)

@@ -1,4 +1,4 @@
-//! An in-memory zone: the resolver of tests, offline tools and examples.
+//! An in-memory zone, as a resolver for tests, offline tools and examples.
 
 #[cfg(feature = "json")]
 mod json;
@@ -25,10 +25,10 @@ use std::{
 /// A CNAME chain longer than this is a loop: [`LookupError::ServerFailure`].
 const MAX_CHAIN: usize = 16;
 
-/// An in-memory zone that answers like DNS. It is an ordinary resolver ([`Resolve`], [`ResolveBlocking`]) and the test
-/// double of everyone who writes a [`Check`](crate::Check) or calls one.
+/// An in-memory zone that answers like DNS. It is an ordinary resolver ([`Resolve`], [`ResolveBlocking`]), and serves
+/// as the test double for code that implements or runs a [`Check`](crate::Check).
 ///
-/// - A name that is not there is NXDOMAIN; a name that has others below it exists (RFC 8020); a name without records of
+/// - A name that is missing is NXDOMAIN; a name that has others below it exists (RFC 8020); a name without records of
 ///   the type asked for is NODATA.
 /// - CNAME is followed; a loop is a server failure. One that leads nowhere, or to the root, is NODATA: its own name exists
 ///   ([`Existence`](crate::Existence)). `*` as leftmost label is a wildcard (RFC 4592).
@@ -59,27 +59,27 @@ const MAX_CHAIN: usize = 16;
 #[derive(Debug, Clone, Default)]
 pub struct Zone {
     names: HashMap<DomainName, Node>,
-    /// Names that exist because others stand below them.
+    /// Names that exist because there are others below them.
     above: HashSet<Above>,
     wildcards: bool,
     cold: bool,
 }
 
-/// What is known of one name. Most have records of one type and nothing else, and a zone may have a million of them.
+/// The entry of one name. Most have records of one type and nothing else, and a zone may have a million of them.
 #[derive(Debug, Clone, Default)]
 struct Node {
     one: Option<(RecordType, Arc<[Record]>)>,
-    /// All that there is; then there is no `one`.
+    /// Everything; then `one` is not used.
     more: Option<Box<Data>>,
 }
 
-/// With nothing in it the name merely exists.
+/// Empty for a name that merely exists.
 #[derive(Debug, Clone, Default)]
 struct Data {
     /// One of a type.
     sets: Vec<(RecordType, Set)>,
     alias: Option<Alias>,
-    /// For every type that has no records.
+    /// The error for every type without records.
     error: Option<LookupError>,
     ttl: Option<Duration>,
     dnssec: Dnssec,
@@ -96,7 +96,7 @@ enum Alias {
 #[derive(Debug, Clone)]
 enum Set {
     Records(Arc<[Record]>),
-    /// What came one by one, and the same shared when it was asked for.
+    /// The records added one by one, and the shared list once it was asked for.
     Growing(Vec<Record>, OnceLock<Arc<[Record]>>),
     Error(LookupError),
 }
@@ -117,18 +117,18 @@ impl Zone {
         self.data(name);
     }
 
-    /// Makes `name` an alias of `target` for every type (RFC 1034 §3.6.2); `None` is the root, which has none of the records
-    /// that are asked for.
+    /// Makes `name` an alias of `target` for every type (RFC 1034 §3.6.2); `None` is the root, which has no records of
+    /// these types.
     pub fn insert_cname(&mut self, name: DomainName, target: impl Into<Option<DomainName>>) {
         self.data(name).alias = Some(target.into().map_or(Alias::Root, Alias::Name));
     }
 
-    /// Makes every question about `name` fail with `error`, but for the types of which it has records.
+    /// Makes every question about `name` fail with `error`, except for the types that it has records of.
     pub fn set_error(&mut self, name: DomainName, error: LookupError) {
         self.data(name).error = Some(error);
     }
 
-    /// Makes this one question fail with `error`, whatever records there are.
+    /// Makes this question fail with `error`, whatever records there are.
     pub fn set_error_for(&mut self, q: Question, error: LookupError) {
         self.data(q.name).set(q.kind, Set::Error(error));
     }
@@ -143,15 +143,15 @@ impl Zone {
         self.data(name).dnssec = state;
     }
 
-    /// With a TXT record; `text` of any length and any bytes.
+    /// Adds a TXT record; `text` can be of any length and any bytes.
     ///
     /// # Errors
-    /// [`InvalidDomainName`] when `name` is none, as with every `with_` method.
+    /// [`InvalidDomainName`] when `name` is not a domain name, as with every `with_` method.
     pub fn with_txt(self, name: &str, text: impl AsRef<[u8]>) -> Result<Self, InvalidDomainName> {
         self.with(name, Record::Txt(Bytes::copy_from_slice(text.as_ref())))
     }
 
-    /// With an A or AAAA record.
+    /// Adds an A or AAAA record.
     ///
     /// # Errors
     /// [`InvalidDomainName`].
@@ -162,7 +162,7 @@ impl Zone {
         }
     }
 
-    /// With an MX record; the host `.` is the null MX (RFC 7505).
+    /// Adds an MX record; the host `.` is the null MX (RFC 7505).
     ///
     /// # Errors
     /// [`InvalidDomainName`].
@@ -171,7 +171,7 @@ impl Zone {
         self.with(name, Record::Mx(preference, host))
     }
 
-    /// With a PTR record at the reverse name of `address`.
+    /// Adds a PTR record at the reverse name of `address`.
     ///
     /// # Errors
     /// [`InvalidDomainName`].
@@ -180,7 +180,7 @@ impl Zone {
         Ok(self)
     }
 
-    /// With an alias, see [`Zone::insert_cname`]; the target `.` is the root.
+    /// Adds an alias, see [`Zone::insert_cname`]; the target `.` is the root.
     ///
     /// # Errors
     /// [`InvalidDomainName`].
@@ -190,7 +190,7 @@ impl Zone {
         Ok(self)
     }
 
-    /// With a failing name, see [`Zone::set_error`].
+    /// Adds a name that fails, see [`Zone::set_error`].
     ///
     /// # Errors
     /// [`InvalidDomainName`].
@@ -199,7 +199,7 @@ impl Zone {
         Ok(self)
     }
 
-    /// With a DNSSEC state, see [`Zone::set_dnssec`].
+    /// Sets a DNSSEC state, see [`Zone::set_dnssec`].
     ///
     /// # Errors
     /// [`InvalidDomainName`].
@@ -208,14 +208,14 @@ impl Zone {
         Ok(self)
     }
 
-    /// The same zone as a resolver that has nothing at hand: [`Resolve::cached`] and [`ResolveBlocking::cache`] are `None`,
-    /// so that a check is run again after every round of questions, as with a network.
+    /// The same zone as a resolver without a cache: [`Resolve::cached`] and [`ResolveBlocking::cache`] are `None`, so
+    /// that a check is run again after every round of questions, as with a real resolver.
     #[must_use]
     pub fn cold(self) -> Self {
         Self { cold: true, ..self }
     }
 
-    /// Adds the names of `other`; where both have records of a type at a name, they stand one after the other.
+    /// Adds the names of `other`; records of the same type at the same name are appended.
     pub fn merge(&mut self, other: Self) {
         self.wildcards |= other.wildcards;
         if self.names.is_empty() {
@@ -237,9 +237,9 @@ impl Zone {
         let mut name = &q.name;
         for aliases in 0..MAX_CHAIN {
             let Some(node) = self.find(name) else {
-                // The last of a chain does not exist, the name asked about does.
+                // The end of the chain does not exist, but the name asked about does.
                 let existence = if aliases == 0 { Existence::NxDomain } else { Existence::Exists };
-                // Nobody signed what is not there.
+                // A missing name is not signed.
                 return Ok(Answer { existence, dnssec: Dnssec::default(), ..answer });
             };
             let Some(data) = &node.more else {
@@ -287,7 +287,7 @@ impl Zone {
         Ok(self)
     }
 
-    /// Adds `records`, all of the type `kind`; an error set for the type goes.
+    /// Adds `records`, all of the type `kind`; an error set for this type is removed.
     fn insert_all(&mut self, name: DomainName, kind: RecordType, records: Vec<Record>) {
         self.exists(&name);
         match self.names.entry(name) {
@@ -298,7 +298,7 @@ impl Zone {
         }
     }
 
-    /// All that there is about `name`.
+    /// Everything about `name`.
     fn data(&mut self, name: DomainName) -> &mut Data {
         self.exists(&name);
         self.names.entry(name).or_default().data()
@@ -344,7 +344,7 @@ impl Hash for Above {
 /// A name that merely exists.
 static EMPTY: Node = Node { one: None, more: None };
 
-/// People write U-labels; ASCII names may hold what DNS allows.
+/// People write U-labels; ASCII names may hold everything that DNS allows.
 pub(crate) fn read_name(name: &str) -> Result<DomainName, InvalidDomainName> {
     if name.is_ascii() { DomainName::lenient(name.as_bytes()) } else { DomainName::new(name) }
 }

@@ -269,9 +269,21 @@ impl<'m> Examiner<'m> {
             out.header_hash.expected = Some(out.header_hash.found.clone());
             return;
         }
+        self.explain_fields(head, signature, &target, out);
+    }
+
+    /// What changed the header: proved where undoing it makes the hash fit, else likely.
+    fn explain_fields(
+        &self,
+        head: &Head,
+        signature: &Signature,
+        target: &Target,
+        out: &mut ExplainedSignature,
+    ) {
         let is_simple = signature.header_canonicalization() == Canonicalization::Simple;
         let known = Known { inner: self.inner.clone(), copied: signature.copied_fields(), is_simple };
-        let mut search = HeaderSearch { provider, target: &target, signature, known: &known, tried: 0 };
+        let provider = self.verifier.provider();
+        let mut search = HeaderSearch { provider, target, signature, known: &known, tried: 0 };
         let found = search.search(head);
         for undone in &found {
             let place = self.field_place(head, &undone.field);

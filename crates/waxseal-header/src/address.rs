@@ -6,7 +6,7 @@ pub(crate) mod lexer;
 
 use lexer::{Gap, Kind, Lexer, Token};
 
-/// A mailbox: local-part and domain, kept as they stand. UTF-8 goes through (RFC 6531, RFC 6532).
+/// A mailbox: local-part and domain, kept as written. UTF-8 is allowed (RFC 6531, RFC 6532).
 ///
 /// ```
 /// use waxseal_header::Address;
@@ -22,14 +22,14 @@ pub struct Address {
     pub(crate) domain: Box<str>,
 }
 
-/// Why a text is no address that every reader understands in the same way, and at which byte of the text.
+/// Why a text is not an address that all programs read in the same way, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidAddress(#[from] AddressFault);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AddressFault {
-    /// NUL or another control byte, or a CR or LF that is no fold.
+    /// NUL or another control byte, or a CR or LF that is not part of a fold.
     #[error("control character 0x{octet:02x} at offset {offset}")]
     Control {
         /// The byte.
@@ -49,7 +49,7 @@ pub(crate) enum AddressFault {
         /// Where it begins.
         offset: usize,
     },
-    /// No at sign, or nothing behind it.
+    /// No at sign, or nothing after it.
     #[error("address without a domain at offset {offset}")]
     NoDomain {
         /// Where the address begins.
@@ -61,13 +61,13 @@ pub(crate) enum AddressFault {
         /// Where it begins.
         offset: usize,
     },
-    /// An encoded word (RFC 2047) where an address is due: it is text for display, whatever it decodes to.
+    /// An encoded word (RFC 2047) in place of an address: it is text for display, whatever it decodes to.
     #[error("encoded word in the place of an address at offset {offset}")]
     EncodedWord {
         /// Where it begins.
         offset: usize,
     },
-    /// A comment between the parts of an address: some readers take it for a part.
+    /// A comment between the parts of an address: some programs read it as a part.
     #[error("comment inside the address at offset {offset}")]
     CommentInside {
         /// Where the part behind the comment begins.
@@ -79,13 +79,13 @@ pub(crate) enum AddressFault {
         /// Where the part behind the blank begins.
         offset: usize,
     },
-    /// An address literal, `u@[192.0.2.1]`, where a domain name is due.
+    /// An address literal, `u@[192.0.2.1]`, in place of a domain name.
     #[error("address literal instead of a domain name at offset {offset}")]
     Literal {
         /// Where the literal begins.
         offset: usize,
     },
-    /// A character that looks or maps like a dot but is none: readers disagree whether it divides labels.
+    /// A character that looks or maps like a dot but is not one: programs disagree whether it separates labels.
     #[error("character U+{:04X} in the place of a dot in the domain at offset {offset}", u32::from(*.dot))]
     UnicodeDot {
         /// The character.
@@ -102,17 +102,17 @@ pub(crate) enum AddressFault {
     /// Anything else that the grammar does not allow.
     #[error("syntax error at offset {offset}")]
     Syntax {
-        /// Where the grammar was left.
+        /// Where the syntax error is.
         offset: usize,
     },
 }
 
 impl Address {
-    /// Reads a path of SMTP (RFC 5321 §4.1.2), the argument of MAIL FROM, with or without angle brackets. `None` is the
+    /// Reads an SMTP path (RFC 5321 §4.1.2), the argument of MAIL FROM, with or without angle brackets. `None` is the
     /// null reverse-path. A source route is dropped (RFC 5321 §4.1.1.3: "Receiving systems MUST recognize source route
     /// syntax but SHOULD strip off the source route specification").
     ///
-    /// The domain may be an address literal; [`Address::is_literal`] tells.
+    /// The domain may be an address literal: see [`Address::is_literal`].
     ///
     /// # Errors
     /// [`InvalidAddress`].
@@ -120,13 +120,13 @@ impl Address {
         Ok(path(text)?)
     }
 
-    /// What stands before the at sign, quotes included.
+    /// The part before the at sign, quotes included.
     pub fn local_part(&self) -> &[u8] {
         &self.local_part
     }
 
-    /// What stands behind the at sign, as written but for a final dot. Its labels are not empty; nothing else is known
-    /// of it until it is read as a domain name.
+    /// The part after the at sign, as written, without a final dot. Its labels are not empty; whether it is a domain
+    /// name has not been checked.
     pub fn domain(&self) -> &str {
         &self.domain
     }
@@ -206,7 +206,7 @@ fn no_gap(gap: Gap, offset: usize) -> Result<(), AddressFault> {
 /// UTS #46 maps some of these to dots, others look like one.
 pub(crate) const UNICODE_DOTS: [char; 4] = ['\u{3002}', '\u{ff0e}', '\u{ff61}', '\u{2024}'];
 
-/// Makes an address of its parts.
+/// Makes an address from its parts.
 fn checked(local_part: Token<'_>, domain: Token<'_>) -> Result<Address, AddressFault> {
     let offset = domain.start;
     let text = std::str::from_utf8(domain.text).map_err(|_| AddressFault::NotUtf8 { offset })?;

@@ -1,4 +1,4 @@
-//! IP addresses as SMTP writes them.
+//! IP addresses in the syntax of SMTP.
 
 use nom::{
     IResult, Parser,
@@ -10,8 +10,8 @@ use nom::{
 };
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Reads an address literal (RFC 5321 §4.1.3), `[192.0.2.1]` or `[IPv6:2001:db8::1]`, or what people and programs make of
-/// it: the address without brackets or without its tag. An IPv4-mapped one is returned as the IPv4 address.
+/// Reads an address literal (RFC 5321 §4.1.3), `[192.0.2.1]` or `[IPv6:2001:db8::1]`, and its common variants: the
+/// address without brackets or without its tag. An IPv4-mapped address is returned as IPv4.
 ///
 /// ```
 /// use waxseal_header::parse_address_literal;

@@ -23,18 +23,19 @@ use mailbox_list::{holds_encoded_word, is_host_name, mailbox_list};
 use readings::Reading;
 use readings::{READINGS, Shown};
 
-/// The authors of a message: the addresses of its From field, if no program in common use shows another domain.
+/// The authors of a message: the addresses of its From field, provided that no program in common use shows another
+/// domain.
 ///
-/// Checkers and mail programs do not read From in one way: Dovecot takes `ceo @bank.example <u@evil.example>` for an
-/// address of bank.example, others for one of evil.example. So the field is read as each of them does (a *reading*), and
-/// the author is clear only where
+/// Programs differ in how they read From: for Dovecot, `ceo @bank.example <u@evil.example>` is an address of
+/// bank.example, for others one of evil.example. So the field is read the way each of them does (a *reading*), and the
+/// author is clear only when
 ///
-/// * no reading shows another domain, and at least one shows this: then odd syntax does no harm, as in
+/// * at least one reading shows a domain and no reading shows another: then odd syntax does no harm, as in
 ///   `Foo, Inc. <a@b.example>`, or in a group (RFC 6854) whose members have one domain; or
 /// * all readings show the same several domains.
 ///
-/// A name with one label (`Dinner @ Eight <a@b.example>`) is no domain here, nor are the words that readers put where they
-/// found none.
+/// A name with one label (`Dinner @ Eight <a@b.example>`) is not a domain here, nor are the placeholders that programs
+/// show where they found none.
 ///
 /// ```
 /// use waxseal_header::{Authors, Header};
@@ -54,9 +55,9 @@ pub struct Authors {
     domains_in_names: Vec<String>,
 }
 
-/// A message without a clear author: why, and every domain that some reader may show.
+/// A message without a clear author: the cause, and every domain that some program may show.
 ///
-/// To deliver such a message as if it had no author would let it past DMARC.
+/// Delivering such a message as if it had no author would let it past DMARC.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no author that all readers agree on")]
 pub struct UnclearAuthor {
@@ -69,8 +70,8 @@ pub struct UnclearAuthor {
 impl Authors {
     /// The authors of a message, if they are clear.
     ///
-    /// From is read if it has at most 256 addresses and 32 KiB, since it is read in a dozen ways. Where several lines may be
-    /// From to some reader, this holds for all of them together.
+    /// From may have at most 256 addresses and 32 KiB, since it is read in a dozen ways. When several lines may be From
+    /// fields to some program, the limit is for all of them together.
     ///
     /// # Errors
     /// [`UnclearAuthor`].
@@ -90,7 +91,7 @@ impl Authors {
         }
         values.iter().for_each(|value| unclear.add_shown_in(value));
         if values.len() > 1 {
-            // Python's getaddresses joins the fields, and what is quoted may begin in one and end in another.
+            // Python's getaddresses joins the fields, so a quoted string may begin in one and end in another.
             unclear.add_shown_in(&values.join(&b", "[..]));
         }
         Err(unclear)
@@ -129,14 +130,14 @@ impl Authors {
         Self { addresses, domains_in_names }
     }
 
-    /// The addresses in their order; at least one. Where the field is not in the grammar of RFC 5322 this is one address of the
-    /// one domain that is shown.
+    /// The addresses in order, at least one. When the field does not follow the grammar of RFC 5322, this is one
+    /// address of the domain that is shown.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    /// The distinct domains in the order of their first address, as ASCII lower case. Names that differ only in U-labels
-    /// and A-labels are still two here.
+    /// The distinct domains in the order of their first address, as ASCII lower case. Names that differ only in
+    /// U-labels and A-labels count as two.
     pub fn domains(&self) -> impl Iterator<Item = String> + '_ {
         let mut seen = HashSet::new();
         self.addresses
@@ -145,10 +146,10 @@ impl Authors {
             .filter(move |domain| seen.insert(domain.clone()))
     }
 
-    /// Domains of addresses that display names and comments show and that are no author's, at most 8: as in
-    /// `"joe@gmail.example via List" <list@lists.example>`, encoded words decoded. No parser takes these for the author, but
-    /// people may, and so do scripts that decode before they parse or take what stands in the first angle brackets. Honest mail
-    /// has them daily.
+    /// Domains, other than the authors', of addresses in display names and comments, at most 8: as in
+    /// `"joe@gmail.example via List" <list@lists.example>`, encoded words decoded. No parser takes these for the
+    /// author, but people may, and so do scripts that decode before parsing or take the first angle brackets. They are
+    /// common in honest mail.
     ///
     /// ```
     /// use waxseal_header::Authors;
@@ -161,7 +162,7 @@ impl Authors {
         &self.domains_in_names
     }
 
-    /// For those who want no author to be clear whose display name shows an address of another domain.
+    /// Treats an author as unclear when the display name shows an address of another domain.
     ///
     /// # Errors
     /// [`UnclearAuthor`] with the cause `misleading-name`, when [`Authors::domains_in_names`] is not empty.
@@ -184,19 +185,19 @@ impl UnclearAuthor {
         &self.cause
     }
 
-    /// The distinct domains that readers may show, in lower case, at most 8. They are as they were written, and need not be
-    /// domain names.
+    /// The distinct domains that programs may show, in lower case, at most 8. They are as written, and may be invalid
+    /// as domain names.
     pub fn domains(&self) -> &[String] {
         &self.domains
     }
 
-    /// Whether readers may show more domains than these: there are more than 8, From is too long to be read, or programs
-    /// differ in what they make of its bytes.
+    /// Whether programs may show more domains than these: there are more than 8, From is too long to be read, or
+    /// programs interpret its bytes differently.
     pub fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// Adds what the readings show in a value; control bytes are blanks to some, and nothing to others.
+    /// Adds what the readings show in a value; control bytes are blanks to some programs, and nothing to others.
     fn add_shown_in(&mut self, value: &[u8]) {
         let mut read = |value: &[u8]| READINGS.iter().for_each(|reading| self.add(&(reading.read)(value)));
         read(value);
@@ -244,7 +245,7 @@ fn clear(strict: Result<Vec<Address>, FromFault>, readings: &[Shown]) -> Result<
         }
         Err(cause) if is_final(&cause) => Err(cause),
         Err(cause) if domains.len() <= 1 => {
-            // Some readings take a broken name into the local-part.
+            // Some readings include a broken name in the local-part.
             let named = |(local_part, _): &(&[u8], &[u8])| !local_part.is_empty();
             let shown = || readings.iter().flat_map(Shown::addresses).filter(named);
             let plain = shown().find(|(local_part, _)| quoted(local_part) == *local_part);
@@ -261,8 +262,8 @@ fn clear(strict: Result<Vec<Address>, FromFault>, readings: &[Shown]) -> Result<
     }
 }
 
-/// Whether no reading makes up for it: control bytes are no text, what is over the limit was not read, and an encoded word in
-/// an address can be another address to those who decode it.
+/// Whether the fault is final, whatever the readings show: control bytes are not text, a field over the limit was not
+/// read, and an encoded word in an address is another address to programs that decode it.
 fn is_final(cause: &FromFault) -> bool {
     use AddressFault::{Control, EncodedWord};
     match cause {
@@ -272,7 +273,7 @@ fn is_final(cause: &FromFault) -> bool {
     }
 }
 
-/// The author of a field that is not in the grammar, if the domain can be one.
+/// The author in a field that does not follow the grammar, if the domain is plausible.
 fn author(local_part: &[u8], domain: &[u8]) -> Option<Address> {
     let domain = std::str::from_utf8(domain).ok()?;
     if domain.contains(UNICODE_DOTS) || !is_host_name(domain) || holds_encoded_word(local_part) {
@@ -281,7 +282,7 @@ fn author(local_part: &[u8], domain: &[u8]) -> Option<Address> {
     Some(Address { local_part: quoted(local_part).into(), domain: domain.into() })
 }
 
-/// The local-part in quotes where it needs them and has none.
+/// The local-part, quoted if it needs to be and is not.
 fn quoted(local_part: &[u8]) -> Vec<u8> {
     let is_plain = |c: &u8| *c > b' ' && *c != 0x7f && !b"()<>[]:;@\\,\"".contains(c);
     let has_quotes = local_part.len() > 1 && local_part.starts_with(b"\"") && local_part.ends_with(b"\"");
@@ -299,7 +300,7 @@ fn quoted(local_part: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A reading that shows something, and not what `shown` has.
+/// A reading that shows something else than `shown`.
 fn difference(programs: &'static str, shown: &Shown, readings: &[Shown]) -> Option<FromFault> {
     let same = |other: &Shown| {
         other.addresses().len() == shown.addresses().len()

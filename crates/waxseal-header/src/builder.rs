@@ -1,9 +1,9 @@
-//! A header from names and values that arrive apart.
+//! A header built from separate names and values.
 
 use crate::{Header, HeaderError, HeaderLimits, header::Span};
 use bytes::BytesMut;
 
-/// Builds a [`Header`] from names and values that arrive apart, as a milter gets them.
+/// Builds a [`Header`] from separate names and values, as a milter receives them.
 ///
 /// ```
 /// use waxseal_header::{HeaderBuilder, HeaderLimits, Space};
@@ -19,15 +19,15 @@ pub struct HeaderBuilder {
     spans: Vec<Span>,
 }
 
-/// Whether the value that is handed over still has the space that stood after the colon.
+/// Whether a given value still has the space after the colon.
 ///
 /// A mail server that speaks the milter protocol removes one space unless `SMFIP_HDR_LEADSPC` was negotiated; *simple*
 /// canonicalization needs it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {
-    /// The value is everything after the colon: put nothing between.
+    /// The value is everything after the colon: nothing is inserted.
     Kept,
-    /// The space after the colon was removed: put one between.
+    /// The space after the colon was removed: one is inserted.
     Added,
 }
 
@@ -37,11 +37,11 @@ impl HeaderBuilder {
         Self { limits, bytes: BytesMut::new(), spans: Vec::new() }
     }
 
-    /// Adds a field below the others. A bare LF that a blank follows becomes CRLF, as the milter protocol drops the CR
-    /// of folds. Blanks behind the name are kept: the obsolete syntax has them before the colon (RFC 5322 §4.5).
+    /// Adds a field below the others. A bare LF followed by a blank becomes CRLF, as the milter protocol drops the CR
+    /// of folds. Blanks at the end of the name are kept: obsolete syntax allows them before the colon (RFC 5322 §4.5).
     ///
     /// # Errors
-    /// [`HeaderError`] when the name is no field name, the value would start a field of its own, or a limit is reached.
+    /// [`HeaderError`] when the name is not a field name, the value would start another field, or a limit is reached.
     pub fn push(&mut self, name: &[u8], value: &[u8], space: Space) -> Result<(), HeaderError> {
         check_name(name)?;
         if self.spans.len() >= self.limits.fields as usize {

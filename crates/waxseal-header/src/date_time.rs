@@ -3,14 +3,14 @@
 use crate::structured::{InvalidText, Scanner};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Why a text is no date, and at which byte.
+/// Why a text is not a date, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidDateTime(#[from] Fault);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    /// Another part of the date is due here.
+    /// A part of the date is missing.
     #[error("{what} is missing at offset {offset} of the date (RFC 5322 §3.3)")]
     Expected {
         /// Which part.
@@ -18,7 +18,7 @@ enum Fault {
         /// Where.
         offset: usize,
     },
-    /// No calendar or no clock has that, or it is before 1970.
+    /// No calendar or clock has this date, or it is before 1970.
     #[error("the date does not exist or is before 1970")]
     OutOfRange,
     /// A comment that is not closed, or a control character.
@@ -26,8 +26,9 @@ enum Fault {
     Text(#[from] InvalidText),
 }
 
-/// Reads a `date-time` of RFC 5322 §3.3, as Date and Received have it, with the obsolete forms of §4.3: years of two and
-/// three digits, zones by name, comments and blanks between all parts. The day of the week is not compared with the date.
+/// Reads a `date-time` of RFC 5322 §3.3, as in Date and Received, including the obsolete forms of §4.3: years of two
+/// and three digits, named zones, comments and blanks between all parts. The day of the week is not compared with the
+/// date.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -88,7 +89,7 @@ impl<'t> Reader<'t> {
         if !self.word()?.is_empty() {
             self.0.skip_cfws()?;
             if !self.0.eat(b',') {
-                return Err(self.expected("a comma behind the day of the week"));
+                return Err(self.expected("a comma after the day of the week"));
             }
         }
         Ok(self.number(2, "the day of the month")?.0)
@@ -156,8 +157,8 @@ impl<'t> Reader<'t> {
 const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
-/// RFC 5322 §4.3: "Any such time zone whose meaning is not known SHOULD be considered equivalent to "-0000"", and so are the
-/// letters of the military.
+/// RFC 5322 §4.3: "Any such time zone whose meaning is not known SHOULD be considered equivalent to "-0000"", and so
+/// are the military letters.
 fn named_zone(name: &[u8]) -> i64 {
     const HOURS: [(&[u8], i64); 8] = [
         (b"EDT", -4),
@@ -241,8 +242,8 @@ mod tests {
         let expected = |what, offset| Fault::Expected { what, offset };
         for (text, error) in [
             ("", expected("the day of the month", 0)),
-            ("now", expected("a comma behind the day of the week", 3)),
-            ("Tue 14 Nov 2023 22:13:20 +0000", expected("a comma behind the day of the week", 4)),
+            ("now", expected("a comma after the day of the week", 3)),
+            ("Tue 14 Nov 2023 22:13:20 +0000", expected("a comma after the day of the week", 4)),
             ("14 Nov 2023 22:13:20", expected("the zone", 20)),
             ("14 Nov 2023 22:13:20 0000", expected("the zone", 21)),
             ("14 Brumaire 2023 22:13:20 +0000", expected("the month", 11)),

@@ -1,9 +1,9 @@
-//! Encoded words (RFC 2047), as far as it takes to see an address in one.
+//! Encoded words (RFC 2047), decoded as far as needed to find addresses in them.
 
 /// The encoded words of a text.
 pub(crate) struct EncodedWords<'t> {
     text: &'t [u8],
-    /// Where every `?=` stands, so that looking for the end of many words takes no quadratic time.
+    /// The place of every `?=`, so that finding the end of many words takes linear time.
     ends: Vec<usize>,
 }
 
@@ -12,8 +12,8 @@ impl<'t> EncodedWords<'t> {
         Self { text, ends: memchr::memmem::find_iter(text, b"?=").collect() }
     }
 
-    /// Decodes the encoded word at `at`: what it stands for, and its length. Of the charset only UTF-7 matters, and NULs are
-    /// dropped: an address is ASCII, and all other charsets in use show it as that.
+    /// Decodes the encoded word at `at`: its text and its length. Of the charsets, only UTF-7 is decoded, and NULs are
+    /// dropped: an address is ASCII, and all other charsets in use encode ASCII as itself.
     pub(crate) fn decode_at(&self, at: usize) -> Option<(Vec<u8>, usize)> {
         let rest = self.text.get(at..)?.strip_prefix(b"=?")?;
         let charset = memchr::memchr(b'?', rest)?;
@@ -84,7 +84,7 @@ fn hex_digit(c: u8) -> u8 {
     }
 }
 
-/// RFC 2045 §6.8; other characters are stepped over.
+/// RFC 2045 §6.8; other characters are skipped.
 fn decode_b(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0_u32, 0);
@@ -105,7 +105,7 @@ fn is_utf_7(charset: &[u8]) -> bool {
     memchr::memmem::find(&name, b"utf7").is_some()
 }
 
-/// RFC 2152, and its form for IMAP, which has `&` for the plus sign. ASCII comes out with the NULs of UTF-16.
+/// RFC 2152, and its variant for IMAP with `&` in place of the plus sign. ASCII is returned with the NULs of UTF-16.
 fn decode_utf_7(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// A view of one header field (RFC 5322 §2.2) in the bytes it arrived in. Costs nothing to copy.
+/// A view of one header field (RFC 5322 §2.2) in its original bytes. Cheap to copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Field<'h> {
     raw: &'h [u8],
-    /// Offset of the colon in `raw`; `None` when the line is no header field.
+    /// Offset of the colon in `raw`; `None` when the line is not a header field.
     colon: Option<usize>,
 }
 
@@ -20,20 +20,20 @@ impl<'h> Field<'h> {
         self.raw
     }
 
-    /// The name as it stands, without the blanks that obsolete syntax allows before the colon (RFC 5322 §4.5).
-    /// Empty when the line is no header field (see [`Field::is_malformed`]).
+    /// The name as written, without the blanks that obsolete syntax allows before the colon (RFC 5322 §4.5). Empty when
+    /// the line is not a header field (see [`Field::is_malformed`]).
     pub fn name(&self) -> &'h [u8] {
         trim_end(self.raw.get(..self.colon.unwrap_or(0)).unwrap_or_default())
     }
 
-    /// What stands after the colon, folds included, without the line end that closes the field. The customary
-    /// space after the colon is part of the value. The whole line when it is no header field.
+    /// Everything after the colon, folds included, without the final line end. The usual space after the colon is part
+    /// of the value. The whole line when it is not a header field.
     pub fn value(&self) -> &'h [u8] {
         let start = self.colon.map_or(0, |colon| colon + 1);
         without_line_end(self.raw.get(start..).unwrap_or_default())
     }
 
-    /// Whether the field has this name; case does not matter (RFC 5322 §1.2.2).
+    /// Whether the field has this name, in any case (RFC 5322 §1.2.2).
     pub fn is(&self, name: impl AsRef<[u8]>) -> bool {
         self.name().eq_ignore_ascii_case(name.as_ref()) && !self.is_malformed()
     }

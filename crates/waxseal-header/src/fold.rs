@@ -1,9 +1,9 @@
-//! Folding of fields that are written here.
+//! Folding of header fields.
 
 use crate::Field;
 
-/// Writes one structured header field and folds it (RFC 5322 §2.2.3) so that no line is longer than 76 columns, as far as
-/// its words allow. A line that goes on begins with TAB, which counts as eight columns.
+/// Writes a structured header field and folds it (RFC 5322 §2.2.3) so that no line is longer than 76 columns, as far as
+/// its words allow. Continuation lines begin with TAB, which counts as eight columns.
 ///
 /// ```
 /// use waxseal_header::Folder;
@@ -19,16 +19,16 @@ use crate::Field;
 #[derive(Debug, Clone)]
 pub struct Folder {
     text: String,
-    /// Bytes of the name.
+    /// Length of the name in bytes.
     name: usize,
     column: usize,
     at_line_start: bool,
 }
 
 impl Folder {
-    /// Columns that a line fills at the most: the margin of OpenDKIM, so that the same tags give the same bytes; RFC 5322
-    /// §2.1.1 asks for 78 at the most. As there, the blank before a word and a colon behind a piece do not count, so a line
-    /// can be one column longer.
+    /// The most columns of a line: the margin of OpenDKIM, so that the same tags are written as the same bytes; RFC
+    /// 5322 §2.1.1 recommends at most 78. As there, the blank before a word and the colon after a piece do not count,
+    /// so a line can be one column longer.
     const MARGIN: usize = 75;
 
     const TAB: usize = 8;
@@ -39,7 +39,7 @@ impl Folder {
         Self { column: text.len(), text, name: name.len(), at_line_start: true }
     }
 
-    /// Adds a word that is never cut, on this line if it fits.
+    /// Adds a word that is never split, on this line if it fits.
     pub fn word(&mut self, word: &str) {
         let columns = columns(word);
         self.begin(columns);
@@ -47,8 +47,8 @@ impl Folder {
         self.column += columns;
     }
 
-    /// Adds words joined without blanks, such as the names in `h=`: the whole goes on this line if it fits, else it
-    /// begins a line, and goes on in further lines between its pieces where it must.
+    /// Adds words that are joined without blanks, such as the names in `h=`. They go on this line if all fit, else on a
+    /// line of their own, which is folded between the pieces where needed.
     pub fn pieces<'p>(&mut self, pieces: impl Iterator<Item = &'p str> + Clone) {
         self.begin(pieces.clone().map(columns).sum());
         for piece in pieces {
@@ -61,7 +61,7 @@ impl Folder {
         }
     }
 
-    /// Adds ASCII text right behind the last word; it may be cut anywhere, such as the base64 behind `b=`.
+    /// Adds ASCII text to the last word that may be folded anywhere, such as the base64 after `b=`.
     pub fn glue(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -75,14 +75,14 @@ impl Folder {
         }
     }
 
-    /// Lets the next word begin a line.
+    /// Ends the line, so that the next word begins another one.
     pub fn end_line(&mut self) {
         self.text.push_str("\r\n\t");
         self.column = Self::TAB;
         self.at_line_start = true;
     }
 
-    /// Adds text right behind the last word that is folded already, as another program or part has written it.
+    /// Adds text to the last word that is already folded.
     pub fn folded(&mut self, text: &str) {
         self.text.push_str(text);
         self.column = Self::TAB + columns(text.rsplit('\n').next().unwrap_or(text));
@@ -93,7 +93,7 @@ impl Folder {
         &self.text
     }
 
-    /// The field so far, without a line end, as a parsed one looks.
+    /// The field so far, without a line end, as a [`Field`].
     ///
     /// ```
     /// use waxseal_header::Folder;
@@ -112,10 +112,10 @@ impl Folder {
         self.text
     }
 
-    /// Goes to where a word of `columns` columns is to stand.
+    /// Moves to the place for a word of `columns` columns.
     fn begin(&mut self, columns: usize) {
         if columns == 0 {
-            // A line of blanks alone is obsolete syntax (RFC 5322 §4.2).
+            // A line of blanks is obsolete syntax (RFC 5322 §4.2).
         } else if self.at_line_start {
             self.at_line_start = false;
         } else if self.column + columns > Self::MARGIN {
@@ -126,7 +126,7 @@ impl Folder {
         }
     }
 
-    /// Goes on with the same word in the next line.
+    /// Continues the same word on the next line.
     fn go_on(&mut self) {
         self.text.push_str("\r\n\t ");
         self.column = Self::TAB + 1;

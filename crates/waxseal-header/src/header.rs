@@ -1,4 +1,4 @@
-//! The header block: one buffer, one span per field.
+//! The header block: one buffer, and a span for each field.
 
 use crate::{Field, Split, Splitter};
 use bytes::Bytes;
@@ -6,19 +6,18 @@ use std::{fmt, sync::Arc};
 
 /// The header block of a message. Cheap to clone, `'static` and `Send`; the original bytes are kept.
 ///
-/// A line ends at LF, with or without CR before it, so that a bare LF hides no field from us that another program would
-/// see. A CR without LF ends no line here, but does for some programs;
-/// [`Authors::from_header`](crate::Authors::from_header) fails closed where they would see another author for it. Only
-/// CRLF is a legal line end; [`line_ends`](crate::line_ends) finds the others.
-/// A line without a colon, or without a legal name before it, is kept as a field without a name
-/// ([`Field::is_malformed`]).
+/// A line ends at LF, with or without CR before it, so that a bare LF cannot hide a field that other programs see. A CR
+/// without LF does not end a line here, but does for some programs;
+/// [`Authors::from_header`](crate::Authors::from_header) fails closed where they would see another author. Only CRLF is
+/// a legal line end; [`line_ends`](crate::line_ends) finds the others. A line without a colon, or without a legal name
+/// before it, is kept as a field without a name ([`Field::is_malformed`]).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Header {
     bytes: Bytes,
     spans: Arc<[Span]>,
 }
 
-/// Where a field ends, and where its colon stands. It starts where the field before it ends.
+/// The end of a field, and its colon. A field starts where the one before it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) colon: u32,
@@ -26,11 +25,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Colon offset of a line that is no header field.
+    /// Colon offset of a line that is not a header field.
     pub(crate) const NO_COLON: u32 = u32::MAX;
 }
 
-/// How large a header block may be. Over a limit is a [`HeaderError`].
+/// How large a header block may be. Exceeding a limit is a [`HeaderError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeaderLimits {
     pub(crate) bytes: u32,
@@ -45,19 +44,19 @@ impl Default for HeaderLimits {
 }
 
 impl HeaderLimits {
-    /// Sets the number of bytes that the header block may have (default 262,144; at most 2³¹).
+    /// The most bytes of a header block (default 262,144; at most 2³¹).
     #[must_use]
     pub fn with_max_bytes(self, bytes: u32) -> Self {
         Self { bytes: bytes.min(1 << 31), ..self }
     }
 
-    /// Sets the number of fields that the header block may have (default 1,000).
+    /// The most fields of a header block (default 1,000).
     #[must_use]
     pub fn with_max_fields(self, fields: u32) -> Self {
         Self { fields, ..self }
     }
 
-    /// Whether a header block of so many bytes and fields keeps to the limits.
+    /// Checks that a header block of this many bytes and fields is within the limits.
     ///
     /// # Errors
     /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
@@ -72,7 +71,7 @@ impl HeaderLimits {
     }
 }
 
-/// Why a header block was not taken.
+/// Why a header block was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
@@ -88,7 +87,7 @@ pub enum HeaderError {
         /// The limit.
         limit: u32,
     },
-    /// A field name handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) that is none.
+    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with an invalid field name.
     #[error(
         "field name has a forbidden byte 0x{octet:02x} at offset {offset}; names are visible ASCII without the colon"
     )]
@@ -98,11 +97,11 @@ pub enum HeaderError {
         /// Where it stands in the name.
         offset: usize,
     },
-    /// A field name handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) that is empty.
+    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with an empty field name.
     #[error("field name is empty")]
     NoName,
-    /// A value handed to [`HeaderBuilder::push`](crate::HeaderBuilder::push) with a line end that no blank follows:
-    /// what stands behind it would be a field of its own.
+    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with a value that has a line end without a blank
+    /// after it: the text after it would be another field.
     #[error("field value has a line end at offset {offset} that is not followed by a blank")]
     Value {
         /// Where the line end stands in the value.
@@ -111,8 +110,9 @@ pub enum HeaderError {
 }
 
 impl Header {
-    /// Splits a whole message into header and body under the default [`HeaderLimits`]. The header block is copied, so
-    /// that keeping it does not keep the message; the body is borrowed. A message without an empty line is all header.
+    /// Splits a whole message into header and body, with the default [`HeaderLimits`]. The header block is copied, so
+    /// that keeping it does not keep the message alive; the body is borrowed. A message without an empty line is all
+    /// header.
     ///
     /// # Errors
     /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
@@ -120,7 +120,7 @@ impl Header {
         Self::parse_with(message, HeaderLimits::default())
     }
 
-    /// [`Header::parse`] under other limits.
+    /// [`Header::parse`] with other limits.
     pub fn parse_with(message: &[u8], limits: HeaderLimits) -> Result<(Self, &[u8]), HeaderError> {
         let mut splitter = Splitter::new(limits);
         match splitter.push(message)? {
@@ -149,7 +149,8 @@ impl Header {
         Some(Field::new(raw, (span.colon != Span::NO_COLON).then(|| span.colon as usize - start)))
     }
 
-    /// The value of the field at `index` as a slice of the shared buffer: it keeps the header block alive, at no copy.
+    /// The value of the field at `index` as a slice of the shared buffer, without copying: it keeps the header block
+    /// alive.
     pub fn value_bytes(&self, index: usize) -> Option<Bytes> {
         self.field(index).map(|field| self.bytes.slice_ref(field.value()))
     }

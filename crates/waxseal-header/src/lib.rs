@@ -1,11 +1,11 @@
 //! The header block of an e-mail message as spans over one buffer.
 //!
-//! [`Header`] keeps the original bytes, because *simple* canonicalization needs them, and hands out
-//! [`Field`] views that cost nothing to copy. There are three ways in, and all lead to the same result:
+//! [`Header`] keeps the original bytes, because *simple* canonicalization needs them, and returns [`Field`] views,
+//! which are cheap to copy. There are three ways to make one, all with the same result:
 //!
 //! * [`Header::parse`] for a whole message in memory,
 //! * [`Splitter`] for a message that arrives in chunks of any size,
-//! * [`HeaderBuilder`] for names and values that arrive apart, as a milter gets them.
+//! * [`HeaderBuilder`] for separate names and values, as a milter receives them.
 //!
 //! ```
 //! use waxseal_header::Header;
@@ -17,9 +17,9 @@
 //! # Ok::<(), waxseal_header::HeaderError>(())
 //! ```
 //!
-//! Around it stand the other pieces that DKIM, ARC, DMARC and SPF share: [`TagList`] (RFC 6376 §3.2),
-//! [`Folder`] (RFC 5322 §2.2.3), [`Authors`] and [`Address`] (RFC 5322 §3.4, RFC 5321 §4.1.2), [`Received`] (RFC 5321
-//! §4.4), [`parse_date_time`] (RFC 5322 §3.3), [`structured`] (white space, comments and quoted strings) and [`line_ends`]
+//! The crate also has the other pieces that DKIM, ARC, DMARC and SPF share: [`TagList`] (RFC 6376 §3.2), [`Folder`]
+//! (RFC 5322 §2.2.3), [`Authors`] and [`Address`] (RFC 5322 §3.4, RFC 5321 §4.1.2), [`Received`] (RFC 5321 §4.4),
+//! [`parse_date_time`] (RFC 5322 §3.3), [`structured`] (white space, comments and quoted strings) and [`line_ends`]
 //! (what to do about bare CR and LF).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

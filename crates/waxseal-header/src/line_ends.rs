@@ -1,12 +1,12 @@
-//! Bare CR and bare LF: find them, and, where the sender may, repair them.
+//! Finds bare CR and LF, and repairs them for senders.
 //!
-//! RFC 5322 §2.3 allows CR and LF only as the pair CRLF. Verifiers hash what came. Signers refuse, because a mail server
-//! on the way may rewrite what was signed; an application that has lines ended by LF calls [`to_crlf`], or [`ToCrlf`]
+//! RFC 5322 §2.3 allows CR and LF only as the pair CRLF. Verifiers hash what they received. Signers refuse bare ones,
+//! because a mail server in transit may rewrite them; an application with LF line ends calls [`to_crlf`], or [`ToCrlf`]
 //! for a stream, *before* signing, and sends what it signed.
 
 use std::borrow::Cow;
 
-/// Offset of the first CR without LF behind it, or LF without CR in front; `None` when there is none.
+/// Offset of the first CR without LF after it, or LF without CR before it; `None` when there is none.
 ///
 /// ```
 /// use waxseal_header::line_ends::find_bare;
@@ -36,7 +36,7 @@ pub struct FindBare {
 }
 
 impl FindBare {
-    /// Reads the next chunk; returns the offset in the whole text of the first bare CR or LF, as soon as one has shown itself.
+    /// Reads the next chunk; returns the offset of the first bare CR or LF in the whole text, once there is one.
     pub fn push(&mut self, chunk: &[u8]) -> Option<u64> {
         if self.found.is_none() {
             self.found = self.find(chunk);
@@ -59,19 +59,19 @@ impl FindBare {
         Some(start + at as u64 + u64::from(chunk.get(at) != Some(&b'\r')))
     }
 
-    /// The end of the text: the offset of the first bare CR or LF, if there was one; a CR that was the last byte is bare.
+    /// Ends the text, and returns the offset of the first bare CR or LF, if any; a CR as the last byte is bare.
     pub fn finish(&self) -> Option<u64> {
         self.found.or(self.after_cr.then(|| self.seen.saturating_sub(1)))
     }
 }
 
-/// Without a branch, so that the compiler can use vectors.
+/// Without branches, so that the compiler can vectorize.
 fn any_unpaired(before: &[u8], here: &[u8]) -> bool {
     let unpaired = |(b, h): (&u8, &u8)| u8::from(*b == b'\r') ^ u8::from(*h == b'\n');
     before.iter().zip(here).map(unpaired).fold(0, |any, bad| any | bad) != 0
 }
 
-/// The text with every bare CR and bare LF made into CRLF; borrowed when there was none.
+/// The text with every bare CR and bare LF replaced by CRLF; borrowed when there is none.
 ///
 /// ```
 /// use waxseal_header::line_ends::to_crlf;
@@ -119,7 +119,7 @@ impl ToCrlf {
         out.extend_from_slice(rest);
     }
 
-    /// The end of the text.
+    /// Ends the text.
     pub fn finish(self, out: &mut Vec<u8>) {
         if self.after_cr {
             out.extend_from_slice(b"\r\n");

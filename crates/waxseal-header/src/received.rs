@@ -8,10 +8,10 @@ use std::{net::IpAddr, time::SystemTime};
 
 mod client;
 
-/// The bytes that a value may have to be read.
+/// The most bytes of a value.
 const MAX_BYTES: usize = 16_384;
 
-/// The value of a Received field: who handed the message over to whom, how and when. It borrows from the value.
+/// The value of a Received field: who passed the message to whom, how and when. It borrows from the value.
 ///
 /// ```
 /// use waxseal_header::Received;
@@ -26,9 +26,10 @@ const MAX_BYTES: usize = 16_384;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Servers write more forms than the grammar of RFC 5321 has. Those of Postfix, Sendmail, Exim, qmail, Exchange, Courier,
-/// CommuniGate Pro, Gmail, Yahoo and their relatives are read. Some let the client's HELO through as it came, which may look
-/// like any part of the field; so what stands last counts, and a field in which a clause begins twice is refused.
+/// Servers write more forms than the grammar of RFC 5321 has. This reads those of Postfix, Sendmail, Exim, qmail,
+/// Exchange, Courier, CommuniGate Pro, Gmail, Yahoo and their relatives. Some copy the client's HELO unchecked, and it
+/// may look like any part of the field; so the last occurrence counts, and a field in which a clause begins twice is
+/// refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received<'v> {
     has_from: bool,
@@ -42,38 +43,38 @@ pub struct Received<'v> {
     remark: Option<&'v [u8]>,
 }
 
-/// Why the value of a Received field cannot be read, and at which byte: more than 16 KiB, a comment or quoted string that is
-/// not closed, a control character, a parenthesis that closes no comment, or what a client may have smuggled in with HELO: a
-/// quoted string in front of the name of the server, or a second `by`.
+/// Why the value of a Received field cannot be read, and at which byte: more than 16 KiB, a comment or quoted string
+/// that is not closed, a control character, an unmatched parenthesis, or text that a client may have smuggled in with
+/// HELO: a quoted string before the name of the server, or a second `by`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidReceived(#[from] Fault);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    /// More bytes than are read.
+    /// The value is too long.
     #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
     },
-    /// A comment or quoted string that is not closed, a line end that folds nothing, or a control character.
+    /// A comment or quoted string that is not closed, a line end that is not a fold, or a control character.
     #[error(transparent)]
     Text(#[from] InvalidText),
-    /// A parenthesis that closes no comment.
+    /// An unmatched closing parenthesis.
     #[error("the parenthesis at offset {offset} closes no comment")]
     Parenthesis {
         /// Where it stands in the value.
         offset: usize,
     },
-    /// A quoted string in front of the name of the server: no host name has one, so it came with HELO, and may hide what the
+    /// A quoted string before the name of the server: no host name has one, so it came from HELO, and may hide what the
     /// server wrote.
     #[error("quoted string at offset {offset}, in front of the name of the server")]
     QuotedString {
         /// Where it begins in the value.
         offset: usize,
     },
-    /// The word `by` stands there twice: the first may have come with HELO, and readers differ about what the client is.
+    /// The word `by` occurs twice: the first one may have come from HELO, and then it is unclear who the client is.
     #[error("the word by stands there twice, the second time at offset {offset}")]
     SecondBy {
         /// Where the second one stands in the value.
@@ -82,11 +83,10 @@ enum Fault {
 }
 
 impl<'v> Received<'v> {
-    /// Reads what stands behind the colon of a Received field, at most 16 KiB, in linear time.
+    /// Parses the value of a Received field, at most 16 KiB, in linear time.
     ///
     /// # Errors
-    /// [`InvalidReceived`]. A field without a `from` clause, or one in which no address is found, is none:
-    /// [`Received::address`] is `None` then.
+    /// [`InvalidReceived`]. A missing `from` clause or address is not an error: then [`Received::address`] is `None`.
     pub fn parse(value: &'v [u8]) -> Result<Self, InvalidReceived> {
         if value.len() > MAX_BYTES {
             return Err(Fault::TooLong { limit: MAX_BYTES }.into());
@@ -105,23 +105,23 @@ impl<'v> Received<'v> {
         })
     }
 
-    /// Whether there is a `from` clause. Programs that take a message from another program on their host write none.
+    /// Whether there is a `from` clause. It is missing when the message came from a program on the same host.
     pub fn has_from(&self) -> bool {
         self.has_from
     }
 
-    /// What the client said in HELO, EHLO or LHLO, as far as the server wrote it down.
+    /// What the client sent in HELO, EHLO or LHLO, if the server recorded it.
     pub fn helo(&self) -> Option<&'v [u8]> {
         self.helo
     }
 
-    /// The names of the client: what it said, and what the server found for its address. Each stands here once.
+    /// The names of the client: what it sent, and what the server found for its address, without duplicates.
     pub fn names(&self) -> &[&'v [u8]] {
         &self.names
     }
 
-    /// The address of the client, as the server saw it (`TCP-info` of RFC 5321 §4.4); an IPv4-mapped one is an IPv4 address.
-    /// What the client said is never taken for it.
+    /// The address of the client, as the server saw it (`TCP-info` of RFC 5321 §4.4); an IPv4-mapped one is returned as
+    /// IPv4. It is never taken from HELO.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
     }
@@ -131,25 +131,25 @@ impl<'v> Received<'v> {
         self.by
     }
 
-    /// The protocol behind `with`, as written: `ESMTPS` and so on.
+    /// The protocol after `with`, as written: `ESMTPS` and so on.
     pub fn with(&self) -> Option<&'v [u8]> {
         self.with
     }
 
-    /// Whether the message came by LMTP (RFC 3848, RFC 6531 §4.3), which is for delivery within a site.
+    /// Whether the message came by LMTP (RFC 3848, RFC 6531 §4.3), which is used for delivery within a site.
     pub fn is_lmtp(&self) -> bool {
         self.is_protocol(&[b"LMTP", b"UTF8LMTP"])
     }
 
-    /// Whether the client authenticated itself, as the protocol says: `ESMTPA`, `LMTPSA`, `UTF8SMTPA` and so on (RFC 3848,
-    /// RFC 6531 §4.3). Such a client is a user of the server, and no host that a sender has named in DNS.
+    /// Whether the client authenticated itself, according to the protocol: `ESMTPA`, `LMTPSA`, `UTF8SMTPA` and so on
+    /// (RFC 3848, RFC 6531 §4.3). Such a client is a user of the server, not a host that a domain lists in DNS.
     pub fn is_authenticated(&self) -> bool {
         let protocol = self.with.unwrap_or_default();
         let authenticated = protocol.last().is_some_and(|last| last.eq_ignore_ascii_case(&b'A'));
         authenticated && self.is_protocol(&[b"ESMTP", b"LMTP", b"UTF8SMTP", b"UTF8LMTP"])
     }
 
-    /// Whether the protocol is one of these with the letters of RFC 3848 behind it: S for TLS, A for authenticated.
+    /// Whether the protocol is one of these, followed by the letters of RFC 3848: S for TLS, A for authenticated.
     fn is_protocol(&self, protocols: &[&[u8]]) -> bool {
         let protocol = self.with.unwrap_or_default();
         protocols.iter().any(|known| {
@@ -160,7 +160,7 @@ impl<'v> Received<'v> {
         })
     }
 
-    /// When the server took the message.
+    /// When the server received the message.
     ///
     /// # Errors
     /// [`InvalidDateTime`], also when the field has none.
@@ -168,14 +168,14 @@ impl<'v> Received<'v> {
         parse_date_time(self.date.unwrap_or_default())
     }
 
-    /// The comment that a field without any clause begins with, still escaped, as in
-    /// `Received: (qmail 12 invoked from network); 14 Nov 2023 22:13:20 -0000`.
+    /// The comment at the start of a field without any clause, still escaped, as in `Received: (qmail 12 invoked from
+    /// network); 14 Nov 2023 22:13:20 -0000`.
     pub fn remark(&self) -> Option<&'v [u8]> {
         self.remark
     }
 }
 
-/// The field cut at its words.
+/// The field, split at its keywords.
 #[derive(Debug, Default)]
 struct Clauses<'v> {
     has_from: bool,
@@ -187,20 +187,20 @@ struct Clauses<'v> {
     remark: Option<&'v [u8]>,
 }
 
-/// What comes next.
+/// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expect {
     /// The first word of the field.
     First,
-    /// The name behind `from`.
+    /// The name after `from`.
     From,
     /// Anything up to `by`.
     By,
-    /// The name behind `by`.
+    /// The name after `by`.
     Server,
-    /// A word that begins a clause, or one that does not matter.
+    /// A word that begins a clause, or any other word.
     Clause,
-    /// The protocol behind `with`.
+    /// The protocol after `with`.
     Protocol,
 }
 
@@ -231,7 +231,7 @@ impl<'v> Clauses<'v> {
                 Some(octet) if !is_word(octet) => return Err(scanner.stray().into()),
                 Some(_) => {
                     let word = scanner.run(is_word);
-                    // A client may call itself so.
+                    // A client may use this name.
                     let is_by = expect != Expect::From && word.eq_ignore_ascii_case(b"by");
                     if is_by && std::mem::replace(&mut has_by, true) {
                         return Err(Fault::SecondBy { offset });
@@ -242,11 +242,11 @@ impl<'v> Clauses<'v> {
         }
     }
 
-    /// Takes a comment, and returns what is expected behind it.
+    /// Takes a comment, and returns what is expected after it.
     fn comment(&mut self, comment: &'v [u8], expect: Expect) -> Expect {
         match expect {
             Expect::First => _ = self.remark.get_or_insert(comment),
-            // The client has said nothing.
+            // The client sent nothing.
             Expect::From | Expect::By => {
                 self.from_comments.push(comment);
                 return Expect::By;
@@ -256,7 +256,7 @@ impl<'v> Clauses<'v> {
         expect
     }
 
-    /// Takes a word where something is expected, and returns what is expected behind it.
+    /// Takes a word, and returns what is expected after it.
     fn word(&mut self, word: &'v [u8], expect: Expect) -> Expect {
         let is = |known: &[u8]| word.eq_ignore_ascii_case(known);
         match expect {

@@ -1,10 +1,10 @@
-//! Header and body of a message that arrives in chunks.
+//! Splits a message that arrives in chunks.
 
 use crate::{Header, HeaderError, HeaderLimits, header::Span};
 use bytes::{Bytes, BytesMut};
 
-/// Splits a message that arrives in chunks of any size into its header and its body. The result does not depend on
-/// where the chunks are cut.
+/// Splits a message that arrives in chunks of any size into its header and its body. The result does not depend on how
+/// it was split into chunks.
 ///
 /// ```
 /// use waxseal_header::{HeaderLimits, Split, Splitter};
@@ -25,10 +25,10 @@ pub struct Splitter {
     line: usize,
 }
 
-/// What a chunk brought; see [`Splitter::push`].
+/// The result of [`Splitter::push`].
 #[derive(Debug)]
 pub enum Split<'c> {
-    /// The header goes on.
+    /// The header continues.
     Header,
     /// The header is complete; the rest of the chunk is body. Everything after it is body too.
     Body(Header, &'c [u8]),
@@ -40,8 +40,8 @@ impl Splitter {
         Self { limits, held: BytesMut::new(), spans: Vec::new(), line: 0 }
     }
 
-    /// Takes the next chunk. Not to be called again after [`Split::Body`]: what follows is body, and this splitter
-    /// would take it for a new message.
+    /// Takes the next chunk. Do not call it again after [`Split::Body`]: what follows is body, and this splitter would
+    /// take it for a new message.
     ///
     /// # Errors
     /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
@@ -78,7 +78,7 @@ impl Splitter {
         Ok(self.header(held.freeze()))
     }
 
-    /// The first chunk is looked at where it lies, so that only the header is ever copied.
+    /// The first chunk is read in place, so that only the header is ever copied.
     fn push_first<'c>(&mut self, chunk: &'c [u8]) -> Result<Split<'c>, HeaderError> {
         self.spans.reserve(32);
         match self.lines(chunk, 0)? {
@@ -99,8 +99,8 @@ impl Splitter {
         header
     }
 
-    /// Notes the lines of `block` that end at or after `from`. Returns the start of the body once an empty line was met;
-    /// `self.line` then is the end of the header.
+    /// Records the lines of `block` that end at or after `from`. Returns the start of the body after an empty line;
+    /// then `self.line` is the end of the header.
     fn lines(&mut self, block: &[u8], from: usize) -> Result<Option<usize>, HeaderError> {
         let limit = self.limits.bytes as usize;
         for lf in memchr::memchr_iter(b'\n', block.get(from..).unwrap_or_default()) {
@@ -117,8 +117,8 @@ impl Splitter {
         if block.len() > limit { Err(HeaderError::TooLong { limit: self.limits.bytes }) } else { Ok(None) }
     }
 
-    /// Notes the line from `self.line` to `end`: it continues the field above when it begins with a blank
-    /// (RFC 5322 §2.2.3), else it is a field of its own.
+    /// Records the line from `self.line` to `end`: when it begins with a blank, it continues the field above (RFC 5322
+    /// §2.2.3), otherwise it is a new field.
     fn end_line(&mut self, block: &[u8], end: usize) -> Result<(), HeaderError> {
         let line = block.get(self.line..end).unwrap_or_default();
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
@@ -138,8 +138,8 @@ impl Splitter {
     }
 }
 
-/// Offset of the colon when `line` begins with a field name: visible ASCII but the colon (RFC 5322 §2.2), then maybe
-/// blanks (§4.5, obsolete).
+/// Offset of the colon when `line` begins with a field name: visible ASCII except the colon (RFC 5322 §2.2), then
+/// optional blanks (§4.5, obsolete).
 fn colon(line: &[u8]) -> Option<usize> {
     let name = name_len(line);
     let rest = line.get(name..)?;
@@ -147,7 +147,7 @@ fn colon(line: &[u8]) -> Option<usize> {
     (name > 0 && rest.get(blanks) == Some(&b':')).then_some(name + blanks)
 }
 
-/// Bytes at the start of `line` that may be in a field name: eight at a time as far as there are eight.
+/// Bytes at the start of `line` that may be in a field name: eight at a time where possible.
 fn name_len(line: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let mut rest = line;

@@ -1,16 +1,16 @@
 //! Text of structured header fields (RFC 5322 §3.2), byte by byte: white space, comments, quoted strings and runs.
 //!
-//! [`Scanner`] knows what all such fields have in common and nothing of their grammars. Every byte is looked at once, at
-//! any nesting, and nothing is copied.
+//! [`Scanner`] handles what all such fields have in common, but no grammar of a particular field. Every byte is read
+//! once, at any nesting, and nothing is copied.
 
 use std::borrow::Cow;
 
 /// How deep comments may nest.
 const MAX_COMMENT_DEPTH: usize = 16;
 
-/// What is wrong with the text of a structured field, before any grammar of its own, and at which byte: a comment or quoted
-/// string that is not closed, comments nested deeper than 16, a byte that leaves it open which quotes and parentheses belong
-/// together, a control character, or a line end that is no fold (RFC 5322 §2.2.3).
+/// What is wrong with the text of a structured field in general, and at which byte: a comment or quoted string that is
+/// not closed, comments nested deeper than 16, a byte that makes it unclear which quotes and parentheses belong
+/// together, a control character, or a line end that is not a fold (RFC 5322 §2.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidText(#[from] Fault);
@@ -23,7 +23,7 @@ pub(crate) enum Fault {
         /// Where the outermost comment begins.
         offset: usize,
     },
-    /// Comments nested too deep.
+    /// Comments are nested too deep.
     #[error("comments nest deeper than {MAX_COMMENT_DEPTH} levels at offset {offset}")]
     TooDeep {
         /// Where the innermost comment begins.
@@ -35,8 +35,8 @@ pub(crate) enum Fault {
         /// Where the quoted string begins.
         offset: usize,
     },
-    /// A byte that leaves it open which quotes and parentheses belong together: a quote, a backslash or a closing
-    /// parenthesis outside quoted strings and comments, or more text right behind a quoted string.
+    /// A byte that makes it unclear which quotes and parentheses belong together: a quote, a backslash or a closing
+    /// parenthesis outside quoted strings and comments, or text right after a quoted string.
     #[error(
         "byte 0x{octet:02X} at offset {offset} leaves it open which quotes and parentheses belong together"
     )]
@@ -46,7 +46,7 @@ pub(crate) enum Fault {
         /// Where it stands.
         offset: usize,
     },
-    /// A control character, or a line end that is no fold (RFC 5322 §2.2.3): no blank follows it.
+    /// A control character, or a line end that is not a fold (RFC 5322 §2.2.3): no blank follows it.
     #[error("forbidden control character 0x{octet:02X} at offset {offset}")]
     Control {
         /// The byte.
@@ -76,7 +76,7 @@ pub struct Scanner<'v> {
 }
 
 impl<'v> Scanner<'v> {
-    /// Begins with the first byte of `text`, the value of a field or a part of one.
+    /// Begins at the start of `text`, the value of a field or a part of one.
     pub fn new(text: &'v [u8]) -> Self {
         Self { text, at: 0 }
     }
@@ -86,7 +86,7 @@ impl<'v> Scanner<'v> {
         self.at
     }
 
-    /// Goes on at `offset`, back or ahead; behind the end of the text nothing is left.
+    /// Moves to `offset`, backward or forward; past the end of the text nothing is left.
     pub fn go_to(&mut self, offset: usize) {
         self.at = offset;
     }
@@ -96,7 +96,7 @@ impl<'v> Scanner<'v> {
         self.text.get(self.at).copied()
     }
 
-    /// Reads this byte if it is next.
+    /// Consumes this byte if it is next.
     pub fn eat(&mut self, octet: u8) -> bool {
         let found = self.peek() == Some(octet);
         self.at += usize::from(found);
@@ -111,12 +111,12 @@ impl<'v> Scanner<'v> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// What was read since `offset`, which [`Scanner::offset`] returned before.
+    /// The text read since `offset`, an earlier [`Scanner::offset`].
     pub fn since(&self, offset: usize) -> &'v [u8] {
         self.text.get(offset..self.at).unwrap_or_default()
     }
 
-    /// What is left.
+    /// The rest of the text.
     pub fn rest(&self) -> &'v [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -129,7 +129,7 @@ impl<'v> Scanner<'v> {
         self.skip_cfws_with(|_| ())
     }
 
-    /// [`Scanner::skip_cfws`] that hands out the inside of each comment, still escaped; [`unescaped`] makes it text.
+    /// [`Scanner::skip_cfws`] that passes the content of each comment to a closure, still escaped; see [`unescaped`].
     ///
     /// # Errors
     /// [`InvalidText`].
@@ -145,8 +145,8 @@ impl<'v> Scanner<'v> {
         }
     }
 
-    /// Reads a quoted string (RFC 5322 §3.2.4) if one is next, and returns what stands between the quotes, still escaped;
-    /// [`unescaped`] makes it text.
+    /// Reads a quoted string (RFC 5322 §3.2.4) if one is next, and returns the text between the quotes, still escaped;
+    /// see [`unescaped`].
     ///
     /// # Errors
     /// [`InvalidText`].
@@ -168,8 +168,7 @@ impl<'v> Scanner<'v> {
         Ok(Some(inside))
     }
 
-    /// The inside of the comment whose parenthesis is next.
-    /// That the next byte cannot stand where it does.
+    /// The content of the comment whose parenthesis is next. The error that the next byte is not allowed here.
     pub fn stray(&self) -> InvalidText {
         let (octet, offset) = (self.peek().unwrap_or_default(), self.at);
         let is_control = octet.is_ascii_control();
@@ -210,7 +209,7 @@ impl<'v> Scanner<'v> {
         }
     }
 
-    /// Skips one byte of a quoted string or comment. Those above 127 are UTF-8 (RFC 6532 §3.2), or are let through.
+    /// Skips one byte of a quoted string or comment. Those above 127 are UTF-8 (RFC 6532 §3.2), or are accepted.
     fn skip_text(&mut self) -> Result<(), InvalidText> {
         match self.peek() {
             Some(b'\r' | b'\n') => self.skip_line_end(),
@@ -222,7 +221,7 @@ impl<'v> Scanner<'v> {
         }
     }
 
-    /// Skips CRLF, or the LF that a milter or a file leaves of it, when it folds the line or ends the value.
+    /// Skips CRLF, or the LF to which milters and files reduce it, when it folds the line or ends the value.
     fn skip_line_end(&mut self) -> Result<(), InvalidText> {
         self.at += match self.rest() {
             [b'\r', b'\n'] | [b'\r', b'\n', b' ' | b'\t', ..] => 2,

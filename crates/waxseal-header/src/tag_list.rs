@@ -1,9 +1,10 @@
-//! Tag lists (RFC 6376 §3.2), the form of DKIM signatures, ARC fields, key records and DMARC records.
+//! Tag lists (RFC 6376 §3.2), the syntax of DKIM signatures, ARC fields and key records. (DMARC records are read more
+//! leniently, by `waxseal-dmarc`.)
 
 use std::fmt;
 
-/// A parsed tag list: `name=value` pairs divided by semicolons, in the order given. Values are bytes (RFC 8616 allows
-/// UTF-8); nothing is copied.
+/// A parsed tag list: `name=value` pairs separated by semicolons, in order. Values are bytes (RFC 8616 allows UTF-8);
+/// nothing is copied.
 ///
 /// ```
 /// use waxseal_header::TagList;
@@ -27,13 +28,13 @@ pub struct Tag<'t> {
     start: usize,
 }
 
-/// Why a text is no tag list.
+/// Why a text is not a tag list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidTagList(#[from] Fault);
 
 impl InvalidTagList {
-    /// Whether there are more tags than are read; what the text is was not looked at.
+    /// Whether there are too many tags; then the text was not read to its end.
     pub fn is_limit(&self) -> bool {
         matches!(self.0, Fault::TooMany { .. })
     }
@@ -73,7 +74,7 @@ enum Fault {
     },
 }
 
-/// How many tags are read.
+/// The most tags read.
 const MAX_TAGS: usize = 64;
 
 impl<'t> TagList<'t> {
@@ -93,7 +94,7 @@ impl<'t> TagList<'t> {
             let rest = text.get(start..).unwrap_or_default();
             let spec = rest.get(..memchr::memchr(b';', rest).unwrap_or(rest.len())).unwrap_or_default();
             let end = start + spec.len() + 1;
-            // The list may end in a semicolon; blanks behind it are harmless.
+            // The list may end in a semicolon; blanks after it are harmless.
             if end > text.len() && trim(spec).is_empty() && !tags.is_empty() {
                 break;
             }
@@ -139,8 +140,8 @@ impl<'t> Tag<'t> {
         trim(self.text)
     }
 
-    /// Where the value and the blanks around it stand in the text of the list. Without these bytes the tag is empty,
-    /// as RFC 6376 §3.7 wants `b=` for hashing.
+    /// The range of the value and the whitespace around it in the text of the list. Without these bytes the tag is
+    /// empty, as RFC 6376 §3.7 requires of `b=` for hashing.
     pub fn range(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.text.len()
     }
@@ -189,7 +190,7 @@ fn is_legal_value(text: &[u8]) -> bool {
     odd == 0 || (odd == 0x80 && std::str::from_utf8(text).is_ok())
 }
 
-/// Bit 0 for a control byte, bit 7 for one above 127. No branch, so that the compiler can use vectors.
+/// Bit 0 for a control byte, bit 7 for one above 127. Without branches, so that the compiler can vectorize.
 fn odd_octets(text: &[u8]) -> u8 {
     text.iter().fold(0, |odd, c| {
         let control =

@@ -8,7 +8,7 @@
 ///     /// One of the two algorithms of `c=`.
 ///     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 ///     pub enum Canonicalization {
-///         /// Nearly no change.
+///         /// Almost no change.
 ///         Simple = "simple",
 ///         /// White space may change.
 ///         Relaxed = "relaxed",

@@ -1,9 +1,10 @@
-//! Header fields as they are written, name and value apart.
+//! Written header fields, split into name and value.
 
 use crate::Space;
 use std::borrow::Cow;
 
-/// A header field that is about to be added, with its name and value apart, as mail servers and their libraries want it.
+/// A header field to be added to a message, with separate name and value, as mail servers and their libraries expect
+/// it.
 ///
 /// ```
 /// use waxseal_header::{Space, WrittenField};
@@ -22,7 +23,7 @@ pub struct WrittenField<'t> {
 }
 
 impl<'t> WrittenField<'t> {
-    /// Every field of a text of fields that end in CRLF, in their order. Lines without a colon are left out.
+    /// All fields of a text whose fields end in CRLF, in order. Lines without a colon are left out.
     pub fn all(text: &'t str) -> impl Iterator<Item = Self> {
         let mut rest = text;
         std::iter::from_fn(move || {
@@ -37,18 +38,19 @@ impl<'t> WrittenField<'t> {
         })
     }
 
-    /// What stands before the colon.
+    /// The part before the colon.
     pub fn name(&self) -> &'t str {
         self.name
     }
 
-    /// Everything behind the colon but the final CRLF: the space, and the folds with their CRLF.
+    /// Everything after the colon except the final CRLF: the space, and the folds with their CRLF.
     pub fn value(&self) -> &'t str {
         self.value
     }
 
-    /// The value for a request of the milter protocol (`SMFIR_INSHEADER`, `smfi_insheader`): folds by LF alone, and with
-    /// [`Space::Added`] without the space behind the colon, which a mail server adds unless `SMFIP_HDR_LEADSPC` was negotiated.
+    /// The value for a request of the milter protocol (`SMFIR_INSHEADER`, `smfi_insheader`): folds with LF, and with
+    /// [`Space::Added`] without the space after the colon, which a mail server adds unless `SMFIP_HDR_LEADSPC` was
+    /// negotiated.
     pub fn milter_value(&self, space: Space) -> String {
         let value: Cow<'_, str> = match (space, self.value.strip_prefix(' ')) {
             (Space::Added, Some(value)) => value.into(),
@@ -58,7 +60,7 @@ impl<'t> WrittenField<'t> {
     }
 }
 
-/// Where the first field ends: behind a CRLF that no blank follows.
+/// The end of the first field: after a CRLF that is not followed by a blank.
 fn end(text: &str) -> usize {
     let mut from = 0;
     while let Some(at) = text.get(from..).and_then(|rest| rest.find("\r\n")) {

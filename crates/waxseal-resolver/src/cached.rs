@@ -17,11 +17,11 @@ use waxseal_dns::{
 /// A concurrent cache in front of any resolver, blocking or asynchronous. Cloning is cheap and shares the cache.
 ///
 /// - Answers are kept for their time to live, negative ones (NXDOMAIN, NODATA) for that of their SOA record (RFC 2308 §5);
-///   those without a time to live, or with one of zero, are not kept. What is given out has the time that is left.
-/// - Identical questions in flight are looked up once, whoever asks: once by tasks, and once by threads. Whichever task is
-///   polled drives the lookup that it shares, so one that is kept and not polled holds up nobody. A lookup ends when the last
-///   task that waits for it is gone.
-/// - It answers inline ([`Resolve::cached`], [`ResolveBlocking::cache`]): a check whose answers are all here is one run.
+///   those without a time to live, or with zero, are not kept. A cached answer is returned with its remaining time.
+/// - Identical questions in flight are looked up once by all tasks, and once by all threads. Whichever task is polled
+///   drives the lookup that it shares, so a task that is not polled delays no other. A lookup ends when the last
+///   task that waits for it is dropped.
+/// - It answers inline ([`Resolve::cached`], [`ResolveBlocking::cache`]): a check whose answers are all cached takes one run.
 ///
 /// | limit | default | |
 /// |---|---|---|
@@ -30,8 +30,8 @@ use waxseal_dns::{
 /// | longest time a negative answer is kept | 1 hour | [`Cached::with_max_negative_ttl`] |
 /// | time a failure is kept | 1 second | [`Cached::with_failure_ttl`] |
 ///
-/// RFC 9520 §3.2 wants failures (time-outs, server failures, malformed answers) kept for a second at least, so that mail
-/// to many recipients does not hammer a broken server.
+/// RFC 9520 §3.2 requires that failures (time-outs, server failures, malformed answers) are cached for at least a
+/// second, so that mail to many recipients does not hammer a broken server.
 ///
 /// ```
 /// use waxseal_dns::{Question, ResolveBlocking, Zone};
@@ -51,7 +51,7 @@ pub struct Cached<R> {
     limits: Limits,
 }
 
-/// Sockets may stop this much before a deadline.
+/// Sockets may time out this much before a deadline.
 const EARLY: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,7 @@ impl<R> Cached<R> {
         }
     }
 
-    /// Keeps about `bytes` of names and records at most; 16 MiB by default. The cache becomes empty.
+    /// Keeps at most about `bytes` of names and records; 16 MiB by default. This empties the cache.
     #[must_use]
     pub fn with_capacity(mut self, bytes: u64) -> Self {
         self.limits.capacity = bytes;
@@ -98,21 +98,21 @@ impl<R> Cached<R> {
         self
     }
 
-    /// Keeps no answer for longer; 1 day by default.
+    /// Keeps no answer longer than this; 1 day by default.
     #[must_use]
     pub fn with_max_ttl(mut self, ttl: Duration) -> Self {
         self.limits.positive = ttl;
         self
     }
 
-    /// Keeps no negative answer for longer; 1 hour by default.
+    /// Keeps no negative answer longer than this; 1 hour by default.
     #[must_use]
     pub fn with_max_negative_ttl(mut self, ttl: Duration) -> Self {
         self.limits.negative = ttl;
         self
     }
 
-    /// Keeps failures so long; 1 second by default, zero for not at all.
+    /// Keeps failures this long; 1 second by default, zero for not at all.
     #[must_use]
     pub fn with_failure_ttl(mut self, ttl: Duration) -> Self {
         self.limits.failure = ttl;
@@ -129,7 +129,7 @@ impl<R> Cached<R> {
         self.entries.0.invalidate_all();
     }
 
-    /// Forgets the reply to `q`, so that it is looked up anew: after a key was published or a record changed.
+    /// Forgets the reply to `q`, so that it is looked up again: for use after a key was published or a record changed.
     pub fn forget(&self, q: &Question) {
         self.entries.0.invalidate(q);
     }
@@ -138,7 +138,7 @@ impl<R> Cached<R> {
         self.entries.get(q)
     }
 
-    /// Keeps the reply before the lookup ends, so that nobody finds neither.
+    /// Caches the reply before the lookup ends, so that it can always be found in one place or the other.
     fn keep(&self, q: &Question, reply: &Reply) {
         let keep = match reply {
             Ok(answer) if answer.is_void() => answer.ttl.unwrap_or_default().min(self.limits.negative),
@@ -150,7 +150,7 @@ impl<R> Cached<R> {
         }
     }
 
-    /// Looks for the entry again: it may have come between the first look and taking the lead.
+    /// Checks the cache again: the entry may have arrived in between.
     fn board(&self, q: &Question) -> Result<Reply, Seat<'_>> {
         match self.flights.board(q) {
             Seat::Lead(lead) => match self.get(q) {
@@ -164,7 +164,7 @@ impl<R> Cached<R> {
         }
     }
 
-    /// A time-out that the deadline of whoever asked may have made is theirs alone: others have more time.
+    /// A time-out that may be due to the caller's deadline is not shared: others may have more time.
     fn land(&self, q: &Question, lead: Lead<'_>, reply: Reply, deadline: Option<Instant>) -> Reply {
         let timed_out = reply.as_ref().is_err_and(|error| error.kind() == LookupErrorKind::Timeout);
         if timed_out && deadline.is_some_and(|deadline| Instant::now() + EARLY >= deadline) {
@@ -202,7 +202,7 @@ impl<R: Resolve + 'static> Resolve for Cached<R> {
 }
 
 impl<R: Resolve> Cached<R> {
-    /// Looks for the entry again: it may have come between the first look and this one.
+    /// Checks the cache again: the entry may have arrived in between.
     async fn look_up(&self, q: &Question) -> Reply {
         if let Some(reply) = self.get(q) {
             return reply;
@@ -255,8 +255,8 @@ impl<R: ResolveBlocking> Cached<R> {
         }
     }
 
-    /// What nobody else is looking up goes to the resolver together, and only then are others waited for: two that wait
-    /// for each other's questions both have their own answered.
+    /// The questions that nobody else is looking up go to the resolver together, and only then the others are waited
+    /// for, so that two callers that share questions never wait for each other in a circle.
     fn look_all_up_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
         let mut leads = Vec::new();
         for q in qs {
@@ -311,7 +311,7 @@ impl<R: fmt::Debug> fmt::Debug for Cached<R> {
     }
 }
 
-/// Each entry ends when its own time is over.
+/// Each entry expires at its own time.
 struct OwnTime;
 
 impl Expiry<Question, Entry> for OwnTime {
@@ -344,7 +344,7 @@ impl Cache for Entries {
     }
 }
 
-/// About what an entry takes, in bytes.
+/// The approximate size of an entry in bytes.
 fn weigh(q: &Question, entry: &Entry) -> u32 {
     let records: &[Record] = entry.reply.as_ref().map_or(&[], |answer| &answer.records);
     let data = records.iter().map(|record| match record {

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// More than we announce, so that a datagram that fills it is known to be cut.
+/// More than we announce, so that a datagram that fills it is known to be truncated.
 const BUFFER: usize = 4096;
 
 /// Sends `query` and waits for its response until `deadline`.
@@ -20,7 +20,7 @@ pub(crate) fn exchange(
     server: SocketAddr,
     deadline: Option<Instant>,
 ) -> Result<Message, Failure> {
-    // Nothing is sent that nobody has the time to wait for.
+    // Nothing is sent when there is no time left to wait for the response.
     remaining(deadline)?;
     let octets = query.to_vec().map_err(|_| Failure::Unreadable)?;
     match by_udp(query, &octets, server, deadline)? {
@@ -29,7 +29,7 @@ pub(crate) fn exchange(
     }
 }
 
-/// A socket of its own for every query: the system gives it a fresh random port, and `connect` makes it deaf to other
+/// A socket of its own for every query: the system gives it a fresh random port, and `connect` makes it ignore other
 /// addresses (RFC 5452 §9). `None`: ask over TCP.
 fn by_udp(
     query: &Message,
@@ -56,7 +56,7 @@ fn by_udp(
             Err(Unfit::AskByTcp) => return Ok(None),
             Err(Unfit::Malformed) if len == BUFFER => return Ok(None),
             Err(Unfit::Malformed) => return Err(Failure::Unreadable),
-            // Whoever shoots in the dark only costs time until the deadline.
+            // Forged datagrams only cost time until the deadline.
             Err(Unfit::Stray) => {}
         }
     }
@@ -77,8 +77,8 @@ fn by_tcp(
     read_exact(&mut stream, &mut len, deadline)?;
     let mut message = vec![0; usize::from(u16::from_be_bytes(len))];
     read_exact(&mut stream, &mut message, deadline)?;
-    // The connection is ours alone: what does not fit here is broken, not forged. A case that did not come back matters
-    // no more, and what is still cut off cannot be had.
+    // Nobody else can write to this connection: a response that does not match is broken, not forged. The case of
+    // letters does not matter any more, and a truncated response is final.
     match response(&message, query) {
         Ok(message) => Ok(message),
         Err(Unfit::AskByTcp) => match Message::from_vec(&message) {
@@ -107,10 +107,10 @@ fn read_exact(
     Ok(())
 }
 
-/// A deadline that is too far away to be a point in time is a day away.
+/// A deadline that is too far away to be represented becomes one day.
 fn remaining(deadline: Option<Instant>) -> Result<Duration, Failure> {
     let Some(deadline) = deadline else { return Ok(Duration::from_secs(86_400)) };
     let left = deadline.saturating_duration_since(Instant::now());
-    // Sockets refuse a limit of zero, and round down.
+    // Sockets refuse a time-out of zero, and round down.
     if left < Duration::from_millis(1) { Err(Failure::NoAnswer) } else { Ok(left) }
 }

@@ -1,4 +1,4 @@
-//! Why a lookup has no answer: whom a resolver asked, and what happened.
+//! Why a lookup has no answer: which servers were asked, and what happened.
 
 use crate::message::MAX_ALIASES;
 use hickory_proto::op::ResponseCode;
@@ -8,17 +8,17 @@ use waxseal_dns::{LookupError, LookupErrorKind};
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Silence until the time was over.
+    /// No response in time.
     NoAnswer,
-    /// A code that says neither yes nor no.
+    /// A response code that is neither an answer nor a denial.
     Code(ResponseCode),
-    /// What came cannot be read.
+    /// The response cannot be read.
     Unreadable,
-    /// The chain of aliases does not end.
+    /// The chain of aliases is too long.
     Aliases,
-    /// Other servers are named, and nobody follows here.
+    /// The response refers to other servers, which is not followed.
     Referral,
-    /// The network failed, or the library that uses it.
+    /// The network or the library failed.
     Unreachable(Box<dyn Error + Send + Sync>),
 }
 
@@ -57,7 +57,7 @@ impl Failure {
     }
 }
 
-/// Whom a resolver asked, and what happened: the cause of a [`LookupError`].
+/// Which servers were asked, and what happened: the cause of a [`LookupError`].
 #[derive(Debug)]
 struct Asked {
     servers: Vec<SocketAddr>,
@@ -66,7 +66,7 @@ struct Asked {
 
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // All were silent, but which one of several failed otherwise is not always known.
+        // If not all were silent, it is not always known which one failed.
         if self.servers.len() > 1 && self.failure.kind() != LookupErrorKind::Timeout {
             f.write_str("one of ")?;
         }

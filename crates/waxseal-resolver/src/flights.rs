@@ -1,4 +1,4 @@
-//! Identical blocking lookups are made once. Each is made by a thread that does nothing else, so it ends.
+//! Makes identical blocking lookups once. Each is made by a thread that does nothing else in the meantime, so it ends.
 
 use std::{
     collections::HashMap,
@@ -22,19 +22,19 @@ pub(crate) struct Flight {
 #[derive(Debug, Clone)]
 enum End {
     Reply(Reply),
-    /// Whoever made it gave up: someone else must.
+    /// It was abandoned: someone else must make it.
     Abandoned,
 }
 
-/// A place on a flight.
+/// The role of a caller in a lookup.
 pub(crate) enum Seat<'f> {
-    /// First with this question: look it up and [`Lead::land`].
+    /// First with this question: look it up, then call [`Lead::land`].
     Lead(Lead<'f>),
     /// Someone is looking it up already.
     Passenger(Arc<Flight>),
 }
 
-/// The duty to look a question up. Dropping it without a reply wakes the others to try themselves.
+/// The duty to look up a question. Dropping it without a reply wakes the others, who try themselves.
 pub(crate) struct Lead<'f> {
     flights: &'f Flights,
     flight: Arc<Flight>,
@@ -89,7 +89,7 @@ impl Drop for Lead<'_> {
     }
 }
 
-/// A panic elsewhere leaves these states whole.
+/// A panic elsewhere leaves these states consistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,10 +15,10 @@ use hickory_resolver::{
 use std::{fmt, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use waxseal_dns::{Answer, Dnssec, Question, Reply, Resolve};
 
-/// An asynchronous resolver on tokio, by hickory: it asks the given recursive servers, keeps their connections, and prefers
-/// those that answer fast. Cloning is cheap and shares all that.
+/// An asynchronous resolver on tokio, by hickory: it asks the given recursive servers, keeps their connections, and
+/// prefers those that answer fast. Cloning is cheap and shares the connections.
 ///
-/// It behaves as [`Stub`](crate::Stub) does: EDNS (1232 bytes), TCP when the answer is cut off, random ids, ports and
+/// It behaves like [`Stub`](crate::Stub): EDNS (1232 bytes), TCP when the answer is truncated, random ids, ports and
 /// case, CNAME chains of 16 aliases. It caches nothing: put `Cached` in front, which also answers inline.
 ///
 /// | limit | default | |
@@ -27,10 +27,10 @@ use waxseal_dns::{Answer, Dnssec, Question, Reply, Resolve};
 /// | attempts | 2 | [`Hickory::with_attempts`] |
 /// | one lookup in all, with every attempt and alias | 10 s | [`Hickory::with_lookup_timeout`] |
 ///
-/// The cause behind an error names the servers and what happened.
+/// The source of an error names the servers and what happened.
 ///
-/// Lookups must run within a tokio runtime that has time and I/O enabled. Its timer is the one that drivers use to end a
-/// check on time ([`Resolve::sleep`]).
+/// Lookups must run within a tokio runtime that has time and I/O enabled. Drivers use its timer to end a check on time
+/// ([`Resolve::sleep`]).
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -60,10 +60,10 @@ struct Config {
     trust_ad: bool,
 }
 
-/// What one question came to.
+/// The result of one question.
 enum Found {
     Message(Message),
-    /// hickory turns negative answers into errors, and this one back.
+    /// hickory turns negative answers into errors, and this turns them back.
     Nothing(Answer, Option<Duration>),
 }
 
@@ -71,7 +71,7 @@ impl Hickory {
     /// Asks these servers over UDP and TCP.
     ///
     /// # Errors
-    /// [`SetupError`] when there is none, or when hickory refuses.
+    /// [`SetupError`] when there is none, or when hickory refuses them.
     pub fn new(servers: impl IntoIterator<Item = SocketAddr>) -> Result<Self, SetupError> {
         let servers: Vec<_> = servers.into_iter().collect();
         if servers.is_empty() {
@@ -90,7 +90,7 @@ impl Hickory {
     /// Asks the servers of `/etc/resolv.conf`; see [`Hickory::from_resolv_conf`].
     ///
     /// # Errors
-    /// [`SetupError`] when there is no such file, as on Windows: give servers explicitly there.
+    /// [`SetupError`] when there is no such file, as on Windows: name servers explicitly there.
     pub fn system() -> Result<Self, SetupError> {
         SystemConfig::read().and_then(Self::with_system)
     }
@@ -119,7 +119,7 @@ impl Hickory {
         Self::build(Config { timeout, ..self.config })
     }
 
-    /// How often a question is sent; 2 by default, 1 at least.
+    /// How often a question is sent; 2 by default, at least 1.
     ///
     /// # Errors
     /// [`SetupError`].
@@ -127,16 +127,16 @@ impl Hickory {
         Self::build(Config { attempts: attempts.max(1), ..self.config })
     }
 
-    /// How long one lookup may take in all; 10 seconds by default.
+    /// How long one lookup may take in total; 10 seconds by default.
     #[must_use]
     pub fn with_lookup_timeout(mut self, timeout: Duration) -> Self {
         self.config.lookup_timeout = timeout;
         self
     }
 
-    /// Takes the AD bit of the servers for [`Dnssec::Secure`], and its absence for [`Dnssec::Insecure`]. Right only when the servers validate and the way to them is
-    /// safe, as with one on this machine (RFC 4035 §4.9.3); off by default, then every answer is
-    /// [`Dnssec::Indeterminate`].
+    /// Takes the AD bit of the servers for [`Dnssec::Secure`], and its absence for [`Dnssec::Insecure`]. Correct only
+    /// when the servers validate and the network to them is trusted, as with a server on this machine (RFC 4035
+    /// §4.9.3). Off by default: then every answer is [`Dnssec::Indeterminate`].
     #[must_use]
     pub fn with_trusted_ad(mut self, trust: bool) -> Self {
         self.config.trust_ad = trust;
@@ -181,8 +181,8 @@ impl Hickory {
         }
     }
 
-    /// A server that does not know EDNS says so with FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and
-    /// with BADVERS if it does not know the version (RFC 6891 §6.1.3); it is asked without.
+    /// A server without EDNS answers FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and one that does not
+    /// know the version BADVERS (RFC 6891 §6.1.3); these are asked again without EDNS.
     async fn ask(&self, chain: &Chain) -> Result<Found, Failure> {
         let response = match self.send(chain, true).await {
             Err(NetError::Dns(DnsError::ResponseCode(
@@ -199,7 +199,7 @@ impl Hickory {
         options.edns_payload_len = UDP_PAYLOAD;
         options.case_randomization = true;
         let mut request = DnsRequest::from_query(Query::query(chain.name.clone(), chain.kind), options);
-        // RFC 6840 §5.7: AD in a query says that the asker understands it in the response.
+        // RFC 6840 §5.7: AD in a query means that the client understands it in the response.
         request.metadata.authentic_data = self.config.trust_ad;
         self.handle.send(request).first_answer().await
     }
@@ -236,7 +236,7 @@ fn without_message(error: NetError) -> Result<Found, Failure> {
             let ttl = none.negative_ttl.map(seconds);
             match none.response_code {
                 ResponseCode::NXDomain => Ok(Found::Nothing(Answer::nxdomain(), ttl)),
-                // Servers of other zones and no SOA record: a referral, which nobody follows here.
+                // Name servers and no SOA record: a referral, which is not followed.
                 ResponseCode::NoError if none.ns.is_some() && none.soa.is_none() => Err(Failure::Referral),
                 ResponseCode::NoError => Ok(Found::Nothing(Answer::nodata(), ttl)),
                 code => Err(Failure::Code(code)),

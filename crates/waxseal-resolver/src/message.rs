@@ -1,4 +1,4 @@
-//! Between the types of waxseal-dns and those of the wire.
+//! Converts between the types of waxseal-dns and the wire format.
 
 use crate::failure::Failure;
 use hickory_proto::{
@@ -8,20 +8,20 @@ use hickory_proto::{
 use std::time::Duration;
 use waxseal_dns::{Answer, Dnssec, DomainName, Existence, LookupError, Question, Record, RecordType};
 
-/// RFC 6891 §6.2.5 leaves the size to us; with 48 bytes of headers 1232 make the 1280 that fit every IPv6 link
-/// (RFC 8200 §5).
+/// RFC 6891 §6.2.5 leaves the size open; with 48 bytes of headers, 1232 make the 1280 that fit every IPv6 link (RFC
+/// 8200 §5).
 pub(crate) const UDP_PAYLOAD: u16 = 1232;
 /// A chain of aliases longer than this is a loop.
 pub(crate) const MAX_ALIASES: usize = 16;
 
-/// Why a datagram is not the response that is waited for.
+/// Why a datagram is not the expected response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// Not an answer to our query: someone else's, late or forged. Go on waiting.
+    /// Not an answer to our query: another one's, late or forged. Keep waiting.
     Stray,
-    /// Ours, but cut off, or its question came back in another case: ask over TCP.
+    /// Ours, but truncated, or with another case of letters in its question: ask over TCP.
     AskByTcp,
-    /// Ours, and broken.
+    /// Ours, but broken.
     Malformed,
 }
 
@@ -35,13 +35,13 @@ fn wire_type(kind: RecordType) -> WireType {
     }
 }
 
-/// `None` for a name that does not fit the wire, which no [`DomainName`] is.
+/// `None` for a name that does not fit the wire format, which cannot happen with a [`DomainName`].
 fn wire_name(name: &DomainName) -> Option<Name> {
     Name::from_labels(name.labels().map(str::as_bytes)).ok()
 }
 
-/// The name with bytes that are not printable ASCII, dots within a label and backslashes written `\DDD`: unlike every name
-/// that someone asks for, but not lost. `None` for the root and for what then is too long.
+/// The name, with non-printable bytes, dots within a label and backslashes written `\DDD`: nobody asks for such a name,
+/// but it can be reported. `None` for the root and for names that become too long.
 fn domain_name(name: &Name) -> Option<DomainName> {
     let mut text = Vec::with_capacity(name.len());
     for label in name.iter() {
@@ -79,7 +79,7 @@ pub(crate) fn seconds(ttl: u32) -> Duration {
 pub(crate) fn query(name: &Name, kind: WireType, want_ad: bool, edns: bool) -> Message {
     let mut query = Message::query();
     query.metadata.recursion_desired = true;
-    // RFC 6840 §5.7: AD in a query says that the asker understands it in the response.
+    // RFC 6840 §5.7: AD in a query means that the client understands it in the response.
     query.metadata.authentic_data = want_ad;
     query.add_query(Query::query(name.clone(), kind));
     if edns {
@@ -90,7 +90,7 @@ pub(crate) fn query(name: &Name, kind: WireType, want_ad: bool, edns: bool) -> M
     query
 }
 
-/// Reads a response to `query` and holds it against the query (RFC 5452 §9.1).
+/// Reads a response to `query` and compares it with the query (RFC 5452 §9.1).
 pub(crate) fn response(octets: &[u8], query: &Message) -> Result<Message, Unfit> {
     let [id_high, id_low, flags, ..] = *octets else { return Err(Unfit::Stray) };
     let is_response = flags & 0x80 != 0;
@@ -119,7 +119,7 @@ pub(crate) fn response(octets: &[u8], query: &Message) -> Result<Message, Unfit>
     }
 }
 
-/// Whether the code says that the question was answered, if only by "no".
+/// Whether the code means that the question was answered, if only negatively.
 pub(crate) fn is_answer(code: ResponseCode) -> bool {
     matches!(code, ResponseCode::NoError | ResponseCode::NXDomain)
 }
@@ -127,7 +127,7 @@ pub(crate) fn is_answer(code: ResponseCode) -> bool {
 /// A lookup that follows aliases from response to response.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// What to ask for next.
+    /// The name to ask for next.
     pub(crate) name: Name,
     pub(crate) kind: WireType,
     /// How many aliases were followed.
@@ -144,7 +144,8 @@ impl Chain {
         Ok(Self { name, kind: wire_type(q.kind), aliases: 0, ttl: Duration::MAX, dnssec: Dnssec::Secure })
     }
 
-    /// Takes a response to the question for [`Chain::name`]: the answer, or `None` when the server stopped at an alias.
+    /// Takes a response to the question for [`Chain::name`]: returns the answer, or `None` when the server stopped at
+    /// an alias.
     pub(crate) fn follow(&mut self, message: &Message, dnssec: Dnssec) -> Result<Option<Answer>, Failure> {
         if !is_answer(message.metadata.response_code) {
             return Err(Failure::Code(message.metadata.response_code));
@@ -178,7 +179,7 @@ impl Chain {
         }
     }
 
-    /// The answer, with what the way to it allows.
+    /// The answer, with the time to live and state that the chain allows.
     pub(crate) fn end(&self, answer: Answer, ttl: Option<Duration>, dnssec: Dnssec) -> Answer {
         // RFC 6604 §3: with aliases, the code is about the last name; the first one exists.
         let existence = if self.aliases == 0 { answer.existence } else { Existence::Exists };
@@ -187,8 +188,8 @@ impl Chain {
     }
 }
 
-/// What the AD bit of a message shows. A server that validates sets it where every record is authentic (RFC 4035 §3.2.3) and refuses
-/// what is bogus, so what comes without it is not protected.
+/// What the AD bit of a message means. A validating server sets it when every record is authentic (RFC 4035 §3.2.3) and
+/// refuses bogus answers, so an answer without it is not signed.
 pub(crate) fn dnssec(trust_ad: bool, authentic: bool) -> Dnssec {
     match (trust_ad, authentic) {
         (false, _) => Dnssec::Indeterminate,
@@ -212,7 +213,7 @@ fn negative_ttl(message: &Message) -> Option<Duration> {
     })
 }
 
-/// A server that neither knows nor recurses points to others; nobody follows here.
+/// A server that neither knows the answer nor recurses refers to others, which is not followed.
 fn is_referral(message: &Message) -> bool {
     let metadata = &message.metadata;
     let delegates = message.authorities.iter().any(|record| record.record_type() == WireType::NS);

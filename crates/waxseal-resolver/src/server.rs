@@ -1,4 +1,4 @@
-//! Which servers to ask: explicit addresses or resolv.conf.
+//! The servers to ask: explicit addresses or resolv.conf.
 
 use std::{
     io,
@@ -10,10 +10,10 @@ use std::{
 
 /// The port of DNS (RFC 1035 §4.2).
 const PORT: u16 = 53;
-/// Where resolv.conf(5) lives.
+/// The place of resolv.conf(5).
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// Why a resolver cannot be set up: no server is given, a text is not the address of one, the configuration of the system
+/// Why a resolver cannot be set up: no server is given, a text is not the address of one, the system's configuration
 /// cannot be read, or the resolver library refuses it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(transparent)]
@@ -27,7 +27,7 @@ pub(crate) enum Fault {
     /// Not an address of a server.
     #[error("`{0}` is not the address of a DNS server: an IP address with or without `:port` is meant")]
     Server(String),
-    /// The configuration of the system cannot be read. Give servers explicitly.
+    /// The system's configuration cannot be read. Name servers explicitly.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
@@ -60,7 +60,7 @@ pub fn parse_server(text: &str) -> Result<SocketAddr, SetupError> {
         .map_err(|_| Fault::Server(text.escape_debug().to_string()).into())
 }
 
-/// What resolv.conf(5) says, as far as it concerns complete names.
+/// The settings of resolv.conf(5) that matter for complete names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SystemConfig {
     pub(crate) servers: Vec<SocketAddr>,
@@ -77,7 +77,7 @@ impl SystemConfig {
             .map_err(|cause| Fault::Read { path: RESOLV_CONF.into(), cause: Arc::new(cause) }.into())
     }
 
-    /// Like the C library: unknown lines and options are passed over, values are capped, and without a readable
+    /// Like the C library: unknown lines and options are ignored, values are capped, and without a readable
     /// `nameserver` line the server is 127.0.0.1.
     pub(crate) fn parse(text: &str) -> Self {
         let mut config =

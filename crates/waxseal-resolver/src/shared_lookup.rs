@@ -1,5 +1,5 @@
-//! Asynchronous lookups that several tasks wait for. Nobody in particular drives one: whoever is polled does, so that a
-//! task that is kept and not polled holds up nobody else.
+//! Asynchronous lookups that several tasks wait for. Whichever task is polled drives the lookup, so that a task that is
+//! not polled delays no other.
 
 use crate::flights::lock;
 use std::{
@@ -14,37 +14,36 @@ use std::{
 };
 use waxseal_dns::{Question, Reply};
 
-/// What looks a question up.
+/// The future of a lookup.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// Nobody joins a lookup that was begun so long ago: if all who wait for it are kept and not polled, its answer may be
-/// old by now.
+/// Nobody joins a lookup that was begun this long ago: if none of its tasks is polled, its answer may be old.
 const OLD: Duration = Duration::from_secs(10);
 
 /// The lookups under way, and when each was begun.
 #[derive(Debug, Default)]
 pub(crate) struct SharedLookups(Mutex<HashMap<Question, (Instant, Weak<SharedLookup>)>>);
 
-/// One lookup, owned by those who wait for it: when the last one goes, it ends.
+/// One lookup, owned by the tasks that wait for it: it ends when the last one is dropped.
 #[derive(Debug)]
 struct SharedLookup {
     question: Question,
     stage: Mutex<Stage>,
-    /// Apart from the work, which keeps a waker and so a part in it.
+    /// Separate from the work, which keeps a waker and thereby a reference to this.
     waiting: Arc<Waiting>,
     lookups: Arc<SharedLookups>,
 }
 
 enum Stage {
     Idle(Work),
-    /// Someone is polling it at this moment.
+    /// Someone is polling it right now.
     Polled,
     Done(Reply),
     /// It panicked: someone else must begin again.
     Lost,
 }
 
-/// Who is woken when the work can go on.
+/// The tasks to wake when the work can continue.
 #[derive(Debug, Default)]
 struct Waiting(Mutex<Wakers>);
 
@@ -52,7 +51,7 @@ struct Waiting(Mutex<Wakers>);
 struct Wakers {
     of: HashMap<u64, Waker>,
     next_key: u64,
-    /// Whether the work has more to do than when it was last polled.
+    /// Whether the work was woken since it was last polled.
     woken: bool,
 }
 
@@ -61,7 +60,7 @@ struct Wakers {
 pub(crate) struct Waiter {
     lookup: Arc<SharedLookup>,
     key: u64,
-    /// Joined what others began, and has not been polled since.
+    /// Joined another task's lookup, and has not been polled since.
     is_new: bool,
 }
 
@@ -95,7 +94,7 @@ impl SharedLookups {
 }
 
 impl SharedLookup {
-    /// What came of it; if nothing yet, and someone is to `drive` it, does that.
+    /// The result; if there is none yet, polls the lookup if it should `drive` it.
     fn poll(&self, drive: bool) -> Poll<Option<Reply>> {
         let mut stage = lock(&self.stage);
         match mem::replace(&mut *stage, Stage::Polled) {
@@ -107,7 +106,7 @@ impl SharedLookup {
                 drop(stage);
                 self.drive(work)
             }
-            // Whoever polls it wakes us if there is more to do.
+            // The task that polls it wakes us if there is more to do.
             Stage::Polled => Poll::Pending,
             Stage::Done(reply) => {
                 *stage = Stage::Done(reply.clone());
@@ -138,8 +137,8 @@ impl SharedLookup {
     }
 }
 
-/// The end of a turn at polling, however it comes: others find what is left of the work, and are woken when there is more to
-/// do. They may have looked while it was away.
+/// Ends a poll, even by a panic: puts the work back for others, and wakes them when there is more to do, as they may
+/// have looked for it in the meantime.
 struct Turn<'l> {
     lookup: &'l SharedLookup,
     after: Option<Stage>,
@@ -198,16 +197,16 @@ impl Future for Waiter {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (key, is_new) = (self.key, mem::take(&mut self.is_new));
-        // Before looking, so that no wake is missed.
+        // Before polling, so that no wake-up is missed.
         let waker = cx.waker().clone();
         let mut wakers = lock(&self.lookup.waiting.0);
         let former = wakers.of.insert(key, waker);
         let woken = wakers.woken;
         drop(wakers);
-        // Not while the lock is held: with its last waker a task may go, and with it others who wait here.
+        // Not under the lock: dropping the last waker of a task may drop the task, and with it others that wait here.
         drop(former);
         if woken && is_new {
-            // Others who ask at the same time come aboard before it may end.
+            // Others that ask at the same time join before it can end.
             cx.waker().wake_by_ref();
         }
         self.lookup.poll(woken && !is_new)

@@ -19,12 +19,11 @@ use std::{
 };
 use waxseal_dns::{LookupError, LookupErrorKind, Question, Reply, ResolveBlocking};
 
-/// A blocking stub resolver over the sockets of the standard library: it asks the given recursive servers, and links no
+/// A blocking stub resolver over the sockets of the standard library: it asks the given recursive servers, and needs no
 /// runtime. Cloning is cheap and shares the configuration.
 ///
-/// - UDP with EDNS (1232 bytes), TCP when the answer is cut off; servers that do not know EDNS are asked without.
-/// - Every query has a random id, a fresh random source port and random upper and lower case; replies from elsewhere or to
-///   another question are not looked at (RFC 5452).
+/// - UDP with EDNS (1232 bytes), TCP when the answer is truncated; servers without EDNS are asked without it.
+/// - Every query has a random id, a fresh random source port and random upper and lower case; replies from elsewhere or to another question are ignored (RFC 5452).
 /// - CNAME chains are followed, in the answer and beyond, for 16 aliases; more is a loop and a server failure.
 /// - The questions of one round are asked in parallel threads ([`ResolveBlocking::resolve_all_blocking`]).
 /// - It caches nothing: put `Cached` in front where lookups repeat.
@@ -37,12 +36,13 @@ use waxseal_dns::{LookupError, LookupErrorKind, Question, Reply, ResolveBlocking
 /// | threads of one round | 16 | [`Stub::with_concurrency`] |
 /// | bytes of one answer | 65,535 | DNS over TCP allows no more |
 ///
-/// A server that says SERVFAIL, REFUSED or something broken is not asked again for that lookup, but the next one is. When
-/// none has an answer, a server failure is reported rather than a malformed answer, that rather than a network error, and
-/// a time-out only when nothing else happened. The cause behind the error names the server and what it did.
+/// After SERVFAIL, REFUSED or a broken response, a server is not asked again for that lookup, but the next one is. When
+/// none has an answer, a server failure is reported in preference to a malformed answer, that in preference to a
+/// network error, and a time-out only when nothing else happened. The source of the error names the server and what
+/// happened.
 ///
-/// A check with a time limit ([`drive_blocking_within`](waxseal_dns::drive_blocking_within)) cuts a lookup under way: the
-/// limits above are the least of those that hold.
+/// A check with a time limit ([`drive_blocking_within`](waxseal_dns::drive_blocking_within)) aborts a lookup under way,
+/// even before the limits above.
 ///
 /// ```no_run
 /// use waxseal_dns::{Question, ResolveBlocking};
@@ -55,7 +55,7 @@ use waxseal_dns::{LookupError, LookupErrorKind, Question, Reply, ResolveBlocking
 #[derive(Debug, Clone)]
 pub struct Stub {
     config: Arc<Config>,
-    /// Where the next lookup starts when servers take turns.
+    /// The server that the next lookup starts with when servers take turns.
     turn: Arc<AtomicUsize>,
 }
 
@@ -102,13 +102,13 @@ impl Stub {
     /// Asks the servers of `/etc/resolv.conf`; see [`Stub::from_resolv_conf`].
     ///
     /// # Errors
-    /// [`SetupError`] when there is no such file, as on Windows: give servers explicitly there.
+    /// [`SetupError`] when there is no such file, as on Windows: name servers explicitly there.
     pub fn system() -> Result<Self, SetupError> {
         SystemConfig::read().and_then(Self::with_system)
     }
 
     /// Reads the text of a resolv.conf(5): `nameserver` and the options `timeout`, `attempts`, `rotate` and `trust-ad`.
-    /// Unknown lines are passed over; without a `nameserver` line the server is 127.0.0.1. Search lists do not matter,
+    /// Unknown lines are ignored; without a `nameserver` line the server is 127.0.0.1. Search lists do not matter, as
     /// all names are complete.
     ///
     /// # Errors
@@ -133,36 +133,37 @@ impl Stub {
         self
     }
 
-    /// How often each server is asked when it stays silent; 2 by default, 1 at least.
+    /// How often a silent server is asked; 2 by default, at least 1.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.config().attempts = attempts.max(1);
         self
     }
 
-    /// How long one lookup may take in all; 10 seconds by default.
+    /// How long one lookup may take in total; 10 seconds by default.
     #[must_use]
     pub fn with_lookup_timeout(mut self, timeout: Duration) -> Self {
         self.config().lookup_timeout = timeout;
         self
     }
 
-    /// How many questions are asked at once; 16 by default, 1 for no threads at all.
+    /// How many questions are asked at once; 16 by default, 1 for no threads.
     #[must_use]
     pub fn with_concurrency(mut self, questions: usize) -> Self {
         self.config().concurrency = questions;
         self
     }
 
-    /// Lets the servers take turns instead of beginning with the first each time.
+    /// Lets the servers take turns, instead of always beginning with the first.
     #[must_use]
     pub fn with_rotation(mut self, rotate: bool) -> Self {
         self.config().rotate = rotate;
         self
     }
 
-    /// Takes the AD bit of the servers for [`Dnssec::Secure`](waxseal_dns::Dnssec::Secure), and its absence for [`Dnssec::Insecure`](waxseal_dns::Dnssec::Insecure). Right only when the servers validate and the way to them is
-    /// safe, as with one on this machine (RFC 4035 §4.9.3); off by default, then every answer is
+    /// Takes the AD bit of the servers for [`Dnssec::Secure`](waxseal_dns::Dnssec::Secure), and its absence for
+    /// [`Dnssec::Insecure`](waxseal_dns::Dnssec::Insecure). Correct only when the servers validate and the network to
+    /// them is trusted, as with a server on this machine (RFC 4035 §4.9.3). Off by default: then every answer is
     /// [`Dnssec::Indeterminate`](waxseal_dns::Dnssec::Indeterminate).
     #[must_use]
     pub fn with_trusted_ad(mut self, trust: bool) -> Self {
@@ -179,7 +180,7 @@ impl Stub {
         Arc::make_mut(&mut self.config)
     }
 
-    /// The time for all of it ends at `deadline`, if that is before the limit of a lookup.
+    /// The lookup ends at `deadline`, if that is before its own limit.
     fn lookup(&self, q: &Question, deadline: Option<Instant>) -> Reply {
         let own = Instant::now().checked_add(self.config.lookup_timeout);
         let deadline = deadline.into_iter().chain(own).min();
@@ -227,8 +228,8 @@ impl Stub {
         })
     }
 
-    /// A server that does not know EDNS says so with FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and
-    /// with BADVERS if it does not know the version (RFC 6891 §6.1.3); it is asked without.
+    /// A server without EDNS answers FORMERR (RFC 6891 §7) or, if older, NOTIMP (RFC 2671 §5.3), and one that does not
+    /// know the version BADVERS (RFC 6891 §6.1.3); these are asked again without EDNS.
     fn ask_server(
         &self,
         server: SocketAddr,
@@ -260,7 +261,7 @@ impl Stub {
             }
         };
         thread::scope(|scope| {
-            // This thread works too; where no more can be had, those that are there do it.
+            // This thread works, too; when no more threads can be started, the present ones do all the work.
             let more = || thread::Builder::new().spawn_scoped(scope, work);
             let _spawned = (1..threads).map_while(|_| more().ok()).count();
             work();

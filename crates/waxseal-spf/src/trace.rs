@@ -5,9 +5,9 @@ mod json;
 
 use crate::parse::{TermRef, Terms};
 use bytes::Bytes;
-use std::{error::Error, fmt};
-use waxseal_authres::SpfResult;
-use waxseal_dns::{DomainName, LookupError, Question, Reply};
+use std::fmt;
+use waxseal_authres::{SpfResult, reason};
+use waxseal_dns::{DomainName, Question, Reply};
 
 /// The tree of an evaluation: record, its terms, their lookups and what came of them; below an `include` or a
 /// `redirect`, the record it led to.
@@ -147,20 +147,9 @@ fn draw_lookup(f: &mut fmt::Formatter<'_>, lookup: &LookupTrace, indent: usize) 
     write!(f, "{:indent$}{name} {} = ", "", lookup.question.kind)?;
     match &lookup.reply {
         Ok(answer) => write!(f, "{answer}")?,
-        Err(error) => write!(f, "{}", with_causes(error))?,
+        Err(error) => write!(f, "{}", reason(error))?,
     }
     writeln!(f, "{}", if lookup.void { " (void)" } else { "" })
-}
-
-/// An error and all that is behind it, divided by colons.
-fn with_causes(error: &LookupError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// Builds a [`Trace`] while a check runs.

@@ -7,12 +7,7 @@ use crate::{
     trace::Trace,
 };
 use bytes::Bytes;
-use std::{
-    fmt::{self, Write},
-    net::IpAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use waxseal_authres::{Entry, Ptype, SpfResult};
 use waxseal_dns::{Dnssec, DomainName};
 
@@ -95,11 +90,11 @@ impl Verdict {
         if let Some(text) = &self.explanation {
             page += &format!("  the domain explains: {text}\n");
         }
-        let Self { lookups, void_lookups, queries, .. } = self;
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            page,
-            "  {lookups} terms with lookups, {void_lookups} void lookups, {queries} DNS questions"
+        page += &format!(
+            "  {} with lookups, {}, {}\n",
+            counted(self.lookups, "term"),
+            counted(self.void_lookups, "void lookup"),
+            counted(self.queries, "DNS question")
         );
         page
     }
@@ -230,6 +225,10 @@ impl Verdict {
 const SHOWN_RECORD: usize = 1024;
 
 /// What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
+fn counted(number: u16, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 fn start(text: &[u8]) -> &[u8] {
     text.get(..320).unwrap_or(text)
 }

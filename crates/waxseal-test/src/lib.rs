@@ -1,4 +1,4 @@
-//! What the tests of several crates share: suites of others, zones, throwaway keys, and numbers that are random enough.
+//! What the tests of several crates share: suites of others, zones, throwaway keys, a provider that counts, and numbers that are random enough.
 //!
 //! It is not published, and `cargo package` leaves a dependency on it out: the integration tests in `tests/`, which are not
 //! packed either, may use it; unit tests, which are packed, may not.
@@ -9,6 +9,8 @@
     reason = "the helpers of tests are tests"
 )]
 
+#[cfg(feature = "crypto")]
+mod crypto;
 mod dns;
 /// PEM files of throwaway keys. They were made for tests alone and protect nothing.
 pub mod keys;
@@ -16,6 +18,8 @@ mod ledger;
 mod random;
 mod skip;
 
+#[cfg(feature = "crypto")]
+pub use crypto::CountingProvider;
 pub use dns::{Counting, at, zone};
 pub use ledger::Ledger;
 pub use random::Random;

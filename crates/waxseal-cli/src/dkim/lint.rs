@@ -1,13 +1,11 @@
 //! `waxseal dkim lint`: what is wrong with a key record.
 
 use crate::{
-    dns_args::DnsArgs,
     exit::{Exit, Failure},
-    lint::{self, FindingRow},
+    lint::{self, LintArgs},
 };
 use clap::Args;
 use serde::Serialize;
-use std::io::{self, Write};
 use waxseal::{
     dkim::{
         Selector,
@@ -36,17 +34,7 @@ pub(crate) struct Lint {
     #[arg(value_name = "DOMAIN")]
     domain: Option<String>,
     #[command(flatten)]
-    dns: DnsArgs,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    audit: Option<AuditRow>,
-    findings: Vec<FindingRow>,
+    args: LintArgs,
 }
 
 /// What only a selector has.
@@ -73,7 +61,7 @@ impl Lint {
         let (selector, domain) = self.key_name()?;
         let audit = Audit::new(&selector, &domain)
             .map_err(|error| Failure::because(format!("{selector}._domainkey.{domain}"), &error))?;
-        let report = self.dns.drive(audit)?;
+        let report = self.args.dns.drive(audit)?;
         self.finish(Some(&report), report.findings())
     }
 
@@ -103,22 +91,13 @@ impl Lint {
     }
 
     fn finish(&self, report: Option<&AuditReport>, findings: &[Finding]) -> Result<Exit, Failure> {
-        self.print(report, findings).map_err(Failure::output)?;
-        Ok(lint::exit_of(findings))
-    }
-
-    fn print(&self, report: Option<&AuditReport>, findings: &[Finding]) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        if self.json {
-            let audit = report.map(AuditRow::from);
-            let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
-            return writeln!(out, "{}", crate::json::to_string(&row));
-        }
-        let records: Vec<_> = match report {
-            Some(report) => report.records().map(|(name, record)| (Some(name), record)).collect(),
-            None => vec![(None, self.subject.as_bytes())],
-        };
-        lint::print(&mut out, &records, findings)
+        self.args.finish(report.map(AuditRow::from), findings, |out| {
+            let records: Vec<_> = match report {
+                Some(report) => report.records().map(|(name, record)| (Some(name), record)).collect(),
+                None => vec![(None, self.subject.as_bytes())],
+            };
+            lint::print(out, &records, findings)
+        })
     }
 }
 

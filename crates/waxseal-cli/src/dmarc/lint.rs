@@ -5,9 +5,8 @@ use super::{
     step::{StepRow, published, tag_name},
 };
 use crate::{
-    dns_args::DnsArgs,
     exit::{Exit, Failure},
-    lint::{self, FindingRow},
+    lint::{self, LintArgs},
     terminal,
 };
 use clap::Args;
@@ -37,21 +36,11 @@ pub(crate) struct Lint {
     /// A domain, or the text of a record, such as "v=DMARC1; p=none"
     #[arg(value_name = "RECORD|DOMAIN")]
     subject: String,
-    #[command(flatten)]
-    dns: DnsArgs,
     /// How to tell Organizational Domains
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    audit: Option<AuditRow>,
-    findings: Vec<FindingRow>,
+    #[command(flatten)]
+    args: LintArgs,
 }
 
 /// What only a domain has.
@@ -91,41 +80,32 @@ impl Lint {
         let audit = Audit::new(stripped.unwrap_or(domain))
             .with_local_policy(self.mode.local_policy())
             .with_known_suffixes(BuiltInSuffixes);
-        let report = self.dns.drive(audit)?;
+        let report = self.args.dns.drive(audit)?;
         self.finish(Some(&report), report.findings())
     }
 
     fn finish(&self, report: Option<&AuditReport>, findings: &[Finding]) -> Result<Exit, Failure> {
-        self.print(report, findings).map_err(Failure::output)?;
-        Ok(lint::exit_of(findings))
-    }
-
-    fn print(&self, report: Option<&AuditReport>, findings: &[Finding]) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        if self.json {
-            let row = Row {
-                audit: report.map(AuditRow::from),
-                findings: findings.iter().map(Into::into).collect(),
-            };
-            return writeln!(out, "{}", crate::json::to_string(&row));
-        }
-        let Some(report) = report else {
-            return lint::print(&mut out, &[(None, self.subject.as_bytes())], findings);
-        };
-        let mut rest: Vec<_> = findings.iter().collect();
-        let path = report.author().path();
-        path.iter().try_for_each(|step| print_step(step, report, &mut rest, &mut out))?;
-        print(report, &mut out)?;
-        lint::print_rest(&mut out, &rest)?;
-        if findings.is_empty() {
-            writeln!(out, "no problems found")?;
-        }
-        Ok(())
+        self.args.finish(report.map(AuditRow::from), findings, |out| match report {
+            Some(report) => print_report(report, findings, out),
+            None => lint::print(out, &[(None, self.subject.as_bytes())], findings),
+        })
     }
 }
 
+fn print_report(report: &AuditReport, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let mut rest: Vec<_> = findings.iter().collect();
+    let path = report.author().path();
+    path.iter().try_for_each(|step| print_step(step, report, &mut rest, out))?;
+    print(report, out)?;
+    lint::print_rest(out, &rest)?;
+    if findings.is_empty() {
+        writeln!(out, "no problems found")?;
+    }
+    Ok(())
+}
+
 /// What the record comes to.
-fn print(report: &AuditReport, out: &mut impl Write) -> io::Result<()> {
+fn print(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     let author = report.author();
     if let (Some(domain), Some(rule)) = (author.organizational_domain(), author.organizational_rule()) {
         writeln!(out, "Organizational Domain: {domain} ({rule})")?;
@@ -150,7 +130,7 @@ fn print_step(
     step: &Step,
     report: &AuditReport,
     rest: &mut Vec<&Finding>,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> io::Result<()> {
     let label = format!("_dmarc.{} ", step.domain());
     let name = step.question().map(|question| question.name);

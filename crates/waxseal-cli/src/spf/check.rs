@@ -182,12 +182,13 @@ impl Check {
         writeln!(out, "  {}", verdict.reason())?;
         writeln!(
             out,
-            "  {} of {} terms with lookups, {} of {} void lookups, {} DNS questions",
+            "  {} of {} terms with lookups, {} of {} void lookups, {} DNS question{}",
             verdict.lookups(),
             Limits::DEFAULT_TERMS,
             verdict.void_lookups(),
             Limits::DEFAULT_VOID_LOOKUPS,
-            verdict.queries()
+            verdict.queries(),
+            if verdict.queries() == 1 { "" } else { "s" }
         )?;
         if let Some(explanation) = verdict.explanation() {
             writeln!(out, "  the domain explains: {explanation}")?;

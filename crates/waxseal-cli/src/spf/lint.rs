@@ -1,9 +1,8 @@
 //! `waxseal spf lint`: what is wrong with a record.
 
 use crate::{
-    dns_args::DnsArgs,
     exit::{Exit, Failure},
-    lint::{self, FindingRow},
+    lint::{self, LintArgs},
 };
 use clap::Args;
 use serde::Serialize;
@@ -33,17 +32,7 @@ pub(crate) struct Lint {
     #[arg(value_name = "RECORD|DOMAIN")]
     subject: String,
     #[command(flatten)]
-    dns: DnsArgs,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    audit: Option<AuditRow>,
-    findings: Vec<FindingRow>,
+    args: LintArgs,
 }
 
 /// What only a domain has.
@@ -74,7 +63,7 @@ impl Lint {
         }
         let domain: DomainName =
             self.subject.parse().map_err(|error| Failure::because(&self.subject, &error))?;
-        let report = self.dns.drive(Audit::new(domain.clone()))?;
+        let report = self.args.dns.drive(Audit::new(domain.clone()))?;
         self.finish(Some((&domain, &report)), report.findings())
     }
 
@@ -83,27 +72,21 @@ impl Lint {
         audit: Option<(&DomainName, &AuditReport)>,
         findings: &[Finding],
     ) -> Result<Exit, Failure> {
-        self.print(audit, findings).map_err(Failure::output)?;
-        Ok(lint::exit_of(findings))
-    }
-
-    fn print(&self, audit: Option<(&DomainName, &AuditReport)>, findings: &[Finding]) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        if self.json {
-            let audit = audit.map(|(domain, report)| AuditRow::new(domain, report));
-            let row = Row { audit, findings: findings.iter().map(Into::into).collect() };
-            return writeln!(out, "{}", crate::json::to_string(&row));
-        }
-        let records: Vec<_> = match audit {
-            Some((_, report)) => report.records().map(|(domain, record)| (Some(domain), record)).collect(),
-            None => vec![(None, self.subject.as_bytes())],
-        };
-        lint::print(&mut out, &records, findings)?;
-        audit.map_or(Ok(()), |(_, report)| print_counts(&mut out, report))
+        let row = audit.map(|(domain, report)| AuditRow::new(domain, report));
+        self.args.finish(row, findings, |out| {
+            let records: Vec<_> = match audit {
+                Some((_, report)) => {
+                    report.records().map(|(domain, record)| (Some(domain), record)).collect()
+                }
+                None => vec![(None, self.subject.as_bytes())],
+            };
+            lint::print(out, &records, findings)?;
+            audit.map_or(Ok(()), |(_, report)| print_counts(out, report))
+        })
     }
 }
 
-fn print_counts(out: &mut impl Write, report: &AuditReport) -> io::Result<()> {
+fn print_counts(out: &mut dyn Write, report: &AuditReport) -> io::Result<()> {
     writeln!(
         out,
         "worst case: {} of {} terms with lookups; void lookups, of which {} are allowed: {} for IPv4 clients, {} for IPv6 \

@@ -1,11 +1,11 @@
-//! The canonical body itself, for those who show it.
+//! The canonical body itself, for tools that show it.
 
 use super::{Relaxed, Simple, pieces};
 use crate::Canonicalization;
 use std::sync::{Arc, Mutex, PoisonError};
 use waxseal_crypto::{Digest, HashState, Hasher};
 
-/// The body as it is hashed.
+/// The canonical body.
 pub(crate) fn canonical_body(canonicalization: Canonicalization, body: &[u8]) -> Vec<u8> {
     // Nobody asks for the digest of a copy.
     let Some(digest) = Digest::new(&[]) else { return Vec::new() };
@@ -28,7 +28,7 @@ pub(crate) fn canonical_body(canonicalization: Canonicalization, body: &[u8]) ->
     std::mem::take(&mut *copied.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// In the place of a hash.
+/// Takes the place of a hash.
 struct Copy {
     copied: Arc<Mutex<Vec<u8>>>,
     digest: Digest,

@@ -1,4 +1,5 @@
-//! Where the canonical bytes of one form go: into one running hash for each algorithm, however many `l=` there are.
+//! The destination of the canonical bytes of one form: one running hash for each algorithm, however many `l=` there
+//! are.
 
 use super::BodyHash;
 use waxseal_crypto::{Digest, HashAlgorithm, Hasher, Provider};
@@ -8,9 +9,10 @@ pub(super) struct Sink {
     hashes: Vec<Running>,
     /// Canonical bytes so far.
     length: u64,
-    /// Short pieces are gathered here, since a hash takes a few long ones faster than many short ones. Empty until there is one.
+    /// A buffer for short pieces, since a few long updates of a hash are faster than many short ones. Empty until
+    /// needed.
     gathered: Vec<u8>,
-    /// How much of it counts.
+    /// How many bytes of it are in use.
     filled: usize,
 }
 
@@ -24,10 +26,10 @@ pub(super) struct Place {
     wanted: usize,
 }
 
-/// Bytes gathered at most: no more, as each of many messages under way holds so many.
+/// Size of the buffer: small, since every message under way has one.
 const GATHER: usize = 1024 - WINDOW;
 
-/// A longer piece is hashed where it lies.
+/// A longer piece is hashed in place.
 const LONG: usize = GATHER / 2;
 
 impl Sink {
@@ -48,7 +50,7 @@ impl Sink {
         Place { algorithm: place, wanted }
     }
 
-    /// Hands everything to `hasher`, whatever it does with it.
+    /// Passes everything to `hasher`.
     pub(super) fn copy_to(&mut self, hasher: Hasher) {
         let whole = Running { whole: true, ..Running::new(HashAlgorithm::Sha256, hasher) };
         self.hashes.push(whole);
@@ -89,7 +91,7 @@ impl Sink {
         }
     }
 
-    /// Puts the first `count` bytes of a window: a copy of a known length is the fastest.
+    /// Writes the first `count` bytes of a window: copying a fixed length is fastest.
     #[inline]
     pub(super) fn put_front(&mut self, window: &[u8; WINDOW], count: usize) {
         self.length += count as u64;
@@ -134,7 +136,7 @@ impl Sink {
     }
 }
 
-/// The hashes of a [`Sink`] that has ended.
+/// The hashes of a finished [`Sink`].
 #[derive(Debug, Default)]
 pub(super) struct Finished {
     hashes: Vec<Vec<BodyHash>>,
@@ -146,7 +148,7 @@ impl Finished {
     }
 }
 
-/// One hash on its way through the body.
+/// A running hash of the body.
 #[derive(Debug)]
 struct Running {
     algorithm: HashAlgorithm,
@@ -163,7 +165,7 @@ struct Running {
 #[derive(Debug)]
 struct Wanted {
     length: Option<u64>,
-    /// The digest at that length, once it was reached.
+    /// The digest at that length, once reached.
     digest: Option<Digest>,
 }
 
@@ -172,7 +174,7 @@ impl Running {
         Self { algorithm, hasher, octets: 0, wanted: Vec::with_capacity(1), next: None, whole: false }
     }
 
-    /// Notes a length, or the whole body; returns its number.
+    /// Adds a length, or the whole body; returns its number.
     fn want(&mut self, length: Option<u64>) -> usize {
         if let Some(known) = self.wanted.iter().position(|wanted| wanted.length == length) {
             return known;
@@ -200,7 +202,7 @@ impl Running {
         }
     }
 
-    /// The bytes up to the length `next` and those behind it, when it is reached.
+    /// The bytes up to the length `next` and those after it, when it is reached.
     fn split<'o>(&self, octets: &'o [u8], next: u64) -> Option<(&'o [u8], &'o [u8])> {
         usize::try_from(next - self.octets).ok().and_then(|front| octets.split_at_checked(front))
     }
@@ -217,7 +219,7 @@ impl Running {
         }
     }
 
-    /// A length that was not reached is longer than the body, which it then covers whole.
+    /// A length that was not reached is larger than the body: it covers all of it.
     fn finish(self, length: u64) -> Vec<BodyHash> {
         let whole = self.hasher.finish();
         let hash = |wanted: Wanted| BodyHash { digest: wanted.digest.unwrap_or(whole), length };

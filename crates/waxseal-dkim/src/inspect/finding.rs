@@ -1,4 +1,4 @@
-//! What can be found.
+//! What an inspection can find.
 
 use crate::Selector;
 use std::fmt;
@@ -8,7 +8,7 @@ use waxseal_dns::{
 };
 use waxseal_header::HeaderError;
 
-/// The part of a message that a line stands in.
+/// The part of a message that a line is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum MessagePart {
     /// The header block.
@@ -39,8 +39,8 @@ pub(super) struct Line {
     pub(super) part: MessagePart,
     /// Counted from 1 in its part.
     pub(super) number: u64,
-    /// Where it begins, in bytes from the start of the message. Of a body whose header was handed over apart, as if the
-    /// header ended in one empty line.
+    /// Where it begins, in bytes from the start of the message. When the header was passed separately, it counts as
+    /// ending in one empty line.
     pub(super) offset: u64,
 }
 
@@ -51,25 +51,25 @@ impl fmt::Display for Line {
     }
 }
 
-/// What speaks against signing or sending a message as it is. `Display` is one line: what is wrong, where, and what to do.
+/// A problem with signing or sending a message as it is. `Display` is one line: what is wrong, where, and what to do.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// The header block is over a limit, so that nobody would verify the signature.
+    /// The header block exceeds a limit, so that nobody would verify the signature.
     HeaderLimit(HeaderError),
     /// A line of the header block is not a header field.
     MalformedField {
         /// Which one, counted from the top from 1.
         number: usize,
     },
-    /// A field has a blank before its colon, which the obsolete syntax of RFC 5322 §4.5 allows. Some servers and readers take
-    /// such a line for no field or for the end of the header, others for the field: what is signed is not what is shown.
+    /// A field has a blank before its colon, which the obsolete syntax of RFC 5322 §4.5 allows. Some programs take such
+    /// a line for the field, others for garbage or the end of the header: what is signed is not what is shown.
     BlankBeforeColon {
         /// Which one, counted from the top from 1.
         number: usize,
     },
-    /// RFC 5322 §3.6: there has to be a From field, and DKIM has to sign it (RFC 6376 §5.4).
+    /// There is no From field. RFC 5322 §3.6 requires one, and DKIM has to sign it (RFC 6376 §5.4).
     NoFrom,
-    /// RFC 5322 §3.6 allows one From field.
+    /// There are several From fields. RFC 5322 §3.6 allows one.
     SeveralFrom {
         /// How many there are.
         count: usize,
@@ -87,9 +87,10 @@ pub(super) enum Problem {
         /// The domains that sign.
         domains: Vec<DomainName>,
     },
-    /// RFC 5322 §3.6 wants Date. A server on the way adds one, which is not signed.
+    /// There is no Date field, which RFC 5322 §3.6 requires. A server on the way adds one, which is not signed.
     NoDate,
-    /// RFC 5322 §3.6.4: every message SHOULD have a Message-ID. A server on the way adds one, which is not signed.
+    /// There is no Message-ID, which every message should have (RFC 5322 §3.6.4). A server on the way adds one, which
+    /// is not signed.
     NoMessageId,
     /// The message has a signature of the same domain and selector.
     SignedBefore {
@@ -104,7 +105,7 @@ pub(super) enum Problem {
     LongLine {
         /// The first of them.
         line: Line,
-        /// Its bytes, without the line end.
+        /// Its length in bytes, without the line end.
         bytes: u64,
         /// How many lines of this part are too long.
         count: u64,

@@ -1,17 +1,18 @@
-//! Which Content-Transfer-Encoding a line of the body is under (RFC 2045 §6, RFC 2046 §5.1).
+//! The Content-Transfer-Encoding that applies to a line of the body (RFC 2045 §6, RFC 2046 §5.1).
 
 use waxseal_header::{
     Field, Header,
     structured::{InvalidText, Scanner, unescaped},
 };
 
-/// How deep multiparts may nest; the parts of deeper ones count as text of theirs.
+/// How deep multiparts may nest; deeper ones count as text.
 const MAX_DEPTH: usize = 32;
 
-/// Bytes of a line that are looked at for a boundary. RFC 2046 §5.1.1 allows 70 in one; programs are not that strict.
+/// How much of a line is compared with boundaries, in bytes. RFC 2046 §5.1.1 allows boundaries of 70 bytes; programs
+/// are not that strict.
 pub(super) const LINE_PREFIX: usize = 512;
 
-/// Bytes of the header of a part that are kept; the rest is passed over.
+/// How much of the header of a part is kept, in bytes; the rest is skipped.
 const MAX_PART_HEADER: usize = 16 * 1024;
 
 /// Follows the structure of a body from line to line, in constant memory.
@@ -32,7 +33,7 @@ struct Multipart {
 
 #[derive(Debug)]
 enum Place {
-    /// The header of a part; what was read of it, and the encoding around it.
+    /// In the header of a part: what was read so far, and the encoding around it.
     Header(Vec<u8>, Encoding, bool),
     Text(Encoding),
 }
@@ -47,7 +48,7 @@ impl Encoding {
         is("8bit") || is("binary")
     }
 
-    /// RFC 2045 §6.4: what is base64 or quoted-printable is not looked into.
+    /// RFC 2045 §6.4: parts encoded as base64 or quoted-printable are not searched.
     fn is_opaque(&self) -> bool {
         let is = |name: &str| self.0.as_deref().is_some_and(|value| value.eq_ignore_ascii_case(name));
         is("base64") || is("quoted-printable")
@@ -55,15 +56,15 @@ impl Encoding {
 }
 
 impl Mime {
-    /// At the start of the body of the message with this header.
+    /// Begins at the body of the message with this header.
     pub(super) fn new(header: &Header) -> Self {
         let mut mime = Self { open: Vec::new(), place: Place::Text(Encoding(None)) };
         mime.enter(header, false);
         mime
     }
 
-    /// Takes the next line, without its line end and cut to [`LINE_PREFIX`]. Returns the encoding around a line that has bytes
-    /// above 127 and must not, if it declares one.
+    /// Takes the next line, without its line end and cut to [`LINE_PREFIX`]. Returns the encoding around a line that
+    /// has bytes above 127 where they are not allowed, if one is declared.
     pub(super) fn line(&mut self, line: &[u8], is_8bit: bool) -> Option<Option<String>> {
         if line.starts_with(b"--") && self.delimiter(line) {
             return None;
@@ -81,7 +82,7 @@ impl Mime {
             }
         };
         if let Some((text, digest)) = ended {
-            // It is shorter than any limit on headers, except for the number of fields.
+            // It is shorter than any limit on headers, but it may have too many fields.
             match Header::parse(&text) {
                 Ok((header, _)) => self.enter(&header, digest),
                 Err(_) => self.place = Place::Text(Encoding(None)),
@@ -90,7 +91,7 @@ impl Mime {
         None
     }
 
-    /// Enters what stands behind this header.
+    /// Enters the part that follows this header.
     fn enter(&mut self, header: &Header, in_digest: bool) {
         let field = |name: &str| header.fields().find(|field| field.is(name));
         let encoding = Encoding(field("Content-Transfer-Encoding").map(token));
@@ -112,8 +113,8 @@ impl Mime {
         };
     }
 
-    /// RFC 2046 §5.1.1: a line of `--` and the boundary begins a part, with `--` behind it too ends the last one; that of an
-    /// outer multipart ends the inner ones.
+    /// RFC 2046 §5.1.1: a line of `--` and the boundary begins a part; with a further `--` it ends the last one. A
+    /// boundary of an outer multipart ends the inner ones.
     fn delimiter(&mut self, line: &[u8]) -> bool {
         let line = line.get(2..).unwrap_or_default().trim_ascii_end();
         for depth in (0..self.open.len()).rev() {
@@ -142,7 +143,7 @@ fn misfit(encoding: &Encoding, is_8bit: bool) -> Option<Option<String>> {
     (is_8bit && !encoding.takes_8bit()).then(|| encoding.0.clone())
 }
 
-/// The first word of a value: what remains of a Content-Transfer-Encoding without blanks and comments.
+/// The first word of a value: a Content-Transfer-Encoding without whitespace and comments.
 fn token(field: Field<'_>) -> String {
     let mut scanner = Scanner::new(field.value());
     let value = match scanner.skip_cfws() {
@@ -155,7 +156,7 @@ fn token(field: Field<'_>) -> String {
 struct ContentType {
     /// In lower case.
     media_type: String,
-    /// That of a multipart.
+    /// Set for a multipart.
     boundary: Option<Vec<u8>>,
 }
 
@@ -184,7 +185,7 @@ fn content_type(value: &[u8]) -> Result<ContentType, InvalidText> {
                 boundary = boundary.or(Some(value.trim_ascii_end().to_vec()));
             }
         }
-        // Whatever else stands there is passed over.
+        // Anything else is skipped.
         scanner.run(|byte| byte != b';');
     }
     Ok(ContentType { media_type, boundary: boundary.filter(|boundary| !boundary.is_empty()) })

@@ -1,4 +1,4 @@
-//! Headers of at most 64 fields, as nearly all are: a bit stands for each field.
+//! Headers of at most 64 fields, as nearly all are: one bit for each field.
 
 use super::names::{hash, same_name, seed};
 use waxseal_header::{Field, Header};
@@ -9,7 +9,7 @@ pub(super) struct Few {
     /// The last name whose hash has these highest bits, by its number in `names`.
     heads: [u8; SLOTS],
     names: Vec<Name>,
-    /// The names of more than one field, a bit for each.
+    /// The names of more than one field, one bit for each.
     repeated: u64,
 }
 
@@ -27,16 +27,16 @@ struct Name {
 
 const SLOTS: usize = 64;
 
-/// Where no name is: there are fewer.
+/// Marks the absence of a name: there are fewer.
 const NONE: u8 = u8::MAX;
 
-/// So many bits there are.
+/// The number of bits.
 pub(super) const MOST: usize = u64::BITS as usize;
 
 impl Few {
     pub(super) const EMPTY: Self = Self { seed: 0, heads: [NONE; SLOTS], names: Vec::new(), repeated: 0 };
 
-    /// Notes where each name stands in `header`, which has at most [`MOST`] fields.
+    /// Indexes the names of `header`, which has at most [`MOST`] fields.
     pub(super) fn new(header: &Header) -> Self {
         let names = Vec::with_capacity(header.len().min(MOST));
         let mut few = Self { seed: seed(), names, ..Self::EMPTY };
@@ -64,7 +64,7 @@ impl Few {
         }
     }
 
-    /// The lowest field of this name among those that are `left`, which it then is no more.
+    /// Takes the lowest field of this name out of those that are `left`.
     pub(super) fn pick<'h>(&self, header: &'h Header, left: &mut u64, name: &[u8]) -> Option<Field<'h>> {
         let name = self.names.get(self.find(header, name, self.slot(name))?)?;
         let number = (name.fields & *left).checked_ilog2()?;

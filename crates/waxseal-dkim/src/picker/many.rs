@@ -3,8 +3,8 @@
 use super::names::{compare, hash, name_of, same_name, seed};
 use waxseal_header::{Field, Header};
 
-/// Names are sorted by their hash, then by themselves. The highest bits of a hash say where to look, which is the whole
-/// search on honest mail; among names that were made to collide the search is binary.
+/// Names are sorted by their hash, then by themselves. The highest bits of a hash lead to the place, which is the whole
+/// search for honest mail; among names made to collide the search is binary.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Many {
     /// The fields by hash, then by name, then from the top of the header down.
@@ -30,7 +30,7 @@ struct Group {
 }
 
 impl Many {
-    /// Notes where each name stands in `header`.
+    /// Indexes the names of `header`.
     pub(super) fn new(header: &Header) -> Self {
         let seed = seed();
         let mut fields: Vec<Hashed> = Vec::with_capacity(header.len());
@@ -58,7 +58,7 @@ impl Many {
         self.groups.iter().map(|group| group.end).collect()
     }
 
-    /// The lowest field of this name among those that are `left`, which it then is no more.
+    /// Takes the lowest field of this name out of those that are `left`.
     pub(super) fn pick<'h>(&self, header: &'h Header, left: &mut [u32], name: &[u8]) -> Option<Field<'h>> {
         let group = self.find(header, name)?;
         let field = self.lowest(header, left, group)?;
@@ -79,7 +79,7 @@ impl Many {
         header.field(*left.last()? as u32 as usize)
     }
 
-    /// Notes the next group.
+    /// Adds the next group.
     fn add(&mut self, fields: &[Hashed]) {
         let Some(first) = fields.first() else { return };
         let start = self.groups.last().map_or(0, |group| group.end);
@@ -106,7 +106,7 @@ impl Many {
         let slot = slot(hash, self.starts.len().checked_sub(1)?);
         let start = *self.starts.get(slot)? as usize;
         let groups = self.groups.get(start..*self.starts.get(slot + 1)? as usize)?;
-        // Mostly there is one or none.
+        // Usually there is one or none.
         if groups.len() <= FEW {
             let same = |group: &Group| group.hash == hash && same_name(self.name(header, group), wanted);
             return groups.iter().position(same).map(|at| start + at);
@@ -121,7 +121,7 @@ impl Many {
     }
 }
 
-/// So many are faster looked at one by one.
+/// Up to this many, a linear search is faster.
 const FEW: usize = 4;
 
 /// The slot of a hash, by its highest bits; `slots` is a power of two.
@@ -133,7 +133,7 @@ fn name(header: &Header, hashed: Hashed) -> &[u8] {
     name_of(header, hashed as u32 as usize)
 }
 
-/// Fields of one name come to stand together. Nearly always all of the same hash have the same name.
+/// Groups the fields of one name. Nearly always, all with the same hash have the same name.
 fn sort_by_name(header: &Header, same_hash: &mut [Hashed]) {
     let all_alike = match same_hash {
         [first, others @ ..] => {

@@ -1,4 +1,4 @@
-//! Names of fields: what is the same, which comes first, and where to look.
+//! Names of fields: equality, order and hash.
 
 use std::{
     cmp::Ordering,
@@ -7,7 +7,7 @@ use std::{
 };
 use waxseal_header::Header;
 
-/// Each process has another, so that nobody can prepare names that collide.
+/// Random for each process, so that nobody can prepare names that collide.
 pub(super) fn seed() -> u64 {
     static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     *SEED
@@ -19,7 +19,7 @@ pub(super) fn name_of(header: &Header, number: usize) -> &[u8] {
     header.field(number).map(|field| field.name()).unwrap_or_default()
 }
 
-/// Names are mostly written alike.
+/// Usually the spelling is the same.
 #[inline(always)]
 pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
     #[cfg(test)]
@@ -27,7 +27,7 @@ pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
     a == b || a.eq_ignore_ascii_case(b)
 }
 
-/// The order of names, in which case does not count, eight bytes at a time.
+/// Compares names regardless of case, eight bytes at a time.
 pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     #[cfg(test)]
     steps::count();
@@ -50,7 +50,7 @@ fn number(piece: &[u8]) -> u64 {
     }
 }
 
-/// The letters among eight bytes in lower case.
+/// Eight bytes with letters in lower case.
 fn lower_case(bytes: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let ascii = bytes & (EACH * 0x7f);
@@ -60,7 +60,7 @@ fn lower_case(bytes: u64) -> u64 {
     bytes | upper >> 2
 }
 
-/// Mixes the name, in lower case, eight bytes at a time, with the [`seed`].
+/// Hashes the name in lower case with the [`seed`], eight bytes at a time.
 pub(super) fn hash(seed: u64, name: &[u8]) -> u32 {
     const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, bytes: u64| {
@@ -73,7 +73,7 @@ pub(super) fn hash(seed: u64, name: &[u8]) -> u32 {
         hash = mix(hash, u64::from_le_bytes(*chunk));
         rest = after;
     }
-    // The last bytes again as far as there are eight, or else the first four and the last four.
+    // The last eight bytes, overlapping; of a shorter name, the first four and the last four.
     let last = match (name.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
         (Some(last), _, _) => u64::from_le_bytes(*last),
         (None, Some(a), Some(b)) => {

@@ -1,4 +1,4 @@
-//! A key as it is published.
+//! The audit of a published key.
 
 use super::{Problem, lint};
 use crate::{KeyRecord, Selector};
@@ -7,8 +7,8 @@ use waxseal_dns::{
     Answers, Check, Dnssec, DomainName, InvalidDomainName, Pending, Question, Record, lint::Finding,
 };
 
-/// Looks a key record up and reports what is wrong with it, for its publisher. A [`Check`], to be driven as
-/// [`DkimCheck`](crate::DkimCheck) is.
+/// Looks up a key record and reports what is wrong with it, for its publisher. A [`Check`], driven like
+/// [`DkimCheck`](crate::DkimCheck).
 ///
 /// ```
 /// use waxseal_dkim::publish::Audit;
@@ -50,12 +50,12 @@ impl AuditReport {
         &self.name
     }
 
-    /// The texts that are published there: what the spans of [`findings`](Self::findings) count in.
+    /// The records published there, which the spans of [`findings`](Self::findings) refer to.
     pub fn records(&self) -> impl Iterator<Item = (&DomainName, &[u8])> {
         self.records.iter().map(|text| (&self.name, &**text))
     }
 
-    /// What is wrong: names as those of [`lint`](super::lint()), and `no-record`, `several-records`, `bogus` and
+    /// The problems, named as by [`lint`](super::lint()), and also `no-record`, `several-records`, `bogus` and
     /// `lookup-failed`.
     pub fn findings(&self) -> &[Finding] {
         &self.findings

@@ -1,10 +1,10 @@
-//! What is wrong with text that should be a key record, in words for whoever published it.
+//! What is wrong with text that should be a key record, in words for its publisher.
 
 use super::{KeyRecord, RecordProblem, is_digit, without_blanks};
 use crate::base64_text;
 use waxseal_header::TagList;
 
-/// `error`, or the mistake behind it when the text shows one that is often made.
+/// `error`, or a common mistake that explains it.
 pub(super) fn diagnose(text: &[u8], error: RecordProblem) -> RecordProblem {
     if matches!(&error, RecordProblem::TagList(error) if error.is_limit()) {
         return error;
@@ -13,7 +13,7 @@ pub(super) fn diagnose(text: &[u8], error: RecordProblem) -> RecordProblem {
 }
 
 impl RecordProblem {
-    /// How far the text is from a key record.
+    /// How far the text is from being a key record.
     pub(crate) fn distance(&self) -> u8 {
         match self {
             Self::Key(_) | Self::Cut { .. } | Self::Base64 { .. } | Self::Pem | Self::KeyType => 0,
@@ -25,10 +25,10 @@ impl RecordProblem {
     }
 }
 
-/// Marks of zone files and of word processors, where the data ought to stand alone.
+/// Quotation marks and backslashes of zone files and word processors around the data.
 const QUOTES: [&str; 6] = ["\"", "'", "\u{201c}", "\u{201d}", "\u{201e}", "&quot;"];
 
-/// Text that is a record once quotation marks or backslashes are gone, or that begins with a mark.
+/// Text that is a record without its quotation marks or backslashes, or that begins with a quotation mark.
 fn pasted(text: &[u8]) -> Option<RecordProblem> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let plain = QUOTES.iter().fold(text.replace('\\', ""), |text, quote| text.replace(quote, ""));
@@ -45,10 +45,10 @@ fn pasted(text: &[u8]) -> Option<RecordProblem> {
     }
 }
 
-/// Longer text is no pasted record: a key of 16,384 bits takes 2,800 bytes.
+/// Longer text is not a pasted record: a key of 16,384 bits takes 2,800 bytes.
 const MAX_PASTED: usize = 4096;
 
-/// `p=` that is cut off or a file, or that runs into `v=`.
+/// `p=` that is truncated, holds a whole PEM file, or lacks the semicolon before it.
 fn damaged_key(text: &[u8]) -> Option<RecordProblem> {
     let tags = TagList::parse(text).ok()?;
     let behind_version = tags.get("v").and_then(|v| v.strip_prefix(b"DKIM1"));
@@ -59,13 +59,13 @@ fn damaged_key(text: &[u8]) -> Option<RecordProblem> {
     if p.starts_with(b"-----BEGIN") {
         return Some(RecordProblem::Pem);
     }
-    // Padding is the end of a key, and what was cut off has none.
+    // Padding marks the end of a key; a truncated one has none.
     let digits = without_blanks(p);
     let (bytes, expected) = key_length(&digits).filter(|_| digits.iter().all(|c| is_digit(*c)))?;
     (bytes < expected).then_some(RecordProblem::Cut { bytes, expected })
 }
 
-/// How many bytes of an RSA key there are, and how many its DER says.
+/// The length of an RSA key in bytes, and the length that its DER announces.
 fn key_length(digits: &[u8]) -> Option<(usize, usize)> {
     let whole = digits.get(..digits.len() / 4 * 4)?;
     let bytes = base64_text::decode(whole)?;
@@ -77,7 +77,7 @@ fn key_length(digits: &[u8]) -> Option<(usize, usize)> {
     Some((bytes.len(), expected))
 }
 
-/// Text that has nothing of a key record.
+/// Text that is nothing like a key record.
 fn foreign(text: &[u8]) -> Option<RecordProblem> {
     let has = |what: &[u8]| text.windows(what.len()).any(|bytes| bytes.eq_ignore_ascii_case(what));
     let named = |name: u8| {

@@ -9,53 +9,54 @@ use waxseal_header::HeaderError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The header block is over a limit.
+    /// The header block exceeds a limit.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// With its new fields the header block would be over the limits that a verifier has
+    /// With its new fields the header block would exceed the limits of a verifier
     /// ([`HeaderLimits`](waxseal_header::HeaderLimits)), and nobody could verify the signature.
     #[error("the header has no room for the signature: sign fewer fields, or without copies of them (z=)")]
     NoRoom(#[source] HeaderError),
     /// `z=` is longer than the 65,536 bytes that [`Signer::with_copied_fields`](crate::Signer::with_copied_fields) allows.
     #[error("the copies of the signed fields (z=) have {0} bytes, more than 65536: sign without them")]
     CopiedFields(usize),
-    /// RFC 6376 §5.3: what is signed has to be what is sent, and mail servers rewrite bare CR and LF.
+    /// RFC 6376 §5.3: the message must be signed as it will be sent, and mail servers rewrite bare CR and LF.
     #[error(
         "the message has a bare CR or LF at offset {offset}: make its line ends CRLF before signing \
          (waxseal_header::line_ends::to_crlf) and send the result"
     )]
     BareLineEnd {
-        /// Where it stands, in bytes from the start of what was signed: of the message or, when header and body were
-        /// handed over apart, of its part.
+        /// Its place, in bytes from the start of the message or, when header and body were passed separately, of that
+        /// part.
         offset: u64,
     },
-    /// A line of the header block is no header field.
+    /// A line of the header block is not a header field.
     #[error("field {0} of the header, counted from 1, is no header field: remove it before signing")]
     MalformedField(usize),
     /// RFC 6376 §5.4: "The From header field MUST be signed".
     #[error("the message has no From field, which has to be signed (RFC 6376 section 5.4)")]
     NoFrom,
-    /// RFC 6376 §3.8: "Signers and Verifiers SHOULD take reasonable steps to ensure that the messages they are processing
-    /// are valid". Readers differ in which From they show, and receivers refuse such messages.
+    /// RFC 6376 §3.8: "Signers and Verifiers SHOULD take reasonable steps to ensure that the messages they are
+    /// processing are valid". Programs differ in which From they show, and receivers refuse such messages.
     #[error("the message has {0} From fields, and may have one (RFC 5322 section 3.6): leave one of them")]
     SeveralFrom(usize),
-    /// RFC 6376 §5.4: "The From header field MUST be signed", and the list given lacks it.
+    /// RFC 6376 §5.4: "The From header field MUST be signed", and the given list lacks it.
     #[error("the list of the fields to sign lacks From, which has to be signed (RFC 6376 section 5.4)")]
     FromNotListed,
-    /// A name for `h=` that is no field name.
+    /// A name for `h=` that is not a field name.
     #[error(
         "\"{}\" is no field name: give the names of the fields to sign one by one, of visible ASCII without colon and \
          semicolon", .0.escape_debug()
     )]
     FieldName(String),
     /// RFC 6376 §3.5 of `h=`: "The field MUST NOT include the DKIM-Signature header field that is being created or
-    /// verified". Listed more often than the message has it, the name would mean the new one, or that of another signer.
+    /// verified". If listed more often than the message has it, the name would mean the new field, or that of another
+    /// signer.
     #[error("DKIM-Signature is to be signed more often than the message has it: list it no more than that")]
     OwnField,
-    /// `d=` is no domain name; see [`DomainName::new`].
+    /// `d=` is not a domain name; see [`DomainName::new`].
     #[error("the domain to sign for is no domain name")]
     DomainName(#[source] InvalidDomainName),
-    /// `s=` is no selector; see [`Selector`].
+    /// `s=` is not a selector; see [`Selector`].
     #[error("the selector is no domain name")]
     Selector(#[source] InvalidDomainName),
     /// A tag that [`Signer::with_tag`](crate::Signer::with_tag) refuses.
@@ -79,10 +80,10 @@ pub enum SignError {
     /// This signer has no key; see [`Signer::remote`](crate::Signer::remote).
     #[error("the signer has no key: finish with Unsigned::attach")]
     NoKey,
-    /// There is no crypto provider that could hash.
+    /// There is no crypto provider for hashing.
     #[error(transparent)]
     NoProvider(#[from] NoProvider),
-    /// The hashes that were handed over lack that of [`Signer::body_form`](crate::Signer::body_form).
+    /// The given hashes lack that of [`Signer::body_form`](crate::Signer::body_form).
     #[error(
         "the body was not hashed for this signer: ask the hasher for Signer::body_form before the body is pushed"
     )]
@@ -90,7 +91,7 @@ pub enum SignError {
     /// The key could not sign.
     #[error(transparent)]
     Key(#[from] waxseal_crypto::SignError),
-    /// The selector and the domain together are longer than a domain name may be.
+    /// The name of the key, made of selector and domain, is longer than a domain name may be.
     #[error("{selector}._domainkey.{domain} is longer than a domain name may be")]
     KeyName {
         /// The selector.

@@ -11,7 +11,8 @@ use waxseal_header::{
     line_ends::{FindBare, find_bare},
 };
 
-/// A message that is being signed, in chunks of any size.
+/// Signs a message that arrives in chunks of any size. This is the streaming form of [`Signer::sign`], for one or more
+/// signers.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -33,7 +34,7 @@ pub struct Signing {
     now: SystemTime,
     stage: Stage,
     line_ends: FindBare,
-    /// Whether the body may have bare line ends: all signers take them.
+    /// Whether the body may have bare line ends: only if all signers accept them.
     bare_line_ends: bool,
 }
 
@@ -55,7 +56,7 @@ struct Body {
 }
 
 impl Signing {
-    /// Begins with the first byte of the message. `now` is what `t=` says.
+    /// Begins with the first byte of the message. `now` is the time for `t=`.
     pub fn new<'s>(signers: impl IntoIterator<Item = &'s Signer>, now: SystemTime) -> Self {
         let stage = Stage::Header(Splitter::new(HeaderLimits::default()));
         let signers: Vec<_> = signers.into_iter().cloned().collect();
@@ -63,10 +64,10 @@ impl Signing {
         Self { signers, now, stage, line_ends: FindBare::default(), bare_line_ends }
     }
 
-    /// Begins with the body of a message of which the header is known.
+    /// Begins with the body of a message whose header is known.
     ///
     /// # Errors
-    /// [`SignError`], when the header cannot be signed.
+    /// [`SignError`] when the header cannot be signed.
     pub fn with_header<'s>(
         signers: impl IntoIterator<Item = &'s Signer>,
         header: Header,
@@ -83,7 +84,7 @@ impl Signing {
     /// Takes the next chunk of the message: of the header first, then of the body.
     ///
     /// # Errors
-    /// [`SignError`]. After an error every further call returns the same.
+    /// [`SignError`]. After an error, every further call returns the same one.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), SignError> {
         let pushed = self.try_push(chunk);
         if let Err(error) = &pushed {
@@ -123,7 +124,7 @@ impl Signing {
         self.line_ends.push(text).map_or(Ok(()), |offset| Err(SignError::BareLineEnd { offset }))
     }
 
-    /// Ends the message. Returns what each signer has to sign, in the order of the signers.
+    /// Ends the message. Returns the fields to be signed, in the order of the signers.
     ///
     /// # Errors
     /// [`SignError`].
@@ -140,7 +141,7 @@ impl Signing {
 }
 
 impl Body {
-    /// Checks the header, and asks for the body hashes: one hasher for each crypto provider.
+    /// Checks the header and requests the body hashes: one hasher for each crypto provider.
     fn begin(signers: &[Signer], header: Header) -> Result<Self, SignError> {
         super::check_header(&header)?;
         super::check_one_from(&header)?;

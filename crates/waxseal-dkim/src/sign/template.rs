@@ -1,4 +1,4 @@
-//! What a signature field says, and what is signed (RFC 6376 §3.5, §3.7).
+//! The text of a signature field, and the bytes to sign (RFC 6376 §3.5, §3.7).
 
 use super::{SignError, Signer};
 use crate::{body::BodyHash, picker::FieldIndex, quoted_printable, tags::seconds, verify::FIELD_NAME};
@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 use waxseal_crypto::{Algorithm, Provider, SigningInput, SigningKey};
 use waxseal_header::{Folder, Header, HeaderLimits};
 
-/// A signature field that lacks nothing but the signature.
+/// A signature field that is complete except for the signature.
 #[derive(Clone)]
 pub struct Unsigned {
     folder: Folder,
@@ -18,8 +18,8 @@ pub struct Unsigned {
 }
 
 impl Unsigned {
-    /// What is to be signed: the bytes, and their SHA-256 for keys that want the digest (Ed25519 always does, RFC 8463
-    /// §3).
+    /// The input of the signature: the bytes, and their SHA-256 for keys that sign the digest (as Ed25519 always does,
+    /// RFC 8463 §3).
     pub fn input(&self) -> SigningInput<'_> {
         SigningInput::new(&self.input, self.provider)
     }
@@ -29,7 +29,7 @@ impl Unsigned {
         self.algorithm
     }
 
-    /// Bytes that the field may have with its signature and CRLF; a key whose public half is not known may be of
+    /// The most bytes that the field can take with its signature and CRLF; an unknown public key counts as one of
     /// 16,384 bits.
     pub fn max_bytes(&self) -> usize {
         const LARGEST: usize = 16_384 / 8;
@@ -53,12 +53,12 @@ impl Unsigned {
         Ok(self.attach(&signature))
     }
 
-    /// Takes a signature made elsewhere. Returns the field with its CRLF.
+    /// Adds a signature made elsewhere. Returns the field with its CRLF.
     pub fn attach(self, signature: &[u8]) -> String {
         self.attach_folded(signature).finish()
     }
 
-    /// [`Unsigned::attach`] for those who sign the field in turn, as ARC does: [`Folder::as_field`] is the field.
+    /// [`Unsigned::attach`] for protocols that sign this field in turn, as ARC does: [`Folder::as_field`] is the field.
     pub fn attach_folded(mut self, signature: &[u8]) -> Folder {
         self.folder.glue(&BASE64_STANDARD.encode(signature));
         self.folder
@@ -71,7 +71,7 @@ impl fmt::Debug for Unsigned {
     }
 }
 
-/// What the header of the signed message will hold, which must not be more than verifiers read.
+/// The size of the header of the signed message, which must not exceed what verifiers read.
 pub(super) struct Room {
     bytes: usize,
     fields: usize,
@@ -90,7 +90,7 @@ impl Room {
     }
 }
 
-/// What all signatures of one message share.
+/// What the signatures of a message have in common.
 pub(super) struct Template<'h> {
     pub(super) header: &'h Header,
     pub(super) index: &'h FieldIndex,
@@ -130,7 +130,7 @@ impl Template<'_> {
         for field in names.iter().filter_map(|name| picker.pick(name.as_bytes())) {
             signer.settings.header_form.header_field(field, &mut input);
         }
-        // Its value ends behind `b=`, so nothing is to be left out of it.
+        // Its value ends with `b=`, so nothing has to be left out.
         let own = folder.as_field();
         signer.settings.header_form.signature_field(own, own.value().len()..own.value().len(), &mut input);
         Unsigned {
@@ -174,14 +174,14 @@ impl Template<'_> {
         Ok(tags)
     }
 
-    /// The time so many seconds after now, in seconds since 1970, which is the first that can be said.
+    /// The time this many seconds from now, in seconds since 1970.
     fn seconds(&self, later: u64, tag: &'static str) -> Result<u64, SignError> {
         // §3.5: "implementations MAY consider any value longer than 12 digits to be infinite", and others refuse it.
         let seconds = seconds(self.now).checked_add(later).filter(|seconds| *seconds < 1_000_000_000_000);
         seconds.ok_or(SignError::Time(tag))
     }
 
-    /// §3.5: "z= Copied header fields": every field that is signed, name and value, divided by `|`.
+    /// §3.5: "z= Copied header fields": every signed field, name and value, separated by `|`.
     fn copies(&self, names: &[&str]) -> Result<String, SignError> {
         let mut picker = self.index.picker(self.header);
         let mut copies = String::new();
@@ -191,7 +191,7 @@ impl Template<'_> {
             }
             copies.push_str(&quoted_printable::encode(field.name()));
             copies.push(':');
-            // Whatever is not ASCII is written in digits, since the copy may be cut anywhere.
+            // Non-ASCII bytes are encoded, since the copy may be folded anywhere.
             for c in quoted_printable::encode(field.value()).chars() {
                 if c.is_ascii() {
                     copies.push(c);
@@ -218,7 +218,7 @@ pub(super) fn push_names(folder: &mut Folder, names: &[&str]) {
         tag.push_str(name);
     }
     tag.push(';');
-    // See `pieces`; names mostly have no equals sign.
+    // See `pieces`; names rarely have an equals sign.
     if !names.is_empty() && memchr::memrchr(b'=', tag.as_bytes()) == Some(NAME.len() - 1) {
         return folder.pieces(names.iter().scan((0, NAME.len()), |(start, end), name| {
             *end += name.len() + 1;
@@ -243,8 +243,8 @@ fn push_copies(folder: &mut Folder, copies: &str) {
     folder.pieces(pieces(&tag, |at| at >= NAME.len() && !in_hex(at)).into_iter());
 }
 
-/// The pieces of a tag between which it may be folded, at the offsets of which `may_fold` says so; but not in front of `b=`,
-/// as in the copy of a field that says `b=c`: a verifier that looks for a blank and `b=` would take it for the signature.
+/// Splits a tag where it may be folded, at the offsets that `may_fold` allows, but not before a `b=`, as in the copy of
+/// a field with `b=c`: a verifier that searches for a blank and `b=` would take it for the signature.
 fn pieces(tag: &str, may_fold: impl Fn(usize) -> bool) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut rest, mut start) = (tag, 0);

@@ -8,7 +8,7 @@ impl Signer {
     /// message.
     ///
     /// # Errors
-    /// [`SignError`]. Lines have to end in CRLF.
+    /// [`SignError`]. Lines must end in CRLF.
     pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<String, SignError> {
         sign_all([self], message, now)
     }
@@ -17,15 +17,15 @@ impl Signer {
     /// signers sign with [`sign_message_by_all`].
     ///
     /// # Errors
-    /// [`SignError`]. Lines have to end in CRLF.
+    /// [`SignError`]. Lines must end in CRLF.
     pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Vec<u8>, SignError> {
         Ok([self.sign(message, now)?.as_bytes(), message].concat())
     }
 
-    /// [`Signer::sign_message`] into a writer. Nothing is written when the message cannot be signed.
+    /// [`Signer::sign_message`] to a writer. Nothing is written when the message cannot be signed.
     ///
     /// # Errors
-    /// Those of the writer; a [`SignError`] is the inner error of one of the kind
+    /// Those of the writer; a [`SignError`] is wrapped in an error of the kind
     /// [`InvalidData`](std::io::ErrorKind::InvalidData).
     pub fn sign_to(&self, message: &[u8], now: SystemTime, out: &mut impl io::Write) -> io::Result<()> {
         let field =

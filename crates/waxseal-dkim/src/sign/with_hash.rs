@@ -1,4 +1,4 @@
-//! Signing with a body hash that is made elsewhere, for DKIM and ARC (RFC 8617 §4.1.2) in one pass over the body.
+//! Signing with a body hash that is computed elsewhere, for DKIM and ARC (RFC 8617 §4.1.2) in one pass over the body.
 
 use super::{
     SignError, Signer, check_header, check_one_from,
@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use waxseal_crypto::{Provider, SigningKey};
 use waxseal_header::{Folder, Header, line_ends::find_bare};
 
-/// For those who hash the body themselves, such as a forwarder that verifies, signs and seals in one pass.
+/// For programs that hash the body themselves, such as a forwarder that verifies, signs and seals in one pass.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -31,10 +31,9 @@ use waxseal_header::{Folder, Header, line_ends::find_bare};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Whoever hashes the body also sees to it that its lines end in CRLF
-/// ([`FindBare`](waxseal_header::line_ends::FindBare)).
+/// They must also make sure that its lines end in CRLF ([`FindBare`](waxseal_header::line_ends::FindBare)).
 impl Signer {
-    /// The body hash that this signer needs: a [`BodyHasher`](crate::parts::BodyHasher) is asked for it.
+    /// The body hash that this signer needs, to be requested from a [`BodyHasher`](crate::parts::BodyHasher).
     pub fn body_form(&self) -> BodyForm {
         BodyForm { canonicalization: self.settings.body_form, hash: self.algorithm.hash(), length: None }
     }
@@ -43,8 +42,8 @@ impl Signer {
         hashes.get(&self.body_form()).ok_or(SignError::NoBodyHash)
     }
 
-    /// A DKIM-Signature that lacks nothing but the signature, for `header` and the body of which `hashes` has the hash that
-    /// [`Signer::body_form`] names.
+    /// A DKIM-Signature that is complete except for the signature, for `header` and a body whose hash of
+    /// [`Signer::body_form`] is in `hashes`.
     ///
     /// # Errors
     /// [`SignError`].
@@ -62,8 +61,8 @@ impl Signer {
         Ok(unsigned)
     }
 
-    /// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2), which says `i=` and the number of the ARC set.
-    /// None of `i=`, `l=`, `q=` and `z=` of DKIM is set.
+    /// [`Signer::unsigned`] for an ARC-Message-Signature (RFC 8617 §4.1.2): `i=` is the number of the ARC set; `l=`,
+    /// `q=` and `z=` are not set.
     ///
     /// # Errors
     /// [`SignError`].
@@ -95,7 +94,7 @@ impl Signer {
         self.key.as_deref().map(|key| key as &dyn SigningKey)
     }
 
-    /// The crypto provider that hashes.
+    /// The crypto provider for hashing.
     pub(crate) fn provider(&self) -> &'static dyn Provider {
         self.settings.provider
     }

@@ -1,4 +1,4 @@
-//! What speaks against a signature before its key is known (RFC 6376 §6.1.1).
+//! Why a signature is refused before its key is known (RFC 6376 §6.1.1).
 
 use super::Verifier;
 use crate::{BodyLengthPolicy, Cause, Policy, Signature, tags::seconds};
@@ -7,11 +7,11 @@ use waxseal_crypto::Algorithm;
 use waxseal_header::Header;
 
 impl Verifier {
-    /// Whether the policy lets a well-formed signature be looked at before its key is known: by its domain, algorithm, `t=`,
+    /// Checks what the policy says about a well-formed signature before its key is known: its domain, algorithm, `t=`,
     /// `x=` and `l=`.
     ///
     /// # Errors
-    /// The [`Cause`] that speaks against it.
+    /// The [`Cause`] for which it is refused.
     pub(crate) fn admit(&self, signature: &Signature, now: SystemTime) -> Result<(), Cause> {
         self.policy.admit(signature, seconds(now))
     }

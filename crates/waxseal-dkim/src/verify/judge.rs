@@ -15,7 +15,7 @@ use waxseal_crypto::{Algorithm, PublicKey, VerifyError};
 use waxseal_dns::{DomainName, Reply};
 use waxseal_header::{Field, Header};
 
-/// All that is known of a message.
+/// Everything known about a message.
 pub(super) struct Judge<'c> {
     pub(super) verifier: &'c Verifier,
     pub(super) header: &'c Header,
@@ -24,7 +24,7 @@ pub(super) struct Judge<'c> {
 }
 
 impl Judge<'_> {
-    /// The verdict about a signature: the number of its field, and the reply to the question for its key.
+    /// Judges a signature, given the number of its field and the reply to the lookup of its key.
     pub(super) fn verdict(&self, signature: &Arc<Signature>, field: usize, reply: &Reply) -> Verdict {
         let mut verdict = Verdict { signature: Some(signature.clone()), ..Verdict::new(None) };
         verdict.cause = self.judge(signature, field, reply, &mut verdict).err();
@@ -64,11 +64,11 @@ impl Judge<'_> {
     }
 }
 
-/// What a verifier of ARC (RFC 8617), whose signatures are verified as those of DKIM are, has to know of one.
+/// For ARC (RFC 8617), whose signatures are verified like those of DKIM.
 impl Verifier {
-    /// Verifies `signature`, which is the field number `field` of the header that `index` was made from, with its `key`:
-    /// the signed fields and the body, of which `body` is the hash. Returns the fields that may stand once and stand more
-    /// often than the signature covers, see [`Verdict::unsigned_additions`].
+    /// Verifies `signature`, the field number `field` of the header behind `index`, with its `key`: the signed fields,
+    /// and the body by its hash `body`. Returns the fields that may occur once but occur more often than the signature
+    /// covers, see [`Verdict::unsigned_additions`].
     ///
     /// # Errors
     /// [`Cause::BodyHash`], [`Cause::HeaderSignature`], those about `l=`, and [`Cause::UnsignedAddition`].
@@ -134,8 +134,8 @@ impl Verifier {
 }
 
 impl Signature {
-    /// The bytes that the signature is over (RFC 6376 §3.7), in a message with this header: the signed fields, then the
-    /// signature field without `b=`, each canonical. `None` when the header does not have the signature field.
+    /// The bytes that were signed (RFC 6376 §3.7) in a message with this header: the signed fields, then the signature
+    /// field without `b=`, each canonical. `None` when the header does not contain the signature field.
     pub fn signed_bytes(&self, header: &Header) -> Option<Vec<u8>> {
         let is_own = |number: usize| {
             let is_signature = header.field(number).is_some_and(|field| field.is(FIELD_NAME));
@@ -234,14 +234,14 @@ fn unsigned_additions(picker: &Picker<'_>) -> Vec<&'static str> {
     numbers.into_iter().filter_map(|number| SINGLE_FIELDS.get(number).copied()).collect()
 }
 
-/// Fields of which `z=` holds a copy that no field of the header equals, each once.
+/// The fields whose copy in `z=` equals no field of the header, each once.
 fn changed_fields(signature: &Signature, header: &Header) -> Vec<String> {
     let copies = signature.copied_fields();
     if copies.is_empty() {
         return Vec::new();
     }
     let key = |name: &[u8], value: &[u8]| (name.to_ascii_lowercase(), words(value));
-    // A stranger decides how many copies and how many fields there are, so not each is held against each.
+    // The sender decides how many copies and fields there are, so they are not compared pairwise.
     let fields = header.fields().filter(|field| !field.is_malformed());
     let present: HashSet<_> = fields.map(|field| key(field.name(), field.value())).collect();
     let mut told = HashSet::new();
@@ -255,7 +255,7 @@ fn changed_fields(signature: &Signature, header: &Header) -> Vec<String> {
     changed
 }
 
-/// The words of a value, one blank between: folds change no more than that.
+/// The words of a value, separated by one blank: folding changes nothing else.
 fn words(value: &[u8]) -> Vec<u8> {
     value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(&b' ')
 }

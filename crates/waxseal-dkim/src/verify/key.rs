@@ -10,12 +10,12 @@ use std::sync::Arc;
 use waxseal_crypto::{Algorithm, PublicKey};
 use waxseal_dns::{Dnssec, DomainName, Record, Reply};
 
-/// The record that counts among those at the name of a key.
+/// The key record that was found at the name of a key.
 pub(super) struct FoundRecord {
     pub(super) record: Arc<KeyRecord>,
     /// As it is published.
     pub(super) text: Bytes,
-    /// Why the others do not count.
+    /// Why the other records do not count.
     pub(super) ignored: Vec<Cause>,
 }
 
@@ -24,7 +24,7 @@ impl Verifier {
     /// `algorithm` for mail (RFC 6376 §6.1.2).
     ///
     /// # Errors
-    /// The [`Cause`] that speaks against it.
+    /// The [`Cause`] for which it is refused.
     pub(crate) fn key(
         &self,
         name: &DomainName,
@@ -37,9 +37,9 @@ impl Verifier {
         Ok(key.clone())
     }
 
-    /// §6.1.2: "The Verifier MUST validate the key record and MUST ignore any public-key records that are malformed." What is
-    /// left has to be one: §3.6.2.2: "if there are multiple records in an RRset, the results are undefined", and which of
-    /// several is meant is not known, as DNS keeps no order.
+    /// §6.1.2: "The Verifier MUST validate the key record and MUST ignore any public-key records that are malformed."
+    /// One has to remain: §3.6.2.2: "if there are multiple records in an RRset, the results are undefined", and which
+    /// of several is meant cannot be known, as DNS keeps no order.
     pub(super) fn key_record(&self, name: &DomainName, reply: &Reply) -> Result<FoundRecord, Cause> {
         let answer = reply.as_ref().map_err(|error| Cause::Lookup(error.clone()))?;
         if answer.dnssec == Dnssec::Bogus {
@@ -54,7 +54,7 @@ impl Verifier {
                 Err(error) => ignored.push(error),
             }
         }
-        // A key for other services alone is reported as such, not as none.
+        // A key for other services only is reported as such, not as missing.
         let found = if mail.count == 0 { std::mem::take(&mut other) } else { mail };
         let Some((record, text)) = found.first else {
             let nearest = ignored.into_iter().min_by_key(|error| error.0.distance());
@@ -69,7 +69,7 @@ impl Verifier {
     }
 }
 
-/// The first of several records, and how many there are. Mostly there is one.
+/// The first record, and how many there are. Usually there is one.
 #[derive(Default)]
 struct Found<'r> {
     first: Option<(Arc<KeyRecord>, &'r Bytes)>,

@@ -29,9 +29,9 @@ impl Zone {
     /// }
     /// ```
     ///
-    /// `ERROR` (`TIMEOUT`, `SERVFAIL` or `MALFORMED`) answers for the types that are not listed; such a word in place of a
-    /// list stands for that type alone. A TXT string becomes its UTF-8 bytes, of any length; `{"hex": "…"}` gives other
-    /// bytes. `SPF`, `NS` and `SOA` are passed over. An empty object makes the name exist.
+    /// `ERROR` (`TIMEOUT`, `SERVFAIL` or `MALFORMED`) answers for the types that are not listed; such a word in place
+    /// of a list stands for that type alone. A TXT string becomes its UTF-8 bytes, of any length; `{"hex": "…"}` stands
+    /// for other bytes. `SPF`, `NS` and `SOA` are skipped. An empty object makes the name exist.
     ///
     /// # Errors
     /// [`InvalidJson`].
@@ -84,7 +84,7 @@ impl Zone {
             }
             "SPF" | "NS" | "SOA" => self.insert_name(owner.clone()),
             _ => {
-                // Exact: "txt" would be a slip that hides a record.
+                // Exact: "txt" would be a mistake that hides a record.
                 let kind = RecordType::ALL.into_iter().find(|kind| kind.as_str() == key);
                 let kind = kind.ok_or_else(|| shape(at, OWNER))?;
                 if value.is_string() {
@@ -99,7 +99,7 @@ impl Zone {
     }
 }
 
-/// Reads one name after the other: the tree of a large zone would take many times its text.
+/// Reads one name after the other: a JSON tree of a large zone would take many times the memory of its text.
 struct Names<'z> {
     zone: &'z mut Zone,
     wrong: &'z mut Option<InvalidJson>,

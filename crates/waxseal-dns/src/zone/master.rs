@@ -1,4 +1,4 @@
-//! Zone files (RFC 1035 §5, RFC 2308 §4), as key generators and people write them.
+//! Zone files (RFC 1035 §5, RFC 2308 §4), as written by key generators and people.
 
 use super::{Zone, text::MAX_STRING};
 use crate::{DomainName, InvalidDomainName, Record, RecordType};
@@ -32,7 +32,7 @@ const IGNORED: [&str; 24] = [
     "NSEC3PARAM",
 ];
 
-/// A zone file that cannot be read: the line, counted from 1, and what is wrong with it.
+/// Why a zone file cannot be read: the line, counted from 1, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("zone file, line {line}")]
 pub struct InvalidZoneFile {
@@ -47,7 +47,7 @@ impl InvalidZoneFile {
         self.line
     }
 
-    /// Whether a relative name stands there, and no origin is known.
+    /// Whether the line has a relative name, and there is no origin.
     pub fn needs_origin(&self) -> bool {
         self.cause == ZoneFileError::NoOrigin
     }
@@ -56,7 +56,7 @@ impl InvalidZoneFile {
 /// What is wrong with a line of a zone file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum ZoneFileError {
-    /// An opening parenthesis without its closing one, or the other way round.
+    /// An unmatched parenthesis.
     #[error("parenthesis without its counterpart")]
     Parenthesis,
     /// A string that is not closed on its line.
@@ -71,13 +71,13 @@ enum ZoneFileError {
     /// A line that begins with a blank takes the owner of the line above, and there is none.
     #[error("no owner name: the first record must have one")]
     NoOwner,
-    /// A relative name (or `@`), and no `$ORIGIN` or origin given.
+    /// A relative name (or `@`) without `$ORIGIN` or a given origin.
     #[error("relative name without an origin: end the name with a dot, or give $ORIGIN")]
     NoOrigin,
-    /// A name that is none.
+    /// A text that is not a domain name.
     #[error("bad domain name")]
     Name(#[from] InvalidDomainName),
-    /// Neither a time to live, nor IN, nor a known record type.
+    /// Not a time to live, IN or a known record type.
     #[error("`{0}` is not a record type that is read (TXT, A, AAAA, MX, PTR, CNAME) or known to be ignored")]
     Type(String),
     /// A line without a type.
@@ -101,12 +101,12 @@ enum ZoneFileError {
 }
 
 impl Zone {
-    /// Reads the text of a zone file: what key generators write (`opendkim-genkey`, `rspamadm`, `waxseal keygen`) and
-    /// what people keep for BIND or NSD. TXT, A, AAAA, MX, PTR and CNAME are read, the usual other types are passed
-    /// over. `origin` completes relative names until an `$ORIGIN` line does.
+    /// Reads the text of a zone file: the output of key generators (`opendkim-genkey`, `rspamadm`, `waxseal keygen`) or
+    /// a zone file of BIND or NSD. TXT, A, AAAA, MX, PTR and CNAME are read, the other usual types are skipped.
+    /// `origin` completes relative names until an `$ORIGIN` line does.
     ///
     /// # Errors
-    /// [`InvalidZoneFile`] for the first line that is wrong. `$INCLUDE` is: nothing here opens files.
+    /// [`InvalidZoneFile`] for the first invalid line. `$INCLUDE` is invalid, since this does not open files.
     ///
     /// ```
     /// use waxseal_dns::{Question, Record, Zone};
@@ -136,7 +136,7 @@ impl Zone {
 #[derive(Debug, Default)]
 struct Word {
     octets: Vec<u8>,
-    /// Holds bytes that stand for themselves because they were escaped.
+    /// Has escaped bytes, which stand for themselves.
     escaped: bool,
     /// One of these is a dot.
     escaped_dot: bool,
@@ -152,7 +152,7 @@ struct Entry {
     words: Vec<Word>,
 }
 
-/// Cuts the text into entries.
+/// Splits the text into entries.
 struct Entries<'t> {
     rest: &'t [u8],
     line: usize,
@@ -247,13 +247,13 @@ impl Entries<'_> {
     }
 }
 
-/// What relative names are below.
+/// The name that completes relative names.
 enum Origin {
     Root,
     Name(DomainName),
 }
 
-/// What the entries so far have set, and the records.
+/// The state after the entries so far, and the records.
 #[derive(Default)]
 struct Reader {
     origin: Option<Origin>,
@@ -310,7 +310,7 @@ impl Reader {
             let target = if target.is(".") { None } else { Some(self.name(target)?) };
             self.zone.insert_cname(owner.clone(), target);
         } else if kind.is("PTR") && matches!(data, [target] if target.is(".")) {
-            // The root is no name of an address: resolvers pass such a record over.
+            // The root is not the name of an address: resolvers skip such a record.
             self.zone.insert_name(owner.clone());
         } else if let Ok(kind) = kind.text().parse() {
             let record = self.data(kind, data)?;
@@ -321,7 +321,7 @@ impl Reader {
             return Err(ZoneFileError::Type(kind.text()));
         }
         if let Some(ttl) = ttl {
-            // RFC 2181 §5.2 wants one TTL for a set; of several at a name the smallest is kept.
+            // RFC 2181 §5.2 wants one TTL for a set; of several at a name, the smallest counts.
             let data = self.zone.data(owner);
             data.ttl = data.ttl.into_iter().chain([ttl]).min();
         }
@@ -354,7 +354,7 @@ impl Reader {
     fn name(&self, word: &Word) -> Result<DomainName, ZoneFileError> {
         let origin = self.origin.as_ref().ok_or(ZoneFileError::NoOrigin);
         if word.escaped_dot {
-            // It is part of a label, which no name here can express.
+            // The dot is part of a label, which [`DomainName`] cannot express.
             return Err(InvalidDomainName::Octet { octet: b'\\', offset: 0 }.into());
         }
         if word.is("@") {
@@ -366,7 +366,7 @@ impl Reader {
         if word.octets.ends_with(b".") {
             return Ok(DomainName::lenient(&word.octets)?);
         }
-        // Checks the bytes before they are taken for text.
+        // Checks the bytes before they are read as text.
         let relative = DomainName::lenient(&word.octets)?;
         match origin? {
             Origin::Root => Ok(relative),

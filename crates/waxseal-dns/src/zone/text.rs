@@ -1,11 +1,12 @@
-//! Text as zone files write it (RFC 1035 §5.1), which the reader beside reads back.
+//! Writes the syntax of zone files (RFC 1035 §5.1), the counterpart of the reader.
 
 use std::fmt::{self, Write};
 
 /// RFC 1035 §3.3: a character-string is "a single length octet followed by that number of characters".
 pub(super) const MAX_STRING: usize = 255;
 
-/// The data of a TXT record as a zone file writes it: quoted strings of at most 255 bytes, what is not ASCII as `\DDD`.
+/// The data of a TXT record in the syntax of zone files: quoted strings of at most 255 bytes, non-ASCII bytes as
+/// `\DDD`.
 ///
 /// ```
 /// use waxseal_dns::zone_text;
@@ -14,7 +15,7 @@ pub(super) const MAX_STRING: usize = 255;
 /// ```
 pub fn zone_text(text: &[u8]) -> String {
     let mut written = String::with_capacity(text.len() + 2);
-    // A String takes all that is written.
+    // Writing to a String cannot fail.
     _ = write_text(&mut written, text);
     written
 }
@@ -31,7 +32,7 @@ pub(crate) fn write_text(out: &mut impl Write, text: &[u8]) -> fmt::Result {
     Ok(())
 }
 
-/// A name with its final dot; what would end the word or mean something else is escaped.
+/// A name with its final dot; special characters are escaped.
 pub(crate) fn write_name(out: &mut impl Write, name: &str) -> fmt::Result {
     for byte in name.bytes() {
         let special = matches!(byte, b'"' | b'\\' | b';' | b'(' | b')' | b'@' | b'$');

@@ -5,7 +5,7 @@ use super::AddressFault;
 /// How deep comments may be nested.
 const MAX_DEPTH: usize = 16;
 
-/// Reads tokens one by one, each byte a bounded number of times.
+/// Reads tokens one by one, and each byte a bounded number of times.
 #[derive(Clone)]
 pub(crate) struct Lexer<'t> {
     text: &'t [u8],
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Greater,
 }
 
-/// What stands before a token.
+/// What precedes a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Gap {
     None,
@@ -43,7 +43,7 @@ pub(crate) enum Gap {
     Comment,
 }
 
-/// Refuses control bytes, and CR and LF that are no fold (RFC 5322 §2.2.3).
+/// Refuses control bytes, and CR and LF that are not part of a fold (RFC 5322 §2.2.3).
 pub(crate) fn check_octets(text: &[u8]) -> Result<(), AddressFault> {
     for (offset, &octet) in text.iter().enumerate() {
         let next = || text.get(offset + 1);
@@ -71,12 +71,12 @@ impl<'t> Lexer<'t> {
         self.offset
     }
 
-    /// What stood before the token read last.
+    /// What preceded the last token.
     pub(crate) fn gap(&self) -> Gap {
         self.gap
     }
 
-    /// What stands before the next token.
+    /// Reads what precedes the next token.
     pub(crate) fn peek_gap(&self) -> Result<Gap, AddressFault> {
         let mut ahead = self.clone();
         ahead.skip_gap()?;

@@ -1,13 +1,13 @@
-//! Which lines of a header are From fields, to whom.
+//! Which lines of a header are From fields, and to which programs.
 
 use super::FromFault;
 use crate::{Field, Header};
 
-/// The one From field that all readers see, and where it begins, or why there is none.
+/// The one From field that all programs see, and where it begins, or why there is none.
 pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), FromFault> {
     let mut found = None;
     let (mut count, mut looks_alike, mut control, mut offset) = (0, false, None, 0);
-    // Perl's Email::Simple takes lines that are no field for a part of the field above.
+    // Perl's Email::Simple appends lines that are not a field to the field above.
     let (mut below_from, mut goes_on) = (false, false);
     for field in header.fields() {
         if field.is("from") {
@@ -34,16 +34,16 @@ pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), FromFaul
     }
 }
 
-/// A NUL or bare CR in the header that makes another field of it to some, or moves its end; `from` is where the From field
-/// begins.
+/// A NUL or bare CR that makes some programs see another From field or another end of the header; `from` is where the
+/// From field begins.
 pub(super) fn misleading_octet(header: &Header, from: usize) -> Option<FromFault> {
     let block = header.as_bytes();
     let nul = memchr::memchr(0, block).map(|offset| FromFault::Nul { offset });
     nul.or_else(|| misleading_cr(block, from))
 }
 
-/// The values of all fields that some reader may take for From: those as a whole, and what begins with the name behind a
-/// line end, CR or NUL, up to the next.
+/// The values of all lines that some program may read as From: whole fields, and text that begins with the name after a
+/// line end, CR or NUL, up to the next one.
 pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
     let block = header.as_bytes();
     let mut values = Vec::new();
@@ -53,14 +53,14 @@ pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
         let begin = offset;
         offset += field.raw().len();
         if is_from_to_some(field) || is_from_up_to_nul(field.raw()) {
-            // Lines below that are no field are a part of it to some.
+            // For some programs, lines below that are not a field belong to it.
             while let Some(line) = fields.next_if(|line| line.is_malformed() && !is_from_to_some(*line)) {
                 offset += line.raw().len();
             }
             values.extend(block.get(begin..offset).and_then(value));
         }
     }
-    // To some a NUL ends a line, to others it is nothing.
+    // For some programs a NUL ends a line, others drop it.
     values.extend(pieces(block, memchr::memchr3_iter(b'\r', b'\n', 0, block)));
     if memchr::memchr(0, block).is_some() {
         values.extend(pieces(block, memchr::memchr2_iter(b'\r', b'\n', block)));
@@ -68,11 +68,11 @@ pub(super) fn from_values(header: &Header) -> Vec<&[u8]> {
     values
 }
 
-/// What begins with the name of From between these ends, folds not among them.
+/// The text that begins with the name From between these ends, except at folds.
 fn pieces(block: &[u8], ends: impl Iterator<Item = usize>) -> Vec<&[u8]> {
     let is_end = |at: &usize| match block.get(*at) {
         Some(b'\r') => block.get(at + 1) != Some(&b'\n'),
-        // A blank behind it makes it a fold.
+        // A blank after it makes it a fold.
         Some(b'\n') => !matches!(block.get(at + 1), Some(b' ' | b'\t')),
         _ => true,
     };
@@ -88,20 +88,20 @@ fn pieces(block: &[u8], ends: impl Iterator<Item = usize>) -> Vec<&[u8]> {
     values
 }
 
-/// Whether some reader may take it for a From field. A line that is none has no folds for mail-parser, which looks for a name
-/// on each.
+/// Whether some program may read it as From. In a line that is not a field, mail-parser knows no folds, and looks for a
+/// name on each line.
 fn is_from_to_some(field: Field<'_>) -> bool {
     let mut lines = field.raw().split_inclusive(|octet| *octet == b'\n');
     looks_like_from(field.raw()) || field.is_malformed() && lines.any(looks_like_from)
 }
 
-/// Whether the name is From to those for whom it ends at a NUL.
+/// Whether the name is From to programs for which it ends at a NUL.
 fn is_from_up_to_nul(line: &[u8]) -> bool {
     let name = memchr::memchr(0, line).and_then(|end| line.get(..end));
     name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"from"))
 }
 
-/// What stands behind the colon behind the name.
+/// The text after the colon that follows the name.
 fn value(field: &[u8]) -> Option<&[u8]> {
     let begin = field.iter().position(|c| c.is_ascii_alphabetic())?;
     let named = field.get(begin..)?;
@@ -112,7 +112,7 @@ fn has_blank_before_colon(field: Field<'_>) -> bool {
     field.raw().get(field.name().len()) != Some(&b':')
 }
 
-/// The first control octet before the colon of a line that has one.
+/// The first control byte before the colon of a line that has one.
 fn control_in_name(line: &[u8], offset: usize) -> Option<FromFault> {
     let colon = memchr::memchr(b':', line)?;
     let name = line.get(..colon)?;
@@ -121,8 +121,8 @@ fn control_in_name(line: &[u8], offset: usize) -> Option<FromFault> {
     Some(FromFault::ControlInName { octet: *name.get(at)?, offset: offset + at })
 }
 
-/// Whether some reader may take a malformed line for a From field. The `From ` line of a mailbox file is none. A `>` before
-/// the name is no matter to c-client, nor a colon to mail-parser.
+/// Whether some program may read a malformed line as From. The `From ` line of an mbox file is not one. c-client
+/// ignores a `>` before the name, mail-parser a colon.
 fn looks_like_from(line: &[u8]) -> bool {
     let invisible = |c: &u8| !c.is_ascii_graphic();
     let mut rest = line.iter().copied().skip_while(|c| invisible(c) || matches!(c, b'>' | b':'));
@@ -130,13 +130,13 @@ fn looks_like_from(line: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"from") && rest.find(|c| !invisible(c)) == Some(b':')
 }
 
-/// The first bare CR by which readers that take it for a line end see another author than the others, or none; `from` is
-/// where the From field begins.
+/// The first bare CR at which programs that take it for a line end see another author than the others, or none; `from`
+/// is where the From field begins.
 fn misleading_cr(block: &[u8], from: usize) -> Option<FromFault> {
     if !has_bare_cr(block) {
         return None;
     }
-    // A name is looked for once behind each run of octets that it may begin with, so that many CR take linear time.
+    // A name is searched once after each run of bytes that it may begin with, so that many CRs take linear time.
     let mut looked_at = 0;
     for offset in memchr::memchr_iter(b'\r', block) {
         let (before, rest) =
@@ -160,7 +160,8 @@ fn misleading_cr(block: &[u8], from: usize) -> Option<FromFault> {
     None
 }
 
-/// Whether a CR stands before something other than LF. Without a branch, so that clean mail pays next to nothing.
+/// Whether a CR is followed by something other than LF. Without branches, so that it costs next to nothing for clean
+/// mail.
 fn has_bare_cr(block: &[u8]) -> bool {
     let pairs = block.iter().zip(block.get(1..).unwrap_or_default());
     pairs.fold(false, |bare, (octet, next)| bare | ((*octet == b'\r') & (*next != b'\n')))

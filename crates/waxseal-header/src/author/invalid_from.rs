@@ -2,16 +2,16 @@
 
 use crate::address::AddressFault;
 
-/// Why a message has no author that every reader would agree on. DMARC has to fail closed on each
-/// (RFC 9989 §11.5; CVE-2019-16378, CVE-2021-34555 and the attacks of "Composition Kills", USENIX Security 2020).
+/// Why a message has no author that all programs agree on. DMARC has to fail closed on each (RFC 9989 §11.5;
+/// CVE-2019-16378, CVE-2021-34555 and the attacks of "Composition Kills", USENIX Security 2020).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidFrom(#[from] pub(super) FromFault);
 
 impl InvalidFrom {
-    /// A name for programs, which stays the same between versions: `missing`, `several-fields`, `blank-before-colon`,
-    /// `malformed-field`, `control-in-name`, `nul`, `bare-cr`, `no-address`, `empty-group`, `group`, `too-many-addresses`,
-    /// `too-long`, `readers-differ`, `misleading-name` or `address`.
+    /// A stable name for programs: `missing`, `several-fields`, `blank-before-colon`, `malformed-field`,
+    /// `control-in-name`, `nul`, `bare-cr`, `no-address`, `empty-group`, `group`, `too-many-addresses`, `too-long`,
+    /// `readers-differ`, `misleading-name` or `address`.
     pub fn id(&self) -> &'static str {
         match self.0 {
             FromFault::Missing => "missing",
@@ -38,22 +38,22 @@ pub(crate) enum FromFault {
     /// No From field.
     #[error("no From field")]
     Missing,
-    /// More than one From field; readers differ in which one they show (RFC 5322 §3.6 allows one).
+    /// More than one From field, and programs differ in which one they show (RFC 5322 §3.6 allows one).
     #[error("{count} From fields")]
     SeveralFields {
         /// How many.
         count: usize,
     },
-    /// `From : ` with blanks before the colon (RFC 5322 §4.5, obsolete): some readers do not see such a field.
+    /// `From : ` with blanks before the colon (RFC 5322 §4.5, obsolete): some programs do not see such a field.
     #[error("blank before the colon of the From field")]
     BlankBeforeColon,
-    /// A line that is no header field but that a lenient reader may take for From: a NUL, blank, fold or 8-bit byte
-    /// before, in or behind the name.
+    /// A line that is not a header field but that a lenient program may read as From: with a NUL, blank, fold or 8-bit
+    /// byte before, in or after the name.
     #[error("malformed line that looks like a From field")]
     MalformedField,
-    /// A control byte in the name of a field. For some readers (Dovecot 2.3) a name ends at a NUL: they take `From\0x:` for
-    /// From. RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters (i.e., characters that have values
-    /// between 33 and 126, inclusive), except colon."
+    /// A control byte in the name of a field. For some programs (Dovecot 2.3) a name ends at a NUL: they read
+    /// `From\0x:` as From. RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters (i.e.,
+    /// characters that have values between 33 and 126, inclusive), except colon."
     #[error("control character 0x{octet:02x} in a field name at offset {offset} of the header")]
     ControlInName {
         /// The byte.
@@ -61,15 +61,15 @@ pub(crate) enum FromFault {
         /// Where it stands in the header block.
         offset: usize,
     },
-    /// A NUL in the header. Some readers (c-client, in Alpine and PHP) end a line at it, and what stands behind it can be a
-    /// From field to them.
+    /// A NUL in the header. Some programs (c-client, in Alpine and PHP) end a line at it, and may see a From field
+    /// after it.
     #[error("NUL at offset {offset} of the header, where a line ends for some readers")]
     Nul {
         /// Where it stands in the header block.
         offset: usize,
     },
-    /// A CR without LF, which ends a line for some readers (Python's `email` among them) and for others not, where it matters:
-    /// text that looks like a From field stands behind it, or it makes an empty line, the end of the header, above From.
+    /// A CR without LF where it matters that it ends a line for some programs (such as Python's `email`) and not for
+    /// others: text that looks like a From field follows, or it makes an empty line, which ends the header, above From.
     #[error(
         "bare CR at offset {offset} of the header, where some readers see another From field or the end of the header"
     )]
@@ -83,7 +83,7 @@ pub(crate) enum FromFault {
     /// From holds a group (RFC 6854) without a mailbox, as in `From: undisclosed:;`.
     #[error("empty group in From")]
     EmptyGroup,
-    /// From holds a group (RFC 6854) whose members are of several domains, or whose syntax is not that of a group.
+    /// From holds a group (RFC 6854) whose members are of several domains, or whose syntax is broken.
     #[error("group in From")]
     Group,
     /// More addresses than are read.
@@ -92,32 +92,32 @@ pub(crate) enum FromFault {
         /// The limit.
         limit: usize,
     },
-    /// More bytes than are read.
+    /// The value is too long.
     #[error("From is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
     },
-    /// Programs in common use show different authors, so that one of them shows another than was authenticated.
+    /// Programs in common use show different authors, so that some show another one than was authenticated.
     #[error("{one} shows {reads}, {another} shows {but}")]
     ReadersDiffer {
         /// A program and its version, or the RFC.
         one: &'static str,
         /// The domains that it shows, as printable ASCII.
         reads: String,
-        /// Another one.
+        /// Another program and its version, or the RFC.
         another: &'static str,
         /// The domains that it shows, as printable ASCII.
         but: String,
     },
-    /// The display name shows an address of another domain, and local policy wants that it does not: see
+    /// The display name shows an address of another domain, which local policy refuses: see
     /// [`Authors::domains_in_names`](crate::Authors::domains_in_names).
     #[error("a display name shows an address of {domain}")]
     MisleadingName {
         /// The domain, as printable ASCII.
         domain: String,
     },
-    /// What stands there is no address, and no reader finds one.
+    /// From holds no valid address, and no program finds one.
     #[error("From: {0}")]
     Address(AddressFault),
 }
@@ -129,7 +129,7 @@ impl From<AddressFault> for FromFault {
 }
 
 impl FromFault {
-    /// Whether programs differ in what they make of the bytes: some drop a control byte, for some it ends a word, a line or
+    /// Whether programs interpret the bytes differently: some drop a control byte, for others it ends a word, a line or
     /// the header.
     pub(super) fn is_open(&self) -> bool {
         match self {

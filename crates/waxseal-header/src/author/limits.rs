@@ -1,8 +1,8 @@
-/// How many addresses of a From field are read.
+/// The most addresses read in a From field.
 pub(super) const MAX_ADDRESSES: usize = 256;
 
-/// How many bytes of From fields are read.
+/// The most bytes read in From fields.
 pub(super) const MAX_BYTES: usize = 32_768;
 
-/// How many domains are named of a message without a clear author, and of display names.
+/// The most domains reported for a message without a clear author, and for display names.
 pub(super) const MAX_DOMAINS: usize = 8;

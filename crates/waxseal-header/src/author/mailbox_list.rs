@@ -10,7 +10,8 @@ use crate::{
     },
 };
 
-/// Reads a `mailbox-list`; the error names what is no part of one. An empty element is taken (RFC 5322 §4.4, obs-mbox-list).
+/// Reads a `mailbox-list`; the error names what does not belong there. Empty elements are allowed (RFC 5322 §4.4,
+/// obs-mbox-list).
 pub(super) fn mailbox_list(value: &[u8]) -> Result<Vec<Address>, FromFault> {
     check_octets(value)?;
     let mut lexer = Lexer::new(value, 0);
@@ -40,7 +41,7 @@ fn mailbox(lexer: &mut Lexer<'_>, addresses: &mut Vec<Address>) -> Result<bool, 
             // The domain of a bare address may be a literal.
             Kind::Literal if at_sign.is_some() => _ = literal.get_or_insert(token.start),
             Kind::Less => {
-                // An at sign is no part of a phrase.
+                // A phrase has no at sign.
                 at_sign.map_or(Ok(()), |offset| Err(AddressFault::Syntax { offset }))?;
                 addresses.push(angle_addr(lexer)?);
                 return comma_or_end(lexer);
@@ -70,7 +71,7 @@ fn comma_or_end(lexer: &mut Lexer<'_>) -> Result<bool, FromFault> {
     }
 }
 
-/// An element without angle brackets: it is one address or nothing.
+/// An element without angle brackets is one address or nothing.
 fn bare_address(mut lexer: Lexer<'_>, first: Token<'_>) -> Result<Address, FromFault> {
     let address = without_encoded_word(addr_spec(&mut lexer, first.start)?, first.start)?;
     match lexer.next()? {
@@ -79,7 +80,7 @@ fn bare_address(mut lexer: Lexer<'_>, first: Token<'_>) -> Result<Address, FromF
     }
 }
 
-/// The name of a group and its colon were read.
+/// Reads a group after its name and colon.
 fn group(lexer: &mut Lexer<'_>) -> Result<FromFault, AddressFault> {
     match lexer.next()? {
         Some(Token { kind: Kind::Semicolon, .. }) => Ok(FromFault::EmptyGroup),
@@ -87,7 +88,7 @@ fn group(lexer: &mut Lexer<'_>) -> Result<FromFault, AddressFault> {
     }
 }
 
-/// What stands in angle brackets, the closing one included; the opening one was read.
+/// Reads the text in angle brackets after the opening one, up to and including the closing one.
 fn angle_addr(lexer: &mut Lexer<'_>) -> Result<Address, FromFault> {
     let start = lexer.offset();
     let Some(first) = lexer.clone().next()? else { return Err(no_domain(None, start).into()) };
@@ -114,8 +115,8 @@ fn without_literal(address: Address, offset: usize) -> Result<Address, AddressFa
     if address.is_literal() { Err(AddressFault::Literal { offset }) } else { Ok(address) }
 }
 
-/// RFC 2047 §5: "An 'encoded-word' MUST NOT appear in any portion of an 'addr-spec'", "within a 'quoted-string'". There are
-/// readers that decode one wherever it stands, and what it decodes to can be another address.
+/// RFC 2047 §5: "An 'encoded-word' MUST NOT appear in any portion of an 'addr-spec'", "within a 'quoted-string'". Some
+/// programs decode encoded words anywhere, and the result can be another address.
 fn without_encoded_word(address: Address, offset: usize) -> Result<Address, AddressFault> {
     if holds_encoded_word(address.local_part()) {
         return Err(AddressFault::EncodedWord { offset });
@@ -123,14 +124,14 @@ fn without_encoded_word(address: Address, offset: usize) -> Result<Address, Addr
     Ok(address)
 }
 
-/// Whether the domain is made of what names of hosts are, and underscores: readers differ in where a domain ends that has other
-/// characters in it.
+/// Whether the domain has only letters, digits, hyphens, dots and underscores: programs differ in where a domain with
+/// other characters ends.
 pub(super) fn is_host_name(domain: &str) -> bool {
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || !c.is_ascii();
     domain.split('.').all(|label| !label.is_empty() && label.chars().all(is_host))
 }
 
-/// Half an encoded word is text.
+/// Half of an encoded word is text.
 pub(super) fn holds_encoded_word(local_part: &[u8]) -> bool {
     let begin = memchr::memmem::find(local_part, b"=?");
     let behind = begin.and_then(|begin| local_part.get(begin + 2..));

@@ -1,13 +1,13 @@
 //! Addresses that display names show.
 //!
-//! Whoever decodes encoded words before looking for the address, takes what stands in the first angle brackets, or reads
-//! the name and not the address, sees these. Honest mail has them daily (`"joe@gmail.example via List" <list@lists.example>`), so they
-//! make no author unclear; they are told.
+//! They are seen by programs that decode encoded words before they look for the address or take the first angle
+//! brackets, and by people who read the name and not the address. They are common in honest mail (`"joe@gmail.example
+//! via List" <list@lists.example>`), so they are reported, and do not make the author unclear.
 
 use super::{limits::MAX_DOMAINS, readings::another_domain};
 use crate::{Address, encoded_word};
 
-/// The domains of at signs anywhere in the value, encoded words decoded, that are no author's; distinct, at most
+/// The distinct domains after at signs anywhere in the value, encoded words decoded, other than the authors'; at most
 /// [`MAX_DOMAINS`].
 pub(super) fn domains_in_names(value: &[u8], authors: &[Address]) -> Vec<String> {
     let at_signs = memchr::memchr_iter(b'@', value).count();

@@ -2,9 +2,9 @@
 
 use crate::Address;
 
-/// The address of `a@b.example`, `Name <a@b.example>` or `"Name" <a@b.example>` where nothing in them is read in two ways: no
-/// comment, no special in the name, no quote in the local-part, a domain of ASCII letters, digits, hyphens and underscores
-/// with a dot in it. None for anything else, which is not to say that it is wrong.
+/// The address of `a@b.example`, `Name <a@b.example>` or `"Name" <a@b.example>` when it cannot be read in two ways: no
+/// comment, no special in the name, no quote in the local-part, a domain of ASCII letters, digits, hyphens and
+/// underscores with a dot in it. `None` for anything else, which need not be wrong.
 pub(super) fn plain(value: &[u8]) -> Option<Address> {
     let value = value.trim_ascii();
     let spec = match value.strip_suffix(b">") {
@@ -31,7 +31,7 @@ pub(super) fn plain(value: &[u8]) -> Option<Address> {
     Some(Address { local_part: local_part.into(), domain: domain.into() })
 }
 
-/// Words, or words in quotes; folds are not plain.
+/// Words, or words in quotes, without folds.
 fn is_plain_name(name: &[u8]) -> bool {
     let is_plain = |c: &u8| *c >= b' ' && *c != 0x7f && !b"()<>[]:;@\\,\"".contains(c);
     match name.strip_prefix(b"\"") {

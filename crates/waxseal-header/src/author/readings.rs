@@ -1,7 +1,7 @@
-//! What programs in common use read out of the value of a From field.
+//! How programs in common use read the value of a From field.
 //!
 //! A *reading* is one whole parser with the settings that a named program and version uses, never a free combination of
-//! switches. Each is a function here, with its programs beside it; what they really show was compared on random values.
+//! switches. Each is a function here, named with its programs, and was compared with what they show on random values.
 
 mod c_client;
 mod cursor;
@@ -27,7 +27,7 @@ pub(super) struct Reading {
     pub(super) read: fn(&[u8]) -> Shown,
 }
 
-/// All readings but that of RFC 5322 itself ([`mailbox_list`](super::mailbox_list)).
+/// All readings except that of RFC 5322 itself ([`mailbox_list`](super::mailbox_list)).
 pub(super) const READINGS: &[Reading] = &[
     Reading { programs: "Dovecot 2.3, Perl Email::Address::XS", read: dovecot::read },
     Reading { programs: "c-client (Alpine, PHP imap)", read: c_client::read },

@@ -1,4 +1,4 @@
-//! The `from` clause: what the client said, and what the server found.
+//! The `from` clause: what the client sent, and what the server found.
 
 use crate::{address_literal::address, structured::Scanner};
 use nom::{
@@ -10,7 +10,7 @@ use nom::{
 };
 use std::net::IpAddr;
 
-/// What a `from` clause reports of the client.
+/// What a `from` clause records about the client.
 #[derive(Debug, Default)]
 pub(super) struct Client<'v> {
     pub(super) helo: Option<&'v [u8]>,
@@ -19,9 +19,9 @@ pub(super) struct Client<'v> {
 }
 
 impl<'v> Client<'v> {
-    /// `from` is the name behind the word, `comments` are those between it and `by`. Most servers write what the client said in
-    /// front of what they saw, so the last comment of each kind counts. Exim and Yahoo write it behind: when theirs may be the
-    /// form, and there are several addresses, none is returned.
+    /// `from` is the name behind the word, `comments` are those between it and `by`. Most servers write what the client
+    /// sent before what they found, so the last comment of each kind counts. Exim and Yahoo write it after: when the
+    /// field may be theirs and has several addresses, none is returned.
     pub(super) fn read(from: Option<&'v [u8]>, comments: &[&'v [u8]]) -> Self {
         let comments: Vec<Comment<'v>> = comments.iter().map(|comment| Comment::read(comment)).collect();
         let said = comments.iter().rev().find_map(|comment| comment.said);
@@ -52,7 +52,7 @@ fn literal(name: &[u8]) -> Option<IpAddr> {
     bracketed(name).map(|(_, address)| address).or_else(|| whole_address(name))
 }
 
-/// What a comment of the clause holds.
+/// The content of a comment in the clause.
 #[derive(Debug, Default)]
 struct Comment<'v> {
     /// `helo=NAME` of Exim; `HELO NAME` of qmail, `EHLO NAME` of Yahoo, `LHLO NAME` of Zimbra.
@@ -61,7 +61,7 @@ struct Comment<'v> {
     seen: Option<Seen<'v>>,
 }
 
-/// What the server found out about the other end of the connection.
+/// What the server found about the client.
 #[derive(Debug, Clone, Copy)]
 struct Seen<'v> {
     name: Option<&'v [u8]>,
@@ -70,7 +70,7 @@ struct Seen<'v> {
 
 impl<'v> Comment<'v> {
     fn read(comment: &'v [u8]) -> Self {
-        // No line end or control is left, so blanks alone are between words.
+        // Line ends and controls were refused before, so words are separated by blanks.
         let mut words = Words(Scanner::new(comment)).take(MAX_WORDS);
         let (first, second, third) = (words.next(), words.next(), words.next());
         if let Some(verb) = first {
@@ -84,14 +84,14 @@ impl<'v> Comment<'v> {
     }
 }
 
-/// Words of a comment that are looked at. Servers write six at the most in those that matter.
+/// The most words read in a comment. Servers write at most six in those that matter.
 const MAX_WORDS: usize = 16;
 
 /// `NAME [192.0.2.1]` of Postfix and Sendmail, `[192.0.2.1]` with more behind it of Exim and CommuniGate Pro,
-/// `192.0.2.1` of qmail and Exchange. An address further back is none that these servers write: `Client CN "x [192.0.2.1]"`
-/// holds the words of a certificate.
+/// `192.0.2.1` of qmail and Exchange. These servers write no address further back: `Client CN "x [192.0.2.1]"` is text
+/// from a certificate.
 fn seen<'v>(first: Option<&'v [u8]>, second: Option<&'v [u8]>) -> Option<Seen<'v>> {
-    // `helo=` and `ident=` are Exim's, and what is behind them the client's.
+    // `helo=` and `ident=` are Exim's, followed by text from the client.
     let first = first.filter(|first| !first.contains(&b'='))?;
     match (bracketed(first), second.and_then(bracketed)) {
         (Some(([] | [.., b'@'], address)), _) => return Some(Seen { name: None, address }),
@@ -109,13 +109,13 @@ fn whole_address(text: &[u8]) -> Option<IpAddr> {
     all_consuming(zoned_address).parse(text).ok().map(|(_, address)| address)
 }
 
-/// The name of a host, behind the name of a user (`IDENT:joe@`), if there is one.
+/// The name of a host, after an optional user name (`IDENT:joe@`).
 fn host(name: &[u8]) -> Option<&[u8]> {
     let host = name.rsplit(|octet| *octet == b'@').next().unwrap_or_default();
     (!host.is_empty() && !host.eq_ignore_ascii_case(b"unknown")).then_some(host)
 }
 
-/// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `joe@[192.0.2.1]`, `[192.0.2.1]:25`: what stands in front, and the address.
+/// `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `joe@[192.0.2.1]`, `[192.0.2.1]:25`: the text before it, and the address.
 fn bracketed(word: &[u8]) -> Option<(&[u8], IpAddr)> {
     let literal = delimited(char('['), zoned_address, char(']'));
     let port = opt((char(':'), digit0));
@@ -123,20 +123,20 @@ fn bracketed(word: &[u8]) -> Option<(&[u8], IpAddr)> {
     found.ok().map(|(_, (front, address, _))| (front, address))
 }
 
-/// An address, with or without the tag of RFC 5321 §4.1.3. The zone of a link-local address (`%eth0`) is left out.
+/// An address, with or without the tag of RFC 5321 §4.1.3. The zone of a link-local address (`%eth0`) is dropped.
 fn zoned_address(text: &[u8]) -> IResult<&[u8], IpAddr> {
     let zone = (char('%'), take_while(|byte| byte != b']'));
     terminated(address, opt(zone)).parse(text)
 }
 
-/// The words of a comment; comments inside it are passed over.
+/// The words of a comment; nested comments are skipped.
 struct Words<'v>(Scanner<'v>);
 
 impl<'v> Iterator for Words<'v> {
     type Item = &'v [u8];
 
     fn next(&mut self) -> Option<&'v [u8]> {
-        // The comment as a whole was read already, so nothing in it is open.
+        // The whole comment was read before, so nothing in it is unclosed.
         self.0.skip_cfws().ok()?;
         let word = self.0.run(|octet| !octet.is_ascii_whitespace() && octet != b'(');
         (!word.is_empty()).then_some(word)

@@ -1,7 +1,7 @@
 //! c-client 2007f, in Alpine and PHP's imap.
 //!
-//! Words may hold quotes anywhere and blanks in them; a domain may be in quotes. A comment without its end cuts the text
-//! off there. It ends where an element is not followed by a comma.
+//! Words may hold quotes anywhere, with blanks in them; a domain may be quoted. An unclosed comment truncates the text.
+//! Parsing ends where an element is not followed by a comma.
 
 use super::{
     Shown,
@@ -12,7 +12,7 @@ use super::{
 const MAX_GROUP_DEPTH: usize = 50;
 
 pub(super) fn read(value: &[u8]) -> Shown {
-    // A fold is no part of a line for it, and a tab is a space.
+    // It removes folds, and turns a tab into a space.
     let line: Vec<u8> = value.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect();
     let mut parser = Parser { place: Cursor::new(&line), shown: Shown::default() };
     parser.skip_gap();
@@ -45,7 +45,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// False when the comment has no end: then the text ends at the innermost one that is open.
+    /// False when the comment is not closed: then the text ends at the innermost open one.
     fn skip_comment(&mut self) -> bool {
         let mut ahead = self.place;
         let mut open = Vec::new();
@@ -70,7 +70,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// True when something was read that more may follow.
+    /// True when something was read and more may follow.
     fn address(&mut self, depth: usize) -> bool {
         self.skip_gap();
         if self.place.is_at_end() {
@@ -97,7 +97,7 @@ impl<'t> Parser<'t> {
             let read = self.address(depth + 1);
             self.skip_gap();
             if !read || !(self.place.eat(b',') || self.place.is_at(b';')) {
-                // The rest is not looked at.
+                // The rest is not read.
                 let here = self.place;
                 self.place.end_at(&here);
             }
@@ -176,7 +176,7 @@ impl<'t> Parser<'t> {
         true
     }
 
-    /// RFC 733 has ` at ` for the at sign, and so has c-client.
+    /// RFC 733 allows ` at ` for the at sign, and so does c-client.
     fn eat_at_word(&mut self) -> bool {
         let mut ahead = self.place;
         let word = ahead.next().zip(ahead.next());
@@ -217,7 +217,7 @@ impl<'t> Parser<'t> {
         self.place.eat(b']').then_some(literal)
     }
 
-    /// Steps over the words of a phrase; false when there is none.
+    /// Skips the words of a phrase; false when there is none.
     fn phrase(&mut self) -> bool {
         let mut found = false;
         loop {
@@ -233,7 +233,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// What stands before one of the delimiters, quotes and backslashes removed.
+    /// The text before the next delimiter, quotes and backslashes removed.
     fn word(&mut self, is_delimiter: fn(u8) -> bool) -> Option<Vec<u8>> {
         let start = self.place;
         self.skip_gap();

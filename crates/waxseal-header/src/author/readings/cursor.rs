@@ -39,14 +39,14 @@ impl<'t> Cursor<'t> {
         Some(octet)
     }
 
-    /// Steps over `octet` if it stands here.
+    /// Skips `octet` if it is next.
     pub(super) fn eat(&mut self, octet: u8) -> bool {
         let here = self.is_at(octet);
         self.at += usize::from(here);
         here
     }
 
-    /// Steps over the octets that are `wanted`, and gives them.
+    /// Skips the bytes that are `wanted`, and returns them.
     pub(super) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'t [u8] {
         let rest = self.rest();
         let length = rest.iter().position(|octet| !wanted(*octet)).unwrap_or(rest.len());
@@ -59,7 +59,7 @@ impl<'t> Cursor<'t> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// What stands between an earlier place and this one.
+    /// The text between an earlier place and this one.
     pub(super) fn since(&self, earlier: &Self) -> &'t [u8] {
         self.text.get(earlier.at..self.at).unwrap_or_default()
     }
@@ -69,7 +69,7 @@ impl<'t> Cursor<'t> {
         self.text = self.text.get(..place.at).unwrap_or_default();
     }
 
-    /// Goes where `place` is, in the text that is left.
+    /// Moves to `place`, in the remaining text.
     pub(super) fn go_to(&mut self, place: &Self) {
         self.at = place.at;
     }
@@ -84,7 +84,7 @@ thread_local! {
     static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// How many octets cursors step over while `read` runs.
+/// How many bytes cursors skip while `read` runs.
 #[cfg(test)]
 pub(in crate::author) fn count_steps<T>(read: impl FnOnce() -> T) -> usize {
     STEPS.set(0);

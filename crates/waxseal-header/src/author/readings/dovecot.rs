@@ -1,7 +1,7 @@
-//! Dovecot's parser, as in IMAP ENVELOPE of Dovecot 2.3.19; Perl's Email::Address::XS 1.05 has it from there.
+//! Dovecot's parser, as in IMAP ENVELOPE of Dovecot 2.3.19; Perl's Email::Address::XS 1.05 derives from it.
 //!
-//! It takes comments and blanks around the at sign and around dots, as RFC 5322 §4.4 allows, and a word before angle
-//! brackets for an address when an at sign follows it. It ends where an element is not followed by a comma.
+//! It accepts comments and blanks around the at sign and around dots, as RFC 5322 §4.4 allows, and reads a word before
+//! angle brackets as an address when an at sign follows it. Parsing ends where an element is not followed by a comma.
 
 use super::{
     Shown,
@@ -16,7 +16,7 @@ pub(super) fn read(value: &[u8]) -> Shown {
     parser.shown
 }
 
-/// Whether there is more of the text behind what was read.
+/// Whether more text follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum More {
     Yes,
@@ -67,12 +67,12 @@ impl Parser<'_> {
         self.place = start;
         match self.mailbox() {
             Ok(more) => more,
-            // What follows is looked at all the same.
+            // What follows is read nevertheless.
             Err(Broken) => More::Yes,
         }
     }
 
-    /// The members of a group; its name and colon were read.
+    /// Reads the members of a group after its name and colon.
     fn group(&mut self) -> More {
         let mut step = self.skip_gap();
         if step == Ok(More::Yes) && !self.place.is_at(b';') {
@@ -118,7 +118,7 @@ impl Parser<'_> {
         step
     }
 
-    /// What stands in angle brackets; the opening one was read. None when the text ends in it.
+    /// Reads the text in angle brackets after the opening one. `None` when the text ends first.
     fn angle_addr(&mut self) -> Result<Option<Parts>, Broken> {
         let (mut local_part, mut domain) = (Vec::new(), Vec::new());
         if self.skip_gap()? == More::No {

@@ -1,6 +1,6 @@
 //! GMime 3.2.13 (`internet_address_list_parse`), with its default, loose compliance.
 //!
-//! Commas behind a word may be part of a name; what cannot be read is stepped over up to the next comma.
+//! Commas after a word may be part of a name; text that cannot be read is skipped up to the next comma.
 
 use super::{
     Shown,
@@ -12,7 +12,7 @@ const MAX_GROUP_DEPTH: usize = 50;
 
 pub(super) fn read(value: &[u8]) -> Shown {
     let mut parser = Parser { place: Cursor::new(value), shown: Shown::default() };
-    // A comment without its end ends it all.
+    // An unclosed comment ends the parsing.
     _ = parser.list(0);
     parser.shown
 }
@@ -22,7 +22,7 @@ struct Parser<'t> {
     shown: Shown,
 }
 
-/// What an addr-spec says: no domain is none.
+/// The parts of an addr-spec; an empty domain is none.
 type AddrSpec = (Vec<u8>, Option<Vec<u8>>);
 
 impl Parser<'_> {
@@ -82,13 +82,13 @@ impl Parser<'_> {
         }
     }
 
-    /// Words, dots, and commas behind words.
+    /// Words, dots, and commas after words.
     fn phrase(&mut self) -> Option<()> {
         while !self.place.is_at_end() {
             let quote = self.place;
             if self.place.is_at(b'"') {
                 if !self.quoted() {
-                    // A quote without its end is stepped over.
+                    // An unclosed quote is skipped.
                     self.place = quote;
                     self.place.next();
                     self.place.take_while(is_blank);
@@ -199,7 +199,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Steps over a quoted string; false when it has no end.
+    /// Skips a quoted string; false when it is not closed.
     fn quoted(&mut self) -> bool {
         self.place.next();
         loop {
@@ -212,7 +212,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Stays where it is when a comment has no end.
+    /// Does not move when a comment is not closed.
     fn skip_gap(&mut self) -> Option<()> {
         let mut ahead = self.place;
         loop {

@@ -1,6 +1,6 @@
 //! Perl's Mail::Address 2.21.
 //!
-//! Tokens are joined to an address unless an angle bracket comes before the next comma or semicolon.
+//! Tokens are joined into an address unless an angle bracket comes before the next comma or semicolon.
 
 use super::{
     Shown,
@@ -18,7 +18,7 @@ pub(super) fn read(value: &[u8]) -> Shown {
                 [b'<'] => parser.depth += 1,
                 [b'>'] => parser.depth = parser.depth.saturating_sub(1),
                 token if parser.depth > 0 => parser.push(token),
-                // `$next` is looked for once, at the start of the element.
+                // `$next` is searched once, at the start of the element.
                 _ if bracket < element.len() => {}
                 token => {
                     let joins = |token: &[u8]| matches!(token, [b'.' | b'@' | b':' | b';']);
@@ -64,9 +64,9 @@ fn tokens(value: &[u8]) -> Vec<&[u8]> {
         let start = place;
         match place.next() {
             None => return tokens,
-            // A comment without its end is all that is left.
+            // An unclosed comment is all that remains.
             Some(b'(') => _ = delimited(&mut place, b'(', b')'),
-            // A quote or bracket without its end is a token by itself; then so are all that follow.
+            // An unclosed quote or bracket is a token by itself; then so are all that follow.
             Some(b'"') if has_quote => has_quote = in_pair(&mut place, b'"'),
             Some(b'[') if has_bracket => has_bracket = in_pair(&mut place, b']'),
             Some(c) if is_special(c) => {}
@@ -76,7 +76,7 @@ fn tokens(value: &[u8]) -> Vec<&[u8]> {
     }
 }
 
-/// Steps behind `end`; false when there is none.
+/// Moves past `end`; false when there is none.
 fn in_pair(place: &mut Cursor<'_>, end: u8) -> bool {
     let mut ahead = *place;
     let closed = delimited(&mut ahead, 0, end).is_some();

@@ -11,7 +11,7 @@ pub(super) fn read(value: &[u8]) -> Shown {
     let words = EncodedWords::new(value);
     let mut behind_word = 0;
     for (at, octet) in value.iter().enumerate() {
-        // Of a fold, the blank behind the line end is left out, too.
+        // Of a fold, the blank after the line end is dropped, too.
         let of_fold = matches!(octet, b' ' | b'\t') && at > 0 && value.get(at - 1) == Some(&b'\n');
         if at < behind_word || of_fold {
             continue;
@@ -43,10 +43,10 @@ enum State {
 struct Parser {
     shown: Shown,
     state: State,
-    /// The states to go back to.
+    /// The states to return to.
     outer: Vec<State>,
     token: Vec<u8>,
-    /// Octets of the token without blanks at its end, which belong to it in quotes alone.
+    /// Bytes of the token without the blanks at its end, which belong to it only in quotes.
     solid: usize,
     /// The token has an at sign outside quotes.
     is_email: bool,
@@ -110,7 +110,7 @@ impl Parser {
             (b')', State::Comment) if !self.escaped => self.end_comment(),
             (b':', State::Name) if !self.escaped => {
                 self.end_token();
-                // What stood there was the name of a group.
+                // That was the name of a group.
                 self.name.clear();
                 self.mail.clear();
                 self.has_comment = false;
@@ -137,7 +137,7 @@ impl Parser {
     fn blank(&mut self, octet: u8) {
         self.at_word_start = true;
         self.escaped = false;
-        // Blanks outside quotes stay in a token that goes on behind them.
+        // Blanks outside quotes stay in a token that continues after them.
         if self.state == State::Quote || !self.token.is_empty() {
             self.token.push(octet);
         }

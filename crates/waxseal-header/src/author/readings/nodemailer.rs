@@ -1,8 +1,8 @@
-//! The address parser of nodemailer, which mailparser uses and postal-mime has from there.
+//! The address parser of nodemailer, which mailparser uses and postal-mime derives from.
 //!
-//! Operators hide all others until they end: a `>` in a quoted string in angle brackets ends the brackets. An element without angle
-//! brackets is searched for something with an at sign: from its end, in nodemailer 6.9 also in what was quoted, and in
-//! comments where there is nothing else.
+//! An open operator hides all others until it is closed: a `>` in a quoted string in angle brackets ends the brackets.
+//! An element without angle brackets is searched from its end for text with an at sign, in nodemailer 6.9 also in
+//! quoted text, and in comments when there is nothing else.
 
 use super::{Shown, cursor::Cursor};
 use crate::encoded_word;
@@ -33,11 +33,11 @@ pub(super) fn read_postal_mime(value: &[u8]) -> Shown {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// Addresses are looked for in quoted text, too.
+    /// Addresses are searched in quoted text, too.
     Nodemailer6,
-    /// What is encoded words alone is decoded and read again.
+    /// Text that consists of encoded words is decoded and read again.
     PostalMime,
-    /// As nodemailer 6.9, what has an angle bracket in it is read again, too, and nothing is glued together.
+    /// As in nodemailer 6.9, text with an angle bracket is read again, too, and no runs are joined.
     PostalMime2,
 }
 
@@ -59,7 +59,7 @@ impl Dialect {
     }
 }
 
-/// Runs of text: each is glued together of what no blank parts from a closing operator before it.
+/// Runs of text: text right after a closing operator is joined to the run before it.
 #[derive(Default)]
 struct Element {
     text: Vec<Run>,
@@ -97,7 +97,7 @@ fn read(value: &[u8], dialect: Dialect, depth: usize, shown: &mut Shown) {
                 let element = std::mem::take(&mut element);
                 glued = false;
                 if octet == b':' {
-                    // What stood there was the name of a group.
+                    // That was the name of a group.
                     element.show_name(dialect, depth, shown);
                     read(place.take_while(|c| c != b';'), dialect, depth + 1, shown);
                 } else {
@@ -119,7 +119,7 @@ fn read(value: &[u8], dialect: Dialect, depth: usize, shown: &mut Shown) {
     element.show(dialect, depth, shown);
 }
 
-/// Up to and without `end`. Backslashes count in quotes alone.
+/// Up to `end`, which is not included. Backslashes count only in quotes.
 fn delimited(place: &mut Cursor<'_>, end: u8) -> Vec<u8> {
     let mut text = Vec::new();
     while let Some(octet) = place.next() {
@@ -138,7 +138,7 @@ impl Element {
         let text: Vec<u8> = text.iter().copied().filter(visible).collect();
         let mut text = text.trim_ascii();
         if kind == Kind::Angle {
-            // What stands before an unexpected `<` is left out.
+            // Text before an unexpected `<` is dropped.
             if let Some(bracket) = memchr::memchr(b'<', text) {
                 text = text.get(bracket + 1..).unwrap_or_default().trim_ascii_start();
             }
@@ -157,7 +157,7 @@ impl Element {
         }
     }
 
-    /// mailparser looks for addresses in names that are encoded words alone.
+    /// mailparser searches for addresses in names that consist of encoded words.
     fn show_name(self, dialect: Dialect, depth: usize, shown: &mut Shown) {
         let text: Vec<&[u8]> = self.text.iter().map(|run| &*run.text).collect();
         let text = text.join(&b' ');
@@ -198,7 +198,7 @@ impl Element {
     }
 }
 
-/// Whether the text is encoded words alone.
+/// Whether the text consists of encoded words.
 pub(super) fn is_encoded(text: &[u8]) -> bool {
     text.starts_with(b"=?") && text.ends_with(b"?=")
 }
@@ -215,12 +215,12 @@ pub(super) fn first_address(text: &[u8]) -> Option<&[u8]> {
         let begin = word.iter().position(is_word_octet)?;
         let end = word.iter().rposition(is_word_octet)?;
         let address = word.get(begin..=end)?;
-        // What stands before the last letter may be an at sign more.
+        // There may be another at sign before the last letter.
         address.contains(&b'@').then_some(address)
     })
 }
 
-/// The same where the first at sign counts.
+/// The same, but the first at sign counts.
 fn first_token(text: &[u8]) -> Option<&[u8]> {
     text.split(u8::is_ascii_whitespace).find_map(|word| {
         let at = memchr::memchr(b'@', word)?;

@@ -1,7 +1,8 @@
-//! The address parser of nodemailer 10.6 and the mailparser that has it.
+//! The address parser of nodemailer 10.6 and of the mailparser that uses it.
 //!
-//! It looks for the mailbox in angle brackets, behind the last opening one; else it takes the first thing with an at sign outside quotes
-//! and comments, blanks beside the at sign and dots left out; and where all is in quotes, what stands there.
+//! It searches for the mailbox after the last opening angle bracket; otherwise it takes the first text with an at sign
+//! outside quotes and comments, without the blanks next to the at sign and dots; and when everything is quoted, that
+//! text.
 
 use super::{
     Shown,
@@ -18,7 +19,7 @@ pub(super) fn read(value: &[u8]) -> Shown {
     while let Some(octet) = place.next() {
         match octet {
             b',' | b';' => std::mem::take(&mut element).show(&mut shown),
-            // What stood there was the name of a group.
+            // That was the name of a group.
             b':' if !element.in_literal() => element = Element::default(),
             b'"' => {
                 element.runs.push(Run { text: delimited(&mut place, b'"', b'"'), quoted: true });
@@ -50,7 +51,7 @@ pub(super) fn read(value: &[u8]) -> Shown {
 struct Element {
     runs: Vec<Run>,
     angle: Vec<u8>,
-    /// What was closed right before, and no blank follows.
+    /// What was closed right before, with no blank after it.
     closed: Option<u8>,
 }
 
@@ -60,7 +61,7 @@ struct Run {
 }
 
 impl Element {
-    /// The colons of `u@[IPv6:::1]` are none of a group.
+    /// The colons of `u@[IPv6:::1]` do not begin a group.
     fn in_literal(&self) -> bool {
         let text = self.runs.last().map(|run| &*run.text).unwrap_or_default();
         let bracket = memchr::memmem::rfind(text, b"@[");
@@ -71,8 +72,8 @@ impl Element {
         self.closed = place.peek().is_some_and(|c| !is_blank(c)).then_some(octet);
     }
 
-    /// A run goes on behind what no blank parts from it; behind a comment, only where it stands beside the at sign or
-    /// a dot of the domain. No run gets a second at sign so.
+    /// A run continues after a closing operator without a blank; after a comment, only next to the at sign or a dot of
+    /// the domain. It never gets a second at sign this way.
     fn text(&mut self, text: Vec<u8>) {
         let closed = self.closed.take();
         let beside = |last: &[u8], c: u8| last.ends_with(&[c]) || text.starts_with(&[c]);
@@ -91,7 +92,7 @@ impl Element {
     fn show(self, shown: &mut Shown) {
         let angle = joined(&self.angle);
         if !angle.trim_ascii().is_empty() {
-            // mailparser decodes what has no at sign.
+            // mailparser decodes text without an at sign.
             if !show_first(&angle, shown) && is_encoded(angle.trim_ascii()) {
                 show_first(&encoded_word::decode(&angle), shown);
             }
@@ -108,7 +109,7 @@ impl Element {
     }
 }
 
-/// Shows the first word that is an address, else the first with an at sign inside. False when there is none.
+/// Shows the first word that is an address, else the first one with an at sign. False when there is none.
 fn show_first(text: &[u8], shown: &mut Shown) -> bool {
     if memchr::memchr(b'"', text).is_some() {
         shown.add_text(text);
@@ -122,7 +123,7 @@ fn show_first(text: &[u8], shown: &mut Shown) -> bool {
     address.is_some()
 }
 
-/// What stands in angle brackets up to the closing one, comments left out; an opening one begins it again. Quotes hide both.
+/// The text in angle brackets up to the closing one, without comments; an opening one starts it over. Quotes hide both.
 fn angle(place: &mut Cursor<'_>) -> Vec<u8> {
     let mut text = Vec::new();
     while let Some(octet) = place.next() {
@@ -141,7 +142,7 @@ fn angle(place: &mut Cursor<'_>) -> Vec<u8> {
             octet => text.push(octet),
         }
     }
-    // A route is left out.
+    // A route is dropped.
     let route = text.trim_ascii_start().starts_with(b"@").then(|| memchr::memchr(b':', &text)).flatten();
     match route {
         Some(colon) if text.get(colon..).is_some_and(|behind| behind.contains(&b'@')) => {
@@ -151,7 +152,7 @@ fn angle(place: &mut Cursor<'_>) -> Vec<u8> {
     }
 }
 
-/// Up to `end` and without it; backslashes hide what follows, and other beginnings count unless they are the end.
+/// Up to `end`, which is not included; backslashes hide the next byte, and nested beginnings count.
 fn delimited(place: &mut Cursor<'_>, begin: u8, end: u8) -> Vec<u8> {
     let (mut text, mut depth) = (Vec::new(), 1);
     while let Some(octet) = place.next() {

@@ -1,7 +1,7 @@
 //! Python's `email.policy.default` of 3.11 (`msg['From'].addresses`).
 //!
-//! Elements that it cannot read are invalid, and nothing is shown of them; but where an angle bracket cannot be read, the words before
-//! it are shown as a local-part. Encoded words are decoded wherever they stand.
+//! Elements that it cannot read are invalid and not shown, but when an angle bracket cannot be read, the words before
+//! it are shown as a local-part. Encoded words are decoded everywhere.
 
 use super::{Shown, cursor::Cursor};
 use crate::encoded_word::EncodedWords;
@@ -55,7 +55,7 @@ impl Parser<'_> {
         });
         match address {
             Some((local_part, Some(domain))) => self.shown.add(&local_part, &domain),
-            // Words in quotes may hold an at sign.
+            // Quoted words may hold an at sign.
             Some((local_part, None)) => self.shown.add_text(&local_part),
             None => self.place = start,
         }
@@ -144,7 +144,7 @@ impl Parser<'_> {
                 Some(c) if !is_atom_end(c) => {
                     let before = text.len();
                     self.atom(&mut text);
-                    // What was decoded is read again.
+                    // Decoded text is read again.
                     if words == Words::LocalPart {
                         self.shown.add_text(text.get(before..).unwrap_or_default());
                     }
@@ -154,12 +154,12 @@ impl Parser<'_> {
         }
     }
 
-    /// An atom or an encoded word, decoded; that one may have specials in it.
+    /// An atom, or a decoded encoded word, which may hold specials.
     fn atom(&mut self, text: &mut Vec<u8>) {
         match self.words.decode_at(self.place.offset()) {
             Some((decoded, length)) => {
                 text.extend(decoded);
-                // What cannot be decoded is shown as it is.
+                // Text that cannot be decoded is shown as it is.
                 let before = self.place;
                 self.place.skip(length);
                 self.shown.add_text(self.place.since(&before));
@@ -168,7 +168,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What is left of an element that was read as far as it goes.
+    /// The rest of an element that was read as far as possible.
     fn skip_invalid(&mut self, is_group: bool) {
         loop {
             self.phrase(Words::Name);
@@ -225,7 +225,7 @@ enum Words {
     LocalPart,
 }
 
-/// What an addr-spec says: no domain is none.
+/// The parts of an addr-spec; an empty domain is none.
 type AddrSpec = (Vec<u8>, Option<Vec<u8>>);
 
 fn is_atom_end(c: u8) -> bool {

@@ -1,6 +1,6 @@
 //! Python's `email.utils` (`parseaddr`, `getaddresses`) of 3.11, over `msg['From']` of the compat32 policy.
 //!
-//! A CR ends a quoted string and a comment, so that a fold in one does, in mail that was not stored with LF.
+//! A CR ends quoted strings and comments, and so does a fold in one, unless the mail was stored with LF.
 
 use super::{Shown, cursor::Cursor};
 
@@ -8,7 +8,7 @@ pub(super) fn read(value: &[u8]) -> Shown {
     Parser::read(value)
 }
 
-/// The same where the line ends of the wire became LF.
+/// The same for mail stored with LF line ends.
 pub(super) fn read_stored_with_lf(value: &[u8]) -> Shown {
     let stored: Vec<u8> = value.iter().copied().filter(|c| *c != b'\r').collect();
     Parser::read(&stored)
@@ -65,10 +65,10 @@ impl Parser<'_> {
                 self.place = start;
                 self.addr_spec();
             }
-            // Groups may be nested; their members are read as any others.
+            // Groups may be nested; their members are read like any others.
             Some(b':') => _ = self.place.next(),
             Some(b'<') => self.angle_addr(),
-            // The first word of what has no address is shown in place of one.
+            // For an element without an address, its first word is shown in place of one.
             other => match first {
                 Some(word) => self.shown.add_text(&word),
                 None => {
@@ -128,7 +128,7 @@ impl Parser<'_> {
             self.skip_gap();
         }
         if !self.place.eat(b'@') {
-            // Words in quotes may hold an at sign.
+            // Quoted words may hold an at sign.
             return self.shown.add_text(&local_part);
         }
         self.skip_gap();
@@ -137,7 +137,7 @@ impl Parser<'_> {
         }
     }
 
-    /// None where a second at sign follows (bpo-34155).
+    /// `None` when a second at sign follows (bpo-34155).
     fn domain(&mut self) -> Option<Vec<u8>> {
         let mut domain = Vec::new();
         while let Some(octet) = self.place.peek() {
@@ -172,7 +172,7 @@ impl Parser<'_> {
         text
     }
 
-    /// Steps over a phrase, and gives its first word.
+    /// Skips a phrase, and returns its first word.
     fn phrase(&mut self) -> Option<Vec<u8>> {
         let mut first = None;
         while let Some(octet) = self.place.peek() {

@@ -1,11 +1,11 @@
-//! What one reading shows.
+//! The domains that one reading shows.
 
 use super::cursor::is_blank;
 use crate::{address::UNICODE_DOTS, author::limits::MAX_ADDRESSES};
 use std::collections::HashSet;
 
-/// How many distinct domains are kept of one reading: one over the [limit on addresses](crate::Authors::MAX_ADDRESSES), so that
-/// what is left out cannot agree with any authors.
+/// How many distinct domains are kept of one reading: one over the [limit on addresses](crate::Authors::MAX_ADDRESSES),
+/// so that a truncated list never agrees with the authors.
 const MAX_DOMAINS: usize = MAX_ADDRESSES + 1;
 
 /// The domains that a reading shows, each with the local-part of the first address in it.
@@ -17,11 +17,11 @@ pub(in crate::author) struct Shown {
 }
 
 impl Shown {
-    /// Adds an address that the program knows as two parts. What it takes for the domain can have more in it than a domain,
+    /// Adds an address that the program keeps as two parts. What it takes for the domain can hold more than a domain,
     /// and people see each name in it.
     pub(in crate::author) fn add(&mut self, local_part: &[u8], domain: &[u8]) {
         if let Some(literal) = domain.trim_ascii_start().strip_prefix(b"[") {
-            // An address literal is somebody's, too; readers differ in how they show its end.
+            // An address literal counts, too; programs differ in how they show its end.
             let end = literal.iter().position(|c| *c == b']').unwrap_or(literal.len());
             let literal = literal.get(..end).unwrap_or_default();
             return self.insert(local_part, [b"[", literal, b"]"].concat());
@@ -30,7 +30,7 @@ impl Shown {
         for name in domain.split(is_end).map(without_marks).filter_map(another_domain) {
             self.insert(local_part, name);
         }
-        // Some take the blanks beside dots away before they show it.
+        // Some remove the blanks next to dots before they show it.
         if domain.iter().any(|c| is_blank(*c)) {
             for name in joined(domain).split(is_end).map(without_marks).filter_map(another_domain) {
                 self.insert(local_part, name);
@@ -76,14 +76,14 @@ impl Shown {
         self.domains.contains(domain)
     }
 
-    /// Whether there were more domains than are kept.
+    /// Whether there were more domains than were kept.
     pub(in crate::author) fn is_truncated(&self) -> bool {
         self.truncated
     }
 }
 
-/// The name without the marks around it: who reads `'joe@example.org'` sees example.org, though many programs take the mark at
-/// the end for a part of the domain.
+/// The name without quotation marks around it: people read `'joe@example.org'` as example.org, though many programs
+/// take the final mark for a part of the domain.
 fn without_marks(name: &[u8]) -> &[u8] {
     let is_named = |c: &u8| !c.is_ascii_punctuation() || b".-_".contains(c);
     let start = name.iter().position(is_named).unwrap_or(name.len());
@@ -91,8 +91,8 @@ fn without_marks(name: &[u8]) -> &[u8] {
     name.get(start..end).unwrap_or_default()
 }
 
-/// The domain in lower case. Only a name of two labels or more is somebody's: `Dinner @ Eight` and the words that readers put
-/// where they found none (`MISSING_DOMAIN`, `.SYNTAX-ERROR.`) are not.
+/// The domain in lower case. Only names of two labels or more count: `Dinner @ Eight` and the placeholders of programs
+/// that found no domain (`MISSING_DOMAIN`, `.SYNTAX-ERROR.`) are not.
 pub(in crate::author) fn another_domain(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b".").unwrap_or(text);
     has_two_labels(text).then(|| text.to_ascii_lowercase())
@@ -104,7 +104,7 @@ fn has_two_labels(text: &[u8]) -> bool {
     text.split(is_dot).filter(|label| !label.is_empty()).count() > 1
 }
 
-/// The text without the blanks beside at signs and dots.
+/// The text without the blanks next to at signs and dots.
 pub(super) fn joined(text: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut blank = false;
