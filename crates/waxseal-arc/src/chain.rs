@@ -1,4 +1,4 @@
-//! The chain: what it consists of, and what became of it (RFC 8617 §5.2).
+//! The chain and its verdict (RFC 8617 §5.2).
 
 use crate::{
     ArcField, Cause, InvalidSeal, Seal, Set,
@@ -16,7 +16,7 @@ use waxseal_dkim::Signature;
 use waxseal_dns::DomainName;
 use waxseal_header::{Field, Header, HeaderError};
 
-/// What became of the chain of a message: none, pass or fail, and why.
+/// The verdict on the chain of a message: none, pass or fail, and why.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -34,12 +34,12 @@ use waxseal_header::{Field, Header, HeaderError};
 pub struct Chain {
     pub(crate) sets: Arc<[Set]>,
     pub(crate) cause: Option<Cause>,
-    /// `None` when nobody may know the oldest pass.
+    /// `None` when the oldest pass is not computed.
     pub(crate) older: Option<Arc<Older>>,
     pub(crate) unsigned_additions: Vec<&'static str>,
-    /// The largest `i=` that could be read.
+    /// The largest legible `i=`.
     pub(crate) highest: u32,
-    /// The header that it was read from.
+    /// The header that the chain was read from.
     pub(crate) header: Header,
 }
 
@@ -54,13 +54,13 @@ impl Chain {
         }
     }
 
-    /// True when there is a chain and it is intact. By itself this is nothing good about a message, since anyone can seal:
-    /// see [`Chain::trusted_by`].
+    /// True when there is a chain and it is intact. By itself this proves nothing about a message, since anyone can
+    /// seal: see [`Chain::trusted_by`].
     pub fn is_pass(&self) -> bool {
         self.result() == ArcResult::Pass
     }
 
-    /// Why it failed; `None` when it did not.
+    /// Why the chain failed; `None` when it did not.
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()
     }
@@ -71,19 +71,19 @@ impl Chain {
     }
 
     /// §5.2 step 5, "oldest-pass": the lowest instance whose ARC-Message-Signature still verifies, which is the handler
-    /// after which the message did not change; 0 when all do. `None` when the chain did not pass, or the policy does not
-    /// ask for it ([`Policy::with_oldest_pass`](crate::Policy::with_oldest_pass)).
+    /// after which the message did not change; 0 when all do. `None` when the chain did not pass, or the policy
+    /// disables it ([`Policy::with_oldest_pass`](crate::Policy::with_oldest_pass)).
     ///
-    /// The step is optional, and costs a signature for each older set whose body hash still holds, so it is taken at the first
-    /// call of this, [`entry`](Chain::entry), [`explain`](Chain::explain), `==` or a serializer, and remembered. All that it
-    /// needs is there: no DNS is asked.
+    /// The step is optional, and verifies a signature for each older set whose body hash still matches. So it is done
+    /// at the first call of this, [`entry`](Chain::entry), [`explain`](Chain::explain), `==` or a serializer, and
+    /// remembered. It needs no further DNS lookup.
     pub fn oldest_pass(&self) -> Option<u32> {
         self.older.as_ref().map(|older| older.oldest_pass(&self.sets))
     }
 
-    /// Whether the chain passed, all of its sealers are trusted, and the newest message signature covers From. `trusts` is
-    /// asked for `d=` of each ARC-Seal. Only then may the sets, [`Set::authentication_results`] of the oldest
-    /// above all, change what is done with a message that failed DMARC: an intact chain of strangers proves nothing.
+    /// Whether the chain passed, all of its sealers are trusted, and the newest message signature covers From. `trusts`
+    /// is called with `d=` of each ARC-Seal. Only then may the sets, above all [`Set::authentication_results`] of the
+    /// oldest, change what is done with a message that failed DMARC: an intact chain of strangers proves nothing.
     ///
     /// ```
     /// # use waxseal_arc::Chain;
@@ -96,13 +96,14 @@ impl Chain {
         !self.sets.is_empty() && self.trusted_sets(trusts).len() == self.sets.len()
     }
 
-    /// Whether the newest message signature covers From. Without that, anyone can put another author into the message.
+    /// Whether the newest message signature covers From. Otherwise, anyone can replace the author of the message.
     pub fn covers_from(&self) -> bool {
         self.sets.last().and_then(Set::message_signature).is_some_and(signs_from)
     }
 
-    /// The newest sets whose sealers are trusted, down to the first stranger: their results can be believed, and those below
-    /// them cannot, since a stranger may have made it up. Empty under the conditions of [`Chain::trusted_by`].
+    /// The newest sets whose sealers are trusted, down to the first stranger: their results can be believed. Those
+    /// below cannot, since the stranger may have made them up. Empty when the other conditions of [`Chain::trusted_by`]
+    /// do not hold.
     pub fn trusted_sets(&self, mut trusts: impl FnMut(&DomainName) -> bool) -> &[Set] {
         if !self.is_pass() || !self.covers_from() {
             return &[];
@@ -111,15 +112,15 @@ impl Chain {
         self.sets.get(self.sets.len() - trusted..).unwrap_or_default()
     }
 
-    /// Fields that may stand only once, stand more often than the newest ARC-Message-Signature covers, and so may show a
-    /// reader what the last sealer never saw (RFC 6376 §8.15). Empty unless the chain passed.
-    /// [`Policy::with_unsigned_additions_refused`](waxseal_dkim::Policy::with_unsigned_additions_refused) refuses such a
-    /// message.
+    /// Fields that may occur only once, but occur more often than the newest ARC-Message-Signature covers: a mail
+    /// program may show one that the last sealer never saw (RFC 6376 §8.15). Empty unless the chain passed.
+    /// [`Policy::with_unsigned_additions_refused`](waxseal_dkim::Policy::with_unsigned_additions_refused) refuses such
+    /// a message.
     pub fn unsigned_additions(&self) -> &[&'static str] {
         &self.unsigned_additions
     }
 
-    /// One line of ASCII without quotes: the cause and those behind it, or that all is well; then what else is worth knowing.
+    /// One line of ASCII without quotes: the cause and its sources, or that the chain is intact; then further notes.
     pub fn reason(&self) -> String {
         match (&self.cause, self.sets.last()) {
             (Some(cause), _) => reason(cause),
@@ -131,7 +132,7 @@ impl Chain {
         }
     }
 
-    /// A page for people: the result and its reason, then the sets, the oldest first. ASCII.
+    /// A page of ASCII for people: the result and its reason, then the sets, the oldest first.
     pub fn explain(&self) -> String {
         let mut page = format!("arc={}\n  {}\n", self.result(), self.reason());
         for set in self.sets.iter() {
@@ -153,8 +154,8 @@ impl Chain {
         (!fields.is_empty()).then(|| format!("a further {fields} is not signed ({refused})"))
     }
 
-    /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`, for messages whose
-    /// client is not known: see [`Chain::entry_from`].
+    /// The entry for Authentication-Results (RFC 8617 §10.1), such as `arc=pass header.oldest-pass=0`, for messages
+    /// whose client is unknown: see [`Chain::entry_from`].
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::arc(self.result());
         if let Some(cause) = &self.cause {
@@ -170,14 +171,14 @@ impl Chain {
         }
     }
 
-    /// [`Chain::entry`] with the address of the client, as OpenARC writes it:
-    /// `arc=pass header.oldest-pass=0 smtp.remote-ip=192.0.2.1`. RFC 8617 §6 wants it in every field, and those who read the
-    /// set that is sealed over it need it.
+    /// [`Chain::entry`] with the address of the client, as OpenARC writes it: `arc=pass header.oldest-pass=0
+    /// smtp.remote-ip=192.0.2.1`. RFC 8617 §6 requires it in every field, and whoever reads the set that is sealed over
+    /// it needs it.
     pub fn entry_from(&self, client: IpAddr) -> Entry {
         self.entry().with_property(Ptype::Smtp, "remote-ip", client.to_string())
     }
 
-    /// Whether the newest seal already has `cv=fail`: such a chain has ended (RFC 8617 §5.1 step 2).
+    /// Whether the newest seal has `cv=fail`: such a chain has ended (RFC 8617 §5.1 step 2).
     pub fn has_ended(&self) -> bool {
         matches!(self.cause, Some(Cause::Failed(..)))
     }
@@ -194,7 +195,7 @@ fn signs_from(signature: &Signature) -> bool {
     signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"from"))
 }
 
-/// Of the same sets, with the same verdict.
+/// Equal when the sets and the verdict are the same.
 impl PartialEq for Chain {
     fn eq(&self, other: &Self) -> bool {
         let of = |chain: &Self| (chain.highest, chain.oldest_pass());
@@ -222,7 +223,7 @@ impl fmt::Display for Chain {
 }
 
 impl Chain {
-    /// The verdict on a message whose header was refused, for those who feed a
+    /// The verdict on a message whose header was refused, for programs that use a
     /// [`Splitter`](waxseal_header::Splitter) themselves.
     pub fn refused(error: HeaderError) -> Self {
         Self {
@@ -249,7 +250,7 @@ impl Chain {
         draft.finish(header)
     }
 
-    /// Whether the ARC fields of `header` are those of the chain, to the byte.
+    /// Whether the ARC fields of `header` are those of the chain, byte for byte.
     pub(crate) fn is_in(&self, header: &Header) -> bool {
         arc_fields(&self.header).eq(arc_fields(header))
     }
@@ -266,7 +267,7 @@ struct Draft {
     cause: Option<Cause>,
 }
 
-/// What there is of a set so far.
+/// The fields of a set so far.
 #[derive(Default)]
 struct Slot {
     results: Option<(usize, Bytes)>,

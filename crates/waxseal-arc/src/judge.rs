@@ -10,13 +10,13 @@ use waxseal_dkim::{
 use waxseal_dns::{DomainName, LookupError, Reply};
 use waxseal_header::Header;
 
-/// All that is known of a message.
+/// Everything known about a message.
 pub(crate) struct Judge {
     verifier: Verifier,
     header: Header,
     index: FieldIndex,
     hashes: BodyHashes,
-    /// What DNS replied about the keys.
+    /// The replies to the lookups of the keys.
     keys: Vec<(DomainName, Reply)>,
 }
 
@@ -31,8 +31,8 @@ impl Judge {
         Self { verifier: verifier.clone(), header: header.clone(), index, hashes, keys }
     }
 
-    /// Steps 4 and 6, which decide whether the chain passes. Returns what may be added to what the newest message signature
-    /// covers.
+    /// Steps 4 and 6, which decide whether the chain passes. Returns the fields that the newest message signature
+    /// leaves open to additions.
     pub(crate) fn newest(&self, sets: &[Set]) -> Result<Vec<&'static str>, Cause> {
         let Some(newest) = sets.last() else { return Ok(Vec::new()) };
         let unsigned_additions = self
@@ -42,8 +42,8 @@ impl Judge {
         Ok(unsigned_additions)
     }
 
-    /// Whether one reading of the message signature verifies, and what may be added to what it covers; else what is wrong with
-    /// the likeliest.
+    /// Whether one interpretation of the message signature verifies, and the fields that it leaves open to additions;
+    /// otherwise what is wrong with the likeliest one.
     fn message_signature(&self, set: &Set) -> Result<Vec<&'static str>, SignatureCause> {
         let readings = set.message_signature.as_ref().map_err(|error| SignatureCause::from(error.clone()))?;
         let likeliest = self.reading(set, &readings.likeliest);
@@ -60,8 +60,8 @@ impl Judge {
         parts::verify_message(&self.verifier, signature, &key, (&self.header, &self.index, field), body)
     }
 
-    /// Whether an older message signature verifies. The body is compared first: when a handler changed it, which is why there
-    /// is a chain, no key is needed to know.
+    /// Whether an older message signature verifies. The body hash is compared first: when a handler changed the body,
+    /// as is usual with a chain, no key is needed.
     fn verifies(&self, set: &Set) -> bool {
         let is_signed_body = |signature: &Signature| {
             let body = self.hashes.get(&signature.body_form());
@@ -94,11 +94,11 @@ impl Judge {
     }
 }
 
-/// The message signatures below the newest of a chain that passed. They change nothing about that, and each costs as much as a
-/// seal, so they are verified when somebody wants to know.
+/// The message signatures below the newest one of a chain that passed. They do not affect the verdict, and each costs
+/// as much as a seal, so they are verified on demand.
 pub(crate) struct Older {
     judge: Judge,
-    /// How many may be verified, from the newest down.
+    /// How many are verified at most, from the newest down.
     count: usize,
     oldest_pass: OnceLock<u32>,
 }
@@ -108,7 +108,7 @@ impl Older {
         Self { judge, count, oldest_pass: OnceLock::new() }
     }
 
-    /// Step 5 for `sets`, those of the chain.
+    /// Step 5 for the sets of the chain.
     pub(crate) fn oldest_pass(&self, sets: &[Set]) -> u32 {
         *self.oldest_pass.get_or_init(|| {
             let older = sets.iter().rev().skip(1).take(self.count);
@@ -127,9 +127,9 @@ impl fmt::Debug for Older {
     }
 }
 
-/// What seals cover (RFC 8617 §5.1.1): "The ARC Set header field values are supplied to the hash function in increasing
-/// instance order, starting at 1", canonicalized *relaxed*. Made once for all seals: what one covers is a beginning of what
-/// the next one covers.
+/// The bytes that seals cover (RFC 8617 §5.1.1): "The ARC Set header field values are supplied to the hash function in
+/// increasing instance order, starting at 1", canonicalized *relaxed*. Made once for all seals: the bytes of one are a
+/// prefix of those of the next one.
 struct Scope<'c> {
     header: &'c Header,
     bytes: Vec<u8>,
@@ -159,7 +159,7 @@ impl<'c> Scope<'c> {
         }
     }
 
-    /// What the newest seal that was not asked for yet covers: the others behind it are gone then.
+    /// The bytes that the newest remaining seal covers; those of newer ones are dropped.
     fn before(&mut self, set: &Set, seal: &Seal) -> &[u8] {
         self.bytes.truncate(self.seals.pop().unwrap_or(0));
         let [_, _, place] = set.places;

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # Where a rule of the RFC is
+//! # Where to find a rule of the RFC
 //!
 //! | RFC 8617 | file |
 //! |---|---|

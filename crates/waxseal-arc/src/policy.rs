@@ -1,10 +1,10 @@
-//! What a chain verifier accepts.
+//! The policy of a chain verifier.
 
 use waxseal_header::HeaderLimits;
 
-/// What a [`ChainVerifier`](crate::ChainVerifier) accepts of chains. What it accepts of keys and signatures (bits of RSA
-/// keys, `l=`, `x=`) is the [policy of DKIM](waxseal_dkim::Policy), except that rsa-sha1 is never accepted, and that a `t=`
-/// in the future does not matter.
+/// Which chains a [`ChainVerifier`](crate::ChainVerifier) accepts. Keys and signatures (size of RSA keys, `l=`, `x=`)
+/// are subject to the [policy of DKIM](waxseal_dkim::Policy), except that rsa-sha1 is never accepted, and a `t=` in the
+/// future is ignored.
 ///
 /// ```
 /// use waxseal_arc::{ChainVerifier, Policy};
@@ -22,7 +22,7 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// 50 sets, 50 key lookups, 8 body hashes, and the oldest pass can be asked for.
+    /// 50 sets, 50 key lookups, 8 body hashes, and the oldest pass is available.
     fn default() -> Self {
         Self {
             header_limits: HeaderLimits::default(),
@@ -53,28 +53,29 @@ impl Policy {
     }
 
     /// How many different keys are looked up (default 50). When the seals and the newest message signature need more:
-    /// [`Cause::TooManyKeyLookups`](crate::Cause::TooManyKeyLookups). When only older message signatures do, they count as
-    /// changed, see [`Chain::oldest_pass`](crate::Chain::oldest_pass).
+    /// [`Cause::TooManyKeyLookups`](crate::Cause::TooManyKeyLookups). When only older message signatures do, they count
+    /// as broken, see [`Chain::oldest_pass`](crate::Chain::oldest_pass).
     #[must_use]
     pub fn with_max_key_lookups(self, max_key_lookups: usize) -> Self {
         Self { max_key_lookups, ..self }
     }
 
-    /// How many different hashes of the body are made for one chain (default 8): message signatures differ in the
-    /// canonicalization of the body, the hash algorithm and `l=`. Each canonicalization and algorithm is one more pass over
-    /// the body, each `l=` one more digest, whoever wrote the set. Their signatures are not verified by then.
+    /// How many different body hashes are computed for one chain (default 8): message signatures can differ in the
+    /// canonicalization of the body, the hash algorithm and `l=`. Each canonicalization and algorithm costs one more
+    /// pass over the body, each `l=` one more digest, before any signature is verified.
     ///
-    /// The newest message signature has its one hash (two when it leaves `c=` out) whatever the limit. An older one that
-    /// needs a hash over the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass): it counts as
-    /// changed. Whether the chain passes does not depend on it. Hashes that others ask of the same
+    /// The newest message signature always gets its hash (two when it lacks `c=`). An older one that needs a hash over
+    /// the limit ends the search for [`Chain::oldest_pass`](crate::Chain::oldest_pass) as if it were broken; the
+    /// verdict on the chain does not depend on it. Hashes that others request from the same
     /// [`BodyHasher`](waxseal_dkim::parts::BodyHasher) do not count.
     #[must_use]
     pub fn with_max_body_hashes(self, max_body_hashes: usize) -> Self {
         Self { max_body_hashes, ..self }
     }
 
-    /// Whether [`Chain::oldest_pass`](crate::Chain::oldest_pass) can be asked for (default: yes), which RFC 8617 §5.2 leaves
-    /// open. Without it neither the keys of older message signatures are looked up nor their body hashes made.
+    /// Whether [`Chain::oldest_pass`](crate::Chain::oldest_pass), which RFC 8617 §5.2 makes optional, is available
+    /// (default: yes). Without it, the keys of older message signatures are not looked up and their body hashes not
+    /// computed.
     #[must_use]
     pub fn with_oldest_pass(self, oldest_pass: bool) -> Self {
         Self { oldest_pass, ..self }

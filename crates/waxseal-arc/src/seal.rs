@@ -27,7 +27,7 @@ use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
 /// let key = PrivateKey::from_pem(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")?; // the key of RFC 8463 appendix A.2
 /// let sealer = Sealer::new("lists.example.org", "2026a", key)?;
 ///
-/// // First what came in is checked; then it may be changed, such as by a mailing list; then it is sealed.
+/// // First the incoming message is checked; then it may be changed, as by a mailing list; then it is sealed.
 /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
 /// let chain = ChainVerifier::new(Policy::default())?.verify_blocking(message, SystemTime::now(), &resolver);
 /// let results = AuthenticationResults::new("lists.example.org")
@@ -47,7 +47,7 @@ use waxseal_header::{Folder, Header, HeaderLimits, line_ends::find_bare};
 pub struct Sealer {
     signer: Signer,
     timestamp: bool,
-    /// A field that must not be signed and was asked for.
+    /// A field to sign that must not be signed.
     forbidden: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub struct Sealer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// The message signature or the seal could not be made.
+    /// Making the message signature or the seal failed.
     #[error(transparent)]
     Sign(#[from] SignError),
     /// §5.1 step 2: "If the message already contains an Authenticated Received Chain with the most recent AS reporting
@@ -68,7 +68,7 @@ pub enum SealError {
     /// new set.
     #[error("the message has {0} ARC sets, and may not have more")]
     TooManySets(usize),
-    /// The message has another chain than the one that was verified.
+    /// The chain of the message is not the one that was verified.
     #[error("the ARC sets of the message are not those that were verified: verify and seal the same message")]
     OtherChain,
     /// §4.1.2: the fields of ARC and Authentication-Results must not be covered by the message signature.
@@ -77,11 +77,11 @@ pub enum SealError {
 }
 
 impl Sealer {
-    /// Seals for `domain` with `key`, of which `selector` publishes the public half: the same record as for DKIM.
+    /// Seals for `domain` with `key`, whose public half is published under `selector`, in the same record as for DKIM.
     ///
-    /// Defaults: relaxed/relaxed, the [fields that DKIM signs](waxseal_dkim::DEFAULT_FIELDS) and DKIM-Signature (RFC 8617
-    /// §4.1.2), those of [`OVERSIGNED_FIELDS`](waxseal_dkim::OVERSIGNED_FIELDS) and
-    /// [`OVERSIGNED_IF_PRESENT`](waxseal_dkim::OVERSIGNED_IF_PRESENT) once more, `t=` set, `x=` not.
+    /// Defaults: relaxed/relaxed, the [fields that DKIM signs](waxseal_dkim::DEFAULT_FIELDS) and DKIM-Signature (RFC
+    /// 8617 §4.1.2), those of [`OVERSIGNED_FIELDS`](waxseal_dkim::OVERSIGNED_FIELDS) and
+    /// [`OVERSIGNED_IF_PRESENT`](waxseal_dkim::OVERSIGNED_IF_PRESENT) oversigned, `t=` set, `x=` not.
     ///
     /// # Errors
     /// [`SignError::DomainName`] and [`SignError::Selector`]; [`SignError::NoProvider`] when no crypto provider was compiled in.
@@ -93,15 +93,15 @@ impl Sealer {
         Ok(Self::from_signer(Signer::new(domain, selector, key)?))
     }
 
-    /// A sealer with the domain, selector, key, crypto provider and settings of a signer; the fields to sign and `t=` are those of
-    /// [`Sealer::new`]. With a [remote signer](Signer::remote) the key is held elsewhere: [`Sealer::unsigned`] returns what is
-    /// to be signed.
+    /// A sealer with the domain, selector, key, crypto provider and settings of a signer; the fields to sign and `t=`
+    /// are those of [`Sealer::new`]. With a [remote signer](Signer::remote) the key is held elsewhere: see
+    /// [`Sealer::unsigned`].
     pub fn from_signer(signer: Signer) -> Self {
         let fields = DEFAULT_FIELDS.into_iter().chain(["DKIM-Signature"]);
         Self { signer: signer.with_fields(fields).with_timestamp(true), timestamp: true, forbidden: None }
     }
 
-    /// Which domains may seal (default: all that have two labels or more); see [`Signer::with_signing_domains`].
+    /// Which domains may seal (default: all with two labels or more); see [`Signer::with_signing_domains`].
     #[must_use]
     pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
         Self { signer: self.signer.with_signing_domains(signing_domains), ..self }
@@ -113,22 +113,22 @@ impl Sealer {
         Self { signer: self.signer.with_canonicalization(header, body), ..self }
     }
 
-    /// Names of the fields that the message signature covers: all of these that the message has. From is always covered.
+    /// Names of the fields that the message signature covers, as far as the message has them. From is always covered.
     #[must_use]
     pub fn with_fields(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let (names, sealer) = self.without_forbidden(names);
         Self { signer: sealer.signer.with_fields(names), ..sealer }
     }
 
-    /// Names of the fields that the message signature covers once more than they stand in the message, so that none can be
-    /// added. An empty list oversigns nothing.
+    /// Names of the fields that the message signature oversigns: it covers them once more than they occur in the
+    /// message, so that none can be added. An empty list oversigns nothing.
     #[must_use]
     pub fn with_oversigned(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let (names, sealer) = self.without_forbidden(names);
         Self { signer: sealer.signer.with_oversigned(names), ..sealer }
     }
 
-    /// The very list for `h=`, in this order, whatever the message has. It has to hold From.
+    /// The exact list for `h=`, in this order, whatever the message has. It must contain From.
     #[must_use]
     pub fn with_field_list(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let (names, sealer) = self.without_forbidden(names);
@@ -162,15 +162,15 @@ impl Sealer {
         self.signer.algorithm()
     }
 
-    /// Seals a whole message at the time `now`. `chain` is what [`ChainVerifier`](crate::ChainVerifier) said of the message
-    /// as it came in: with a chain that passed the seal says `cv=pass` and covers all sets, with none `cv=none`. With one
-    /// that failed it says `cv=fail`, covers its own set alone (RFC 8617 §5.1.2), and nobody will seal the message again:
-    /// when [`Cause::is_temporary`] holds, rather defer the message (a 4xx reply). `results` becomes
-    /// ARC-Authentication-Results; [`Chain::entry_from`] belongs in there, and [`merged_results`] collects what earlier
-    /// programs on this host have found.
+    /// Seals a whole message at the time `now`. `chain` is the verdict of [`ChainVerifier`](crate::ChainVerifier) on
+    /// the incoming message: with a chain that passed, the seal has `cv=pass` and covers all sets; without a chain, it
+    /// has `cv=none`. With a chain that failed, it has `cv=fail`, covers only its own set (RFC 8617 §5.1.2), and nobody
+    /// will seal the message again: if [`Cause::is_temporary`], better defer the message (a 4xx reply). `results`
+    /// becomes ARC-Authentication-Results; it should contain [`Chain::entry_from`], and [`merged_results`] collects the
+    /// results of earlier programs on this host.
     ///
     /// # Errors
-    /// [`SealError`]. Lines have to end in CRLF.
+    /// [`SealError`]. Lines must end in CRLF.
     pub fn seal(
         &self,
         message: &[u8],
@@ -188,14 +188,14 @@ impl Sealer {
         self.unsigned(&header, &hasher.finish(), chain, results, now)?.sign()
     }
 
-    /// The body hash that this sealer needs: a [`BodyHasher`] that is asked for it before the body is pushed lets verifying,
-    /// signing and sealing of a body that is not changed share one pass.
+    /// The body hash that this sealer needs. Requesting it from a [`BodyHasher`] before the body is pushed lets
+    /// verifying, signing and sealing of an unchanged body share one pass.
     pub fn body_form(&self) -> BodyForm {
         self.signer.body_form()
     }
 
-    /// [`Sealer::seal`] for a header and the body of which `hashes` has the hash that [`Sealer::body_form`] names. Returns a
-    /// set that lacks nothing but its signatures. Whoever hashes the body also sees to it that its lines end in CRLF
+    /// [`Sealer::seal`] for a header and a body whose hash of [`Sealer::body_form`] is in `hashes`. Returns a set that
+    /// is complete except for its signatures. The caller must also make sure that the lines of the body end in CRLF
     /// ([`FindBare`](waxseal_header::line_ends::FindBare)).
     ///
     /// ```
@@ -242,7 +242,7 @@ impl Sealer {
         let message_signature =
             parts::unsigned_message_signature(&self.signer, instance, header, hashes, now)?;
         let seal = self.seal_without_signature(instance, chain.result(), now);
-        // The seal has a signature as long as that of the message.
+        // The signature of the seal is as long as that of the message.
         let bytes = results.as_str().len() + seal.as_str().len() + 2 * message_signature.max_bytes();
         HeaderLimits::default()
             .check(header.as_bytes().len() + bytes, header.len() + ArcField::ALL.len())
@@ -292,10 +292,10 @@ impl Sealer {
     }
 }
 
-/// The results that this host has found so far, for the set that it adds: the entries of all Authentication-Results fields
-/// among the `first` fields of the header whose authserv-id is `authserv_id`, from the top (RFC 8617 §4.1.1).
+/// The results that this host has found so far, for the set to be added: the entries of all Authentication-Results
+/// fields with this authserv-id among the `first` fields of the header, from the top (RFC 8617 §4.1.1).
 ///
-/// That is to say that forged fields are gone from there; see [`AuthservIds`] for both.
+/// Forged fields must have been removed from these; see [`AuthservIds`] for both.
 ///
 /// ```
 /// use waxseal_arc::merged_results;
@@ -331,7 +331,7 @@ fn next_instance(header: &Header, chain: &Chain) -> Result<u32, SealError> {
     Ok(chain.highest + 1)
 }
 
-/// The ARC-Authentication-Results field: `i=` in front of what Authentication-Results would say.
+/// The ARC-Authentication-Results field: `i=` followed by the value of Authentication-Results.
 fn results_field(instance: u32, results: &AuthenticationResults) -> Folder {
     let mut folder = Folder::new(ArcField::AuthenticationResults.name());
     folder.word(&format!("i={instance};"));
@@ -349,9 +349,9 @@ fn canonical_sets(chain: &Chain) -> Vec<u8> {
     bytes
 }
 
-/// A set that lacks its two signatures: that of the message comes first.
+/// A set without its two signatures; that of the message comes first.
 ///
-/// Where the key is at hand [`UnsignedSet::sign`] makes both. With a key held elsewhere:
+/// [`UnsignedSet::sign`] makes both with a local key. With a key held elsewhere:
 ///
 /// ```
 /// use waxseal_arc::{SealedSet, UnsignedSet};
@@ -368,13 +368,13 @@ pub struct UnsignedSet {
     results: Folder,
     message_signature: Unsigned,
     seal: Folder,
-    /// The canonical bytes that the seal covers before its own set.
+    /// The canonical bytes that the seal covers, up to its own set.
     sealed_before: Vec<u8>,
     signer: Signer,
 }
 
 impl UnsignedSet {
-    /// What the message signature signs: the bytes, and their SHA-256 for keys that want the digest.
+    /// The input of the message signature: the bytes, and their SHA-256 for keys that sign the digest.
     pub fn input(&self) -> SigningInput<'_> {
         self.message_signature.input()
     }
@@ -397,14 +397,14 @@ impl UnsignedSet {
         Ok(unsealed.attach(&signature))
     }
 
-    /// Takes a signature of the message made elsewhere.
+    /// Adds a message signature made elsewhere.
     pub fn attach(self, signature: &[u8]) -> UnsealedSet {
         let message_signature = self.message_signature.attach_folded(signature);
         let mut input = self.sealed_before;
         for folder in [&self.results, &message_signature] {
             Canonicalization::Relaxed.header_field(folder.as_field(), &mut input);
         }
-        // The value of the seal ends behind `b=`, so nothing is to be left out of it.
+        // The value of the seal ends with `b=`, so nothing has to be left out.
         let seal = self.seal.as_field();
         let end = seal.value().len();
         parts::signature_field(Canonicalization::Relaxed, seal, end..end, &mut input);
@@ -412,7 +412,7 @@ impl UnsignedSet {
     }
 }
 
-/// A set that lacks the signature of its seal.
+/// A set without the signature of its seal.
 #[derive(Debug, Clone)]
 pub struct UnsealedSet {
     results: Folder,
@@ -423,7 +423,7 @@ pub struct UnsealedSet {
 }
 
 impl UnsealedSet {
-    /// What the seal signs: the bytes, and their SHA-256 for keys that want the digest.
+    /// The input of the signature of the seal: the bytes, and their SHA-256 for keys that sign the digest.
     pub fn input(&self) -> SigningInput<'_> {
         SigningInput::new(&self.input, parts::provider(&self.signer))
     }
@@ -433,7 +433,7 @@ impl UnsealedSet {
         self.signer.algorithm()
     }
 
-    /// Takes a signature made elsewhere.
+    /// Adds a signature made elsewhere.
     pub fn attach(mut self, signature: &[u8]) -> SealedSet {
         self.seal.glue(&BASE64_STANDARD.encode(signature));
         SealedSet {
@@ -444,7 +444,7 @@ impl UnsealedSet {
     }
 }
 
-/// A set that is complete: three fields, each with its CRLF.
+/// A complete set: three fields, each with its CRLF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSet {
     results: String,
@@ -453,7 +453,7 @@ pub struct SealedSet {
 }
 
 impl SealedSet {
-    /// The three fields in the order in which they are put in front of the message: ARC-Seal, ARC-Message-Signature,
+    /// The three fields, to be put in front of the message in this order: ARC-Seal, ARC-Message-Signature,
     /// ARC-Authentication-Results.
     pub fn fields(&self) -> String {
         self.to_string()

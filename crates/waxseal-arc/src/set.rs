@@ -21,7 +21,7 @@ pub struct Set {
     pub(crate) results: Bytes,
     pub(crate) message_signature: MessageSignature,
     pub(crate) seal: Result<Seal, InvalidSeal>,
-    /// Where the fields stand in the header: AAR, AMS, AS.
+    /// The numbers of the fields in the header: AAR, AMS, AS.
     pub(crate) places: [usize; 3],
 }
 
@@ -31,22 +31,22 @@ impl Set {
         self.instance
     }
 
-    /// What the handler found, as ARC-Authentication-Results has it (RFC 8617 §4.1.1). Worth no more than the sealer: see
-    /// [`Chain::trusted_by`](crate::Chain::trusted_by). A result that cannot be read costs none beside it: see
-    /// [`ParsedResults::unreadable`], and [`ParsedResults::damage`] before anything of it is believed.
+    /// The results in ARC-Authentication-Results (RFC 8617 §4.1.1). They deserve as much trust as the sealer: see
+    /// [`Chain::trusted_by`](crate::Chain::trusted_by). An unreadable result does not affect the others: see
+    /// [`ParsedResults::unreadable`], and check [`ParsedResults::damage`] before you rely on any.
     ///
     /// # Errors
-    /// [`InvalidAuthenticationResults`] when nothing of it can be read, which does not break the chain.
+    /// [`InvalidAuthenticationResults`] when the field cannot be read at all, which does not break the chain.
     pub fn authentication_results(&self) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
         AuthenticationResults::parse(&self.results)
     }
 
-    /// The text of ARC-Authentication-Results behind `i=` and its semicolon.
+    /// The text of ARC-Authentication-Results after `i=` and its semicolon.
     pub fn authentication_results_text(&self) -> &[u8] {
         &self.results
     }
 
-    /// The ARC-Message-Signature; `None` when it is malformed, which in all but the newest set does not break the chain.
+    /// The ARC-Message-Signature; `None` when it is malformed, which breaks the chain only in the newest set.
     pub fn message_signature(&self) -> Option<&Signature> {
         self.message_signature.as_ref().ok().map(|readings| &readings.likeliest)
     }
@@ -56,7 +56,7 @@ impl Set {
         self.seal.as_ref().ok()
     }
 
-    /// `d=` of the ARC-Seal, the domain that answers for the set.
+    /// `d=` of the ARC-Seal, the domain that is responsible for the set.
     pub fn domain(&self) -> Option<&DomainName> {
         self.seal().map(Seal::domain)
     }
@@ -86,7 +86,7 @@ impl Set {
     }
 }
 
-/// What the page of a chain has of the results of a set, at most.
+/// The most that the page of a chain shows of the results of a set, in bytes.
 const MAX_SHOWN: usize = 1000;
 
 /// One of the three fields of a [`Set`].
@@ -113,10 +113,10 @@ impl ArcField {
         }
     }
 
-    /// Which of the three a field is.
+    /// Which of the three fields this is.
     pub(crate) fn of(field: Field<'_>) -> Option<Self> {
         let name = field.name();
-        // The lengths differ, and hardly any other field has one of them.
+        // Their lengths differ, and hardly any other field has one of them.
         let candidate = match name.len() {
             26 => Self::AuthenticationResults,
             21 => Self::MessageSignature,
@@ -155,7 +155,7 @@ pub enum InvalidSeal {
     /// Not a tag list, or a tag is missing or malformed.
     #[error(transparent)]
     Tags(#[from] InvalidSignature),
-    /// `cv=` is missing, or none of none, pass and fail.
+    /// `cv=` is missing, or not one of none, pass and fail.
     #[error("cv= is missing or malformed")]
     ChainValidation,
     /// §4.1.3: "Note especially that the DKIM "h" tag is NOT allowed and, if found, MUST result in a cv status of "fail"".
@@ -164,7 +164,7 @@ pub enum InvalidSeal {
 }
 
 impl Seal {
-    /// Reads the value of an ARC-Seal field: all after the colon, with its folds. `i=` is not looked at.
+    /// Parses the value of an ARC-Seal field: everything after the colon, folds included. `i=` is not checked.
     ///
     /// # Errors
     /// [`InvalidSeal`].
@@ -181,7 +181,7 @@ impl Seal {
         Ok(Self { tags, chain_validation: cv })
     }
 
-    /// The tags that it has in common with other signatures.
+    /// The tags in common with other signatures.
     pub(crate) fn tags(&self) -> &SignatureTags {
         &self.tags
     }
@@ -191,7 +191,7 @@ impl Seal {
         self.tags.algorithm
     }
 
-    /// `cv=`, what the sealer found of the sets before (RFC 8617 §4.4).
+    /// `cv=`, the sealer's verdict on the earlier sets (RFC 8617 §4.4).
     pub fn chain_validation(&self) -> ArcResult {
         self.chain_validation
     }
@@ -211,7 +211,7 @@ impl Seal {
         &self.tags.key_name
     }
 
-    /// `t=`, in seconds of Unix time. It decides nothing.
+    /// `t=`, in seconds of Unix time. It does not affect the verdict.
     pub fn timestamp(&self) -> Option<u64> {
         self.tags.timestamp
     }
@@ -221,17 +221,17 @@ impl Seal {
         &self.tags.signature
     }
 
-    /// Where the value of `b=` and the blanks around it stand in the value of the field.
+    /// The range of `b=` with the whitespace around it in the value of the field.
     pub fn signature_range(&self) -> Range<usize> {
         self.tags.signature_range.clone()
     }
 }
 
-/// An ARC-Message-Signature in each of the ways in which it may be meant.
+/// An ARC-Message-Signature in each of its possible interpretations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Readings {
     pub(crate) likeliest: Signature,
-    /// Boxed, as there is hardly ever one.
+    /// Boxed, since it is rare.
     pub(crate) other: Option<Box<Signature>>,
 }
 
@@ -243,8 +243,8 @@ impl Readings {
 
 pub(crate) type MessageSignature = Result<Readings, InvalidSignature>;
 
-/// RFC 6376 §3.5: without `c=` it is simple/simple. There are sealers, and a case of ValiMail's suite, that leave it out
-/// and mean relaxed/relaxed; whichever verifies is taken.
+/// RFC 6376 §3.5: without `c=` it is simple/simple. Some sealers, and a case of ValiMail's suite, leave it out and mean
+/// relaxed/relaxed; whichever verifies counts.
 fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature {
     let likeliest = parts::message_signature(value, tags)?;
     let relaxed = || {
@@ -254,14 +254,14 @@ fn read_message_signature(value: &Bytes, tags: &TagList<'_>) -> MessageSignature
     Ok(Readings { likeliest, other })
 }
 
-/// What one ARC field holds.
+/// The content of an ARC field.
 pub(crate) enum Content {
     Results(Bytes),
     MessageSignature(MessageSignature),
     Seal(Result<Seal, InvalidSeal>),
 }
 
-/// Reads one ARC field: the instance first, then the rest. `None` when no legible `i=` names its set.
+/// Reads an ARC field: the instance first, then the rest. `None` without a legible `i=`.
 pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
     if field == ArcField::AuthenticationResults {
         let (instance, payload) = split_results(value)?;
@@ -276,7 +276,7 @@ pub(crate) fn read(field: ArcField, value: &Bytes) -> Option<(u32, Content)> {
     Some((instance, content))
 }
 
-/// §4.2.1: numbers from 1 on. Those over the limit are read as well: they have a cause of their own.
+/// §4.2.1: numbers from 1. Those over the limit are read, too: they have a cause of their own.
 fn instance(digits: &[u8]) -> Option<u32> {
     parts::number(digits, 9)
         .and_then(|instance| u32::try_from(instance).ok())
@@ -293,7 +293,7 @@ fn split_results(value: &[u8]) -> Option<(u32, &[u8])> {
     Some((instance(digits)?, payload.trim_ascii_start()))
 }
 
-/// Without the blanks, folds and comments (RFC 5322 §3.2.2) at the start; a comment without an end stays.
+/// Without the white space and comments (RFC 5322 §3.2.2) at the start; an unclosed comment stays.
 fn skip_cfws(text: &[u8]) -> &[u8] {
     let mut rest = text.trim_ascii_start();
     while let Some(after) = rest.strip_prefix(b"(").and_then(skip_comment) {
@@ -302,7 +302,7 @@ fn skip_cfws(text: &[u8]) -> &[u8] {
     rest
 }
 
-/// What stands behind the comment of which `text` begins after the parenthesis.
+/// The text after a comment; `text` begins after its opening parenthesis.
 fn skip_comment(text: &[u8]) -> Option<&[u8]> {
     let mut depth = 1_usize;
     let mut bytes = text.iter();

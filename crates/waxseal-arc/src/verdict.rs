@@ -6,28 +6,28 @@ use waxseal_header::HeaderError;
 
 /// Why a chain did not pass (RFC 8617 §5.2). [`Cause::result`] returns the result that goes with it.
 ///
-/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results. Errors behind a cause are its
-/// `source()`; [`Chain::reason`](crate::Chain::reason) has them, too.
+/// `Display` is one line of ASCII without quotes, fit for `reason=` in Authentication-Results. Underlying errors are
+/// its `source()`, and part of [`Chain::reason`](crate::Chain::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The header block was over a limit; no field was looked at.
+    /// The header block exceeded a limit; no field was read.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// §5.2 step 1: more sets than [`Policy::with_max_sets`](crate::Policy::with_max_sets) allows, or `i=` of one is
-    /// larger.
+    /// §5.2 step 1: more sets than [`Policy::with_max_sets`](crate::Policy::with_max_sets) allows, or one has a larger
+    /// `i=`.
     #[error("more than {0} ARC sets")]
     TooManySets(usize),
-    /// The seals need more keys than [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups) allows.
+    /// The signatures need more keys than [`Policy::with_max_key_lookups`](crate::Policy::with_max_key_lookups) allows.
     #[error("more than {0} key lookups")]
     TooManyKeyLookups(usize),
-    /// §5.2 step 2: the newest seal says that the chain had failed before.
+    /// §5.2 step 2: according to the newest seal, the chain had failed before.
     #[error("seal of set {0} says that the chain failed")]
     Failed(u32),
-    /// §4.2.1: `i=` is missing or no number from 1 on, or the field cannot be read.
+    /// §4.2.1: `i=` is missing or not a number from 1, or the field cannot be read.
     #[error("{0} without a legible i=")]
     Instance(ArcField),
-    /// §5.2 step 3A: a second field where one is due.
+    /// §5.2 step 3A: a set has two fields of the same name.
     #[error("second {field} in set {instance}")]
     Duplicate {
         /// The field.
@@ -35,7 +35,7 @@ pub enum Cause {
         /// The set.
         instance: u32,
     },
-    /// §5.2 step 3A: a field that is missing.
+    /// §5.2 step 3A: a set lacks a field.
     #[error("no {field} in set {instance}")]
     Missing {
         /// The field.
@@ -43,7 +43,7 @@ pub enum Cause {
         /// The set.
         instance: u32,
     },
-    /// §5.2 step 3B: a set that is missing below the newest one.
+    /// §5.2 step 3B: a set below the newest one is missing.
     #[error("no set {0}")]
     Gap(u32),
     /// An ARC-Seal is malformed.
@@ -55,7 +55,7 @@ pub enum Cause {
         #[source]
         error: InvalidSeal,
     },
-    /// §5.2 step 3C: `cv=` has to be none in set 1 and pass in all others.
+    /// §5.2 step 3C: `cv=` must be none in set 1 and pass in all others.
     #[error("seal of set {instance} says cv={found}")]
     ChainValidation {
         /// The set.
@@ -91,7 +91,7 @@ impl Cause {
     /// and are considered permanent." [`Cause::is_temporary`] still distinguishes those.
     pub const fn result(&self) -> ArcResult {
         match self {
-            // Nothing is known of the chain, and §5.2.1 knows no other word for that.
+            // Nothing is known about the chain, and §5.2.1 has no other word for that.
             Self::Header(_) => ArcResult::Fail,
             // §5.2 step 1: "If more than the maximum number exist, the Chain Validation Status is "fail"".
             Self::TooManySets(..) | Self::TooManyKeyLookups(..) => ArcResult::Fail,
@@ -113,8 +113,8 @@ impl Cause {
     }
 
     /// True when a key could not be looked up, or the program has no crypto provider, so that another attempt may pass.
-    /// RFC 8617 calls it a failure all the same; a forwarder that seals `cv=fail` ends the chain for good, and had better
-    /// defer the message (a 4xx reply).
+    /// For RFC 8617 it is a failure nevertheless; a forwarder that seals `cv=fail` ends the chain for good, and should
+    /// rather defer the message (a 4xx reply).
     pub fn is_temporary(&self) -> bool {
         self.signature_cause().is_some_and(|cause| cause.result() == DkimResult::TempError)
     }
@@ -127,7 +127,7 @@ impl Cause {
         }
     }
 
-    /// The set that is to blame, when one is.
+    /// The set that caused the failure, if a single one did.
     pub const fn instance(&self) -> Option<u32> {
         match self {
             Self::Failed(instance)

@@ -19,7 +19,7 @@ use waxseal_dns::{
 };
 use waxseal_header::Header;
 
-/// Validates the ARC chains of messages. Cheap to clone; clones share what they remember of keys.
+/// Validates the ARC chains of messages. Cheap to clone; clones share a cache of parsed keys.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -33,7 +33,7 @@ use waxseal_header::Header;
 /// # Ok::<(), waxseal_crypto::NoProvider>(())
 /// ```
 ///
-/// A message that arrives in chunks goes through [`ChainVerifier::begin`]; one pass over the body serves DKIM as well with
+/// For a message that arrives in chunks, see [`ChainVerifier::begin`]; to share one pass over the body with DKIM, see
 /// [`ChainVerifier::examine`].
 #[derive(Debug, Clone)]
 pub struct ChainVerifier {
@@ -56,25 +56,27 @@ impl ChainVerifier {
         Self { policy, signatures: Verifier::with_provider(Default::default(), provider) }
     }
 
-    /// Lets this verifier judge keys and signatures: its policy and crypto provider hold, and keys that it remembers are
-    /// not parsed again.
+    /// Verifies keys and signatures with this verifier: with its policy, its crypto provider and its cache of parsed
+    /// keys.
     #[must_use]
     pub fn with_signatures(self, signatures: Verifier) -> Self {
         Self { signatures, ..self }
     }
 
-    /// Validates the chain of a whole message with an asynchronous resolver. `now` decides about `x=` of message signatures.
+    /// Validates the chain of a whole message with an asynchronous resolver. `now` is compared with `x=` of message
+    /// signatures.
     ///
-    /// It waits for DNS for 20 seconds at the most; [`drive_within`](waxseal_dns::drive_within) of the check takes
-    /// another limit.
+    /// It waits for DNS for at most 20 seconds; for another limit, pass the check to
+    /// [`drive_within`](waxseal_dns::drive_within).
     pub async fn verify(&self, message: &[u8], now: SystemTime, resolver: &(impl Resolve + ?Sized)) -> Chain {
         drive(self.check(message, now), resolver).await
     }
 
-    /// Validates the chain of a whole message with a blocking resolver. `now` decides about `x=` of message signatures.
+    /// Validates the chain of a whole message with a blocking resolver. `now` is compared with `x=` of message
+    /// signatures.
     ///
-    /// It waits for DNS for 20 seconds at the most; [`drive_blocking_within`](waxseal_dns::drive_blocking_within) of the check takes
-    /// another limit.
+    /// It waits for DNS for at most 20 seconds; for another limit, pass the check to
+    /// [`drive_blocking_within`](waxseal_dns::drive_blocking_within).
     pub fn verify_blocking(
         &self,
         message: &[u8],
@@ -84,7 +86,7 @@ impl ChainVerifier {
         drive_blocking(self.check(message, now), resolver)
     }
 
-    /// The check of a whole message, for those who drive it themselves.
+    /// The check of a whole message, to be driven by the caller.
     pub fn check(&self, message: &[u8], now: SystemTime) -> ArcCheck {
         match Header::parse_with(message, self.policy.header_limits) {
             Ok((header, body)) => {
@@ -96,7 +98,7 @@ impl ChainVerifier {
         }
     }
 
-    /// Begins with a message of which the header is known; the body comes in chunks.
+    /// Begins with the header of a message; the body follows in chunks.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -118,8 +120,8 @@ impl ChainVerifier {
         Streaming::begin(self.signatures.provider(), |hasher| self.examine(header, now, hasher))
     }
 
-    /// Looks at the chain in a header and asks `hasher` for the body hashes that it needs. So several checks of one
-    /// message (DKIM, ARC) share one pass over the body.
+    /// Reads the chain in a header and requests the body hashes that it needs from `hasher`, so that several checks of
+    /// one message (DKIM, ARC) can share one pass over the body.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -152,19 +154,19 @@ impl ChainVerifier {
     }
 }
 
-/// The validation of a chain in a message whose body is still arriving; see [`ChainVerifier::begin`].
+/// Validates the chain of a message whose body is still arriving; see [`ChainVerifier::begin`].
 pub type ChainVerification = Streaming<ChainExamination>;
 
-/// The chain in a header, the body hashes for which are made elsewhere; see [`ChainVerifier::examine`].
+/// The chain in a header, whose body hashes are computed elsewhere; see [`ChainVerifier::examine`].
 #[derive(Debug)]
 pub struct ChainExamination {
     verifier: Verifier,
     oldest_pass: bool,
     max_key_lookups: usize,
     max_body_hashes: usize,
-    /// What is known without keys; it has a cause when it needs none.
+    /// What is known without keys; it has a cause if no keys are needed.
     chain: Chain,
-    /// How many message signatures below the newest are looked at; `None` when nothing is to be verified.
+    /// How many message signatures below the newest one may be verified; `None` when there is nothing to verify.
     older: Option<usize>,
     /// The body hashes that are needed, each once.
     hashed: Vec<BodyForm>,
@@ -186,7 +188,7 @@ impl ChainExamination {
         }
     }
 
-    /// What can be said of the signatures before their keys are known. Notes the keys and the body hashes that are needed.
+    /// Judges the signatures before their keys are known, and collects the keys and body hashes that are needed.
     fn admit(&mut self, now: SystemTime, hasher: &mut BodyHasher) -> Result<(), Cause> {
         let sets = self.chain.sets.clone();
         let Some((newest, older)) = sets.split_last() else { return Ok(()) };
@@ -203,12 +205,12 @@ impl ChainExamination {
         Ok(())
     }
 
-    /// How many may be verified, from the newest down. Step 5A: the first that fails ends the search.
+    /// How many are verified at most, from the newest down. Step 5A: the first that fails ends the search.
     fn admit_older(&mut self, older: &[Set], now: SystemTime, hasher: &mut BodyHasher) -> usize {
         let mut admitted = 0;
         for set in older.iter().rev() {
             let Ok(readings) = admit_message_signature(set, &self.verifier, now) else { break };
-            // A chain of junk would have the whole body hashed for each of its sets.
+            // Otherwise a junk chain could have the whole body hashed for each of its sets.
             if self.is_over_body_hashes(readings) || self.want(readings, hasher).is_err() {
                 break;
             }
@@ -228,7 +230,7 @@ impl ChainExamination {
         Ok(())
     }
 
-    /// Whether these readings of a message signature need a hash more than the policy allows.
+    /// Whether these interpretations of a message signature need more hashes than the policy allows.
     fn is_over_body_hashes(&self, readings: &Readings) -> bool {
         let new =
             readings.iter().map(Signature::body_form).filter(|form| !self.hashed.contains(form)).count();
@@ -272,7 +274,7 @@ fn admit_message_signature<'s>(
     for signature in readings.iter() {
         refuse_sha1(signature.algorithm()).map_err(failed)?;
         parts::admit(verifier, signature, now.max(time_of(signature))).map_err(failed)?;
-        // §4.1.2: ARC-Seal is made after the message signature, and never covered by it.
+        // §4.1.2: The ARC-Seal is made after the message signature, which never covers it.
         if signature.signed_fields().any(|name| name.eq_ignore_ascii_case(b"ARC-Seal")) {
             return Err(Cause::CoversSeal(instance));
         }
@@ -280,26 +282,27 @@ fn admit_message_signature<'s>(
     Ok(readings)
 }
 
-/// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from \[RFC6376\], Section 3.5", and so is what may stand there.
+/// RFC 8617 §4.1.3: `d=` and `s=` of a seal are "from \[RFC6376\], Section 3.5", and so are the allowed values.
 fn admit_seal(seal: &Seal, verifier: &Verifier) -> Result<(), SignatureCause> {
     refuse_sha1(seal.algorithm())?;
     parts::check_domain(verifier, seal.tags())?;
     Ok(())
 }
 
-/// RFC 6376 §3.5: "Implementations MAY ignore signatures that have a timestamp in the future." Here none is ignored: a
-/// handler whose clock is ahead would end the chain.
+/// RFC 6376 §3.5: "Implementations MAY ignore signatures that have a timestamp in the future." None is ignored here: a
+/// handler whose clock is fast would end the chain.
 fn time_of(signature: &Signature) -> SystemTime {
     let timestamp = signature.timestamp().map(Duration::from_secs);
     timestamp.and_then(|since| UNIX_EPOCH.checked_add(since)).unwrap_or(UNIX_EPOCH)
 }
 
-/// RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying." There are no old archives of ARC.
+/// RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying." There are no old archives with ARC.
 fn refuse_sha1(algorithm: Algorithm) -> Result<(), SignatureCause> {
     if algorithm == Algorithm::RsaSha1 { Err(SignatureCause::RsaSha1) } else { Ok(()) }
 }
 
-/// The check that is left when the body has ended: it asks for the keys, then judges. Its output is the [`Chain`].
+/// The check that remains when the body has ended: it looks up the keys and verifies the signatures. Its output is the
+/// [`Chain`].
 #[derive(Debug)]
 pub struct ArcCheck {
     examination: ChainExamination,
@@ -313,7 +316,7 @@ impl Check for ArcCheck {
         let ChainExamination { chain, keys, verifier, .. } = &self.examination;
         let mut chain = chain.clone();
         let Some(older) = self.examination.older else { return Ok(chain) };
-        // Every key is asked for before any signature is computed, so that this is done once.
+        // All keys are asked for before any signature is verified, so that this is done once.
         let replies = dns.ask_all(self.examination.questions())?;
         let keys = keys.iter().cloned().zip(replies).collect();
         let judge = Judge::new(verifier, &chain.header, self.hashes.clone(), keys);

@@ -1,11 +1,11 @@
-//! Comparing authserv-ids (RFC 8601 §2.5), internationalized ones too.
+//! Comparing authserv-ids (RFC 8601 §2.5), including internationalized ones.
 //!
-//! This stands here, by hand, and not in a crate for IDNA: whom a field names must not depend on a feature, this crate needs no
-//! DNS, and no name is looked up by what comes out. §5 asks for U-labels, so A-labels are decoded (Punycode, RFC 3492) and letter
-//! case is that of Unicode. What else a reader with all the tables of UTS #46 could map to an own name is met by being loose: see
-//! [`loose`].
+//! This is written by hand instead of using an IDNA crate: whom a field names must not depend on a feature, this crate
+//! needs no DNS, and the result is never looked up. §5 requires U-labels, so A-labels are decoded (Punycode, RFC 3492)
+//! and letters are folded by Unicode's case. Other mappings of UTS #46 to one of our names are covered by a loose
+//! comparison: see [`loose`].
 
-/// The id in the form that is compared to find out whom to believe: U-labels in lower case.
+/// The id in the form that is compared to decide whom to trust: U-labels in lower case.
 ///
 /// RFC 8601 §5: "In the case of EAI-formatted messages, this test is done after converting A-labels into U-labels."
 pub(crate) fn comparable(id: &str) -> String {
@@ -16,9 +16,9 @@ pub(crate) fn comparable(id: &str) -> String {
     labels.collect::<Vec<_>>().join(".")
 }
 
-/// The text in the form in which forged names are searched for: besides [`comparable`], characters that are not seen are left
-/// out, full-width letters and other dots count as ASCII, and letters that differ in lower case alone (`ſ`, `ς`) are the same.
-/// Control characters are left out, or stand between words.
+/// The text in the form in which forged names are searched: besides [`comparable`], invisible characters are dropped,
+/// full-width letters and other dots become ASCII, and letters that differ only in lower case (`ſ`, `ς`) are the same.
+/// Control characters are dropped, or separate words.
 pub(crate) fn loose(text: &[u8], keep_controls: bool) -> String {
     let (mut loose, mut label) = (String::with_capacity(text.len()), String::new());
     for c in characters(text) {
@@ -41,8 +41,8 @@ pub(crate) fn loose(text: &[u8], keep_controls: bool) -> String {
     loose
 }
 
-/// Whether the text has characters that can be written together with others in more ways than one (RFC 5198 §3): those that
-/// combine, and the parts of Hangul. Telling the ways apart takes tables.
+/// Whether the text has characters with several equivalent spellings (RFC 5198 §3): combining ones, and the parts of
+/// Hangul. Normalizing them would take tables.
 pub(crate) fn combines(text: &[u8]) -> bool {
     characters(text).any(|c| {
         matches!(c, '\u{300}'..='\u{36f}' | '\u{1100}'..='\u{11ff}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
@@ -62,7 +62,7 @@ fn end_label(text: &mut String, label: &mut String) {
     label.clear();
 }
 
-/// The characters of UTF-8; bytes that are none are taken for Latin-1.
+/// The characters of UTF-8; invalid bytes are read as Latin-1.
 fn characters(text: &[u8]) -> impl Iterator<Item = char> {
     text.utf8_chunks()
         .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|b| char::from(*b))))
@@ -76,7 +76,7 @@ fn plain_character(c: char) -> char {
     }
 }
 
-/// Other blanks than those of ASCII, and what takes no room at all.
+/// Blanks outside ASCII, and characters without width.
 fn is_invisible(c: char) -> bool {
     let ignorable = matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
@@ -84,7 +84,7 @@ fn is_invisible(c: char) -> bool {
     ignorable || c.is_whitespace() && !c.is_ascii()
 }
 
-/// The U-label of an A-label; `None` when it is none, or longer than a label of DNS.
+/// The U-label of an A-label; `None` when it is not one, or longer than a DNS label.
 fn decoded(label: &str) -> Option<String> {
     let label = label.to_ascii_lowercase();
     let encoded = label.strip_prefix("xn--").filter(|_| label.len() <= 63)?;

@@ -1,22 +1,22 @@
-//! What the value of Authentication-Results claims, to any reader.
+//! Which names a value of Authentication-Results claims, for any program.
 
 use crate::authserv_id::{combines, loose};
 use crate::field::AuthenticationResults;
 use crate::grammar::Parser;
 use crate::parse_error::ParseLimits;
 
-/// An own name in the form of [`loose`].
+/// One of our names, in the form of [`loose`].
 pub(crate) type OwnName = Box<str>;
 
-/// Whether some reader takes the value for one of a host of these names.
+/// Whether some program reads the value as that of a host with one of these names.
 pub(crate) fn claims(names: &[OwnName], value: &[u8]) -> bool {
     let Ok(read) = AuthenticationResults::parse(value) else {
         return has_encoded_word(value) || stands_in(names, value);
     };
     let end = Parser::new(value, ParseLimits::default()).end_of_authserv_id().unwrap_or_default();
     let front = value.get(..end).unwrap_or_default();
-    // RFC 2047 §5: an encoded word must not stand in a quoted string or in the place of a word such as this. There are readers
-    // that decode the whole field first, and then see what nobody else does.
+    // RFC 2047 §5: an encoded word must not stand in a quoted string or in the place of a word such as this. Some
+    // programs decode the whole field first, and see a name that no others do.
     let is_encoded = match read.authserv_id {
         Some(_) => front.windows(2).any(|pair| pair == b"=?"),
         None => has_encoded_word(value),
@@ -30,7 +30,7 @@ pub(crate) fn claims(names: &[OwnName], value: &[u8]) -> bool {
         || combines(front) && names.iter().any(|name| !name.is_ascii())
 }
 
-/// The authserv-id for readers that know neither quotes nor comments.
+/// The authserv-id for programs that know neither quotes nor comments.
 fn careless(value: &[u8]) -> String {
     let before = value.split(|b| *b == b';').next().unwrap_or_default();
     let text = loose(before, false);
@@ -38,13 +38,13 @@ fn careless(value: &[u8]) -> String {
     text.split_ascii_whitespace().next().unwrap_or_default().to_owned()
 }
 
-/// Whether this is an own name, dots at its end or not.
+/// Whether this is one of our names, with or without final dots.
 fn is_name_like(names: &[OwnName], id: &str) -> bool {
     let id = id.trim().trim_end_matches('.');
     names.iter().any(|name| **name == *id)
 }
 
-/// Whether an own name stands in a value that readers take for different things.
+/// Whether one of our names occurs in a value that programs read differently.
 fn stands_in(names: &[OwnName], value: &[u8]) -> bool {
     let whole = plain(value, true);
     let without_comments = plain(value, false);
@@ -75,8 +75,8 @@ fn has_encoded_word(value: &[u8]) -> bool {
     false
 }
 
-/// The text without backslashes and folds, and without quotes and comments if so wanted: what a careless reader could
-/// take it for.
+/// The text without backslashes and folds, and optionally without quotes and comments, as a careless program might read
+/// it.
 fn plain(value: &[u8], with_comments: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(value.len());
     let (mut depth, mut quoted) = (0_usize, false);
@@ -106,7 +106,7 @@ fn plain(value: &[u8], with_comments: bool) -> Vec<u8> {
     text
 }
 
-/// Whether `word` stands in `text`, neither as a part of a longer name nor as a value.
+/// Whether `word` occurs in `text`, neither as part of a longer name nor as a value.
 fn contains_word(text: &str, word: &str) -> bool {
     let mut rest = text;
     let mut before = None;

@@ -1,10 +1,10 @@
-//! Fields that some readers see where others see none: in lines that are no field, and within other fields.
+//! Fields that only some programs see: in malformed lines, and within other fields.
 
 use waxseal_header::Field;
 
 pub(crate) const AUTHENTICATION_RESULTS: &str = "Authentication-Results";
 
-/// The fields by which a host says what it found, and which a stranger would like to forge.
+/// The fields with the results of a host, which a stranger might forge.
 const NAMES: [&str; 5] = [
     AUTHENTICATION_RESULTS,
     "ARC-Authentication-Results",
@@ -13,23 +13,24 @@ const NAMES: [&str; 5] = [
     "Received-SPF",
 ];
 
-/// Whether the field has this name, or would have it without `>` in front, as mail files quote lines.
+/// Whether the field has this name, possibly after `>`, as mbox files quote lines.
 pub(crate) fn is_quoted(field: &Field<'_>, name: &str) -> bool {
     let unquoted = field.name().iter().position(|b| *b != b'>').and_then(|at| field.name().get(at..));
     unquoted.is_some_and(|unquoted| unquoted.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Whether some reader sees one of [`NAMES`] here and others do not: since the line is no field to all (a control or 8-bit
-/// octet, a blank or a colon in front of the name or in it, or the name in a fold of such a line), or since it stands behind an octet that ends a line for some.
+/// Whether some programs, but not all, see one of [`NAMES`] here: either because the line is malformed (with a control
+/// or 8-bit byte, a blank or a colon before or in the name, or the name in a fold of such a line), or because the name
+/// follows a byte that ends a line for some.
 ///
-/// Python's `email` and Perl's Email::MIME end a line at CR alone, c-client's reader at NUL, and whatever splits lines as Python's
-/// `str.splitlines` does, at many more.
+/// Python's `email` and Perl's Email::MIME end a line at a bare CR, c-client at NUL, and programs that split lines like
+/// Python's `str.splitlines` at many more.
 pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
     let raw = field.raw();
     if field.is_malformed() && (looks_like_a_name(raw) || is_on_some_line(raw)) {
         return true;
     }
-    // A name is looked for once behind each run of bytes that are not seen, so that many of them take linear time.
+    // A name is searched once after each run of invisible bytes, so that many of them take linear time.
     let mut looked_at = 0;
     for (at, _) in raw.iter().enumerate().filter(|(at, b)| ends_line(raw, *at, **b)) {
         if at < looked_at {
@@ -44,7 +45,7 @@ pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
     false
 }
 
-/// What is no field has no folds for the crate mail-parser: it looks for a name on each line, behind any colons.
+/// In a malformed line, the crate mail-parser knows no folds: it looks for a name on each line, after any colons.
 fn is_on_some_line(raw: &[u8]) -> bool {
     raw.split(|b| *b == b'\n').any(|line| {
         let begin = line.iter().position(|b| is_seen(b) && *b != b':').unwrap_or(line.len());
@@ -52,13 +53,13 @@ fn is_on_some_line(raw: &[u8]) -> bool {
     })
 }
 
-/// Whether this is a line without a colon and so no field. For some readers (Perl's Email::Simple) it belongs to the field above.
+/// Whether this is a line without a colon. For some programs (Perl's Email::Simple) it belongs to the field above.
 pub(crate) fn is_stray(field: &Field<'_>) -> bool {
     let line = field.raw().split(|b| *b == b'\n').next().unwrap_or_default();
     field.is_malformed() && matches!(line.iter().position(|b| *b == b':'), None | Some(0))
 }
 
-/// Whether a line ends at this octet for some readers but not for all: a control octet, U+0085, U+2028 or U+2029.
+/// Whether this byte ends a line for some programs but not for all: a control byte, U+0085, U+2028 or U+2029.
 fn ends_line(raw: &[u8], at: usize, b: u8) -> bool {
     let starts = raw.get(..at).unwrap_or_default();
     match b {
@@ -69,7 +70,7 @@ fn ends_line(raw: &[u8], at: usize, b: u8) -> bool {
     }
 }
 
-/// Whether the text begins with one of [`NAMES`] and a colon, whatever stands in between that is not seen.
+/// Whether the text begins with one of [`NAMES`] and a colon, with any invisible bytes between.
 fn looks_like_a_name(text: &[u8]) -> bool {
     let seen: Vec<u8> = text.iter().copied().filter(is_seen).take(LONGEST + 1).collect();
     NAMES.iter().any(|name| {
@@ -80,10 +81,10 @@ fn looks_like_a_name(text: &[u8]) -> bool {
     })
 }
 
-/// Octets of [`ARC-Authentication-Results`](NAMES), the longest name.
+/// The length of [`ARC-Authentication-Results`](NAMES), the longest name.
 const LONGEST: usize = 26;
 
-/// The `>` of a quoted line counts as not seen.
+/// The `>` of a quoted line counts as invisible.
 fn is_seen(b: &u8) -> bool {
     b.is_ascii_graphic() && *b != b'>'
 }

@@ -1,4 +1,4 @@
-//! One statement of the field: a method, its result and what it was about.
+//! An entry of the field: a method, its result and its properties.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +9,11 @@ use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult};
 use crate::{escape, keyword::Keyword};
 use waxseal_header::words;
 
-/// What one check found: `method=result`, and optionally a reason, a comment and properties (`resinfo` of RFC 8601 §2.2).
+/// The result of a check: `method=result`, and optionally a reason, a comment and properties (`resinfo` of RFC 8601
+/// §2.2).
 ///
-/// Values are kept as given and made safe when written; see the [crate] page for how. `Display` writes
-/// the entry on one line of ASCII.
+/// Values are kept as given and made safe when written; see the [crate] page for how. `Display` writes the entry as one
+/// line of ASCII.
 ///
 /// ```
 /// use waxseal_authres::{Entry, Ptype, SpfResult};
@@ -35,11 +36,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry for a method of its own, such as `dkim-atps`, `auth` or `x-spam`.
+    /// An entry for any method, such as `dkim-atps`, `auth` or `x-spam`.
     ///
-    /// Method, result, and types and names of properties are made keywords, for which RFC 8601 §2.2 takes letters, digits and
-    /// hyphens, the last one no hyphen: every other character becomes `-`, hyphens at the end fall away, at most 64 bytes
-    /// stay, and what is then empty becomes `unknown`. Letter case is kept.
+    /// Method, result, and types and names of properties become keywords: letters, digits and hyphens, not ending in a
+    /// hyphen (RFC 8601 §2.2). Any other character becomes `-`, final hyphens are dropped, at most 64 bytes are kept,
+    /// and an empty keyword becomes `unknown`. Letter case is kept.
     ///
     /// ```
     /// use waxseal_authres::Entry;
@@ -47,7 +48,7 @@ impl Entry {
     /// assert_eq!(Entry::new("x=1; spf=pass", "none").to_string(), "x-1--spf-pass=none");
     /// ```
     ///
-    /// Registered methods and results stand in IANA's registry of e-mail authentication parameters.
+    /// IANA has a registry of methods and results (Email Authentication Parameters).
     pub fn new(method: impl Into<Cow<'static, str>>, result: impl Into<Cow<'static, str>>) -> Self {
         Self {
             method: Keyword::sanitized(method),
@@ -58,12 +59,12 @@ impl Entry {
         }
     }
 
-    /// An entry for one DKIM signature, or for the lack of any (`dkim=none`).
+    /// An entry for a DKIM signature, or for a message without any (`dkim=none`).
     pub fn dkim(result: DkimResult) -> Self {
         Self::new("dkim", result.as_str())
     }
 
-    /// An entry for one SPF identity.
+    /// An entry for an SPF identity.
     pub fn spf(result: SpfResult) -> Self {
         Self::new("spf", result.as_str())
     }
@@ -83,19 +84,19 @@ impl Entry {
         Self::new("iprev", result.as_str())
     }
 
-    /// Adds why the result is what it is: `reason="…"`, one short sentence.
+    /// Adds the reason for the result: `reason="…"`, a short sentence.
     pub fn with_reason(mut self, reason: impl AsRef<[u8]>) -> Self {
         self.reason = Some(Text::from(reason.as_ref()));
         self
     }
 
-    /// Adds a remark for people, in parentheses behind result and reason.
+    /// Adds a comment for people, in parentheses after result and reason.
     pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
         self.comment = Some(Text::from(comment.as_ref()));
         self
     }
 
-    /// Adds `ptype.name=value`: a part of the message or session that was looked at. Properties keep their order.
+    /// Adds `ptype.name=value`: a part of the message or session that was checked. Properties keep their order.
     pub fn with_property(
         mut self,
         ptype: impl Into<Cow<'static, str>>,
@@ -130,12 +131,12 @@ impl Entry {
         self.comment.as_ref().map(Text::as_str)
     }
 
-    /// The properties in their order.
+    /// The properties in order.
     pub fn properties(&self) -> &[Property] {
         &self.properties
     }
 
-    /// About how many bytes the entry takes, so that the field is allocated once.
+    /// The approximate size of the entry, so that the field is allocated once.
     pub(crate) fn size_hint(&self) -> usize {
         let texts = self.reason().map_or(0, str::len) + self.comment().map_or(0, str::len);
         let properties: usize = self.properties.iter().map(|p| p.name().len() + p.value().len() + 16).sum();
@@ -212,7 +213,7 @@ words! {
         Header = "header",
         /// The body.
         Body = "body",
-        /// A local policy or something that is no part of the message.
+        /// A local policy, or something else outside the message.
         Policy = "policy",
         /// A DNS record (RFC 8904).
         Dns = "dns",

@@ -1,4 +1,4 @@
-//! Values made safe: tokens, addresses, quoted strings and comments.
+//! Escaping of values: tokens, addresses, quoted strings and comments.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use crate::fold::Folder;
 
 /// The most bytes a value, reason, comment or authserv-id takes when written, quotes not counted.
 ///
-/// What does not fit is cut and ends in `...`. With its property's name it stays far below the 998 bytes of a
-/// line (RFC 5322 §2.1.1), whatever the value.
+/// Longer text is cut and ends in `...`. With the name of its property it stays far below the 998 bytes of a line (RFC
+/// 5322 §2.1.1).
 pub(crate) const MAX_WRITTEN: usize = 400;
 
 const CUT: &str = "...";
 
-/// Text as given by anyone, kept as UTF-8; bytes that are not UTF-8 are kept as `<0xFF>`.
+/// Text from anyone, kept as UTF-8; bytes that are not UTF-8 are kept as `<0xFF>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text(Box<str>);
 
@@ -28,7 +28,7 @@ impl From<&[u8]> for Text {
     }
 }
 
-/// The bytes as UTF-8; those that are none become `<0xFF>`.
+/// The bytes as UTF-8; invalid ones become `<0xFF>`.
 pub(crate) fn readable(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
@@ -94,7 +94,7 @@ fn escaped(out: &mut Folder, text: &str, utf8: bool, special: impl Fn(char) -> b
     }
 }
 
-/// The longest start of `text` that can be written within [`MAX_WRITTEN`], leaving room for the mark of a cut.
+/// The longest prefix of `text` that can be written within [`MAX_WRITTEN`], with space for the `...`.
 fn cut(text: &str, written: impl Fn(char) -> usize) -> &str {
     let (mut used, mut safe) = (0, 0);
     for (at, c) in text.char_indices() {
@@ -120,14 +120,14 @@ fn written(c: char, utf8: bool, special: bool) -> usize {
     }
 }
 
-/// Characters that are never written as they are: they end lines, reorder text or cannot be seen.
+/// Characters that are always escaped: they end lines, reorder text or are invisible.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// RFC 2045 §5.1: printable ASCII but space and tspecials.
+/// RFC 2045 §5.1: printable ASCII except space and tspecials.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }

@@ -1,4 +1,4 @@
-//! The whole field: who speaks, and every entry.
+//! The whole field: the authserv-id and all entries.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ const NAME: &str = "Authentication-Results:";
 
 /// An Authentication-Results header field (RFC 8601 §2).
 ///
-/// `Display` writes the field's body on one line; [`to_field`](Self::to_field) writes the whole field, folded.
-/// Without entries the field says `none` (RFC 8601 §2.2: no authentication was performed).
+/// `Display` writes the field's body on one line; [`to_field`](Self::to_field) writes the whole field, folded. Without
+/// entries, its value is `none` (RFC 8601 §2.2: no authentication was performed).
 ///
 /// ```
 /// use waxseal_authres::{AuthenticationResults, Entry, IprevResult};
@@ -29,7 +29,7 @@ pub struct AuthenticationResults {
     style: ResultsStyle,
 }
 
-/// How an [`AuthenticationResults`] is written. Readers of the grammar see no difference; scripts that read lines may.
+/// How an [`AuthenticationResults`] is written. Parsers see no difference; scripts that read lines may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ResultsStyle {
@@ -43,7 +43,7 @@ pub enum ResultsStyle {
 }
 
 impl AuthenticationResults {
-    /// A field spoken by `authserv_id`: the name, mostly a host or domain name, by which readers know whom to trust (RFC
+    /// A field of the host `authserv_id`: usually a host or domain name, by which programs decide whom to trust (RFC
     /// 8601 §2.5).
     pub fn new(authserv_id: impl AsRef<[u8]>) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl AuthenticationResults {
         }
     }
 
-    /// Adds an entry behind the others.
+    /// Appends an entry.
     pub fn with_entry(mut self, entry: Entry) -> Self {
         self.entries.push(entry);
         self
@@ -62,14 +62,14 @@ impl AuthenticationResults {
 
     /// Whether UTF-8 may be written; the default is `false`, pure ASCII.
     ///
-    /// Turn it on only for a message that is itself internationalized (RFC 6532, SMTPUTF8): elsewhere an 8-bit
-    /// header field is not allowed.
+    /// Set it only for a message that is itself internationalized (RFC 6532, SMTPUTF8): others must not have 8-bit
+    /// header fields.
     pub fn with_utf8(mut self, utf8: bool) -> Self {
         self.utf8 = utf8;
         self
     }
 
-    /// Writes the field in this style. Lines of more than 998 bytes are folded in any (RFC 5322 §2.1.1).
+    /// Writes the field in this style. Lines of more than 998 bytes are folded in every style (RFC 5322 §2.1.1).
     ///
     /// ```
     /// use waxseal_authres::{AuthenticationResults, DkimResult, Entry, Ptype, ResultsStyle};
@@ -94,15 +94,16 @@ impl AuthenticationResults {
         self.authserv_id.as_str()
     }
 
-    /// The entries in their order.
+    /// The entries in order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
     /// The whole field, name and final CRLF included, ready to be put in front of the message.
     ///
-    /// Unless a [style](Self::with_style) is set, each entry starts a line with a tab; lines are folded at 78 columns (a tab counts as 8) where there is a
-    /// space. A single longer word stands alone on its line. No line has more than 998 bytes (RFC 5322 §2.1.1).
+    /// Unless a [style](Self::with_style) is set, each entry starts a line with a tab; lines are folded at spaces to 78
+    /// columns (a tab counts as 8). A longer word has a line of its own. No line has more than 998 bytes (RFC 5322
+    /// §2.1.1).
     pub fn to_field(&self) -> String {
         let out = match self.style {
             ResultsStyle::Folded => Folder::folded(self.size_hint()),
@@ -112,8 +113,8 @@ impl AuthenticationResults {
         out.field(NAME, |out| self.write(out))
     }
 
-    /// The value of [`AuthenticationResults::to_field`] in the default style: what stands behind the colon, without the final
-    /// CRLF. It is also that of an ARC-Authentication-Results, behind `i=`.
+    /// The value of [`AuthenticationResults::to_field`] in the default style: everything after the colon, without the
+    /// final CRLF. It is also the value of ARC-Authentication-Results after `i=`.
     pub fn to_value(&self) -> String {
         Folder::behind(NAME.len(), self.size_hint()).text(|out| {
             out.space();

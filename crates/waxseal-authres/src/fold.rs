@@ -4,14 +4,14 @@
 const WIDTH: usize = 78;
 /// RFC 5322 §2.1.1: a line "MUST be no more than 998 characters".
 const WIDEST: usize = 998;
-/// Columns that a tab at the start of a line adds to its one byte.
+/// The columns of a tab at the start of a line, besides its one byte.
 const TAB_EXTRA: usize = 7;
 
-/// Gathers a field in one `String` and breaks lines at spaces.
+/// Builds a field in one `String` and breaks lines at spaces.
 ///
 /// A break goes in *before* a space that stays, so that unfolding (RFC 5322 §2.2.3) restores the text exactly, also in
-/// quoted strings and comments. (The folder of `waxseal-header` puts a tab in place of the space, as OpenDKIM does:
-/// harmless between tags, but it would change quoted text.)
+/// quoted strings and comments. (The folder of `waxseal-header` replaces the space by a tab, as OpenDKIM does: harmless
+/// between tags, but it would change quoted text.)
 pub(crate) struct Folder {
     out: String,
     /// Where the current line starts, and the columns its start takes beyond its bytes.
@@ -68,8 +68,8 @@ impl Folder {
         self.out.push(c);
     }
 
-    /// Adds a space where the line may be broken. The caller sees to it that no space follows: a line of
-    /// blanks only could pass for the end of the header.
+    /// Adds a space where the line may be broken. The caller makes sure that no other space follows: a line of blanks
+    /// could pass for the end of the header.
     pub(crate) fn space(&mut self) {
         self.settle();
         self.candidate = Some(self.out.len());

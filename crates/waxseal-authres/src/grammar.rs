@@ -1,4 +1,4 @@
-//! The grammar of RFC 8601 §2.2, and what is done where a field leaves it.
+//! The grammar of RFC 8601 §2.2, and how errors are handled.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub(crate) struct Parser<'v> {
     unreadable: Vec<Unreadable<'v>>,
 }
 
-/// A tag that could not be read, and from where on to look for its end.
+/// A tag that could not be read, and where to search for its end.
 struct LostTag<'v> {
     error: InvalidAuthenticationResults,
     /// Property type and name, if these could be read.
@@ -31,17 +31,17 @@ struct LostTag<'v> {
     resume: Resume,
 }
 
-/// Where reading goes on behind an error.
+/// Where parsing continues after an error.
 enum Resume {
-    /// Behind the word `key=value` in which it was found.
+    /// After the word `key=value` that has the error.
     BehindTag,
-    /// Behind the value that begins at this offset.
+    /// After the value that begins at this offset.
     BehindValue(usize),
-    /// With the next tag, which begins at this offset, and which another reader can take for the value of this one.
+    /// At the next tag, which begins at this offset, and which other programs may read as the value of this one.
     AtTag(usize),
 }
 
-/// What was read last in a result, and where it began: the rest of it may follow.
+/// The last part of a result that was read, and where it begins: more of it may follow.
 #[derive(Clone, Copy)]
 enum Last {
     Result,
@@ -84,14 +84,14 @@ impl<'v> Parser<'v> {
         Ok(!digits.is_empty() && ends && !is_one)
     }
 
-    /// Where the authserv-id ends, without reading on.
+    /// The end of the authserv-id, without reading further.
     pub(crate) fn end_of_authserv_id(mut self) -> Read<usize> {
         self.scan.skip_cfws()?;
         self.authserv_id()?;
         Ok(self.scan.offset())
     }
 
-    /// The authserv-id and the white space behind it; `None` when the field begins with a result, or with `;`, instead.
+    /// The authserv-id and the white space after it; `None` when the field begins with a result, or with `;`, instead.
     fn authserv_id(&mut self) -> Read<Option<Cow<'v, str>>> {
         let start = self.scan.offset();
         if matches!(self.scan.peek(), None | Some(b';')) {
@@ -99,7 +99,7 @@ impl<'v> Parser<'v> {
         }
         let id = match self.scan.quoted_string()? {
             Some(inside) => scan::unescaped(inside),
-            // The `/` is OpenDKIM's, which can add the job to its name.
+            // OpenDKIM can append `/` and a job id to its name.
             None => readable(self.scan.run(|b| is_odd(b) && b != b'=' && b != b'@')),
         };
         if self.scan.offset() == start {
@@ -116,7 +116,7 @@ impl<'v> Parser<'v> {
         }
     }
 
-    /// All results; those that cannot be read are kept as they stand.
+    /// All results; those that cannot be read are kept as text.
     fn entries(&mut self, read: &mut ParsedResults<'v>) -> Read<()> {
         let mut none = None;
         loop {
@@ -140,7 +140,7 @@ impl<'v> Parser<'v> {
         Ok(())
     }
 
-    /// What stands between two `;`. `none` is told from a method of that name by the missing `=`.
+    /// The text between two `;`. `none` has no `=`, unlike a method of that name.
     fn part(&mut self, read: &mut ParsedResults<'v>, none: &mut Option<usize>) -> Read<()> {
         self.scan.skip_cfws()?;
         let start = self.scan.offset();
@@ -166,7 +166,7 @@ impl<'v> Parser<'v> {
         Ok(())
     }
 
-    /// Passes over a result that cannot be read, up to the next `;` that does not stand in a quoted string or comment.
+    /// Skips an unreadable result, up to the next `;` outside quoted strings and comments.
     fn lose_part(&mut self, start: usize, known: usize, error: InvalidAuthenticationResults) -> Read<()> {
         if error.is_limit() || error.is_text() {
             return Err(error);
@@ -195,7 +195,7 @@ impl<'v> Parser<'v> {
         Ok(())
     }
 
-    /// A domain that stands alone between two `;`.
+    /// A domain alone between two `;`.
     fn domain_alone(&mut self) -> Read<Option<Cow<'v, str>>> {
         let mut ahead = self.scan.clone();
         let word = ahead.run(is_domain);
@@ -207,7 +207,7 @@ impl<'v> Parser<'v> {
         Ok(Some(readable(word)))
     }
 
-    /// What stands behind the name of a method, up to the next `;`.
+    /// The text after the name of a method, up to the next `;`.
     fn entry(&mut self, method: &'v str) -> Read<ParsedEntry<'v>> {
         let mut method_version = 1;
         if self.scan.eat(b'/') {
@@ -235,7 +235,7 @@ impl<'v> Parser<'v> {
         Ok(entry)
     }
 
-    /// What stands behind a result.
+    /// The text after a result.
     fn tags(&mut self, entry: &mut ParsedEntry<'v>) -> Read<()> {
         let (mut last, mut doubtful) = (Last::Result, false);
         loop {
@@ -260,8 +260,8 @@ impl<'v> Parser<'v> {
         }
     }
 
-    /// Keeps a tag that cannot be read. What is no tag at all may be the rest of what stands in front of it, which is then
-    /// lost as well (CVE-2020-12272: `header.d=legit.example(x).attacker.example`).
+    /// Keeps an unreadable tag. If it is not a tag at all, it may be the rest of the part before it, which is then
+    /// dropped, too (CVE-2020-12272: `header.d=legit.example(x).attacker.example`).
     fn lose_tag(
         &mut self,
         entry: &mut ParsedEntry<'v>,
@@ -348,7 +348,7 @@ impl<'v> Parser<'v> {
         Ok(())
     }
 
-    /// `=` and a value. An address whose local part is quoted keeps its quotes.
+    /// `=` and a value. An address with a quoted local part keeps its quotes.
     fn value(&mut self) -> Result<Cow<'v, str>, LostTag<'v>> {
         let spaced = self.equals()?;
         let start = self.scan.offset();
@@ -382,8 +382,8 @@ impl<'v> Parser<'v> {
         Ok(domain.map_or_else(|| readable(word), |domain| address(word, domain)))
     }
 
-    /// `@` and the domain of an address whose local part was read. RFC 5322 §3.4.1: comments and white space may stand
-    /// behind the local part.
+    /// `@` and the domain of an address whose local part was read. RFC 5322 §3.4.1: comments and white space may follow
+    /// the local part.
     fn domain(&mut self) -> Read<Option<&'v [u8]>> {
         self.scan.skip_cfws()?;
         if !self.scan.eat(b'@') {
@@ -396,7 +396,7 @@ impl<'v> Parser<'v> {
         Ok(Some(domain))
     }
 
-    /// `=` and the white space behind it; says whether there was any.
+    /// `=` and the white space after it; returns whether there was any.
     fn equals(&mut self) -> Read<bool> {
         if !self.scan.eat(b'=') {
             return Err(self.expected("\"=\""));
@@ -417,7 +417,7 @@ impl<'v> Parser<'v> {
         }
     }
 
-    /// Digits and the white space behind them.
+    /// Digits and the white space after them.
     fn version(&mut self, what: &'static str) -> Read<Option<u32>> {
         let offset = self.scan.offset();
         let digits = self.scan.run(|b| b.is_ascii_digit());
@@ -429,8 +429,8 @@ impl<'v> Parser<'v> {
         number.map(Some).ok_or_else(|| Fault::Expected { what, offset }.into())
     }
 
-    /// Passes over a word, or `key=value` with any bytes in the key; says whether it was that. A quote may stand right
-    /// behind the first `=` alone: anywhere else, it is not known which quotes belong together.
+    /// Skips a word, or `key=value` with any bytes in the key; returns whether it was the latter. A quote may only
+    /// follow the first `=`: anywhere else, it is unclear which quotes belong together.
     fn skip_tag(&mut self) -> Result<bool, InvalidText> {
         let key = self.scan.run(|b| is_odd(b) && b != b'=');
         let is_tag = key.first().is_some_and(u8::is_ascii_alphanumeric);
@@ -448,7 +448,7 @@ impl<'v> Parser<'v> {
         Ok(is_tag)
     }
 
-    /// Passes over a value, of whatever bytes it is.
+    /// Skips a value of any bytes.
     fn skip_value(&mut self) -> Result<(), InvalidText> {
         if self.scan.quoted_string()?.is_some() && self.scan.peek() != Some(b'@') {
             return self.end_of_word();
@@ -489,7 +489,7 @@ impl From<InvalidText> for LostTag<'_> {
 }
 
 impl<'v> ParsedEntry<'v> {
-    /// Forgets what was read last, but not that it was there.
+    /// Drops the part that was read last, but remembers that it was there.
     fn take_back(&mut self, last: &Last) {
         match last {
             Last::Property(_) => self.lost.extend(self.properties.pop().map(|p| (p.ptype, p.name))),
@@ -500,7 +500,7 @@ impl<'v> ParsedEntry<'v> {
     }
 }
 
-/// What may stand in a domain (RFC 6376 §3.5, RFC 8616 §3); underscores are there in practice.
+/// The characters of a domain (RFC 6376 §3.5, RFC 8616 §3), with underscores, which occur in practice.
 fn is_domain(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | 0x80..)
 }
@@ -512,22 +512,22 @@ fn address<'v>(local: &[u8], domain: &[u8]) -> Cow<'v, str> {
     Cow::Owned(readable(&address).into_owned())
 }
 
-/// Whether a word behind white space is the next property, so that the value was left out, as in
-/// `smtp.mailfrom= smtp.helo=x`. Of what RFC 8601 §2.2 lets stand there only a local part has a `=`.
+/// Whether a word after white space is the next property, so that the value is missing, as in `smtp.mailfrom=
+/// smtp.helo=x`. Of the values that RFC 8601 §2.2 allows there, only a local part has a `=`.
 fn is_next_property(word: &[u8], is_address: bool) -> bool {
     let ptype = word.split(|b| *b == b'.').next().unwrap_or_default();
     let is_ptype = Ptype::from_name(ptype).is_some();
     word.contains(&b'=') && (is_ptype || !is_address)
 }
 
-/// What may stand in a bare value: tokens (RFC 2045 §5.1), addresses (RFC 5321 §4.1.2, RFC 6531 §3.3), base64 and `<>`.
+/// The characters of a bare value: tokens (RFC 2045 §5.1), addresses (RFC 5321 §4.1.2, RFC 6531 §3.3), base64 and `<>`.
 fn is_bare(b: u8) -> bool {
     b >= 0x80
         || b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b',' | b';' | b':' | b'\\' | b'"' | b'[' | b']')
 }
 
-/// What is taken for a part of a bare word when its end is looked for: all but what separates words, and what can only be
-/// understood from what stands around it.
+/// The characters that do not end a bare word: all except those that separate words, and those whose meaning depends on
+/// the context.
 fn is_odd(b: u8) -> bool {
     b >= 0x80 || b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b';' | b'\\' | b'"')
 }

@@ -1,4 +1,4 @@
-//! Keywords: the only text that stands in the field without any quoting.
+//! Keywords: the only text in the field that is never quoted.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ pub(crate) const MAX_KEYWORD: usize = 64;
 
 /// A name in Authentication-Results: of a method, a result, a property type or a property.
 ///
-/// RFC 8601 §2.2 takes `Keyword` from RFC 5321 §4.1.2: letters, digits and hyphens, the last one no hyphen.
+/// RFC 8601 §2.2 takes `Keyword` from RFC 5321 §4.1.2: letters, digits and hyphens, not ending in a hyphen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Keyword(Cow<'static, str>);
 
@@ -17,8 +17,8 @@ impl Keyword {
         &self.0
     }
 
-    /// The keyword nearest to `text`: every character that no keyword has becomes `-`, hyphens at the end fall away, at most 64
-    /// bytes stay, and what is then empty becomes `unknown`. Letter case is kept.
+    /// The keyword closest to `text`: other characters become `-`, final hyphens are dropped, at most 64 bytes are
+    /// kept, and an empty keyword becomes `unknown`. Letter case is kept.
     pub(crate) fn sanitized(text: impl Into<Cow<'static, str>>) -> Self {
         let text = text.into();
         if is_keyword(&text) {

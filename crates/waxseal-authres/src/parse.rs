@@ -6,24 +6,24 @@ use crate::parse_error::{Fault, InvalidAuthenticationResults, ParseLimits};
 use crate::parsed::ParsedResults;
 
 impl AuthenticationResults {
-    /// Reads what stands behind the colon of an Authentication-Results field, under the default [`ParseLimits`].
+    /// Parses the value of an Authentication-Results field, with the default [`ParseLimits`].
     ///
-    /// Folds, comments wherever white space may stand (up to 16 deep),
-    /// quoted strings, versions and unknown methods and results are understood; CRLF may have been reduced to LF. What
-    /// is read says nothing about who wrote it: see [`AuthservIds::trusted`](crate::AuthservIds::trusted).
+    /// Folds, comments wherever white space is allowed (nested up to 16 deep), quoted strings, versions and unknown
+    /// methods and results are supported; CRLF may have been reduced to LF. Parsing does not show who wrote the field:
+    /// see [`AuthservIds::trusted`](crate::AuthservIds::trusted).
     ///
-    /// What breaks the grammar costs the property or the result in which it stands, and not those beside it; it is kept in
-    /// [`ParsedResults::unreadable`]. So `smtp.remote-ip=2001:db8::1`, where the colon has to be quoted, is left out of its
-    /// result, and `dkim=perm_fail` is no result. Where a quoted string or comment is broken, from the result in which that
-    /// is to the end of the field nothing is read, since text could be taken for a result: [`ParsedResults::damage`].
+    /// A syntax error affects only its property or result, which is kept in [`ParsedResults::unreadable`]. So
+    /// `smtp.remote-ip=2001:db8::1`, where the colon must be quoted, is left out of its result, and `dkim=perm_fail` is
+    /// not a result. After a broken quoted string or comment, nothing is read from its result to the end of the field,
+    /// since text could pass for a result: [`ParsedResults::damage`].
     ///
-    /// Beyond the grammar of RFC 8601 §2.2 these forms of existing software are read:
+    /// Beyond the grammar of RFC 8601 §2.2, these forms of existing software are accepted:
     ///
     /// - no authserv-id, as Office 365 leaves it out, or nothing at all: [`ParsedResults::authserv_id`] is `None`, and
     ///   such a field is never trusted; the domain of the recipient, which Office 365 puts between results
-    ///   (`header.d=example.org;example.net; dmarc=pass`), is passed over;
+    ///   (`header.d=example.org;example.net; dmarc=pass`), is skipped;
     /// - `name=value` without a property type (`action=none`): kept apart in [`ParsedEntry::extensions`](crate::ParsedEntry::extensions);
-    /// - a reason behind properties, properties without a value before `;`, and `;` with nothing behind it;
+    /// - a reason after properties, properties without a value before `;`, and a final `;`;
     /// - in bare values the characters `/`, `=`, `?`, `@`, `<`, `>` and UTF-8 (`header.b=Qgi/FoC0`), and in a bare
     ///   authserv-id also `,`, `:`, `[` and `]`.
     ///
@@ -47,13 +47,13 @@ impl AuthenticationResults {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidAuthenticationResults`], when the field is over a limit, or what stands in front
-    /// of the first `;` cannot be read, so that it is not known who speaks and in which version.
+    /// [`InvalidAuthenticationResults`] when the field exceeds a limit, or the text before the first `;` cannot be
+    /// read, so that the host and the version are unknown.
     pub fn parse(value: &[u8]) -> Result<ParsedResults<'_>, InvalidAuthenticationResults> {
         Self::parse_with(value, ParseLimits::default())
     }
 
-    /// [`AuthenticationResults::parse`] under other limits.
+    /// [`AuthenticationResults::parse`] with other limits.
     ///
     /// # Errors
     /// [`InvalidAuthenticationResults`].
@@ -67,7 +67,7 @@ impl AuthenticationResults {
         Parser::new(value, limits).field()
     }
 
-    /// [`AuthenticationResults::parse`], where anything that cannot be read is an error.
+    /// [`AuthenticationResults::parse`], but anything that cannot be read is an error.
     ///
     /// ```
     /// use waxseal_authres::AuthenticationResults;
@@ -85,8 +85,8 @@ impl AuthenticationResults {
         }
     }
 
-    /// Whether a version other than 1 stands behind the authserv-id, whatever comes next: RFC 8601 §2.6 lets a parser stop
-    /// there, "since what follows might not be in an expected format".
+    /// Whether the authserv-id is followed by a version other than 1, whatever comes next: RFC 8601 §2.6 lets a parser
+    /// stop there, "since what follows might not be in an expected format".
     pub(crate) fn is_of_other_version(value: &[u8]) -> bool {
         Parser::new(value, ParseLimits::default()).other_version().unwrap_or(false)
     }

@@ -1,7 +1,7 @@
 use crate::keyword::MAX_KEYWORD;
 use waxseal_header::structured::InvalidText;
 
-/// How much of one field is read. Over a limit, nothing is read, and an error names it.
+/// How much of a field is read. A field over a limit is not read, and an error names the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct ParseLimits {
@@ -49,15 +49,16 @@ impl Default for ParseLimits {
     }
 }
 
-/// Why the value of an Authentication-Results field, or a part of it, could not be read, and at which byte of the value: it is
-/// over one of the [`ParseLimits`], it is not in the grammar of RFC 8601 §2.2, or a comment or quoted string is broken.
+/// Why the value of an Authentication-Results field, or a part of it, could not be read, and at which byte of the
+/// value: it exceeds one of the [`ParseLimits`], it does not follow the grammar of RFC 8601 §2.2, or a comment or
+/// quoted string is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidAuthenticationResults(#[from] Fault);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    /// More bytes than [`ParseLimits::with_max_bytes`] allows.
+    /// The value is longer than [`ParseLimits::with_max_bytes`] allows.
     #[error("the value is longer than {limit} bytes")]
     TooLong {
         /// The limit.
@@ -75,24 +76,24 @@ pub(crate) enum Fault {
         /// The limit.
         limit: usize,
     },
-    /// Something else stands where the grammar of RFC 8601 §2.2 wants this.
+    /// The grammar of RFC 8601 §2.2 requires something else here.
     #[error("{what} is missing at offset {offset} (RFC 8601 §2.2)")]
     Expected {
-        /// What should stand there.
+        /// What is expected.
         what: &'static str,
         /// Where.
         offset: usize,
     },
-    /// The name of a method, result, property type or property with more than 64 bytes.
+    /// The name of a method, result, property type or property is longer than 64 bytes.
     #[error("the name at offset {offset} is longer than {MAX_KEYWORD} bytes")]
     LongKeyword {
         /// Where the name begins.
         offset: usize,
     },
-    /// `none` says that there is no result (RFC 8601 §2.2), but there is one.
+    /// `none` means that there is no result (RFC 8601 §2.2), but there is one.
     #[error("\"none\" at offset {offset} does not stand alone")]
     NoneWithResults {
-        /// Where `none` stands.
+        /// Where `none` begins.
         offset: usize,
     },
     /// A result with two reasons.
@@ -101,14 +102,14 @@ pub(crate) enum Fault {
         /// Where it begins.
         offset: usize,
     },
-    /// A comment or quoted string that is not closed or stands in a wrong place, a line end that folds nothing, or a control
+    /// A comment or quoted string that is not closed or misplaced, a line end that is not a fold, or a control
     /// character.
     #[error(transparent)]
     Text(#[from] InvalidText),
 }
 
 impl InvalidAuthenticationResults {
-    /// Over a limit: nothing of the field is read.
+    /// The field exceeds a limit, and is not read at all.
     pub(crate) fn is_limit(&self) -> bool {
         matches!(
             self.0,

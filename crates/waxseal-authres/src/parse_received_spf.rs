@@ -11,7 +11,7 @@ use waxseal_header::structured::InvalidText;
 /// The value of a Received-SPF field, read with [`ReceivedSpf::parse`].
 ///
 /// It borrows from the value; only text that had to be unescaped or unfolded is copied. Anyone can write such a field:
-/// believe only those above what came from outside (RFC 7208 §9.1).
+/// trust only those above everything that came from outside (RFC 7208 §9.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedReceivedSpf<'v> {
     result: SpfResult,
@@ -25,26 +25,26 @@ impl ParsedReceivedSpf<'_> {
         self.result
     }
 
-    /// The comment in front of the pairs, unescaped, its folds removed.
+    /// The comment before the pairs, unescaped and unfolded.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
 
-    /// The pairs of key and value in their order, values unescaped.
+    /// The pairs of key and value in order, values unescaped.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
     }
 
-    /// The value of a key, in any letter case; `None` also when the key stands there more than once, since readers could
-    /// then disagree about which one counts.
+    /// The value of a key, in any case; `None` also when the key occurs more than once, since programs may disagree
+    /// about which one counts.
     pub fn get(&self, key: &str) -> Option<&str> {
         let mut found = self.pairs().filter(|(known, _)| known.eq_ignore_ascii_case(key));
         found.next().filter(|_| found.next().is_none()).map(|(_, value)| value)
     }
 }
 
-/// Why the value of a Received-SPF field cannot be read, and at which byte: more than 16 KiB or 64 pairs, a word that is no
-/// result of SPF, or what is not in the grammar of RFC 7208 §9.1.
+/// Why the value of a Received-SPF field cannot be read, and at which byte: more than 16 KiB or 64 pairs, a word that
+/// is not a result of SPF, or a syntax error (RFC 7208 §9.1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct InvalidReceivedSpf(#[from] Fault);
@@ -66,25 +66,25 @@ enum Fault {
     /// The field does not begin with a result of SPF.
     #[error("\"{}\" is no result of SPF", .0.escape_default())]
     Result(String),
-    /// Something else stands where the grammar of RFC 7208 §9.1 wants this.
+    /// The grammar of RFC 7208 §9.1 requires something else here.
     #[error("{what} is missing at offset {offset} (RFC 7208 §9.1)")]
     Expected {
-        /// What should stand there.
+        /// What is expected.
         what: &'static str,
         /// Where.
         offset: usize,
     },
-    /// A comment or quoted string that is not closed, a line end that folds nothing, or a control character.
+    /// A comment or quoted string that is not closed, a line end that is not a fold, or a control character.
     #[error(transparent)]
     Text(#[from] InvalidText),
 }
 
 impl ReceivedSpf {
-    /// Reads what stands behind the colon of a Received-SPF field: at most 16 KiB, and 64 pairs.
+    /// Parses the value of a Received-SPF field: at most 16 KiB, and 64 pairs.
     ///
-    /// The result is taken in any letter case. Beyond the grammar of RFC 7208 §9.1, values may stand bare that should be
-    /// quoted, such as addresses, as policyd-spf writes them (`envelope-from=joe@example.org; receiver=<UNKNOWN>`), and
-    /// comments may stand between all parts.
+    /// The result is accepted in any case. Beyond the grammar of RFC 7208 §9.1, values such as addresses need not be
+    /// quoted, as written by policyd-spf (`envelope-from=joe@example.org; receiver=<UNKNOWN>`), and comments may occur
+    /// between all parts.
     ///
     /// ```
     /// use waxseal_authres::{ReceivedSpf, SpfResult};
@@ -105,9 +105,9 @@ impl ReceivedSpf {
     }
 }
 
-/// The bytes that a value may have to be read.
+/// The most bytes of a value.
 const MAX_BYTES: usize = 16_384;
-/// The pairs that a value may have to be read.
+/// The most pairs of a value.
 const MAX_PAIRS: usize = 64;
 
 fn read(value: &[u8]) -> Result<ParsedReceivedSpf<'_>, Fault> {
@@ -159,7 +159,7 @@ fn pairs<'v>(scan: &mut Scanner<'v>) -> Result<Pairs<'v>, Fault> {
     }
 }
 
-/// What may stand in a value without quotes: more than a dot-atom, but nothing that could end it.
+/// The characters of a value without quotes: more than those of a dot-atom, but none that could end it.
 fn is_bare(b: u8) -> bool {
     b >= 0x80 || b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b';' | b'"' | b'\\')
 }

@@ -1,4 +1,4 @@
-//! Authentication-Results as read from a message.
+//! Parsed Authentication-Results.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,19 +13,19 @@ use crate::scan::Scanner;
 /// The value of an Authentication-Results field, read with [`AuthenticationResults::parse`].
 ///
 /// It borrows from the value; only text that had to be unescaped or unfolded is copied. Anyone can write such a field:
-/// believe only what [`AuthservIds::trusted`](crate::AuthservIds::trusted) returns.
+/// trust only what [`AuthservIds::trusted`](crate::AuthservIds::trusted) returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedResults<'v> {
     pub(crate) authserv_id: Option<Cow<'v, str>>,
     pub(crate) version: u32,
     pub(crate) entries: Vec<ParsedEntry<'v>>,
-    /// What Office 365 puts between results. Another reader can take one for an authserv-id.
+    /// Domains that Office 365 puts between results. Other programs may read one as an authserv-id.
     pub(crate) domains: Vec<Cow<'v, str>>,
     pub(crate) unreadable: Vec<Unreadable<'v>>,
 }
 
 impl<'v> ParsedResults<'v> {
-    /// Who speaks, unescaped; `None` when the field does not say it, as with Office 365.
+    /// The authserv-id, unescaped; `None` when the field has none, as with Office 365.
     pub fn authserv_id(&self) -> Option<&str> {
         self.authserv_id.as_deref()
     }
@@ -35,12 +35,12 @@ impl<'v> ParsedResults<'v> {
         self.version
     }
 
-    /// The results in their order; none for `none`. Those that could not be read are among [`ParsedResults::unreadable`].
+    /// The results in order; empty for `none`. Those that could not be read are in [`ParsedResults::unreadable`].
     pub fn entries(&self) -> &[ParsedEntry<'v>] {
         &self.entries
     }
 
-    /// The results of one method whose word is known, in their order.
+    /// The results of a method with a known result word, in order.
     ///
     /// ```
     /// use waxseal_authres::{AuthenticationResults, DkimResult};
@@ -53,7 +53,7 @@ impl<'v> ParsedResults<'v> {
         self.entries.iter().filter_map(|entry| Some((entry.typed()?, entry)))
     }
 
-    /// The parts that could not be read, results and properties, in their order.
+    /// The results and properties that could not be read, in order.
     ///
     /// ```
     /// use waxseal_authres::AuthenticationResults;
@@ -68,18 +68,19 @@ impl<'v> ParsedResults<'v> {
         &self.unreadable
     }
 
-    /// The quoted string or comment that is broken, if there is one. Then what reads like a result may be text that the sender
-    /// chose, and other readers see other results: such a field is never [trusted](crate::AuthservIds::trusted).
+    /// The broken quoted string or comment, if there is one. Then text that the sender chose may look like a result,
+    /// and other programs may see other results: such a field is never [trusted](crate::AuthservIds::trusted).
     pub fn damage(&self) -> Option<&InvalidAuthenticationResults> {
         let errors = self.unreadable.iter().map(Unreadable::error);
         errors.rev().find(|error| error.is_text())
     }
 
-    /// The same as a field of its own, such as for ARC-Authentication-Results (RFC 8617 §4.1.1); `None` when that would say
-    /// something else: without an authserv-id, or in another version of the field or of a method than 1.
+    /// The same results to be written again, for example to ARC-Authentication-Results (RFC 8617 §4.1.1); `None` when
+    /// that would change the meaning: without an authserv-id, or with another version of the field or of a method than
+    /// 1.
     ///
-    /// [Extensions](ParsedEntry::extensions) and what [could not be read](Self::unreadable) are left out. UTF-8 is escaped when written, unless
-    /// [`AuthenticationResults::with_utf8`] allows it.
+    /// [Extensions](ParsedEntry::extensions) and [unreadable parts](Self::unreadable) are left out. UTF-8 is escaped
+    /// when written, unless [`AuthenticationResults::with_utf8`] allows it.
     pub fn to_results(&self) -> Option<AuthenticationResults> {
         let id = self.authserv_id().filter(|_| self.version == 1)?;
         self.entries.iter().try_fold(AuthenticationResults::new(id), |results, entry| {
@@ -88,7 +89,7 @@ impl<'v> ParsedResults<'v> {
     }
 }
 
-/// One result: `method=result` and what stands with it (`resinfo` of RFC 8601 §2.2).
+/// A result: `method=result` with its reason and properties (`resinfo` of RFC 8601 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedEntry<'v> {
     pub(crate) method: &'v str,
@@ -103,7 +104,7 @@ pub struct ParsedEntry<'v> {
 }
 
 impl<'v> ParsedEntry<'v> {
-    /// The method as written; letter case does not matter.
+    /// The method as written, in any case.
     pub fn method(&self) -> &'v str {
         self.method
     }
@@ -113,13 +114,13 @@ impl<'v> ParsedEntry<'v> {
         self.method_version
     }
 
-    /// The result as written, known or not (`hardfail`); letter case does not matter.
+    /// The result as written, in any case, known or not (`hardfail`).
     pub fn result(&self) -> &'v str {
         self.result
     }
 
-    /// The result as one of the words of a method; `None` when this is another method, or another version of it than 1,
-    /// whose words may mean something else, and when the method has no such word.
+    /// The result as one of the words of a method; `None` when this is another method, the method has no such word, or
+    /// its version is not 1, so that words may have another meaning.
     ///
     /// ```
     /// use waxseal_authres::{AuthenticationResults, DkimResult, SpfResult};
@@ -137,18 +138,18 @@ impl<'v> ParsedEntry<'v> {
         self.reason.as_deref()
     }
 
-    /// The first comment of the result, unescaped, its folds removed.
+    /// The first comment of the result, unescaped and unfolded.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
 
-    /// The properties in their order, as far as they could be read.
+    /// The properties in order, as far as they could be read.
     pub fn properties(&self) -> &[ParsedProperty<'v>] {
         &self.properties
     }
 
-    /// The value of `ptype.name`, in any letter case; `None` also when it stands there more than once, readable or not, since
-    /// readers could then disagree about which one counts.
+    /// The value of `ptype.name`, in any case; `None` also when it occurs more than once, readable or not, since
+    /// programs may disagree about which one counts.
     pub fn property(&self, ptype: &str, name: &str) -> Option<&str> {
         let same = |key: (&str, &str)| key.0.eq_ignore_ascii_case(ptype) && key.1.eq_ignore_ascii_case(name);
         let mut found = self.properties.iter().filter(|property| same(property.key()));
@@ -156,14 +157,14 @@ impl<'v> ParsedEntry<'v> {
         found.next().filter(|_| found.next().is_none() && !lost).map(ParsedProperty::value)
     }
 
-    /// Pairs of name and value without a property type, which are not in the grammar of RFC 8601 but are written,
-    /// such as `action=none` by Office 365.
+    /// Pairs of name and value without a property type, which do not follow RFC 8601 but occur, such as `action=none`
+    /// of Office 365.
     pub fn extensions(&self) -> impl Iterator<Item = (&'v str, &str)> {
         self.extensions.iter().map(|(name, value)| (*name, value.as_ref()))
     }
 
-    /// The same as an entry to write, without [extensions](Self::extensions); `None` for another version of the method
-    /// than 1.
+    /// The same as an [`Entry`] to be written, without [extensions](Self::extensions); `None` for a version of the
+    /// method other than 1.
     pub fn to_entry(&self) -> Option<Entry> {
         if self.method_version != 1 {
             return None;
@@ -192,7 +193,7 @@ pub struct ParsedProperty<'v> {
 }
 
 impl<'v> ParsedProperty<'v> {
-    /// The type and the name as written; letter case does not matter.
+    /// The type and the name as written, in any case.
     pub fn key(&self) -> (&'v str, &'v str) {
         (self.ptype, self.name)
     }
@@ -204,7 +205,7 @@ impl<'v> ParsedProperty<'v> {
     }
 }
 
-/// A result or a property that could not be read, as it stands in the field.
+/// A result or a property that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable<'v> {
     offset: usize,
@@ -228,12 +229,12 @@ impl<'v> Unreadable<'v> {
         Self { offset: offset + blanks, text: readable(text.trim_ascii()), method: None, error }
     }
 
-    /// `none` beside results.
+    /// `none` together with results.
     pub(crate) fn none(offset: usize) -> Self {
         Self::result(offset, b"none", Fault::NoneWithResults { offset }.into())
     }
 
-    /// The text, folds and all; bytes that are not UTF-8 show as `<0xFF>`. Any control character may be in it.
+    /// The text including folds; bytes that are not UTF-8 show as `<0xFF>`. It may contain control characters.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -248,8 +249,8 @@ impl<'v> Unreadable<'v> {
         &self.error
     }
 
-    /// The word in the place of a method, when a whole result is lost (it may be empty); `None` when it is a property, of a
-    /// result that could be read. Where the field is [damaged](ParsedResults::damage), more results may stand behind it.
+    /// The word in place of a method, when a whole result is lost (it may be empty); `None` when it is a property of a
+    /// readable result. If the field is [damaged](ParsedResults::damage), more results may follow.
     pub fn method(&self) -> Option<&str> {
         self.method.as_deref()
     }

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
-/// An error and all that is behind it ([`Error::source`]), divided by colons, on one line: fit for
+/// An error and its sources ([`Error::source`]), separated by colons, as one line: fit for
 /// [`Entry::with_reason`](crate::Entry::with_reason) and for logs.
 ///
-/// It is printable ASCII without quotes and backslashes, and so reads the same wherever it is quoted. Any other character,
-/// which an error may have from a message or from DNS, becomes `?`.
+/// It is printable ASCII without quotes and backslashes, and so the same wherever it is quoted. Any other character,
+/// which an error may contain from a message or from DNS, becomes `?`.
 ///
 /// ```
 /// use waxseal_authres::{InvalidReceivedSpf, ReceivedSpf, reason};

@@ -46,7 +46,7 @@ pub enum ReceivedSpfStyle {
     #[default]
     Rfc7208,
     /// As policyd-spf (pypolicyd-spf, spf-engine) writes it, which log readers and filters look for: the result with a
-    /// capital, values bare, one line, a blank at its end. Values that could leave their place are quoted all the same.
+    /// capital, values bare, one line, a blank at its end. Values that could break out of their place are still quoted.
     PolicydSpf,
 }
 
@@ -56,14 +56,14 @@ impl ReceivedSpf {
         Self { result, comment: None, pairs: Vec::new(), style: ReceivedSpfStyle::default() }
     }
 
-    /// Adds a remark for people, in parentheses behind the result; RFC 7208 §9.1 asks for one.
+    /// Adds a comment for people, in parentheses after the result; RFC 7208 §9.1 recommends one.
     pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
         self.comment = Some(Text::from(comment.as_ref()));
         self
     }
 
-    /// Adds `key=value`. RFC 7208 §9.1 knows `client-ip`, `envelope-from`, `helo`, `problem`, `receiver`, `identity` and
-    /// `mechanism`; another key is written as [`Entry::new`](crate::Entry::new) writes names. Pairs keep their order.
+    /// Adds `key=value`. RFC 7208 §9.1 defines `client-ip`, `envelope-from`, `helo`, `problem`, `receiver`, `identity`
+    /// and `mechanism`; other keys become keywords as in [`Entry::new`](crate::Entry::new). Pairs keep their order.
     pub fn with_pair(mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<[u8]>) -> Self {
         self.pairs.push((Keyword::sanitized(key), Text::from(value.as_ref())));
         self
@@ -85,7 +85,7 @@ impl ReceivedSpf {
         self.comment.as_ref().map(Text::as_str)
     }
 
-    /// The pairs in their order, values as given.
+    /// The pairs in order, values as given.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }

@@ -2,9 +2,9 @@
 
 use waxseal_header::words;
 
-/// The result words of one method; to be implemented for methods that this crate does not know.
+/// The result words of a method; implement it for methods that this crate does not know.
 pub trait ResultWord: Sized {
-    /// The result, if the method, as written left of the `=`, has this word, in any letter case.
+    /// The result, if this method (as written before the `=`) has this word, in any case.
     fn read(method: &str, word: &str) -> Option<Self>;
 }
 
@@ -48,9 +48,9 @@ words! {
         Policy = "policy",
         /// A signature could not be processed, for example because of its syntax.
         Neutral = "neutral",
-        /// No verdict for now, such as a key server that did not answer; a later attempt may give one.
+        /// A temporary error, such as a DNS server that did not answer; a later attempt may succeed.
         TempError = "temperror",
-        /// No verdict and none to come, such as a missing required tag or key.
+        /// A permanent error, such as a missing required tag or key.
         PermError = "permerror",
     } read
 }
@@ -58,7 +58,7 @@ words! {
 words! {
     /// Results of SPF (RFC 7208 §2.6, RFC 8601 §2.7.2).
     ///
-    /// `check_host()` itself never gives [`SpfResult::Policy`]: RFC 8601 adds it for receivers that overrule a pass.
+    /// `check_host()` itself never returns [`SpfResult::Policy`]: RFC 8601 adds it for receivers that override a pass.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum SpfResult {
         /// No domain name to check, or the domain publishes no SPF record.
@@ -73,7 +73,7 @@ words! {
         SoftFail = "softfail",
         /// A pass that local policy does not accept.
         Policy = "policy",
-        /// A transient error, mostly of DNS; a later attempt may give a verdict.
+        /// A transient error, usually of DNS; a later attempt may succeed.
         TempError = "temperror",
         /// The published records could not be interpreted.
         PermError = "permerror",
@@ -90,9 +90,9 @@ words! {
         Pass = "pass",
         /// A DMARC Policy Record exists, and no Authenticated Identifier is aligned with the Author Domain.
         Fail = "fail",
-        /// A transient error, mostly of DNS.
+        /// A transient error, usually of DNS.
         TempError = "temperror",
-        /// An error that a later attempt will meet again, such as a record that cannot be read.
+        /// A permanent error, such as an unreadable record.
         PermError = "permerror",
     } read
 }
@@ -120,7 +120,7 @@ words! {
         Fail = "fail",
         /// A transient DNS error.
         TempError = "temperror",
-        /// An error that a later attempt will meet again, such as no PTR record.
+        /// A permanent error, such as a missing PTR record.
         PermError = "permerror",
     } read
 }

@@ -1,4 +1,4 @@
-//! The scanner of `waxseal-header`, with a memory for the first comment.
+//! The scanner of `waxseal-header` that also keeps the first comment.
 
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
@@ -11,7 +11,7 @@ use crate::escape;
 pub(crate) struct Scanner<'v> {
     inner: structured::Scanner<'v>,
     text: &'v [u8],
-    /// The inside of the first comment since [`Scanner::forget_comments`].
+    /// The content of the first comment since [`Scanner::forget_comments`].
     comment: Option<&'v [u8]>,
 }
 
@@ -20,13 +20,13 @@ impl<'v> Scanner<'v> {
         Self { inner: structured::Scanner::new(text), text, comment: None }
     }
 
-    /// Reads all that is left.
+    /// Reads the rest.
     pub(crate) fn go_to_end(&mut self) {
         let end = self.text.len();
         self.go_to(end);
     }
 
-    /// Whether white space, and not a comment, stands in front of `offset`.
+    /// Whether `offset` is preceded by white space that is not a comment.
     pub(crate) fn is_behind_space(&self, offset: usize) -> bool {
         let before = offset.checked_sub(1).and_then(|before| self.text.get(before));
         matches!(before, Some(b' ' | b'\t' | b'\n'))
@@ -37,7 +37,7 @@ impl<'v> Scanner<'v> {
         self.comment = None;
     }
 
-    /// The first comment that was skipped since [`Scanner::forget_comments`]; one behind an offset that the scanner went
+    /// The first comment that was skipped since [`Scanner::forget_comments`]; one after an offset that the scanner went
     /// back to counts, too.
     pub(crate) fn comment(&self) -> Option<Cow<'v, str>> {
         self.comment.map(unescaped)
@@ -65,8 +65,8 @@ impl DerefMut for Scanner<'_> {
     }
 }
 
-/// The text of a quoted string or comment: unfolded and without the backslashes of quoted pairs. What is not UTF-8 becomes
-/// `<0xFF>`.
+/// The text of a quoted string or comment: unfolded and without the backslashes of quoted pairs. Bytes that are not
+/// UTF-8 become `<0xFF>`.
 pub(crate) fn unescaped(inside: &[u8]) -> Cow<'_, str> {
     match structured::unescaped(inside) {
         Cow::Borrowed(plain) => escape::readable(plain),

@@ -1,4 +1,4 @@
-//! Whose Authentication-Results to believe, and which ones to remove (RFC 8601 §5 and §7).
+//! Which Authentication-Results to trust, and which to remove (RFC 8601 §5 and §7).
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use crate::disguise::{AUTHENTICATION_RESULTS, is_disguised, is_quoted, is_stray}
 use crate::field::AuthenticationResults;
 use crate::parsed::ParsedResults;
 
-/// The names under which the own hosts write Authentication-Results, and what follows from them.
+/// The authserv-ids of your own hosts: decides which Authentication-Results to trust and which to remove.
 ///
-/// Anyone can put the field into a message, also under a foreign name. So RFC 8601 §5 wants the host at the border to
-/// delete every field that claims an own name, or is of a version it does not know, before it adds its own. Do that after
-/// all signatures were verified: they may cover such a field.
+/// Anyone can add the field to a message, with any authserv-id. So RFC 8601 §5 requires the host at the border to
+/// delete every field that claims one of your names, or has an unknown version, before it adds its own. Do that after
+/// all signatures were verified, since they may cover such a field.
 ///
-/// Names are compared without regard to letter case, that of Unicode included, to dots at their end, and to whether a label
-/// is written as A-label or U-label (RFC 8601 §5): one form of an internationalized name is enough.
+/// Names are compared regardless of case (including Unicode's), final dots, and whether labels are written as A-labels
+/// or U-labels (RFC 8601 §5): one form of an internationalized name is enough.
 ///
 /// ```
 /// use waxseal_authres::{AuthservIds, DkimResult};
@@ -32,7 +32,7 @@ use crate::parsed::ParsedResults;
 /// let cleaned = [&ids.remove_forged(&header), &b"\r\n"[..], body].concat();
 /// assert!(cleaned.starts_with(b"Authentication-Results: mx.other.example;"));
 ///
-/// // Then the own field is put in front, and later programs believe that one only.
+/// // Then the host's own field is put in front, and later programs trust only that one.
 /// let own = b"Authentication-Results: mx.example.net; dkim=fail header.d=bank.example\r\n";
 /// let (header, _) = Header::parse(&[&own[..], &cleaned].concat())?;
 /// let trusted: Vec<_> = ids.trusted(&header, header.len()).collect();
@@ -45,37 +45,37 @@ use crate::parsed::ParsedResults;
 pub struct AuthservIds {
     /// In the form of [`comparable`].
     ids: Vec<Box<str>>,
-    /// The same names in the form of [`loose`], in which forged ones are searched for.
+    /// The same names in the form of [`loose`], in which forged ones are searched.
     names: Vec<OwnName>,
 }
 
-/// The value of the field for a reader that takes the lines below for a part of it.
+/// The value of the field for a program that appends the lines below to it.
 fn joined(field: &Field<'_>, strays: &[Field<'_>]) -> Vec<u8> {
     let values: Vec<_> = [field].into_iter().chain(strays).map(Field::value).collect();
     values.join(&b"\r\n "[..])
 }
 
-/// Where the next field stands; `counts` has how many of each name were seen.
+/// The place of the next field; `counts` has the number of fields of each name so far.
 fn position(counts: &mut HashMap<Vec<u8>, usize>, index: usize, field: &Field<'_>) -> FieldPosition {
     let occurrence = counts.entry(field.name().to_ascii_lowercase()).or_default();
     *occurrence += 1;
     FieldPosition { index, occurrence: *occurrence }
 }
 
-/// Where a field to remove stands.
+/// The place of a field to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FieldPosition {
     /// Among all fields of the header, the topmost being 0: the index of [`Header::field`].
     pub index: usize,
-    /// Among the fields of the same name, the topmost being 1, as the milter protocol counts in a request to change or delete
-    /// a field (`SMFIR_CHGHEADER`, `smfi_chgheader`). The name is that of [`Header::field`], nearly always
-    /// Authentication-Results; lines that are no field are counted among themselves, and no milter sees them.
+    /// Among the fields of the same name, the topmost being 1, as the milter protocol counts in a request to change or
+    /// delete a field (`SMFIR_CHGHEADER`, `smfi_chgheader`). The name is that of [`Header::field`], nearly always
+    /// Authentication-Results; malformed lines are counted separately, and no milter sees them.
     pub occurrence: usize,
 }
 
 impl AuthservIds {
-    /// The own names. Letter case, white space around them, dots at their end, and whether internationalized labels are
-    /// A-labels or U-labels do not matter; empty ones are left out.
+    /// The authserv-ids of your hosts. Case, surrounding white space, final dots, and the form of internationalized
+    /// labels do not matter; empty ones are ignored.
     ///
     /// ```
     /// use waxseal_authres::AuthservIds;
@@ -95,16 +95,18 @@ impl AuthservIds {
         own
     }
 
-    /// Whether the value of an Authentication-Results field claims to come from an own host, to whoever may read it.
+    /// Whether the value of an Authentication-Results field claims to come from one of your hosts, for any program that
+    /// may read it.
     ///
-    /// It does when its authserv-id is an own name, or has one as a whole word in it (in quotes, or with `/` and a job name
-    /// behind it as OpenDKIM can write it), in any version of the field. Characters that are not seen do not hide a name, nor do
-    /// full-width letters. An authserv-id with an encoded word (RFC 2047) claims every name, for there are readers that decode
-    /// it; where an own name is internationalized, so does one with combining characters, of which a reader can make others.
+    /// It does when its authserv-id is one of your names, or contains one as a whole word (in quotes, or followed by
+    /// `/` and a job id as OpenDKIM can write it), in any version of the field. Invisible characters and full-width
+    /// letters do not hide a name. An authserv-id with an encoded word (RFC 2047) claims every name, since some
+    /// programs decode it; if one of your names is internationalized, so does one with combining characters, which can
+    /// be normalized to others.
     ///
-    /// A value whose authserv-id cannot be read, or that is [damaged](ParsedResults::damage), claims an own name when the
-    /// name stands in it as a whole word, even with comments, quotes or backslashes inside it, but not behind `=` or `@`:
-    /// there is no telling what a reader makes of such a value. A value without an authserv-id claims nothing.
+    /// A value whose authserv-id cannot be read, or that is [damaged](ParsedResults::damage), claims a name that it
+    /// contains as a whole word, even with comments, quotes or backslashes inside, but not after `=` or `@`: programs
+    /// may read such a value in any way. A value without an authserv-id claims nothing.
     ///
     /// ```
     /// use waxseal_authres::AuthservIds;
@@ -118,25 +120,23 @@ impl AuthservIds {
         claim::claims(&self.names, value)
     }
 
-    /// The fields that a stranger wrote in place of an own host, *from the bottom up*: as they stand in the list they can be
-    /// removed one by one, and no removal moves one that is still to come (CVE-2022-48521). They are:
+    /// The fields that a stranger forged, *from the bottom up*: they can be removed one by one in this order, without
+    /// moving those that are still to be removed (CVE-2022-48521). They are:
     ///
-    /// - Authentication-Results that [claim](Self::claimed_by) an own name, with `>` in front of the field's name, too;
-    /// - Authentication-Results of another version than 1, whatever their authserv-id. RFC 8601 §5 of a version that the host
-    ///   does not support: it "MUST remove such a header field if the SMTP connection ... relaying the message is not from a
-    ///   trusted internal MTA". A field that is broken behind such a version goes, too; one that cannot be read up to its version
-    ///   goes for its name alone;
-    /// - any field in which some readers see another one begin, behind a bare CR, NUL or other byte that ends a line for them,
-    ///   if that one is named Authentication-Results, ARC-Authentication-Results, ARC-Message-Signature, ARC-Seal or
-    ///   Received-SPF: `X: a\rAuthentication-Results: mx.example.net; dmarc=pass` goes as a whole;
-    /// - lines that are no field, but that some readers take for one of these five: a NUL, blank or colon in front of the name,
-    ///   say, or the name in a fold;
-    /// - lines without a colon behind a field that goes, or that claims an own name together with them: Perl's Email::Simple
-    ///   takes them for a part of the field above.
+    /// - Authentication-Results that [claim](Self::claimed_by) one of your names, even with `>` before the name of the field;
+    /// - Authentication-Results of another version than 1, whatever their authserv-id. RFC 8601 §5 about a version that the host does not support: it "MUST remove such a header field if the SMTP connection ... relaying the message is not from a
+    ///   trusted internal MTA". A field that is broken after such a version is removed, too; one that cannot be read up to its version only if it claims a name;
+    /// - any field in which some programs see another one begin, after a bare CR, NUL or other byte that ends a line for them, if that one is named Authentication-Results, ARC-Authentication-Results, ARC-Message-Signature, ARC-Seal or
+    ///   Received-SPF: `X: a\rAuthentication-Results: mx.example.net; dmarc=pass` is removed as a whole;
+    /// - malformed lines that some programs read as one of these five: for example, with a NUL, blank or colon before the name, or the name in a fold;
+    /// - lines without a colon after a field that is removed, or that claims one of your names together with them: Perl's
+    ///   Email::Simple appends them to the field above.
     ///
-    /// No honest host writes the last three, so they go whatever they say. Received-SPF and ARC fields in the open stay.
+    /// No honest host writes the last three, so they are removed whatever they contain. Ordinary Received-SPF and ARC
+    /// fields stay.
     ///
-    /// To be called before the own field is added, and only for mail from outside: what an own host wrote is claimed, too.
+    /// Call it before adding your own field, and only for mail from outside: fields of your hosts claim your names,
+    /// too.
     pub fn forged(&self, header: &Header) -> Vec<FieldPosition> {
         let (mut counts, mut forged) = (HashMap::new(), Vec::new());
         let mut fields = header.fields().enumerate().peekable();
@@ -147,7 +147,7 @@ impl AuthservIds {
                 positions.push(position(&mut counts, index, &stray));
                 strays.push(stray);
             }
-            // What stood below a field that goes would belong to the one above it.
+            // Lines below a removed field would belong to the one above it.
             if self.is_forged(&field) || !strays.is_empty() && self.is_claim(&field, &joined(&field, &strays))
             {
                 forged.extend(positions);
@@ -169,8 +169,8 @@ impl AuthservIds {
             && (self.claimed_by(value) || AuthenticationResults::is_of_other_version(value))
     }
 
-    /// The bytes of the header block without the [forged](Self::forged) fields; everything else stays as it is, including
-    /// the lack of the empty line behind it.
+    /// The bytes of the header block without the [forged](Self::forged) fields; everything else stays as it is; there
+    /// is no empty line at the end.
     pub fn remove_forged(&self, header: &Header) -> Vec<u8> {
         let mut forged = self.forged(header);
         let mut kept = Vec::with_capacity(header.as_bytes().len());
@@ -184,14 +184,14 @@ impl AuthservIds {
         kept
     }
 
-    /// The results that may be believed, from the top: those whose authserv-id is an own name but for letter case, dots at
-    /// its end and A-labels for U-labels, in version 1, among the `first` fields of the header. Fields that are
-    /// [damaged](ParsedResults::damage) or cannot be read up to their first result are not among them; what else
-    /// [could not be read](ParsedResults::unreadable) is left out.
+    /// The results that can be trusted, from the top: those of version 1 whose authserv-id is one of your names
+    /// (regardless of case, final dots and the form of labels), among the `first` fields of the header. Fields that are
+    /// [damaged](ParsedResults::damage) or unreadable up to their first result are not included; other [unreadable
+    /// parts](ParsedResults::unreadable) are left out.
     ///
     /// A name proves nothing by itself (RFC 8601 §7.1). If the host at the border [removes](Self::remove_forged) forged
     /// fields, all are its own and `first` is [`Header::len`]. If it does not, let it put its results above its own
-    /// `Received` field, and give the index of that one: of what stands below, no position tells who wrote it.
+    /// `Received` field, and pass the index of that one: nobody can tell who wrote the fields below.
     pub fn trusted<'h>(&self, header: &'h Header, first: usize) -> impl Iterator<Item = ParsedResults<'h>> {
         let named = header.fields().take(first).filter(|field| field.is(AUTHENTICATION_RESULTS));
         let read = named.filter_map(|field: Field<'h>| AuthenticationResults::parse(field.value()).ok());

@@ -37,7 +37,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm that `name` stands for, in any case; `None` for a name this crate does not know.
+    /// The algorithm of this name, in any case; `None` for a name this crate does not know.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
@@ -86,7 +86,7 @@ impl KeyType {
         }
     }
 
-    /// The key type that `name` stands for, in any case; `None` for a name this crate does not know.
+    /// The key type of this name, in any case; `None` for a name this crate does not know.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
@@ -111,7 +111,7 @@ impl HashAlgorithm {
     /// Every hash function, in the order of their declaration.
     pub(crate) const ALL: [Self; 2] = [Self::Sha256, Self::Sha1];
 
-    /// The name as `h=` writes it, in lower case.
+    /// The name in `h=`, in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -119,7 +119,7 @@ impl HashAlgorithm {
         }
     }
 
-    /// The hash function that `name` stands for, in any case; `None` for a name this crate does not know.
+    /// The hash function of this name, in any case; `None` for a name this crate does not know.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
     }

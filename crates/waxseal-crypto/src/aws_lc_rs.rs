@@ -1,5 +1,6 @@
-//! The provider over [aws-lc-rs](https://docs.rs/aws-lc-rs): it verifies with prepared keys, which takes three quarters of ring's
-//! time, and signs with RSA in half of ring's where the processor has AVX-512 IFMA (elsewhere in the same).
+//! The provider over [aws-lc-rs](https://docs.rs/aws-lc-rs): it verifies with prepared keys, in three quarters of
+//! ring's time, and signs with RSA in half of ring's time on processors with AVX-512 IFMA (on others, in the same
+//! time).
 //!
 //! | | |
 //! |---|---|

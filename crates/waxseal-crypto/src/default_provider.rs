@@ -1,10 +1,10 @@
-//! The provider where none is named.
+//! The default provider.
 
 use crate::{NoProvider, Provider};
 
-/// The crypto provider where none is named: the first that was compiled in of ring, aws-lc-rs and rust-crypto.
+/// The default crypto provider: the first one compiled in of ring, aws-lc-rs and rust-crypto.
 ///
-/// Which one it is shows in speed alone: all of them verify and sign the same.
+/// The choice affects only speed: all of them verify and sign the same.
 ///
 /// # Errors
 /// [`NoProvider`] when none of the three features is on.

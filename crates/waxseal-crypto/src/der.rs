@@ -1,4 +1,4 @@
-//! The little DER that RSA and Ed25519 keys need (X.690 §8, §10): a strict reader and a writer.
+//! The subset of DER that RSA and Ed25519 keys need (X.690 §8, §10): a strict reader and a writer.
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
             [0] => Ok(&[]),
             // X.690 §8.3.2: the first nine bits shall not all be zero.
             [0, rest @ ..] if rest.first().is_some_and(|byte| *byte >= 0x80) => Ok(rest),
-            [0, ..] => Err(DerError("an INTEGER has needless leading zeros")),
+            [0, ..] => Err(DerError("an INTEGER has redundant leading zeros")),
             [first, ..] if *first >= 0x80 => Err(DerError("an INTEGER is negative")),
             magnitude => Ok(magnitude),
         }
@@ -172,8 +172,8 @@ mod tests {
         assert_eq!(read(&[2, 1, 0x7f]), Ok(&[0x7f][..]));
         assert_eq!(read(&[2, 2, 0, 0x80]), Ok(&[0x80][..]));
         assert_eq!(read(&[2, 0]), Err(DerError("an INTEGER has no bytes")));
-        assert_eq!(read(&[2, 2, 0, 0x7f]), Err(DerError("an INTEGER has needless leading zeros")));
-        assert_eq!(read(&[2, 2, 0, 0]), Err(DerError("an INTEGER has needless leading zeros")));
+        assert_eq!(read(&[2, 2, 0, 0x7f]), Err(DerError("an INTEGER has redundant leading zeros")));
+        assert_eq!(read(&[2, 2, 0, 0]), Err(DerError("an INTEGER has redundant leading zeros")));
         assert_eq!(read(&[2, 1, 0x80]), Err(DerError("an INTEGER is negative")));
         assert_eq!(read(&[3, 1, 1]), Err(DerError("an INTEGER is missing")));
     }

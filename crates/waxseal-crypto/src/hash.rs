@@ -1,4 +1,4 @@
-//! Digests and the incremental hasher that makes them.
+//! Digests and incremental hashers.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ impl Digest {
         Some(Self { bytes, len: u8::try_from(digest.len()).ok()? })
     }
 
-    /// The digest of a provider that cannot hash: no bytes, unequal to every real digest.
+    /// The digest of a provider that cannot hash: empty, and unequal to every real digest.
     pub(crate) const fn none() -> Self {
         Self { bytes: [0; MAX_LEN], len: 0 }
     }
@@ -78,7 +78,7 @@ pub struct Hasher {
     state: State,
 }
 
-/// The states of the built-in providers side by side, so that no hash needs a box.
+/// The states of the built-in providers, inline, so that no hash needs a box.
 #[allow(clippy::large_enum_variant, reason = "a box for the large states is what this enum saves")]
 pub(crate) enum State {
     #[cfg(feature = "ring")]
@@ -119,7 +119,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of the bytes so far; more may follow. So the beginnings of a text are hashed in one pass.
+    /// The digest of the bytes so far; more may follow. Thus the prefixes of a text are hashed in one pass.
     ///
     /// ```
     /// # #[cfg(feature = "ring")] {

@@ -1,4 +1,4 @@
-//! Errors of private keys, and the wish for a new one.
+//! Errors of private keys, and the specification of a new one.
 
 use std::fmt;
 use std::io;
@@ -21,18 +21,17 @@ use crate::{KeyType, MAX_KEY_FILE, NoProvider, PublicKeyError};
 pub struct KeyError(pub(crate) KeyProblem);
 
 impl KeyError {
-    /// For those who write a [`Provider`](crate::Provider): it finds a key inconsistent.
+    /// For implementations of [`Provider`](crate::Provider): the key is inconsistent.
     pub fn rejected(provider: &'static str, reason: impl fmt::Display) -> Self {
         Self(KeyProblem::Rejected { provider, reason: reason.to_string() })
     }
 
-    /// For those who write a [`Provider`](crate::Provider): it does not load or make keys of this type or size.
+    /// For implementations of [`Provider`](crate::Provider): keys of this type or size cannot be loaded or made.
     pub fn unsupported(provider: &'static str, reason: impl fmt::Display) -> Self {
         Self(KeyProblem::Unsupported { provider, reason: reason.to_string() })
     }
 
-    /// True when the key may be good, and this provider does not load or make keys of its size, exponent or type: another
-    /// provider may.
+    /// True when this provider does not load or make keys of this size, exponent or type, but another one may.
     pub fn is_unsupported(&self) -> bool {
         match &self.0 {
             KeyProblem::SignKeySize { .. }
@@ -66,7 +65,7 @@ impl From<DerError> for KeyError {
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyProblem {
-    /// The content is something else than a private key in a format that is read.
+    /// The content is not a private key in a supported format.
     #[error(
         "found {found}; readable are private keys as PKCS#8 (RSA, Ed25519) or PKCS#1 (RSA) in PEM or DER \
          without a passphrase, and a base64 Ed25519 seed"
@@ -75,13 +74,13 @@ pub(crate) enum KeyProblem {
     /// The private key is of an algorithm that DKIM does not use.
     #[error("the private key is for {found}; DKIM signs with RSA or Ed25519")]
     Algorithm { found: &'static str },
-    /// The format is right, the content damaged.
+    /// The format is supported, but the content is damaged.
     #[error("the private key is damaged: {reason}")]
     Malformed { reason: &'static str },
     /// The content is longer than [`MAX_KEY_FILE`].
     #[error("the key file has {len} bytes, more than the {MAX_KEY_FILE} of any key")]
     TooLarge { len: usize },
-    /// The public half cannot be used: the source says why.
+    /// The public half cannot be used; see the source.
     #[error("the private key has an unusable public key")]
     PublicKey(#[from] PublicKeyError),
     /// The file states a public key that does not belong to the private key.
@@ -102,13 +101,13 @@ pub(crate) enum KeyProblem {
     /// A signature made with the key does not verify with its own public half.
     #[error("the private key is damaged: its signatures do not verify with its own public key")]
     Inconsistent,
-    /// A provider of others, with what it says.
+    /// An external provider, with its reason.
     #[error("the crypto provider {provider} cannot use the private key: {reason}")]
     Unsupported { provider: &'static str, reason: String },
-    /// The provider says that the key is inconsistent.
+    /// For the provider, the key is inconsistent.
     #[error("the crypto provider {provider} rejects the private key: {reason}")]
     Rejected { provider: &'static str, reason: String },
-    /// The size asked for is not one that this crate makes.
+    /// Keys of this size are not made.
     #[error("RSA keys are made with 1024, 2048, 3072 or 4096 bits, not with {bits}")]
     GenerateSize { bits: u32 },
     /// The provider cannot make such a key.
@@ -117,13 +116,13 @@ pub(crate) enum KeyProblem {
          `aws-lc-rs` makes 2048, 3072 and 4096, that of `rust-crypto` 1024 as well"
     )]
     CannotGenerate { bits: u32, provider: &'static str },
-    /// The system has no random numbers to make a key of.
+    /// The system has no random numbers.
     #[error("this system offers no random numbers: make the key elsewhere")]
     NoRandomness,
     /// The key file could not be read.
     #[error("the key file {} could not be read: {reason}", path.display())]
     File { path: PathBuf, reason: io::ErrorKind },
-    /// The key file was read, and holds no usable key.
+    /// The key file was read, but holds no usable key.
     #[error("the key file {}: {error}", path.display())]
     InFile { path: PathBuf, error: Box<KeyError> },
     /// No provider was compiled in.
@@ -149,18 +148,18 @@ impl fmt::Display for UnsupportedSize<'_> {
             2048..=8192 => {
                 "it works through the `aws-lc-rs` and `rust-crypto` providers; better make a 2048-bit key"
             }
-            _ => "make a 2048-bit key, which every verifier takes",
+            _ => "make a 2048-bit key, which every verifier accepts",
         })
     }
 }
 
-/// Which key to make.
+/// The specification of a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeySpec {
     /// An RSA key with exponent 65537.
     Rsa {
-        /// The size of the modulus: 1024, 2048, 3072 or 4096 bits, the sizes that every provider can load (ring
-        /// loads no others; 1024 needs `rust-crypto`). 2048 is the size to choose: every verifier takes it.
+        /// The size of the modulus: 1024, 2048, 3072 or 4096 bits, the sizes that every provider can load (ring loads
+        /// no others; 1024 needs `rust-crypto`). Choose 2048, which every verifier accepts.
         bits: u32,
     },
     /// An Ed25519 key.

@@ -1,11 +1,11 @@
-//! Names for what a key file turned out to be.
+//! Names of the formats that a key file may turn out to have.
 
 use std::fmt;
 
 use crate::der::{self, Reader};
 use crate::pem::Block;
 
-/// What was found where a private key was expected; `Display` names it for a message.
+/// What was found in place of a private key; `Display` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeyFormat {
     /// Nothing, or white space only.
@@ -34,7 +34,7 @@ pub(crate) enum KeyFormat {
     Json,
     /// A PEM block with another label.
     Pem {
-        /// The label, with anything but printable ASCII left out, and cut at 40 characters.
+        /// The label: only printable ASCII, at most 40 characters.
         label: String,
     },
     /// A PEM block without its last line.
@@ -43,9 +43,9 @@ pub(crate) enum KeyFormat {
     Der,
     /// DER that is cut off or otherwise damaged.
     DamagedDer,
-    /// Base64 of bytes that are no key.
+    /// Base64 of bytes that are not a key.
     Base64 {
-        /// The length of what the base64 stands for, in bytes.
+        /// The length of the decoded base64, in bytes.
         len: usize,
     },
     /// None of these.
@@ -53,7 +53,7 @@ pub(crate) enum KeyFormat {
 }
 
 impl KeyFormat {
-    /// The format of a PEM block; `None` if it is one that is read.
+    /// The format of a PEM block; `None` if it is a supported one.
     pub(crate) fn of_label(block: Block<'_>) -> Option<Self> {
         Some(match block.label {
             // RFC 1421 §4.6.1.1, as OpenSSL encrypted PKCS#1.
@@ -135,7 +135,7 @@ impl fmt::Display for KeyFormat {
             Self::CutOffPem => "a PEM block without its END line",
             Self::Der => "DER, not text",
             Self::DamagedDer => "DER that is cut off or damaged",
-            Self::Base64 { len } => return write!(f, "base64 of {len} bytes that are no key"),
+            Self::Base64 { len } => return write!(f, "base64 of {len} bytes that are not a key"),
             Self::Unknown => "an unknown format",
         })
     }

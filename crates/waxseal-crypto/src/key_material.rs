@@ -1,4 +1,4 @@
-//! Private keys as files hold them, read without any provider.
+//! Private keys in files, read without any provider.
 
 use std::fmt;
 
@@ -50,9 +50,9 @@ impl KeyMaterial {
     /// * base64 without PEM lines of a 32-byte Ed25519 seed (dkimpy), of seed and public key (rspamd), or of any
     ///   DER that [`from_bytes`](Self::from_bytes) reads.
     ///
-    /// Text around the PEM block, any line ends, a byte order mark and missing line ends do not matter, and neither does
-    /// what environment variables and secret stores make of a key: line ends written as `\\n`, blanks in their place,
-    /// quotes, base64 of any of these, UTF-16. The first block that holds a private key counts.
+    /// Text around the PEM block, any line ends, a byte order mark and missing line ends do not matter, nor does what
+    /// environment variables and secret stores do to keys: line ends written as `\\n` or replaced by blanks, quotes,
+    /// base64 of any of these, UTF-16. The first block with a private key counts.
     ///
     /// # Errors
     /// [`KeyError`] names the format that was found instead, or what is wrong in a key of the right format.
@@ -65,7 +65,7 @@ impl KeyMaterial {
     /// Reads DER: PKCS#8 v1 or v2 of an RSA or Ed25519 key (RFC 5208, 5958, 8410), or PKCS#1 RSAPrivateKey.
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem).
+    /// Like [`from_pem`](Self::from_pem).
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         check_len(der)?;
         let mut outer = Reader::new(der);
@@ -81,11 +81,11 @@ impl KeyMaterial {
         }
     }
 
-    /// Reads a key of unknown form: DER if it starts like DER, else [text](Self::from_pem). DER is PKCS#8 v1 or v2 of an RSA or
-    /// Ed25519 key (RFC 5208, 5958, 8410), or PKCS#1 RSAPrivateKey.
+    /// Reads a key in any supported form: DER if it starts like DER, else [text](Self::from_pem). DER is PKCS#8 v1 or
+    /// v2 of an RSA or Ed25519 key (RFC 5208, 5958, 8410), or PKCS#1 RSAPrivateKey.
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem).
+    /// Like [`from_pem`](Self::from_pem).
     pub fn from_bytes(content: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let content = content.as_ref();
         // 0x30 is also the digit zero, so text must not look like DER as a whole.
@@ -97,7 +97,7 @@ impl KeyMaterial {
         }
     }
 
-    /// The Ed25519 key with this seed (RFC 8032 §5.1.5); every 32 bytes are one.
+    /// The Ed25519 key with this seed (RFC 8032 §5.1.5); any 32 bytes are valid.
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Self {
         Self { secret: Secret::Ed25519(Zeroizing::new(*seed)), public: None }
     }
@@ -115,13 +115,13 @@ impl KeyMaterial {
         self.public.as_ref().map_or(256, PublicKey::bits)
     }
 
-    /// The public half, as far as the file states it: always for RSA, sometimes for Ed25519. Only a provider
-    /// can tell whether it fits.
+    /// The public half, if the file states it: always for RSA, sometimes for Ed25519. Only a provider can check that it
+    /// matches.
     pub const fn public_key(&self) -> Option<&PublicKey> {
         self.public.as_ref()
     }
 
-    /// The secret itself, for those who write a [`Provider`](crate::Provider). Copies of it are yours to wipe.
+    /// The secret itself, for implementations of [`Provider`](crate::Provider). Wipe any copies.
     pub fn secret(&self) -> PrivateParts<'_> {
         match &self.secret {
             Secret::Rsa(pkcs1) => PrivateParts::Rsa { pkcs1 },
@@ -184,7 +184,7 @@ impl fmt::Debug for KeyMaterial {
     }
 }
 
-/// What a private key consists of: the view that [`KeyMaterial::secret`] gives.
+/// The secret of a private key, as returned by [`KeyMaterial::secret`].
 #[derive(Clone, Copy)]
 pub enum PrivateParts<'a> {
     /// An RSA key.
@@ -213,7 +213,7 @@ impl fmt::Debug for PrivateParts<'_> {
 pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
-    /// The text. Copies of it are yours to wipe.
+    /// The text. Wipe any copies.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -239,8 +239,7 @@ fn check_len(content: &[u8]) -> Result<(), KeyError> {
     }
 }
 
-/// How often base64 may stand for text that is base64 itself or PEM: a secret store encodes files, and what it is given may
-/// have been encoded before.
+/// How often text may be encoded in base64: a secret store encodes files, which may have been encoded before.
 const BASE64_LAYERS: usize = 2;
 
 fn from_text(text: &[u8], layers: usize) -> Result<KeyMaterial, KeyError> {
@@ -257,7 +256,7 @@ fn from_text(text: &[u8], layers: usize) -> Result<KeyMaterial, KeyError> {
     }
     match pem::decode_base64(&plain) {
         Some(bytes) if !bytes.is_empty() => from_base64_text(&bytes, layers),
-        // DER is named before anything is taken out of it.
+        // DER is identified before anything is extracted from it.
         _ => match KeyFormat::of_bytes(text) {
             KeyFormat::Unknown => Err(KeyError(KeyProblem::Format { found: KeyFormat::of_bytes(&plain) })),
             found => Err(KeyError(KeyProblem::Format { found })),
@@ -335,7 +334,7 @@ fn from_pkcs8(mut body: Reader<'_>) -> Result<KeyMaterial, KeyError> {
 fn read_stated_public_key(mut body: Reader<'_>) -> Result<Option<&[u8]>, DerError> {
     const ATTRIBUTES: u8 = 0xa0;
     const PUBLIC_KEY: u8 = 0x81;
-    /// ring writes the tag constructed, with a whole BIT STRING inside.
+    /// ring writes a constructed tag with a whole BIT STRING inside.
     const PUBLIC_KEY_CONSTRUCTED: u8 = 0xa1;
     if body.peek() == Some(ATTRIBUTES) {
         body.read(ATTRIBUTES)?;

@@ -1,6 +1,6 @@
 use crate::PublicKey;
 
-/// What an operator should know about a key although it works; `Display` is the sentence to show.
+/// A warning about a key that works; `Display` is the sentence to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct KeyWarning(Kind);
@@ -24,7 +24,7 @@ enum Kind {
     /// RFC 8301 §3.2: signers SHOULD use RSA keys of at least 2048 bits.
     #[error("the RSA key has {bits} bits: 2048 are advised (RFC 8301 section 3.2)")]
     ShortRsa { bits: u32 },
-    /// RFC 8301 §3.2: verifiers need not take RSA keys above 4096 bits.
+    /// RFC 8301 §3.2: verifiers need not accept RSA keys above 4096 bits.
     #[error("the RSA key has {bits} bits: verifiers may refuse more than 4096 (RFC 8301 section 3.2)")]
     LongRsa { bits: u32 },
     /// An exponent other than 65537 is legal but unusual.

@@ -1,13 +1,13 @@
-//! The signature algorithms and keys of DKIM (RFC 6376, 8301, 8463) and ARC (RFC 8617), over crypto libraries that can
-//! be swapped.
+//! The signature algorithms and keys of DKIM (RFC 6376, 8301, 8463) and ARC (RFC 8617), over exchangeable crypto
+//! libraries.
 //!
-//! * [`PrivateKey`] reads key files as OpenSSL, OpenDKIM, dkimpy and rspamd write them, and signs.
+//! * [`PrivateKey`] reads key files of OpenSSL, OpenDKIM, dkimpy and rspamd, and signs.
 //! * [`PublicKey`] reads the `p=` of a key record, checks it, and verifies.
-//! * [`SigningKey`] is the seam for keys held elsewhere: in an HSM, an agent, a cloud.
-//! * [`Provider`] is the seam to the library that does the maths.
+//! * [`SigningKey`] is the interface for keys held elsewhere: in an HSM, an agent, a cloud.
+//! * [`Provider`] is the interface to the library that does the maths.
 //!
-//! There is no DNS and no clock here, and no I/O but [`PrivateKey::from_pem_file`]; randomness is used to make keys, and by one
-//! provider to hide timings.
+//! There is no DNS and no clock here, and no I/O except [`PrivateKey::from_pem_file`]; randomness is used to make keys,
+//! and by one provider to hide timings.
 //!
 //! ```
 //! # #[cfg(feature = "ring")] {
@@ -34,18 +34,18 @@
 //! | `aws-lc-rs` | 2048 to 8192 bits | 2048, 3072, 4096 bits | C compiler |
 //! | `rust-crypto` | 1024 to 8192 bits | 1024, 2048, 3072, 4096 bits | Rust alone, also for wasm32 |
 //!
-//! All verify RSA keys of 1024 to 8192 bits and Ed25519, sign with Ed25519 and make Ed25519 keys; all make the same signatures
-//! and refuse the same forgeries: the same tests run over each.
+//! All verify RSA keys of 1024 to 8192 bits and Ed25519, sign with Ed25519 and make Ed25519 keys; all make the same
+//! signatures and refuse the same forgeries: the same tests run with each.
 //!
 //! * **ring** is the default: small and quick to build.
-//! * **aws-lc-rs** verifies fastest, since it keeps prepared keys, and signs with RSA in half the time where the processor has
-//!   AVX-512 IFMA; without, as fast as ring.
-//! * **rust-crypto** does what the others do not: 1024-bit signing keys, which old how-tos made (better make a 2048-bit
+//! * **aws-lc-rs** verifies fastest, since it keeps prepared keys, and signs with RSA in half the time
+//!   on processors with AVX-512 IFMA; on others it is as fast as ring.
+//! * **rust-crypto** supports what the others do not: 1024-bit signing keys, as made by old how-tos (better make a 2048-bit
 //!   key), and targets without a C compiler. It is the slowest, and its RSA signing does not run in constant time; see its
 //!   module, `rust_crypto`.
 //!
-//! Features only add providers. [`default_provider`] returns the first of ring, aws-lc-rs and rust-crypto that was compiled in;
-//! which one shows in speed alone. Name another where you want it:
+//! Features only add providers. [`default_provider`] returns the first one compiled in of ring, aws-lc-rs and
+//! rust-crypto, which affects only speed. To use another one, name it:
 //!
 //! ```
 //! # #[cfg(feature = "rust-crypto")] {
@@ -61,9 +61,9 @@
 //!
 //! # Limits
 //!
-//! RSA moduli above 16384 bits, even moduli, even exponents and exponents outside 3 to 2^32-1 are
-//! refused before any maths, and so are Ed25519 keys of small order. Key files above 64 KiB ([`MAX_KEY_FILE`]) are not
-//! read. Policy is the caller's: RFC 8301 asks verifiers for 1024 to 4096 bits and forbids `rsa-sha1`.
+//! RSA moduli above 16384 bits, even moduli, even exponents and exponents outside 3 to 2^32-1 are refused before any
+//! maths, and so are Ed25519 keys of small order. Key files above 64 KiB ([`MAX_KEY_FILE`]) are not read. Policy is up
+//! to the caller: RFC 8301 requires 1024 to 4096 bits of verifiers and forbids `rsa-sha1`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;

@@ -1,4 +1,4 @@
-//! PEM blocks in text (RFC 7468), read as loosely as key files are written.
+//! PEM blocks in text (RFC 7468), read leniently.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,22 +7,22 @@ use zeroize::Zeroizing;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: &[u8] = b"-----";
 
-/// One block: what stands between `-----BEGIN label-----` and `-----END label-----`.
+/// A block: the text between `-----BEGIN label-----` and `-----END label-----`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block<'a> {
     pub(crate) label: &'a [u8],
-    /// The text between the two lines, with line ends, perhaps with RFC 1421 headers.
+    /// The text between the two lines, with line ends and possibly RFC 1421 headers.
     pub(crate) body: &'a [u8],
 }
 
 impl Block<'_> {
-    /// The bytes that the body's base64 stands for; `None` when it is not base64.
+    /// The decoded body; `None` when it is not base64.
     pub(crate) fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
         decode_base64(self.body)
     }
 }
 
-/// Every whole block of `text`, whatever stands around them.
+/// All complete blocks of `text`, whatever is around them.
 pub(crate) fn blocks(text: &[u8]) -> impl Iterator<Item = Block<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -35,11 +35,11 @@ pub(crate) fn blocks(text: &[u8]) -> impl Iterator<Item = Block<'_>> {
     })
 }
 
-/// Decodes base64 that may be broken by white space anywhere.
+/// Decodes base64 with white space anywhere.
 pub(crate) fn decode_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut dense = Zeroizing::new(Vec::with_capacity(text.len()));
     dense.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
-    // The room that base64 asks for: no reallocation may leave a copy of a secret behind.
+    // The capacity that base64 needs: a reallocation would leave a copy of a secret behind.
     let mut out = Zeroizing::new(Vec::with_capacity(dense.len().div_ceil(4) * 3));
     BASE64_STANDARD.decode_vec(dense.as_slice(), &mut out).ok()?;
     Some(out)

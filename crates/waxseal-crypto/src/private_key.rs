@@ -17,8 +17,8 @@ use crate::{
 
 /// A private key in memory, ready to sign. Clones are cheap and share the key.
 ///
-/// What this crate holds of the secret is wiped when the last clone goes; the provider may keep copies of its
-/// own (ring does not wipe them).
+/// This crate wipes the secret when the last clone is dropped; the provider may keep copies of its own (ring does not
+/// wipe them).
 ///
 /// ```no_run
 /// use waxseal_crypto::PrivateKey;
@@ -39,8 +39,8 @@ struct Inner {
 }
 
 impl PrivateKey {
-    /// Reads a key of text for the [default provider](default_provider): PEM, or the base64 seed of an Ed25519 key.
-    /// [`KeyMaterial::from_pem`] lists what is read.
+    /// Reads a key in text form for the [default provider](default_provider): PEM, or the base64 seed of an Ed25519
+    /// key. [`KeyMaterial::from_pem`] lists the supported formats.
     ///
     /// # Errors
     /// [`KeyError`]: it names the format that was found.
@@ -48,7 +48,7 @@ impl PrivateKey {
         Self::from_material(KeyMaterial::from_pem(text)?, default_provider()?)
     }
 
-    /// Reads a file as [`from_pem`](Self::from_pem) reads text; no more than [`MAX_KEY_FILE`] bytes of it.
+    /// Reads a file like [`from_pem`](Self::from_pem) reads text, of at most [`MAX_KEY_FILE`] bytes.
     ///
     /// # Errors
     /// [`KeyError`] with the path and what is wrong.
@@ -58,7 +58,7 @@ impl PrivateKey {
         Self::from_pem(read(path)?.as_slice()).map_err(in_file)
     }
 
-    /// Reads a key of unknown form, PEM or DER or seed, for the [default provider](default_provider).
+    /// Reads a key in any supported form (PEM, DER or seed) for the [default provider](default_provider).
     ///
     /// # Errors
     /// [`KeyError`]: it names the format that was found.
@@ -66,7 +66,7 @@ impl PrivateKey {
         Self::from_material(KeyMaterial::from_bytes(content)?, default_provider()?)
     }
 
-    /// Makes an Ed25519 key of its 32-byte seed (RFC 8032 §5.1.5) for the [default provider](default_provider).
+    /// Makes an Ed25519 key from its 32-byte seed (RFC 8032 §5.1.5) for the [default provider](default_provider).
     ///
     /// # Errors
     /// [`KeyError`] when no provider was compiled in.
@@ -74,8 +74,8 @@ impl PrivateKey {
         Self::from_material(KeyMaterial::from_ed25519_seed(seed), default_provider()?)
     }
 
-    /// Loads a key that was read before into a provider of your choice, and signs and verifies once: a damaged key is found
-    /// now, not with the first mail.
+    /// Loads a key into a provider of your choice, then signs and verifies once, so that a damaged key is found now
+    /// instead of with the first mail.
     ///
     /// ```
     /// # #[cfg(feature = "rust-crypto")] {
@@ -94,7 +94,7 @@ impl PrivateKey {
         let signer = provider.load_private_key(&material)?;
         let derived = signer.public_key();
         let public = match (material.public_key(), derived) {
-            // A file that names another public key than its own was damaged or put together by hand.
+            // A file whose public key does not match was damaged or assembled by hand.
             (Some(stated), Some(derived)) if *stated != derived => {
                 return Err(KeyError(KeyProblem::PublicKeyMismatch));
             }
@@ -108,7 +108,7 @@ impl PrivateKey {
         Ok(Self { inner: Arc::new(Inner { material, signer, public }) })
     }
 
-    /// Makes a new key. See the [table](crate#choosing-a-provider) for who can make which.
+    /// Makes a new key. See the [table](crate#choosing-a-provider) for which provider makes which keys.
     ///
     /// # Errors
     /// [`KeyError`] when the provider cannot make such keys, or there is no randomness.
@@ -147,7 +147,7 @@ impl PrivateKey {
         &self.inner.public
     }
 
-    /// What an operator should know about this key although it works.
+    /// The warning that an operator should see about this key, if any.
     pub fn warning(&self) -> Option<KeyWarning> {
         KeyWarning::of(&self.inner.public)
     }
@@ -156,7 +156,7 @@ impl PrivateKey {
 impl FromStr for PrivateKey {
     type Err = KeyError;
 
-    /// As [`PrivateKey::from_pem`].
+    /// Like [`PrivateKey::from_pem`].
     fn from_str(text: &str) -> Result<Self, KeyError> {
         Self::from_pem(text)
     }
@@ -185,7 +185,7 @@ impl fmt::Debug for PrivateKey {
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let unreadable =
         |error: io::Error| KeyError(KeyProblem::File { path: path.into(), reason: error.kind() });
-    // Room for all of it at once, so that no copy of a secret is left behind; one byte more tells what is too long.
+    // Capacity for all of it, so that no copy of a secret is left behind; one more byte shows that it is too long.
     let limit = MAX_KEY_FILE + 1;
     let mut content = Zeroizing::new(Vec::with_capacity(limit + 1));
     let file = File::open(path).map_err(unreadable)?;
@@ -193,7 +193,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     Ok(content)
 }
 
-/// Signs something and verifies it: some providers look at parts of the key only when they sign.
+/// Signs something and verifies it: some providers check parts of the key only when they sign.
 fn check_pair(signer: &dyn SigningKey, public: &PublicKey, provider: &dyn Provider) -> Result<(), KeyError> {
     let message = b"waxseal checks this key";
     let Ok(signature) = signer.sign(&SigningInput::new(message, provider)) else {

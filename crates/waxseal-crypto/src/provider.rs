@@ -1,4 +1,4 @@
-//! The seam to the libraries that do the maths.
+//! The interface to the libraries that do the maths.
 
 use std::fmt;
 
@@ -6,10 +6,11 @@ use crate::{Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, Pu
 
 /// A library that hashes, verifies, signs and makes keys.
 ///
-/// Providers are values: pass `&'static dyn Provider` where you want another than [`default_provider`](crate::default_provider). All of them accept
-/// and refuse the same signatures and keys. A provider must refuse what it cannot do with an error that says who can; it must never panic.
+/// Providers are values: pass a `&'static dyn Provider` to use another one than
+/// [`default_provider`](crate::default_provider). All of them accept and refuse the same signatures and keys. For what
+/// it cannot do, a provider must return an error that names one that can; it must never panic.
 pub trait Provider: fmt::Debug + Send + Sync {
-    /// The name of the provider, as its feature is called.
+    /// The name of the provider, which is that of its feature.
     fn name(&self) -> &'static str;
 
     /// Starts a hash.
@@ -37,7 +38,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// [`KeyError`] when the key is inconsistent or of a size that this provider does not sign with.
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError>;
 
-    /// Makes a new private key with the random numbers of the operating system.
+    /// Makes a new private key with the operating system's random numbers.
     ///
     /// # Errors
     /// [`KeyError`] when the provider cannot make such keys, or there is no randomness.
@@ -53,10 +54,10 @@ const MAX_VERIFY_BITS: u32 = 8192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The signature does not fit the key and the message.
+    /// The signature does not match the key and the message.
     #[error("the signature does not verify")]
     BadSignature,
-    /// RSA keys of this size are not verified, by no provider.
+    /// No provider verifies with RSA keys of this size.
     #[error(
         "the RSA key has {bits} bits: RSA keys of {MIN_VERIFY_BITS} to {MAX_VERIFY_BITS} bits are verified"
     )]
@@ -72,7 +73,7 @@ pub enum VerifyError {
         /// The provider's name.
         provider: &'static str,
     },
-    /// The key is of another type than the algorithm of the signature needs.
+    /// The type of the key does not match the algorithm of the signature.
     #[error("the algorithm {algorithm} does not go with a key of type {key}", key = key_type)]
     KeyMismatch {
         /// The type of the key.
@@ -82,7 +83,7 @@ pub enum VerifyError {
     },
 }
 
-/// A public key in the shape that the verifying code of a provider wants.
+/// A public key in the form that a provider needs for verifying.
 #[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "rust-crypto"))]
 pub(crate) enum VerifyingKey<'a> {
     /// Modulus and exponent, big-endian without leading zeros.

@@ -1,4 +1,4 @@
-//! Public keys as key records publish them.
+//! Public keys, as published in key records.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::pem;
 use crate::public_key_error::PublicKeyProblem;
 use crate::{KeyType, PublicKeyError};
 
-/// The largest RSA modulus that [`PublicKey`] takes, in bits: a hard stop before any maths, whatever the
-/// caller's policy. Providers and policies draw tighter lines (RFC 8301 §3.2 asks verifiers for 1024 to 4096).
+/// The largest RSA modulus of a [`PublicKey`], in bits: a hard limit before any maths, whatever the caller's policy.
+/// Providers and policies have tighter limits (RFC 8301 §3.2 requires 1024 to 4096 of verifiers).
 pub(crate) const MAX_RSA_BITS: u32 = 16_384;
 
 /// A public key: RSA or Ed25519.
 ///
-/// Making one checks its form and cheap facts only (no maths), costs one allocation for RSA and none for
+/// Construction checks only the form and cheap properties (no maths), and takes one allocation for RSA and none for
 /// Ed25519. Clones share the RSA bytes.
 ///
 /// ```
@@ -51,16 +51,16 @@ struct Rsa {
     modulus_len: u16,
     bits: u16,
     exponent: u32,
-    /// What aws-lc-rs makes of the key, kept from the first use on.
+    /// The key as prepared by aws-lc-rs, kept from its first use.
     #[cfg(feature = "aws-lc-rs")]
     aws_lc_rs: crate::aws_lc_rs::Prepared,
 }
 
 impl PublicKey {
-    /// The RSA key with this modulus and exponent, both big-endian.
+    /// An RSA key with this modulus and exponent, both big-endian.
     ///
     /// # Errors
-    /// As [`from_dns`](Self::from_dns).
+    /// Like [`from_dns`](Self::from_dns).
     pub fn from_rsa_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, PublicKeyError> {
         let mut body = Vec::with_capacity(modulus.len() + exponent.len() + 16);
         der::write_unsigned(&mut body, without_leading_zeros(modulus));
@@ -70,13 +70,14 @@ impl PublicKey {
         from_pkcs1(&pkcs1)
     }
 
-    /// Reads the decoded `p=` of a key record whose `k=` is `key_type`: for RSA the DER of SubjectPublicKeyInfo, as key
-    /// records hold it in practice, or the bare RSAPublicKey of RFC 6376 §3.6.1; for Ed25519 the 32 raw bytes of RFC 8463 §4.2.
+    /// Reads the decoded `p=` of a key record whose `k=` is `key_type`: for RSA the DER of SubjectPublicKeyInfo, which
+    /// key records contain in practice, or the bare RSAPublicKey of RFC 6376 §3.6.1; for Ed25519 the 32 raw bytes of
+    /// RFC 8463 §4.2.
     ///
     /// # Errors
-    /// [`PublicKeyError`] for anything but strict DER of an RSA key with an odd modulus of at most 16,384 bits and an odd
-    /// exponent from 3 to 2^32-1; for an Ed25519 key of another length, in an encoding that RFC 8032 §5.1.3 forbids, and for
-    /// points of small order, for which signatures exist that fit any message.
+    /// [`PublicKeyError`] for anything but strict DER of an RSA key with an odd modulus of at most 16,384 bits and an
+    /// odd exponent from 3 to 2^32-1; for an Ed25519 key of another length, in an encoding that RFC 8032 §5.1.3
+    /// forbids, and for points of small order, for which there are signatures that match any message.
     pub fn from_dns(key_type: KeyType, p: &[u8]) -> Result<Self, PublicKeyError> {
         match key_type {
             KeyType::Rsa => Self::from_rsa_der(p),
@@ -84,7 +85,7 @@ impl PublicKey {
         }
     }
 
-    /// Reads a PEM file that `openssl pkey -pubout` wrote (`PUBLIC KEY`), or a PKCS#1 one (`RSA PUBLIC KEY`).
+    /// Reads a PEM file as written by `openssl pkey -pubout` (`PUBLIC KEY`), or in PKCS#1 (`RSA PUBLIC KEY`).
     ///
     /// # Errors
     /// [`PublicKeyError`] when there is no such block, and as for [`from_dns`](Self::from_dns).
@@ -177,13 +178,13 @@ impl fmt::Debug for PublicKey {
 }
 
 impl PublicKey {
-    /// Reads an RSA key in DER: SubjectPublicKeyInfo, as key records hold it in practice, or the bare
-    /// RSAPublicKey of RFC 6376 §3.6.1.
+    /// Reads an RSA key in DER: SubjectPublicKeyInfo, which key records contain in practice, or the bare RSAPublicKey
+    /// of RFC 6376 §3.6.1.
     pub(crate) fn from_rsa_der(der: &[u8]) -> Result<Self, PublicKeyError> {
         let mut outer = Reader::new(der);
         let body = outer.enter(der::SEQUENCE)?;
         outer.end()?;
-        // The first value tells them apart: RSAPublicKey starts with an INTEGER, SPKI with a SEQUENCE.
+        // The first value distinguishes them: RSAPublicKey starts with an INTEGER, SPKI with a SEQUENCE.
         if body.peek() == Some(der::SEQUENCE) { from_pkcs1(read_rsa_spki(body)?) } else { from_pkcs1(der) }
     }
 

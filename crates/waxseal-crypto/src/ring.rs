@@ -129,7 +129,7 @@ impl SigningKey for Ed25519Key {
     }
 }
 
-/// Says beforehand, and in more words, what ring would reject.
+/// Explains beforehand what ring would reject.
 fn check_rsa(key: &KeyMaterial) -> Result<(), KeyError> {
     let bits = key.bits();
     if !matches!(bits, 2048 | 3072 | 4096) {

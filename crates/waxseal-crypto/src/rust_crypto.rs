@@ -1,5 +1,5 @@
 //! The provider over the crates of [RustCrypto](https://github.com/RustCrypto) and dalek: pure Rust, so it builds for
-//! wasm32 and wherever there is no C compiler; the slowest.
+//! wasm32 and without a C compiler; the slowest.
 //!
 //! | | |
 //! |---|---|
@@ -8,11 +8,11 @@
 //! | make RSA keys | 1024, 2048, 3072 and 4096 bits |
 //! | Ed25519 | verify, sign, make keys |
 //!
-//! The crate `rsa` 0.9 does not run in constant time (RUSTSEC-2023-0071). Signing here is blinded: the number that
-//! is raised to the secret exponent is unknown to an observer, so timing it tells little. The blinding factor comes
-//! from a generator seeded with the private key, the message and, where the system has any, fresh randomness. On
-//! wasm32-unknown-unknown, which has none, signing works all the same, but no keys can be made. Blinding does not
-//! show in the signature. Where an attacker can time signatures closely, take another provider.
+//! The crate `rsa` 0.9 does not run in constant time (RUSTSEC-2023-0071). Signing here is blinded: the number that is
+//! raised to the secret exponent is unknown to an observer, so timing it tells little. The blinding factor comes from a
+//! generator seeded with the private key, the message and, where the system has any, fresh randomness. On
+//! wasm32-unknown-unknown, which has none, signing still works, but no keys can be made. Blinding does not affect the
+//! signature. Where an attacker can time signatures precisely, use another provider.
 
 use ed25519_dalek::{Signature, Signer as _, Verifier as _, VerifyingKey as DalekVerifyingKey};
 use rsa::rand_core::{CryptoRng, Error as RandError, RngCore};
@@ -61,7 +61,7 @@ impl Provider for RustCrypto {
         let verified = match VerifyingKey::new(key, algorithm)? {
             VerifyingKey::Rsa { modulus, exponent } => {
                 let (modulus, exponent) = (BigUint::from_bytes_be(modulus), BigUint::from_bytes_be(exponent));
-                // PublicKey has checked more than the checks left out here.
+                // PublicKey has made stricter checks than those omitted here.
                 let key = RsaPublicKey::new_unchecked(modulus, exponent);
                 let digest: &[u8] = match algorithm.hash() {
                     HashAlgorithm::Sha256 => &Sha256::digest(message),
@@ -110,7 +110,7 @@ impl SigningKey for RsaKey {
     fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
         let digest = Sha256::digest(input.bytes());
         let mut fresh = Zeroizing::new([0; 32]);
-        // Without randomness the private key alone keeps the seed secret.
+        // Without randomness, only the private key keeps the seed secret.
         let _ = fill_with_randomness(&mut fresh);
         let mut blinding = Generator::new(blinding_seed(&self.0, &digest, &fresh));
         self.0
@@ -160,7 +160,7 @@ fn padding(hash: HashAlgorithm) -> Pkcs1v15Sign {
     Pkcs1v15Sign { hash_len: Some(hash.output_len()), prefix: prefix.into() }
 }
 
-/// RSAPrivateKey (RFC 8017 appendix A.1.2); the CRT numbers are computed anew.
+/// RSAPrivateKey (RFC 8017 appendix A.1.2); the CRT numbers are recomputed.
 fn read_rsa(der: &[u8]) -> Result<RsaPrivateKey, KeyError> {
     let mut body = Reader::new(der).enter(der::SEQUENCE)?;
     body.unsigned()?;
@@ -178,7 +178,7 @@ fn write_rsa(key: &RsaPrivateKey) -> Result<KeyMaterial, KeyError> {
         return Err(incomplete());
     };
     let coefficient = Zeroizing::new(coefficient);
-    // Room for nine numbers of at most the modulus' length, so that no copy of a secret is left behind.
+    // Capacity for nine numbers of at most the modulus' length, so that no copy of a secret is left behind.
     let mut body = Zeroizing::new(Vec::with_capacity(9 * (key.size() + 8)));
     der::write_unsigned(&mut body, &[]);
     for number in [key.n(), key.e(), key.d(), p, q, dp, dq, &coefficient] {
@@ -196,7 +196,7 @@ fn blinding_seed(key: &RsaPrivateKey, digest: &[u8], fresh: &[u8; 32]) -> Zeroiz
     Zeroizing::new(hash.chain_update(secret.as_slice()).chain_update(digest).finalize().into())
 }
 
-/// `None` when the system has no randomness to give.
+/// `None` when the system has no randomness.
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 fn fill_with_randomness(bytes: &mut [u8; 32]) -> Option<()> {
     getrandom::getrandom(bytes).ok()

@@ -1,11 +1,11 @@
-//! The signing side of keys, for keys in memory and keys held elsewhere.
+//! Signing, with keys in memory and keys held elsewhere.
 
 use std::error::Error;
 use std::sync::Arc;
 
 use crate::{Algorithm, Digest, HashAlgorithm, Provider, PublicKey};
 
-/// What a signature covers: the canonical header bytes, and their SHA-256 for those who sign digests.
+/// The input of a signature: the canonical header bytes, and their SHA-256 for keys that sign digests.
 #[derive(Debug, Clone, Copy)]
 pub struct SigningInput<'a> {
     bytes: &'a [u8],
@@ -13,18 +13,18 @@ pub struct SigningInput<'a> {
 }
 
 impl<'a> SigningInput<'a> {
-    /// The input `bytes`, to be hashed by `provider` when someone asks for the digest.
+    /// The input `bytes`, hashed by `provider` when the digest is needed.
     pub fn new(bytes: &'a [u8], provider: &'a dyn Provider) -> Self {
         Self { bytes, provider }
     }
 
-    /// The bytes to sign, not hashed: what RSA functions that hash on their own want.
+    /// The bytes to sign, for RSA functions that hash themselves.
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The SHA-256 of the bytes, computed at each call: what Ed25519 signs (RFC 8463 §3) and what hardware
-    /// and cloud keys want for RSA.
+    /// The SHA-256 of the bytes, computed at each call: the input of Ed25519 (RFC 8463 §3), and of hardware and cloud
+    /// keys for RSA.
     pub fn sha256(&self) -> Digest {
         let mut hasher = self.provider.hasher(HashAlgorithm::Sha256);
         hasher.update(self.bytes);
@@ -65,7 +65,7 @@ pub trait SigningKey: Send + Sync {
     /// [`SignError`] when the provider or the place where the key is held fails.
     fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError>;
 
-    /// The public half, when it is known; used to compare with the published record and to write it.
+    /// The public half, if known: for comparing with the published record and for writing it.
     fn public_key(&self) -> Option<PublicKey> {
         None
     }
@@ -98,7 +98,7 @@ pub enum SignError {
         /// The provider's name.
         provider: &'static str,
     },
-    /// A key held elsewhere failed: the source says why.
+    /// A key held elsewhere failed; see the source.
     #[error("the key's holder could not sign")]
     Other(#[source] Arc<dyn Error + Send + Sync>),
 }
@@ -110,7 +110,7 @@ impl SignError {
     }
 }
 
-/// Alike in their text, since the error of a key held elsewhere cannot be compared otherwise.
+/// Errors with the same text are equal, since the error of a key held elsewhere cannot be compared otherwise.
 impl PartialEq for SignError {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

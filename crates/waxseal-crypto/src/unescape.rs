@@ -1,13 +1,13 @@
-//! Text of keys as environment variables, secret stores and shells hand it on.
+//! Text of keys as altered by environment variables, secret stores and shells.
 
 use zeroize::Zeroizing;
 
-/// The text without what was put around or into it on the way: a byte order mark, UTF-16, quotes, and backslash escapes
-/// such as the two characters `\n` for a line end, escaped once or several times. Nothing of that is part of PEM or base64.
+/// The original text, without a byte order mark, UTF-16, quotes, and backslash escapes such as the two characters `\n`
+/// for a line end, escaped once or several times. None of that is part of PEM or base64.
 pub(crate) fn unescape(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let narrow = narrow(text);
     let text = narrow.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&narrow);
-    // Never longer than the text: no reallocation may leave a copy of a secret behind.
+    // Never longer than the text: a reallocation would leave a copy of a secret behind.
     let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((&octet, after)) = rest.split_first() {

@@ -167,8 +167,8 @@ fn what_is_no_key_is_named_through_escapes_and_base64() {
         (BASE64_STANDARD.encode(&cut), "found a PEM block without its END line"),
         (cut.replace('\n', r"\n"), "found a PEM block without its END line"),
         (bent.replace('\n', r"\n"), "the private key is damaged: its base64 is damaged"),
-        (BASE64_STANDARD.encode("hello"), "found base64 of 5 bytes that are no key"),
-        (BASE64_STANDARD.encode("\n"), "found base64 of 1 bytes that are no key"),
+        (BASE64_STANDARD.encode("hello"), "found base64 of 5 bytes that are not a key"),
+        (BASE64_STANDARD.encode("\n"), "found base64 of 1 bytes that are not a key"),
         (r"\n\n".to_owned(), "found nothing"),
         (r#""""#.to_owned(), "found nothing"),
     ] {
@@ -217,7 +217,7 @@ fn other_formats_are_named() {
         (b"-----BEGIN X\r\x1b[31m-----AAAA-----END X\r\x1b[31m-----", "a PEM block X[31m"),
         (b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n", "a PEM block without its END line"),
         (&der, "a public key"),
-        (seed33.as_bytes(), "base64 of 33 bytes that are no key"),
+        (seed33.as_bytes(), "base64 of 33 bytes that are not a key"),
         (b"\x00\xff\x00", "an unknown format"),
     ] {
         let error = KeyMaterial::from_bytes(content).unwrap_err();

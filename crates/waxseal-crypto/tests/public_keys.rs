@@ -148,7 +148,7 @@ fn der_is_strict() {
     let negative = pkcs1(&[0xff; 128], &[1, 0, 1]);
     assert_eq!(reason(&negative), "an INTEGER is negative");
     let padded = pkcs1(&[&[0], &modulus(1024)[..]].concat(), &[1, 0, 1]);
-    assert_eq!(reason(&padded), "an INTEGER has needless leading zeros");
+    assert_eq!(reason(&padded), "an INTEGER has redundant leading zeros");
     let third = der(0x30, &[der(2, &modulus(1024)), der(2, &[1, 0, 1]), der(2, &[1])].concat());
     assert_eq!(reason(&third), "bytes follow the end");
     assert_eq!(reason(&der(0x30, &der(2, &modulus(1024)))), "it ends too early");

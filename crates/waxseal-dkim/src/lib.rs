@@ -35,7 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where a rule of the RFC stands
+//! # Where to find a rule of the RFC
 //!
 //! | RFC 6376 | file |
 //! |---|---|

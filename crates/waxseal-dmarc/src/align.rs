@@ -9,7 +9,7 @@ use std::fmt;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dns::{Answers, DomainName, LookupError, Pending, Question};
 
-/// A domain that DKIM or SPF vouched for, or tried to, and whether it is aligned with the Author Domain.
+/// A domain with a DKIM or SPF result, and whether it is aligned with the Author Domain.
 #[derive(Debug, Clone)]
 pub struct Identifier {
     pub(crate) domain: DomainName,
@@ -18,10 +18,10 @@ pub struct Identifier {
     pub(crate) walk: Option<Walk>,
 }
 
-/// The result of the method that looked at an identifier.
+/// The method that checked an identifier, and its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MethodResult {
-    /// One DKIM signature; the identifier is its `d=`.
+    /// A DKIM signature; the identifier is its `d=`.
     Dkim(DkimResult),
     /// SPF of the MAIL FROM identity; the identifier is its domain.
     Spf(SpfResult),
@@ -71,19 +71,19 @@ pub(crate) enum Match {
     SameOrganization(DomainName),
     /// Another domain, while the record asks for strict alignment.
     NotEqual,
-    /// Not below the Organizational Domain of the Author Domain, so it cannot have the same one. `None` when not even the
+    /// Not below the Organizational Domain of the Author Domain, so its own one is different. `None` when not even the
     /// last label is the same.
     Outside(Option<DomainName>),
-    /// Below the Organizational Domain of the Author Domain, and has one of its own.
+    /// Below the Organizational Domain of the Author Domain, but with another one of its own.
     OtherOrganization {
         /// That of the identifier.
         identifier: DomainName,
         /// That of the Author Domain.
         author: DomainName,
     },
-    /// The method did not pass, so there is nothing to align.
+    /// The method did not pass, so alignment does not matter.
     NotAuthenticated,
-    /// A lookup failed that was needed to tell.
+    /// A lookup that was needed failed.
     Failed {
         /// What was asked.
         question: Question,
@@ -92,7 +92,7 @@ pub(crate) enum Match {
     },
     /// No policy applies to the Author Domain, so alignment does not matter.
     NotNeeded,
-    /// One more that needs a tree walk of its own than
+    /// It needs a tree walk of its own, and there are more such identifiers than
     /// [`LocalPolicy::with_max_identifiers`](crate::LocalPolicy::with_max_identifiers) allows.
     OverLimit {
         /// The limit.
@@ -141,13 +141,13 @@ impl Identifier {
         &self.domain
     }
 
-    /// What DKIM or SPF found.
+    /// The result of DKIM or SPF.
     pub fn result(&self) -> MethodResult {
         self.result
     }
 
-    /// How the domain compares with the Author Domain, such as `not aligned, not below example.org`; one line of ASCII. For a
-    /// temporary error of the method: how it would.
+    /// How the domain compares with the Author Domain, such as `not aligned, not below example.org`; one line of ASCII.
+    /// After a temporary error of the method: how it would compare.
     pub fn reason(&self) -> String {
         self.match_.to_string()
     }
@@ -162,7 +162,7 @@ impl Identifier {
         self.result.is_pass() && self.match_.is_aligned()
     }
 
-    /// Whether this identifier may turn out to be aligned and authenticated at a later time.
+    /// Whether this identifier may still be aligned and authenticated at a later time.
     pub(crate) fn is_undecided(&self) -> bool {
         match &self.match_ {
             Match::Failed { .. } => true,
@@ -179,7 +179,7 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// What can be said without the Organizational Domains; `None` when they are needed.
+/// The alignment, as far as it is known without the Organizational Domains; `None` when they are needed.
 pub(crate) fn compare(
     author: &DomainName,
     domain: &DomainName,
@@ -195,12 +195,12 @@ pub(crate) fn compare(
     if mode == Alignment::Strict {
         return Some(Match::NotEqual);
     }
-    // An Organizational Domain is the domain itself or stands above it.
+    // An Organizational Domain is the domain itself or above it.
     (domain.labels().next_back() != author.labels().next_back()).then_some(Match::Outside(None))
 }
 
-/// Relaxed alignment with an Author Domain whose Organizational Domain is `author`. RFC 9989 §4.10.2 wants a tree walk for
-/// the identifier too: one below may have a record with `psd=` of its own.
+/// Relaxed alignment with an Author Domain whose Organizational Domain is `author`. RFC 9989 §4.10.2 requires a tree
+/// walk for the identifier, too: one below may have its own record with `psd=`.
 pub(crate) fn compare_organizations(
     dns: &mut Answers<'_>,
     author: &OrganizationalDomain,

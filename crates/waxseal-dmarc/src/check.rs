@@ -14,7 +14,7 @@ use waxseal_authres::{DkimResult, DmarcResult, SpfResult};
 use waxseal_dns::{Answers, Check, DomainName, Existence, LookupError, Pending, Question};
 use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 
-/// What DMARC takes: the authors of a message, and the results of DKIM and SPF, whoever produced them.
+/// The input of DMARC: the authors of a message, and the results of DKIM and SPF, whoever produced them.
 ///
 /// ```
 /// use waxseal_authres::{DkimResult, SpfResult};
@@ -32,7 +32,7 @@ use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 #[must_use]
 pub struct Identifiers {
     authors: Result<Vec<DomainName>, Unclear>,
-    /// Domains of addresses that display names show, and what they come to if that is not taken.
+    /// Domains of addresses in display names, and the resulting error if the policy refuses them.
     misleading: Option<(Vec<String>, Unclear)>,
     dkim: Vec<(DomainName, DkimResult)>,
     spf: Vec<(DomainName, SpfResult)>,
@@ -44,14 +44,14 @@ impl Identifiers {
         Self::with_authors([author])
     }
 
-    /// A message by the authors in its From field, as [`Authors`] reads it. Where no author is clear, that is no error here but
-    /// ends in a verdict that fails closed: permerror, with the strictest policy of the domains that readers may show
-    /// ([`LocalPolicy::with_invalid_from`] where there is none).
+    /// A message by the authors in its From field, as read by [`Authors`]. A message without a clear author is not an
+    /// error here, but gets a verdict that fails closed: permerror, with the strictest policy of the domains that
+    /// programs may show ([`LocalPolicy::with_invalid_from`] if there is none).
     pub fn from_header(header: &Header) -> Self {
         Self::by(Authors::from_header(header))
     }
 
-    /// The same for what stands behind the colon of the one From field, where no more of the header is at hand.
+    /// The same for the value of the only From field, when the rest of the header is not available.
     ///
     /// ```
     /// use waxseal_dmarc::{DmarcCheck, Identifiers};
@@ -82,8 +82,8 @@ impl Identifiers {
         Self { misleading, ..input }
     }
 
-    /// A message whose header was refused, for those who feed a [`Splitter`](waxseal_header::Splitter) themselves: its author is
-    /// not known, and the verdict fails closed.
+    /// A message whose header was refused, for programs that use a [`Splitter`](waxseal_header::Splitter): its author
+    /// is unknown, and the verdict fails closed.
     pub fn without_header(error: HeaderError) -> Self {
         Self::without_author(Cause::Header(error).into())
     }
@@ -92,7 +92,7 @@ impl Identifiers {
         Self { authors: Err(unclear), misleading: None, dkim: Vec::new(), spf: Vec::new() }
     }
 
-    /// A message by several authors; those given twice count once.
+    /// A message by several authors; duplicates count once.
     pub fn with_authors(authors: impl IntoIterator<Item = DomainName>) -> Self {
         let mut distinct = Vec::new();
         for author in authors {
@@ -104,23 +104,24 @@ impl Identifiers {
         Self { authors, misleading: None, dkim: Vec::new(), spf: Vec::new() }
     }
 
-    /// Adds the result of one DKIM signature; `domain` is its `d=`. Every signature is added by itself, and none lends
-    /// its result to another.
+    /// Adds the result of one DKIM signature; `domain` is its `d=`. Add every signature separately; none affects
+    /// another.
     pub fn with_dkim(mut self, domain: DomainName, result: DkimResult) -> Self {
         self.dkim.push((domain, result));
         self
     }
 
-    /// Sets the result of SPF for the MAIL FROM identity; `domain` is the domain of MAIL FROM. A result about HELO has no place
-    /// here (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790): for the
-    /// one exception there is [`Identifiers::with_spf_of_null_sender`].
+    /// Sets the result of SPF for the MAIL FROM identity; `domain` is the domain of MAIL FROM. Never pass a result
+    /// about HELO (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790):
+    /// the one exception is [`Identifiers::with_spf_of_null_sender`].
     pub fn with_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
         self.spf = vec![(domain, result)];
         self
     }
 
-    /// Adds the result of SPF for one more MAIL FROM identity. A message on its way has one, so [`Identifiers::with_spf`] is
-    /// enough; a report of RFC 7489 about several messages may name several. Each is judged by itself, as signatures are.
+    /// Adds the result of SPF for one more MAIL FROM identity. A message in transit has one, so
+    /// [`Identifiers::with_spf`] is enough; a report of RFC 7489 about several messages may name several. Each is
+    /// judged separately, like signatures.
     pub fn with_further_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
         self.spf.push((domain, result));
         self
@@ -143,8 +144,7 @@ pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
     DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor { domain, source })
 }
 
-/// The DMARC check of one message (RFC 9989 §5.3), to be run by a driver such as
-/// [`drive_blocking`](waxseal_dns::drive_blocking).
+/// The DMARC check of a message (RFC 9989 §5.3), for a driver such as [`drive_blocking`](waxseal_dns::drive_blocking).
 ///
 /// ```
 /// use waxseal_authres::{DkimResult, SpfResult};
@@ -174,7 +174,7 @@ pub struct DmarcCheck {
 }
 
 impl DmarcCheck {
-    /// A check under the default [`LocalPolicy`].
+    /// A check with the default [`LocalPolicy`].
     pub fn new(identifiers: Identifiers) -> Self {
         Self { input: identifiers, local: LocalPolicy::default() }
     }
@@ -200,7 +200,7 @@ impl Check for DmarcCheck {
             (Ok(authors), _) => authors,
             (Err(unclear), _) => return self.unclear(dns, unclear),
         };
-        // Every author asks before any of them gives up for want of an answer.
+        // All authors ask their questions before a missing answer ends the run.
         let verdicts: Vec<_> = authors.iter().map(|author| self.author(dns, author)).collect();
         Ok(self.verdict(verdicts.into_iter().collect::<Result<_, _>>()?))
     }
@@ -209,7 +209,7 @@ impl Check for DmarcCheck {
 /// Whether the Author Domain exists, or the question that failed.
 type Existing = Result<Existence, (Question, LookupError)>;
 
-/// What the identifiers of an author are compared by.
+/// How the identifiers of an author are compared.
 struct Author<'e> {
     domain: &'e DomainName,
     record: &'e Record,
@@ -218,12 +218,12 @@ struct Author<'e> {
 
 impl DmarcCheck {
     fn verdict(&self, authors: Vec<AuthorVerdict>) -> Verdict {
-        // §11.5: "apply the most strict policy selected among the checks that fail". What could not be told of an author may
-        // ask for more than a check that fails.
+        // §11.5: "apply the most strict policy selected among the checks that fail". An undecided author may have a
+        // stricter policy than a check that fails.
         let severity = |author: &AuthorVerdict| {
             let asked = match self.local.can_defer() {
                 true => self.disposition_if_failed(author),
-                // Nothing comes later.
+                // Nothing is retried later.
                 false => self.disposition(author),
             };
             let word = match author.result() {
@@ -254,11 +254,11 @@ impl DmarcCheck {
         }
     }
 
-    /// What becomes of the message if this author's check fails, for those of whom it did or still may.
+    /// The disposition of the message if this author's check fails, for authors whose check did or still may.
     fn disposition_if_failed(&self, author: &AuthorVerdict) -> Disposition {
         match (author.result(), author.evaluated_policy()) {
             (DmarcResult::Fail, Some(policy)) => self.local.disposition(policy),
-            // Whatever record there is, what passed for the Author Domain itself is aligned.
+            // Whatever the record, an identifier that equals the Author Domain is aligned.
             (DmarcResult::TempError, _) if author.is_aligned() => Disposition::None,
             (DmarcResult::TempError, policy) => {
                 self.local.disposition(policy.unwrap_or(DomainPolicy::Reject))
@@ -289,7 +289,7 @@ impl DmarcCheck {
             return Ok(verdict);
         };
         let author = Author { domain, record: &record, suffixes: self.suffixes() };
-        // Existence and alignment do not wait for each other.
+        // Existence and alignment are looked up together.
         let existence = existence(dns, &author, &record_at, &verdict.walk);
         let compared = self.identifiers(dns, &author, &mut verdict);
         let existence = existence?;
@@ -312,7 +312,7 @@ impl DmarcCheck {
         Ok(verdict)
     }
 
-    /// The names that may hold the record: as few as it takes.
+    /// The names that may have the record: as few as needed.
     fn discover(&self, dns: &mut Answers<'_>, domain: &DomainName) -> Result<Walk, Pending> {
         let first = discover::step(dns, domain)?;
         let own = first.record().is_some();
@@ -359,7 +359,7 @@ impl DmarcCheck {
             .collect()
     }
 
-    /// What can be said of the identifiers though nobody knows which record applies to the author.
+    /// The alignment of the identifiers when it is not known which record applies to the author.
     fn without_record(&self, author: &DomainName, failed: (Question, &LookupError)) -> Vec<Identifier> {
         let (question, error) = failed;
         let unknown = || Match::Failed { question: question.clone(), error: error.clone() };
@@ -372,7 +372,7 @@ impl DmarcCheck {
             .collect()
     }
 
-    /// Compares every identifier with the author, and finds the Organizational Domain of the author if that takes it.
+    /// Compares every identifier with the author, and finds the Organizational Domain of the author if needed.
     fn identifiers(
         &self,
         dns: &mut Answers<'_>,
@@ -391,7 +391,7 @@ impl DmarcCheck {
             .collect();
         self.find_organization(dns, author, verdict, known.iter().any(Option::is_none))?;
         let mut walks = Walks::new(self.local.max_identifiers);
-        // Every identifier asks before any of them gives up for want of an answer.
+        // All identifiers ask their questions before a missing answer ends the run.
         let compared: Vec<_> = self
             .input
             .identifiers()
@@ -411,7 +411,8 @@ impl DmarcCheck {
         Ok(())
     }
 
-    /// The Organizational Domain of the author, when an identifier needs it, the policy asks for it, or it is known anyway.
+    /// The Organizational Domain of the author, when an identifier needs it, the policy requests it, or it is known
+    /// already.
     fn find_organization(
         &self,
         dns: &mut Answers<'_>,
@@ -429,8 +430,8 @@ impl DmarcCheck {
     }
 }
 
-/// Counts the tree walks of identifiers. The limit is for each method, so that a flood of signatures does not push SPF
-/// out, and only for what costs questions, so that no number of dead signatures pushes a good one out.
+/// Counts the tree walks of identifiers. The limit is per method, so that a flood of signatures does not displace SPF,
+/// and counts only identifiers that cost lookups, so that no number of invalid signatures displaces a good one.
 struct Walks {
     limit: usize,
     dkim: usize,
@@ -442,7 +443,7 @@ impl Walks {
         Self { limit, dkim: 0, spf: 0 }
     }
 
-    /// Whether one more may be made for this method.
+    /// Whether one more is allowed for this method.
     fn admit(&mut self, result: MethodResult) -> bool {
         let made = match result {
             MethodResult::Dkim(_) => &mut self.dkim,
@@ -467,7 +468,7 @@ fn compare_organizations(
 }
 
 impl Author<'_> {
-    /// What the record asks for, or the tag for which it asks for nothing.
+    /// The requested policy, or the tag for which the record has no effect.
     fn requested(&self, scope: Scope) -> Result<Requested, PolicyTag> {
         match self.suffixes {
             None => self.record.select(scope),
@@ -475,7 +476,7 @@ impl Author<'_> {
         }
     }
 
-    /// The tag that holds the policy, by where the record stands and whether the author exists.
+    /// Which tag holds the policy, depending on the domain of the record and whether the author exists.
     fn scope(&self, record_at: &DomainName, exists: Option<bool>) -> Scope {
         match exists {
             _ if record_at == self.domain => Scope::Domain,
@@ -484,7 +485,7 @@ impl Author<'_> {
         }
     }
 
-    /// The policy when nobody knows whether the author exists.
+    /// The policy when it is unknown whether the author exists.
     fn strictest(&self) -> Result<Requested, PolicyTag> {
         let (subdomain, other) = (self.requested(Scope::Subdomain)?, self.requested(Scope::NonExistent)?);
         Ok(if other.policy > subdomain.policy { other } else { subdomain })
@@ -502,7 +503,7 @@ impl Author<'_> {
         }
     }
 
-    /// Whether `domain` has to be walked from: RFC 9989 §4.10.2, unless it is outside the author's organization anyway.
+    /// Whether `domain` needs a tree walk: RFC 9989 §4.10.2, unless it is outside the author's organization anyway.
     fn takes_walk(&self, verdict: &AuthorVerdict, domain: &DomainName) -> bool {
         let within = |organization: &OrganizationalDomain| domain.is_within(&organization.domain);
         self.suffixes.is_none() && verdict.organization.as_ref().is_some_and(within)
@@ -519,10 +520,9 @@ impl Author<'_> {
     }
 }
 
-/// Whether the Author Domain exists, if it matters. RFC 9989 §3.2.13: it does not if "the response code received for a query
-/// for a domain name is NXDOMAIN"; any type of query tells. An alias that leads nowhere is no such domain, as
-/// [`Existence`] has it: the code is about where it leads (RFC 8020 §2), and "if any RR exists for a domain, then the domain
-/// exists" (RFC 9989 §A.4).
+/// Whether the Author Domain exists, if it matters. RFC 9989 §3.2.13: it does not if "the response code received for a
+/// query for a domain name is NXDOMAIN"; any type of query tells. A dangling alias exists, see [`Existence`]: the code
+/// is about its target (RFC 8020 §2), and "if any RR exists for a domain, then the domain exists" (RFC 9989 §A.4).
 fn existence(
     dns: &mut Answers<'_>,
     author: &Author<'_>,
@@ -543,7 +543,7 @@ fn existence(
     Ok(Some(reply.map(|answer| answer.existence).map_err(|error| (question, error))))
 }
 
-/// The result for an author to whom a policy applies.
+/// The cause for an author to whom a policy applies.
 fn cause(verdict: &AuthorVerdict, existence: Option<Existing>) -> Cause {
     let identifiers = &verdict.identifiers;
     if let Some(Identifier { domain, result, .. }) = identifiers.iter().find(|id| id.is_aligned()) {

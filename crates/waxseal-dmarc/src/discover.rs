@@ -10,7 +10,7 @@ use waxseal_dns::{
 const JUMP_FROM: usize = 8;
 const AFTER_JUMP: usize = 7;
 
-/// What a walk found, name by name.
+/// A tree walk and what it found, name by name.
 #[derive(Debug, Clone)]
 pub(crate) struct Walk {
     start: DomainName,
@@ -25,26 +25,26 @@ pub struct Step {
     pub(crate) dnssec: Dnssec,
 }
 
-/// What stands at `_dmarc.` below a name.
+/// What was found at `_dmarc.` below a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {
     /// One DMARC record.
     Record(Arc<Record>),
-    /// No DMARC record; maybe other text.
+    /// No DMARC record; there may be other text.
     Nothing(Existence),
     /// RFC 9989 §4.10, step 2: "If multiple DMARC Policy Records are returned for a single target, they are all discarded."
     Several {
         /// How many.
         count: usize,
     },
-    /// With `_dmarc.` in front the name is longer than 253 bytes, so nothing can stand there and nothing was asked.
+    /// With `_dmarc.` the name is longer than 253 bytes, so it cannot exist, and was not looked up.
     NameTooLong,
-    /// The lookup failed. The walk ended here, without a result.
+    /// The lookup failed, and the walk ended here without a result.
     Failed(LookupError),
 }
 
-/// An Organizational Domain (RFC 9989 §3.2.14), and by which rule of §4.10.2 it is one.
+/// An Organizational Domain (RFC 9989 §3.2.14), and the rule of §4.10.2 that makes it one.
 #[derive(Debug, Clone)]
 pub(crate) struct OrganizationalDomain {
     pub(crate) domain: DomainName,
@@ -55,15 +55,15 @@ waxseal_header::words! {
     /// Why a domain is the Organizational Domain.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub(crate) enum OrganizationalRule {
-        /// Rule 1: its record says `psd=n`.
+        /// Rule 1: its record has `psd=n`.
         NotPublicSuffix = "its record has psd=n",
-        /// Rule 2: the record of the domain above says `psd=y`.
+        /// Rule 2: the record of the domain above has `psd=y`.
         BelowPublicSuffix = "the record above has psd=y",
-        /// Rule 3: of all domains with records it has the fewest labels.
+        /// Rule 3: it has the fewest labels of all domains with records.
         FewestLabels = "the record with the fewest labels",
         /// No record was found, so the domain stands for itself.
         NoRecord = "no record found",
-        /// A public suffix list says so (RFC 7489 §3.2).
+        /// According to a public suffix list (RFC 7489 §3.2).
         SuffixList = "public suffix list",
     }
 }
@@ -74,7 +74,7 @@ impl Step {
         &self.domain
     }
 
-    /// What stands there.
+    /// What was found there.
     pub fn found(&self) -> &Found {
         &self.found
     }
@@ -92,7 +92,7 @@ impl Step {
         self.dnssec
     }
 
-    /// What was asked; `None` when the name is too long.
+    /// The question; `None` when the name is too long.
     pub fn question(&self) -> Option<Question> {
         self.domain.prepend("_dmarc").ok().map(Question::txt)
     }
@@ -104,10 +104,10 @@ impl Step {
     }
 }
 
-/// How much of a record is shown. Its owner decides how long it gets.
+/// How much of a record is shown, as its length is up to its publisher.
 const MAX_SHOWN: usize = 1_000;
 
-/// The text that was published, not more than [`MAX_SHOWN`] bytes of it.
+/// The published text, at most [`MAX_SHOWN`] bytes.
 fn shown(record: &Record) -> String {
     let mut text = record.published();
     if text.len() > MAX_SHOWN {
@@ -117,7 +117,7 @@ fn shown(record: &Record) -> String {
     text
 }
 
-/// One line of ASCII: the name asked about and what was found; of a record the text that was published, up to 1,000 bytes.
+/// One line of ASCII: the name, and what was found there; of a record, up to 1,000 bytes of its text.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "_dmarc.{}: {}", self.domain, self.found)
@@ -138,7 +138,7 @@ impl Found {
     }
 }
 
-/// One line of ASCII; of a record the text that was published, up to 1,000 bytes.
+/// One line of ASCII; of a record, up to 1,000 bytes of its text.
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -153,7 +153,7 @@ impl fmt::Display for Found {
 }
 
 impl Walk {
-    /// Where the walk started.
+    /// The domain where the walk started.
     pub(crate) fn start(&self) -> &DomainName {
         &self.start
     }
@@ -163,7 +163,7 @@ impl Walk {
         &self.steps
     }
 
-    /// The question that failed, and why, if one did: then the walk says nothing.
+    /// The failed lookup and the error, if any: then the walk has no result.
     pub(crate) fn error(&self) -> Option<(Question, &LookupError)> {
         let step = self.steps.last()?;
         match &step.found {
@@ -199,8 +199,9 @@ impl Walk {
         })
     }
 
-    /// The step whose record applies to the start (RFC 9989 §4.10.1): that of "The Author Domain", else of "The Organizational
-    /// Domain of the Author Domain", else of "The PSD of the Author Domain". After a failed lookup only the first can be told.
+    /// The step whose record applies to the start (RFC 9989 §4.10.1): that of "The Author Domain", else of "The
+    /// Organizational Domain of the Author Domain", else of "The PSD of the Author Domain". After a failed lookup, only
+    /// the first is known.
     pub(crate) fn policy_step(&self) -> Option<&Step> {
         let at = |domain: &DomainName| {
             self.steps.iter().find(|step| step.domain == *domain && step.record().is_some())
@@ -241,7 +242,7 @@ pub(crate) fn walk(dns: &mut Answers<'_>, start: &DomainName) -> Result<Walk, Pe
     finish(dns, first)
 }
 
-/// The rest of a walk whose first step is known.
+/// Continues a walk whose first step is known.
 pub(crate) fn finish(dns: &mut Answers<'_>, first: Step) -> Result<Walk, Pending> {
     let start = first.domain.clone();
     let mut target = next_target(&start).filter(|_| !first.ends_walk());
@@ -254,12 +255,12 @@ pub(crate) fn finish(dns: &mut Answers<'_>, first: Step) -> Result<Walk, Pending
     Ok(Walk { start, steps })
 }
 
-/// A walk that was not needed beyond its first step.
+/// A walk of which only the first step was needed.
 pub(crate) fn only(first: Step) -> Walk {
     Walk { start: first.domain.clone(), steps: vec![first] }
 }
 
-/// What stands at `_dmarc.` below `domain`.
+/// Looks up `_dmarc.` below `domain`.
 pub(crate) fn step(dns: &mut Answers<'_>, domain: &DomainName) -> Result<Step, Pending> {
     let domain = domain.clone();
     let nothing = |found| Step { domain: domain.clone(), found, dnssec: Dnssec::default() };

@@ -1,7 +1,7 @@
 //! What to do with a message.
 
 waxseal_header::words! {
-    /// What to do with the message on the grounds of DMARC alone. Ordered from the mildest to the strictest.
+    /// What to do with the message according to DMARC alone, ordered from mildest to strictest.
     ///
     /// ```
     /// # use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers};
@@ -18,22 +18,23 @@ waxseal_header::words! {
     /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
     /// ```
     ///
-    /// The words are those of aggregate reports (RFC 9990) but for `defer`: what was deferred is in no report.
+    /// The words are those of aggregate reports (RFC 9990), except for `defer`, which is not reported.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Disposition {
         /// Nothing.
         None = "none",
-        /// Treat it as suspicious.
+        /// Treat the message as suspicious.
         Quarantine = "quarantine",
-        /// It cannot be judged now, since DNS failed: answer with a 4yz reply such as 451 4.7.1, on every try. The time that the
-        /// sender keeps a message in its queue is the last try. So honest mail waits until DNS answers, and a forger who picks a
-        /// name that always fails gains nothing. RFC 9989 §7.2: "If a Mail Receiver elects to defer delivery due to the inability
-        /// to retrieve or apply DMARC policy, this is best done with a 4xy SMTP reply code."
+        /// The message cannot be judged now, since DNS failed: answer with a 4yz reply such as 451 4.7.1, on every
+        /// attempt until the sender gives up. So honest mail waits until DNS answers, and a forger who picks a name
+        /// that always fails gains nothing. RFC 9989 §7.2: "If a Mail Receiver elects to defer delivery due to the
+        /// inability to retrieve or apply DMARC policy, this is best done with a 4xy SMTP reply code."
         ///
-        /// Callers that cannot answer so, such as filters behind the queue, say
-        /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) and never see this one.
+        /// Callers that cannot do so, such as filters behind the queue, set
+        /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable), and then never get this
+        /// disposition.
         Defer = "defer",
-        /// Refuse it.
+        /// Refuse the message.
         Reject = "reject",
     }
 }

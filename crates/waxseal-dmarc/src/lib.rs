@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # Where a rule of the RFC stands
+//! # Where to find a rule of the RFC
 //!
 //! | RFC 9989 | file |
 //! |---|---|

@@ -1,10 +1,10 @@
-//! What a receiver decides for itself.
+//! The decisions of the receiver.
 
 use crate::{Disposition, DomainPolicy};
 use std::{fmt, sync::Arc};
 use waxseal_dns::DomainName;
 
-/// The local policy of a Mail Receiver: limits, and what becomes of mail that fails.
+/// The local policy of a Mail Receiver: limits, and the disposition of mail that fails.
 ///
 /// ```
 /// use waxseal_dmarc::{Disposition, DomainPolicy, LocalPolicy};
@@ -26,15 +26,15 @@ pub struct LocalPolicy {
     pub(crate) suffixes: Option<Arc<dyn PublicSuffixList>>,
 }
 
-/// Tells Organizational Domains by a public suffix list (RFC 7489 §3.2). The feature `psl` has one built in.
+/// A public suffix list, to find Organizational Domains (RFC 7489 §3.2). The feature `psl` has one built in.
 pub trait PublicSuffixList: fmt::Debug + Send + Sync {
-    /// The public suffix of `name` and one label more; `name` itself when it is a public suffix.
+    /// The public suffix of `name` plus one label; `name` itself when it is a public suffix.
     fn organizational_domain(&self, name: &DomainName) -> DomainName;
 }
 
 impl Default for LocalPolicy {
-    /// RFC 9989; 4 Author Domains, 32 identifiers with a tree walk of their own, reject becomes quarantine, mail without a
-    /// clear author is quarantined, mail that cannot be judged now is deferred.
+    /// RFC 9989; 4 Author Domains, 32 identifiers with their own tree walk; reject becomes quarantine, mail without a
+    /// clear author is quarantined, and mail that cannot be judged now is deferred.
     fn default() -> Self {
         Self {
             max_authors: 4,
@@ -50,19 +50,20 @@ impl Default for LocalPolicy {
 }
 
 impl LocalPolicy {
-    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §11.5 advises a limit. With more no author is clear:
-    /// [`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors), and the strictest policy of the first 8 decides, or
-    /// [`with_invalid_from`](Self::with_invalid_from) if that is stricter.
+    /// How many distinct Author Domains are evaluated (default 4). RFC 9989 §11.5 recommends a limit. With more, the
+    /// author is unclear ([`Cause::TooManyAuthors`](crate::Cause::TooManyAuthors)), and the strictest policy of the
+    /// first 8 decides, or [`with_invalid_from`](Self::with_invalid_from) if that is stricter.
     pub fn with_max_authors(self, max_authors: usize) -> Self {
         Self { max_authors, ..self }
     }
 
-    /// How many identifiers of each method are compared by a tree walk of their own (default 32); each walk may cost eight
-    /// questions. Those over it count as not aligned, which [`Identifier::reason`](crate::Identifier::reason) says.
+    /// How many identifiers of each method get a tree walk of their own (default 32); each walk can take eight lookups.
+    /// Identifiers over the limit count as not aligned, as their [`Identifier::reason`](crate::Identifier::reason)
+    /// shows.
     ///
-    /// What needs no walk costs nothing, is not counted and always compared: the Author Domain itself, what did not pass, what
-    /// is outside the author's organization, all under strict alignment, and all under
-    /// [a public suffix list](Self::with_public_suffix_list).
+    /// Identifiers that need no walk are not counted: the Author Domain itself, those that did not pass or are outside
+    /// the author's organization, and all under strict alignment or [a public suffix
+    /// list](Self::with_public_suffix_list).
     pub fn with_max_identifiers(self, max_identifiers: usize) -> Self {
         Self { max_identifiers, ..self }
     }
@@ -70,23 +71,23 @@ impl LocalPolicy {
     /// Whether mail that fails under a policy of reject gets [`Disposition::Reject`] (default: no, it gets
     /// [`Disposition::Quarantine`]).
     ///
-    /// RFC 9989 §7.4: "Mail Receivers MUST NOT reject incoming messages solely on the basis of a "p=reject" policy by the
-    /// sending domain. ... In the absence of other knowledge and analysis, Mail Receivers MUST treat such failing mail as
-    /// if the policy were "p=quarantine" rather than "p=reject"." Set this if the caller has such knowledge, or has
-    /// decided to reject all the same. [`Verdict::policy`](crate::Verdict::policy) always tells what the domain asks for.
+    /// RFC 9989 §7.4: "Mail Receivers MUST NOT reject incoming messages solely on the basis of a "p=reject" policy by
+    /// the sending domain. ... In the absence of other knowledge and analysis, Mail Receivers MUST treat such failing
+    /// mail as if the policy were "p=quarantine" rather than "p=reject"." Set this if you have such knowledge, or have
+    /// decided to reject anyway. [`Verdict::policy`](crate::Verdict::policy) is always the policy of the domain.
     pub fn with_reject_on_reject(self, reject_on_reject: bool) -> Self {
         Self { reject_on_reject, ..self }
     }
 
-    /// What becomes of mail without a clear author where no policy of a domain says it (default
+    /// The disposition of mail without a clear author when no domain's policy decides (default
     /// [`Disposition::Quarantine`]). [`Disposition::None`] lets such mail past DMARC.
     ///
-    /// The author is not clear for every cause whose [`is_invalid_author`](crate::Cause::is_invalid_author) holds. The result
-    /// is permerror, and the disposition is the strictest that the domains ask for which some reader may show: a domain without
-    /// a record asks for nothing, and a lookup that fails defers. What is set here decides alone when
-    /// there is no such domain, or a header over its limits; and it is the least when there are more than 8 domains or too many
-    /// authors, when one of the domains is no name that DNS can be asked for, or when there may be more than are known: programs
-    /// differ in what they make of control bytes, and of lines that are no field.
+    /// The author is unclear with every cause for which [`is_invalid_author`](crate::Cause::is_invalid_author) is true.
+    /// The result is permerror, and the disposition is the strictest requested by the domains that some program may
+    /// show: a domain without a record requests nothing, and a failed lookup defers. This setting alone decides when
+    /// there is no such domain, or the header exceeds a limit. It is the minimum when there are more than 8 domains or
+    /// too many authors, when a domain is not a valid name, or when programs may show further domains, as they differ
+    /// about control bytes and malformed lines.
     ///
     /// ```
     /// use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy};
@@ -104,19 +105,19 @@ impl LocalPolicy {
         Self { invalid_from: disposition, ..self }
     }
 
-    /// Whether a message has no clear author whose display name shows an address of another domain (default: no, it is told:
-    /// [`Verdict::domains_in_names`](crate::Verdict::domains_in_names)). Honest mail has such names daily, that of mailing lists
-    /// (`"joe@gmail.example via List" <list@lists.example>`) and of web forms among it.
+    /// Whether the author is unclear when the display name shows an address of another domain (default: no, it is only
+    /// reported by [`Verdict::domains_in_names`](crate::Verdict::domains_in_names)). Such names are common in honest
+    /// mail, for example from mailing lists (`"joe@gmail.example via List" <list@lists.example>`) and web forms.
     pub fn with_misleading_name_refused(self, refused: bool) -> Self {
         Self { misleading_name_refused: refused, ..self }
     }
 
-    /// What becomes of mail that cannot be judged now, for callers that cannot answer with a 4yz reply, such as filters behind
-    /// the queue and readers of archives (default [`Disposition::Defer`]: everybody else). [`Disposition::Quarantine`] is what
-    /// suits most of them.
+    /// The disposition of mail that cannot be judged now, for callers that cannot answer with a 4yz reply, such as
+    /// filters behind the queue and tools for archives (default [`Disposition::Defer`], for everybody else).
+    /// [`Disposition::Quarantine`] suits most of them.
     ///
-    /// It is never stricter than what would become of mail that fails: under p=none, `t=` applied, it is none. A policy that
-    /// is not known, as its own lookup failed, spares nothing.
+    /// It is never stricter than the disposition of mail that fails: under p=none (after `t=`) it is none. A policy
+    /// that is unknown because its lookup failed does not soften it.
     ///
     /// ```
     /// use waxseal_dmarc::{Disposition, DmarcCheck, Identifiers, LocalPolicy};
@@ -134,24 +135,24 @@ impl LocalPolicy {
         Self { undeferrable: disposition, ..self }
     }
 
-    /// Whether the Organizational Domain of the author is looked for even where the verdict does not depend on it
-    /// (default: no). It costs a few questions, and then
-    /// [`AuthorVerdict::organizational_domain`](crate::AuthorVerdict::organizational_domain) is known for reports.
+    /// Whether the Organizational Domain of the author is looked up even when the verdict does not depend on it
+    /// (default: no). For reports: it costs a few lookups, and sets
+    /// [`AuthorVerdict::organizational_domain`](crate::AuthorVerdict::organizational_domain).
     pub fn with_organizational_domain(self, always: bool) -> Self {
         Self { always_walk: always, ..self }
     }
 
-    /// Works by RFC 7489 with this list in place of the tree walk (default: RFC 9989).
+    /// Evaluates by RFC 7489, with this list instead of the tree walk (default: RFC 9989).
     ///
-    /// Then the record of the Author Domain counts, else that of the Organizational Domain; several records at a name end
-    /// the search; `np`, `psd` and `t` are unknown tags. `pct=` asks for chance, of which this crate has none: `pct=0` puts
-    /// the policy one level lower (RFC 7489 §6.6.4) and anything else applies it;
-    /// [`Record::percentage`](crate::Record::percentage) is there for callers that want to roll dice.
+    /// Then the record of the Author Domain counts, else that of the Organizational Domain; several records at a name
+    /// end the search; `np`, `psd` and `t` are unknown tags. Random sampling by `pct=` is not done: `pct=0` lowers the
+    /// policy by one level (RFC 7489 §6.6.4), and any other value applies it; for sampling, use
+    /// [`Record::percentage`](crate::Record::percentage).
     pub fn with_public_suffix_list(self, list: impl PublicSuffixList + 'static) -> Self {
         Self { suffixes: Some(Arc::new(list)), ..self }
     }
 
-    /// What becomes of mail that fails under `policy`, `t=` already applied.
+    /// The disposition of mail that fails under `policy`, after `t=`.
     pub fn disposition(&self, policy: DomainPolicy) -> Disposition {
         match policy {
             DomainPolicy::None => Disposition::None,
@@ -160,12 +161,12 @@ impl LocalPolicy {
         }
     }
 
-    /// Whether what cannot be judged now comes again.
+    /// Whether mail that cannot be judged now is deferred.
     pub(crate) fn can_defer(&self) -> bool {
         self.undeferrable == Disposition::Defer
     }
 
-    /// What becomes of mail that cannot be judged now, under `policy` if that is known, `t=` already applied.
+    /// The disposition of mail that cannot be judged now, under `policy` (after `t=`) if that is known.
     pub(crate) fn disposition_for_now(&self, policy: Option<DomainPolicy>) -> Disposition {
         match (self.undeferrable, policy) {
             (Disposition::Defer, _) => Disposition::Defer,

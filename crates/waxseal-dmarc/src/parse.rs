@@ -1,4 +1,4 @@
-//! Reads DMARC Policy Records (RFC 9989 §4.8).
+//! Parses DMARC Policy Records (RFC 9989 §4.8).
 
 use crate::{
     Alignment, DomainPolicy, FailureOptions, InvalidRecord, InvalidReportUri, Psd, Record, ReportUri,
@@ -8,10 +8,10 @@ use crate::{
 use std::ops::Range;
 use waxseal_dns::lint::{Finding, nearest};
 
-/// The tags that mean something, and those of RFC 7489 that did.
+/// The known tags, and those of RFC 7489.
 const KNOWN: [&str; 14] =
     ["p", "sp", "np", "psd", "t", "adkim", "aspf", "rua", "ruf", "fo", "v", "pct", "rf", "ri"];
-/// How many of them mean something behind the version.
+/// How many of them have a meaning.
 const CURRENT: usize = 10;
 
 pub(crate) fn record(text: &[u8]) -> Result<Record, InvalidRecord> {
@@ -28,7 +28,7 @@ fn read(text: &[u8], findings: Option<Vec<Finding>>) -> Result<Reader<'_>, Inval
     let tags = tags(text).ok_or(InvalidRecord)?;
     let record = Record { text: Text(text.into()), ..Record::default() };
     let mut reader = Reader { text, record, seen: 1 << CURRENT, findings };
-    // The version was a tag, too.
+    // The version is a tag, too.
     for (number, tag) in (2..).zip(tags) {
         if number > Record::MAX_TAGS {
             reader.find(Problem::TooManyTags(Record::MAX_TAGS), tag, || None);
@@ -39,7 +39,7 @@ fn read(text: &[u8], findings: Option<Vec<Finding>>) -> Result<Reader<'_>, Inval
     Ok(reader)
 }
 
-/// Where the tags behind the version stand, without blanks around them; `None` when there is no version.
+/// The spans of the tags after the version, without the blanks around them; `None` when there is no version.
 pub(crate) fn tags(text: &[u8]) -> Option<impl Iterator<Item = Range<usize>>> {
     let mut offset = version_end(text)?;
     Some(std::iter::from_fn(move || {
@@ -51,7 +51,7 @@ pub(crate) fn tags(text: &[u8]) -> Option<impl Iterator<Item = Range<usize>>> {
     }))
 }
 
-/// Where the tags behind `v=DMARC1;` begin. By the grammar the name of the tag is in any case, its value is not:
+/// Where the tags after `v=DMARC1;` begin. In the grammar, the name of the tag is case-insensitive, its value is not:
 /// `dmarc-version = "v" equals %s"DMARC1"`.
 fn version_end(text: &[u8]) -> Option<usize> {
     let spec = text.split(|c| *c == b';').next()?;
@@ -64,7 +64,7 @@ struct Reader<'t> {
     record: Record,
     /// A bit for each of [`KNOWN`].
     seen: u16,
-    /// Receivers want none.
+    /// Not needed for receivers.
     findings: Option<Vec<Finding>>,
 }
 
@@ -167,7 +167,7 @@ impl Reader<'_> {
     }
 
     fn find(&mut self, problem: Problem, span: Range<usize>, meant: impl FnOnce() -> Option<Box<str>>) {
-        // A record of nothing but errors must not cost more than a record.
+        // A record full of errors must not cost more than a valid one.
         if let Some(findings) = self.findings.as_mut().filter(|all| all.len() < 2 * Record::MAX_TAGS) {
             let finding = Finding::from(problem).with_span(self.text, span);
             findings.push(meant().into_iter().fold(finding, Finding::with_suggestion));
@@ -179,7 +179,7 @@ fn nearest_word(word: &[u8], known: &[&'static str]) -> Option<Box<str>> {
     nearest(std::str::from_utf8(word).ok()?, known).map(Into::into)
 }
 
-/// The problem of a value that the tag may not have.
+/// The problem of an invalid value.
 fn invalid_value(tag: &'static str, value: &[u8]) -> Problem {
     let is_policy = matches!(tag, "p" | "sp" | "np");
     let advice = match (zone_mark(value), tag) {
@@ -194,7 +194,7 @@ fn invalid_value(tag: &'static str, value: &[u8]) -> Problem {
     if is_policy { Problem::InvalidPolicy(tag, advice) } else { Problem::InvalidValue(tag, advice) }
 }
 
-/// What was probably meant by a value that the tag may not have.
+/// The suggestion for an invalid value.
 fn meant(tag: &str, value: &[u8]) -> Option<Box<str>> {
     let words = match tag {
         "p" | "sp" | "np" => return nearest_word(value, &["none", "quarantine", "reject"]),
@@ -207,7 +207,7 @@ fn meant(tag: &str, value: &[u8]) -> Option<Box<str>> {
     word.get(..1).map(Into::into)
 }
 
-/// What to do with marks that a zone file needs and a record does not.
+/// Advice about characters that a zone file needs and a record does not.
 fn zone_mark(value: &[u8]) -> Option<&'static str> {
     if value.contains(&b'\\') {
         Some("remove the backslash, which belongs to zone files")
@@ -235,7 +235,7 @@ fn report_uri_advice(error: InvalidReportUri, uri: &[u8]) -> &'static str {
     }
 }
 
-/// The same as a `mailto:` URI, if that is one.
+/// The same as a `mailto:` URI, if it is valid.
 fn with_scheme(error: InvalidReportUri, address: &[u8]) -> Option<Box<str>> {
     let uri = ReportUri::parse(&[b"mailto:", address].concat()).ok()?;
     (error == InvalidReportUri::NoScheme && uri.mailbox().is_some()).then(|| uri.as_str().into())

@@ -5,8 +5,8 @@ mod table;
 use crate::PublicSuffixList;
 use waxseal_dns::DomainName;
 
-/// The list of <https://publicsuffix.org/> as of this release, private suffixes (such as `github.io`) included. Any other list
-/// can be used through [`PublicSuffixList`].
+/// The list of <https://publicsuffix.org/> as of this release, including private suffixes (such as `github.io`). Any other
+/// list can be used through [`PublicSuffixList`].
 ///
 /// ```
 /// use waxseal_dmarc::{BuiltInSuffixes, PublicSuffixList};
@@ -18,9 +18,9 @@ use waxseal_dns::DomainName;
 pub struct BuiltInSuffixes;
 
 impl BuiltInSuffixes {
-    /// Whether `name` is itself a public suffix that a registry runs, such as `com` or `co.uk`, so that anyone can have a
-    /// domain below it: a domain that should not sign mail. Private suffixes (`github.io`) are not meant: they belong to one
-    /// company, which may well send mail from there. Neither are top-level domains that the list does not know.
+    /// Whether `name` is itself a public suffix run by a registry, such as `com` or `co.uk`, below which anyone can
+    /// register: a domain that should not sign mail. Not so for private suffixes (`github.io`), which belong to a
+    /// company that may send mail from them, and top-level domains that the list does not contain.
     ///
     /// ```
     /// use waxseal_dmarc::BuiltInSuffixes;

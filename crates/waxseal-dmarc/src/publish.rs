@@ -1,7 +1,7 @@
-//! For those who publish records and send reports: what is wrong with a record ([`lint`]), with a domain and all that its
-//! record leads to ([`Audit`]), and whether a host takes the reports that a record sends there ([`ReportAuthorization`]).
+//! For publishers of records and senders of reports: [`lint`] finds problems in a record, [`Audit`] in a domain and
+//! everything that its record refers to, and [`ReportAuthorization`] checks whether a host accepts reports.
 //!
-//! The names of problems, [`Finding::id`]:
+//! Problems are named by [`Finding::id`]:
 //!
 //! - errors: `not-a-record`, `invalid-policy`, `no-policy`, `no-record`, `several-records`, `lookup-failed`,
 //!   `open-to-strangers`

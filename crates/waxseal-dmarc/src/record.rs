@@ -5,10 +5,10 @@ use std::fmt;
 
 /// A DMARC Policy Record.
 ///
-/// One bad tag spoils no other: RFC 9989 §4.8 wants syntax errors behind `v=` "discarded in favor of default values (if any)
-/// or ignored outright". But a bad `p=`, `sp=` or `np=` disarms the whole record (§4.10.1, [`Record::requested`]). What was
-/// published is kept ([`Record::published`]), and [`lint`](crate::publish::lint()) finds what is wrong with it. `Display` writes the record in a normal form;
-/// reading that gives an equal record.
+/// A bad tag does not affect others: RFC 9989 §4.8 wants syntax errors after `v=` "discarded in favor of default values
+/// (if any) or ignored outright". But a bad `p=`, `sp=` or `np=` disables the whole record (§4.10.1,
+/// [`Record::requested`]). The published text is kept ([`Record::published`]), and [`lint`](crate::publish::lint())
+/// finds problems in it. `Display` writes the record in a normal form; parsing that returns an equal record.
 ///
 /// ```
 /// use waxseal_dmarc::{Alignment, DomainPolicy, Record, Scope};
@@ -34,11 +34,11 @@ pub struct Record {
     pub(crate) ruf: Vec<ReportUri>,
     pub(crate) fo: FailureOptions,
     pub(crate) pct: Option<u8>,
-    /// What it was read from.
+    /// The text that was parsed.
     pub(crate) text: Text,
 }
 
-/// The text of a record. Two records are equal when they ask for the same, whatever their text.
+/// The text of a record. Two records are equal when their meaning is the same, whatever their text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Text(pub(crate) Box<[u8]>);
 
@@ -51,11 +51,11 @@ impl PartialEq for Text {
 impl Eq for Text {}
 
 waxseal_header::words! {
-    /// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment Policy
-    /// of RFC 9989 §3.2.8. Ordered from the mildest to the strictest.
+    /// What a Domain Owner asks receivers to do with mail that fails (`p=`, `sp=`, `np=`): the Domain Owner Assessment
+    /// Policy of RFC 9989 §3.2.8. Ordered from mildest to strictest.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum DomainPolicy {
-        /// Nothing is asked for.
+        /// No action is requested.
         None = "none",
         /// Such mail is suspicious.
         Quarantine = "quarantine",
@@ -65,7 +65,7 @@ waxseal_header::words! {
 }
 
 impl DomainPolicy {
-    /// One level below, which `t=y` asks for (RFC 9989 §4.7).
+    /// One level lower, as requested by `t=y` (RFC 9989 §4.7).
     pub(crate) const fn lowered(self) -> Self {
         match self {
             Self::Reject => Self::Quarantine,
@@ -92,9 +92,9 @@ waxseal_header::words! {
     pub enum Psd {
         /// `y`: it is; the domain below it is an Organizational Domain.
         Yes = "y",
-        /// `n`: it is not, and is the Organizational Domain for itself and what is below.
+        /// `n`: it is not, and is the Organizational Domain of itself and the domains below.
         No = "n",
-        /// `u`, or nothing: the tree walk tells.
+        /// `u`, or nothing: the tree walk decides.
         #[default]
         Unknown = "u",
     }
@@ -103,13 +103,13 @@ waxseal_header::words! {
 /// `fo=`: when the Domain Owner wants failure reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FailureOptions {
-    /// `1` instead of `0`: when any mechanism gives no aligned pass, not only when all of them do.
+    /// `1` instead of `0`: when any mechanism lacks an aligned pass, not only when all do.
     pub any: bool,
     /// `d`: when a DKIM signature fails, aligned or not.
     pub dkim: bool,
     /// `s`: when SPF fails, aligned or not.
     pub spf: bool,
-    /// Neither `0` nor `1` stands beside `d` or `s`: only those are asked for.
+    /// `d` or `s` without `0` or `1`: only those are requested.
     pub only: bool,
 }
 
@@ -148,7 +148,7 @@ impl PolicyValue {
     }
 }
 
-/// How the Author Domain relates to the domain of the record, which decides the tag that holds its policy.
+/// The relation of the Author Domain to the domain of the record, which decides which tag holds the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// It is that domain: `p=`.
@@ -190,23 +190,24 @@ impl PolicyTag {
     }
 }
 
-/// The text does not begin with `v=DMARC1`, so it is no DMARC record (RFC 9989 §4.7: "If the tag is not the first in the
-/// list, the tag is absent, or the value is not "DMARC1", then the entire record MUST be ignored").
+/// The text does not begin with `v=DMARC1`, so it is not a DMARC record (RFC 9989 §4.7: "If the tag is not the first in
+/// the list, the tag is absent, or the value is not "DMARC1", then the entire record MUST be ignored").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a DMARC record: it does not begin with v=DMARC1 and a semicolon")]
 #[non_exhaustive]
 pub struct InvalidRecord;
 
 impl Record {
-    /// How many tags are read.
+    /// The most tags read.
     pub(crate) const MAX_TAGS: usize = 64;
-    /// How many addresses of one `rua=` or `ruf=` are read.
+    /// The most addresses read in each of `rua=` and `ruf=`.
     pub(crate) const MAX_REPORT_URIS: usize = 64;
 
-    /// Reads the text of a TXT record, its strings joined: at most 64 tags, and 64 addresses in each of `rua=` and `ruf=`.
+    /// Parses the text of a TXT record, its strings joined: at most 64 tags, and 64 addresses in each of `rua=` and
+    /// `ruf=`.
     ///
     /// # Errors
-    /// [`InvalidRecord`] when it does not begin with `v=DMARC1` in this case of letters. Nothing else is an error.
+    /// [`InvalidRecord`] when it does not begin with `v=DMARC1` in exactly this case. Nothing else is an error.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidRecord> {
         parse::record(text)
     }
@@ -273,8 +274,8 @@ impl Record {
         self.pct
     }
 
-    /// The text that the record was read from, as a zone file writes it, without quotes (RFC 1035 §5.1: `\DDD` for bytes that
-    /// are not visible).
+    /// The text that was parsed, in the syntax of zone files without quotes (RFC 1035 §5.1: `\DDD` for bytes that are
+    /// not visible).
     pub fn published(&self) -> String {
         let shown = |octet: &u8| match octet {
             b'\\' => "\\\\".to_owned(),
@@ -302,7 +303,7 @@ impl Record {
         self.select(scope).ok().map(|requested| requested.policy)
     }
 
-    /// [`Record::requested`], or the tag that is to blame.
+    /// [`Record::requested`], or the tag at fault.
     pub(crate) fn select(&self, scope: Scope) -> Result<Requested, PolicyTag> {
         self.select_among(scope, self.np)
     }
@@ -330,7 +331,7 @@ impl Record {
         })
     }
 
-    /// `p=`, where all policies are as they should be.
+    /// `p=`, if all policies are valid.
     fn valid_policy(&self, np: PolicyValue) -> Result<DomainPolicy, PolicyTag> {
         let p = self.p.get().ok_or(PolicyTag::P)?;
         match (self.sp, np) {
@@ -341,8 +342,8 @@ impl Record {
     }
 }
 
-/// The normal form: what differs from the defaults, in a fixed order. Policies of a record that has an invalid one are
-/// left out, which means the same (see [`Record::requested`]).
+/// The normal form: everything that differs from the defaults, in a fixed order. When a policy is invalid, all are left
+/// out, which means the same (see [`Record::requested`]).
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("v=DMARC1")?;

@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr};
 use waxseal_dns::DomainName;
 use waxseal_header::Address;
 
-/// One address of `rua=` or `ruf=`: a URI (RFC 3986), nearly always a `mailto:` one.
+/// An address in `rua=` or `ruf=`: a URI (RFC 3986), nearly always `mailto:`.
 ///
-/// What RFC 3986 takes for a URI is one, such as `mailto:` with nothing behind it: whether a record is still one that asks
-/// for reports depends on that syntax alone (RFC 9989 §4.10.1). Where nothing can be sent, [`ReportUri::host`] is `None`.
+/// Anything that RFC 3986 accepts is valid, such as an empty `mailto:`, since only that syntax decides whether a record
+/// requests reports (RFC 9989 §4.10.1). If nothing can be sent there, [`ReportUri::host`] is `None`.
 ///
 /// ```
 /// use waxseal_dmarc::ReportUri;
@@ -25,7 +25,7 @@ pub struct ReportUri {
     host: Option<DomainName>,
 }
 
-/// `10m`, kept apart for `Display`.
+/// `10m`, kept for `Display`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Size {
     number: u64,
@@ -35,27 +35,27 @@ struct Size {
 
 const UNITS: [u8; 4] = *b"kmgt";
 
-/// Why a text is no address for reports.
+/// Why a text is not an address for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReportUri {
-    /// No text at all.
+    /// The text is empty.
     #[error("address is empty")]
     Empty,
     /// No scheme, as in `rua=reports@example.org`.
     #[error("address is no URI, mailto: is missing")]
     NoScheme,
-    /// A byte that a URI has to write in percent-encoding, or a percent sign without two hexadecimal digits.
+    /// A byte that must be percent-encoded in a URI, or a percent sign without two hexadecimal digits.
     #[error("forbidden byte in the address")]
     ForbiddenByte,
-    /// What stands behind the exclamation point is no size. RFC 9989 §4.8: "commas (ASCII 0x2C) and exclamation points
+    /// The text after the exclamation point is not a size. RFC 9989 §4.8: "commas (ASCII 0x2C) and exclamation points
     /// (ASCII 0x21) MUST be encoded".
     #[error("no size behind the exclamation point")]
     Size,
 }
 
 impl ReportUri {
-    /// Reads one URI, maybe with the obsolete size limit behind it.
+    /// Parses a URI, with an optional (obsolete) size limit after it.
     ///
     /// # Errors
     /// [`InvalidReportUri`].
@@ -93,13 +93,14 @@ impl ReportUri {
         is_mailto(self.scheme())
     }
 
-    /// The mailbox of a `mailto:` URI, percent-encoding undone; `None` when there is none, or something else in its place.
+    /// The mailbox of a `mailto:` URI, with percent-encoding decoded; `None` when there is none, or it is not a
+    /// mailbox.
     pub fn mailbox(&self) -> Option<&Address> {
         self.mailbox.as_ref()
     }
 
-    /// The host: the domain of the mailbox, or the host of the authority component. `None` when it is no domain name, and
-    /// then nothing can authorise reports to it.
+    /// The host: the domain of the mailbox, or the host of the authority component. `None` when it is not a domain
+    /// name; then nothing can authorize reports to it.
     pub fn host(&self) -> Option<&DomainName> {
         self.host.as_ref()
     }
@@ -132,7 +133,7 @@ impl FromStr for ReportUri {
     }
 }
 
-/// The text, if all of it is visible ASCII that may stand in a record.
+/// The text, if it consists of visible ASCII that is allowed in a record.
 fn visible(uri: &[u8]) -> Result<&str, InvalidReportUri> {
     let text = std::str::from_utf8(uri).map_err(|_| InvalidReportUri::ForbiddenByte)?;
     match text {
@@ -156,8 +157,8 @@ fn is_mailto(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("mailto")
 }
 
-/// The mailbox of a `mailto:` URI (RFC 6068 §2); header fields behind a question mark are not looked at. A slash has to be
-/// encoded there, so that what begins with one, as `mailto://user@host`, is no mailbox.
+/// The mailbox of a `mailto:` URI (RFC 6068 §2); header fields after a question mark are ignored. A slash must be
+/// encoded there, so that `mailto://user@host` has no mailbox.
 fn mailbox(path: &str) -> Result<Option<Address>, InvalidReportUri> {
     let path = path.split('?').next().unwrap_or_default();
     let decoded = percent_decode(path)?;
@@ -190,7 +191,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, InvalidReportUri> {
     Ok(decoded)
 }
 
-/// `1*DIGIT [ "k" / "m" / "g" / "t" ]`, with blanks where people put them.
+/// `1*DIGIT [ "k" / "m" / "g" / "t" ]`, with the blanks that people add.
 fn size(text: &[u8]) -> Option<Size> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

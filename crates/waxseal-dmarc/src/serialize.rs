@@ -6,8 +6,8 @@ use serde::{
     ser::{SerializeMap, SerializeSeq},
 };
 
-/// Result, policy and domains, and what became of the message; the object of `waxseal check --json`. `shown` and
-/// `domains_in_names` are left out where they are empty.
+/// Result, policy, domains and disposition; the object of `waxseal check --json`. `shown` and `domains_in_names` are
+/// left out when empty.
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -27,7 +27,7 @@ impl Serialize for Verdict {
     }
 }
 
-/// The same object for one author, without what only the message has.
+/// The same object for one author, without the parts that belong to the message.
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 impl Serialize for AuthorVerdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,4 +1,4 @@
-//! DMARC from the results that other programs of the site wrote into the header.
+//! DMARC with the results that other programs of the site wrote into the header.
 
 use crate::{Identifiers, check::author_domain};
 use waxseal_authres::{DkimResult, ParsedEntry, ParsedReceivedSpf, ParsedResults, SpfResult};
@@ -10,14 +10,14 @@ impl Identifiers {
     /// [`AuthservIds::trusted`](waxseal_authres::AuthservIds::trusted) finds them. `mail_from` is the reverse-path of the
     /// envelope, with or without angle brackets.
     ///
-    /// What counts is narrow, since the sender writes much of what stands in such a field:
+    /// Only these count, since much of such a field is under the control of the sender:
     ///
-    /// - DKIM by `header.d`, each signature by itself;
-    /// - SPF by `smtp.mailfrom`, and only when it names the domain of `mail_from`. A result about HELO never stands in for one
-    ///   about MAIL FROM (CVE-2019-20790), but with a null reverse-path, whose MAIL FROM identity is `postmaster@` HELO (RFC 7208
-    ///   §2.4). Of several results the first counts;
-    /// - a property that is not a domain name or address from its first character to its last is nobody's
-    ///   (CVE-2020-12272), and neither is one that stands there twice.
+    /// - DKIM by `header.d`, each signature separately;
+    /// - SPF by `smtp.mailfrom`, and only when it names the domain of `mail_from`. A result about HELO never counts
+    ///   as one about MAIL FROM (CVE-2019-20790), except with a null reverse-path, whose MAIL FROM identity is `postmaster@`
+    ///   HELO (RFC 7208 §2.4). Of several results the first counts;
+    /// - a property that is not as a whole a domain name or address is ignored (CVE-2020-12272), as is one that
+    ///   occurs twice.
     ///
     /// ```
     /// use waxseal_authres::AuthservIds;
@@ -27,7 +27,7 @@ impl Identifiers {
     ///
     /// let (header, _) = Header::parse(b"Authentication-Results: mx.example.net; dkim=pass header.d=example.org;\r\n \
     ///     spf=pass smtp.mailfrom=bounce.example.org\r\nFrom: joe@example.org\r\n\r\n")?;
-    /// // Forged fields were removed at the border, so every field in this name is the site's own.
+    /// // Forged fields were removed at the border, so every field with this authserv-id is the site's own.
     /// let results = AuthservIds::new(["mx.example.net"]);
     /// let results = results.trusted(&header, header.len());
     /// let identifiers = Identifiers::from_header(&header).with_trusted_results(results, b"<u@bounce.example.org>");
@@ -55,13 +55,13 @@ impl Identifiers {
         self.with_spf_of(spf)
     }
 
-    /// Sets the result of SPF by a Received-SPF field that a program of the site wrote, such as policyd-spf; `mail_from` as in
-    /// [`Identifiers::with_trusted_results`]. It counts when its `identity` is `mailfrom` and its `envelope-from` is of the domain
-    /// of `mail_from` (CVE-2019-20790); with a null reverse-path, when its `identity` is `helo`, or `mailfrom` with an empty
-    /// `envelope-from`, by `helo`. A field without these says nothing here.
+    /// Sets the result of SPF by a Received-SPF field that a program of the site wrote, such as policyd-spf;
+    /// `mail_from` as in [`Identifiers::with_trusted_results`]. It counts when its `identity` is `mailfrom` and its
+    /// `envelope-from` is of the domain of `mail_from` (CVE-2019-20790); with a null reverse-path, when its `identity`
+    /// is `helo`, or `mailfrom` with an empty `envelope-from`, by `helo`. A field without these is ignored.
     ///
-    /// Anyone can write such a field, and it bears no name that could be checked: hand over the topmost one of the header, and
-    /// only where the site's program adds one to *every* message.
+    /// Anyone can write such a field, and it has no authserv-id that could be checked: pass the topmost one of the
+    /// header, and only if the site's program adds one to *every* message.
     ///
     /// ```
     /// use waxseal_authres::ReceivedSpf;
@@ -100,7 +100,7 @@ impl Identifiers {
     }
 }
 
-/// Who stands in MAIL FROM.
+/// The domain of MAIL FROM.
 enum Sender {
     Null,
     Domain(DomainName),
@@ -121,7 +121,7 @@ fn spf_domain(entry: &ParsedEntry<'_>, mail_from: &[u8]) -> Option<DomainName> {
     let named = property(entry, "smtp", "mailfrom").filter(|path| !matches!(*path, "" | "<>"));
     match sender(mail_from) {
         Sender::Domain(domain) => named.and_then(address_domain).filter(|named| *named == domain),
-        // Some write postmaster@HELO, others HELO itself.
+        // Some programs write postmaster@HELO, others HELO itself.
         Sender::Null => match named {
             Some(named) => address_domain(named),
             None => property(entry, "smtp", "helo").and_then(mail_domain),
@@ -130,7 +130,7 @@ fn spf_domain(entry: &ParsedEntry<'_>, mail_from: &[u8]) -> Option<DomainName> {
     }
 }
 
-/// The value of a property that stands there once: readers could disagree about which of two counts.
+/// The value of a property that occurs once: of two, it is not clear which one counts.
 fn property<'e>(entry: &'e ParsedEntry<'_>, ptype: &str, name: &str) -> Option<&'e str> {
     let is = |(of, known): (&str, &str)| of.eq_ignore_ascii_case(ptype) && known.eq_ignore_ascii_case(name);
     let mut found = entry.properties().iter().filter(|property| is(property.key()));
@@ -142,7 +142,7 @@ fn mail_domain(text: &str) -> Option<DomainName> {
     DomainName::mail_domain(text).ok()
 }
 
-/// The domain of the whole text as an address, or as a domain alone, with or without an at sign in front.
+/// The domain of the whole text as an address, or as a domain with or without an at sign before it.
 fn address_domain(text: &str) -> Option<DomainName> {
     match text.strip_prefix('@').unwrap_or(text) {
         domain if !domain.contains('@') => mail_domain(domain),

@@ -7,21 +7,20 @@ use waxseal_authres::DmarcResult;
 use waxseal_dns::{Answers, DomainName, Pending};
 use waxseal_header::UnclearAuthor;
 
-/// Why no author is clear, and whom readers may show.
+/// Why the author is unclear, and whom programs may show.
 #[derive(Debug, Clone)]
 pub(crate) struct Unclear {
     pub(crate) cause: Cause,
     /// At most [`MAX_ASKED`].
     shown: Vec<DomainName>,
-    /// There are more domains than are asked for, some are no names that DNS can be asked for, or programs may show more of
-    /// them than are known.
+    /// There are more domains than are looked up, some are not valid names, or programs may show others than are known.
     is_open: bool,
 }
 
-/// How many domains are asked for a message without a clear author.
+/// The most domains looked up for a message without a clear author.
 const MAX_ASKED: usize = 8;
 
-/// No domain is known that anyone shows.
+/// No program is known to show a domain.
 impl From<Cause> for Unclear {
     fn from(cause: Cause) -> Self {
         Self { cause, shown: Vec::new(), is_open: false }
@@ -39,13 +38,13 @@ impl From<UnclearAuthor> for Unclear {
 }
 
 impl Unclear {
-    /// A message by more authors than are evaluated.
+    /// A message with more authors than the limit.
     pub(crate) fn too_many(authors: &[DomainName], limit: usize) -> Self {
         let shown = authors.iter().take(MAX_ASKED).cloned().collect();
         Self { cause: Cause::TooManyAuthors { count: authors.len(), limit }, shown, is_open: true }
     }
 
-    /// What is no domain name is noted.
+    /// Invalid names are recorded.
     pub(crate) fn with_domain(mut self, domain: String) -> Self {
         match author_domain(domain) {
             Ok(domain) if self.shown.contains(&domain) => {}
@@ -57,15 +56,15 @@ impl Unclear {
 }
 
 impl DmarcCheck {
-    /// RFC 9989 §11.5: "care must be taken by the Mail Receiver to recognize such messages as the threats they might be": the
-    /// strictest policy of those whom the message may seem to be from.
+    /// RFC 9989 §11.5: "care must be taken by the Mail Receiver to recognize such messages as the threats they might
+    /// be": the strictest policy of the domains that the message may seem to be from.
     pub(crate) fn unclear(&self, dns: &mut Answers<'_>, unclear: &Unclear) -> Result<Verdict, Pending> {
-        // Nothing that was authenticated counts for any of them.
+        // No authenticated identifier counts for any of them.
         let policy_of = |domain: &DomainName| {
             let alone = Self::new(Identifiers::new(domain.clone())).with_local_policy(self.local.clone());
             alone.author(dns, domain)
         };
-        // Every domain asks before any of them gives up for want of an answer.
+        // All domains ask their questions before a missing answer ends the run.
         let shown: Vec<_> = unclear.shown.iter().map(policy_of).collect();
         let shown = shown.into_iter().collect::<Result<Vec<_>, _>>()?;
         let disposition = self.strictest(&shown, unclear.is_open);
@@ -73,8 +72,8 @@ impl DmarcCheck {
         Ok(Verdict { shown, ..Verdict::without_author(cause, disposition) })
     }
 
-    /// The strictest of what the domains ask for. Where there is none that could be asked, or one that could not, or may be
-    /// one that is not known, local policy says what it is at the least.
+    /// The strictest policy of the domains. If there are none, some could not be looked up, or there may be others,
+    /// local policy sets the minimum.
     fn strictest(&self, shown: &[AuthorVerdict], is_open: bool) -> Disposition {
         let of_domain = |author: &AuthorVerdict| match author.result() {
             DmarcResult::TempError => self.local.disposition_for_now(author.evaluated_policy()),

@@ -1,4 +1,4 @@
-//! What DMARC found, and why.
+//! The verdict of DMARC.
 
 use crate::{
     Disposition, DomainPolicy, Identifier, MethodResult, PolicyTag, Record, Step,
@@ -10,7 +10,7 @@ use waxseal_authres::{DmarcResult, Entry, Ptype};
 use waxseal_dns::{Dnssec, DomainName, InvalidDomainName, LookupError, Question};
 use waxseal_header::{HeaderError, InvalidFrom};
 
-/// Why DMARC ended as it did. Errors behind a cause are its `source()`.
+/// What decided DMARC. Underlying errors are its `source()`.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Cause {
     /// An Authenticated Identifier is aligned.
     #[error("{} identifier {domain} is aligned", .result.method())]
     Aligned {
-        /// The first one that is.
+        /// The first one that is aligned.
         domain: DomainName,
         /// Its method.
         result: MethodResult,
@@ -39,15 +39,15 @@ pub enum Cause {
         /// The Author Domain.
         author: DomainName,
     },
-    /// The record lacks a valid policy, or has a bad one beside it, and asks for no reports.
+    /// The record has a missing or invalid policy, and requests no reports.
     #[error("no valid {}= and no valid rua= in the record of {record_at}", .tag.as_str())]
     NoPolicy {
-        /// Where the record stands.
+        /// The domain of the record.
         record_at: DomainName,
         /// The tag that is missing or not valid.
         tag: PolicyTag,
     },
-    /// A lookup failed on which the result depends.
+    /// A lookup failed that the result depends on.
     #[error("lookup of {} {} failed", .question.name, .question.kind)]
     Lookup {
         /// What was asked.
@@ -63,24 +63,24 @@ pub enum Cause {
         /// Its method.
         result: MethodResult,
     },
-    /// The message has no author that all readers agree on; [`Verdict::shown`] has whom they may show.
+    /// The message has no author that all programs agree on; [`Verdict::shown`] lists whom they may show.
     #[error("no clear author")]
     InvalidFrom(#[source] InvalidFrom),
-    /// The domain of an author is no domain name.
+    /// The domain of an author is not a domain name.
     #[error("author domain {} is not valid", shown(.domain))]
     InvalidAuthor {
         /// The domain as written.
         domain: String,
-        /// Why it is none.
+        /// Why it is not one.
         source: InvalidDomainName,
     },
-    /// The header block is over a limit, so its author is not known.
+    /// The header block exceeds a limit, so its author is unknown.
     #[error(transparent)]
     Header(HeaderError),
-    /// DMARC was not asked for.
+    /// DMARC was not checked.
     #[error("not checked")]
     NotChecked,
-    /// The caller gave no Author Domain.
+    /// The caller passed no Author Domain.
     #[error("no author domain")]
     NoAuthor,
     /// See [`LocalPolicy::with_max_authors`](crate::LocalPolicy::with_max_authors).
@@ -143,12 +143,11 @@ impl Cause {
 
 /// The outcome for one message.
 ///
-/// With several Author Domains each is evaluated, and the message is as good as the worst of them (RFC 9989 §11.5:
-/// "apply the most strict policy selected among the checks that fail"): the author decides of whom the strictest disposition
-/// may come, now or when DNS answers. Of equals fail comes before temperror, where there is nothing to ask for temperror
-/// before fail before none before pass. So a forgery whose first author asks for nothing, or for less, does not hide that
-/// the policy of the second could not be had.
-/// The accessors speak of that one; [`Verdict::authors`] has them all.
+/// Several Author Domains are all evaluated, and the worst one decides (RFC 9989 §11.5: "apply the most strict policy
+/// selected among the checks that fail"): the author with the strictest possible disposition, now or after DNS answers.
+/// Of equals, fail comes before temperror; if the disposition is none, temperror comes before fail, none and pass. So a
+/// forger cannot hide that the policy of the second author could not be looked up behind a first author with a weak
+/// policy. The getters are about the author that decides; [`Verdict::authors`] has all.
 ///
 /// ```
 /// use waxseal_authres::DmarcResult;
@@ -199,7 +198,7 @@ pub(crate) struct Applied {
 }
 
 impl AuthorVerdict {
-    /// An author to whom no policy applies as far as `walk` tells.
+    /// An author to whom no policy applies according to `walk`.
     pub(crate) fn without_policy(domain: &DomainName, walk: Walk) -> Self {
         let cause = match walk.error() {
             Some((question, error)) => Cause::Lookup { question, source: error.clone() },
@@ -236,12 +235,12 @@ impl AuthorVerdict {
         self.applied.as_ref().map(|applied| &applied.record)
     }
 
-    /// The DMARC Policy Domain (RFC 9989 §3.2.5): where that record stands, without `_dmarc.`.
+    /// The DMARC Policy Domain (RFC 9989 §3.2.5): the domain of that record, without `_dmarc.`.
     pub fn record_at(&self) -> Option<&DomainName> {
         self.applied.as_ref().map(|applied| &applied.record_at)
     }
 
-    /// What the Domain Owner asks for this Author Domain, before `t=`. `None` when no policy applies.
+    /// The policy that the Domain Owner requests for this Author Domain, before `t=`. `None` when no policy applies.
     pub fn policy(&self) -> Option<DomainPolicy> {
         self.applied.as_ref()?.requested.map(|requested| requested.policy)
     }
@@ -251,7 +250,7 @@ impl AuthorVerdict {
         self.applied.as_ref()?.requested.map(|requested| requested.tag)
     }
 
-    /// The policy after `t=y`, which puts it one level lower.
+    /// The policy after `t=y`, which lowers it by one level.
     pub fn evaluated_policy(&self) -> Option<DomainPolicy> {
         self.applied.as_ref()?.evaluated
     }
@@ -262,24 +261,24 @@ impl AuthorVerdict {
         self.organization.as_ref().map(|found| &found.domain)
     }
 
-    /// By which rule of RFC 9989 §4.10.2 it is the Organizational Domain: `its record has psd=n`, `the record above has psd=y`,
-    /// `the record with the fewest labels`, `no record found`, or `public suffix list` (RFC 7489 §3.2).
+    /// The rule of RFC 9989 §4.10.2 that makes it the Organizational Domain: `its record has psd=n`, `the record above
+    /// has psd=y`, `the record with the fewest labels`, `no record found`, or `public suffix list` (RFC 7489 §3.2).
     pub fn organizational_rule(&self) -> Option<&'static str> {
         self.organization.as_ref().map(|found| found.rule.as_str())
     }
 
-    /// Whether the Author Domain exists in DNS; `None` when `np=` made no difference, or the lookup failed. An alias exists,
+    /// Whether the Author Domain exists in DNS; `None` when it did not matter, or the lookup failed. An alias exists,
     /// wherever it leads ([`Existence`](waxseal_dns::Existence)).
     pub fn exists(&self) -> Option<bool> {
         self.exists
     }
 
-    /// The names that were asked for a record, in their order.
+    /// The names that were looked up for a record, in order.
     pub fn path(&self) -> &[Step] {
         self.walk.steps()
     }
 
-    /// The identifiers in the order given, DKIM before SPF.
+    /// The identifiers in order, DKIM before SPF.
     pub fn identifiers(&self) -> &[Identifier] {
         &self.identifiers
     }
@@ -289,7 +288,7 @@ impl AuthorVerdict {
         self.identifiers.iter().any(|id| matches!(id.result, MethodResult::Dkim(_)) && id.is_aligned())
     }
 
-    /// Whether an identifier passed and is aligned, though the record may not be known.
+    /// Whether an identifier passed and is aligned, even if the record is unknown.
     pub(crate) fn is_aligned(&self) -> bool {
         self.identifiers.iter().any(Identifier::is_aligned)
     }
@@ -338,7 +337,8 @@ impl AuthorVerdict {
 }
 
 impl Verdict {
-    /// No verdict: for a program that has a place for one where DMARC was not asked for. The result is none, and the disposition too.
+    /// No verdict: for a program that has a place for one where DMARC was not checked. The result is none, and the
+    /// disposition too.
     pub fn not_checked() -> Self {
         Self::without_author(Cause::NotChecked, Disposition::None)
     }
@@ -354,25 +354,25 @@ impl Verdict {
         self.cause.result()
     }
 
-    /// Whether an Authenticated Identifier is aligned with the Author Domain, with each of them if there are several.
+    /// Whether an Authenticated Identifier is aligned with the Author Domain; with each of them if there are several.
     pub fn is_pass(&self) -> bool {
         self.result() == DmarcResult::Pass
     }
 
-    /// What decided. Always there.
+    /// What decided. Always `Some`.
     pub fn cause(&self) -> Option<&Cause> {
         Some(&self.cause)
     }
 
-    /// The cause and what is behind it, on one line of ASCII without quotes: fit for `reason=` and for logs.
+    /// The cause and its sources, as one line of ASCII without quotes: fit for `reason=` and for logs.
     pub fn reason(&self) -> String {
         waxseal_authres::reason(&self.cause)
     }
 
-    /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). It is none when
-    /// the result is pass or none. When it is temperror, it is [`Disposition::Defer`] or what
-    /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable) says; but none when DKIM or SPF passed for the
-    /// Author Domain itself, as then it would be pass or none whatever record DNS had given.
+    /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). None when
+    /// the result is pass or none. For temperror it is [`Disposition::Defer`] or that of
+    /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable); but none when DKIM or SPF passed for
+    /// the Author Domain itself, since then the result would be pass or none with any record.
     pub fn disposition(&self) -> Disposition {
         self.disposition
     }
@@ -387,15 +387,15 @@ impl Verdict {
         &self.authors
     }
 
-    /// Of a message without a clear author, the domains that some reader may show, each with its policy; empty when there are
-    /// none, or too many. Nothing that was authenticated is looked at for them.
+    /// For a message without a clear author, the domains that some program may show, each with its policy; empty when
+    /// there are none, or too many. Authenticated identifiers are ignored for them.
     pub fn shown(&self) -> &[AuthorVerdict] {
         &self.shown
     }
 
-    /// Domains of addresses that the display name shows and that are no author's, at most 8: see
-    /// [`Authors::domains_in_names`](waxseal_header::Authors::domains_in_names). They are as they were written. By default they
-    /// change no verdict ([`LocalPolicy::with_misleading_name_refused`](crate::LocalPolicy::with_misleading_name_refused)).
+    /// Domains of addresses in display names, other than the authors', at most 8, as written: see
+    /// [`Authors::domains_in_names`](waxseal_header::Authors::domains_in_names). By default they do not affect the
+    /// verdict ([`LocalPolicy::with_misleading_name_refused`](crate::LocalPolicy::with_misleading_name_refused)).
     pub fn domains_in_names(&self) -> &[String] {
         &self.domains_in_names
     }
@@ -435,8 +435,8 @@ impl Verdict {
         self.author().is_some_and(AuthorVerdict::spf_aligned)
     }
 
-    /// For people: the result, then every name asked, the record used, and why each identifier is aligned or not. Lines of
-    /// ASCII, each ended by a line feed.
+    /// A page of ASCII for people: the result, every name that was looked up, the record used, and why each identifier
+    /// is aligned or not.
     pub fn explain(&self) -> String {
         let mut out =
             format!("dmarc={} ({}), disposition {}\n", self.result(), self.reason(), self.disposition);
@@ -461,8 +461,8 @@ impl Verdict {
         out
     }
 
-    /// What the domain asks for, or the strictest of those that are shown; `None` where a lookup failed that would have told,
-    /// or no domain is known.
+    /// The policy of the domain, or the strictest of those shown; `None` when a failed lookup leaves it unknown, or no
+    /// domain is known.
     fn commented_policy(&self) -> Option<DomainPolicy> {
         let judged = || self.shown.iter().chain(self.author());
         let known = judged().filter_map(AuthorVerdict::policy).max();
@@ -471,10 +471,10 @@ impl Verdict {
         known.or_else(|| (!is_unknown).then_some(DomainPolicy::None))
     }
 
-    /// The statement for an Authentication-Results field, as OpenDMARC writes it, with the property `policy.dmarc` of
-    /// RFC 9989 §9.1 behind: "The evaluated DMARC policy applied / to be applied after policy options have been processed".
-    /// A `reason` stands there for temperror and permerror. Where no policy applies, the comment says `p=none` as OpenDMARC
-    /// does, where none is known it says nothing of it; and there is no `policy.dmarc`.
+    /// The entry for Authentication-Results, as OpenDMARC writes it, followed by the property `policy.dmarc` of RFC
+    /// 9989 §9.1: "The evaluated DMARC policy applied / to be applied after policy options have been processed". It has
+    /// a `reason` for temperror and permerror. When no policy applies, the comment has `p=none` like that of OpenDMARC;
+    /// when the policy is unknown, it has none. In both cases there is no `policy.dmarc`.
     pub fn entry(&self) -> Entry {
         let mut entry = Entry::dmarc(self.result());
         if matches!(self.result(), DmarcResult::TempError | DmarcResult::PermError) {

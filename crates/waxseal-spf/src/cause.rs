@@ -6,7 +6,7 @@ use crate::{
 use waxseal_authres::SpfResult;
 use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Question};
 
-/// Why a check ended as it did. Errors behind a cause are its `source()`.
+/// What decided a check. Underlying errors are its `source()`.
 ///
 /// `Display` is one line of ASCII without quotes, fit for `reason=`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum Cause {
     /// The domain publishes no SPF record.
     #[error("no SPF record at {}", shown(.0))]
     NoRecord(DomainName),
-    /// The domain publishes no SPF record, but a text that is nearly one.
+    /// The domain publishes no SPF record, but a text that was probably meant as one.
     #[error("no SPF record at {}, but {}: {}", shown(.domain), Printable(.near_miss.start()), .near_miss.advice())]
     NearMiss {
         /// The domain.
@@ -35,28 +35,28 @@ pub enum Cause {
     /// A directive matched.
     #[error("matched {place}")]
     Matched {
-        /// What the match means.
+        /// The qualifier of the directive.
         qualifier: Qualifier,
         /// The directive.
         place: Place,
     },
-    /// No directive matched and there is no redirect; the domain is the one of the last record.
+    /// No directive matched and there is no redirect; the domain is that of the last record.
     #[error("no directive of {} matched", shown(.0))]
     NoMatch(DomainName),
     /// A DNS lookup failed.
     #[error("lookup of {} {} failed{}", shown(&.question.name), .question.kind, at(.place))]
     Lookup {
-        /// What was asked.
+        /// The question.
         question: Question,
         /// Why there is no answer.
         source: LookupError,
-        /// The term that asked; `None` for the first record.
+        /// The term that caused the lookup; `None` for the first record.
         place: Option<Place>,
     },
     /// More than one SPF record at a domain.
     #[error("{count} SPF records at {}", shown(.domain))]
     SeveralRecords {
-        /// Where they are.
+        /// The domain.
         domain: DomainName,
         /// How many.
         count: usize,
@@ -74,16 +74,16 @@ pub enum Cause {
     /// The target of `include` or `redirect` publishes no SPF record.
     #[error("no SPF record for {0}")]
     TargetWithoutRecord(Place),
-    /// The target of `include` or `redirect` is no domain name after macro expansion.
+    /// The target of `include` or `redirect` is not a domain name after macro expansion.
     #[error("no valid domain name in {place}")]
     InvalidTarget {
         /// The term.
         place: Place,
-        /// Why it is none.
+        /// Why it is invalid.
         source: InvalidDomainName,
     },
-    /// The target of `redirect` holds the local-part of the sender, which is not ASCII and so no part of a domain name
-    /// (RFC 8616 §4).
+    /// The target of `redirect` contains the local-part of the sender, which is not ASCII and cannot be part of a
+    /// domain name (RFC 8616 §4).
     #[error("the local-part is not ASCII and cannot be part of the domain name in {0}")]
     LocalPartNotAscii(Place),
     /// More terms that cause lookups than allowed.
@@ -117,15 +117,15 @@ pub enum Cause {
     TooManyQueries {
         /// The limit in force.
         limit: u16,
-        /// The term that asked; `None` for the first record.
+        /// The term that caused the lookup; `None` for the first record.
         place: Option<Place>,
     },
-    /// More work for macros than allowed.
+    /// More bytes in macros than allowed.
     #[error("more than {limit} bytes of macros, at {place}")]
     TooManyMacroBytes {
         /// The limit in force.
         limit: usize,
-        /// The term whose macros were too much.
+        /// The term whose macros exceeded the limit.
         place: Place,
     },
 }
@@ -139,7 +139,7 @@ fn at(place: &Option<Place>) -> String {
 }
 
 impl Cause {
-    /// The result that this cause has.
+    /// The result that goes with this cause.
     pub fn result(&self) -> SpfResult {
         match self {
             // §4.3: "If the <domain> is malformed ... or is not a multi-label domain name, or if the DNS lookup returns
@@ -173,12 +173,12 @@ impl Cause {
             Self::TooManyVoidLookups { .. } => SpfResult::PermError,
             // §4.6.4: "If this limit is exceeded, the "mx" mechanism MUST produce a "permerror" result."
             Self::TooManyMxNames { .. } => SpfResult::PermError,
-            // §11.1: "the processing limits need to be quite low"; as the other limits.
+            // §11.1: "the processing limits need to be quite low"; like the other limits.
             Self::TooManyQueries { .. } | Self::TooManyMacroBytes { .. } => SpfResult::PermError,
         }
     }
 
-    /// The term at which evaluation ended, if it ended at one.
+    /// The term at which evaluation ended, if any.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Matched { place, .. }

@@ -16,10 +16,11 @@ use std::{
 };
 use waxseal_dns::{Answers, Check, DomainName, InvalidDomainName, Pending};
 
-/// One evaluation of `check_host()` (RFC 7208 §4): may this client send mail with this identity? A [`Check`], to be run by
-/// a driver such as [`drive_blocking`](waxseal_dns::drive_blocking()).
+/// One evaluation of `check_host()` (RFC 7208 §4): may this client send mail with this identity? A [`Check`], for a
+/// driver such as [`drive_blocking`](waxseal_dns::drive_blocking()).
 ///
-/// RFC 7208 §2.3 recommends to check HELO first and §2.4 demands to check MAIL FROM unless HELO gave a definitive result.
+/// RFC 7208 §2.3 recommends checking HELO first, and §2.4 requires checking MAIL FROM unless HELO had a definitive
+/// result.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -57,10 +58,10 @@ pub struct SpfCheck {
 impl SpfCheck {
     /// The MAIL FROM identity of a client.
     ///
-    /// `sender` is the reverse-path, with or without its angle brackets; a source route is dropped. Without a local-part
-    /// it gets `postmaster` (RFC 7208 §4.3); empty, it is the null reverse-path and `postmaster@` `helo` is checked
-    /// (§2.4). `helo` is the argument of the last HELO or EHLO. Both are bytes: what is no domain name has the result none.
-    /// `now` is for the macro `t` in explanations (§7.3); nothing else depends on it.
+    /// `sender` is the reverse-path, with or without its angle brackets; a source route is dropped. A missing
+    /// local-part is replaced by `postmaster` (RFC 7208 §4.3). If it is empty, the null reverse-path, `postmaster@` and
+    /// `helo` are checked (§2.4). `helo` is the argument of the last HELO or EHLO. Both are bytes: if there is no valid
+    /// domain name, the result is none. `now` is only used for the macro `t` in explanations (§7.3).
     ///
     /// An IPv4-mapped IPv6 address counts as the IPv4 address (RFC 7208 §5).
     pub fn mail_from(ip: IpAddr, sender: impl AsRef<[u8]>, helo: impl AsRef<[u8]>, now: SystemTime) -> Self {
@@ -87,8 +88,9 @@ impl SpfCheck {
         }
     }
 
-    /// Evaluates the record of `domain` in place of the one of the identity's domain: the `<domain>` of `check_host()` apart
-    /// from its `<sender>` (RFC 7208 §4.1), which macros read as before. For policies that stand in for those of others.
+    /// Evaluates the record of `domain` instead of that of the identity's domain: the `<domain>` of `check_host()`,
+    /// separate from its `<sender>` (RFC 7208 §4.1), which macros still refer to. Useful for local policies in place of
+    /// published ones.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -107,48 +109,46 @@ impl SpfCheck {
         self
     }
 
-    /// Other limits than [`Limits::default`].
+    /// Sets limits other than [`Limits::default`].
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The name of the receiving host, for the macro `r` in explanations; `unknown` without it (RFC 7208 §7.3).
+    /// Sets the name of the receiving host, for the macro `r` in explanations; `unknown` by default (RFC 7208 §7.3).
     pub fn with_receiver(mut self, name: impl Into<Arc<str>>) -> Self {
         self.receiver = Some(name.into());
         self
     }
 
-    /// Whether the explanation of a fail is looked up (RFC 7208 §6.2). Default yes.
+    /// Whether the explanation of a fail is looked up (RFC 7208 §6.2; default: yes).
     pub fn with_explanation(mut self, explain: bool) -> Self {
         self.explain = explain;
         self
     }
 
-    /// Whether everything that is evaluated is recorded, see [`Verdict::trace`]. Default no.
+    /// Whether the whole evaluation is recorded, see [`Verdict::trace`] (default: no).
     pub fn with_trace(mut self, trace: bool) -> Self {
         self.trace = trace;
         self
     }
 
-    /// Whether, when an answer has to be waited for, the questions of the terms behind it are asked at the same time, as far
-    /// as they do not depend on macros. Default no. Five includes then take two rounds in place of six, at the price of
-    /// lookups that turn out to be needless when an earlier term matches. Verdict and counts stay what they are: a lookup
-    /// counts when it is evaluated.
+    /// Whether the lookups of later terms are made together with one that has to be waited for, as far as they do not
+    /// depend on macros (default: no). Five includes then take two rounds instead of six, at the price of unnecessary
+    /// lookups when an earlier term matches. Verdict and counts do not change: a lookup counts when it is evaluated.
     pub fn with_prefetch(mut self, prefetch: bool) -> Self {
         self.prefetch = prefetch;
         self
     }
 
-    /// Takes parsed records from this cache, and leaves those it reads there: for servers, which see the same
-    /// records again and again. Default none.
+    /// Uses this cache of parsed records (default: none): for servers, which see the same records again and again.
     pub fn with_record_cache(mut self, records: &RecordCache) -> Self {
         self.records = Some(records.clone());
         self
     }
 
-    /// Expands the macros of `spec` into a name (RFC 7208 §7), as evaluation does for a record of `domain`. `validated` is
-    /// the value of the macro `p`; without it, `unknown`.
+    /// Expands the macros of `spec` to a name (RFC 7208 §7), as in a record of `domain`. `validated` is the value of
+    /// the macro `p`; without it, `unknown`.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -161,7 +161,7 @@ impl SpfCheck {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidDomainName`] when the expansion is no domain name, which evaluation treats as no match.
+    /// [`InvalidDomainName`] when the expansion is not a domain name, which evaluation treats as no match.
     pub fn expand(
         &self,
         spec: &DomainSpec,

@@ -1,10 +1,10 @@
-//! What the client said (RFC 7208 §2.3, §2.4, §4.1).
+//! The SMTP envelope and the identity (RFC 7208 §2.3, §2.4, §4.1).
 
 use std::net::IpAddr;
 use waxseal_dns::{DomainName, InvalidDomainName};
 
 waxseal_header::words! {
-    /// Which identity is checked (RFC 7208 §2.3, §2.4). The words are those of `identity=` in Received-SPF (§9.1).
+    /// The identity that is checked (RFC 7208 §2.3, §2.4), with the words of `identity=` in Received-SPF (§9.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum Identity {
         /// The argument of HELO or EHLO.
@@ -14,14 +14,14 @@ waxseal_header::words! {
     }
 }
 
-/// What the client said, and what RFC 7208 makes of it.
+/// What the client sent, and what RFC 7208 derives from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Envelope {
     pub(crate) identity: Identity,
     pub(crate) ip: IpAddr,
-    /// `<sender>` and behind it HELO.
+    /// `<sender>`, followed by HELO.
     text: Box<[u8]>,
-    /// Where the last `@` of `<sender>` is.
+    /// The place of the last `@` of `<sender>`.
     pub(crate) at: usize,
     sender_end: usize,
     pub(crate) null_sender: bool,
@@ -80,7 +80,7 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
         Some(colon) if routed => path.get(colon + 1..).unwrap_or_default(),
         _ => path,
     };
-    // A quoted local-part may hold an "@", a domain may not.
+    // A quoted local-part may contain "@", a domain may not.
     let (local_part, domain) =
         match path.iter().rposition(|&c| c == b'@').and_then(|at| path.split_at_checked(at)) {
             Some((local_part, domain)) => (local_part, domain.strip_prefix(b"@").unwrap_or(domain)),

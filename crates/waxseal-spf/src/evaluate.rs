@@ -1,4 +1,4 @@
-//! The evaluation itself: ordinary recursive code, run again with more answers until it comes to its end.
+//! The evaluation: ordinary recursive code, run again with more answers until it finishes.
 
 mod mechanism;
 mod stop;
@@ -23,7 +23,7 @@ use waxseal_dns::{
     Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, RecordType, Reply,
 };
 
-/// One run of a check. What `check_host()` returns beside its result is left here, so that results stay small.
+/// One run of a check. What `check_host()` returns besides its result is stored here, so that results stay small.
 pub(crate) struct Evaluation<'a, 'd, 'r> {
     check: &'a SpfCheck,
     dns: &'d mut Answers<'r>,
@@ -34,7 +34,7 @@ pub(crate) struct Evaluation<'a, 'd, 'r> {
     ttl: Ttl,
     dnssec: Option<Dnssec>,
     letters: Letters,
-    /// The directive that matched last, unless nobody will ask.
+    /// The directive that matched last, unless it is not needed.
     place: Option<Place>,
     /// The last domain whose directives did not match.
     unmatched: Option<DomainName>,
@@ -54,7 +54,7 @@ enum Ttl {
     Smallest(Duration),
 }
 
-/// What a `check_host()` returned, errors aside.
+/// The result of a `check_host()` that did not fail.
 #[derive(Clone, Copy)]
 enum Found {
     Match(Qualifier),
@@ -135,7 +135,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         })
     }
 
-    /// The domain of the identity has no record. What it has is looked at again, for its publisher.
+    /// The domain of the identity has no record. Its other records are checked for one that was meant to be.
     #[cold]
     fn no_record(&mut self, domain: &DomainName) -> Result<Cause, Pending> {
         let reply = self.dns.ask(Question::new(domain.clone(), RecordType::Txt))?;
@@ -175,7 +175,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         }
         let answer = self.ask(domain, RecordType::Txt)?;
         if answer.is_void() && depth > 0 {
-            // Whatever their number, the term that led here fails for the lack of a record.
+            // Whatever their number, the term that led here fails because there is no record.
             self.void(domain);
         }
         let record = match Selected::among(&answer.records) {
@@ -229,7 +229,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         Ok(found)
     }
 
-    /// The terms of the record, whose syntax is right to its end.
+    /// The terms of the record, whose whole syntax was checked.
     fn plan(&mut self, frame: &Frame<'_>) -> Result<Arc<Plan>, Stop> {
         if let Some(trace) = &mut self.trace {
             trace.select(frame.record);
@@ -249,10 +249,10 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         Ok(plan)
     }
 
-    /// A directive matched: leaves its place and the explanation.
+    /// A directive matched: stores its place and the explanation.
     fn matched(&mut self, term: &Planned, exp: Option<&Planned>, frame: &Frame<'_>) -> Result<Found, Stop> {
         let inside = self.place.take();
-        // An include asks only whether the result is pass; nobody will ask for the place of another.
+        // For an include, only a pass matters, so the place of any other match is not needed.
         if term.qualifier == Qualifier::Pass || !frame.included {
             self.place = Some(Place { inside: inside.map(Box::new), ..frame.place(term) });
         }
@@ -268,7 +268,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         Ok(Found::Match(term.qualifier))
     }
 
-    /// Asks what the terms from `next` on will ask; the answers count when they are evaluated.
+    /// Asks the questions of the terms from `next` on; they are counted when they are evaluated.
     fn prefetch(&mut self, plan: &Plan, next: usize, frame: &Frame<'_>) {
         let ip = self.check.envelope.ip;
         let mut ahead: Vec<&Planned> = Vec::new();
@@ -296,7 +296,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 (None, Some(spec)) if spec.letters.is_literal() => DomainName::lenient(spec.of(frame.record)),
                 (None, Some(_)) => continue,
             };
-            // Whatever is answered now is evaluated when the term is.
+            // The answers are evaluated with their terms.
             let _ = target.map(|name| self.dns.ask(Question::new(name, kind)));
         }
     }
@@ -347,7 +347,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         }
     }
 
-    /// A lookup whose failure ends the evaluation and whose void answer counts.
+    /// A lookup that ends the evaluation if it fails, and counts if it is void.
     fn ask_for_term(&mut self, name: &DomainName, kind: RecordType) -> Result<Answer, Stop> {
         let answer = self.ask(name, kind)?;
         if answer.is_void() {
@@ -363,14 +363,14 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         self.accept(name, kind, reply)
     }
 
-    /// The addresses of all `names`, asked for together.
+    /// The addresses of all `names`, looked up together.
     fn ask_addresses(&mut self, names: &[DomainName]) -> Result<Vec<Reply>, Stop> {
         let kind = self.address_kind();
         self.count_queries(names.len())?;
         Ok(self.dns.ask_all(names.iter().map(|name| Question::new(name.clone(), kind)))?)
     }
 
-    /// Takes note of a reply.
+    /// Records a reply.
     #[inline(always)]
     fn accept(&mut self, name: &DomainName, kind: RecordType, reply: Reply) -> Result<Answer, Stop> {
         if let Some(trace) = &mut self.trace {
@@ -391,7 +391,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
     fn note(&mut self, answer: &Answer) {
         self.dnssec = Some(self.dnssec.map_or(answer.dnssec, |weakest| weakest.min(answer.dnssec)));
         self.ttl = match (self.ttl, answer.ttl) {
-            // What was passed over once stays so.
+            // A failed lookup that was skipped stays noted.
             (Ttl::Smallest(Duration::ZERO), _) => return,
             (Ttl::Unknown, _) | (_, None) => Ttl::Unknown,
             (Ttl::Nothing, Some(ttl)) => Ttl::Smallest(ttl),
@@ -413,7 +413,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         }
     }
 
-    /// Gives a fault its place.
+    /// Adds the place to a fault.
     #[cold]
     fn stop(&mut self, stop: Stop, term: &TermRef, frame: &Frame<'_>) -> Stop {
         let stop = match stop {

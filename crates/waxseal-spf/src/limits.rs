@@ -1,10 +1,10 @@
 //! Processing limits (RFC 7208 §4.6.4).
 
-/// What one check may cost. The defaults are those of RFC 7208 §4.6.4 where it names any.
+/// The processing limits of a check. The defaults are those of RFC 7208 §4.6.4 where it has any.
 ///
-/// The limit of elapsed time is the driver's, since the crate has no clock: 20 seconds in [`drive`](waxseal_dns::drive())
-/// and [`drive_blocking`](waxseal_dns::drive_blocking). RFC 7208 §4.6.4: "If such a limit is exceeded, the result of
-/// authorization SHOULD be "temperror"."
+/// The limit of elapsed time is up to the driver, since the crate has no clock: 20 seconds in
+/// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking). RFC 7208 §4.6.4: "If such a
+/// limit is exceeded, the result of authorization SHOULD be "temperror"."
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -32,11 +32,11 @@ impl Default for Limits {
     }
 }
 
-/// `redirect` and `include` go no deeper than this, whatever the limit of terms.
+/// The maximum depth of `redirect` and `include`, whatever the limit of terms.
 pub(crate) const MAX_DEPTH: usize = 32;
 
 impl Limits {
-    /// What every publisher counts on.
+    /// The limit that every publisher relies on.
     pub(crate) const RFC: Self = Self {
         terms: Self::DEFAULT_TERMS,
         void_lookups: Self::DEFAULT_VOID_LOOKUPS,
@@ -53,9 +53,9 @@ impl Limits {
     /// Void lookups, by default: see [`with_max_void_lookups`](Self::with_max_void_lookups).
     pub const DEFAULT_VOID_LOOKUPS: u16 = 2;
 
-    /// Terms that cause lookups: include, a, mx, ptr, exists, redirect; and the PTR lookup of `%{p}`, which is made once
-    /// in a check and counts like a term, but not in explanations. Default 10, which is what every publisher counts on;
-    /// at most 32. One more is permerror.
+    /// Terms that cause lookups: include, a, mx, ptr, exists, redirect; and the PTR lookup of `%{p}`, which is made
+    /// once in a check and counts like a term, but not in explanations. Default 10, which every publisher relies on; at
+    /// most 32. More is permerror.
     ///
     /// RFC 7208 §4.6.4: "SPF implementations MUST limit the total number of those terms to 10 during SPF
     /// evaluation ... If this limit is exceeded, the implementation MUST return "permerror"."
@@ -64,7 +64,7 @@ impl Limits {
         self
     }
 
-    /// Lookups for terms that returned NXDOMAIN or no record. Default 2; one more is permerror.
+    /// Lookups for terms that returned NXDOMAIN or no record. Default 2; more is permerror.
     ///
     /// RFC 7208 §4.6.4: "SPF implementations SHOULD limit "void lookups" to two." Each lookup counts, so an `mx` with
     /// three hosts that have no address counts three; the addresses of PTR names do not, for "the set of and contents
@@ -74,7 +74,7 @@ impl Limits {
         self
     }
 
-    /// Mail exchangers of one `mx`. Default 10; one more is permerror.
+    /// Mail exchangers of one `mx`. Default 10; more is permerror.
     ///
     /// RFC 7208 §4.6.4: "the evaluation of each "MX" record MUST NOT result in querying more than 10 address records
     /// ... If this limit is exceeded, the "mx" mechanism MUST produce a "permerror" result."
@@ -91,14 +91,14 @@ impl Limits {
         self
     }
 
-    /// DNS queries of one check, all kinds. Default 100; one more is permerror. The limits of RFC 7208 alone would
-    /// allow more than a hundred (ten `mx` of ten names each).
+    /// DNS queries of one check, of all kinds. Default 100; more is permerror. The other limits alone would allow more
+    /// than a hundred (ten `mx` of ten names each).
     pub fn with_max_queries(mut self, queries: u16) -> Self {
         self.queries = queries;
         self
     }
 
-    /// Bytes of the explanation string that are kept. Default 512.
+    /// The longest explanation string that is kept, in bytes. Default 512.
     ///
     /// RFC 7208 §6.2: "Implementations MAY limit the length of the resulting explanation string".
     pub fn with_max_explanation_bytes(mut self, bytes: u16) -> Self {
@@ -106,8 +106,8 @@ impl Limits {
         self
     }
 
-    /// Bytes that macros may read during one check, before any are cut away. Default 1 MiB, thousands of times
-    /// what a mailbox needs; more is permerror. Bounds the work of a record full of `%{s}` for a 64 KiB local-part.
+    /// Bytes that macros may expand during one check, before truncation. Default 1 MiB, thousands of times what a
+    /// mailbox needs; more is permerror. This bounds the work for a record full of `%{s}` and a local-part of 64 KiB.
     pub fn with_max_macro_bytes(mut self, bytes: usize) -> Self {
         self.macro_bytes = bytes;
         self

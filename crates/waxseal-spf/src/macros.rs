@@ -21,7 +21,7 @@ impl Letters {
 
     /// The current domain.
     pub(crate) const DOMAIN: Self = Self(bit(b'd'));
-    /// What changes when a term moves to another domain: `%{p}` prefers names of the current one.
+    /// What changes when a term is moved to another domain: `%{p}` prefers names of the current domain.
     pub(crate) const PER_DOMAIN: Self = Self(bit(b'd') | bit(b'p'));
     /// Any `%` at all: without one, the text is its expansion.
     const PERCENT: Self = Self(1);
@@ -48,11 +48,11 @@ const fn bit(lower_letter: u8) -> u32 {
     1 << (lower_letter & 31)
 }
 
-/// What [`scan`] saw on its way.
+/// The result of [`scan`].
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Found {
     pub(crate) letters: Letters,
-    /// Where the literal text behind the last macro begins; 0 without any.
+    /// Where the literal text after the last macro begins; 0 without any macro.
     pub(crate) literal_from: usize,
     /// Where the scan ended.
     pub(crate) length: usize,
@@ -183,11 +183,11 @@ pub(crate) struct Values<'a> {
     pub(crate) now: u64,
 }
 
-/// A text too long to be worked on, see [`Limits::with_max_macro_bytes`](crate::Limits::with_max_macro_bytes).
+/// A text over the limit, see [`Limits::with_max_macro_bytes`](crate::Limits::with_max_macro_bytes).
 #[derive(Debug)]
 pub(crate) struct OverBudget;
 
-/// Expands `text` into the name of a query.
+/// Expands `text` to the name of a query.
 pub(crate) fn expand_name(
     text: &[u8],
     values: &Values<'_>,
@@ -231,7 +231,7 @@ fn expand(
             rest = after;
             continue;
         }
-        // The syntax has been validated, so an error cannot be; it would end the expansion.
+        // The syntax was validated, so there is no error; one would end the expansion.
         let Ok((piece, after)) = percent(rest.get(1..).unwrap_or_default()) else { break };
         rest = after;
         match piece {
@@ -273,7 +273,7 @@ fn value<'a>(letter: u8, values: &Values<'a>, scratch: &'a mut [u8; 64]) -> &'a 
 
 fn print<'a>(scratch: &'a mut [u8; 64], text: std::fmt::Arguments<'_>) -> &'a [u8] {
     let mut room = &mut scratch[..];
-    // Addresses and numbers fit; were there no room, the text would be cut.
+    // Addresses and numbers fit; otherwise the text would be truncated.
     let _ = room.write_fmt(text);
     let left = room.len();
     scratch.get(..scratch.len() - left).unwrap_or_default()
@@ -340,11 +340,10 @@ fn put(octets: &[u8], escape: bool, out: &mut impl Sink) {
     }
 }
 
-/// The longest name DNS can ask for, as text.
+/// The longest name of a DNS query, as text.
 const MAX_NAME: usize = 253;
 
-/// The end of a name: whatever comes, no more than [`Tail::ROOM`] octets are kept, for a longer name loses its
-/// left-hand labels anyway.
+/// The end of a name: at most [`Tail::ROOM`] bytes are kept, since a longer name loses its left-hand labels anyway.
 struct Tail {
     octets: [u8; Tail::ROOM],
     length: usize,
@@ -359,7 +358,7 @@ impl Default for Tail {
 
 impl Tail {
     const ROOM: usize = 512;
-    /// The longest name, its final dot, and one octet more, so that a dot in front of the longest name is seen.
+    /// The longest name, its final dot, and one more byte, so that a dot before the longest name is seen.
     const NEEDED: usize = MAX_NAME + 2;
 
     /// RFC 7208 §7.3: "the left side is truncated to fit, by removing successive domain labels (and their
@@ -372,7 +371,7 @@ impl Tail {
         }
         let from = name.len().saturating_sub(MAX_NAME + 1);
         let window = name.get(from..).unwrap_or(name);
-        // A single label longer than that is no name; the reader of the name says so.
+        // A single label longer than that is not a name, which the parser of names will report.
         window.iter().position(|&c| c == b'.').and_then(|dot| window.get(dot + 1..)).unwrap_or(name)
     }
 }

@@ -20,11 +20,11 @@ pub(crate) fn is_spf1(text: &[u8]) -> bool {
     })
 }
 
-/// What a term is.
+/// The kind of a term.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Name {
-    /// A modifier that RFC 7208 does not know.
+    /// A modifier that RFC 7208 does not define.
     #[default]
     Unknown,
     All,
@@ -39,7 +39,7 @@ pub(crate) enum Name {
     Exp,
 }
 
-/// A `<domain-spec>` whose syntax is known to be right, or the value of an unknown modifier.
+/// A `<domain-spec>` with valid syntax, or the value of an unknown modifier.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spec {
     start: usize,
@@ -54,8 +54,8 @@ impl Spec {
     }
 }
 
-/// One term. Plain numbers side by side, each as wide as it is read: they are written where they stay, and moving
-/// unions of octets and words would stall at every step.
+/// One term, as plain numbers that are written in place, each as wide as it is read: moving unions of bytes and words
+/// would stall the processor.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TermRef {
     /// Where the term is in the record.
@@ -128,7 +128,8 @@ impl<'a> Terms<'a> {
         Self { text: record, at: VERSION.len(), redirects: false, explains: false }
     }
 
-    /// Reads the next term into `term`; false at the end. After an error, goes on behind the term that cannot be read.
+    /// Reads the next term into `term`; false at the end. After an error, the next call continues after the invalid
+    /// term.
     pub(crate) fn read(&mut self, term: &mut TermRef) -> Result<bool, SyntaxError> {
         while self.peek() == Some(b' ') {
             self.at += 1;
@@ -180,11 +181,11 @@ impl<'a> Terms<'a> {
         is
     }
 
-    /// Goes past `name`, compared without regard to the case of letters.
+    /// Skips `name`, in any case.
     #[inline(always)]
     fn eat_name<const N: usize>(&mut self, name: &[u8; N]) -> bool {
         let Some(front) = self.rest().first_chunk::<N>() else { return false };
-        // Only the two cases of a letter become that letter when the bit 0x20 is set.
+        // Setting the bit 0x20 turns only the two cases of a letter into that letter.
         let fold = |c: &u8, known: &u8| if known.is_ascii_lowercase() { c | 0x20 } else { *c };
         let same = front.iter().zip(name).all(|(c, known)| fold(c, known) == *known);
         self.at += if same { N } else { 0 };
@@ -208,7 +209,7 @@ impl<'a> Terms<'a> {
         self.at += usize::from(qualifier.is_some());
         term.qualifier = qualifier.unwrap_or_default();
         term.spec = Spec::default();
-        // The two that make up most records.
+        // The two kinds that make up most records.
         if self.eat_name(b"ip4:") {
             term.name = Name::Ip4;
             return self.ip4(term);
@@ -249,7 +250,7 @@ impl<'a> Terms<'a> {
             Name::Ip6 if self.eat(b':') => self.ip6(term),
             Name::Ip6 => Err(SyntaxErrorKind::Ip6Network),
             Name::Exists if self.eat(b':') => self.domain_spec(term),
-            // With a colon they have been read already.
+            // With a colon they were read before.
             Name::Ip4 => Err(SyntaxErrorKind::Ip4Network),
             _ => Err(SyntaxErrorKind::MissingDomain),
         }
@@ -285,7 +286,7 @@ impl<'a> Terms<'a> {
         Ok(())
     }
 
-    /// Takes the text up to `end` for a `<domain-spec>` whose last macro ends `literal_from` octets from here.
+    /// Reads the text up to `end` as a `<domain-spec>` whose last macro ends `literal_from` bytes from here.
     fn spec(
         &mut self,
         end: usize,
@@ -315,8 +316,8 @@ impl<'a> Terms<'a> {
         let rest = self.rest();
         let found = macros::scan(rest, false)?;
         let mut text = rest.get(..found.length).unwrap_or_default();
-        // A domain-spec may hold "/" too; what can be read as a prefix length at the end is one, for no top label
-        // holds a "/".
+        // A domain-spec may contain "/", too; but what looks like a prefix length at the end is one, since a top label
+        // has no "/".
         if let Some((front, length)) = trailing_length(text, b"//") {
             term.ip6 = prefix_length(length, 128)?;
             text = front;
@@ -352,7 +353,7 @@ impl<'a> Terms<'a> {
         let rest = self.rest();
         let length = rest.iter().position(|c| matches!(c, b'/' | b' ')).unwrap_or(rest.len());
         let address = rest.get(..length).unwrap_or_default();
-        // RFC 4291 §2.2, which is what std reads.
+        // RFC 4291 §2.2, the syntax that std accepts.
         let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
         let bits = address.ok_or(SyntaxErrorKind::Ip6Network)?.to_bits();
         (term.high, term.low) = ((bits >> 64) as u64, bits as u64);
@@ -444,7 +445,7 @@ fn prefix_length(digits: &[u8], max: u32) -> Result<u32, SyntaxErrorKind> {
     }
 }
 
-/// RFC 7208 §12: qnum "." qnum "." qnum "." qnum; with how many octets it takes.
+/// RFC 7208 §12: qnum "." qnum "." qnum "." qnum; with its length in bytes.
 #[inline]
 fn dotted_quad(text: &[u8]) -> Option<(u32, usize)> {
     let (first, rest) = qnum(text)?;
@@ -454,7 +455,7 @@ fn dotted_quad(text: &[u8]) -> Option<(u32, usize)> {
     Some((first << 24 | second << 16 | third << 8 | fourth, text.len() - rest.len()))
 }
 
-/// RFC 7208 §12: qnum, 0 to 255 without leading zeros; with what follows it.
+/// RFC 7208 §12: qnum, 0 to 255 without leading zeros, and the rest.
 #[inline(always)]
 fn qnum(text: &[u8]) -> Option<(u32, &[u8])> {
     let digit = |c: &u8| c.wrapping_sub(b'0');

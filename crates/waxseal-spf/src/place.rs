@@ -1,11 +1,11 @@
-//! Which term of which record.
+//! The place of a term.
 
 use crate::printable::Printable;
 use bytes::Bytes;
 use std::fmt;
 use waxseal_dns::DomainName;
 
-/// A term of a record, and through which terms evaluation got there.
+/// A term of a record, and the terms that led to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub(crate) domain: DomainName,
@@ -23,7 +23,7 @@ impl Place {
 
     /// The term as published, qualifier included.
     pub fn term(&self) -> &str {
-        // The record's syntax is known to be right, so this is ASCII.
+        // The record's syntax was checked, so this is ASCII.
         std::str::from_utf8(&self.term).unwrap_or_default()
     }
 
@@ -42,7 +42,7 @@ impl Place {
         self.inside.as_deref()
     }
 
-    /// The last of [`inside`](Self::inside): the term that matched in the end.
+    /// The last of [`inside`](Self::inside): the innermost term that matched.
     pub fn innermost(&self) -> &Self {
         let mut place = self;
         while let Some(inside) = place.inside() {

@@ -7,7 +7,7 @@ use crate::{
 use std::ops::Deref;
 use waxseal_dns::DomainName;
 
-/// The terms of a record that evaluation looks at, as spans of its text.
+/// The terms that are evaluated, as spans of the record.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// From left to right.
@@ -16,7 +16,7 @@ pub(crate) struct Plan {
     pub(crate) exp: Option<Planned>,
 }
 
-/// A term, and the name it asks for if that is always the same and was wanted.
+/// A term, and the name that it looks up, if that is constant and was requested.
 #[derive(Debug, Default)]
 pub(crate) struct Planned {
     term: TermRef,
@@ -35,7 +35,7 @@ impl Deref for Planned {
 pub(crate) const MAX_LITERAL: usize = 253;
 
 impl Plan {
-    /// RFC 7208 §4.6: "The syntax of the record is validated first". `with_names` for a plan that is used again.
+    /// RFC 7208 §4.6: "The syntax of the record is validated first". `with_names`: for a plan that is used repeatedly.
     pub(crate) fn read(record: &[u8], with_names: bool) -> Result<Self, SyntaxError> {
         const USUAL: usize = 8;
         let mut plan = Self { directives: Vec::with_capacity(USUAL), ..Self::default() };

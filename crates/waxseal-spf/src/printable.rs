@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Text from elsewhere on one line of ASCII, without quotes and backslashes.
+/// Untrusted text as one line of ASCII without quotes and backslashes.
 pub(crate) struct Printable<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Printable<'_> {

@@ -1,7 +1,7 @@
-//! For those who publish records: what is wrong with one ([`lint`]), with a domain and all that its record leads to
-//! ([`Audit`]), and a record whose lookups are done in advance ([`Flatten`]).
+//! For publishers of records: [`lint`] finds problems in a record, [`Audit`] in a domain and everything that its record
+//! refers to, and [`Flatten`] replaces lookups by networks.
 //!
-//! The names of problems, [`Finding::id`]:
+//! Problems are named by [`Finding::id`]:
 //!
 //! - errors: `syntax`, `not-a-record`, `no-record`, `several-records`, `lookup-failed`, `target-without-record`,
 //!   `invalid-target`, `loop`, `too-many-lookups`, `too-many-void-lookups`, `too-many-mx-names`, `pass-all`,

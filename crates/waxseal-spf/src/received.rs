@@ -30,9 +30,10 @@ impl Verdict {
             .with_pair("client-ip", self.ip().to_string())
             .with_pair("helo", self.helo());
         let field = match self.identity() {
-            // RFC 7208 §9.1: "at least "client-ip", "helo", and, if the "MAIL FROM" identity was checked, "envelope-from"". For a
-            // null reverse-path that identity is postmaster at HELO (§2.4), but no such mailbox was in the envelope: what was
-            // there is given, as a quoted-string. policyd-spf and its readers know it without quotes.
+            // RFC 7208 §9.1: "at least "client-ip", "helo", and, if the "MAIL FROM" identity was checked,
+            // "envelope-from"". For a null reverse-path that identity is postmaster at HELO (§2.4), but no such mailbox
+            // was in the envelope: so the actual value is written, as a quoted-string. policyd-spf and its readers use
+            // it without quotes.
             Identity::MailFrom if self.is_null_sender() => field.with_pair("envelope-from", "<>"),
             Identity::MailFrom => field.with_pair("envelope-from", self.sender()),
             Identity::Helo => field,
@@ -46,9 +47,9 @@ impl Verdict {
         receiver.into_iter().fold(field, |field, name| field.with_pair("receiver", name))
     }
 
-    /// The Received-SPF field exactly as policyd-spf (pypolicyd-spf 3.0.4) writes it, trailing blank included, for readers
-    /// that look for its text. `sender` is the reverse-path of the transaction, which policyd-spf names for the HELO
-    /// identity too; `receiver` is what it calls the recipient, `<UNKNOWN>` if `None`, its default.
+    /// The Received-SPF field exactly as policyd-spf (pypolicyd-spf 3.0.4) writes it, trailing blank included, for
+    /// programs that search for its text. `sender` is the reverse-path of the transaction, which policyd-spf also
+    /// writes for the HELO identity; `receiver` is the recipient, `<UNKNOWN>` if `None`, its default.
     ///
     /// ```
     /// # use waxseal_dns::{Zone, drive_blocking};
@@ -66,7 +67,7 @@ impl Verdict {
     /// ```
     pub fn received_spf_of_policyd(&self, sender: impl AsRef<[u8]>, receiver: Option<&str>) -> ReceivedSpf {
         let sender = sender.as_ref();
-        // It checks HELO alone for a null reverse-path.
+        // For a null reverse-path it checks only HELO.
         let identity = if self.is_null_sender() { Identity::Helo } else { self.identity() };
         ReceivedSpf::new(self.result())
             .with_style(ReceivedSpfStyle::PolicydSpf)

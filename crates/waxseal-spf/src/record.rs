@@ -8,11 +8,11 @@ use crate::{
 use std::{fmt, net::IpAddr, ops::Range, str::FromStr};
 use waxseal_authres::SpfResult;
 
-/// A published record: `v=spf1` and its terms in their order.
+/// A published record: `v=spf1` and its terms in order.
 ///
-/// A record is read as bytes, for a TXT record may hold anything, and is ASCII once read. `Display` writes it back
-/// in a normal form: names in lower case, no needless `+`, prefix lengths only where they are not those of one address, one space
-/// between terms. Reading that returns an equal record.
+/// A record is parsed from bytes, since a TXT record may contain anything; a valid one is ASCII. `Display` writes it in
+/// a normal form: names in lower case, no redundant `+`, prefix lengths only where they do not mean a single address,
+/// one space between terms. Parsing that returns an equal record.
 ///
 /// ```
 /// use waxseal_spf::{Mechanism, Network, Qualifier, Record, Term};
@@ -39,18 +39,18 @@ pub struct Record {
 /// One term of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Term {
-    /// A mechanism and what a match of it means (RFC 7208 §4.6.2).
+    /// A mechanism and its qualifier (RFC 7208 §4.6.2).
     Directive(Qualifier, Mechanism),
-    /// `redirect=`: evaluate that domain's record instead when nothing matched (RFC 7208 §6.1).
+    /// `redirect=`: the domain whose record is evaluated when nothing matched (RFC 7208 §6.1).
     Redirect(DomainSpec),
     /// `exp=`: where the explanation for a fail is published (RFC 7208 §6.2).
     Exp(DomainSpec),
-    /// Any other modifier, which evaluation ignores (RFC 7208 §6); `ra`, `rp` and `rr` of RFC 6652 are such.
+    /// Any other modifier, which evaluation ignores (RFC 7208 §6); such as `ra`, `rp` and `rr` of RFC 6652.
     Unknown(Modifier),
 }
 
-/// What a match means (RFC 7208 §4.6.2).
-// As wide as what stands beside it in a term: a lone octet there makes every move of the term stall.
+/// The qualifier of a directive: the result of a match (RFC 7208 §4.6.2).
+// As wide as its neighbours in a term: a single byte there would stall every move of the term.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Qualifier {
@@ -65,10 +65,10 @@ pub enum Qualifier {
     Neutral,
 }
 
-/// A mechanism (RFC 7208 §5). Absent domains mean the domain that is evaluated.
+/// A mechanism (RFC 7208 §5). A missing domain stands for the domain of the record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Mechanism {
-    /// Matches always (§5.1).
+    /// Always matches (§5.1).
     All,
     /// Matches when the record of that domain has the result pass (§5.2).
     Include(DomainSpec),
@@ -108,7 +108,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network with a prefix length; more than the bits of the address count as those.
+    /// A network with a prefix length, which is capped at the length of the address.
     pub fn new(address: impl Into<IpAddr>, length: u8) -> Self {
         let address = address.into();
         let most = if address.is_ipv4() { 32 } else { 128 };
@@ -134,7 +134,7 @@ pub struct DualCidrLength {
 }
 
 impl DualCidrLength {
-    /// Prefix lengths for IPv4 and IPv6; values above 32 and 128 count as those.
+    /// Prefix lengths for IPv4 and IPv6, capped at 32 and 128.
     pub fn new(ip4: u8, ip6: u8) -> Self {
         Self { ip4: ip4.min(32), ip6: ip6.min(128) }
     }
@@ -156,8 +156,8 @@ impl Default for DualCidrLength {
     }
 }
 
-/// A `<domain-spec>`: a domain name that may hold macros (RFC 7208 §4.8, §7.1). Its syntax is right by construction;
-/// the name it expands to may still be no name.
+/// A `<domain-spec>`: a domain name that may contain macros (RFC 7208 §4.8, §7.1). Its syntax is valid; the expanded
+/// name may still be invalid.
 ///
 /// [`SpfCheck::expand`](crate::SpfCheck::expand) returns the name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -169,7 +169,7 @@ impl DomainSpec {
         &self.0
     }
 
-    /// Whether the text holds a macro, so that the name depends on the message.
+    /// Whether the text contains a macro, so that the name depends on the message.
     pub(crate) fn has_macro(&self) -> bool {
         self.0.contains('%')
     }
@@ -179,7 +179,7 @@ impl DomainSpec {
     }
 
     fn from_ascii(text: &[u8]) -> Self {
-        // The syntax admits ASCII only, so nothing is replaced.
+        // The syntax allows only ASCII, so nothing is replaced.
         Self(String::from_utf8_lossy(text).into())
     }
 }
@@ -218,7 +218,7 @@ impl Modifier {
         }
     }
 
-    /// The name as published; names are compared without regard to case.
+    /// The name as published; names are compared regardless of case.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -235,17 +235,17 @@ impl Record {
         Self::default()
     }
 
-    /// Reads a record, `v=spf1` included. The first error ends the reading.
+    /// Parses a record, including `v=spf1`. Reports the first error.
     pub fn parse(text: &[u8]) -> Result<Self, SyntaxError> {
         Self::parse_with_spans(text).map(Self::of_terms)
     }
 
-    /// The record that was read with spans.
+    /// The record that was parsed to spans.
     pub(crate) fn of_terms(terms: Vec<(Range<usize>, Term)>) -> Self {
         Self { terms: terms.into_iter().map(|(_, term)| term).collect() }
     }
 
-    /// The terms, and where they are.
+    /// The terms and their spans.
     pub(crate) fn parse_with_spans(text: &[u8]) -> Result<Vec<(Range<usize>, Term)>, SyntaxError> {
         if !parse::is_spf1(text) {
             return Err(SyntaxError::new(0, text.get(..10).unwrap_or(text), SyntaxErrorKind::Version));
@@ -259,14 +259,14 @@ impl Record {
         Ok(read)
     }
 
-    /// The same record with a directive at its end.
+    /// Appends a directive.
     #[must_use]
     pub fn with(self, qualifier: Qualifier, mechanism: Mechanism) -> Self {
         self.with_term(Term::Directive(qualifier, mechanism))
     }
 
-    /// The same record with a term at its end; a second `redirect=` or `exp=` replaces the first, for a record may
-    /// not have two (RFC 7208 §6).
+    /// Appends a term; a second `redirect=` or `exp=` replaces the first, since a record must not have two (RFC 7208
+    /// §6).
     #[must_use]
     pub fn with_term(mut self, term: Term) -> Self {
         match term {
@@ -299,7 +299,7 @@ impl Record {
         self.terms.iter().find_map(|term| if let Term::Redirect(spec) = term { Some(spec) } else { None })
     }
 
-    /// The value of the first unknown modifier of that name, compared without regard to case.
+    /// The value of the first unknown modifier of that name, in any case.
     pub fn modifier(&self, name: &str) -> Option<&str> {
         self.terms.iter().find_map(|term| match term {
             Term::Unknown(modifier) if modifier.name.eq_ignore_ascii_case(name) => Some(modifier.value()),
@@ -307,9 +307,9 @@ impl Record {
         })
     }
 
-    /// Terms that cause lookups in this record alone, in the worst case: those in front of `all`, and a redirect that
-    /// counts; with `%{p}` in any of them one more, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts (RFC 7208
-    /// §4.6.4). What included records cost comes on top; [`Audit`](crate::publish::Audit) counts it.
+    /// Terms of this record that cause lookups in the worst case: those before `all`, and an effective redirect; plus
+    /// one for `%{p}` in any of them, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts (RFC 7208
+    /// §4.6.4). [`Audit`](crate::publish::Audit) also counts those of included records.
     ///
     /// ```
     /// use waxseal_spf::Record;
@@ -333,7 +333,7 @@ impl Term {
     fn read(term: &TermRef, record: &[u8]) -> Self {
         let spec = term.spec().map(|spec| DomainSpec::from_ascii(spec.of(record)));
         let required = || DomainSpec::from_ascii(term.spec().unwrap_or_default().of(record));
-        // Prefix lengths have been checked, so nothing is lost.
+        // Prefix lengths were checked, so nothing is lost.
         let (ip4, ip6) = (term.ip4 as u8, term.ip6 as u8);
         let mechanism = match term.name {
             Name::Redirect => return Self::Redirect(required()),

@@ -1,4 +1,4 @@
-//! Parsed records, kept between checks.
+//! A cache of parsed records.
 
 use crate::{plan::Plan, syntax_error::SyntaxError};
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use std::{
 };
 use waxseal_dns::DomainName;
 
-/// Remembers what records parse to, so that the record of a busy sender is read once. Clones share what they remember.
+/// Caches parsed records, so that the record of a busy sender is parsed once. Clones share the cache.
 ///
-/// A parsed record is used again only where the text is the same to the byte, so nothing but time depends on the cache. It
-/// holds at most 2,048 records of 64 directives and 1,024 bytes, about 20 MB if all are that large; a new one takes the
-/// place of another.
+/// A parsed record is reused only when its text is the same byte for byte, so the cache affects nothing but speed. It
+/// holds at most 2,048 records of 64 directives and 1,024 bytes, about 20 MB if all are that large; a new one replaces
+/// another.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -31,12 +31,12 @@ use waxseal_dns::DomainName;
 pub struct RecordCache(Arc<Slots>);
 
 struct Slots {
-    /// Keyed, lest anyone choose names that drive out others.
+    /// Keyed, so that nobody can choose names to evict others.
     hasher: RandomState,
     slots: Box<[Slot]>,
 }
 
-/// The record of one of the domains that fall here, each with a lock of its own.
+/// The record of one of the domains with this hash, each with its own lock.
 type Slot = Mutex<Option<(Bytes, Arc<Plan>)>>;
 
 impl RecordCache {
@@ -44,12 +44,12 @@ impl RecordCache {
     const MAX_BYTES: usize = 1024;
     const MAX_DIRECTIVES: usize = 64;
 
-    /// What to evaluate for `record`, published at `domain`.
+    /// The plan for `record`, published at `domain`.
     pub(crate) fn plan(&self, domain: &DomainName, record: &Bytes) -> Result<Arc<Plan>, SyntaxError> {
         let Some(slot) = self.slot(domain).filter(|_| record.len() <= Self::MAX_BYTES) else {
             return Plan::read(record, false).map(Arc::new);
         };
-        // A poisoned lock protects whole entries all the same.
+        // Entries are complete even if the lock is poisoned.
         if let Some((text, plan)) = &*slot.lock().unwrap_or_else(PoisonError::into_inner) {
             if text == record {
                 return Ok(plan.clone());
@@ -57,7 +57,7 @@ impl RecordCache {
         }
         let plan = Arc::new(Plan::read(record, true)?);
         if plan.directives.len() <= Self::MAX_DIRECTIVES {
-            // A copy, lest the whole DNS message live on.
+            // A copy, so that the DNS message can be freed.
             let entry = (Bytes::copy_from_slice(record), plan.clone());
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
         }

@@ -28,7 +28,7 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// The texts that are nearly SPF records.
+/// The texts that were probably meant as SPF records.
 pub(crate) fn near_misses(records: &[Record]) -> impl Iterator<Item = NearMiss> {
     texts(records).filter_map(NearMiss::of)
 }
@@ -51,10 +51,10 @@ pub struct NearMiss {
 }
 
 impl NearMiss {
-    /// Bytes of the text that are shown.
+    /// The most bytes shown of the text.
     const SHOWN: usize = 100;
 
-    /// `None` for an SPF record, and for a text of another purpose.
+    /// `None` for an SPF record and for an unrelated text.
     fn of(text: &Bytes) -> Option<Self> {
         if parse::is_spf1(text) {
             return None;
@@ -71,7 +71,7 @@ impl NearMiss {
         self.text.get(..Self::SHOWN).unwrap_or(&self.text)
     }
 
-    /// What to do about it, as a command: `put a space behind v=spf1`.
+    /// Advice, as an imperative: `put a space behind v=spf1`.
     pub(crate) fn advice(&self) -> &'static str {
         self.advice
     }
@@ -84,7 +84,7 @@ impl fmt::Display for NearMiss {
     }
 }
 
-/// What to do about a text that was meant as an SPF record; `None` if it was not.
+/// Advice about a text that was meant as an SPF record; `None` if it was not.
 pub(crate) fn meant(text: &[u8]) -> Option<&'static str> {
     match version_at(text) {
         Some((b"", behind)) => Some(behind_version(behind)),
@@ -93,7 +93,7 @@ pub(crate) fn meant(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What stands in front of the first `v=spf1`, and behind it.
+/// The text before the first `v=spf1`, and after it.
 fn version_at(text: &[u8]) -> Option<(&[u8], &[u8])> {
     const VERSION: &[u8] = b"v=spf1";
     let at =
@@ -102,7 +102,7 @@ fn version_at(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((front, rest.get(VERSION.len()..)?))
 }
 
-/// As much of a text as is looked at.
+/// The part of a text that is examined.
 fn beginning(text: &[u8]) -> &[u8] {
     text.get(..255).unwrap_or(text)
 }
@@ -130,7 +130,7 @@ fn in_front_of_version(front: &[u8]) -> &'static str {
     }
 }
 
-/// Whether it begins as `v=spf1` with other signs between or letters that changed places, or without its `v=`.
+/// Whether it begins with a misspelled `v=spf1`: with other characters between, swapped letters, or without `v=`.
 fn is_misspelled(text: &[u8]) -> bool {
     const STARTS: [&[u8]; 7] = [b"vspf", b"vsfp", b"vpsf", b"vfsp", b"vsp1", b"vsf1", b"vpf1"];
     let text = beginning(text);

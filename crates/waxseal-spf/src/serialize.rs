@@ -22,7 +22,7 @@ impl Verdict {
     /// The verdict as one JSON object on one line: `{"result", "identity", "domain", "reason", "lookups", "void_lookups"}`.
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {
-        // Writing these types to a String cannot fail.
+        // Serializing these types cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! What was meant by a term that cannot be read.
+//! Suggestions for invalid terms.
 
 use crate::{
     Record, SyntaxError,
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use waxseal_dns::lint::nearest;
 
 impl SyntaxError {
-    /// What to write in place of the term: a term that can be read and is not far from it.
+    /// The suggestion: a valid term that is similar.
     pub fn suggestion(&self) -> Option<String> {
         let term = std::str::from_utf8(self.term()).ok()?;
         let body = term.trim_start_matches(['+', '-', '~', '?']);

@@ -15,7 +15,7 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     pub(crate) fn new(offset: usize, term: &[u8], kind: SyntaxErrorKind) -> Self {
-        // A megabyte of term helps nobody.
+        // A term of a megabyte helps nobody.
         Self { kind, offset, term: term.get(..MAX_SHOWN).unwrap_or(term).into() }
     }
 
@@ -46,7 +46,7 @@ impl SyntaxError {
     }
 }
 
-/// Bytes of a term that are kept.
+/// The most bytes kept of a term.
 pub(crate) const MAX_SHOWN: usize = 100;
 
 /// What is wrong with a term.
@@ -64,7 +64,7 @@ pub(crate) enum SyntaxErrorKind {
     /// `redirect=` or `exp=` twice (§6).
     #[error("repeated modifier")]
     RepeatedModifier,
-    /// `all` takes nothing, `ptr` no prefix length (§5.1, §5.5).
+    /// `all` takes no argument, `ptr` no prefix length (§5.1, §5.5).
     #[error("needless argument")]
     NeedlessArgument,
     /// The term needs a domain (§5.2, §5.7, §6).
@@ -74,16 +74,16 @@ pub(crate) enum SyntaxErrorKind {
     /// (§7.1).
     #[error("domain without a valid top label")]
     TopLabel,
-    /// A `%` begins `%%`, `%_`, `%-` or a macro in braces (§7.1).
+    /// A `%` must begin `%%`, `%_`, `%-` or a macro in braces (§7.1).
     #[error("invalid macro")]
     Macro,
     /// The macros `c`, `r` and `t` are for explanations only (§7.2).
     #[error("macro allowed in explanations only")]
     ExplainOnlyMacro,
-    /// `ip4:` takes four numbers without leading zeros (§5.6).
+    /// `ip4:` needs four numbers without leading zeros (§5.6).
     #[error("invalid IPv4 network")]
     Ip4Network,
-    /// `ip6:` takes an address as in RFC 4291 §2.2 (§5.6).
+    /// `ip6:` needs an address as in RFC 4291 §2.2 (§5.6).
     #[error("invalid IPv6 network")]
     Ip6Network,
     /// 0 to 32 for IPv4, 0 to 128 for IPv6, no leading zeros (§5.6).

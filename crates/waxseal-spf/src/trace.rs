@@ -1,4 +1,4 @@
-//! Everything a check evaluated, in the order in which it did.
+//! The trace of an evaluation.
 
 #[cfg(feature = "json")]
 mod json;
@@ -9,11 +9,11 @@ use std::fmt;
 use waxseal_authres::{SpfResult, reason};
 use waxseal_dns::{DomainName, Question, Reply};
 
-/// The tree of an evaluation: record, its terms, their lookups and what came of them; below an `include` or a
-/// `redirect`, the record it led to.
+/// The trace of an evaluation, as a tree: the record, its terms, their lookups and results; below an `include` or a
+/// `redirect`, the record that it refers to.
 ///
-/// The same answers lead to the same trace. `Display` draws the tree, one line each; with the feature `json`, `to_json`
-/// writes it for machines.
+/// The same answers give the same trace. `Display` draws the tree, a line for each node; with the feature `json`,
+/// `to_json` writes it for programs.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -40,13 +40,13 @@ pub struct RecordTrace {
     pub domain: DomainName,
     /// Includes and redirects between the first record and this one.
     pub depth: usize,
-    /// The lookup of the record, absent when the domain was no name to ask for.
+    /// The lookup of the record; `None` when the domain was not a valid name.
     pub lookup: Option<LookupTrace>,
     /// The record that was selected, as published.
     pub text: Option<Bytes>,
     /// Its terms from left to right; empty when the record could not be read.
     pub terms: Vec<TermTrace>,
-    /// What this `check_host()` returned.
+    /// The result of this `check_host()`.
     pub result: SpfResult,
 }
 
@@ -62,17 +62,17 @@ pub struct TermTrace {
     pub target: Option<DomainName>,
     /// Its lookups in the order of evaluation.
     pub lookups: Vec<LookupTrace>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The record that `include` or `redirect` led to.
+    /// The record that `include` or `redirect` refers to.
     pub inside: Option<Box<RecordTrace>>,
 }
 
-/// What came of a term.
+/// The outcome of a term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Evaluation did not reach it, or it has no part in it.
+    /// The term was not reached, or takes no part in the evaluation.
     NotEvaluated,
     /// The directive does not match.
     NoMatch,
@@ -80,7 +80,7 @@ pub enum Outcome {
     Match(SpfResult),
     /// `redirect=` was followed.
     Followed,
-    /// `exp=` gave this explanation, or none that can be used.
+    /// `exp=` resulted in this explanation, or none that is valid.
     Explained(Option<String>),
     /// Evaluation ended here with temperror or permerror.
     Error(SpfResult),
@@ -90,9 +90,9 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LookupTrace {
-    /// What was asked.
+    /// The question.
     pub question: Question,
-    /// What DNS said.
+    /// The reply.
     pub reply: Reply,
     /// Whether it counted as a void lookup (RFC 7208 §4.6.4).
     pub void: bool,
@@ -188,7 +188,7 @@ impl Recorder {
         }
     }
 
-    /// The terms of the selected record, none evaluated yet.
+    /// Adds the terms of the selected record, none evaluated yet.
     pub(crate) fn terms(&mut self, record: &Bytes) {
         let Some((trace, _)) = self.open.last_mut() else { return };
         let (mut terms, mut term) = (Terms::new(record), TermRef::default());
@@ -204,7 +204,7 @@ impl Recorder {
         }
     }
 
-    /// From now on the term at `offset` is evaluated.
+    /// Begins with the term at `offset`.
     pub(crate) fn begin(&mut self, offset: usize) {
         if let Some((record, current)) = self.open.last_mut() {
             *current = record.terms.iter().position(|term| term.offset == offset);
@@ -229,7 +229,7 @@ impl Recorder {
         }
     }
 
-    /// The answer to `question` was void, and counted.
+    /// Marks the answer to `question` as a void lookup.
     pub(crate) fn void(&mut self, name: &DomainName) {
         let lookup = match self.open.last_mut() {
             Some((record, None)) => record.lookup.as_mut(),

@@ -13,11 +13,11 @@ use waxseal_dns::{Dnssec, DomainName};
 
 /// The outcome of one [`SpfCheck`](crate::SpfCheck).
 ///
-/// A verdict about HELO is none about MAIL FROM: [`identity`](Self::identity) tells which one it is, and only the MAIL
-/// FROM one counts for DMARC (RFC 9989 §4.4.2).
+/// The verdict is about HELO or about MAIL FROM, see [`identity`](Self::identity); only MAIL FROM counts for DMARC (RFC
+/// 9989 §4.4.2).
 ///
-/// `Display` is one line for a log; under `serde` it is `Serialize`, as `{result, identity, domain, reason, lookups,
-/// void_lookups}`.
+/// `Display` is one line for a log; with the feature `serde` it is `Serialize`, as `{result, identity, domain, reason,
+/// lookups, void_lookups}`.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -65,18 +65,18 @@ impl Verdict {
         self.result() == SpfResult::Pass
     }
 
-    /// Which term of which record decided, or which error. Always there.
+    /// The term or the error that decided. Always `Some`.
     pub fn cause(&self) -> Option<&Cause> {
         Some(&self.cause)
     }
 
-    /// The cause and what is behind it, on one line of ASCII without quotes: fit for `reason=` and for logs.
+    /// The cause and its sources, as one line of ASCII without quotes: fit for `reason=` and for logs.
     pub fn reason(&self) -> String {
         waxseal_authres::reason(&self.cause)
     }
 
-    /// A page for people: the result and its reason, who asked, what is published and what it cost. ASCII; what the client
-    /// said is cut at 320 bytes, the record at 1,024.
+    /// A page of ASCII for people: the result and its reason, the client, the published record and the number of
+    /// lookups. Text from the client is cut at 320 bytes, the record at 1,024.
     pub fn explain(&self) -> String {
         let (property, value) = self.subject();
         let client = self.ip();
@@ -114,8 +114,8 @@ impl Verdict {
         self.envelope.ip
     }
 
-    /// The domain whose record was looked for: that of the MAIL FROM or HELO identity. `None` when it is no domain name,
-    /// which has the result none.
+    /// The domain whose record was looked up: that of the MAIL FROM or HELO identity. `None` when it is not a domain
+    /// name, for which the result is none.
     pub fn domain(&self) -> Option<&DomainName> {
         self.envelope.domain.as_ref().ok()
     }
@@ -143,17 +143,17 @@ impl Verdict {
         }
     }
 
-    /// What the domain publishes for people whose mail fails (RFC 7208 §6.2): ASCII, no control characters, at most
-    /// [`Limits::with_max_explanation_bytes`](crate::Limits::with_max_explanation_bytes). `None` unless the result is fail and a valid
-    /// explanation is published.
+    /// The explanation that the domain publishes for senders whose mail fails (RFC 7208 §6.2): ASCII, no control
+    /// characters, at most [`Limits::with_max_explanation_bytes`](crate::Limits::with_max_explanation_bytes). `None`
+    /// unless the result is fail and a valid explanation is published.
     ///
-    /// The text is a stranger's: "Software SHOULD make it clear that the explanation string comes from a third party."
+    /// The text is not yours: "Software SHOULD make it clear that the explanation string comes from a third party."
     pub fn explanation(&self) -> Option<&str> {
         self.explanation.as_deref()
     }
 
-    /// For how long every answer holds: the smallest TTL. `None` when an answer came without one or nothing was asked;
-    /// zero when a failed lookup was passed over.
+    /// How long the answers are valid: the smallest TTL. `None` when an answer came without one or nothing was asked;
+    /// zero when a failed lookup was skipped.
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl
     }
@@ -174,7 +174,7 @@ impl Verdict {
         self.void_lookups
     }
 
-    /// DNS questions asked, the explanation's included.
+    /// DNS questions asked, including those of the explanation.
     pub fn queries(&self) -> u16 {
         self.queries
     }
@@ -185,14 +185,14 @@ impl Verdict {
         self.depends_on_sender
     }
 
-    /// Everything that was evaluated, if [`SpfCheck::with_trace`](crate::SpfCheck::with_trace) asked for it.
+    /// The trace of the evaluation, if [`SpfCheck::with_trace`](crate::SpfCheck::with_trace) was set.
     pub fn trace(&self) -> Option<&Trace> {
         self.trace.as_deref()
     }
 
-    /// The statement for an Authentication-Results field (RFC 8601 §2.7.2): `smtp.mailfrom`, or `smtp.helo` for the HELO
-    /// identity and for a null reverse-path; a `reason` unless the result is pass. The value of `smtp.mailfrom` is the
-    /// domain; it is the whole address where a macro read the local-part, and where there is no domain.
+    /// The entry for Authentication-Results (RFC 8601 §2.7.2): `smtp.mailfrom`, or `smtp.helo` for the HELO identity
+    /// and for a null reverse-path; a `reason` unless the result is pass. The value of `smtp.mailfrom` is the domain;
+    /// it is the whole address when a macro read the local-part, or when there is no domain.
     pub fn entry(&self) -> Entry {
         let (property, value) = self.subject();
         let entry = match self.result() {
@@ -202,7 +202,7 @@ impl Verdict {
         entry.with_property(Ptype::Smtp, property, value)
     }
 
-    /// The property that tells what was checked.
+    /// The property that was checked.
     fn subject(&self) -> (&'static str, &[u8]) {
         let domain = self.domain().map(|domain| domain.as_str().as_bytes());
         match (self.identity(), domain) {
@@ -216,7 +216,7 @@ impl Verdict {
         }
     }
 
-    /// A name that is no ASCII is shown by its A-labels, as it was looked up (RFC 8616 §4).
+    /// A non-ASCII name is shown with A-labels, as it was looked up (RFC 8616 §4).
     fn shown_helo<'v>(&'v self, domain: Option<&'v [u8]>) -> &'v [u8] {
         domain.filter(|_| !self.helo().is_ascii()).unwrap_or_else(|| self.helo())
     }
@@ -224,7 +224,7 @@ impl Verdict {
 
 const SHOWN_RECORD: usize = 1024;
 
-/// What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
+/// A client can send long text; what exceeds the length of a mailbox (RFC 5321 §4.5.3.1) is cut.
 fn counted(number: u16, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
@@ -234,7 +234,7 @@ fn start(text: &[u8]) -> &[u8] {
 }
 
 impl fmt::Display for Verdict {
-    /// Result, identity and reason, on one line of ASCII.
+    /// Result, identity and reason, as one line of ASCII.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (property, value) = self.subject();
         let cut = if start(value).len() < value.len() { "..." } else { "" };

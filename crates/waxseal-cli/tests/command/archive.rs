@@ -127,7 +127,7 @@ fn archives_are_judged_by_their_own_clock() {
     assert_eq!((&rows[1]["received"]["time"], &rows[1]["dkim"][0]["result"]), (&Value::Null, &json!("fail")));
     let why = rows[1]["received"]["reason"].as_str().unwrap();
     assert!(
-        why.starts_with("Received has no readable date: a comma behind the day of the week is missing"),
+        why.starts_with("Received has no readable date: a comma after the day of the week is missing"),
         "{why}"
     );
     let text = feed(check(&["--mbox", "-", "--envelope-from-header"]), file.as_bytes()).out;

@@ -15,8 +15,8 @@ pub(super) fn parameters(hash: HashAlgorithm) -> &'static RsaParameters {
     }
 }
 
-/// An RSA key as aws-lc-rs wants it for rsa-sha256. Making it takes a seventh of a verification, so it is kept with the
-/// key; it is no part of the key's identity.
+/// An RSA key prepared for rsa-sha256. Preparing takes a seventh of a verification, so it is kept with the key; it is
+/// not part of the key's identity.
 #[derive(Clone, Default)]
 pub(crate) struct Prepared(OnceLock<Option<Arc<ParsedPublicKey>>>);
 

@@ -1,4 +1,4 @@
-//! A look at the record of a domain where it stands, and at the hosts that its reports go to.
+//! The audit of a domain: its record, and the hosts that receive reports.
 
 use super::{Authorization, Finding, Problem, ReportAuthorization, lint, lint::uri_span, organization};
 use crate::{
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use std::{cmp::Reverse, sync::Arc};
 use waxseal_dns::{Answers, Check, DomainName, Pending, Record as DnsRecord};
 
-/// Looks at the DMARC record of a domain for its publisher: which record applies and why, who else can pass for the domain,
-/// and whether every host outside it takes the reports. A [`Check`], to be driven as [`DmarcCheck`] is.
+/// Checks the DMARC record of a domain for its publisher: which record applies and why, who else can pass for the
+/// domain, and whether every host outside it accepts the reports. A [`Check`], driven like [`DmarcCheck`].
 ///
-/// The record is looked at in the way of [`lint`](super::lint()) too.
+/// The record is also checked by [`lint`](super::lint()).
 ///
 /// ```
 /// use waxseal_dmarc::publish::Audit;
@@ -40,20 +40,20 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// An audit of `domain`, under the default [`LocalPolicy`].
+    /// An audit of `domain`, with the default [`LocalPolicy`].
     pub fn new(domain: DomainName) -> Self {
         let check = DmarcCheck::new(Identifiers::new(domain.clone()));
         Self { check, domain, known_suffixes: None }.with_local_policy(LocalPolicy::default())
     }
 
-    /// Finds Organizational Domains in the way of `local`: by tree walk or by public suffix list.
+    /// Finds Organizational Domains like `local`: by tree walk or by public suffix list.
     pub fn with_local_policy(mut self, local: LocalPolicy) -> Self {
         self.check = self.check.with_local_policy(local.with_organizational_domain(true));
         self
     }
 
-    /// A list of the domains below which strangers register theirs, to tell who else can pass for the domain (default: every
-    /// top-level domain). Unlike [`LocalPolicy::with_public_suffix_list`] it does not change which record applies.
+    /// A list of the domains below which anyone can register, to find out who else can pass for the domain (default:
+    /// all top-level domains). Unlike [`LocalPolicy::with_public_suffix_list`] it does not change which record applies.
     pub fn with_known_suffixes(mut self, list: impl PublicSuffixList + 'static) -> Self {
         self.known_suffixes = Some(Arc::new(list));
         self
@@ -70,7 +70,7 @@ pub struct AuditReport {
     reports: Vec<ReportDestination>,
 }
 
-/// An address in `rua=` or `ruf=`, and whether reports may go there.
+/// An address in `rua=` or `ruf=`, and whether reports may be sent there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportDestination {
     tag: &'static str,
@@ -89,25 +89,25 @@ impl ReportDestination {
         &self.uri
     }
 
-    /// Whether reports may go there; `None` when nobody sends any ([`Record::is_ruf_ignored`]).
+    /// Whether reports may be sent there; `None` when nobody sends any ([`Record::is_ruf_ignored`]).
     pub fn authorization(&self) -> Option<&Authorization> {
         self.authorization.as_ref()
     }
 }
 
 impl AuditReport {
-    /// What was found: errors first, then warnings, then notes.
+    /// The problems: errors first, then warnings, then notes.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The path to the record, and what it asks for about mail from the domain.
+    /// The path to the record, and its policy for mail from the domain.
     pub fn author(&self) -> &AuthorVerdict {
         &self.author
     }
 
-    /// The texts on the [`path`](AuthorVerdict::path) that are DMARC records or were meant as such, with the name that they are
-    /// published at, which begins with `_dmarc`: what the spans of [`findings`](Self::findings) count in.
+    /// The texts on the [`path`](AuthorVerdict::path) that are DMARC records or were meant as such, with their names,
+    /// which begin with `_dmarc`; the spans of [`findings`](Self::findings) refer to them.
     pub fn records(&self) -> impl Iterator<Item = (&DomainName, &[u8])> {
         self.records.iter().map(|(name, text)| (name, &**text))
     }
@@ -123,7 +123,8 @@ impl Check for Audit {
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<AuditReport, Pending> {
         let own = discover::step(dns, &self.domain)?;
-        // A record of the domain itself applies whatever stands above it, so the hosts are asked while the walk goes on.
+        // A record of the domain itself applies regardless of those above, so the hosts are asked while the walk
+        // continues.
         let reports = own.record().map(|record| self.destinations(dns, record, &self.domain));
         let author = self.check.author(dns, &self.domain)?;
         let reports = match (reports, author.record(), author.record_at()) {
@@ -153,7 +154,7 @@ impl Audit {
                 }
             }
         }
-        // Every host is asked before any of them gives up for want of an answer.
+        // All hosts are asked before a missing answer ends the run.
         let asked: Vec<_> = all
             .into_iter()
             .map(|destination| {
@@ -200,7 +201,8 @@ impl Audit {
     }
 }
 
-/// The records at the names of a path, and what was meant as one; other text below `_dmarc.` comes from wildcards.
+/// The records at the names of a path, and texts that were meant as one; other text below `_dmarc.` comes from
+/// wildcards.
 fn records(dns: &mut Answers<'_>, path: &[Step]) -> Result<Vec<(DomainName, Bytes)>, Pending> {
     let mut records = Vec::new();
     for question in path.iter().filter_map(Step::question) {
@@ -219,7 +221,7 @@ fn is_meant(text: &[u8]) -> bool {
     text.windows(5).any(|window| window.eq_ignore_ascii_case(b"dmarc"))
 }
 
-/// The problems at one name on the way up.
+/// The problems at one name of the path.
 fn of_step(step: &Step, author: &AuthorVerdict, records: &[(DomainName, Bytes)]) -> Vec<Finding> {
     let Some(question) = step.question() else { return Vec::new() };
     let mut findings = match step.found() {

@@ -1,4 +1,4 @@
-//! Whether reports may go to a host outside the domain (RFC 9990 §4).
+//! Whether reports may be sent to a host outside the domain (RFC 9990 §4).
 
 use crate::{
     LocalPolicy, PublicSuffixList, Record, ReportUri,
@@ -7,11 +7,11 @@ use crate::{
 use std::sync::Arc;
 use waxseal_dns::{Answers, Check, DomainName, LookupError, Pending, Question};
 
-/// Asks the host of an address in `rua=` or `ruf=` whether it wants reports about a domain. Without this anyone could have
-/// the reports of the world sent to a victim.
+/// Checks whether the host of an address in `rua=` or `ruf=` accepts reports about a domain. Otherwise, anyone could
+/// direct reports to a victim.
 ///
-/// The answer is about the tag that the address stands in: a host takes its own `rua=` for aggregate reports elsewhere, and its
-/// own `ruf=` for failure reports (RFC 9991 §5).
+/// The answer depends on the tag of the address: a host can redirect aggregate reports with its own `rua=`, and failure
+/// reports with its own `ruf=` (RFC 9991 §5).
 ///
 /// ```
 /// use waxseal_dmarc::publish::{Authorization, ReportAuthorization};
@@ -35,7 +35,7 @@ pub struct ReportAuthorization {
     suffixes: Option<Arc<dyn PublicSuffixList>>,
 }
 
-/// What is reported, and so the tag that counts.
+/// The kind of report, and thereby the tag that counts.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Aggregate,
@@ -46,20 +46,20 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Authorization {
-    /// The host belongs to the same Organizational Domain: no question asked.
+    /// The host belongs to the same Organizational Domain, so no lookup is needed.
     Internal,
-    /// The host wants them.
+    /// The host accepts them.
     Granted,
-    /// The host wants them, at these addresses of its own instead.
+    /// The host accepts them at these other addresses of its own.
     Redirected(Vec<ReportUri>),
-    /// The host does not say that it wants them: "the URI MUST be ignored".
+    /// The host does not publish that it accepts them: "the URI MUST be ignored".
     Refused,
-    /// The host wants them at an address of yet another host: "the Mail Receiver generating the report MUST NOT generate a
-    /// report to either the original or the override URI".
+    /// The host redirects them to yet another host: "the Mail Receiver generating the report MUST NOT generate a report
+    /// to either the original or the override URI".
     ForeignRedirect,
-    /// The address names no host that could be asked.
+    /// The address has no host that could be asked.
     NoHost,
-    /// The name to be asked is longer than DNS allows: "a positive determination ... cannot be made".
+    /// The name to look up is longer than DNS allows: "a positive determination ... cannot be made".
     NameTooLong,
     /// A lookup failed: try again later.
     Failed {
@@ -92,21 +92,21 @@ impl Authorization {
 }
 
 impl ReportAuthorization {
-    /// For an address in `rua=`. `policy_domain` is where the record stands
+    /// For an address in `rua=`. `policy_domain` is the domain of the record
     /// ([`Verdict::record_at`](crate::Verdict::record_at)), `uri` one of its
     /// [`aggregate_reports`](Record::aggregate_reports).
     pub fn for_aggregate_reports(policy_domain: DomainName, uri: ReportUri) -> Self {
         Self { policy_domain, uri, kind: Kind::Aggregate, suffixes: None }
     }
 
-    /// For an address in `ruf=`, one of the [`failure_reports`](Record::failure_reports) of the record at `policy_domain`. RFC
-    /// 9991 §5: "substituting the "ruf" tag where the "rua" tag appears in that procedure". First look at
-    /// [`Record::is_ruf_ignored`].
+    /// For an address in `ruf=`, one of the [`failure_reports`](Record::failure_reports) of the record at
+    /// `policy_domain`. RFC 9991 §5: "substituting the "ruf" tag where the "rua" tag appears in that procedure". Check
+    /// [`Record::is_ruf_ignored`] first.
     pub fn for_failure_reports(policy_domain: DomainName, uri: ReportUri) -> Self {
         Self { policy_domain, uri, kind: Kind::Failure, suffixes: None }
     }
 
-    /// Tells Organizational Domains in the way of `local`: by tree walk or by public suffix list.
+    /// Finds Organizational Domains like `local`: by tree walk or by public suffix list.
     pub fn with_local_policy(self, local: &LocalPolicy) -> Self {
         Self { suffixes: local.suffixes.clone(), ..self }
     }
@@ -144,7 +144,7 @@ impl ReportAuthorization {
         })
     }
 
-    /// What the records of the destination say about the address.
+    /// The authorization in the records of the destination.
     fn judge(&self, host: &DomainName, records: impl Iterator<Item = Record>) -> Authorization {
         let mut any = false;
         let mut redirects = Vec::new();

@@ -1,11 +1,12 @@
-//! What is wrong with the text of one record, without DNS.
+//! Finds problems in the text of a record, without DNS.
 
 use super::{Finding, Problem};
 use crate::{DomainPolicy, Psd, Record, ReportUri, Scope, parse};
 use std::{cmp::Reverse, ops::Range};
 
-/// The problems of the text of one record, without DNS: everything that receivers ignore or replace by a default, and what is
-/// legal but hardly meant. The gravest first, each in the order of the record; empty when there are none.
+/// The problems of the text of a record, without DNS: everything that receivers ignore or replace by a default, and
+/// everything legal that was hardly meant. The most severe first, each in the order of the record; empty when there are
+/// none.
 ///
 /// ```
 /// use waxseal_dmarc::publish::lint;
@@ -29,7 +30,7 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
     findings
 }
 
-/// What to do with a text that is no record.
+/// Advice about a text that is not a record.
 fn advice(text: &[u8]) -> &'static str {
     let trimmed = text.trim_ascii_start();
     let unescaped: Vec<u8> = trimmed.iter().copied().filter(|octet| *octet != b'\\').collect();
@@ -56,7 +57,7 @@ fn advice(text: &[u8]) -> &'static str {
     }
 }
 
-/// Whether a word in front of the version is `TXT`.
+/// Whether a word before the version is `TXT`.
 fn is_zone_line(text: &[u8]) -> bool {
     let mut words = text.split(u8::is_ascii_whitespace);
     words.by_ref().take_while(|word| !word.contains(&b'=')).any(|word| word.eq_ignore_ascii_case(b"TXT"))
@@ -71,7 +72,7 @@ fn uppercase_version(text: &[u8]) -> Vec<u8> {
     fixed
 }
 
-/// Where the first tag of this name stands, its name and value.
+/// The span of the first tag of this name, and its name and value.
 fn tag_span(text: &[u8], name: &str) -> Option<Range<usize>> {
     let is_named = |tag: &Range<usize>| {
         let tag = text.get(tag.clone()).unwrap_or_default();
@@ -81,7 +82,7 @@ fn tag_span(text: &[u8], name: &str) -> Option<Range<usize>> {
     parse::tags(text)?.take(Record::MAX_TAGS).find(is_named)
 }
 
-/// Where the address stands in the first tag of this name.
+/// The span of the address in the first tag of this name.
 pub(super) fn uri_span(text: &[u8], tag: &str, uri: &ReportUri) -> Option<Range<usize>> {
     let uri = uri.as_str().as_bytes();
     let tag = tag_span(text, tag)?;

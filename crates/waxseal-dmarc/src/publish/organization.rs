@@ -1,11 +1,11 @@
-//! Where a record stands, and who else can pass for its domain.
+//! Who else can pass for the domain, given the place of its record.
 
 use super::{Finding, Problem};
 use crate::{Alignment, AuthorVerdict, PublicSuffixList, Record, discover::OrganizationalRule};
 use waxseal_dns::DomainName;
 
-/// What [`lint`](super::lint()) cannot tell from the text. `suffixes` tells of domains like `co.uk`; those of one label are
-/// public suffixes anyway.
+/// The problems that [`lint`](super::lint()) cannot find in the text. `suffixes` knows domains like `co.uk`; those of
+/// one label are public suffixes anyway.
 pub(super) fn problems(author: &AuthorVerdict, suffixes: Option<&dyn PublicSuffixList>) -> Vec<Finding> {
     let (Some(organization), Some(record)) = (author.organization.as_ref(), author.record()) else {
         return Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn problems(author: &AuthorVerdict, suffixes: Option<&dyn PublicSuffi
     let own = author.record_at() == Some(author.domain());
     let (domain, above) = (author.domain().clone(), organization.domain.clone());
     let mut problems = Vec::new();
-    // Under a public suffix list no record decides.
+    // With a public suffix list, records do not decide.
     if organization.rule != OrganizationalRule::SuffixList && is_relaxed(record) {
         if is_suffix(&above, suffixes) {
             problems.push(open_to_strangers(author, above.clone(), suffixes));
@@ -35,7 +35,7 @@ fn is_relaxed(record: &Record) -> bool {
     [record.dkim_alignment(), record.spf_alignment()].contains(&Alignment::Relaxed)
 }
 
-/// Whether strangers have domains below `domain`.
+/// Whether anyone can register domains below `domain`.
 fn is_suffix(domain: &DomainName, suffixes: Option<&dyn PublicSuffixList>) -> bool {
     let stranger = || domain.prepend("x").ok();
     domain.label_count() == 1
@@ -44,9 +44,9 @@ fn is_suffix(domain: &DomainName, suffixes: Option<&dyn PublicSuffixList>) -> bo
             .is_some_and(|(list, stranger)| list.organizational_domain(&stranger) == stranger)
 }
 
-/// RFC 9989 §11.8: "If malicious or unaware users can gain control of the SPF record or DKIM selector records for a subdomain
-/// of the Organizational Domain, the subdomain can be used to generate email that achieves a DMARC pass on behalf of the
-/// Organizational Domain." Here everybody can.
+/// RFC 9989 §11.8: "If malicious or unaware users can gain control of the SPF record or DKIM selector records for a
+/// subdomain of the Organizational Domain, the subdomain can be used to generate email that achieves a DMARC pass on
+/// behalf of the Organizational Domain." Here, everybody can.
 fn open_to_strangers(
     author: &AuthorVerdict,
     organization: DomainName,

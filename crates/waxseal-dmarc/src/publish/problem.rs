@@ -6,21 +6,21 @@ use waxseal_dns::{
     lint::{Finding, Severity},
 };
 
-/// What can be wrong with a record, or is worth knowing about it.
+/// What can be wrong with a record, or is notable about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
-    /// The text does not begin with `v=DMARC1` (RFC 9989 §4.7). With what to do.
+    /// The text does not begin with `v=DMARC1` (RFC 9989 §4.7). With advice.
     #[error("not a DMARC record, receivers ignore it: {0}")]
     NotARecord(&'static str),
-    /// The value of `p=`, `sp=` or `np=` (§4.10.1). The tag, and what to do.
+    /// Invalid value of `p=`, `sp=` or `np=` (§4.10.1): the tag, and advice.
     #[error(
         "value of {0}= is not valid, so receivers act as if p=none, and without a valid rua= ignore the record: {1}"
     )]
     InvalidPolicy(&'static str, &'static str),
-    /// The value of another tag (§4.8). The tag, and what to do.
+    /// Invalid value of another tag (§4.8): the tag, and advice.
     #[error("value of {0}= is not valid, and receivers use the default: {1}")]
     InvalidValue(&'static str, &'static str),
-    /// A tag that stood before. RFC 6376 §3.2, on which the format is built, forbids it.
+    /// A repeated tag. RFC 6376 §3.2, on which the format is based, forbids it.
     #[error("stands twice, and receivers use the first: remove one")]
     DuplicateTag,
     /// RFC 9989 §4.7: "unknown tags MUST be ignored".
@@ -44,7 +44,7 @@ pub(crate) enum Problem {
     /// More addresses in one tag than [`Record::MAX_REPORT_URIS`](crate::Record::MAX_REPORT_URIS).
     #[error("more than {0} addresses, the rest is ignored")]
     TooManyReportUris(usize),
-    /// An address for reports that is no URI (§4.8), and what to do.
+    /// An address for reports that is not a URI (§4.8), and advice.
     #[error("{0}, and no reports are sent there{1}")]
     InvalidReportUri(InvalidReportUri, &'static str),
     /// A `mailto:` URI without a mailbox (RFC 6068).
@@ -76,7 +76,7 @@ pub(crate) enum Problem {
     /// `psd=y`.
     #[error("is for registries: every domain below counts as an organization of its own")]
     PublicSuffix,
-    /// `ruf=` beside `psd=y` (RFC 9991 §2).
+    /// `ruf=` together with `psd=y` (RFC 9991 §2).
     #[error("does not count beside psd=y: nobody sends failure reports, remove it")]
     IgnoredFailureReports,
     /// Addresses for reports of another scheme than `mailto:` (RFC 9989 §4.7). The scheme.
@@ -94,11 +94,11 @@ pub(crate) enum Problem {
     /// Several records at one name (§4.10). How many.
     #[error("{0} DMARC records: receivers discard them all, leave one")]
     SeveralRecords(usize),
-    /// A lookup failed, so nothing can be said.
+    /// A lookup failed, so nothing is known.
     #[error("lookup failed: {}", waxseal_authres::reason(.0))]
     LookupFailed(LookupError),
-    /// Strangers can pass for the domain, since its Organizational Domain is a public suffix (§11.8).
-    /// The domain, its Organizational Domain, the domain below that which its owner registered, and whether that has a record.
+    /// Strangers can pass for the domain, since its Organizational Domain is a public suffix (§11.8): the domain, its
+    /// Organizational Domain, the registered domain below that, and whether it has a record.
     #[error(
         "the Organizational Domain is {above}, so any domain below {above} can pass as {domain}: {advice}",
         domain = .0,
@@ -106,8 +106,8 @@ pub(crate) enum Problem {
         advice = advice(.2, *.3)
     )]
     OpenToStrangers(DomainName, DomainName, DomainName, bool),
-    /// The record stands below the Organizational Domain, whose other domains can pass for this one (§4.10.2).
-    /// The domain, and its Organizational Domain.
+    /// The record is below the Organizational Domain, whose other domains can pass for this one (§4.10.2): the domain,
+    /// and its Organizational Domain.
     #[error(
         "the Organizational Domain is {1}, so any domain below {1} can pass as {0}: \
          add psd=n if {0} is an organization of its own"
@@ -121,26 +121,23 @@ pub(crate) enum Problem {
          record gets the policy of {1}"
     )]
     IgnoredSubdomainPolicy(DomainName, DomainName),
-    /// A host has the reports that it takes sent to other addresses of its own (RFC 9990 §4).
-    /// The host, and where they go.
+    /// A host redirects reports to other addresses of its own (RFC 9990 §4): the host, and the addresses.
     #[error("{host} has these reports sent to {to}", host = .0, to = listed(.1))]
     ReportsRedirected(DomainName, Vec<ReportUri>),
-    /// A host does not say that it takes the reports (RFC 9990 §4).
-    /// Where the record stands, and the host.
+    /// A host does not publish that it accepts the reports (RFC 9990 §4): the domain of the record, and the host.
     #[error(
         "{1} does not say that it takes reports about {0}, so none are sent there: it has to publish \
          \"v=DMARC1;\" as TXT at {0}._report._dmarc.{1}"
     )]
     ReportsRefused(DomainName, DomainName),
-    /// A host has the reports sent to yet another host, so none are sent (RFC 9990 §4).
-    /// Where the record stands, and the host.
+    /// A host redirects the reports to yet another host, so none are sent (RFC 9990 §4): the domain of the record, and
+    /// the host.
     #[error("{0}._report._dmarc.{1} leads to yet another host, so no reports are sent")]
     ReportsLedAway(DomainName, DomainName),
-    /// The address names no host that could be asked.
+    /// The address has no host that could be asked.
     #[error("no host that could be asked, so no reports are sent there")]
     NoReportHost,
-    /// The name to be asked is longer than DNS allows (RFC 9990 §4).
-    /// Where the record stands, and the host.
+    /// The name to look up is longer than DNS allows (RFC 9990 §4): the domain of the record, and the host.
     #[error("{0}._report._dmarc.{1} is too long for DNS, so no reports are sent there")]
     ReportNameTooLong(DomainName, DomainName),
 }

@@ -43,7 +43,7 @@ impl Evaluation<'_, '_, '_> {
         Ok(self.any_address(&answer, term.ip4, term.ip6))
     }
 
-    /// RFC 7208 §5.4. Hosts are looked at in the order of preference, then of names, whatever the order of the answer.
+    /// RFC 7208 §5.4. Hosts are checked in the order of preference, then of names, whatever the order of the answer.
     pub(super) fn mx(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
@@ -71,7 +71,7 @@ impl Evaluation<'_, '_, '_> {
         Ok(false)
     }
 
-    /// RFC 7208 §5.5. Only names within the target are validated: others cannot make a match.
+    /// RFC 7208 §5.5. Only names within the target are validated: others cannot match.
     pub(super) fn ptr(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<bool, Stop> {
         self.count_term(frame.depth)?;
         let Some(target) = self.host_target(term, frame)? else { return Ok(false) };
@@ -108,7 +108,7 @@ impl Evaluation<'_, '_, '_> {
         Ok(macros::expand_text(text, &values, limit, &mut self.macro_budget).ok())
     }
 
-    /// The `<target-name>` of a term whose failure to have one is no match.
+    /// The `<target-name>` of a term that does not match if the name is invalid.
     ///
     /// RFC 7208 §4.8: "Some implementations choose to treat such errors as not-match and therefore ignore such names".
     fn host_target(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<Option<DomainName>, Stop> {
@@ -166,8 +166,9 @@ impl Evaluation<'_, '_, '_> {
             Some(names) => names,
             None => {
                 // RFC 7208 §4.6.4: "When evaluating the "ptr" mechanism or the %{p} macro, the number of "PTR" resource
-                // records queried is included in the overall limit of 10 mechanisms/modifiers that cause DNS lookups". They
-                // are queried once. "[T]he "exp" modifier only causes a lookup at a later time", what it holds included.
+                // records queried is included in the overall limit of 10 mechanisms/modifiers that cause DNS lookups".
+                // They are queried once. "[T]he "exp" modifier only causes a lookup at a later time", including those
+                // of its macros.
                 if term.name != Name::Exp {
                     self.count_term(frame.depth)?;
                 }
@@ -184,7 +185,7 @@ impl Evaluation<'_, '_, '_> {
         Ok(name)
     }
 
-    /// The names of the client's address, as many as may be looked at (RFC 7208 §5.5).
+    /// The names of the client's address, up to the limit (RFC 7208 §5.5).
     fn client_names(&mut self) -> Result<Vec<DomainName>, Stop> {
         let reverse = DomainName::reverse(self.check.envelope.ip);
         let answer = match self.ask_for_term(&reverse, RecordType::Ptr) {
@@ -201,7 +202,7 @@ impl Evaluation<'_, '_, '_> {
         Ok(answer.records.iter().filter_map(name).take(self.check.limits.ptr_names.into()).collect())
     }
 
-    /// Those of the names that lead back to the client.
+    /// The names that lead back to the client.
     fn validate(&mut self, mut names: Vec<DomainName>) -> Result<Vec<DomainName>, Stop> {
         let mut replies = self.ask_addresses(&names)?.into_iter();
         names.retain(|name| {
@@ -223,7 +224,7 @@ impl Evaluation<'_, '_, '_> {
         if self.check.envelope.ip.is_ipv4() { RecordType::A } else { RecordType::Aaaa }
     }
 
-    /// Whether an address of the answer agrees with the client in the first `ip4` or `ip6` bits.
+    /// Whether an address of the answer matches the client in the first `ip4` or `ip6` bits.
     fn any_address(&self, answer: &Answer, ip4: u32, ip6: u32) -> bool {
         answer.records.iter().any(|record| match (record, self.check.envelope.ip) {
             (Record::A(address), IpAddr::V4(ip)) => same_bits4(address.to_bits(), ip.to_bits(), ip4),

@@ -1,14 +1,14 @@
-//! Why an evaluation ends before its end.
+//! Why an evaluation stops early.
 
 use crate::{cause::Cause, limits::Limits, place::Place};
 use bytes::Bytes;
 use waxseal_authres::SpfResult;
 use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Pending, Question};
 
-/// Why an evaluation cannot go on.
+/// Why an evaluation cannot continue.
 pub(super) enum Stop {
     Pending,
-    /// At the term that is evaluated.
+    /// An error at the current term.
     Fault(Box<Fault>),
     Cause(Box<Cause>),
 }
@@ -44,7 +44,7 @@ impl Fault {
 }
 
 impl Stop {
-    /// The result for the record of `domain`; a run that is pending has none, and leaves no trace.
+    /// The result for the record of `domain`; a pending run has none, and leaves no trace.
     pub(super) fn result(&self, domain: &DomainName, limits: &Limits) -> SpfResult {
         match self {
             Self::Pending => SpfResult::TempError,

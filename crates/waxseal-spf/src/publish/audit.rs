@@ -1,4 +1,4 @@
-//! A domain's record and everything it leads to.
+//! A domain's record and everything that it refers to.
 
 use super::{
     Finding, Problem,
@@ -14,11 +14,11 @@ use bytes::Bytes;
 use std::{cmp::Reverse, ops::Range, time::SystemTime};
 use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
 
-/// Looks at a domain's SPF record and at all it leads to, for its publisher. A [`Check`], to be driven as
-/// [`SpfCheck`] is.
+/// Checks a domain's SPF record and everything that it refers to, for its publisher. A [`Check`], driven like
+/// [`SpfCheck`].
 ///
-/// Unlike an evaluation it follows every term, whoever the client is, and so knows the worst case. Each record is
-/// read as by [`lint`](super::lint()) too.
+/// Unlike an evaluation, it follows every term, and so determines the worst case. Each record is also checked by
+/// [`lint`](super::lint()).
 ///
 /// ```
 /// use waxseal_dns::{Zone, drive_blocking};
@@ -48,7 +48,7 @@ impl Audit {
         Self { domain, max_queries: 200 }
     }
 
-    /// DNS queries made at most. Default 200; terms behind that many are not followed.
+    /// The most DNS queries. Default 200; terms beyond that are not followed.
     #[must_use]
     pub fn with_max_queries(mut self, queries: usize) -> Self {
         self.max_queries = queries;
@@ -67,19 +67,19 @@ pub struct AuditReport {
 }
 
 impl AuditReport {
-    /// What was found: errors first, then warnings, then notes, each in the order of evaluation.
+    /// The problems: errors first, then warnings, then notes, each in the order of evaluation.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The records that were found, each once, in the order of evaluation: what the spans of
-    /// [`findings`](Self::findings) count in.
+    /// The records found, each once, in the order of evaluation; the spans of [`findings`](Self::findings) refer to
+    /// them.
     pub fn records(&self) -> impl Iterator<Item = (&DomainName, &[u8])> {
         self.records.iter().map(|(domain, text)| (domain, &**text))
     }
 
-    /// Terms with lookups in the worst case, that is when nothing matches before the end (RFC 7208 §4.6.4); one more
-    /// when any of them holds `%{p}`, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts.
+    /// Terms with lookups in the worst case, when nothing matches before the end (RFC 7208 §4.6.4); plus one when any
+    /// of them contains `%{p}`, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts.
     pub fn lookups(&self) -> usize {
         self.lookups
     }
@@ -123,7 +123,7 @@ impl Check for Audit {
     }
 }
 
-/// One run. Missing answers do not end it: what does not hang on them is asked for in the same round.
+/// One run. Missing answers do not end it: whatever does not depend on them is asked in the same round.
 struct Walk<'d, 'r> {
     dns: &'d mut Answers<'r>,
     left: usize,
@@ -144,7 +144,7 @@ struct Published<'a> {
 }
 
 impl Walk<'_, '_> {
-    /// The record of `domain` and what hangs on it; what is wrong if there is none.
+    /// The record of `domain` and everything that it refers to, or why there is none.
     fn record(&mut self, domain: &DomainName) -> Option<Finding> {
         let answer = match self.ask(domain, RecordType::Txt)? {
             Ok(answer) => answer,
@@ -160,7 +160,7 @@ impl Walk<'_, '_> {
     }
 
     fn text(&mut self, domain: &DomainName, text: &Bytes, answer: &Answer) -> Option<Finding> {
-        // An include may stand twice; what is wrong with it is reported once.
+        // An include may occur twice; its problems are reported once.
         let first_time = !self.report.records.iter().any(|(known, _)| known == domain);
         if first_time {
             self.report.records.push((domain.clone(), text.clone()));
@@ -182,7 +182,7 @@ impl Walk<'_, '_> {
         None
     }
 
-    /// Beside a record, too: whoever corrects them then has two.
+    /// Also when there is a record: correcting the text would make a second one.
     fn near_misses(&mut self, domain: &DomainName, answer: &Answer) {
         for near_miss in select::near_misses(&answer.records) {
             let finding = Finding::from(Problem::NearMiss(near_miss)).with_domain(domain);
@@ -205,7 +205,7 @@ impl Walk<'_, '_> {
             };
             self.report(problem, span, record);
         }
-        // Wherever it stands, it is evaluated last.
+        // Wherever it is, it is evaluated last.
         for (span, term) in record.terms {
             if let (Term::Redirect(spec), false) = (term, has_all) {
                 self.count_term(Some(spec));
@@ -225,7 +225,7 @@ impl Walk<'_, '_> {
         self.count_term(mechanism.domain_spec());
         let target = match mechanism {
             Mechanism::Include(spec) => return self.follow(domain, spec),
-            // What it finds depends on the client.
+            // Its result depends on the client.
             Mechanism::Ptr(_) => return None,
             other => match other.domain_spec().map(|spec| target_name(spec, domain)) {
                 None => domain.clone(),
@@ -256,7 +256,7 @@ impl Walk<'_, '_> {
     fn void(&mut self, ip4: bool, ip6: bool, kinds: &str) -> Option<Problem> {
         self.report.void4 += usize::from(ip4);
         self.report.void6 += usize::from(ip6);
-        // A host without IPv6 is no mistake by itself; many of them are, and the sum says so.
+        // A host without IPv6 is not a mistake in itself; many of them are, as the sum shows.
         (ip4 && ip6).then(|| Problem::Void(kinds.to_owned()))
     }
 
@@ -282,7 +282,7 @@ impl Walk<'_, '_> {
         let mut problem = None;
         for record in answer.records.iter() {
             if let Data::Mx(_, Some(host)) = record {
-                // Every host is asked for, whatever the ones before gave.
+                // All hosts are looked up, whatever the results of those before.
                 let found = self.addresses(host);
                 problem = problem.or(found);
             }
@@ -310,7 +310,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// `None` when the answer is missing, or not worth another question.
+    /// `None` when the answer is missing, or the limit of queries is reached.
     fn ask(&mut self, name: &DomainName, kind: RecordType) -> Option<Result<Answer, Problem>> {
         self.left = self.left.checked_sub(1)?;
         match self.dns.ask(Question::new(name.clone(), kind)) {
@@ -324,17 +324,17 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The name that a term asks for, whatever the message.
+/// The name that a term looks up, if it does not depend on the message.
 pub(crate) fn target_name(spec: &DomainSpec, domain: &DomainName) -> Result<DomainName, Problem> {
     if !spec.letters().only(Letters::DOMAIN) {
         return Err(Problem::DependsOnMessage);
     }
-    // No value but the domain is read.
+    // Only the value of the domain is used.
     let anyone = SpfCheck::helo(std::net::Ipv4Addr::UNSPECIFIED.into(), "", SystemTime::UNIX_EPOCH);
     anyone.expand(spec, domain, None).map_err(|_| Problem::InvalidTarget)
 }
 
-/// Neither within the first domain, nor beside it below a common parent of two labels or more.
+/// Neither within the first domain nor next to it, below a common parent of two labels or more.
 fn is_foreign(target: &DomainName, first: Option<&DomainName>) -> bool {
     first.is_some_and(|first| {
         let common = target.labels().rev().zip(first.labels().rev()).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,4 @@
-//! A record with its lookups done in advance.
+//! Flattening: a record with its lookups done in advance.
 
 use super::{
     Finding, Problem,
@@ -19,15 +19,15 @@ use std::{
 };
 use waxseal_dns::{Answer, Answers, Check, DomainName, Pending, Question, Record as Data, RecordType};
 
-/// Replaces what a domain's record looks up by the networks it finds. A [`Check`], to be driven as
-/// [`SpfCheck`](crate::SpfCheck) is.
+/// Replaces the lookups of a domain's record by the networks that they result in. A [`Check`], driven like
+/// [`SpfCheck`](crate::SpfCheck).
 ///
 /// - `a`, `mx`, `include` and `redirect` become `ip4` and `ip6`; networks are merged where they touch.
-/// - Terms with macros stay, and so do `exists`, `ptr`, and an `include` whose record judges by more than pass.
-/// - Networks that do not fit move to records of their own, below the domain, which the record includes.
+/// - Terms with macros stay, and so do `exists`, `ptr`, and an `include` whose record does more than listing senders that pass.
+/// - Networks that do not fit move to further records below the domain, which the record includes.
 ///
-/// Every client gets the result it had, as long as what was looked up stays as it is: [`Flattened::ttl`] is how long
-/// that holds.
+/// Every client gets the same result as before, as long as the looked-up records do not change; they are valid for
+/// [`Flattened::ttl`].
 ///
 /// ```
 /// use waxseal_dns::{Zone, drive_blocking};
@@ -59,21 +59,21 @@ impl Flatten {
         Self { domain, label: "_spf".into(), max_bytes: MAX_BYTES, max_queries: 500 }
     }
 
-    /// How the names of further records begin: `label1.domain`, `label2.domain` and so on. Default `_spf`.
+    /// The prefix of the names of further records: `label1.domain`, `label2.domain` and so on. Default `_spf`.
     #[must_use]
     pub fn with_label(mut self, label: &str) -> Self {
         self.label = label.into();
         self
     }
 
-    /// What a record and its name may take together. Default 450 bytes (RFC 7208 §3.4).
+    /// The maximum size of a record and its name together. Default 450 bytes (RFC 7208 §3.4).
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// DNS queries made at most. Default 500; one more is an error.
+    /// The most DNS queries. Default 500; more is an error.
     #[must_use]
     pub fn with_max_queries(mut self, queries: usize) -> Self {
         self.max_queries = queries;
@@ -81,7 +81,7 @@ impl Flatten {
     }
 }
 
-/// What [`Flatten`] made.
+/// The result of [`Flatten`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flattened {
     records: Vec<(DomainName, Record)>,
@@ -89,13 +89,13 @@ pub struct Flattened {
 }
 
 impl Flattened {
-    /// What to publish, the record of the domain first. [`Record::lookups`] counts the terms in it that still cause lookups;
-    /// [`Audit`](super::Audit) counts what includes that stayed lead to.
+    /// The records to publish, that of the domain first. [`Record::lookups`] counts the terms in it that still cause
+    /// lookups; [`Audit`](super::Audit) also counts those of the remaining includes.
     pub fn records(&self) -> &[(DomainName, Record)] {
         &self.records
     }
 
-    /// The smallest TTL of all that was looked up: after it, the networks may be others. `None` when it is not known.
+    /// The smallest TTL of all lookups: after it, the networks may have changed. `None` when it is unknown.
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl
     }
@@ -109,7 +109,7 @@ impl Check for Flatten {
         let path = Vec::new();
         let mut walk = Walk { dns, left: self.max_queries, pending: false, ttl: None, ttl_known: true, path };
         match walk.top(&self.domain) {
-            // An answer that is missing might tell of something that comes before a finding.
+            // A missing answer might lead to a finding that comes earlier.
             _ if walk.pending => Err(Pending),
             Ok(Some(top)) => Ok(Ok(self.publish(top, walk.ttl.filter(|_| walk.ttl_known)))),
             Ok(None) => Err(Pending),
@@ -118,7 +118,7 @@ impl Check for Flatten {
     }
 }
 
-/// A flat record before it is cut into pieces.
+/// A flat record before it is split.
 #[derive(Debug, Default)]
 struct Flat {
     groups: Vec<Group>,
@@ -145,7 +145,7 @@ impl Flat {
         &mut self.groups[last]
     }
 
-    /// Everything that makes `inner` pass, with `qualifier`.
+    /// Everything that passes `inner`, with `qualifier`.
     fn append(&mut self, qualifier: Qualifier, inner: Group) {
         let group = self.group(qualifier);
         group.ip4.extend(inner.ip4);
@@ -172,7 +172,7 @@ impl Group {
         self.kept.extend(other.kept);
     }
 
-    /// The networks, as few as possible.
+    /// The networks, merged to as few as possible.
     fn networks(&self) -> Vec<Mechanism> {
         let ip4 = merge(self.ip4.iter().map(|(bits, length)| (u128::from(*bits), *length)).collect(), 32);
         let ip6 = merge(self.ip6.clone(), 128);
@@ -201,7 +201,7 @@ type Stop = Box<Finding>;
 #[error("more questions than are allowed")]
 struct TooManyQuestions;
 
-/// One run. `None` stands for what cannot be said yet; the rest is asked for all the same, so that it comes together.
+/// One run. `None` stands for what is not known yet; everything else is asked in the same round.
 struct Walk<'d, 'r> {
     dns: &'d mut Answers<'r>,
     left: usize,
@@ -211,7 +211,7 @@ struct Walk<'d, 'r> {
     path: Vec<DomainName>,
 }
 
-/// Whether an include can be replaced by what makes it pass.
+/// Whether an include can be replaced by the terms that make it pass.
 enum Inlined {
     Pending,
     No,
@@ -219,7 +219,7 @@ enum Inlined {
 }
 
 impl Walk<'_, '_> {
-    /// The flat form of the domain's record, its judgement included.
+    /// The flat form of the domain's record, including terms that do not pass.
     fn top(&mut self, domain: &DomainName) -> Result<Option<Flat>, Stop> {
         let Some(record) = self.fetch(domain)? else { return Ok(None) };
         self.path.push(domain.clone());
@@ -252,7 +252,7 @@ impl Walk<'_, '_> {
         Ok(complete.then_some(flat))
     }
 
-    /// Appends what `redirect=` leads to, or keeps it.
+    /// Appends the target of `redirect=`, or keeps the modifier.
     fn redirect(&mut self, domain: &DomainName, spec: &DomainSpec, flat: &mut Flat) -> Result<bool, Stop> {
         let target = match target_name(spec, domain) {
             Ok(target) => target,
@@ -264,7 +264,7 @@ impl Walk<'_, '_> {
         };
         self.check_loop(&target, domain)?;
         let Some(mut inner) = self.top(&target)? else { return Ok(false) };
-        // What stays must not depend on whose record it stands in.
+        // Terms that stay must not depend on the domain of their record.
         let kept = inner.groups.iter().flat_map(|group| &group.kept);
         let depends =
             |spec: Option<&DomainSpec>| spec.is_none_or(|spec| spec.letters().any_of(Letters::PER_DOMAIN));
@@ -286,7 +286,7 @@ impl Walk<'_, '_> {
         Ok(true)
     }
 
-    /// What a directive of the record of `domain` stands for.
+    /// The meaning of a directive of the record of `domain`.
     fn networks(&mut self, domain: &DomainName, mechanism: &Mechanism) -> Result<Inlined, Stop> {
         let mut group = Group::pass();
         let target = match mechanism {
@@ -339,8 +339,8 @@ impl Walk<'_, '_> {
         Ok(Some(answer.records.iter().filter_map(host).collect()))
     }
 
-    /// What makes the record of `target` pass. Only a record that is a union of directives, without one that takes
-    /// something out, can be replaced.
+    /// The terms that make the record of `target` pass. Only a record that is a union of directives, none of which
+    /// excludes anything, can be replaced.
     fn include(&mut self, domain: &DomainName, target: &DomainName) -> Result<Inlined, Stop> {
         self.check_loop(target, domain)?;
         let Some(record) = self.fetch(target)? else { return Ok(Inlined::Pending) };
@@ -363,7 +363,7 @@ impl Walk<'_, '_> {
             match self.networks(domain, mechanism)? {
                 Inlined::Pending => result = Some(Inlined::Pending),
                 Inlined::Yes(inner) => group.absorb(inner),
-                // A term may move to another record if it means the same there.
+                // A term can move to another record if it means the same there.
                 Inlined::No => match mechanism.domain_spec() {
                     Some(spec) if !spec.letters().any_of(Letters::PER_DOMAIN) => {
                         group.kept.push(mechanism.clone())
@@ -431,7 +431,7 @@ impl Flatten {
         loop {
             let record = assemble(&flat, &lists, &includes);
             let fits = self.domain.as_str().len() + record.to_string().len() <= self.max_bytes;
-            // The longest list moves out first; one term is no shorter as an include.
+            // The longest list moves out first; a single term would not be shorter as an include.
             let longest = (0..lists.len()).max_by_key(|index| lists.get(*index).map_or(0, Vec::len));
             let list = longest.and_then(|index| lists.get_mut(index)).filter(|list| list.len() > 1);
             match (fits, list, longest.and_then(|index| includes.get_mut(index))) {
@@ -444,7 +444,7 @@ impl Flatten {
         }
     }
 
-    /// Puts the networks into records of their own.
+    /// Moves the networks to further records.
     fn split(
         &self,
         networks: Vec<Mechanism>,
@@ -463,7 +463,7 @@ impl Flatten {
             let Ok(spec) = spec else { return includes.extend(rest) };
             let mut record = Record::new();
             let mut octets = name.as_str().len() + end(Record::new()).to_string().len();
-            // One network at least, whatever the limit.
+            // At least one network, whatever the limit.
             while let Some(network) = rest.next_if(|network| {
                 octets += network.to_string().len() + 1;
                 record.terms().is_empty() || octets <= self.max_bytes

@@ -1,4 +1,4 @@
-//! What is wrong with the text of one record, without DNS.
+//! Finds problems in the text of a record, without DNS.
 
 use super::{
     Finding, Problem,
@@ -20,8 +20,8 @@ use std::{
 };
 use waxseal_dns::lint::nearest;
 
-/// The problems of the text of one record, without DNS, in the order of the terms. Lookups of the record itself are
-/// counted, those of records that it includes are not: [`Audit`](super::Audit) does that.
+/// The problems of the text of a record, without DNS, in the order of the terms. Lookups of the record itself are
+/// counted, those of included records only by [`Audit`](super::Audit).
 ///
 /// ```
 /// use waxseal_spf::publish::lint;
@@ -49,7 +49,7 @@ pub fn lint(text: &[u8]) -> Vec<Finding> {
     findings
 }
 
-/// The term of `text` that cannot be read.
+/// The invalid term of `text`.
 pub(crate) fn syntax_finding(error: SyntaxError, text: &[u8]) -> Finding {
     let start = error.offset();
     let behind = text.get(start..).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(crate) fn syntax_finding(error: SyntaxError, text: &[u8]) -> Finding {
     }
 }
 
-/// `bytes` is what name and record take together.
+/// `bytes` is the size of name and record together.
 pub(crate) fn lint_terms(text: &[u8], terms: &[(Range<usize>, Term)], bytes: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     if bytes > MAX_BYTES {
@@ -70,7 +70,7 @@ pub(crate) fn lint_terms(text: &[u8], terms: &[(Range<usize>, Term)], bytes: usi
     }
     let all = terms.iter().position(|(_, term)| matches!(term, Term::Directive(_, Mechanism::All)));
     let overlaps = overlaps(terms);
-    // Modifiers may say the same twice.
+    // Modifiers may be repeated.
     let repeats = repeats(terms.iter().map(|(_, term)| (!matches!(term, Term::Unknown(_))).then_some(term)));
     for ((index, (span, term)), repeats) in terms.iter().enumerate().zip(repeats) {
         let mut problems = term_problems(term);
@@ -96,7 +96,7 @@ pub(crate) fn lint_terms(text: &[u8], terms: &[(Range<usize>, Term)], bytes: usi
     findings
 }
 
-/// What to write in place of a term.
+/// The suggestion for a term.
 fn suggestion(problem: &Problem, term: &Term) -> Option<String> {
     match (problem, term) {
         (Problem::HostBits, Term::Directive(qualifier, mechanism)) => {
@@ -114,7 +114,7 @@ fn suggestion(problem: &Problem, term: &Term) -> Option<String> {
     }
 }
 
-/// For each item whether an earlier one is the same, in linear time; `None` repeats nothing.
+/// For each item, whether an earlier one is the same, in linear time; `None` never is.
 fn repeats<T: Eq + Hash>(items: impl Iterator<Item = Option<T>>) -> impl Iterator<Item = bool> {
     let mut earlier = HashSet::new();
     items.map(move |item| item.is_some_and(|item| !earlier.insert(item)))
@@ -160,7 +160,7 @@ fn modifier_problem(modifier: &Modifier) -> Option<Problem> {
     }
 }
 
-/// The mechanism whose name a modifier has, or nearly has.
+/// The mechanism that a modifier is named like, or nearly.
 fn mechanism_meant(modifier: &Modifier) -> Option<&'static str> {
     let meant = nearest(modifier.name(), MECHANISMS)?;
     let long = meant.len() > 2 || meant.eq_ignore_ascii_case(modifier.name());
@@ -186,7 +186,7 @@ fn mechanism_problems(qualifier: Qualifier, mechanism: &Mechanism, problems: &mu
 }
 
 impl Mechanism {
-    /// The same network by its first address, if it is written by another.
+    /// The network with its first address, if it was written with another one.
     fn without_host_bits(&self) -> Option<Self> {
         let Self::Ip(network) = self else { return None };
         let length = network.length();
@@ -198,7 +198,7 @@ impl Mechanism {
     }
 }
 
-/// Networks with a shorter prefix than `usual` are more than one sender needs.
+/// Networks with a shorter prefix than `usual` are larger than one sender needs.
 fn size_problem(length: u8, full: u8, usual: u8, qualifier: Qualifier, problems: &mut Vec<Problem>) {
     if qualifier != Qualifier::Pass {
         return;

@@ -1,4 +1,4 @@
-//! Arithmetic of networks.
+//! Arithmetic on networks.
 
 use crate::record::{Mechanism, Term};
 use std::{
@@ -16,13 +16,13 @@ pub(crate) fn mask6(address: Ipv6Addr, length: u8) -> u128 {
     address.to_bits() & u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
 }
 
-/// Drops networks that lie in others and joins halves to their whole.
+/// Drops networks that are part of others, and merges halves.
 pub(crate) fn merge(mut networks: Vec<(u128, u8)>, width: u8) -> Vec<(u128, u8)> {
     networks.sort_unstable();
     let size = |length: u8| 1_u128.checked_shl(u32::from(width - length)).unwrap_or(0);
     let mut merged: Vec<(u128, u8)> = Vec::new();
     for (bits, length) in networks {
-        // Sorted by address, then larger ones first: only the last one can hold this one.
+        // Sorted by address, then larger ones first: only the last one can contain this one.
         let inside = |(outer, outer_length): &(u128, u8)| {
             *outer_length <= length && bits.wrapping_sub(*outer) <= size(*outer_length).wrapping_sub(1)
         };
@@ -42,8 +42,8 @@ pub(crate) fn merge(mut networks: Vec<(u128, u8)>, width: u8) -> Vec<(u128, u8)>
     merged
 }
 
-/// For each term, the larger network that holds it. Networks nest or are apart, so a sweep in the order of their first
-/// addresses, larger ones first, finds it with the last network that reaches so far.
+/// For each term, the larger network that contains it. Networks are nested or disjoint, so a sweep in the order of
+/// their first addresses, larger ones first, finds it: it is the last network that reaches this far.
 pub(crate) fn overlaps(terms: &[(Range<usize>, Term)]) -> Vec<Option<String>> {
     let mut networks: Vec<(u8, u128, u128, usize)> = terms
         .iter()

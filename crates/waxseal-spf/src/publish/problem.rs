@@ -10,16 +10,16 @@ use waxseal_dns::{
 /// RFC 7208 §3.4: "under 450 octets", the name included.
 pub(crate) const MAX_BYTES: usize = 450;
 
-/// What can be wrong with a record, or is worth knowing about it.
+/// What can be wrong with a record, or is notable about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
     /// The record cannot be read (RFC 7208 §4.6).
     #[error("every receiver returns permerror: {}", .0.kind())]
     Syntax(SyntaxError),
-    /// The text does not begin with `v=spf1` and a space or its end, so it is no SPF record (§4.5). With what to do.
+    /// The text does not begin with `v=spf1` and a space or its end, so it is not an SPF record (§4.5). With advice.
     #[error("not an SPF record, receivers ignore it: {0}")]
     NotARecord(&'static str),
-    /// A text at the domain that was meant as an SPF record, but is none (§4.5).
+    /// A text at the domain that was meant as an SPF record, but is not one (§4.5).
     #[error("not an SPF record, receivers ignore it: {0}")]
     NearMiss(NearMiss),
     /// No record, or no such domain (§4.5).
@@ -28,13 +28,13 @@ pub(crate) enum Problem {
     /// More than one record (§4.5).
     #[error("{0} SPF records, and every receiver returns permerror: publish one")]
     SeveralRecords(usize),
-    /// A lookup failed, so nothing can be said. What was asked, and why there is no answer.
+    /// A lookup failed, so nothing is known: the question, and why there is no answer.
     #[error("lookup of {0}, and every receiver returns temperror while it does")]
     LookupFailed(String),
     /// `include` or `redirect` leads to no record (§5.2, §6.1).
     #[error("the target {0} publishes no SPF record, and receivers return permerror: remove the term")]
     TargetWithoutRecord(DomainName),
-    /// The target is no domain name.
+    /// The target is not a domain name.
     #[error("the target is no domain name: correct the term")]
     InvalidTarget,
     /// A record that leads back to itself.
@@ -75,16 +75,16 @@ pub(crate) enum Problem {
     /// Neither `all` nor `redirect` (§4.7).
     #[error("no all and no redirect, which means ?all: end the record with -all or ~all")]
     MissingAll,
-    /// Directives behind `all` (§5.1).
+    /// Directives after `all` (§5.1).
     #[error("stands behind all and is never looked at: move or remove it")]
     BehindAll,
-    /// `redirect` beside `all` (§5.1).
+    /// `redirect` together with `all` (§5.1).
     #[error("is ignored because the record has an all: remove one of the two")]
     IgnoredRedirect,
     /// `ptr` or `%{p}` (§5.5).
     #[error("ptr should not be published: it is slow and many receivers skip it; list networks instead")]
     Ptr,
-    /// A network larger than a single organisation mostly has.
+    /// A network larger than that of a single organization.
     #[error("a network of 2^{0} addresses, clouds and their other customers included: name smaller ones")]
     HugeNetwork(u8),
     /// The same directive twice.
@@ -93,7 +93,7 @@ pub(crate) enum Problem {
     /// A network inside another one of the same record.
     #[error("is part of {0}: remove one")]
     Overlap(String),
-    /// Host bits behind the prefix.
+    /// Host bits after the prefix.
     #[error("has bits behind the prefix, which do not count")]
     HostBits,
     /// Name and record are longer than the 450 bytes of §3.4.
@@ -113,7 +113,7 @@ pub(crate) enum Problem {
     /// What the term leads to depends on the message, so it was not followed.
     #[error("depends on the message and was not followed")]
     DependsOnMessage,
-    /// The domain has a character that no host name has, which the grammar of macros lets through (§7.1).
+    /// The domain has a character that host names do not have, which the grammar of macros allows (§7.1).
     #[error("no host name has {0:?} in it, so nothing will be found: write a term for each domain")]
     NoHostName(char),
     /// A macro reads the sender or HELO (§7.3).
@@ -127,13 +127,13 @@ pub(crate) enum Problem {
         "stands twice, and receivers ignore the second one: join the terms of both records behind one v=spf1"
     )]
     SecondVersion,
-    /// A modifier that RFC 7208 does not know and receivers ignore (§6).
+    /// A modifier that RFC 7208 does not define and receivers ignore (§6).
     #[error("an unknown modifier, which receivers ignore")]
     UnknownModifier,
 }
 
 impl Problem {
-    /// [`Problem::TooManyLookups`], if these are.
+    /// [`Problem::TooManyLookups`], if there are too many.
     pub(crate) fn of_lookups(lookups: usize) -> Option<Self> {
         (lookups > usize::from(Limits::RFC.terms)).then_some(Self::TooManyLookups(lookups))
     }

@@ -7,8 +7,8 @@ use waxseal_dns::Answers;
 impl Trace {
     /// The tree as one JSON object, on one line: `domain depth lookup record result terms`; a term has `term offset
     /// target outcome result explanation lookups record`; a lookup is what
-    /// [`Answers::to_json`](waxseal_dns::Answers::to_json) writes for it, and `void`. What is not ASCII in a record is
-    /// written as `\xNN`, a byte each.
+    /// [`Answers::to_json`](waxseal_dns::Answers::to_json) writes for it, and `void`. Non-ASCII bytes of a record are
+    /// written as `\xNN`.
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {
         record(&self.root).to_string()
@@ -57,7 +57,7 @@ fn term(of: &TermTrace) -> Value {
     Value::Object(object)
 }
 
-/// Question and reply as waxseal-dns spells them.
+/// Question and reply in the JSON of waxseal-dns.
 fn lookup(of: &LookupTrace) -> Option<Value> {
     let answers = Answers::from(vec![(of.question.clone(), of.reply.clone())]);
     let spelled: Vec<Map<String, Value>> = serde_json::from_str(&answers.to_json()).ok()?;
