@@ -4,7 +4,9 @@ use crate::{
     config::Files,
     daemon::{DaemonError, Loaded, load},
     filter::Filter,
+    privileges::{self, Identity},
     roles::sign::Sign,
+    settings::Process,
 };
 use std::net::IpAddr;
 
@@ -19,6 +21,7 @@ struct Findings {
 pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
     let mut findings = Findings { warnings: settings.warnings.clone(), ..Findings::default() };
+    become_user(&settings.process)?;
     let mut odd = Vec::new();
     let filters = load(&settings, &mut odd).map_err(DaemonError::Settings)?;
     findings.warnings.extend(odd);
@@ -27,7 +30,8 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
             findings.add(filter);
         }
     }
-    for warning in &findings.warnings {
+    let is_warning = |text: &&String| !findings.errors.contains(*text);
+    for warning in findings.warnings.iter().filter(is_warning) {
         eprintln!("waxseald: warning: {warning}");
     }
     if findings.errors.is_empty() {
@@ -35,6 +39,15 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
         return Ok(());
     }
     Err(DaemonError::Settings(findings.errors.join("\n")))
+}
+
+/// Looks with the eyes of the user that the daemon becomes, for whom keys have to be readable and safe.
+fn become_user(process: &Process) -> Result<(), DaemonError> {
+    if nix::unistd::geteuid().is_root() {
+        let identity = process.user.as_deref().map(Identity::find).transpose()?;
+        privileges::drop(process, identity.as_ref())?;
+    }
+    Ok(())
 }
 
 impl Findings {
@@ -47,8 +60,10 @@ impl Findings {
 
     fn keys(&mut self, filter: &Filter, sign: &Sign) {
         for (place, key) in sign.check_keys() {
-            if let Err(error) = key {
-                self.errors.push(format!("{}: {place}: {error}", filter.name));
+            match key {
+                Ok(Some(short)) => self.warnings.push(format!("{}: {place}: {short}", filter.name)),
+                Ok(None) => {}
+                Err(error) => self.errors.push(format!("{}: {place}: {error}", filter.name)),
             }
         }
     }

@@ -11,7 +11,8 @@ use tracing_subscriber::{
 
 /// Sends lines there from now on; a second call changes nothing.
 pub(crate) fn start(to: &LogTo) -> Result<(), String> {
-    let builder = tracing_subscriber::fmt().with_max_level(Level::INFO);
+    // A line that could not be written is lost; to complain of it on stderr, which may be as full, ends a process.
+    let builder = tracing_subscriber::fmt().with_max_level(Level::INFO).log_internal_errors(false);
     let started = match to {
         LogTo::Stderr => {
             let is_journal = std::env::var_os("JOURNAL_STREAM").is_some();

@@ -11,5 +11,5 @@ pub(crate) type Dns = Arc<Cached<Hickory>>;
 pub(crate) fn resolver(settings: &settings::Dns) -> Result<Dns, SetupError> {
     let servers = &settings.servers;
     let hickory = if servers.is_empty() { Hickory::system() } else { Hickory::new(servers.iter().copied()) }?;
-    Ok(Arc::new(Cached::new(hickory)))
+    Ok(Arc::new(Cached::new(hickory.with_lookup_timeout(settings.timeout))))
 }

@@ -45,7 +45,7 @@ pub(crate) enum LogTo {
 pub(crate) struct Dns {
     /// Those of resolv.conf when empty.
     pub(crate) servers: Vec<SocketAddr>,
-    /// What one check may wait in all.
+    /// What one lookup may wait in all.
     pub(crate) timeout: Duration,
 }
 

@@ -49,8 +49,15 @@ pub(crate) fn socket(text: &str) -> Result<Socket, Invalid> {
         "inet" | "inet6" => {
             let (port, host) = rest.split_once('@').unwrap_or((rest, ""));
             let host = host.trim_start_matches('[').trim_end_matches(']');
-            let any = if family.eq_ignore_ascii_case("inet6") { "::" } else { "0.0.0.0" };
-            let host = if host.is_empty() { any } else { host };
+            let is_6 = family.eq_ignore_ascii_case("inet6");
+            let host = match host {
+                "" if is_6 => "::",
+                "" => "0.0.0.0",
+                // The name has addresses of both families, of which the resolver prefers ::1; main.cf says 127.0.0.1.
+                "localhost" if is_6 => "::1",
+                "localhost" => "127.0.0.1",
+                host => host,
+            };
             Ok(Socket::Inet(host.to_owned(), port.parse().map_err(|_| help())?))
         }
         _ => Err(help()),
@@ -151,7 +158,8 @@ mod tests {
     #[test]
     fn sockets_of_all_kinds() {
         for (text, read) in [
-            ("inet:8891@localhost", "inet:8891@localhost"),
+            ("inet:8891@localhost", "inet:8891@127.0.0.1"),
+            ("inet6:8891@localhost", "inet:8891@::1"),
             ("inet:8891", "inet:8891@0.0.0.0"),
             ("inet6:8891@[::1]", "inet:8891@::1"),
             ("local:/run/opendkim/opendkim.sock", "local:/run/opendkim/opendkim.sock"),

@@ -64,6 +64,8 @@ impl KeySource {
                     .map_err(|error| unreadable("SigningTable", &error))?;
                 warnings.extend(keys.problems().iter().map(|problem| format!("KeyTable: {problem}")));
                 warnings.extend(signing.problems().iter().map(|problem| format!("SigningTable: {problem}")));
+                let broken = broken_entries(&keys, &signing);
+                warnings.extend(broken.map(|(place, error)| format!("{place}: {error}")));
                 Ok(Self::Tables { keys: Box::new(keys), signing: Box::new(signing), all_matches })
             }
         }
@@ -112,15 +114,7 @@ impl KeySource {
                 let of_keys = fixed.map(|entry| {
                     (format!("KeyTable line {}", entry.line()), key_name(keys, entry.name(), "", None))
                 });
-                let entries =
-                    signing.iter().filter(|entry| !entry.is_exclusion() && !entry.key_name().contains('%'));
-                let broken = entries.filter_map(|entry| {
-                    let missing = keys.get(entry.key_name(), "example.org").err()?;
-                    Some((
-                        format!("SigningTable line {} ({})", entry.line(), entry.pattern()),
-                        Err(missing.to_string()),
-                    ))
-                });
+                let broken = broken_entries(keys, signing).map(|(place, error)| (place, Err(error)));
                 of_keys.chain(broken).collect()
             }
         }
@@ -130,6 +124,18 @@ impl KeySource {
     pub(crate) fn signing_table(&self) -> Option<&SigningTable> {
         if let Self::Tables { signing, .. } = self { Some(signing) } else { None }
     }
+}
+
+/// Entries of a SigningTable whose key is not in the KeyTable, with the place of each.
+fn broken_entries<'t>(
+    keys: &'t KeyTable,
+    signing: &'t SigningTable,
+) -> impl Iterator<Item = (String, String)> + 't {
+    let entries = signing.iter().filter(|entry| !entry.is_exclusion() && !entry.key_name().contains('%'));
+    entries.filter_map(|entry| {
+        let missing = keys.get(entry.key_name(), "example.org").err()?;
+        Some((format!("SigningTable line {} ({})", entry.line(), entry.pattern()), missing.to_string()))
+    })
 }
 
 fn in_tables(keys: &KeyTable, signing: &SigningTable, all_matches: bool, author: &Address) -> Found {

@@ -9,7 +9,8 @@ use crate::{
 };
 use bytes::Bytes;
 use waxseal::{
-    Signer,
+    PrivateKey, Signer,
+    crypto::KeyType,
     dkim::DEFAULT_FIELDS,
     header::{Address, Authors, Header},
 };
@@ -141,15 +142,15 @@ impl Sign {
         }
     }
 
-    /// What the rules say of the key of each entry, read now.
-    pub(crate) fn check_keys(&self) -> Vec<(String, Result<KeyName, String>)> {
+    /// What the rules say of the key of each entry, read now; a text for a key that is used and should be longer.
+    pub(crate) fn check_keys(&self) -> Vec<(String, Result<Option<String>, String>)> {
         let rules = self.key_rules();
         let checked = self.source.all().into_iter().map(|(place, name)| {
-            let name = name.and_then(|name| match name.key(&self.keys, rules) {
-                Ok(_) => Ok(name),
+            let found = name.and_then(|name| match name.key(&self.keys, rules) {
+                Ok(key) => Ok(too_short(&key).map(|text| format!("{}: {text}", name.shown()))),
                 Err(trouble) => Err(format!("{}: {trouble}", name.shown())),
             });
-            (place, name)
+            (place, found)
         });
         checked.collect()
     }
@@ -234,6 +235,17 @@ impl Sign {
         }
         if settings.request_reports { signer.with_tag("r", "y").map_err(unusable) } else { Ok(signer) }
     }
+}
+
+/// RFC 8301 §3.2: "Signers SHOULD use RSA keys of at least 2048 bits."
+fn too_short(key: &PrivateKey) -> Option<String> {
+    let is_short = key.key_type() == KeyType::Rsa && key.bits() < 2048;
+    is_short.then(|| {
+        format!(
+            "the RSA key has {} bits, which some receivers no longer accept: make one of 2048",
+            key.bits()
+        )
+    })
 }
 
 /// Names of the fields to sign.

@@ -230,7 +230,8 @@ class Bench:
         for queue in (f"q{name}", f"d{name}"):
             os.mkdir(self.path(queue))
         shutil.chown(self.path(f"d{name}"), "postfix")
-        main = MAIN.replace("{name}", name) + settings
+        own = {line.split(" =")[0] for line in settings.splitlines()}
+        main = "".join(line for line in MAIN.replace("{name}", name).splitlines(True) if line.split(" =")[0] not in own) + settings
         if "relayhost" not in settings:
             main += f"relayhost = [127.0.0.1]:{self.sink_port}\n"
         self.write(f"pf{name}/main.cf", main)
@@ -243,8 +244,9 @@ class Bench:
         wait_for(lambda: listens(port), f"Postfix {name}")
 
     def waxseald(self, name, *args):
+        before = self.log(name).count(" starting: ") if os.path.exists(self.path(f"logs/{name}.log")) else 0
         child = self.spawn(name, WAXSEALD, *args)
-        wait_for(lambda: "starting" in self.log(name) or child.poll() is not None, name)
+        wait_for(lambda: self.log(name).count(" starting: ") > before or child.poll() is not None, name)
         if child.poll() is not None:
             raise RuntimeError(f"{name}: ended with {child.returncode}: {self.log(name)}")
         return child
