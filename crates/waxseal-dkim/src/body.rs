@@ -4,7 +4,8 @@ pub(crate) mod copy;
 mod sink;
 
 use crate::Canonicalization;
-use sink::{Finished, Place, Sink, WINDOW};
+use sink::{Finished, Gathered, Place, Sink, WINDOW, line_ends};
+use std::ops::Range;
 use waxseal_crypto::{Digest, HashAlgorithm, Provider};
 use wide::u8x16;
 
@@ -108,6 +109,8 @@ impl BodyHasher {
             Canonicalization::Relaxed => &mut self.relaxed.get_or_insert_default().sink,
         };
         let place = sink.want(form.hash, form.length, self.provider);
+        // Mostly there is one.
+        self.wanted.reserve_exact(1);
         self.wanted.push((form, place));
     }
 
@@ -118,13 +121,17 @@ impl BodyHasher {
 
     /// Hashes the next chunk of the body.
     pub fn push(&mut self, chunk: &[u8]) {
+        let mut gathered = Gathered::new();
         for piece in pieces(chunk) {
             if let Some(simple) = &mut self.simple {
                 simple.push(piece);
             }
             if let Some(relaxed) = &mut self.relaxed {
-                relaxed.push(piece);
+                relaxed.push(piece, &mut gathered);
             }
+        }
+        if let Some(relaxed) = &mut self.relaxed {
+            relaxed.sink.flush(&mut gathered);
         }
     }
 
@@ -185,8 +192,8 @@ impl Simple {
     }
 
     fn put(&mut self, text: &[u8]) {
-        self.sink.put_line_ends(std::mem::take(&mut self.line_ends));
-        self.sink.put(text);
+        line_ends(std::mem::take(&mut self.line_ends)).for_each(|ends| self.sink.hash(ends));
+        self.sink.hash(text);
     }
 
     fn finish(mut self) -> Finished {
@@ -194,7 +201,7 @@ impl Simple {
             self.put(b"\r");
         }
         // §3.4.3: "If there is no body or no trailing CRLF on the message body, a CRLF is added."
-        self.sink.put(b"\r\n");
+        self.sink.hash(b"\r\n");
         self.sink.finish()
     }
 }
@@ -226,42 +233,42 @@ struct Relaxed {
 }
 
 impl Relaxed {
-    fn push(&mut self, chunk: &[u8]) {
+    fn push(&mut self, chunk: &[u8], gathered: &mut Gathered) {
         let front = chunk.iter().position(|c| !is_white(*c)).unwrap_or(chunk.len());
         let (front, rest) = chunk.split_at_checked(front).unwrap_or((chunk, &[]));
-        self.push_whites(front);
+        self.push_whites(front, gathered);
         if rest.is_empty() {
             return;
         }
         let back = rest.iter().rposition(|c| !is_white(*c)).map_or(0, |last| last + 1);
         let (text, back) = rest.split_at_checked(back).unwrap_or((rest, &[]));
-        self.release();
-        self.put_text(text);
-        self.push_whites(back);
+        self.release(gathered);
+        self.put_text(text, gathered);
+        self.push_whites(back, gathered);
     }
 
     /// Takes blanks, CRs and LFs.
-    fn push_whites(&mut self, white: &[u8]) {
+    fn push_whites(&mut self, white: &[u8], gathered: &mut Gathered) {
         let mut rest = white;
         while let [c, after @ ..] = rest {
             // A CR followed by another one is data, and so is everything held back.
             if let (b'\r', [b'\r', ..]) = (*c, after) {
                 let more = after.iter().position(|c| *c != b'\r').unwrap_or(after.len());
                 let (data, last) = rest.split_at_checked(more).unwrap_or((rest, &[]));
-                self.release();
-                self.sink.put(data);
+                self.release(gathered);
+                self.sink.put(data, gathered);
                 rest = last;
             } else {
-                self.push_white(*c);
+                self.push_white(*c, gathered);
                 rest = after;
             }
         }
     }
 
     /// Takes a blank, a CR or an LF.
-    fn push_white(&mut self, c: u8) {
+    fn push_white(&mut self, c: u8, gathered: &mut Gathered) {
         if self.after_cr && c != b'\n' {
-            self.release();
+            self.release(gathered);
         }
         match c {
             b'\r' => self.after_cr = true,
@@ -270,61 +277,67 @@ impl Relaxed {
                 self.line_ends += 1;
             }
             b'\n' => {
-                self.release();
-                self.sink.put_byte(b'\n');
+                self.release(gathered);
+                self.sink.put_byte(b'\n', gathered);
             }
             _ => self.blank = true,
         }
     }
 
     /// Writes what was held back.
-    fn release(&mut self) {
+    fn release(&mut self, gathered: &mut Gathered) {
         if self.line_ends > 0 {
-            self.sink.put_line_ends(std::mem::take(&mut self.line_ends));
+            line_ends(std::mem::take(&mut self.line_ends)).for_each(|ends| self.sink.put(ends, gathered));
         }
         if std::mem::take(&mut self.blank) {
-            self.sink.put_byte(b' ');
+            self.sink.put_byte(b' ', gathered);
         }
         if std::mem::take(&mut self.after_cr) {
-            self.sink.put_byte(b'\r');
+            self.sink.put_byte(b'\r', gathered);
         }
     }
 
     /// Takes text that neither begins nor ends with a blank, CR or LF. It is passed on unchanged, except for runs of
     /// blanks.
-    fn put_text(&mut self, text: &[u8]) {
+    fn put_text(&mut self, text: &[u8], gathered: &mut Gathered) {
         // Attachments in base64 have no blanks at all.
         if memchr::memchr2(b' ', b'\t', text).is_none() {
-            return self.sink.put(text);
+            return self.sink.put(text, gathered);
         }
         let (mut done, mut at, mut rest, mut tidy) = (0, 0, text, true);
         while let Some(lane) = rest.first_chunk() {
             // When one lane has to be changed, the next usually has, too, and is not tested first.
             if !(tidy && is_clean(lane)) {
-                (done, tidy) = self.put_lane(text, done, at, lane);
+                (done, tidy) = self.put_lane(text, (done, at), lane, gathered);
             }
             at += LANE;
             rest = rest.get(LANE..).unwrap_or_default();
         }
         let mut lane = [b'.'; LANE + 1];
         lane.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        (done, _) = self.put_lane(text, done, at, &lane);
-        self.sink.put(text.get(done..).unwrap_or_default());
+        (done, _) = self.put_lane(text, (done, at), &lane, gathered);
+        self.sink.put(text.get(done..).unwrap_or_default(), gathered);
     }
 
     /// Writes the text from `done` up to the last blank that is dropped or replaced in the lane at `at`. Returns where
     /// the unwritten text begins, and whether nothing in the lane had to be changed.
-    fn put_lane(&mut self, text: &[u8], done: usize, at: usize, lane: &[u8; LANE + 1]) -> (usize, bool) {
+    fn put_lane(
+        &mut self,
+        text: &[u8],
+        (done, at): (usize, usize),
+        lane: &[u8; LANE + 1],
+        gathered: &mut Gathered,
+    ) -> (usize, bool) {
         let Blanks { dropped, replaced } = Blanks::of(lane, |bit| text.get(at + bit + 2) == Some(&b'\n'));
         let mut done = done;
         if replaced != 0 {
-            return (self.put_replacing(text, done, at, (dropped, replaced)), false);
+            return (self.put_replacing(text, (done, at), (dropped, replaced), gathered), false);
         }
         let mut left = dropped;
         while left != 0 {
             let start = left.trailing_zeros();
             let end = start + (left >> start).trailing_ones();
-            self.put_up_to(text, done, at + start as usize);
+            self.put_up_to(text, done..at + start as usize, gathered);
             done = at + end as usize;
             left &= u64::MAX.checked_shl(end).unwrap_or(0);
         }
@@ -335,16 +348,16 @@ impl Relaxed {
     fn put_replacing(
         &mut self,
         text: &[u8],
-        done: usize,
-        at: usize,
+        (done, at): (usize, usize),
         (dropped, replaced): (u64, u64),
+        gathered: &mut Gathered,
     ) -> usize {
         let (mut done, mut left) = (done, dropped | replaced);
         while left != 0 {
             let bit = left.trailing_zeros();
-            self.put_up_to(text, done, at + bit as usize);
+            self.put_up_to(text, done..at + bit as usize, gathered);
             if replaced >> bit & 1 == 1 {
-                self.sink.put_byte(b' ');
+                self.sink.put_byte(b' ', gathered);
             }
             done = at + bit as usize + 1;
             left &= left - 1;
@@ -353,10 +366,10 @@ impl Relaxed {
     }
 
     #[inline]
-    fn put_up_to(&mut self, text: &[u8], done: usize, end: usize) {
-        match text.get(done..).and_then(|rest| rest.first_chunk()) {
-            Some(window) if end - done <= WINDOW => self.sink.put_front(window, end - done),
-            _ => self.sink.put(text.get(done..end).unwrap_or_default()),
+    fn put_up_to(&mut self, text: &[u8], part: Range<usize>, gathered: &mut Gathered) {
+        match text.get(part.start..).and_then(|rest| rest.first_chunk()) {
+            Some(window) if part.len() <= WINDOW => self.sink.put_front(window, part.len(), gathered),
+            _ => self.sink.put(text.get(part).unwrap_or_default(), gathered),
         }
     }
 }
@@ -364,11 +377,13 @@ impl Relaxed {
 impl Relaxed {
     fn finish(mut self) -> Finished {
         if self.after_cr {
-            self.release();
+            let mut gathered = Gathered::new();
+            self.release(&mut gathered);
+            self.sink.flush(&mut gathered);
         }
         // §3.4.4: "If the body is non-empty but does not end with a CRLF, a CRLF is added."
         if self.sink.length() > 0 {
-            self.sink.put(b"\r\n");
+            self.sink.hash(b"\r\n");
         }
         self.sink.finish()
     }

@@ -1,6 +1,6 @@
 //! The canonical body itself, for tools that show it.
 
-use super::{Relaxed, Simple, pieces};
+use super::{Gathered, Relaxed, Simple, pieces};
 use crate::Canonicalization;
 use std::sync::{Arc, Mutex, PoisonError};
 use waxseal_crypto::{Digest, HashState, Hasher};
@@ -21,7 +21,9 @@ pub(crate) fn canonical_body(canonicalization: Canonicalization, body: &[u8]) ->
         Canonicalization::Relaxed => {
             let mut relaxed = Relaxed::default();
             relaxed.sink.copy_to(hasher);
-            pieces(body).for_each(|piece| relaxed.push(piece));
+            let mut gathered = Gathered::new();
+            pieces(body).for_each(|piece| relaxed.push(piece, &mut gathered));
+            relaxed.sink.flush(&mut gathered);
             relaxed.finish();
         }
     }

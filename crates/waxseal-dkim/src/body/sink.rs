@@ -9,15 +9,36 @@ pub(super) struct Sink {
     hashes: Vec<Running>,
     /// Canonical bytes so far.
     length: u64,
-    /// A buffer for short pieces, since a few long updates of a hash are faster than many short ones. Empty until
-    /// needed.
-    gathered: Vec<u8>,
+}
+
+/// A buffer for short pieces, since a few long updates of a hash are faster than many short ones. It exists while a chunk
+/// is processed: a message under way has none.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    bytes: [u8; GATHER + WINDOW],
     /// How many bytes of it are in use.
     filled: usize,
 }
 
 /// Bytes that are copied at once.
 pub(super) const WINDOW: usize = 64;
+
+impl Gathered {
+    pub(super) fn new() -> Self {
+        Self { bytes: [0; GATHER + WINDOW], filled: 0 }
+    }
+}
+
+/// That many line ends, in pieces.
+pub(super) fn line_ends(count: u64) -> impl Iterator<Item = &'static [u8]> {
+    const LINE_ENDS: [[u8; 2]; 256] = [*b"\r\n"; 256];
+    let mut left = count;
+    std::iter::from_fn(move || {
+        let now = left.min(LINE_ENDS.len() as u64);
+        left -= now;
+        LINE_ENDS.get(..now as usize).filter(|ends| !ends.is_empty()).map(<[_]>::as_flattened)
+    })
+}
 
 /// Which hash of a [`Sink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +47,8 @@ pub(super) struct Place {
     wanted: usize,
 }
 
-/// Size of the buffer: small, since every message under way has one.
-const GATHER: usize = 1024 - WINDOW;
+/// Size of the buffer: small enough that clearing it costs next to nothing.
+const GATHER: usize = 1984 - WINDOW;
 
 /// A longer piece is hashed in place.
 const LONG: usize = GATHER / 2;
@@ -61,76 +82,65 @@ impl Sink {
         self.length
     }
 
-    pub(super) fn put(&mut self, bytes: &[u8]) {
+    /// Hashes the bytes in place.
+    pub(super) fn hash(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.update(bytes);
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8], gathered: &mut Gathered) {
         self.length += bytes.len() as u64;
         let long = bytes.len() > LONG;
-        if long || self.filled + bytes.len() > GATHER {
-            self.flush();
+        if long || gathered.filled + bytes.len() > GATHER {
+            self.flush(gathered);
         }
         if long {
-            return self.hashes.iter_mut().for_each(|hash| hash.update(bytes));
+            return self.update(bytes);
         }
-        self.make_room();
-        let end = self.filled + bytes.len();
-        if let Some(room) = self.gathered.get_mut(self.filled..end) {
+        let end = gathered.filled + bytes.len();
+        if let Some(room) = gathered.bytes.get_mut(gathered.filled..end) {
             room.copy_from_slice(bytes);
-            self.filled = end;
+            gathered.filled = end;
         }
     }
 
     #[inline]
-    pub(super) fn put_byte(&mut self, byte: u8) {
+    pub(super) fn put_byte(&mut self, byte: u8, gathered: &mut Gathered) {
         self.length += 1;
-        if self.filled >= GATHER {
-            self.flush();
+        if gathered.filled >= GATHER {
+            self.flush(gathered);
         }
-        self.make_room();
-        if let Some(room) = self.gathered.get_mut(self.filled) {
+        if let Some(room) = gathered.bytes.get_mut(gathered.filled) {
             *room = byte;
-            self.filled += 1;
+            gathered.filled += 1;
         }
     }
 
     /// Writes the first `count` bytes of a window: copying a fixed length is fastest.
     #[inline]
-    pub(super) fn put_front(&mut self, window: &[u8; WINDOW], count: usize) {
+    pub(super) fn put_front(&mut self, window: &[u8; WINDOW], count: usize, gathered: &mut Gathered) {
         self.length += count as u64;
-        if self.filled + count > GATHER {
-            self.flush();
+        if gathered.filled + count > GATHER {
+            self.flush(gathered);
         }
-        self.make_room();
-        let room = self.gathered.get_mut(self.filled..).and_then(|room| room.first_chunk_mut());
+        let room = gathered.bytes.get_mut(gathered.filled..).and_then(|room| room.first_chunk_mut());
         if let Some(room) = room {
             *room = *window;
-            self.filled += count;
+            gathered.filled += count;
         }
     }
 
-    #[inline]
-    fn make_room(&mut self) {
-        if self.gathered.is_empty() {
-            self.gathered = vec![0; GATHER + WINDOW];
-        }
+    /// Hashes the buffered bytes.
+    pub(super) fn flush(&mut self, gathered: &mut Gathered) {
+        self.update(gathered.bytes.get(..gathered.filled).unwrap_or_default());
+        gathered.filled = 0;
     }
 
-    pub(super) fn put_line_ends(&mut self, count: u64) {
-        const LINE_ENDS: [[u8; 2]; 256] = [*b"\r\n"; 256];
-        let mut left = count;
-        while left > 0 {
-            let now = left.min(LINE_ENDS.len() as u64);
-            self.put(LINE_ENDS.get(..now as usize).unwrap_or_default().as_flattened());
-            left -= now;
-        }
+    fn update(&mut self, bytes: &[u8]) {
+        self.hashes.iter_mut().for_each(|hash| hash.update(bytes));
     }
 
-    fn flush(&mut self) {
-        let gathered = self.gathered.get(..self.filled).unwrap_or_default();
-        self.hashes.iter_mut().for_each(|hash| hash.update(gathered));
-        self.filled = 0;
-    }
-
-    pub(super) fn finish(mut self) -> Finished {
-        self.flush();
+    pub(super) fn finish(self) -> Finished {
         let length = self.length;
         Finished { hashes: self.hashes.into_iter().map(|hash| hash.finish(length)).collect() }
     }

@@ -20,7 +20,7 @@ pub(super) struct Incoming {
     header: Header,
     pub(super) author: Identifiers,
     dkim: Option<Examination>,
-    arc: Option<ChainExamination>,
+    arc: Option<Box<ChainExamination>>,
     hasher: BodyHasher,
     /// Looked at for a sealer alone: verifiers take what comes.
     line_ends: Option<FindBare>,
@@ -32,7 +32,7 @@ impl Incoming {
         let mut hasher = BodyHasher::new(settings.dkim.provider());
         let dkim =
             settings.checks(Method::Dkim).then(|| settings.dkim.examine(header.clone(), now, &mut hasher));
-        let arc = settings.chains().map(|arc| arc.examine(header.clone(), now, &mut hasher));
+        let arc = settings.chains().map(|arc| Box::new(arc.examine(header.clone(), now, &mut hasher)));
         let author = Identifiers::from_header(&header);
         let mut message = Self { author, header, dkim, arc, hasher, line_ends: None, body_began: false };
         if let Some(sealer) = sealer {
@@ -103,7 +103,11 @@ impl Incoming {
     }
 }
 
-fn signatures(dkim: Option<Examination>, arc: Option<ChainExamination>, hashes: BodyHashes) -> Signatures {
+fn signatures(
+    dkim: Option<Examination>,
+    arc: Option<Box<ChainExamination>>,
+    hashes: BodyHashes,
+) -> Signatures {
     let arc = arc.map(|arc| Memo::Running(arc.finish(hashes.clone())));
     let dkim =
         dkim.map_or_else(|| Memo::done(Verdicts::default()), |dkim| Memo::Running(dkim.finish(hashes)));
