@@ -1,12 +1,16 @@
 //! Private keys from files.
 
-use crate::{exit::Failure, terminal};
+use crate::{
+    exit::{Failure, chain},
+    terminal,
+};
 use std::{
     fs::File,
     io::{self, Read},
     path::Path,
 };
 use waxseal::crypto::{KeyMaterial, MAX_KEY_FILE, PrivateKey, rust_crypto};
+use waxseal_tables::KeyData;
 use zeroize::Zeroizing;
 
 /// Reads a private key, and warns of what an operator should know.
@@ -33,6 +37,18 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
         terminal::note(format_args!("{}: {warning}", path.display()));
     }
     Ok(key)
+}
+
+/// Reads the private key of an entry of a KeyTable.
+pub(crate) fn of_entry(data: &KeyData) -> Result<PrivateKey, String> {
+    match data {
+        KeyData::File(path) => read(Path::new(path)).map_err(|failure| failure.to_string()),
+        KeyData::Inline(text) => {
+            let material = KeyMaterial::from_bytes(text).map_err(|error| chain(&error))?;
+            PrivateKey::from_material(material, rust_crypto::PROVIDER).map_err(|error| chain(&error))
+        }
+        _ => Err("this form of a key is not read".into()),
+    }
 }
 
 /// Who may read or write a file.

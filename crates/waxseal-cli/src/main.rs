@@ -9,6 +9,7 @@ mod batch;
 mod bounce;
 mod check;
 mod client_address;
+mod date;
 mod demo;
 mod dkim;
 mod dkim_args;

@@ -3,6 +3,7 @@
 
 mod conf;
 mod genkey;
+mod genzone;
 mod getopt;
 mod testkey;
 mod testmsg;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> 
 fn run_tool(tool: Tool, args: &[String]) -> Result<u8, Said> {
     match tool {
         Tool::Genkey => genkey::run(tool, args),
+        Tool::Genzone => genzone::run(tool, args),
         Tool::Testkey => testkey::run(tool, args),
         Tool::Testmsg => testmsg::run(tool, args),
     }

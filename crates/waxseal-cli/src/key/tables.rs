@@ -1,15 +1,9 @@
 //! The keys of OpenDKIM's tables.
 
 use super::check::Row;
-use crate::{
-    exit::{Failure, chain},
-    key_file,
-};
-use std::{collections::BTreeSet, path::Path};
-use waxseal::{
-    crypto::{PrivateKey, rust_crypto},
-    dns::lint::{Finding, Severity},
-};
+use crate::{exit::Failure, key_file};
+use std::collections::BTreeSet;
+use waxseal::dns::lint::{Finding, Severity};
 use waxseal_tables::{DataSet, Files, KeyData, KeyEntry, KeyTable, Problem, SigningTable};
 
 /// What the tables have.
@@ -82,20 +76,10 @@ impl Tables {
 
 impl Row {
     fn read_key(&mut self, data: &KeyData) {
-        let key = match data {
-            KeyData::File(path) => key_file::read(Path::new(path)).map_err(|failure| failure.to_string()),
-            KeyData::Inline(text) => read_inline(text),
-            _ => Err("this form of a key is not read".into()),
-        };
+        let key = key_file::of_entry(data);
         match key {
             Ok(key) => self.public = Some(key.public_key().clone()),
             Err(problem) => self.findings.push(Finding::new("key-file", Severity::Error, problem)),
         }
     }
-}
-
-fn read_inline(text: &str) -> Result<PrivateKey, String> {
-    use waxseal::crypto::KeyMaterial;
-    let material = KeyMaterial::from_bytes(text).map_err(|error| chain(&error))?;
-    PrivateKey::from_material(material, rust_crypto::PROVIDER).map_err(|error| chain(&error))
 }

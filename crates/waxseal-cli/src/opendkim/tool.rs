@@ -6,11 +6,12 @@ use std::fmt::Display;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tool {
     Genkey,
+    Genzone,
     Testkey,
     Testmsg,
 }
 
-pub(super) const TOOLS: [Tool; 3] = [Tool::Genkey, Tool::Testkey, Tool::Testmsg];
+pub(super) const TOOLS: [Tool; 4] = [Tool::Genkey, Tool::Genzone, Tool::Testkey, Tool::Testmsg];
 
 /// What ends a tool.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl Tool {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Genkey => "opendkim-genkey",
+            Self::Genzone => "opendkim-genzone",
             Self::Testkey => "opendkim-testkey",
             Self::Testmsg => "opendkim-testmsg",
         }

@@ -26,6 +26,11 @@ fn folder() -> TempDir {
     fs::write(path("zone.json"), zone.to_string()).unwrap();
     for (name, pem) in [("rsa.private", RSA2048), ("ed.private", ED25519)] {
         fs::write(path(name), pem).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
     }
     fs::write(path("empty.conf"), "# nothing\n").unwrap();
     dir
@@ -173,4 +178,71 @@ fn a_link_of_the_old_name_is_the_tool() {
         "{text}"
     );
     assert!(text.ends_with("\" )  ; ----- DKIM key default for example.org\n"), "{text}");
+}
+
+#[test]
+fn genzone_writes_a_zone_that_publishes_the_keys() {
+    let dir = folder();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let table =
+        format!("a example.org:r:{}\nb sub.example.org:e:{}\n", path("rsa.private"), path("ed.private"));
+    fs::write(path("KeyTable"), table).unwrap();
+    let zone =
+        run(&dir, "opendkim-genzone", "-x @empty.conf -F -S -N ns.example.org. -o @zone @KeyTable", None);
+    assert_eq!((zone.code, &*zone.out, &*zone.err), (Some(0), "", ""));
+    for (selector, domain, key) in [("r", "example.org", "rsa"), ("e", "sub.example.org", "ed")] {
+        let done = waxseal([
+            "key",
+            "check",
+            "-d",
+            domain,
+            "-s",
+            selector,
+            "--origin",
+            "example.org",
+            "--zone",
+            &path("zone"),
+            &path(&format!("{key}.private")),
+        ]);
+        assert_eq!((done.code, &*done.err), (Some(0), ""), "{}", done.out);
+    }
+    let updates =
+        run(&dir, "opendkim-genzone", "-x @empty.conf -u -F -N ns.example.org -t 60 @KeyTable", None);
+    let lines: Vec<_> = updates.out.lines().map(|line| line.split(" TXT").next().unwrap()).collect();
+    let expected = [
+        "server ns.example.org",
+        "zone example.org",
+        "update add r._domainkey.example.org. 60",
+        "send",
+        "answer",
+        "zone sub.example.org",
+        "update add e._domainkey.sub.example.org. 60",
+        "send",
+        "answer",
+    ];
+    assert_eq!(lines, expected);
+    for (args, code, says) in [
+        ("-x @empty.conf", 64, "opendkim-genzone: usage: opendkim-genzone [opts] [dataset]\n\t-C user@host"),
+        ("-x @empty.conf -t x @KeyTable", 64, "opendkim-genzone: invalid TTL value\n"),
+        ("-x @gone.conf @KeyTable", 78, "opendkim-genzone: "),
+        (
+            "-x @empty.conf refiel:@KeyTable",
+            1,
+            "opendkim-genzone: dkimf_db_open(): \"refiel:\" is no kind of data set",
+        ),
+        ("-x @empty.conf @gone", 1, "opendkim-genzone: dkimf_db_open(): "),
+        ("-x @empty.conf -o @missing/zone @KeyTable", 1, "opendkim-genzone: "),
+    ] {
+        let done = run(&dir, "opendkim-genzone", args, None);
+        assert_eq!((done.code, &*done.out), (Some(code), ""), "{args}");
+        assert!(done.err.starts_with(says), "{args}: {}", done.err);
+    }
+    fs::write(path("KeyTable"), "a example.org:r:/gone\n").unwrap();
+    let lost = run(&dir, "opendkim-genzone", "-x @empty.conf @KeyTable", None);
+    assert_eq!((lost.code, &*lost.out), (Some(1), ""));
+    assert!(
+        lost.err.starts_with("opendkim-genzone: key for 'a' load failed: cannot read /gone"),
+        "{}",
+        lost.err
+    );
 }
