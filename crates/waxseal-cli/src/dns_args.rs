@@ -65,6 +65,19 @@ impl DnsArgs {
         stub.map(|stub| Dns::Servers(Cached::new(stub))).map_err(|error| Failure::because(hint, &error))
     }
 
+    /// Whether files or servers were given.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.zone.is_empty() || !self.server.is_empty()
+    }
+
+    /// What was given, one by one: the files are one, and so is each server.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (String, Self)> {
+        let files = (!self.zone.is_empty()).then(|| ("--zone".to_owned(), self.clone()));
+        let server =
+            |server: &SocketAddr| (server.to_string(), Self { server: vec![*server], ..self.clone() });
+        files.into_iter().chain(self.server.iter().map(server))
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }

@@ -8,10 +8,11 @@ use clap::{Args, Subcommand};
 
 mod check;
 mod compare;
+mod rotate;
 mod show;
 mod tables;
 
-/// Make keys, show their records, and compare them with tables and DNS
+/// Make keys, show their records, compare them with tables and DNS, and replace them
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Key {
@@ -25,6 +26,7 @@ enum Verb {
     New(Keygen),
     Show(show::Show),
     Check(check::Check),
+    Rotate(Box<rotate::Rotate>),
 }
 
 impl Key {
@@ -33,6 +35,7 @@ impl Key {
             Verb::New(new) => new.run(),
             Verb::Show(show) => show.run(),
             Verb::Check(check) => check.run(),
+            Verb::Rotate(rotate) => rotate.run(),
         }
     }
 }

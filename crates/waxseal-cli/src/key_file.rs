@@ -15,15 +15,7 @@ use zeroize::Zeroizing;
 
 /// Reads a private key, and warns of what an operator should know.
 pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
-    let (content, readers) = read_content(path).map_err(|error| Failure::file("read", path, &error))?;
-    let key = PrivateKey::from_bytes(&content).or_else(|error| {
-        if !error.is_unsupported() {
-            return Err(error);
-        }
-        // ring signs with 2048 bits and more; old how-tos made keys of 1024.
-        PrivateKey::from_material(KeyMaterial::from_bytes(&content)?, rust_crypto::PROVIDER)
-    });
-    let key = key.map_err(|error| Failure::because(path.display(), &error))?;
+    let (key, readers) = load_with_readers(path)?;
     let exposed = match readers {
         Readers::Owner => None,
         Readers::Group => Some(("the group of the file", "g-rwx")),
@@ -37,6 +29,23 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
         terminal::note(format_args!("{}: {warning}", path.display()));
     }
     Ok(key)
+}
+
+/// Reads a private key without a word.
+pub(crate) fn load(path: &Path) -> Result<PrivateKey, Failure> {
+    load_with_readers(path).map(|(key, _)| key)
+}
+
+fn load_with_readers(path: &Path) -> Result<(PrivateKey, Readers), Failure> {
+    let (content, readers) = read_content(path).map_err(|error| Failure::file("read", path, &error))?;
+    let key = PrivateKey::from_bytes(&content).or_else(|error| {
+        if !error.is_unsupported() {
+            return Err(error);
+        }
+        // ring signs with 2048 bits and more; old how-tos made keys of 1024.
+        PrivateKey::from_material(KeyMaterial::from_bytes(&content)?, rust_crypto::PROVIDER)
+    });
+    Ok((key.map_err(|error| Failure::because(path.display(), &error))?, readers))
 }
 
 /// Reads the private key of an entry of a KeyTable.

@@ -6,15 +6,16 @@ use crate::{
     key_record_args::{Published, RecordArgs, kind},
     key_record_text::KeyRecordText,
     terminal::{self, visible},
+    whole_file,
 };
 use clap::{Args, ValueEnum};
 use std::{
-    fs::{self, File, OpenOptions},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 use waxseal::{
-    crypto::{KeySpec, PrivateKey, rust_crypto},
+    crypto::{KeySpec, KeyType, PrivateKey, rust_crypto},
     dkim::{Selector, SigningDomains},
     dns::DomainName,
 };
@@ -52,27 +53,41 @@ pub(crate) struct Keygen {
 }
 
 /// The value of `--bits`.
-fn parse_bits(text: &str) -> Result<u32, &'static str> {
+pub(crate) fn parse_bits(text: &str) -> Result<u32, &'static str> {
     let bits = text.parse().ok().filter(|bits| [1024, 2048, 3072, 4096].contains(bits));
     bits.ok_or("RSA keys are made with 1024, 2048, 3072 or 4096 bits")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum KeyAlgorithm {
+pub(crate) enum KeyAlgorithm {
     #[default]
     Rsa,
     Ed25519,
 }
 
+impl KeyAlgorithm {
+    pub(crate) fn key_type(self) -> KeyType {
+        match self {
+            Self::Rsa => KeyType::Rsa,
+            Self::Ed25519 => KeyType::Ed25519,
+        }
+    }
+
+    /// What is made, with the value of `--bits`.
+    pub(crate) fn spec(self, bits: Option<u32>) -> Result<KeySpec, Failure> {
+        match (self, bits) {
+            (Self::Rsa, bits) => Ok(KeySpec::Rsa { bits: bits.unwrap_or(2048) }),
+            (Self::Ed25519, None) => Ok(KeySpec::Ed25519),
+            (Self::Ed25519, Some(_)) => {
+                Err(Failure::new("an Ed25519 key has one size only: leave out --bits"))
+            }
+        }
+    }
+}
+
 impl Keygen {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let spec = match (self.algorithm, self.bits) {
-            (KeyAlgorithm::Rsa, bits) => KeySpec::Rsa { bits: bits.unwrap_or(2048) },
-            (KeyAlgorithm::Ed25519, None) => KeySpec::Ed25519,
-            (KeyAlgorithm::Ed25519, Some(_)) => {
-                return Err(Failure::new("an Ed25519 key has one size only: leave out --bits"));
-            }
-        };
+        let spec = self.algorithm.spec(self.bits)?;
         // Making a large key takes a while: whether the name can be published, and whether the files are new, comes first.
         self.selector.key_name(&self.domain).map_err(|error| {
             Failure::because(format_args!("{}._domainkey.{}", self.selector, self.domain), &error)
@@ -164,41 +179,26 @@ fn exists(path: &Path) -> Failure {
     ))
 }
 
-/// Creates the file and nothing else: `create_new` is O_EXCL, which follows no link and opens nothing that is there.
 fn create(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    set_mode(&mut options, mode);
-    let mut file = options.open(path).map_err(|error| match error.kind() {
+    whole_file::create(path, text, mode).map_err(|error| not_created(path, &error))
+}
+
+/// Why a file could not be created, and what to do.
+pub(crate) fn not_created(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
         // A path that ends in a slash is a folder to the system, though there is none.
-        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Failure::new(format!(
-            "cannot create {}: there is no folder {}, make it first",
-            path.display(),
-            if ends_in_slash(path) { path } else { path.parent().unwrap_or(path) }.display()
-        )),
-        _ => Failure::file("create", path, &error),
-    })?;
-    fill(&mut file, text).map_err(|error| {
-        let _ = fs::remove_file(path);
-        Failure::file("write", path, &error)
-    })
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            Failure::new(format!(
+                "cannot create {}: there is no folder {}, make it first",
+                path.display(),
+                if ends_in_slash(path) { path } else { path.parent().unwrap_or(path) }.display()
+            ))
+        }
+        _ => Failure::file("create", path, error),
+    }
 }
 
 fn ends_in_slash(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
-
-fn fill(file: &mut File, text: &str) -> io::Result<()> {
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-#[cfg(unix)]
-fn set_mode(options: &mut OpenOptions, mode: u32) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(mode);
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &mut OpenOptions, _: u32) {}

@@ -44,6 +44,7 @@ mod txt;
 mod verify;
 mod verify_batch;
 mod watched;
+mod whole_file;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

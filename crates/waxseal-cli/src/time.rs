@@ -22,6 +22,11 @@ pub(crate) fn time(now: Option<SystemTime>) -> SystemTime {
     now.unwrap_or_else(SystemTime::now)
 }
 
+/// Seconds since 1970.
+pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 /// The `now` of a line, else [`time`]. Another time is never taken for one that makes no sense: the verdict would be about
 /// something else than was asked for.
 pub(crate) fn time_of_line(line: Option<Seconds>, now: Option<SystemTime>) -> Result<SystemTime, String> {

@@ -92,9 +92,15 @@ impl Lifecycle {
     /// With the fingerprint of the key, `sha256:…`, so that a file that was swapped is noticed.
     #[must_use]
     pub fn with_fingerprint(mut self, fingerprint: &str) -> Self {
-        // A line end would make another line.
-        let line: String = fingerprint.chars().filter(|c| !c.is_control()).collect();
-        self.set("fingerprint", &line);
+        self.set("fingerprint", &on_one_line(fingerprint));
+        self
+    }
+
+    /// With the selector and the domain that the key signs with: in a folder of many keys the file tells whose it is.
+    #[must_use]
+    pub fn with_name(mut self, selector: &str, domain: &str) -> Self {
+        self.set("selector", &on_one_line(selector));
+        self.set("domain", &on_one_line(domain));
         self
     }
 
@@ -117,6 +123,16 @@ impl Lifecycle {
     /// The fingerprint of the key.
     pub fn fingerprint(&self) -> Option<&str> {
         self.get("fingerprint")
+    }
+
+    /// The selector of the key, `s=`.
+    pub fn selector(&self) -> Option<&str> {
+        self.get("selector")
+    }
+
+    /// The domain that the key signs for, `d=`.
+    pub fn domain(&self) -> Option<&str> {
+        self.get("domain")
     }
 
     /// Puts the key into a later state and writes down since when. States may be skipped.
@@ -209,6 +225,11 @@ impl fmt::Display for KeyState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A line end would make another line.
+fn on_one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Name and value of a line that is no comment.

@@ -19,6 +19,10 @@ fn a_life_is_written_and_read_again() {
     assert_eq!(read, life);
     assert_eq!((read.state(), read.since(KeyState::Published)), (KeyState::Retired, Some(at(200))));
     assert_eq!((read.since(KeyState::Active), read.fingerprint()), (None, Some("sha256:abcd")));
+    assert_eq!((read.selector(), read.domain()), (None, None));
+    let named = read.with_name("s1", "example.org\nstate=active");
+    assert_eq!((named.selector(), named.domain()), (Some("s1"), Some("example.orgstate=active")));
+    assert_eq!(named.to_string().parse(), Ok(named));
 }
 
 #[test]

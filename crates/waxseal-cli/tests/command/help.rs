@@ -10,6 +10,7 @@ const VERBS: &[&str] = &[
     "key new",
     "key show",
     "key check",
+    "key rotate",
     "sign",
     "verify",
     "dkim lint",
@@ -31,6 +32,8 @@ fn help_has_examples_and_they_parse() {
         assert_eq!((help.code, &*help.err), (Some(0), ""), "{verb}");
         let (_, examples) =
             help.out.split_once("\nExamples:\n").unwrap_or_else(|| panic!("{verb}: {}", help.out));
+        // A line that ends in a backslash goes on.
+        let examples = examples.replace("\\\n", " ");
         let lines: Vec<_> = examples.lines().filter(|line| line.starts_with("  waxseal ")).collect();
         assert!(lines.len() >= 2, "{verb}: {examples}");
         for line in lines {

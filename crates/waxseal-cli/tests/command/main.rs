@@ -41,6 +41,8 @@ mod old_tools;
 #[cfg(test)]
 mod post;
 #[cfg(test)]
+mod rotate;
+#[cfg(test)]
 mod sign;
 #[cfg(test)]
 mod spf;

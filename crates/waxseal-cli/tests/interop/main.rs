@@ -12,7 +12,7 @@
 //! Mail of every shape that is signed with the defaults goes through Postfix and past mailing lists as recorded.
 //!
 //! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `iproute2
-//! libmail-dkim-perl miltertest nsd opendkim opendkim-tools opendmarc openssl postfix procps python3-authheaders python3-authres
+//! knot libmail-dkim-perl miltertest nsd opendkim opendkim-tools opendmarc openssl postfix procps python3-authheaders python3-authres
 //! python3-dkim python3-nacl python3-spf util-linux`.
 //! `opendkim-testmsg` and `opendmarc` need private network and mount namespaces; where the system grants none, they are
 //! left out with a remark, or are a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
@@ -21,6 +21,8 @@
 mod corpus;
 #[cfg(test)]
 mod dmarc;
+#[cfg(test)]
+mod dns_update;
 #[cfg(test)]
 mod expected;
 #[cfg(test)]

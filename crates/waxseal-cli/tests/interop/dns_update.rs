@@ -1,0 +1,175 @@
+//! `waxseal key rotate` beside Debian's Knot: updates (RFC 2136) with TSIG (RFC 8945).
+
+use crate::lab::free_port;
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+const SECRET: &str = "VGhpcyBpcyBhIHRlc3Qga2V5IGFsb25lLCBubyBzZWNyZXQ=";
+
+/// A primary server of example.org.
+struct Knot {
+    dir: TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Drop for Knot {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Knot {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (port, path) = (free_port(), dir.path().display());
+        let conf = format!(
+            "server:\n  listen: 127.0.0.1@{port}\n  rundir: \"{path}\"\ndatabase:\n  storage: \"{path}\"\n\
+             key:\n  - id: update\n    algorithm: hmac-sha256\n    secret: {SECRET}\n  - id: useless\n    algorithm: hmac-sha256\n    secret: {SECRET}\n\
+             acl:\n  - id: updates\n    key: update\n    action: update\n\
+             zone:\n  - domain: example.org\n    storage: \"{path}\"\n    file: zone\n    acl: updates\n"
+        );
+        fs::write(dir.path().join("knot.conf"), conf).unwrap();
+        let zone = "$ORIGIN example.org.\n$TTL 60\n@ SOA ns hostmaster 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\ntaken._domainkey TXT \"x\"\n";
+        fs::write(dir.path().join("zone"), zone).unwrap();
+        let log = fs::File::create(dir.path().join("log")).unwrap();
+        let child = Command::new("/usr/sbin/knotd")
+            .arg("-c")
+            .arg(dir.path().join("knot.conf"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let knot = Self { dir, port, child };
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            if knot
+                .waxseal(&["spf", "check", "--ip", "192.0.2.1", "--helo", "ns.example.org", "--json"])
+                .1
+                .contains("\"none\"")
+            {
+                return knot;
+            }
+            sleep(Duration::from_millis(100));
+        }
+        panic!("knotd does not answer: {}", fs::read_to_string(knot.dir.path().join("log")).unwrap());
+    }
+
+    /// Asks this server alone.
+    fn waxseal(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let server = format!("127.0.0.1:{}", self.port);
+        let done = Command::new(env!("CARGO_BIN_EXE_waxseal"))
+            .args(args)
+            .args(["--server", &server])
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    }
+
+    fn rotate(&self, keys: &Path, tsig: &str, more: &[&str]) -> (Option<i32>, String, String) {
+        let file = self.dir.path().join("tsig");
+        fs::write(&file, tsig).unwrap();
+        let (server, keys, file) =
+            (format!("127.0.0.1:{}", self.port), keys.display().to_string(), file.display().to_string());
+        let args =
+            ["key", "rotate", "-d", "example.org", "--keys", &keys, "--update", &server, "--tsig", &file];
+        self.waxseal(&[&args[..], more].concat())
+    }
+}
+
+fn tsig(name: &str, secret: &str) -> String {
+    format!("key \"{name}\" {{\n\talgorithm hmac-sha256;\n\tsecret \"{secret}\";\n}};\n")
+}
+
+#[test]
+fn a_key_is_published_and_revoked_by_updates() {
+    if std::env::var_os("WAXSEAL_INTEROP").is_none() {
+        return;
+    }
+    let knot = Knot::start();
+    let dir = tempfile::tempdir().unwrap();
+    let good = tsig("update", SECRET);
+    let (code, out, err) = knot.rotate(dir.path(), &good, &["--selector", "a", "--wait", "20"]);
+    assert_eq!((code, &*err), (Some(0), ""), "{out}");
+    assert!(out.contains("done: sent the record of a._domainkey.example.org to the name server\n"), "{out}");
+    let key = dir.path().join("a.private").display().to_string();
+    let (code, out, _) = knot.waxseal(&["key", "check", "-d", "example.org", "-s", "a", &key]);
+    assert_eq!(code, Some(0), "{out}");
+    // The next one, and the end of the first.
+    let (code, out, err) =
+        knot.rotate(dir.path(), &good, &["--selector", "b", "--wait", "20", "--force", "--json"]);
+    assert_eq!((code, &*err), (Some(0), ""), "{out}");
+    let (code, out, err) = knot.rotate(dir.path(), &good, &["--wait", "20", "--retire", "0", "--json"]);
+    assert_eq!((code, &*err), (Some(0), ""), "{out}");
+    let row: Value = serde_json::from_str(&out).unwrap();
+    let states: Vec<_> = row["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| (key["selector"].as_str(), key["state"].as_str()))
+        .collect();
+    assert_eq!(states, [(Some("a"), Some("revoked")), (Some("b"), Some("active"))], "{out}");
+    let (code, out, _) = knot.waxseal(&["key", "check", "-d", "example.org", "-s", "a", &key]);
+    assert!(code == Some(1) && out.contains("its record says that it is revoked"), "{out}");
+}
+
+#[test]
+fn a_refused_update_says_why_and_the_key_stays() {
+    if std::env::var_os("WAXSEAL_INTEROP").is_none() {
+        return;
+    }
+    let knot = Knot::start();
+    for (number, (tsig, more, says)) in [
+        (tsig("update", "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc="), &[][..], "the TSIG key is not accepted"),
+        (tsig("unknown", SECRET), &[], "the TSIG key is not accepted"),
+        (tsig("useless", SECRET), &[], "has to allow it this update"),
+        (
+            tsig("update", SECRET),
+            &["--selector", "taken"],
+            "a TXT record is there already: remove it, or give another --selector",
+        ),
+        (tsig("update", SECRET), &["-d", "example.net"], "does not serve a zone with "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let more = [more, &["-a", "ed25519"]].concat();
+        let (code, out, err) = match more.first() {
+            Some(&"-d") => {
+                let file = knot.dir.path().join("tsig").display().to_string();
+                fs::write(&file, tsig).unwrap();
+                let (server, keys) = (format!("127.0.0.1:{}", knot.port), dir.path().display().to_string());
+                knot.waxseal(&[
+                    "key",
+                    "rotate",
+                    "-d",
+                    "example.net",
+                    "--keys",
+                    &keys,
+                    "--update",
+                    &server,
+                    "--tsig",
+                    &file,
+                ])
+            }
+            _ => knot.rotate(dir.path(), &tsig, &more),
+        };
+        assert_eq!(code, Some(2), "{number}: {out}{err}");
+        assert!(err.contains(says) && !err.contains(SECRET), "{number}: {err}");
+        let states = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let state: Vec<_> =
+            states.filter(|path| path.extension().is_some_and(|extension| extension == "state")).collect();
+        assert!(fs::read_to_string(&state[0]).unwrap().starts_with("state=pending\n"), "{number}");
+    }
+}
