@@ -39,10 +39,18 @@ mod tests {
         AuthservIDWithJobID yes\nRemoveARFrom a,b\nRemoveARAll yes\nKeepAuthResults yes\nSoftwareHeader yes\nPeerList 192.0.2.9\n\
         MaximumHeaders 9999\nAlwaysAddARHeader yes\nNoHeaderB yes\nMaximumSignaturesToVerify 5\nClockDrift 60\nMustBeSigned From\n\
         On-Default discard\nOn-BadSignature reject\nOn-NoSignature quarantine\nOn-KeyNotFound accept\nOn-Security reject\n\
-        AutoRestart yes\nTrustAnchorFile /usr/share/dns/root.key\n";
+        SenderLogins refile:/etc/opendkim/Logins\nSenderLoginsAction refuse\nPublishCheck require\nATPSDomains a.example\n\
+        ATPSHashAlgorithm none\nStrictHeaders yes\nFixCRLF yes\nRedirectFailuresTo abuse@example.org\nSendReports yes\n\
+        ReportAddress dkim@example.org\nReportBccAddress a@example.org,b@example.org\nMTACommand /opt/sendmail\n\
+        ReportSpool /var/spool/reports\nAutoRestart yes\nTrustAnchorFile /usr/share/dns/root.key\n";
     const OPENDMARC: &str = "Socket inet:8893@localhost\nAuthservID mx\nAuthservIDWithJobID yes\nRejectFailures true\n\
         HoldQuarantinedMessages yes\nIgnoreHosts /etc/opendmarc/ignore.hosts\nIgnoreAuthenticatedClients yes\nUserID opendmarc\n\
-        IgnoreMailFrom a.example\nRejectMultiValueFrom yes\nDomainWhitelist seal.example\nSoftwareHeader yes\nUserID opendmarc\n";
+        IgnoreMailFrom a.example\nRejectMultiValueFrom yes\nDomainWhitelist seal.example\nSoftwareHeader yes\nUserID opendmarc\n\
+        HistoryFile /var/run/opendmarc.dat\nRecordAllMessages yes\nIgnoreMailTo dmarc@example.org\nRejectString no %s\n\
+        CopyFailuresTo abuse@example.org\nOverrideHosts 192.0.2.0/24\nOverrideDomains csl:b.example=none\nRequiredHeaders yes\n\
+        TrustedAuthservIDs border.example\nSPFIgnoreResults false\nSPFSelfValidate true\nFailureReports true\n\
+        FailureReportsOnNone true\nFailureReportsBcc us@example.org\nFailureReportsSentBy dmarc@example.org\n\
+        ReportCommand smtp://127.0.0.1:25\n";
     const OPENARC: &str = "Mode sv\nSocket inet:8894@localhost\nDomain example.org\nSelector default\n\
         KeyFile /etc/openarc/openarc.private\nCanonicalization relaxed/simple\nSignHeaders From,To\nOverSignHeaders From\n\
         AuthservID mx\nPeerList 192.0.2.9\nMaximumHeaders 4096\nMinimumKeySizeRSA 2048\nRequireSafeKeys no\nSoftwareHeader yes\n";
@@ -89,6 +97,10 @@ mod tests {
             "signed_fields = [\"+autocrypt\", \"-date\", \"-Cc\"]",
             "macros = [\"{auth_type}\", \"daemon_name=ORIGINATING|OTHER\"]",
             "on_no_signature = \"quarantine\"",
+            "sender_logins_action = \"refuse\"",
+            "report_command = \"smtp://127.0.0.1:25\"",
+            "trusts_received_spf = true",
+            "header_rules = \"refuse_without_author\"",
             "software_field = \"ARC-Filter\"",
             "spf_field = \"authentication_results mx\"",
         ] {

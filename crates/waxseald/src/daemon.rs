@@ -6,6 +6,7 @@ use crate::{
     listener::{Handler, Listener},
     log, panics, policy,
     privileges::{self, Identity},
+    reports,
     resolver::resolver,
     roles::spf::SpfPolicy,
     settings::{Kind, LogTo, Process, Settings, Socket},
@@ -154,6 +155,9 @@ async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Res
         for listener in service.listeners {
             let listener = registered(listener).map_err(system("socket"))?;
             tokio::spawn(listener.serve(service.handler.clone(), dns.clone(), limits));
+        }
+        if let Handler::Milter(filters) = service.handler.clone() {
+            tokio::spawn(reports::run(move || filters.load().reports.clone()));
         }
         handlers.push(service.handler);
     }

@@ -2,9 +2,11 @@
 
 use crate::{
     hosts::Hosts,
+    reports::Reports,
     roles::{checks::Checks, sign::Sign},
-    settings::{Actions, FilterSettings},
+    settings::{Actions, FilterSettings, HeaderRules},
 };
+use std::sync::Arc;
 use waxseal::{AuthservIds, authres::ResultsStyle, header::HeaderLimits};
 use waxseal_milter::{Actions as MilterActions, Settings as MilterSettings, Stage, Steps};
 
@@ -26,6 +28,9 @@ pub(crate) struct Filter {
     pub(crate) sign: Option<Sign>,
     pub(crate) checks: Option<Checks>,
     pub(crate) actions: Actions,
+    pub(crate) header_rules: HeaderRules,
+    pub(crate) fix_line_ends: bool,
+    pub(crate) reports: Option<Arc<Reports>>,
     /// What is odd in the tables.
     pub(crate) warnings: Vec<String>,
 }
@@ -47,11 +52,13 @@ impl Filter {
         let sign = settings.sign.as_ref().map(|sign| Sign::load(sign, &mut warnings));
         let sign = sign.and_then(|sign| sign.map_err(&mut kept).ok());
         let header_limits = HeaderLimits::default().with_max_bytes(settings.max_header);
-        let checks = Checks::load(settings, &authserv_id, header_limits, &mut warnings);
+        let checks = Checks::load(settings, (&authserv_id, host), header_limits, &mut warnings);
         let checks = checks.map_err(&mut kept).ok().flatten();
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        let reports = Reports::load(&settings.reports, host);
+        let reports = reports.map_err(|error| warnings.push(error)).ok().flatten();
         Ok(Self {
             name: name.to_owned(),
             host: host.to_owned(),
@@ -67,6 +74,9 @@ impl Filter {
             sign,
             checks,
             actions: settings.actions,
+            header_rules: settings.header_rules,
+            fix_line_ends: settings.fix_line_ends,
+            reports: reports.map(Arc::new),
             warnings,
         })
     }
@@ -84,7 +94,8 @@ impl Filter {
             | Steps::NO_REPLY_HEADER
             | Steps::NO_REPLY_END_OF_HEADER
             | Steps::NO_REPLY_BODY;
-        let wants_recipients = self.sign.as_ref().is_some_and(Sign::wants_recipients);
+        let wants_recipients = self.sign.as_ref().is_some_and(Sign::wants_recipients)
+            || self.checks.as_ref().is_some_and(Checks::wants_recipients);
         let steps = if wants_recipients { steps } else { steps | Steps::NO_RCPT };
         let macros = self.sign.as_ref().map(Sign::macros).unwrap_or_default();
         let of_mail =
@@ -92,7 +103,11 @@ impl Filter {
         let of_client = ["j", "{daemon_name}"].into_iter().chain(macros.iter().map(String::as_str));
         MilterSettings::new()
             .with_actions(
-                MilterActions::ADD_HEADERS | MilterActions::CHANGE_HEADERS | MilterActions::QUARANTINE,
+                MilterActions::ADD_HEADERS
+                    | MilterActions::CHANGE_HEADERS
+                    | MilterActions::QUARANTINE
+                    | MilterActions::ADD_RECIPIENTS
+                    | MilterActions::REMOVE_RECIPIENTS,
             )
             .with_steps(steps)
             .with_macros(Stage::Connect, of_client)

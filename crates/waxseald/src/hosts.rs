@@ -42,7 +42,17 @@ impl Words {
     }
 
     pub(crate) fn contain(&self, key: &str) -> bool {
-        self.0.as_ref().is_some_and(|table| table.get(key).is_some())
+        self.get(key).is_some()
+    }
+
+    /// What stands beside a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        Some(self.0.as_ref()?.get(key)?.value())
+    }
+
+    /// All keys, and what stands beside them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|table| table.iter()).map(|entry| (entry.key(), entry.value()))
     }
 }
 

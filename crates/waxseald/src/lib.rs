@@ -14,6 +14,7 @@ mod milter;
 mod panics;
 mod policy;
 mod privileges;
+mod reports;
 mod resolver;
 mod roles;
 mod settings;

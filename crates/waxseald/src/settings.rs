@@ -88,6 +88,38 @@ impl fmt::Display for Socket {
     }
 }
 
+/// Failure reports, and how they are sent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReportSettings {
+    /// Of DKIM signatures that ask for them (RFC 6651).
+    pub(crate) dkim: bool,
+    /// Of DMARC (RFC 9991).
+    pub(crate) dmarc: bool,
+    /// Also where the policy is none.
+    pub(crate) on_none: bool,
+    /// What stands in From.
+    pub(crate) from: Option<String>,
+    pub(crate) bcc: Vec<String>,
+    pub(crate) delivery: Delivery,
+    /// Where they wait.
+    pub(crate) spool: Option<PathBuf>,
+}
+
+/// Who takes mail of the daemon itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// A command for the shell that reads a message.
+    Command(String),
+    /// A mail server.
+    Smtp(String),
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self::Command("/usr/sbin/sendmail -t -f ''".to_owned())
+    }
+}
+
 /// What a milter does with mail.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FilterSettings {
@@ -109,6 +141,24 @@ pub(crate) struct FilterSettings {
     pub(crate) dmarc: Option<DmarcSettings>,
     pub(crate) arc: Option<ArcSettings>,
     pub(crate) actions: Actions,
+    pub(crate) reports: ReportSettings,
+    pub(crate) header_rules: HeaderRules,
+    /// Bare CR and LF count as line ends.
+    pub(crate) fix_line_ends: bool,
+}
+
+/// What becomes of mail that breaks the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum HeaderRules {
+    /// Nothing is looked at.
+    #[default]
+    Off,
+    /// It is neither signed nor checked: StrictHeaders.
+    Leave,
+    /// It is rejected: RequiredHeaders.
+    Refuse,
+    /// It is rejected, also without a clear author: RequiredHeaders of OpenDMARC.
+    RefuseWithoutAuthor,
 }
 
 /// What to do in a case.
@@ -172,6 +222,60 @@ pub(crate) struct SignSettings {
     pub(crate) all_matches: bool,
     pub(crate) min_rsa_bits: u32,
     pub(crate) safe_keys: bool,
+    /// Who may write as whom.
+    pub(crate) logins: Option<String>,
+    pub(crate) login_action: LoginAction,
+    pub(crate) publish_check: PublishCheck,
+    /// Domains of authors that let others sign for them by RFC 6541.
+    pub(crate) atps: Option<String>,
+    pub(crate) atps_hash: AtpsHash,
+}
+
+/// What becomes of mail whose author is not one of the login's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LoginAction {
+    #[default]
+    Warn,
+    Unsigned,
+    Refuse,
+}
+
+/// Whether the published key is looked at before a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum PublishCheck {
+    #[default]
+    Off,
+    Warn,
+    /// A key that DNS does not show does not sign.
+    Require,
+    /// Nor one of which DNS says nothing for now.
+    Strict,
+}
+
+/// How the name of the signer is written in DNS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum AtpsHash {
+    Plain,
+    #[default]
+    Sha256,
+}
+
+impl AtpsHash {
+    /// `none` or `sha256`; `sha1` is not used any more.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "none" => Some(Self::Plain),
+            "sha256" => Some(Self::Sha256),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "none",
+            Self::Sha256 => "sha256",
+        }
+    }
 }
 
 /// Where the keys are.
@@ -215,6 +319,10 @@ pub(crate) struct VerifySettings {
     pub(crate) min_rsa_bits: u32,
     pub(crate) clock_drift: Duration,
     pub(crate) must_be_signed: Vec<String>,
+    /// Whether `dkim-atps=neutral` is written where no signature speaks of RFC 6541, as OpenDKIM does.
+    pub(crate) neutral_atps: bool,
+    /// Who gets mail with signatures that failed.
+    pub(crate) redirect_to: Option<String>,
 }
 
 /// DMARC.
@@ -230,6 +338,35 @@ pub(crate) struct DmarcSettings {
     pub(crate) several_authors_rejected: bool,
     /// Whose ARC sets are trusted.
     pub(crate) trusted_sealers: Vec<String>,
+    /// Clients whose mail is accepted whatever the policy says.
+    pub(crate) override_hosts: Option<String>,
+    /// Domains of authors, and the policy in place of theirs.
+    pub(crate) override_domains: Option<String>,
+    /// Results of other programs that count.
+    pub(crate) trust: TrustSettings,
+    pub(crate) history: Option<PathBuf>,
+    /// Also domains without a record.
+    pub(crate) records_all: bool,
+    /// Mail to these is not recorded.
+    pub(crate) unrecorded_recipients: Vec<String>,
+    /// The text of a rejection, with `%s` for the domain.
+    pub(crate) reject_text: Option<String>,
+    /// Who gets a copy of what fails.
+    pub(crate) copy_to: Option<String>,
+}
+
+/// DMARC by what other programs of the site wrote into the header, where they are named or Received-SPF counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustSettings {
+    /// Whose Authentication-Results count; the own authserv-id when empty.
+    pub(crate) ids: Vec<String>,
+    /// Whether the topmost Received-SPF counts.
+    pub(crate) received_spf: bool,
+    /// Whether results of SPF count for nothing.
+    pub(crate) ignores_spf: bool,
+    /// Whether SPF is checked here where the header says nothing of it; where only own names are trusted it is, unless told not
+    /// to.
+    pub(crate) self_validate: Option<bool>,
 }
 
 /// ARC.

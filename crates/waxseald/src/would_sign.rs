@@ -55,14 +55,16 @@ fn decide(filter: &Filter, message: &Imagined) -> Result<Option<(bool, String)>,
     let submission =
         Submission { client: &client, header: &header, recipients: &recipients, macros: &macros };
     Ok(Some(match sign.decide(&submission) {
-        Decision::Sign { signers, rule } => {
+        Decision::Sign { signers, rule, warning, .. } => {
             let names: Vec<_> = signers
                 .iter()
                 .map(|signer| format!("s={}, d={}", signer.selector(), signer.domain()))
                 .collect();
-            (true, format!("signed: {} by {rule}", names.join("; ")))
+            let warning = warning.map(|text| format!(" (warning: {text})")).unwrap_or_default();
+            (true, format!("signed: {} by {rule}{warning}", names.join("; ")))
         }
         Decision::Leave(reasons) => (false, format!("not signed: {}", reasons.join("; "))),
+        Decision::Refuse(reason) => (false, format!("refused: {reason}")),
         Decision::Exempt(reason) => (false, format!("not signed: {reason}")),
         Decision::Trouble(trouble) => (false, format!("not signed: {trouble}")),
     }))

@@ -2,9 +2,10 @@
 
 use super::{given::Given, lines::Line, mistakes::Mistakes, opendkim_options::OPTIONS, value};
 use crate::settings::{
-    Actions, FieldChanges, FilterSettings, KeySettings, Kind, Service, Settings, SignSettings, VerifySettings,
+    Action, Actions, FieldChanges, FilterSettings, HeaderRules, KeySettings, Kind, ReportSettings, Service,
+    Settings, SignSettings, VerifySettings,
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 /// Reads the lines of a file into settings of one service.
@@ -46,15 +47,51 @@ fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes
         sign,
         verify: mode.contains('v').then(|| verify(given, mistakes)),
         actions: actions(given, mistakes),
+        reports: reports(given, mistakes),
+        header_rules: header_rules(given, mistakes),
+        fix_line_ends: given.boolean("FixCRLF", false, mistakes),
         dmarc: None,
         arc: None,
     }
 }
 
+fn header_rules(given: &Given<'_>, mistakes: &mut Mistakes) -> HeaderRules {
+    let ignores = given.boolean("IgnoreMalformedMail", false, mistakes);
+    let required = given.boolean("RequiredHeaders", false, mistakes);
+    let strict = given.boolean("StrictHeaders", false, mistakes);
+    match (required, strict) {
+        (true, _) if !ignores => HeaderRules::Refuse,
+        (false, false) => HeaderRules::Off,
+        _ => HeaderRules::Leave,
+    }
+}
+
+/// Failure reports of signatures that ask for them.
+fn reports(given: &Given<'_>, mistakes: &mut Mistakes) -> ReportSettings {
+    let dkim = given.boolean("SendReports", false, mistakes);
+    if !dkim {
+        return ReportSettings::default();
+    }
+    let command = given.text("MTACommand").map(|command| format!("{command} -t -f ''"));
+    let delivery = given.text("SMTPURI").or(command).map(|place| value::delivery(&place));
+    ReportSettings {
+        dkim,
+        from: given.text("ReportAddress"),
+        bcc: given.words("ReportBccAddress"),
+        delivery: delivery.unwrap_or_default(),
+        spool: given.text("ReportSpool").map(PathBuf::from),
+        ..ReportSettings::default()
+    }
+}
+
 fn actions(given: &Given<'_>, mistakes: &mut Mistakes) -> Actions {
+    let quarantines = given.boolean("Quarantine", false, mistakes);
     let default = given.read("On-Default", value::action, mistakes);
     let mut read = |name, built_in| given.read(name, value::action, mistakes).or(default).unwrap_or(built_in);
-    let built_in = Actions::default();
+    let mut built_in = Actions::default();
+    if quarantines {
+        built_in.bad_signature = Action::Quarantine;
+    }
     Actions {
         bad_signature: read("On-BadSignature", built_in.bad_signature),
         no_signature: read("On-NoSignature", built_in.no_signature),
@@ -101,6 +138,11 @@ fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) 
         all_matches: given.boolean("MultipleSignatures", false, mistakes),
         min_rsa_bits: given.read("MinimumKeyBits", value::number, mistakes).unwrap_or(1024),
         safe_keys: given.boolean("RequireSafeKeys", true, mistakes),
+        logins: given.text("SenderLogins"),
+        login_action: given.read("SenderLoginsAction", value::login_action, mistakes).unwrap_or_default(),
+        publish_check: given.read("PublishCheck", value::publish_check, mistakes).unwrap_or_default(),
+        atps: given.text("ATPSDomains"),
+        atps_hash: given.read("ATPSHashAlgorithm", value::atps_hash, mistakes).unwrap_or_default(),
     })
 }
 
@@ -159,6 +201,8 @@ fn verify(given: &Given<'_>, mistakes: &mut Mistakes) -> VerifySettings {
         min_rsa_bits: given.read("MinimumKeyBits", value::number, mistakes).unwrap_or(1024),
         clock_drift: given.read("ClockDrift", value::seconds, mistakes).unwrap_or(Duration::from_secs(300)),
         must_be_signed: given.words("MustBeSigned"),
+        neutral_atps: true,
+        redirect_to: given.text("RedirectFailuresTo"),
     }
 }
 

@@ -7,11 +7,12 @@ use super::{
     options::{Handling, Handling::*, Options},
     value,
 };
-use crate::settings::{DmarcSettings, FilterSettings, Kind, Service, Settings};
-use std::fs;
+use crate::settings::{
+    DmarcSettings, FilterSettings, HeaderRules, Kind, ReportSettings, Service, Settings, TrustSettings,
+};
+use std::path::PathBuf;
 use waxseal::authres::ResultsStyle;
 
-const REPORTS: Handling = Missing("failure reports are not sent");
 const SUPERVISED: Handling = Needless("the service manager restarts a service");
 
 pub(super) const OPTIONS: Options = &[
@@ -23,34 +24,36 @@ pub(super) const OPTIONS: Options = &[
     ("Background", Needless("the process stays where it was started, as service managers want it")),
     ("BaseDirectory", Acts),
     ("ChangeRootDirectory", Acts),
-    ("CopyFailuresTo", Missing("mail that fails is not copied")),
+    ("CopyFailuresTo", Acts),
     ("DNSTimeout", Acts),
     ("DomainWhitelist", Acts),
     ("DomainWhitelistFile", Acts),
     ("DomainWhitelistSize", Needless("a list has no fixed size")),
     ("EnableCoredumps", Missing("core files are the business of the service manager")),
-    ("FailureReports", REPORTS),
-    ("FailureReportsBcc", REPORTS),
-    ("FailureReportsOnNone", REPORTS),
-    ("FailureReportsSentBy", REPORTS),
-    ("HistoryFile", Missing("no records for aggregate reports are written")),
+    ("FailureReports", Acts),
+    ("FailureReportsBcc", Acts),
+    ("FailureReportsOnNone", Acts),
+    ("FailureReportsSentBy", Acts),
+    ("HistoryFile", Acts),
     ("HoldQuarantinedMessages", Acts),
     ("IgnoreAuthenticatedClients", Acts),
     ("IgnoreHosts", Acts),
     ("IgnoreMailFrom", Acts),
+    ("IgnoreMailTo", Acts),
     ("MilterDebug", Needless("the protocol has no library of its own to debug")),
+    ("OverrideDomains", Acts),
+    ("OverrideHosts", Acts),
     ("PidFile", Acts),
     ("PublicSuffixList", Needless("RFC 9989 finds the organizational domain in DNS")),
-    ("RecordAllMessages", Missing("no records for aggregate reports are written")),
+    ("RecordAllMessages", Acts),
     ("RejectFailures", Acts),
     ("RejectMultiValueFrom", Acts),
-    ("ReportCommand", REPORTS),
-    (
-        "RequiredHeaders",
-        Missing("mail that lacks fields of RFC 5322 is not rejected; without a clear author DMARC fails"),
-    ),
-    ("SPFIgnoreResults", Needless("SPF is checked here")),
-    ("SPFSelfValidate", Needless("SPF is checked here")),
+    ("RejectString", Acts),
+    ("ReportCommand", Acts),
+    ("ReportSpool", Acts),
+    ("RequiredHeaders", Acts),
+    ("SPFIgnoreResults", Acts),
+    ("SPFSelfValidate", Acts),
     ("Socket", Acts),
     ("SoftwareHeader", Acts),
     ("Syslog", Acts),
@@ -58,7 +61,7 @@ pub(super) const OPTIONS: Options = &[
     ("SyslogName", Acts),
     ("TemporaryDirectory", Needless("there are no temporary files")),
     ("TestDNSData", Missing("use a resolver of your own")),
-    ("TrustedAuthservIDs", Needless("SPF and DKIM are checked here, no field is believed")),
+    ("TrustedAuthservIDs", Acts),
     ("UMask", Acts),
     ("UserID", Acts),
 ];
@@ -80,6 +83,11 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
             .flatten(),
         max_header: 262_144,
         dmarc: Some(dmarc(&given, mistakes)),
+        reports: reports(&given, mistakes),
+        header_rules: match given.boolean("RequiredHeaders", false, mistakes) {
+            true => HeaderRules::RefuseWithoutAuthor,
+            false => HeaderRules::Off,
+        },
         ..FilterSettings::default()
     };
     let Some(socket) = given.read("Socket", value::socket, mistakes) else {
@@ -93,12 +101,9 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
 fn dmarc(given: &Given<'_>, mistakes: &mut Mistakes) -> DmarcSettings {
     let mut trusted_sealers = given.words("DomainWhitelist");
     if let Some(path) = given.text("DomainWhitelistFile") {
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-                trusted_sealers.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
-            }
-            Err(error) => mistakes.0.push(format!("DomainWhitelistFile: {path}: {error}")),
+        match value::listed(&path) {
+            Ok(domains) => trusted_sealers.extend(domains),
+            Err(error) => mistakes.0.push(format!("DomainWhitelistFile: {error}")),
         }
     }
     DmarcSettings {
@@ -109,6 +114,43 @@ fn dmarc(given: &Given<'_>, mistakes: &mut Mistakes) -> DmarcSettings {
         ignore_domains: given.words("IgnoreMailFrom"),
         several_authors_rejected: given.boolean("RejectMultiValueFrom", false, mistakes),
         trusted_sealers,
+        override_hosts: given.text("OverrideHosts"),
+        override_domains: given.text("OverrideDomains"),
+        trust: trust(given, mistakes),
+        history: given.text("HistoryFile").map(PathBuf::from),
+        records_all: given.boolean("RecordAllMessages", false, mistakes),
+        unrecorded_recipients: given.words("IgnoreMailTo"),
+        reject_text: given.text("RejectString"),
+        copy_to: given.text("CopyFailuresTo"),
+    }
+}
+
+/// Results of other programs count where the file names whose: everything is checked here otherwise. Received-SPF, which anybody
+/// can write, counts where `SPFIgnoreResults false` says that it does.
+fn trust(given: &Given<'_>, mistakes: &mut Mistakes) -> TrustSettings {
+    let ignores_spf = given.read("SPFIgnoreResults", value::boolean, mistakes);
+    let ids = given.words("TrustedAuthservIDs");
+    let self_validate = given.read("SPFSelfValidate", value::boolean, mistakes);
+    let received_spf = ignores_spf == Some(false);
+    if ids.is_empty() && !received_spf {
+        return TrustSettings::default();
+    }
+    TrustSettings { ids, received_spf, ignores_spf: ignores_spf == Some(true), self_validate }
+}
+
+fn reports(given: &Given<'_>, mistakes: &mut Mistakes) -> ReportSettings {
+    let on_none = given.boolean("FailureReportsOnNone", false, mistakes);
+    if !given.boolean("FailureReports", false, mistakes) {
+        return ReportSettings::default();
+    }
+    ReportSettings {
+        dkim: false,
+        dmarc: true,
+        on_none,
+        from: given.text("FailureReportsSentBy"),
+        bcc: given.words("FailureReportsBcc"),
+        delivery: given.text("ReportCommand").map(|command| value::delivery(&command)).unwrap_or_default(),
+        spool: given.text("ReportSpool").map(PathBuf::from),
     }
 }
 
@@ -125,12 +167,45 @@ mod tests {
         let (mut settings, mut mistakes) = (Settings::default(), Mistakes::default());
         read(&lines::parse(Path::new("opendmarc.conf"), text), &mut settings, &mut mistakes);
         assert_eq!(mistakes.0, Vec::<String>::new());
-        let warning =
-            "opendmarc.conf:3: HistoryFile: does not act yet: no records for aggregate reports are written";
-        assert_eq!(settings.warnings, [warning]);
+        assert_eq!(settings.warnings, Vec::<String>::new());
         let Kind::Milter(filter) = &settings.services[0].kind else { panic!("no milter") };
         let dmarc = filter.dmarc.as_ref().unwrap();
         assert!(dmarc.reject && !dmarc.hold && filter.keep_results);
         assert_eq!(dmarc.ignore_hosts.as_deref(), Some("/etc/hosts.dmarc"));
+        assert_eq!(dmarc.history, Some(PathBuf::from("/run/opendmarc.dat")));
+        assert!(dmarc.trust.ids.is_empty() && !filter.reports.dmarc);
+    }
+
+    fn parse(text: &str) -> FilterSettings {
+        let (mut settings, mut mistakes) = (Settings::default(), Mistakes::default());
+        let text = format!("{text}Socket inet:8893@localhost\n");
+        read(&lines::parse(Path::new("opendmarc.conf"), &text), &mut settings, &mut mistakes);
+        assert_eq!((mistakes.0, settings.warnings), (Vec::new(), Vec::new()));
+        let Kind::Milter(filter) = settings.services.remove(0).kind else { panic!("no milter") };
+        *filter
+    }
+
+    #[test]
+    fn other_programs_are_trusted_where_the_file_names_them() {
+        let trust = |text: &str| parse(text).dmarc.unwrap().trust;
+        let nobody = trust("SPFSelfValidate true\nSPFIgnoreResults true\n");
+        assert!(nobody.ids.is_empty() && !nobody.received_spf);
+        let named = trust("TrustedAuthservIDs HOSTNAME, border.example\nSPFSelfValidate true\n");
+        assert_eq!(named.ids, ["HOSTNAME", "border.example"]);
+        assert!(!named.ignores_spf && named.self_validate == Some(true) && !named.received_spf);
+        let received = trust("SPFIgnoreResults false\n");
+        assert!(received.received_spf && received.ids.is_empty());
+    }
+
+    #[test]
+    fn failure_reports_go_where_the_file_says() {
+        let text = "FailureReports true\nFailureReportsBcc a@mx.example,b@mx.example\nReportCommand smtp://mx.example\n\
+            FailureReportsSentBy dmarc@mx.example\nRequiredHeaders true\n";
+        let filter = parse(text);
+        let reports = filter.reports;
+        assert_eq!(reports.delivery, crate::settings::Delivery::Smtp("mx.example:25".to_owned()));
+        assert_eq!((reports.bcc.len(), reports.from.as_deref()), (2, Some("dmarc@mx.example")));
+        assert!(reports.dmarc && !reports.dkim && !reports.on_none);
+        assert_eq!(filter.header_rules, HeaderRules::RefuseWithoutAuthor);
     }
 }

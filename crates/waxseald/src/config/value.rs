@@ -1,6 +1,6 @@
 //! Values of settings in the old files.
 
-use crate::settings::{Action, Reject, Socket};
+use crate::settings::{Action, AtpsHash, Delivery, HeaderRules, LoginAction, PublishCheck, Reject, Socket};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
@@ -131,6 +131,59 @@ pub(crate) fn results_style(text: &str) -> Result<ResultsStyle, Invalid> {
         "policyd_spf" => Ok(ResultsStyle::PolicydSpf),
         _ => Err(format!("{text:?}: use folded, opendkim or policyd_spf")),
     }
+}
+
+/// What becomes of mail whose author is not one of the login's.
+pub(crate) fn login_action(text: &str) -> Result<LoginAction, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "warn" => Ok(LoginAction::Warn),
+        "unsigned" => Ok(LoginAction::Unsigned),
+        "refuse" | "reject" => Ok(LoginAction::Refuse),
+        _ => Err(format!("{text:?}: use warn, unsigned or refuse")),
+    }
+}
+
+pub(crate) fn publish_check(text: &str) -> Result<PublishCheck, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" | "no" | "false" => Ok(PublishCheck::Off),
+        "warn" => Ok(PublishCheck::Warn),
+        "require" | "yes" | "true" => Ok(PublishCheck::Require),
+        "strict" => Ok(PublishCheck::Strict),
+        _ => Err(format!("{text:?}: use off, warn, require or strict")),
+    }
+}
+
+pub(crate) fn header_rules(text: &str) -> Result<HeaderRules, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(HeaderRules::Off),
+        "leave" => Ok(HeaderRules::Leave),
+        "refuse" => Ok(HeaderRules::Refuse),
+        "refuse_without_author" => Ok(HeaderRules::RefuseWithoutAuthor),
+        _ => Err(format!("{text:?}: use off, leave, refuse or refuse_without_author")),
+    }
+}
+
+pub(crate) fn atps_hash(text: &str) -> Result<AtpsHash, Invalid> {
+    AtpsHash::from_name(text).ok_or_else(|| format!("{text:?}: use sha256 or none"))
+}
+
+/// `smtp://HOST:PORT`, or a command for the shell.
+pub(crate) fn delivery(text: &str) -> Delivery {
+    match text.strip_prefix("smtp://") {
+        Some(place) => {
+            let place = place.trim_end_matches('/');
+            let has_port = place.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok());
+            Delivery::Smtp(if has_port { place.to_owned() } else { format!("{place}:25") })
+        }
+        None => Delivery::Command(text.to_owned()),
+    }
+}
+
+/// The domains that a file lists, a line each.
+pub(crate) fn listed(path: &str) -> Result<Vec<String>, Invalid> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// `127.0.0.1@5354`, as libunbound writes servers, and the usual forms.

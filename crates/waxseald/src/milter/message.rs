@@ -9,20 +9,25 @@ use crate::{
     filter::Filter,
     panics,
     resolver::Dns,
-    roles::sign::{Decision, Submission},
+    roles::{
+        checks::Checks,
+        publish_check::{Expected, look_up},
+        sign::{Decision, Submission},
+        trusted::Told,
+    },
+    settings::PublishCheck,
 };
 use bytes::Bytes;
-use end::{End, code, refusal};
+use end::{Checked, End, SignWork, Task, code, refusal};
 use std::{
     sync::Arc,
     time::{Instant, SystemTime},
 };
-use tokio::task::JoinHandle;
 use waxseal::{
-    Authenticator, Envelope, Session,
+    Envelope, Session, Signer,
     dkim::{Inspection, Signing},
     dns::{Answers, drive},
-    header::{Header, HeaderBuilder, HeaderError, Space},
+    header::{Header, HeaderBuilder, HeaderError, Space, line_ends::ToCrlf},
 };
 use waxseal_milter::{HeaderField, Reply};
 
@@ -34,6 +39,8 @@ pub(crate) struct Message {
     sender: Bytes,
     recipients: Vec<Bytes>,
     work: Work,
+    /// Makes line ends of the body what they should be.
+    fixing: Option<ToCrlf>,
     /// What the log says of it beside the result.
     reasons: Vec<String>,
     began: Instant,
@@ -52,27 +59,22 @@ enum Work {
 }
 
 #[derive(Debug)]
-struct SignWork {
-    signing: Signing,
-    inspection: Inspection,
-    header: Header,
-    rule: String,
-}
-
-#[derive(Debug)]
 struct CheckWork {
     session: Session,
     header: Header,
-    lookups: Lookups,
+    /// What other programs of the site say in it.
+    told: Option<Told>,
+    lookups: Task<Answers<'static>>,
 }
 
-/// Lookups beside the body, which end with the message.
-#[derive(Debug)]
-struct Lookups(JoinHandle<Answers<'static>>);
-
-impl Drop for Lookups {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Work {
+    fn body(&mut self, chunk: &[u8]) {
+        match self {
+            // An error is kept by the signing, and said at the end.
+            Self::Sign(work) => _ = work.signing.push(chunk),
+            Self::Check(work) => work.session.body(chunk),
+            Self::Header(_) | Self::Leave | Self::Refuse(_) => {}
+        }
     }
 }
 
@@ -85,7 +87,8 @@ impl Message {
         let header = HeaderBuilder::new(filter.header_limits);
         let work = if is_peer { Work::Leave } else { Work::Header(header) };
         let reasons = if is_peer { vec![format!("{} is in PeerList", client.shown())] } else { Vec::new() };
-        Self { filter, client, sender, recipients: Vec::new(), work, reasons, began: Instant::now() }
+        let fixing = filter.fix_line_ends.then(ToCrlf::default);
+        Self { filter, client, sender, recipients: Vec::new(), work, fixing, reasons, began: Instant::now() }
     }
 
     /// A message that cannot be dealt with and has to wait.
@@ -121,43 +124,70 @@ impl Message {
         let Work::Header(builder) = std::mem::replace(&mut self.work, Work::Leave) else { return };
         let header = builder.finish();
         let filter = self.filter.clone();
+        let authenticated = macros("{auth_type}").is_some();
+        let ignored =
+            filter.checks.as_ref().and_then(|checks| checks.ignores(&self.client, authenticated, &header));
+        if let Some(reason) = ignored.as_ref().filter(|_| filter.sign.is_none()) {
+            return self.reasons.push(reason.clone());
+        }
+        if let Some(broken) = filter.header_rules.broken(&header) {
+            if filter.header_rules.refuses() {
+                self.work = Work::Refuse(code(550, "5.6.0", &broken));
+            }
+            return self.reasons.push(broken);
+        }
         if let Some(sign) = &filter.sign {
             let (client, recipients) = (&self.client, &self.recipients[..]);
             let submission = Submission { client, header: &header, recipients, macros };
             match sign.decide(&submission) {
-                Decision::Sign { signers, rule } => return self.begin_signing(&signers, header, rule),
                 Decision::Leave(reasons) => self.reasons = reasons,
-                Decision::Exempt(reason) => return self.reasons = vec![reason],
-                Decision::Trouble(trouble) => {
-                    let action = if matches!(trouble, crate::keys::KeyTrouble::Unreadable(_)) {
-                        filter.actions.internal_error
-                    } else {
-                        filter.actions.security
-                    };
-                    self.reasons = vec![trouble.to_string()];
-                    self.work = refusal(action, &trouble.to_string()).map_or(Work::Leave, Work::Refuse);
-                    return;
-                }
+                decided => return self.decided(decided, header, sign.publish_check(), dns),
             }
         }
-        let Some(checks) = &filter.checks else { return };
-        if let Some(reason) = checks.ignores(&self.client, macros("{auth_type}").is_some(), &header) {
-            self.reasons.push(reason);
-            return;
+        match (&filter.checks, ignored) {
+            (Some(_), Some(reason)) => self.reasons.push(reason),
+            (Some(checks), None) => self.begin_check(checks, header, dns),
+            (None, _) => {}
         }
-        self.begin_check(checks.authenticator(), header, dns);
+    }
+
+    /// What is not to be checked.
+    fn decided(&mut self, decision: Decision, header: Header, check: PublishCheck, dns: &Dns) {
+        let actions = self.filter.actions;
+        let (reason, refusal) = match decision {
+            Decision::Sign { signers, expected, rule, warning } => {
+                self.reasons.extend(warning);
+                return self.begin_signing(&signers, (expected, check), (header, rule), dns);
+            }
+            Decision::Leave(reasons) => return self.reasons = reasons,
+            Decision::Exempt(reason) => (reason, None),
+            Decision::Refuse(reason) => {
+                let reply = code(550, "5.7.1", &reason);
+                (reason, Some(reply))
+            }
+            Decision::Trouble(trouble) => {
+                let is_unreadable = matches!(trouble, crate::keys::KeyTrouble::Unreadable(_));
+                let action = if is_unreadable { actions.internal_error } else { actions.security };
+                (trouble.to_string(), refusal(action, &trouble.to_string()))
+            }
+        };
+        self.reasons = vec![reason];
+        self.work = refusal.map_or(Work::Leave, Work::Refuse);
     }
 
     pub(crate) fn body(&mut self, chunk: &[u8]) {
-        match &mut self.work {
-            Work::Sign(work) => {
-                // An error is kept by the signing, and said at the end.
-                _ = work.signing.push(chunk);
-                work.inspection.push(chunk);
-            }
-            Work::Check(work) => work.session.body(chunk),
-            Work::Header(_) | Work::Leave | Work::Refuse(_) => {}
+        if let Work::Sign(work) = &mut self.work {
+            work.inspection.push(chunk);
         }
+        let mut fixed = Vec::new();
+        let chunk = match &mut self.fixing {
+            Some(fixing) => {
+                fixing.push(chunk, &mut fixed);
+                &fixed[..]
+            }
+            None => chunk,
+        };
+        self.work.body(chunk);
     }
 
     /// Ends a message to which nothing is done.
@@ -169,38 +199,62 @@ impl Message {
 
     /// Ends the message. Waits for DNS where it has to.
     pub(crate) async fn finish(self, id: String, dns: &Dns) -> Outcome {
-        let Self { filter, client, sender, work, reasons, began, .. } = self;
+        let Self { filter, client, sender, recipients, mut work, fixing, reasons, began } = self;
+        if let Some(fixing) = fixing {
+            let mut rest = Vec::new();
+            fixing.finish(&mut rest);
+            work.body(&rest);
+        }
         let end = End { filter: &filter, client: &client, sender: &sender, id: &id, reasons, began };
         match work {
             Work::Header(_) | Work::Leave => end.left(Reply::Continue),
             Work::Refuse(reply) => end.left(reply),
-            Work::Sign(work) => end.signed(*work),
+            Work::Sign(work) => end.signed(*work).await,
             Work::Check(work) => {
-                let CheckWork { session, header, mut lookups } = *work;
+                let CheckWork { session, header, told, mut lookups } = *work;
                 let answers = (&mut lookups.0).await.unwrap_or_default();
-                let report = drive(session.finish().with_answers(answers), &**dns).await;
-                end.checked(&report, &header)
+                let mut check = session.finish().with_answers(answers);
+                if let Some(told) = &told {
+                    check = check.with_identifiers(told.identifiers.clone());
+                }
+                let report = drive(check, &**dns).await;
+                let (header, recipients, told) = (&header, &recipients[..], told.as_ref());
+                end.checked(&Checked { report, header, recipients, told }, dns).await
             }
         }
     }
 
-    fn begin_signing(&mut self, signers: &[waxseal::Signer], header: Header, rule: String) {
+    fn begin_signing(
+        &mut self,
+        signers: &[Signer],
+        (expected, check): (Vec<Option<Expected>>, PublishCheck),
+        (header, rule): (Header, String),
+        dns: &Dns,
+    ) {
         let inspection = Inspection::with_header(signers, &header);
         match Signing::with_header(signers, header.clone(), SystemTime::now()) {
-            Ok(signing) => self.work = Work::Sign(Box::new(SignWork { signing, inspection, header, rule })),
+            Ok(signing) => {
+                let published = (check != PublishCheck::Off).then(|| {
+                    let dns = dns.clone();
+                    Task::spawn(async move { look_up(&expected, &*dns).await })
+                });
+                let work = SignWork { signing, inspection, header, rule, check, published };
+                self.work = Work::Sign(Box::new(work));
+            }
             Err(error) => self.reasons = vec![error.to_string()],
         }
     }
 
-    fn begin_check(&mut self, authenticator: &Authenticator, header: Header, dns: &Dns) {
+    fn begin_check(&mut self, checks: &Checks, header: Header, dns: &Dns) {
+        let (authenticator, told) = checks.begin(&header, &self.sender);
         let envelope = match self.client.ip {
             Some(ip) => Envelope::new(ip, &self.client.helo, &self.sender),
             None => Envelope::without_address(&self.client.helo, &self.sender),
         };
         let session = authenticator.begin_with_header(&envelope, header.clone(), SystemTime::now());
         let (lookups, dns) = (session.lookups(), dns.clone());
-        let lookups = Lookups(tokio::spawn(async move { lookups.resolve(&*dns).await }));
-        self.work = Work::Check(Box::new(CheckWork { session, header, lookups }));
+        let lookups = Task::spawn(async move { lookups.resolve(&*dns).await });
+        self.work = Work::Check(Box::new(CheckWork { session, header, told, lookups }));
     }
 
     fn refuse_header(&mut self, error: &HeaderError) {

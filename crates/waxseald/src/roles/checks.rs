@@ -1,6 +1,12 @@
 //! What is checked of mail that is not signed: one pass for all roles of a filter.
 
-use super::{arc::ArcRole, dmarc::Dmarc, verify::Verify};
+use super::{
+    arc::ArcRole,
+    dmarc::{Dmarc, Ruling},
+    history::{Arrival, History},
+    trusted::Told,
+    verify::Verify,
+};
 use crate::{
     milter::client::Client,
     settings::{Action, Actions, FilterSettings},
@@ -8,7 +14,8 @@ use crate::{
 use waxseal::{
     Authenticator, Method, Report,
     arc::SealedSet,
-    authres::AuthenticationResults,
+    authres::{AuthenticationResults, Entry},
+    dns::Resolve,
     header::{Header, HeaderLimits},
 };
 
@@ -16,48 +23,63 @@ use waxseal::{
 #[derive(Debug)]
 pub(crate) struct Checks {
     authenticator: Authenticator,
+    /// Where another program's result of SPF counts.
+    without_spf: Option<Authenticator>,
     verify: Option<Verify>,
     dmarc: Option<Dmarc>,
     arc: Option<ArcRole>,
 }
 
 impl Checks {
-    /// Loads what the settings name; `None` when no role is asked for.
+    /// Loads what the settings name; `None` when no role is asked for. The names are the authserv-id and that of this machine.
     pub(crate) fn load(
         settings: &FilterSettings,
-        authserv_id: &str,
+        names: (&str, &str),
         limits: HeaderLimits,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, Vec<String>> {
-        let text = |error: String| vec![error];
         let verify = settings.verify.as_ref().map(Verify::new);
-        let dmarc = settings.dmarc.as_ref().map(|dmarc| Dmarc::load(dmarc, warnings)).transpose()?;
+        let dmarc = settings.dmarc.as_ref().map(|dmarc| Dmarc::load(dmarc, names, warnings)).transpose()?;
         let arc = settings.arc.as_ref().map(ArcRole::load).transpose()?;
         if verify.is_none() && dmarc.is_none() && arc.is_none() {
             return Ok(None);
         }
-        let authenticator =
-            Authenticator::new(authserv_id.to_owned()).map_err(|error| text(error.to_string()))?;
-        let mut authenticator = authenticator.with_header_limits(limits);
-        if dmarc.is_none() && arc.is_none() {
-            authenticator = authenticator.with_methods([Method::Dkim]);
-        } else {
-            authenticator = authenticator.with_methods([Method::Spf, Method::Dkim, Method::Dmarc]);
-        }
-        if let Some(verify) = &verify {
-            authenticator = authenticator.with_dkim(verify.verifier().map_err(text)?);
-        }
-        if let Some(dmarc) = &dmarc {
-            authenticator = dmarc.with_policy(authenticator).map_err(text)?;
-        }
-        if let Some(arc) = &arc {
-            authenticator = arc.with_chains(authenticator);
-        }
-        Ok(Some(Self { authenticator, verify, dmarc, arc }))
+        let text = |error: String| vec![error];
+        let build = |methods: &[Method]| {
+            let authenticator =
+                Authenticator::new(names.0.to_owned()).map_err(|error| text(error.to_string()))?;
+            let mut authenticator =
+                authenticator.with_header_limits(limits).with_methods(methods.iter().copied());
+            if let Some(verify) = &verify {
+                authenticator = authenticator.with_dkim(verify.verifier().map_err(text)?);
+            }
+            if let Some(dmarc) = &dmarc {
+                authenticator = dmarc.with_policy(authenticator).map_err(text)?;
+            }
+            Ok::<_, Vec<String>>(match &arc {
+                Some(arc) => arc.with_chains(authenticator),
+                None => authenticator,
+            })
+        };
+        let authenticator = match dmarc.is_none() && arc.is_none() {
+            true => build(&[Method::Dkim])?,
+            false => build(&[Method::Spf, Method::Dkim, Method::Dmarc])?,
+        };
+        let trusts = dmarc.as_ref().is_some_and(Dmarc::trusts);
+        let without_spf = trusts.then(|| build(&[Method::Dkim, Method::Dmarc])).transpose()?;
+        Ok(Some(Self { authenticator, without_spf, verify, dmarc, arc }))
     }
 
-    pub(crate) fn authenticator(&self) -> &Authenticator {
-        &self.authenticator
+    /// Who checks a message, and what its header says where that counts.
+    pub(crate) fn begin(&self, header: &Header, mail_from: &[u8]) -> (&Authenticator, Option<Told>) {
+        let told = self.dmarc.as_ref().and_then(|dmarc| dmarc.told(header, mail_from));
+        let is_known = told.as_ref().is_some_and(|told| !told.checks_spf);
+        (self.without_spf.as_ref().filter(|_| is_known).unwrap_or(&self.authenticator), told)
+    }
+
+    pub(crate) fn wants_recipients(&self) -> bool {
+        self.verify.as_ref().is_some_and(|verify| verify.redirect_to().is_some())
+            || self.dmarc.as_ref().is_some_and(Dmarc::wants_recipients)
     }
 
     /// Why the message is passed over, if it is.
@@ -68,18 +90,23 @@ impl Checks {
     }
 
     /// The results to be written, if any are.
-    pub(crate) fn results(&self, report: &Report, authserv_id: &str) -> Option<AuthenticationResults> {
+    pub(crate) fn results(
+        &self,
+        report: &Report,
+        authserv_id: &str,
+        (atps, ruling): (Option<Entry>, &Ruling),
+    ) -> Option<AuthenticationResults> {
         let mut entries = Vec::new();
         if let Some(verify) = &self.verify {
-            entries.extend(verify.entries(report));
+            entries.extend(verify.entries(report, atps));
         }
         let found = report.authentication_results();
         let of = |method: &'static str| {
             found.entries().iter().filter(move |entry| entry.method() == method).cloned()
         };
-        if let Some(dmarc) = &self.dmarc {
+        if self.dmarc.is_some() {
             entries.splice(0..0, of("spf"));
-            entries.extend(of("dmarc").map(|entry| dmarc.entry(&entry, report)));
+            entries.extend(of("dmarc").map(|entry| Dmarc::entry(&entry, report, ruling)));
         }
         if self.arc.as_ref().is_some_and(ArcRole::verifies) {
             entries.extend(of("arc"));
@@ -89,13 +116,41 @@ impl Checks {
         (!entries.is_empty()).then_some(results)
     }
 
+    /// What the signatures of others in the author's name come to (RFC 6541).
+    pub(crate) async fn atps(&self, report: &Report, dns: &(impl Resolve + ?Sized)) -> Option<Entry> {
+        let header = report.header().ok().filter(|_| self.verify.is_some())?;
+        super::atps::check(report, header, dns).await
+    }
+
     /// What is done with the message, and for which reason.
-    pub(crate) fn action(&self, report: &Report, actions: &Actions) -> (Action, String) {
-        let of_dmarc = self.dmarc.as_ref().map(|dmarc| dmarc.action(report));
-        let of_dkim = self.verify.as_ref().map(|verify| verify.action(report, actions));
-        let mut wanted =
-            [of_dmarc, of_dkim].into_iter().flatten().filter(|(action, _)| *action != Action::Accept);
-        wanted.next().unwrap_or((Action::Accept, String::new()))
+    pub(crate) fn ruling(&self, report: &Report, actions: &Actions, client: &Client) -> Ruling {
+        let of_dmarc = self.dmarc.as_ref().map(|dmarc| dmarc.ruling(report, client));
+        let of_dkim = || self.verify.as_ref().map(|verify| verify.ruling(report, actions));
+        match of_dmarc {
+            Some(ruling) if ruling.action != Action::Accept => ruling,
+            Some(ruling) => of_dkim().filter(|of_dkim| of_dkim.action != Action::Accept).unwrap_or(ruling),
+            None => of_dkim().unwrap_or_else(Ruling::accept),
+        }
+    }
+
+    /// Who gets the message in place of its recipients.
+    pub(crate) fn redirect_to(&self, report: &Report) -> Option<&str> {
+        let verify = self.verify.as_ref()?;
+        verify.redirect_to().filter(|_| Verify::has_failed(report))
+    }
+
+    /// Who gets a copy.
+    pub(crate) fn copy_to(&self, report: &Report) -> Option<&str> {
+        self.dmarc.as_ref()?.copy_to(report)
+    }
+
+    /// The lines for aggregate reports about a message, and where they go.
+    pub(crate) fn record<'r>(
+        &self,
+        arrival: &Arrival<'_>,
+        recipients: impl Iterator<Item = &'r [u8]>,
+    ) -> Option<(History, String)> {
+        self.dmarc.as_ref()?.record(arrival, recipients)
     }
 
     /// The ARC set for the message, or why there is none.

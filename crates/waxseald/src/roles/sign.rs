@@ -1,11 +1,15 @@
 //! Signing: whose mail, with which keys.
 
-use super::key_source::{Found, KeyName, KeySource};
+use super::{
+    key_source::{Found, KeyName, KeySource},
+    publish_check::Expected,
+    sender_logins::SenderLogins,
+};
 use crate::{
     hosts::{Hosts, Words, data_set},
     keys::{KeyCache, KeyRules, KeyTrouble},
     milter::client::Client,
-    settings::{FieldChanges, KeySettings, SignSettings},
+    settings::{FieldChanges, KeySettings, LoginAction, PublishCheck, SignSettings},
 };
 use bytes::Bytes;
 use waxseal::{
@@ -24,6 +28,9 @@ pub(crate) struct Sign {
     external_ignore: Hosts,
     exempt: Words,
     not_to: Words,
+    /// Domains of authors that name signers by RFC 6541.
+    atps: Words,
+    logins: Option<SenderLogins>,
     source: KeySource,
     keys: KeyCache,
 }
@@ -33,13 +40,19 @@ pub(crate) struct Sign {
 pub(crate) enum Decision {
     Sign {
         signers: Vec<Signer>,
+        /// What DNS should show, for each signer, where that is looked at.
+        expected: Vec<Option<Expected>>,
         /// Which entry of which table said so.
         rule: String,
+        /// What is odd all the same.
+        warning: Option<String>,
     },
     /// Why not; it may be checked.
     Leave(Vec<String>),
     /// Why it is neither signed nor checked.
     Exempt(String),
+    /// Why it is not taken.
+    Refuse(String),
     /// A key that should sign cannot.
     Trouble(KeyTrouble),
 }
@@ -70,6 +83,11 @@ impl Sign {
         };
         let exempt = words("ExemptDomains", settings.exempt_domains.as_deref());
         let not_to = words("DontSignMailTo", settings.not_to.as_deref());
+        let atps = words("ATPSDomains", settings.atps.as_deref());
+        let logins = settings.logins.as_deref();
+        let logins =
+            logins.map(|table| SenderLogins::load(table, settings.login_action, warnings)).transpose();
+        let logins = logins.map_err(|error| mistakes.push(error)).ok().flatten();
         let source = KeySource::load(&settings.keys, settings.all_matches, warnings);
         match source.map_err(|error| mistakes.push(error)) {
             Ok(source) if mistakes.is_empty() => {
@@ -80,6 +98,8 @@ impl Sign {
                     external_ignore,
                     exempt,
                     not_to,
+                    atps,
+                    logins,
                     source,
                     keys,
                 })
@@ -104,15 +124,22 @@ impl Sign {
 
     /// Whether the mail is to be signed, by whom, and why not.
     pub(crate) fn decide(&self, submission: &Submission<'_>) -> Decision {
-        let author = match self.author(submission.header) {
-            Ok(author) => author,
+        let authors = match self.authors(submission.header) {
+            Ok(authors) => authors,
             Err(reason) => return Decision::Leave(vec![reason]),
         };
+        let Some(author) = authors.addresses().first() else {
+            return Decision::Leave(vec!["From has no address".to_owned()]);
+        };
+        let objection = self.objection(submission, &authors);
+        if let Some((LoginAction::Refuse, text)) = objection {
+            return Decision::Refuse(text);
+        }
         if self.exempt.contain(author.domain()) {
             return Decision::Exempt(format!("{} is in ExemptDomains", author.domain()));
         }
         let mut reasons = self.origin(submission).err().unwrap_or_default();
-        let (names, rule) = match self.source.find(&author) {
+        let (names, rule) = match self.source.find(author) {
             Found::Keys(names, rule) => (names, rule),
             Found::Broken(error) if reasons.is_empty() => {
                 return Decision::Trouble(KeyTrouble::Unreadable(error));
@@ -136,10 +163,28 @@ impl Sign {
         if let Some(recipient) = submission.recipients.iter().find(|recipient| self.is_not_to(recipient)) {
             return Decision::Leave(vec![format!("{} is in DontSignMailTo", recipient.escape_ascii())]);
         }
-        match names.iter().map(|name| self.signer(name)).collect() {
-            Ok(signers) => Decision::Sign { signers, rule },
+        let warning = match objection {
+            Some((LoginAction::Unsigned, text)) => return Decision::Leave(vec![text]),
+            other => other.map(|(_, text)| text),
+        };
+        match names.iter().map(|name| self.signer(name, author)).collect::<Result<Vec<_>, _>>() {
+            Ok(signers) => {
+                let (signers, expected) = signers.into_iter().unzip();
+                Decision::Sign { signers, expected, rule, warning }
+            }
             Err(trouble) => Decision::Trouble(trouble),
         }
+    }
+
+    /// What is to be said against a login that writes as these authors.
+    fn objection(&self, submission: &Submission<'_>, authors: &Authors) -> Option<(LoginAction, String)> {
+        let logins = self.logins.as_ref()?;
+        let login = (submission.macros)("{auth_authen}")?;
+        Some((logins.action, logins.objection(&login, authors)?))
+    }
+
+    pub(crate) fn publish_check(&self) -> PublishCheck {
+        self.settings.publish_check
     }
 
     /// What the rules say of the key of each entry, read now; a text for a key that is used and should be longer.
@@ -178,16 +223,15 @@ impl Sign {
         KeyRules { safe: self.settings.safe_keys, min_rsa_bits: self.settings.min_rsa_bits }
     }
 
-    /// The one author of a message, of From or of the first field of SenderHeaders that there is.
-    fn author(&self, header: &Header) -> Result<Address, String> {
+    /// The authors of a message, of From or of the first field of SenderHeaders that there is.
+    fn authors(&self, header: &Header) -> Result<Authors, String> {
         let named = self.settings.sender_fields.iter().filter(|name| !name.eq_ignore_ascii_case("From"));
         let field = named.filter_map(|name| header.fields().find(|field| field.is(name))).next();
         let authors = match field {
             Some(field) => Authors::parse(field.value()),
             None => Authors::from_header(header),
         };
-        let authors = authors.map_err(|unclear| format!("{unclear}: {}", unclear.cause()))?;
-        authors.addresses().first().cloned().ok_or_else(|| "From has no address".to_owned())
+        authors.map_err(|unclear| format!("{unclear}: {}", unclear.cause()))
     }
 
     /// Why the mail counts as that of this site, or why not.
@@ -214,11 +258,15 @@ impl Sign {
         }
     }
 
-    /// A signer for a key, with the settings for all.
-    fn signer(&self, name: &KeyName) -> Result<Signer, KeyTrouble> {
+    /// A signer for a key, with the settings for all, and what DNS should show of it.
+    fn signer(&self, name: &KeyName, author: &Address) -> Result<(Signer, Option<Expected>), KeyTrouble> {
         let settings = &self.settings;
         let key = name.key(&self.keys, self.key_rules())?;
         let unusable = |error: waxseal::dkim::SignError| KeyTrouble::Unreadable(error.to_string());
+        let expected = match settings.publish_check {
+            PublishCheck::Off => None,
+            _ => Expected::new(&name.domain, &name.selector, &key),
+        };
         let (header, body) = settings.canonicalization;
         let mut signer = Signer::new(name.domain.clone(), name.selector.clone(), key)
             .map_err(unusable)?
@@ -233,7 +281,16 @@ impl Sign {
         if let Some(lifetime) = settings.lifetime {
             signer = signer.with_lifetime(lifetime);
         }
-        if settings.request_reports { signer.with_tag("r", "y").map_err(unusable) } else { Ok(signer) }
+        if settings.request_reports {
+            signer = signer.with_tag("r", "y").map_err(unusable)?;
+        }
+        // RFC 6541 §4.2: both tags, or none.
+        let author = author.domain().to_ascii_lowercase();
+        if self.atps.contain(&author) && name.domain.as_str() != author {
+            signer = signer.with_tag("atps", &author).map_err(unusable)?;
+            signer = signer.with_tag("atpsh", settings.atps_hash.as_str()).map_err(unusable)?;
+        }
+        Ok((signer, expected))
     }
 }
 

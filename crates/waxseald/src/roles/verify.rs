@@ -1,6 +1,7 @@
 //! Verifying DKIM, as OpenDKIM in `Mode v`.
 
-use crate::settings::{Action, Actions, VerifySettings};
+use super::dmarc::Ruling;
+use crate::settings::{Actions, VerifySettings};
 use waxseal::{
     Report,
     authres::{DkimResult, Entry},
@@ -29,16 +30,30 @@ impl Verify {
         Verifier::new(policy).map_err(|error| error.to_string())
     }
 
-    /// The results to be written.
-    pub(crate) fn entries(&self, report: &Report) -> Vec<Entry> {
+    /// The results to be written, that of RFC 6541 behind the others.
+    pub(crate) fn entries(&self, report: &Report, atps: Option<Entry>) -> Vec<Entry> {
         let dkim = report.dkim();
-        if dkim.is_empty() {
-            return if self.settings.always_add { vec![Entry::dkim(DkimResult::None)] } else { Vec::new() };
-        }
-        let entries = dkim.entries().into_iter();
+        let shown = |entry| if self.settings.with_header_b { entry } else { without_header_b(&entry) };
+        let mut entries: Vec<_> = match dkim.is_empty() {
+            true if self.settings.always_add => vec![Entry::dkim(DkimResult::None)],
+            true => Vec::new(),
+            false => dkim.entries().into_iter().map(shown).collect(),
+        };
+        let neutral = || self.settings.neutral_atps.then(|| Entry::new("dkim-atps", "neutral"));
+        let atps = atps.or_else(neutral).filter(|_| !entries.is_empty());
+        entries.extend(atps);
         entries
-            .map(|entry| if self.settings.with_header_b { entry } else { without_header_b(&entry) })
-            .collect()
+    }
+
+    pub(crate) fn redirect_to(&self) -> Option<&str> {
+        self.settings.redirect_to.as_deref()
+    }
+
+    /// Whether there are signatures and none is good, nor may be later.
+    pub(crate) fn has_failed(report: &Report) -> bool {
+        let dkim = report.dkim();
+        let deferred = dkim.iter().any(|verdict| verdict.result() == DkimResult::TempError);
+        !dkim.is_empty() && !dkim.is_pass() && !deferred
     }
 
     /// What the log says, in the words of OpenDKIM first.
@@ -52,13 +67,13 @@ impl Verify {
     }
 
     /// What is done with the message, and for which reason.
-    pub(crate) fn action(&self, report: &Report, actions: &Actions) -> (Action, String) {
+    pub(crate) fn ruling(&self, report: &Report, actions: &Actions) -> Ruling {
         let dkim = report.dkim();
         if dkim.is_empty() {
-            return (actions.no_signature, "no signature data".to_owned());
+            return Ruling::new(actions.no_signature, "no signature data");
         }
         if dkim.is_pass() {
-            return (Action::Accept, String::new());
+            return Ruling::accept();
         }
         // A signature that may be good later counts before one that is bad.
         let deferred = dkim.iter().find(|verdict| verdict.result() == DkimResult::TempError);
@@ -66,9 +81,9 @@ impl Verify {
             Some(verdict) if verdict.result() == DkimResult::TempError => (actions.dns_error, verdict),
             Some(verdict) if is_without_key(verdict) => (actions.key_not_found, verdict),
             Some(verdict) => (actions.bad_signature, verdict),
-            None => return (Action::Accept, String::new()),
+            None => return Ruling::accept(),
         };
-        (action, verdict.reason())
+        Ruling::new(action, verdict.reason())
     }
 }
 

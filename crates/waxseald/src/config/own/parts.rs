@@ -2,8 +2,8 @@
 
 use super::super::mistakes::Mistakes;
 use crate::settings::{
-    ArcSettings, DmarcSettings, FieldChanges, FilterSettings, KeySettings, Kind, PolicySettings,
-    SealSettings, Service, SignSettings, Socket, VerifySettings,
+    ArcSettings, AtpsHash, DmarcSettings, FieldChanges, FilterSettings, KeySettings, Kind, LoginAction,
+    PolicySettings, PublishCheck, SealSettings, Service, SignSettings, Socket, VerifySettings,
 };
 use std::{path::PathBuf, time::Duration};
 use waxseal::dkim::Canonicalization;
@@ -82,6 +82,8 @@ impl Default for Parts {
                 min_rsa_bits: 1024,
                 clock_drift: Duration::from_secs(300),
                 must_be_signed: Vec::new(),
+                neutral_atps: false,
+                redirect_to: None,
             },
             dmarc: DmarcSettings::default(),
             policy: PolicySettings::default(),
@@ -111,6 +113,11 @@ fn sign_defaults() -> SignSettings {
         all_matches: false,
         min_rsa_bits: 1024,
         safe_keys: true,
+        logins: None,
+        login_action: LoginAction::default(),
+        publish_check: PublishCheck::default(),
+        atps: None,
+        atps_hash: AtpsHash::default(),
     }
 }
 

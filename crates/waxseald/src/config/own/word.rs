@@ -4,7 +4,10 @@ use super::{
     super::value::{self, Invalid},
     parts::{Names, Role},
 };
-use crate::settings::{Action, FieldChanges, LogTo, Mask, PolicyField, Reject, Socket};
+use crate::settings::{
+    Action, AtpsHash, Delivery, FieldChanges, HeaderRules, LogTo, LoginAction, Mask, PolicyField,
+    PublishCheck, Reject, Socket,
+};
 use std::{path::PathBuf, time::Duration};
 use toml::Value;
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
@@ -212,6 +215,25 @@ words! {
         "reject" => Self::Reject, "tempfail" => Self::TempFail];
     Reject: value::reject, ["not_pass" => Self::NotPass, "softfail" => Self::SoftFail, "fail" => Self::Fail,
         "null" => Self::Null, "never" => Self::Never, "no_check" => Self::NoCheck];
+    LoginAction: value::login_action, ["warn" => Self::Warn, "unsigned" => Self::Unsigned, "refuse" => Self::Refuse];
+    PublishCheck: value::publish_check, ["off" => Self::Off, "warn" => Self::Warn, "require" => Self::Require,
+        "strict" => Self::Strict];
+    AtpsHash: value::atps_hash, ["none" => Self::Plain, "sha256" => Self::Sha256];
+    HeaderRules: value::header_rules, ["off" => Self::Off, "leave" => Self::Leave, "refuse" => Self::Refuse,
+        "refuse_without_author" => Self::RefuseWithoutAuthor];
+}
+
+impl Word for Delivery {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        Ok(value::delivery(text(value)?))
+    }
+
+    fn write(&self) -> Option<Value> {
+        match self {
+            Self::Command(command) => say(command),
+            Self::Smtp(server) => say(format!("smtp://{server}")),
+        }
+    }
 }
 
 impl Word for ResultsStyle {

@@ -1,11 +1,25 @@
 //! A message at its end: what is changed, what is replied, and what the log says.
 
-use super::{super::client::Client, SignWork};
-use crate::{filter::Filter, settings::Action};
-use std::time::Instant;
+use super::super::client::Client;
+use crate::{
+    filter::Filter,
+    reports::Incident,
+    resolver::Dns,
+    roles::{
+        dmarc::Ruling,
+        history::{Arrival, Done},
+        publish_check::Published,
+        trusted::Told,
+    },
+    settings::{Action, PublishCheck},
+};
+use bytes::Bytes;
+use std::time::{Instant, SystemTime};
+use tokio::task::{JoinHandle, spawn_blocking};
 use waxseal::{
     Report,
-    dkim::SignError,
+    authres::Entry,
+    dkim::{Inspection, SignError, Signing, Unsigned},
     header::{Header, WrittenField},
 };
 use waxseal_milter::{InvalidModification, Modification, Reply, ReplyCode};
@@ -17,6 +31,42 @@ pub(crate) struct Outcome {
     pub(crate) reply: Reply,
     /// One line for the log, without the queue id.
     pub(crate) line: String,
+}
+
+/// A message that is being signed.
+#[derive(Debug)]
+pub(super) struct SignWork {
+    pub(super) signing: Signing,
+    pub(super) inspection: Inspection,
+    pub(super) header: Header,
+    pub(super) rule: String,
+    pub(super) check: PublishCheck,
+    /// What DNS shows of the keys, where that is looked at.
+    pub(super) published: Option<Task<Vec<Published>>>,
+}
+
+/// A message that was checked.
+pub(super) struct Checked<'c> {
+    pub(super) report: Report,
+    pub(super) header: &'c Header,
+    pub(super) recipients: &'c [Bytes],
+    pub(super) told: Option<&'c Told>,
+}
+
+/// Work beside the body, which ends with the message.
+#[derive(Debug)]
+pub(super) struct Task<T>(pub(super) JoinHandle<T>);
+
+impl<T: Send + 'static> Task<T> {
+    pub(super) fn spawn(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(future))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A message at its end, but for what was done with it.
@@ -47,13 +97,21 @@ impl End<'_> {
         Outcome { changes: Vec::new(), line: self.line(&what), reply }
     }
 
-    pub(super) fn signed(mut self, work: SignWork) -> Outcome {
-        let SignWork { signing, inspection, header, rule } = work;
+    pub(super) async fn signed(mut self, work: SignWork) -> Outcome {
+        let SignWork { signing, inspection, header, rule, check, published } = work;
+        let published = match published {
+            Some(mut task) => (&mut task.0).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
         let signed = signing.finish().and_then(|unsigned| {
-            let pairs = unsigned.into_iter().map(|unsigned| unsigned.sign());
-            pairs.collect::<Result<Vec<String>, SignError>>()
+            let unsigned = unsigned.into_iter().enumerate();
+            let admitted =
+                unsigned.filter(|(index, _)| published.get(*index).is_none_or(|key| check.admits(key)));
+            admitted.map(|(_, unsigned): (_, Unsigned)| unsigned.sign()).collect::<Result<Vec<_>, _>>()
         });
+        self.reasons.extend(published.iter().filter_map(|key| key.trouble().map(str::to_owned)));
         let fields = match signed {
+            Ok(fields) if fields.is_empty() => return self.left(Reply::Continue),
             Ok(fields) => fields,
             Err(error @ SignError::Key(_)) => {
                 self.reasons.push(error.to_string());
@@ -69,8 +127,9 @@ impl End<'_> {
             Ok(changes) => {
                 let names: Vec<_> = fields.iter().map(|field| tags(field)).collect();
                 let mut what = format!("DKIM-Signature field added ({}) rule={rule:?}", names.join("; "));
-                for finding in inspection.finish() {
-                    what.push_str(&format!(" warning={:?}", finding.to_string()));
+                let findings = inspection.finish().into_iter().map(|finding| finding.to_string());
+                for warning in self.reasons.iter().cloned().chain(findings) {
+                    what.push_str(&format!(" warning={warning:?}"));
                 }
                 Outcome { changes, line: self.line(&what), reply: Reply::Continue }
             }
@@ -109,8 +168,12 @@ impl End<'_> {
         Modification::insert_header(0, name, value.trim_end()).map(Some)
     }
 
-    pub(super) fn checked(mut self, report: &Report, header: &Header) -> Outcome {
-        let changes = match self.checked_changes(report, header) {
+    pub(super) async fn checked(mut self, checked: &Checked<'_>, dns: &Dns) -> Outcome {
+        let Checked { report, header, told, .. } = checked;
+        let Some(checks) = &self.filter.checks else { return self.left(Reply::Continue) };
+        let atps = checks.atps(report, &**dns).await;
+        let ruling = checks.ruling(report, &self.filter.actions, self.client);
+        let changes = match self.checked_changes(report, header, (atps, &ruling)) {
             Ok(changes) => changes,
             Err(reason) => {
                 self.reasons.push(reason.clone());
@@ -118,30 +181,95 @@ impl End<'_> {
             }
         };
         let mut outcome = Outcome { changes, reply: Reply::Continue, line: String::new() };
-        let Some(checks) = &self.filter.checks else { return outcome };
-        let (action, reason) = checks.action(report, &self.filter.actions);
-        match action {
-            Action::Accept => {}
-            Action::Quarantine => outcome.changes.extend(Modification::quarantine(&reason).ok()),
-            _ => {
-                outcome.reply = refusal(action, &reason).unwrap_or(Reply::Continue);
-                outcome.changes.clear();
-            }
+        let done = self.act(&ruling, checked, &mut outcome);
+        self.tell(checked, done, dns).await;
+        let mut what = checks.line(report);
+        if outcome.reply != Reply::Continue {
+            what.push_str(&format!(" reply={:?}", outcome.reply.to_string()));
         }
-        let what = checks.line(report);
-        let done = if outcome.reply == Reply::Continue {
-            String::new()
-        } else {
-            format!(" reply={:?}", outcome.reply.to_string())
-        };
-        let unsigned = self.reasons.join("; ");
-        let unsigned = if unsigned.is_empty() { unsigned } else { format!(" unsigned={unsigned:?}") };
-        outcome.line = self.line(&format!("{what}{done}{unsigned}"));
+        if let Some(told) = told {
+            what.push_str(&format!(" trusted={:?}", told.shown));
+        }
+        if let Some(why) = &ruling.overridden {
+            what.push_str(&format!(" override={why:?}"));
+        }
+        if !self.reasons.is_empty() {
+            what.push_str(&format!(" unsigned={:?}", self.reasons.join("; ")));
+        }
+        outcome.line = self.line(&what);
         outcome
     }
 
+    /// Does what was ruled.
+    fn act(&mut self, ruling: &Ruling, checked: &Checked<'_>, outcome: &mut Outcome) -> Done {
+        let refused = match ruling.action {
+            Action::Accept | Action::Quarantine => None,
+            action => refusal(action, &ruling.reason),
+        };
+        if let Some(reply) = refused {
+            outcome.changes.clear();
+            outcome.reply = reply;
+            return if ruling.action == Action::TempFail { Done::Deferred } else { Done::Rejected };
+        }
+        if let Err(error) = self.redirect(checked, outcome) {
+            outcome.changes.clear();
+            outcome.reply = Reply::TempFail;
+            self.reasons.push(format!("not redirected: {error}"));
+            return Done::Deferred;
+        }
+        if ruling.action == Action::Quarantine {
+            outcome.changes.extend(Modification::quarantine(&ruling.reason).ok());
+            return Done::Quarantined;
+        }
+        Done::Accepted
+    }
+
+    /// Other recipients, and more. Who should have got the message stands in Original-Recipient, as OpenDKIM writes it.
+    fn redirect(&self, checked: &Checked<'_>, outcome: &mut Outcome) -> Result<(), String> {
+        let Some(checks) = &self.filter.checks else { return Ok(()) };
+        let invalid = |error: InvalidModification| error.to_string();
+        if let Some(to) = checks.redirect_to(&checked.report) {
+            for recipient in checked.recipients {
+                let recipient = std::str::from_utf8(recipient).map_err(|error| error.to_string())?;
+                outcome.changes.push(Modification::remove_recipient(recipient).map_err(invalid)?);
+                let value = format!(" rfc822;{}", recipient.trim_matches(['<', '>']));
+                outcome.changes.push(Modification::add_header("Original-Recipient", value).map_err(invalid)?);
+            }
+            outcome.changes.push(Modification::add_recipient(&bracketed(to)).map_err(invalid)?);
+        }
+        if let Some(to) = checks.copy_to(&checked.report) {
+            outcome.changes.push(Modification::add_recipient(&bracketed(to)).map_err(invalid)?);
+        }
+        Ok(())
+    }
+
+    /// Tells those who asked: the file for aggregate reports at once, others when DNS has said where to.
+    async fn tell(&self, checked: &Checked<'_>, done: Done, dns: &Dns) {
+        let (received, report) = (SystemTime::now(), &checked.report);
+        let arrival = Arrival { id: self.id, reporter: &self.filter.host, received, report, done };
+        let recipients = checked.recipients.iter().map(|recipient| &recipient[..]);
+        let record = self.filter.checks.as_ref().and_then(|checks| checks.record(&arrival, recipients));
+        if let Some((history, text)) = record {
+            let path = history.path().display().to_string();
+            let written = spawn_blocking(move || history.append(&text)).await;
+            if let Err(error) = written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+                tracing::error!("{}: {}: HistoryFile {path}: {error}", self.filter.name, self.id);
+            }
+        }
+        if let Some(reports) = self.filter.reports.clone() {
+            let (id, client, dns) = (self.id.to_owned(), self.client.shown(), dns.clone());
+            let incident = Incident { id, client, received, report: report.clone(), done };
+            tokio::spawn(async move { reports.consider(&incident, &dns).await });
+        }
+    }
+
     /// Forged results go, the lowest first so that the numbers of the others stay; then ours come on top.
-    fn checked_changes(&mut self, report: &Report, header: &Header) -> Result<Vec<Modification>, String> {
+    fn checked_changes(
+        &mut self,
+        report: &Report,
+        header: &Header,
+        (atps, ruling): (Option<Entry>, &Ruling),
+    ) -> Result<Vec<Modification>, String> {
         const NAME: &str = "Authentication-Results";
         let filter = self.filter;
         let mut changes = Vec::new();
@@ -178,7 +306,11 @@ impl End<'_> {
                 Err(error) => self.reasons.push(format!("not sealed: {error}")),
             }
         }
-        fields.extend(checks.results(report, &id).map(|results| results.with_style(filter.style).to_field()));
+        fields.extend(
+            checks
+                .results(report, &id, (atps, ruling))
+                .map(|results| results.with_style(filter.style).to_field()),
+        );
         for field in &fields {
             insert(field, &mut changes).map_err(|error| error.to_string())?;
         }
@@ -194,6 +326,10 @@ fn tags(field: &str) -> String {
         start.unwrap_or_default().trim().to_owned()
     };
     format!("{}, {}", tag("s="), tag("d="))
+}
+
+fn bracketed(address: &str) -> String {
+    format!("<{}>", address.trim_matches(['<', '>']))
 }
 
 /// Puts a field on top.

@@ -1,0 +1,129 @@
+//! The message: a text for people, fields for machines, and the header that was judged (RFC 5965, RFC 6591).
+
+use super::complaint::{Complaint, FOLD, Incident, line, random};
+use crate::roles::history::Done;
+use std::{
+    fmt::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use waxseal::header::Header;
+
+/// Who writes reports.
+#[derive(Debug)]
+pub(crate) struct Letterhead {
+    pub(crate) from: String,
+    /// The name of this machine.
+    pub(crate) host: String,
+    /// Addresses of the site that get them, too.
+    pub(crate) bcc: String,
+}
+
+impl Letterhead {
+    /// The whole message, with LF at the ends of lines, as `sendmail` wants it.
+    pub(super) fn message(&self, complaint: &Complaint, incident: &Incident, header: &Header) -> Vec<u8> {
+        let boundary = format!("=_{:016x}", random());
+        let Complaint { method, domain, .. } = complaint;
+        let (to, bcc) = match complaint.to.is_empty() {
+            true => (self.bcc.clone(), None),
+            false => (complaint.to.join(", "), Some(&self.bcc).filter(|bcc| !bcc.is_empty())),
+        };
+        let (date, id) = (date_time(incident.received), line(&incident.id));
+        let mut text = format!("From: {}\nTo: {to}\n", self.from);
+        if let Some(bcc) = bcc {
+            _ = writeln!(text, "Bcc: {bcc}");
+        }
+        // RFC 3834 §5: nobody answers to it.
+        _ = write!(
+            text,
+            "Date: {date}\nMessage-ID: <{:016x}.{id}@{host}>\nSubject: {method} failure report for {domain}, job {id}\n\
+             Auto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report;\n\
+             \tboundary=\"{boundary}\"\n\n--{boundary}\nContent-Type: text/plain\n\n\
+             A message in the name of {domain} that {host} received from\n{client}\non {date} did not pass {method}.\n\n\
+             --{boundary}\nContent-Type: message/feedback-report\n\n",
+            random(),
+            host = self.host,
+            client = line(&incident.client),
+        );
+        for (name, value) in self.common(incident).into_iter().chain(complaint.fields.iter().cloned()) {
+            let lines: Vec<_> = value.split(FOLD).map(line).collect();
+            _ = writeln!(text, "{name}: {}", lines.join("\n\t"));
+        }
+        _ = write!(
+            text,
+            "\n--{boundary}\nContent-Type: text/rfc822-headers\nContent-Transfer-Encoding: 8bit\n\n"
+        );
+        let mut message = text.into_bytes();
+        // The header as it came, but for what would end a line for some.
+        message.extend(header.as_bytes().iter().filter(|c| !matches!(c, b'\r' | b'\0')));
+        message.extend_from_slice(format!("\n--{boundary}--\n").as_bytes());
+        message
+    }
+
+    /// The fields of every report.
+    fn common(&self, incident: &Incident) -> Vec<(&'static str, String)> {
+        let envelope = incident.report.envelope();
+        let path = String::from_utf8_lossy(envelope.mail_from()).into_owned();
+        let mut fields = vec![
+            ("Feedback-Type", "auth-failure".to_owned()),
+            ("Version", "1".to_owned()),
+            ("User-Agent", concat!("waxseald/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ("Original-Envelope-Id", incident.id.clone()),
+            ("Original-Mail-From", format!("<{}>", path.trim_matches(['<', '>']))),
+            ("Arrival-Date", date_time(incident.received)),
+            ("Reporting-MTA", format!("dns; {}", self.host)),
+        ];
+        fields.extend(envelope.ip().map(|ip| ("Source-IP", ip.to_string())));
+        let result = match incident.done {
+            Done::Accepted => "delivered",
+            Done::Rejected => "reject",
+            Done::Quarantined => "policy",
+            Done::Deferred => "other",
+        };
+        fields.push(("Delivery-Result", result.to_owned()));
+        fields
+    }
+}
+
+/// RFC 5322 §3.3, in UTC.
+pub(super) fn date_time(at: SystemTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, time) = (seconds / 86_400, seconds % 86_400);
+    // Years begin in March here, so that a leap day is the last of one; 719,468 days from then to 1970.
+    let since = days + 719_468;
+    let (era, day_of_era) = (since / 146_097, since % 146_097);
+    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let name = |names: &[&'static str], index: u64| {
+        usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or_default()
+    };
+    let year = era * 400 + year + u64::from(month >= 10);
+    let (hours, minutes, seconds) = (time / 3_600, time / 60 % 60, time % 60);
+    let (weekday, month) = (name(&DAYS, days % 7), name(&MONTHS, month));
+    format!("{weekday}, {day} {month} {year} {hours:02}:{minutes:02}:{seconds:02} +0000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use waxseal::header::parse_date_time;
+
+    #[test]
+    fn dates_are_those_that_are_read_back() {
+        for (seconds, text) in [
+            (0, "Thu, 1 Jan 1970 00:00:00 +0000"),
+            (951_827_696, "Tue, 29 Feb 2000 12:34:56 +0000"),
+            (1_795_867_200, "Sat, 28 Nov 2026 12:00:00 +0000"),
+            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 +0000"),
+        ] {
+            let at = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(date_time(at), text);
+            assert_eq!(parse_date_time(text.as_bytes()).ok(), Some(at), "{text}");
+        }
+    }
+}

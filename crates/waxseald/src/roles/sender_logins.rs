@@ -1,0 +1,66 @@
+//! Who may write as whom. A server that signs for several customers lets each write in the name of all, unless somebody looks
+//! (CERT VU#244112).
+
+use crate::{hosts::Words, settings::LoginAction};
+use waxseal::header::{Address, Authors};
+
+/// The table: an address, or `@` and a domain, and the logins that may write as it.
+#[derive(Debug)]
+pub(crate) struct SenderLogins {
+    table: Words,
+    pub(crate) action: LoginAction,
+}
+
+impl SenderLogins {
+    pub(crate) fn load(table: &str, action: LoginAction, warnings: &mut Vec<String>) -> Result<Self, String> {
+        Ok(Self { table: Words::load("SenderLogins", table, warnings)?, action })
+    }
+
+    /// Why the login may not write as these authors, if so. An address without an entry is nobody's.
+    pub(crate) fn objection(&self, login: &str, authors: &Authors) -> Option<String> {
+        let foreign = authors.addresses().iter().find(|address| !self.allows(login, address))?;
+        Some(format!("login '{login}' may not write as {foreign} (SenderLogins)"))
+    }
+
+    fn allows(&self, login: &str, address: &Address) -> bool {
+        let (address, domain) = (address.to_string().to_lowercase(), address.domain().to_lowercase());
+        let logins = self.table.get(&address).or_else(|| self.table.get(&format!("@{domain}")));
+        let mut logins = logins.unwrap_or_default().split([',', ' ', '\t']);
+        logins.any(|known| known == login || known == "*")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objection(table: &str, login: &str, from: &str) -> Option<String> {
+        let logins = SenderLogins::load(table, LoginAction::Warn, &mut Vec::new()).unwrap();
+        logins.objection(login, &Authors::parse(from.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_login_writes_as_its_addresses_and_domains_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logins");
+        std::fs::write(&path, "joe@a.example joe\n*@a.example ann, bob\n*@b.example *\n").unwrap();
+        let table = format!("refile:{}", path.display());
+        assert_eq!(objection(&table, "joe", "Joe <Joe@A.example>"), None);
+        assert_eq!(objection(&table, "bob", "eve@a.example"), None);
+        assert_eq!(objection(&table, "anybody", "x@b.example"), None);
+        let text = "login 'joe' may not write as eve@a.example (SenderLogins)";
+        assert_eq!(objection(&table, "joe", "eve@a.example").as_deref(), Some(text));
+        // The first entry that matches counts, and an address without one is nobody's.
+        assert!(objection(&table, "ann", "joe@a.example").is_some());
+        assert!(objection(&table, "joe", "joe@other.example").is_some());
+        assert!(objection(&table, "joe", "joe@a.example, eve@a.example").is_some());
+    }
+
+    #[test]
+    fn a_table_of_exact_keys_has_addresses_and_at_domains() {
+        let table = "csl:joe@a.example=joe,@b.example=ann";
+        assert_eq!(objection(table, "joe", "joe@a.example"), None);
+        assert_eq!(objection(table, "ann", "x@b.example"), None);
+        assert!(objection(table, "ann", "joe@a.example").is_some());
+    }
+}
