@@ -65,6 +65,7 @@ impl Html {
     }
 
     /// The start of a stranger's text: a name or a date, which is short in honest mail.
+    #[cfg(feature = "explain")]
     pub(crate) fn name(&mut self, text: &[u8]) -> &mut Self {
         const MAX_NAME: usize = 120;
         match text.get(..MAX_NAME) {

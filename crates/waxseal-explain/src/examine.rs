@@ -72,6 +72,8 @@ pub(crate) struct KeysOf {
     own: Vec<PublicKey>,
     is_revoked: bool,
     others: Vec<(Question, Vec<PublicKey>)>,
+    /// Whether a lookup of them failed.
+    is_incomplete: bool,
 }
 
 /// What all signatures of a message share.
@@ -140,6 +142,7 @@ impl<'m> Examiner<'m> {
                     let questions = questions(signature, &selectors);
                     match dns.ask_all(questions.iter().cloned()) {
                         Ok(replies) => {
+                            found.is_incomplete = replies.iter().any(Result::is_err);
                             found.others = questions.into_iter().zip(replies.iter().map(keys)).collect()
                         }
                         Err(pending) => missing = Some(pending),
@@ -157,8 +160,13 @@ impl<'m> Examiner<'m> {
         now: SystemTime,
         dns: &mut Answers<'_>,
     ) -> Result<KeysOf, Pending> {
-        let mut found =
-            KeysOf { cause: subject.cause.clone(), own: Vec::new(), is_revoked: false, others: Vec::new() };
+        let mut found = KeysOf {
+            cause: subject.cause.clone(),
+            own: Vec::new(),
+            is_revoked: false,
+            others: Vec::new(),
+            is_incomplete: false,
+        };
         let Some(signature) = &subject.signature else { return Ok(found) };
         let reply = dns.ask(Question::txt(signature.key_name().clone()))?;
         found.own = keys(&reply);
@@ -252,6 +260,11 @@ impl<'m> Examiner<'m> {
         let head = &subject.head;
         let Maker { target, finding } =
             maker((signature, head), &keys.own, keys.is_revoked, &keys.others, provider);
+        if finding.is_none() && keys.is_incomplete {
+            out.notes.push(
+                "the keys of other selectors could not be looked up: one of them may have made the signature",
+            );
+        }
         if let Some((kind, detail)) = finding {
             tell(out, Diagnosis { kind, certainty: Certainty::Proved, detail: Some(detail), place: None });
         } else if !keys.own.is_empty() {

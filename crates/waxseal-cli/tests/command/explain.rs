@@ -1,6 +1,6 @@
 //! `waxseal explain`
 
-use crate::lab::{Done, Lab, feed, waxseal, words};
+use crate::lab::{Done, Lab, MESSAGE, feed, waxseal, words};
 use serde_json::Value;
 
 /// The message of the demonstration, which came over a mailing list.
@@ -176,4 +176,48 @@ fn evidence_stands_for_dns() {
     let wrong = waxseal(["explain", "--evidence", &message, &message]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.err);
     assert!(wrong.err.starts_with(&format!("error: {message}: ")), "{}", wrong.err);
+}
+
+/// Signed with the key `ed`, but the signature names `rsa`, or the key record of `ed` has been replaced.
+#[test]
+fn the_key_is_looked_for_elsewhere_or_that_is_said() {
+    let lab = Lab::get();
+    let key = lab.arg("ed.private");
+    let sign = ["sign", "-d", "example.org", "-s", "next", "-k", &key];
+    let signed = feed(sign, MESSAGE.as_bytes()).out;
+    let message = lab.file("wrong-selector.eml", &signed);
+    let zone = std::fs::read_to_string(lab.path("zone")).unwrap();
+    // Another key is published at the selector that is named.
+    let other = zone.lines().filter(|line| !line.starts_with("$ORIGIN")).collect::<Vec<_>>().join("\n");
+    let other = other.replace("ed._domainkey", "gone._domainkey").replace("rsa._domainkey", "old._domainkey");
+    let next =
+        "next._domainkey IN TXT \"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n";
+    let whole = lab.file("wrong-selector.zone", format!("{zone}\n{next}"));
+    let found = waxseal(["explain", "--zone", &whole, "--selector", "ed", &message]);
+    assert!(
+        found.out.contains("wrong-selector (proved): the key of another selector made the signature: the key at ed._domainkey.example.org made it"),
+        "{}", found.out
+    );
+    let elsewhere = lab.file("elsewhere.zone", format!("$ORIGIN example.org.\n{other}\n{next}"));
+    let lost = waxseal(["explain", "--zone", &elsewhere, "--selector", "ed", &message]);
+    assert!(lost.out.contains("none of the usual changes explains it"), "{}", lost.out);
+    let case = lab.arg("wrong-selector.json");
+    let kept = waxseal(["check", "--zone", &whole, "--save-evidence", &case, &message]);
+    assert_eq!(kept.err, "");
+    let note = "the keys of other selectors could not be looked up: one of them may have made the signature";
+    let replayed = waxseal(["explain", "--evidence", &case, "--selector", "ed", &message]);
+    assert!(replayed.out.contains(note) && !replayed.out.contains("wrong-selector ("), "{}", replayed.out);
+    assert!(!lost.out.contains(note) && !found.out.contains(note), "{}", lost.out);
+}
+
+#[test]
+fn one_of_two_keys_at_a_name_is_told() {
+    let lab = Lab::get();
+    let zone = std::fs::read_to_string(lab.path("zone")).unwrap();
+    let second =
+        "ed._domainkey IN TXT \"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n";
+    let zone = lab.file("rotated.zone", format!("{zone}\n{second}"));
+    let message = lab.file("rotated.eml", lab.signed("ed"));
+    let done = waxseal(["explain", "--zone", &zone, &message]);
+    assert!(done.out.contains("key-rotated (proved): another key than the one that counts made the signature: one of 2 keys at ed._domainkey.example.org made it"), "{}", done.out);
 }

@@ -9,7 +9,8 @@
 //!
 //! Filters on `waxseal-milter` stand under Postfix and under `miltertest`.
 //!
-//! Mail of every shape that is signed with the defaults goes through Postfix and past mailing lists as recorded.
+//! Mail of every shape that is signed with the defaults goes through Postfix and past mailing lists as recorded; what
+//! Postfix breaks is explained.
 //!
 //! Runs only with `WAXSEAL_INTEROP=1`, and then every missing tool is a failure. Debian packages: `iproute2
 //! knot libmail-dkim-perl miltertest nsd opendkim opendkim-tools opendmarc openssl postfix procps python3-authheaders python3-authres
@@ -25,6 +26,8 @@ mod dmarc;
 mod dns_update;
 #[cfg(test)]
 mod expected;
+#[cfg(test)]
+mod explain;
 #[cfg(test)]
 mod filter;
 #[cfg(test)]

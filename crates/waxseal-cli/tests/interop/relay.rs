@@ -17,20 +17,20 @@ use crate::shapes::{LISTS, list_shapes, shapes};
 use crate::wanted;
 
 /// Signs as whoever sets nothing does, and knows whether the signature still holds.
-struct Author {
-    signer: Signer,
-    zone: Zone,
+pub(crate) struct Author {
+    pub(crate) signer: Signer,
+    pub(crate) zone: Zone,
 }
 
 impl Author {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = PrivateKey::generate(KeySpec::Ed25519, default_provider().unwrap()).unwrap();
         let record = KeyRecord::new(key.public_key().clone()).to_string();
         let zone = Zone::new().with_txt("a._domainkey.alpha.example", record).unwrap();
         Self { signer: Signer::new("alpha.example", "a", key).unwrap(), zone }
     }
 
-    fn signed(&self, message: &str) -> Vec<u8> {
+    pub(crate) fn signed(&self, message: &str) -> Vec<u8> {
         let field = self.signer.sign(message.as_bytes(), SystemTime::now()).unwrap();
         [field.as_bytes(), message.as_bytes()].concat()
     }

@@ -71,7 +71,8 @@ pub(crate) fn with_single_dots(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
 
 /// Where a dot is left, one more may have been lost.
 pub(crate) fn with_more_dots(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
-    each_line(body, |line, out| {
+    let dots = memchr::memmem::find_iter(body, b"\n.").count() + 1;
+    each_line_within(body, body.len() + dots, |line, out| {
         if line.starts_with(b".") {
             out.push(b'.');
         }
@@ -141,7 +142,12 @@ fn changed(body: &[u8], from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
 
 /// Calls `change` for each line with its end; `None` when nothing was changed.
 fn each_line(body: &[u8], change: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(body.len() + 64);
+    each_line_within(body, body.len(), change)
+}
+
+/// The same, for those that add to lines: so that no copy is made of what is as long as the body, its length is known.
+fn each_line_within(body: &[u8], capacity: usize, change: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(capacity);
     let mut start = 0;
     for lf in memchr::memchr_iter(b'\n', body) {
         change(body.get(start..=lf).unwrap_or_default(), &mut out);

@@ -6,7 +6,7 @@ use crate::mime::Content;
 const MAX_LINKS: usize = 10_000;
 
 pub(crate) fn original(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(body.len());
     let mut done = 0;
     for at in memchr::memmem::find_iter(body, b"https://").take(MAX_LINKS) {
         let Some(rest) = body.get(at..).filter(|_| at >= done) else { continue };

@@ -3,6 +3,7 @@
 
 mod cost;
 mod damages;
+mod lists;
 mod messages;
 
 use damages::{DAMAGES, Damage};
