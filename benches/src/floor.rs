@@ -229,7 +229,7 @@ fn hash(octets: &[u8]) -> aws_lc_rs::digest::Digest {
 /// PKCS#1 of the RSA key, and the seed of the Ed25519 key.
 fn private_parts(lab: &Lab) -> Result<(&[u8], &[u8; 32]), Error> {
     match (lab.rsa.secret(), lab.ed25519.secret()) {
-        (PrivateParts::Rsa { pkcs1 }, PrivateParts::Ed25519 { seed }) => Ok((pkcs1, seed)),
+        (PrivateParts::Rsa(pkcs1), PrivateParts::Ed25519(seed)) => Ok((pkcs1, seed)),
         _ => Err("the keys of the lab are swapped".into()),
     }
 }

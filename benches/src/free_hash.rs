@@ -40,7 +40,7 @@ impl Provider for FreeHash {
     }
 
     fn verify(&self, _: &PublicKey, algorithm: Algorithm, _: &[u8], _: &[u8]) -> Result<(), VerifyError> {
-        Err(VerifyError::UnsupportedAlgorithm { algorithm, provider: NAME })
+        Err(VerifyError::UnsupportedAlgorithm(algorithm, NAME))
     }
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {

@@ -139,8 +139,8 @@ fn told(verdict: &Verdict) -> String {
 
 /// All that has consequences.
 fn decided(verdict: &Verdict) -> impl PartialEq + std::fmt::Debug + use<> {
-    let record_at = verdict.record_at().cloned();
-    let policy: [Option<DomainPolicy>; 2] = [verdict.policy(), verdict.evaluated_policy()];
+    let record_at = verdict.author().and_then(|author| author.record_at()).cloned();
+    let policy: [Option<DomainPolicy>; 2] = [verdict.policy(), verdict.author().and_then(|author| author.evaluated_policy())];
     let aligned = (verdict.dkim_aligned(), verdict.spf_aligned());
     (verdict.result(), verdict.disposition(), record_at, policy, aligned)
 }

@@ -137,7 +137,7 @@ const FIELDS: [&str; 12] = [
 
 impl Peer {
     fn new(corpus: &Corpus) -> Result<Self, Error> {
-        let PrivateParts::Rsa { pkcs1 } = corpus.lab.rsa.secret() else { return Err("no RSA key".into()) };
+        let PrivateParts::Rsa(pkcs1) = corpus.lab.rsa.secret() else { return Err("no RSA key".into()) };
         let key = || {
             let der = PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(pkcs1.to_vec()));
             RsaKey::<Sha256>::from_key_der(der).map_err(|error| format!("{error:?}"))

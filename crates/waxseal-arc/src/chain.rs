@@ -54,6 +54,14 @@ impl Chain {
         }
     }
 
+    /// The verdict as one JSON object on one line: `{"result", "reason", "oldest_pass", "sets"}`, and `unsigned_additions`
+    /// where there are any.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
+    }
+
     /// True when there is a chain and it is intact. By itself this proves nothing about a message, since anyone can
     /// seal: see [`Chain::trusted_by`].
     pub fn is_pass(&self) -> bool {
@@ -287,7 +295,7 @@ impl Draft {
             self.slots.resize_with(place, Slot::default);
         }
         let Some(slot) = self.slots.get_mut(place - 1) else { return Ok(()) };
-        slot.fill(number, content).map_err(|()| Cause::Duplicate { field, instance })
+        slot.fill(number, content).map_err(|()| Cause::Duplicate(field, instance))
     }
 
     fn finish(self, header: Header) -> Chain {
@@ -336,9 +344,9 @@ impl Slot {
                 Ok(Set { instance, results, message_signature, seal, places: [first, second, third] })
             }
             (None, None, None) => Err(Cause::Gap(instance)),
-            (None, _, _) => Err(Cause::Missing { field: ArcField::AuthenticationResults, instance }),
-            (_, None, _) => Err(Cause::Missing { field: ArcField::MessageSignature, instance }),
-            (_, _, None) => Err(Cause::Missing { field: ArcField::Seal, instance }),
+            (None, _, _) => Err(Cause::Missing(ArcField::AuthenticationResults, instance)),
+            (_, None, _) => Err(Cause::Missing(ArcField::MessageSignature, instance)),
+            (_, _, None) => Err(Cause::Missing(ArcField::Seal, instance)),
         }
     }
 }
@@ -347,9 +355,9 @@ impl Slot {
 /// values MUST be "pass". For the ARC Set with instance value = 1, the value MUST be "none"."
 fn check_seal(set: &Set) -> Result<(), Cause> {
     let instance = set.instance;
-    let seal = set.seal.as_ref().map_err(|error| Cause::MalformedSeal { instance, error: error.clone() })?;
+    let seal = set.seal.as_ref().map_err(|error| Cause::MalformedSeal(instance, error.clone()))?;
     match (instance, Seal::chain_validation(seal)) {
         (1, ArcResult::None) | (2.., ArcResult::Pass) => Ok(()),
-        (_, found) => Err(Cause::ChainValidation { instance, found }),
+        (_, found) => Err(Cause::ChainValidation(instance, found)),
     }
 }

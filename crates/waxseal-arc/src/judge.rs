@@ -37,7 +37,7 @@ impl Judge {
         let Some(newest) = sets.last() else { return Ok(Vec::new()) };
         let unsigned_additions = self
             .message_signature(newest)
-            .map_err(|cause| Cause::MessageSignature { instance: newest.instance, cause })?;
+            .map_err(|cause| Cause::MessageSignature(newest.instance, cause))?;
         self.seals(sets)?;
         Ok(unsigned_additions)
     }
@@ -81,7 +81,7 @@ impl Judge {
             let verified = self
                 .key(seal.key_name(), seal.algorithm())
                 .and_then(|key| parts::verify_bytes(&self.verifier, seal.tags(), &key, input));
-            verified.map_err(|cause| Cause::Seal { instance: set.instance, cause })?;
+            verified.map_err(|cause| Cause::Seal(set.instance, cause))?;
         }
         Ok(())
     }

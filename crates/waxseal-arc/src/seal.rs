@@ -179,7 +179,7 @@ impl Sealer {
         now: SystemTime,
     ) -> Result<SealedSet, SealError> {
         if let Some(offset) = find_bare(message) {
-            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+            return Err(SignError::BareLineEnd(offset as u64).into());
         }
         let (header, body) = Header::parse(message).map_err(SignError::from)?;
         let mut hasher = BodyHasher::new(parts::provider(&self.signer));

@@ -18,13 +18,3 @@ impl Serialize for Chain {
         object.end()
     }
 }
-
-#[cfg(feature = "json")]
-impl Chain {
-    /// The verdict as one JSON object on one line: `{"result", "reason", "oldest_pass", "sets"}`, and `unsigned_additions`
-    /// where there are any.
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn to_json(&self) -> String {
-        serde_json::json!(self).to_string()
-    }
-}

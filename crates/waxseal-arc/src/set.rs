@@ -150,12 +150,14 @@ pub struct Seal {
 
 /// Why an ARC-Seal field is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidSeal {
+#[error(transparent)]
+pub struct InvalidSeal(#[from] SealFault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum SealFault {
     /// Not a tag list, or a tag is missing or malformed.
     #[error(transparent)]
     Tags(#[from] InvalidSignature),
-    /// `cv=` is missing, or not one of none, pass and fail.
     #[error("cv= is missing or malformed")]
     ChainValidation,
     /// §4.1.3: "Note especially that the DKIM "h" tag is NOT allowed and, if found, MUST result in a cv status of "fail"".
@@ -169,15 +171,16 @@ impl Seal {
     /// # Errors
     /// [`InvalidSeal`].
     pub fn parse(value: &[u8]) -> Result<Self, InvalidSeal> {
-        Self::from_tags(&TagList::parse(value).map_err(InvalidSignature::from)?)
+        let list = TagList::parse(value).map_err(InvalidSignature::from).map_err(SealFault::from)?;
+        Self::from_tags(&list)
     }
 
     pub(crate) fn from_tags(list: &TagList<'_>) -> Result<Self, InvalidSeal> {
         if list.tag("h").is_some() {
-            return Err(InvalidSeal::SignedFields);
+            return Err(SealFault::SignedFields.into());
         }
-        let tags = SignatureTags::read(list)?;
-        let cv = list.get("cv").and_then(ArcResult::from_name).ok_or(InvalidSeal::ChainValidation)?;
+        let tags = SignatureTags::read(list).map_err(SealFault::from)?;
+        let cv = list.get("cv").and_then(ArcResult::from_name).ok_or(SealFault::ChainValidation)?;
         Ok(Self { tags, chain_validation: cv })
     }
 
@@ -363,11 +366,11 @@ mod tests {
             }
         }
         for change in ["cv=-", "cv=", "cv=!", "cv=maybe"] {
-            assert_eq!(with(change).unwrap_err(), InvalidSeal::ChainValidation, "{change}");
+            assert_eq!(with(change).unwrap_err(), SealFault::ChainValidation.into(), "{change}");
         }
         assert_eq!(error("a=rsa-md5"), "signature algorithm is unknown");
-        assert_eq!(with("h=from").unwrap_err(), InvalidSeal::SignedFields);
-        assert_eq!(with("h=").unwrap_err(), InvalidSeal::SignedFields);
+        assert_eq!(with("h=from").unwrap_err(), SealFault::SignedFields.into());
+        assert_eq!(with("h=").unwrap_err(), SealFault::SignedFields.into());
         for value in ["example...", "example.org.", "-a.example.org", "example.org-"] {
             assert_eq!(error(&format!("d={value}")), "d= is no domain name", "{value}");
         }

@@ -27,63 +27,30 @@ pub enum Cause {
     /// §4.2.1: `i=` is missing or not a number from 1, or the field cannot be read.
     #[error("{0} without a legible i=")]
     Instance(ArcField),
-    /// §5.2 step 3A: a set has two fields of the same name.
-    #[error("second {field} in set {instance}")]
-    Duplicate {
-        /// The field.
-        field: ArcField,
-        /// The set.
-        instance: u32,
-    },
-    /// §5.2 step 3A: a set lacks a field.
-    #[error("no {field} in set {instance}")]
-    Missing {
-        /// The field.
-        field: ArcField,
-        /// The set.
-        instance: u32,
-    },
+    /// §5.2 step 3A: the set has two of these fields.
+    #[error("second {0} in set {1}")]
+    Duplicate(ArcField, u32),
+    /// §5.2 step 3A: the set lacks this field.
+    #[error("no {0} in set {1}")]
+    Missing(ArcField, u32),
     /// §5.2 step 3B: a set below the newest one is missing.
     #[error("no set {0}")]
     Gap(u32),
-    /// An ARC-Seal is malformed.
-    #[error("ARC-Seal of set {instance} is malformed")]
-    MalformedSeal {
-        /// The set.
-        instance: u32,
-        /// What is wrong with it.
-        #[source]
-        error: InvalidSeal,
-    },
+    /// The ARC-Seal of this set is malformed.
+    #[error("ARC-Seal of set {0} is malformed")]
+    MalformedSeal(u32, #[source] InvalidSeal),
     /// §5.2 step 3C: `cv=` must be none in set 1 and pass in all others.
-    #[error("seal of set {instance} says cv={found}")]
-    ChainValidation {
-        /// The set.
-        instance: u32,
-        /// `cv=`
-        found: ArcResult,
-    },
+    #[error("seal of set {0} says cv={1}")]
+    ChainValidation(u32, ArcResult),
     /// §4.1.2: the ARC-Message-Signature of the newest set claims to cover ARC-Seal, which is made after it.
     #[error("ARC-Message-Signature of set {0} covers ARC-Seal")]
     CoversSeal(u32),
-    /// §5.2 step 4: the ARC-Message-Signature of the newest set does not verify.
-    #[error("ARC-Message-Signature of set {instance} does not verify")]
-    MessageSignature {
-        /// The set.
-        instance: u32,
-        /// Why.
-        #[source]
-        cause: waxseal_dkim::Cause,
-    },
-    /// §5.2 step 6: an ARC-Seal does not verify.
-    #[error("ARC-Seal of set {instance} does not verify")]
-    Seal {
-        /// The set.
-        instance: u32,
-        /// Why.
-        #[source]
-        cause: waxseal_dkim::Cause,
-    },
+    /// §5.2 step 4: the ARC-Message-Signature of the newest set, which is this one, does not verify.
+    #[error("ARC-Message-Signature of set {0} does not verify")]
+    MessageSignature(u32, #[source] waxseal_dkim::Cause),
+    /// §5.2 step 6: the ARC-Seal of this set does not verify.
+    #[error("ARC-Seal of set {0} does not verify")]
+    Seal(u32, #[source] waxseal_dkim::Cause),
 }
 
 impl Cause {
@@ -100,15 +67,15 @@ impl Cause {
             Self::Failed(..) => ArcResult::Fail,
             // Step 3: "If any of these conditions are not met, the Chain Validation Status is "fail"".
             Self::Instance(..)
-            | Self::Duplicate { .. }
-            | Self::Missing { .. }
+            | Self::Duplicate(..)
+            | Self::Missing(..)
             | Self::Gap(..)
-            | Self::MalformedSeal { .. }
-            | Self::ChainValidation { .. } => ArcResult::Fail,
+            | Self::MalformedSeal(..)
+            | Self::ChainValidation(..) => ArcResult::Fail,
             // Step 4: "If validation fails, then the Chain Validation Status is "fail"".
-            Self::CoversSeal(..) | Self::MessageSignature { .. } => ArcResult::Fail,
+            Self::CoversSeal(..) | Self::MessageSignature(..) => ArcResult::Fail,
             // Step 6: "If any AS fails to validate, the Chain Validation Status is "fail"".
-            Self::Seal { .. } => ArcResult::Fail,
+            Self::Seal(..) => ArcResult::Fail,
         }
     }
 
@@ -122,7 +89,7 @@ impl Cause {
     /// Why a message signature or a seal did not verify.
     pub fn signature_cause(&self) -> Option<&waxseal_dkim::Cause> {
         match self {
-            Self::MessageSignature { cause, .. } | Self::Seal { cause, .. } => Some(cause),
+            Self::MessageSignature(_, cause) | Self::Seal(_, cause) => Some(cause),
             _ => None,
         }
     }
@@ -131,14 +98,14 @@ impl Cause {
     pub const fn instance(&self) -> Option<u32> {
         match self {
             Self::Failed(instance)
-            | Self::Duplicate { instance, .. }
-            | Self::Missing { instance, .. }
+            | Self::Duplicate(_, instance)
+            | Self::Missing(_, instance)
             | Self::Gap(instance)
-            | Self::MalformedSeal { instance, .. }
-            | Self::ChainValidation { instance, .. }
+            | Self::MalformedSeal(instance, _)
+            | Self::ChainValidation(instance, _)
             | Self::CoversSeal(instance)
-            | Self::MessageSignature { instance, .. }
-            | Self::Seal { instance, .. } => Some(*instance),
+            | Self::MessageSignature(instance, _)
+            | Self::Seal(instance, _) => Some(*instance),
             Self::Header(_) | Self::TooManySets(..) | Self::TooManyKeyLookups(..) | Self::Instance(..) => {
                 None
             }

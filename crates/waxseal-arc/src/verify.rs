@@ -196,8 +196,7 @@ impl ChainExamination {
         self.want(readings, hasher)?;
         for set in sets.iter().rev() {
             if let Some(seal) = set.seal() {
-                admit_seal(seal, &self.verifier)
-                    .map_err(|cause| Cause::Seal { instance: set.instance, cause })?;
+                admit_seal(seal, &self.verifier).map_err(|cause| Cause::Seal(set.instance, cause))?;
                 self.ask(seal.key_name())?;
             }
         }
@@ -269,7 +268,7 @@ fn admit_message_signature<'s>(
     now: SystemTime,
 ) -> Result<&'s Readings, Cause> {
     let instance = set.instance;
-    let failed = |cause| Cause::MessageSignature { instance, cause };
+    let failed = |cause| Cause::MessageSignature(instance, cause);
     let readings = set.message_signature.as_ref().map_err(|error| failed(error.clone().into()))?;
     for signature in readings.iter() {
         refuse_sha1(signature.algorithm()).map_err(failed)?;

@@ -194,7 +194,7 @@ fn a_header_over_a_limit() {
         ChainVerifier::new(Policy::default().with_header_limits(HeaderLimits::default().with_max_fields(2)))
             .unwrap();
     let chain = verifier.verify_blocking(MESSAGE, now(), &resolver);
-    assert!(matches!(chain.cause(), Some(Cause::Header(HeaderError::TooManyFields { limit: 2 }))), "{chain}");
+    assert!(matches!(chain.cause(), Some(Cause::Header(HeaderError::TooManyFields(2)))), "{chain}");
     assert_eq!(chain.result(), ArcResult::Fail);
 }
 

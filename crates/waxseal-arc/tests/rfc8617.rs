@@ -6,7 +6,7 @@ use common::{
     Forge, MESSAGE, assert_cause, now, pass_on, passed_on, replaced, resolver, results, sealer, verify,
 };
 use std::time::Duration;
-use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, InvalidSeal, Policy, SealError, Sealer};
+use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, Policy, SealError, Sealer};
 use waxseal_crypto::Algorithm;
 use waxseal_dkim::{
     BodyLengthPolicy, Canonicalization, Cause as SignatureCause, SignError, Signer, Verifier,
@@ -84,7 +84,7 @@ fn s4_1_3_a_seal_with_h_fails() {
     forge.seal.push_str("; h=from");
     assert_cause!(
         verify(&forge.on(MESSAGE)),
-        Cause::MalformedSeal { instance: 1, error: InvalidSeal::SignedFields }
+        Cause::MalformedSeal(1, error) if error.to_string() == "tag h= is forbidden"
     );
 }
 
@@ -109,7 +109,7 @@ fn s4_1_3_the_tags_of_a_seal_are_required() {
         };
         assert_cause!(
             verify(&forge.on(MESSAGE)),
-            Cause::MalformedSeal { instance: 1, error } if error.to_string() == missing
+            Cause::MalformedSeal(1, error) if error.to_string() == missing
         );
     }
     let chain = verify(&replaced(&pass_on(MESSAGE, "a.example"), "ARC-Seal: i=1;", "ARC-Seal:"));
@@ -150,7 +150,7 @@ fn s5_1_1_a_seal_covers_all_sets_in_their_order() {
     let chain = verify(&forged);
     assert!(chain.is_pass(), "{chain}");
     let alone = Forge { covers_chain: false, ..Forge::new(3, "pass") }.on(&message);
-    assert_cause!(verify(&alone), Cause::Seal { instance: 3, cause: SignatureCause::HeaderSignature { .. } });
+    assert_cause!(verify(&alone), Cause::Seal(3, SignatureCause::HeaderSignature { .. }));
     // Where the fields stand does not matter.
     let (header, body) = Header::parse(&forged).unwrap();
     let mut fields: Vec<_> = header.fields().map(|field| field.raw()).collect();
@@ -180,7 +180,7 @@ fn s5_2_step_3a_each_field_once() {
         for i in [1, 2] {
             let name = format!("{field}: i={i};");
             let chain = verify(&replaced(&sealed, &name, &format!("X-{name}")));
-            assert_cause!(chain, Cause::Missing { field: found, instance } if *found == field && *instance == i);
+            assert_cause!(chain, Cause::Missing(found, instance) if *found == field && *instance == i);
             let (header, body) = Header::parse(&sealed).unwrap();
             let twin = header.fields().find(|f| f.raw().starts_with(name.as_bytes())).unwrap();
             for message in [
@@ -188,7 +188,7 @@ fn s5_2_step_3a_each_field_once() {
                 [header.as_bytes(), twin.raw(), b"\r\n", body].concat(),
             ] {
                 let chain = verify(&message);
-                assert_cause!(chain, Cause::Duplicate { field: found, instance } if *found == field && *instance == i);
+                assert_cause!(chain, Cause::Duplicate(found, instance) if *found == field && *instance == i);
             }
         }
     }
@@ -206,13 +206,13 @@ fn s5_2_step_3b_no_gaps() {
 fn s5_2_step_3c_none_stands_first_and_pass_behind_it() {
     for (sets, word) in [(0, "pass"), (1, "none"), (2, "none")] {
         let chain = verify(&Forge::new(sets as u32 + 1, word).on(&passed_on(sets)));
-        assert_cause!(chain, Cause::ChainValidation { instance, found } if *instance == sets as u32 + 1 && found.as_str() == word);
+        assert_cause!(chain, Cause::ChainValidation(instance, found) if *instance == sets as u32 + 1 && found.as_str() == word);
     }
     let below = Forge::new(2, "pass").on(&Forge::new(1, "fail").on(MESSAGE));
-    assert_cause!(verify(&below), Cause::ChainValidation { instance: 1, found: ArcResult::Fail });
+    assert_cause!(verify(&below), Cause::ChainValidation(1, ArcResult::Fail));
     for word in ["", "maybe", "pass pass", "pa ss"] {
         let chain = verify(&Forge::new(2, word).on(&passed_on(1)));
-        assert_cause!(chain, Cause::MalformedSeal { instance: 2, error: InvalidSeal::ChainValidation });
+        assert_cause!(chain, Cause::MalformedSeal(2, error) if error.to_string() == "cv= is missing or malformed");
     }
 }
 
@@ -221,16 +221,16 @@ fn s5_2_step_4_the_newest_message_signature_has_to_verify() {
     let sealed = passed_on(3);
     assert_cause!(
         verify(&replaced(&sealed, "Hi.", "Bye.")),
-        Cause::MessageSignature { instance: 3, cause: SignatureCause::BodyHash { header_intact: true, .. } }
+        Cause::MessageSignature(3, SignatureCause::BodyHash { header_intact: true, .. })
     );
     assert_cause!(
         verify(&replaced(&sealed, "lunch", "dinner")),
-        Cause::MessageSignature { instance: 3, cause: SignatureCause::HeaderSignature { .. } }
+        Cause::MessageSignature(3, SignatureCause::HeaderSignature { .. })
     );
     // Oversigned: no second From.
     assert_cause!(
         verify(&[b"From: eve@example.com\r\n", &sealed[..]].concat()),
-        Cause::MessageSignature { instance: 3, cause: SignatureCause::HeaderSignature { .. } }
+        Cause::MessageSignature(3, SignatureCause::HeaderSignature { .. })
     );
 }
 
@@ -283,7 +283,7 @@ fn s5_2_step_5_without_the_key_of_an_older_message_signature() {
     };
     // a2.example has also sealed, and a seal without a key is a failure.
     let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &deaf);
-    assert_cause!(&chain, Cause::Seal { instance: 2, cause: SignatureCause::Lookup(LookupError::Timeout) });
+    assert_cause!(&chain, Cause::Seal(2, SignatureCause::Lookup(LookupError::Timeout)));
     let tags = "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=a2.example; s=x; h=from; bh={bh}";
     let first = Forge { message_signature: Some(tags.into()), ..Forge::new(1, "none") }.on(MESSAGE);
     let message = pass_on(&first, "a3.example");
@@ -298,7 +298,7 @@ fn s5_2_step_6_every_seal_has_to_verify() {
         let chain =
             verify(&replaced(&sealed, &format!("i={i}; a{i}.example;"), &format!("i={i}; evil.example;")));
         // Every seal from the changed set on covers it, and they are looked at from the newest to the oldest.
-        assert_cause!(chain, Cause::Seal { instance: 3, cause: SignatureCause::HeaderSignature { .. } });
+        assert_cause!(chain, Cause::Seal(3, SignatureCause::HeaderSignature { .. }));
     }
     // A set 1 that another message once had.
     let other = pass_on(b"From: bank@example.com\r\n\r\nPay.\r\n", "a1.example");
@@ -318,17 +318,17 @@ fn s5_2_1_all_failures_are_permanent() {
     {
         let deaf = |_: &Question| Err(error.clone());
         let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &deaf);
-        assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::Lookup(_) });
+        assert_cause!(&chain, Cause::MessageSignature(2, SignatureCause::Lookup(_)));
         assert!(chain.cause().unwrap().is_temporary());
         assert!(chain.reason().contains(name), "{}", chain.reason());
     }
     let empty = |_: &Question| Ok(Answer::nxdomain());
     let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &empty);
-    assert_cause!(&chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::NoKey });
+    assert_cause!(&chain, Cause::MessageSignature(2, SignatureCause::NoKey));
     assert!(!chain.cause().unwrap().is_temporary());
     let bogus = |q: &Question| resolver(q).map(|answer| answer.with_dnssec(Dnssec::Bogus));
     let chain = ChainVerifier::new(Default::default()).unwrap().verify_blocking(&message, now(), &bogus);
-    assert_cause!(chain, Cause::MessageSignature { instance: 2, cause: SignatureCause::BogusKey });
+    assert_cause!(chain, Cause::MessageSignature(2, SignatureCause::BogusKey));
 }
 
 #[test]
@@ -391,8 +391,8 @@ fn rfc8301_s3_1_sha1_is_refused_whatever_dkim_accepts() {
         };
         let chain = verifier.verify_blocking(message.as_bytes(), now(), &resolver);
         match chain.cause() {
-            Some(Cause::Seal { instance: 1, cause: SignatureCause::RsaSha1 }) if is_seal => {}
-            Some(Cause::MessageSignature { instance: 1, cause: SignatureCause::RsaSha1 }) if !is_seal => {}
+            Some(Cause::Seal(1, SignatureCause::RsaSha1)) if is_seal => {}
+            Some(Cause::MessageSignature(1, SignatureCause::RsaSha1)) if !is_seal => {}
             other => panic!("{other:?}"),
         }
     }
@@ -420,7 +420,7 @@ fn rfc8301_s3_2_small_keys_are_refused() {
         .with_signatures(Verifier::new(waxseal_dkim::Policy::default().with_min_rsa_bits(2048)).unwrap());
     assert_cause!(
         strict.verify_blocking(&message, now(), &lookup),
-        Cause::MessageSignature { instance: 1, cause: SignatureCause::KeyTooSmall { bits: 1024, min: 2048 } }
+        Cause::MessageSignature(1, SignatureCause::KeyTooSmall { bits: 1024, min: 2048 })
     );
 }
 
@@ -438,7 +438,7 @@ fn times_of_message_signatures() {
     assert!(verify(&seal(&short, now())).is_pass());
     assert_cause!(
         verify(&seal(&short, now() - 2 * day)),
-        Cause::MessageSignature { instance: 1, cause: SignatureCause::Expired { .. } }
+        Cause::MessageSignature(1, SignatureCause::Expired { .. })
     );
     let without = String::from_utf8(seal(&sealer("a.example").with_timestamp(false), now())).unwrap();
     assert!(!without.contains(" t="));
@@ -453,14 +453,14 @@ fn a_body_length_is_treated_as_in_dkim() {
     let longer = [&message[..], b"Buy!\r\n"].concat();
     assert_cause!(
         verify(&longer),
-        Cause::MessageSignature { instance: 1, cause: SignatureCause::BodyAdditions { signed: 5, added: 6 } }
+        Cause::MessageSignature(1, SignatureCause::BodyAdditions { signed: 5, added: 6 })
     );
     let refusing = waxseal_dkim::Policy::default().with_body_length(BodyLengthPolicy::Refuse);
     let refusing =
         ChainVerifier::new(Default::default()).unwrap().with_signatures(Verifier::new(refusing).unwrap());
     assert_cause!(
         refusing.verify_blocking(&message, now(), &resolver),
-        Cause::MessageSignature { instance: 1, cause: SignatureCause::BodyLength }
+        Cause::MessageSignature(1, SignatureCause::BodyLength)
     );
 }
 
@@ -477,7 +477,7 @@ fn without_c_a_signature_may_be_simple_or_relaxed() {
     assert!(verify(&[set.fields().as_bytes(), MESSAGE].concat()).is_pass());
     assert_cause!(
         verify(&replaced(&message, "Subject: lunch", "Subject: dinner")),
-        Cause::MessageSignature { instance: 1, cause: SignatureCause::HeaderSignature { .. } }
+        Cause::MessageSignature(1, SignatureCause::HeaderSignature { .. })
     );
 }
 

@@ -93,7 +93,7 @@ fn s4_1_2_a_sealer_covers_dkim_signatures() {
     assert!(covered.into_iter().any(|name| name == b"DKIM-Signature"));
     assert_cause!(
         verify(&replaced(&sealed, "DKIM-Signature: v=1", "DKIM-Signature: v=2")),
-        Cause::MessageSignature { instance: 1, cause: SignatureCause::HeaderSignature { .. } }
+        Cause::MessageSignature(1, SignatureCause::HeaderSignature { .. })
     );
 }
 
@@ -216,6 +216,6 @@ fn what_can_not_be_sealed() {
     assert!(error(b"From: a@b.example\r\n\r\nHi.\n").contains("bare CR or LF"));
     assert!(error(b"From: a@b.example\nTo: c\r\n\r\nHi.\r\n").contains("bare CR or LF"));
     assert!(error(b"To: a@b.example\r\n\r\nHi.\r\n").contains("no From field"));
-    let too_long = Chain::refused(waxseal_header::HeaderError::TooLong { limit: 1 });
+    let too_long = Chain::refused(waxseal_header::HeaderError::TooLong(1));
     assert_eq!(too_long.result(), ArcResult::Fail);
 }

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Forge, MESSAGE, assert_cause, now, resolver, verify};
-use waxseal_arc::{Cause, Chain, ChainVerifier, InvalidSeal};
-use waxseal_dkim::{Cause as SignatureCause, Policy, UnacceptableDomain, Verifier};
+use waxseal_arc::{Cause, Chain, ChainVerifier};
+use waxseal_dkim::{Cause as SignatureCause, Policy, SigningDomains, UnacceptableDomain, Verifier};
 
 fn sealed_by(names: &str) -> Vec<u8> {
     let mut forge = Forge::new(1, "none");
@@ -40,14 +40,11 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_seal() {
         let not_a_name = format!("{tag}= is no domain name");
         assert_cause!(
             verify(&sealed_by(names)),
-            Cause::MalformedSeal { instance: 1, error: InvalidSeal::Tags(error) } if error.to_string() == not_a_name
+            Cause::MalformedSeal(1, error) if error.to_string() == not_a_name
         );
         assert_cause!(
             verify(&signed_by(names)),
-            Cause::MessageSignature {
-                instance: 1,
-                cause: SignatureCause::Signature(error),
-            } if error.to_string() == not_a_name
+            Cause::MessageSignature(1, SignatureCause::Signature(error)) if error.to_string() == not_a_name
         );
     }
 }
@@ -57,24 +54,25 @@ fn a_top_level_domain_does_not_seal() {
     for message in [sealed_by("d=example; s=x"), signed_by("d=example; s=x")] {
         assert_cause!(
             verify(&message),
-            Cause::Seal { cause: SignatureCause::Domain(UnacceptableDomain::SingleLabel { .. }), .. }
-                | Cause::MessageSignature {
-                    cause: SignatureCause::Domain(UnacceptableDomain::SingleLabel { .. }),
-                    ..
-                }
+            Cause::Seal(_, SignatureCause::Domain(UnacceptableDomain::SingleLabel(_)))
+                | Cause::MessageSignature(_, SignatureCause::Domain(UnacceptableDomain::SingleLabel(_)))
         );
-        let lab = Policy::default().with_single_label_domains(true);
+        let lab = Policy::default().with_signing_domains(SigningDomains::default().with_single_label(true));
         assert!(verify_under(lab, &message).is_pass());
     }
 }
 
 #[test]
 fn a_refused_domain_does_not_seal() {
-    let policy = || Policy::default().with_refused_domains(|domain| domain.as_str() == "co.example");
+    let policy = || {
+        Policy::default().with_signing_domains(
+            SigningDomains::default().with_refused(|domain| domain.as_str() == "co.example"),
+        )
+    };
     for message in [sealed_by("d=co.example; s=x"), signed_by("d=co.example; s=x")] {
         assert!(verify(&message).is_pass());
         let chain = verify_under(policy(), &message);
         let cause = chain.cause().and_then(Cause::signature_cause);
-        assert!(matches!(cause, Some(SignatureCause::Domain(UnacceptableDomain::Refused { .. }))), "{chain}");
+        assert!(matches!(cause, Some(SignatureCause::Domain(UnacceptableDomain::Refused(_)))), "{chain}");
     }
 }

@@ -30,7 +30,7 @@ fn a_further_field_of_which_one_is_allowed_is_told() {
         assert!(
             matches!(
                 refused.cause(),
-                Some(Cause::MessageSignature { instance: 1, cause: SignatureCause::UnsignedAddition(field) })
+                Some(Cause::MessageSignature(1, SignatureCause::UnsignedAddition(field)))
                     if *field == name
             ),
             "{refused}"

@@ -2,8 +2,12 @@
 
 use waxseal_header::words;
 
-/// The result words of a method; implement it for methods that this crate does not know.
-pub trait ResultWord: Sized {
+/// The result words of a method: [`DkimResult`], [`SpfResult`], [`DmarcResult`], [`ArcResult`] and [`IprevResult`].
+pub trait ResultWord: Read {}
+
+/// So that the list of methods is that of this crate.
+#[expect(unnameable_types, reason = "a sealed trait")]
+pub trait Read: Sized {
     /// The result, if this method (as written before the `=`) has this word, in any case.
     fn read(method: &str, word: &str) -> Option<Self>;
 }
@@ -11,7 +15,9 @@ pub trait ResultWord: Sized {
 /// The IANA registry is the contract, so every enum is exhaustive.
 macro_rules! read {
     ($($name:ident = $method:literal,)+) => {
-        $(impl ResultWord for $name {
+        $(impl ResultWord for $name {}
+
+        impl Read for $name {
             fn read(method: &str, word: &str) -> Option<Self> {
                 if method.eq_ignore_ascii_case($method) { Self::from_name(word.as_bytes()) } else { None }
             }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use waxseal::{
-    dkim::{BodyLengthPolicy, Policy, Verifier},
+    dkim::{BodyLengthPolicy, Policy, SigningDomains, Verifier},
     dmarc::BuiltInSuffixes,
 };
 
@@ -49,13 +49,14 @@ impl DkimArgs {
             .with_rsa_sha1(self.allow_rsa_sha1)
             .with_min_rsa_bits(self.min_rsa_bits)
             .with_body_length(body_length)
-            .with_single_label_domains(self.single_label_domains)
             .with_unsigned_additions_refused(self.strict);
-        let policy = if self.strict {
-            policy.with_refused_domains(|domain| BuiltInSuffixes.is_public_suffix(domain))
+        let domains = SigningDomains::default().with_single_label(self.single_label_domains);
+        let domains = if self.strict {
+            domains.with_refused(|domain| BuiltInSuffixes.is_public_suffix(domain))
         } else {
-            policy
+            domains
         };
+        let policy = policy.with_signing_domains(domains);
         Verifier::with_provider(policy, waxseal::crypto::ring::PROVIDER)
     }
 }

@@ -157,17 +157,10 @@ impl ResolveBlocking for Dns {
         }
     }
 
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+    fn resolve_all_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
         match self {
-            Self::Zone(zone) => zone.resolve_all_blocking(qs),
-            Self::Servers(servers) => wait_for(qs, || servers.resolve_all_blocking(qs)),
-        }
-    }
-
-    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
-        match self {
-            Self::Zone(zone) => zone.resolve_all_blocking_until(qs, deadline),
-            Self::Servers(servers) => wait_for(qs, || servers.resolve_all_blocking_until(qs, deadline)),
+            Self::Zone(zone) => zone.resolve_all_blocking(qs, deadline),
+            Self::Servers(servers) => wait_for(qs, || servers.resolve_all_blocking(qs, deadline)),
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
             format!("No TXT record of {} is a key record; `waxseal keygen` shows what one looks like.", key_name?)
         }
         Cause::Revoked => format!("The owner of {} has withdrawn the key.", key_name?),
-        Cause::Domain(UnacceptableDomain::SingleLabel { .. }) => {
+        Cause::Domain(UnacceptableDomain::SingleLabel(_)) => {
             "A top-level domain does not sign mail. --single-label-domains accepts it, for laboratories.".into()
         }
         Cause::RsaSha1 => "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \

@@ -16,7 +16,7 @@ use std::{
 };
 use waxseal::{
     crypto::PrivateKey,
-    dkim::{Canonicalization, Finding, Inspection, Selector, SignError, Signer, Signing},
+    dkim::{Canonicalization, Finding, Inspection, Selector, SignError, Signer, Signing, SigningDomains},
     dmarc::BuiltInSuffixes,
     dns::DomainName,
 };
@@ -220,19 +220,24 @@ impl Sign {
         Ok(signers)
     }
 
+    fn signing_domains(&self) -> SigningDomains {
+        let domains = SigningDomains::default().with_single_label(self.single_label_domains);
+        match self.strict {
+            true => domains.with_refused(|domain| BuiltInSuffixes.is_public_suffix(domain)),
+            false => domains,
+        }
+    }
+
     fn signer(&self, domain: &DomainName, selector: &Selector, key: PrivateKey) -> Result<Signer, Failure> {
         let mut signer = Signer::new(domain.clone(), selector.clone(), key)
             .map_err(|error| Failure::because("cannot sign", &error))?
-            .with_single_label_domains(self.single_label_domains)
+            .with_signing_domains(self.signing_domains())
             .with_canonicalization(self.canonicalization.header, self.canonicalization.body)
             .with_timestamp(!matches!(self.timestamp, Some(Timestamp::Omitted)))
             .with_body_length(self.length)
             .with_copied_fields(self.copy_fields);
         let names =
             |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>();
-        if self.strict {
-            signer = signer.with_refused_domains(|domain| BuiltInSuffixes.is_public_suffix(domain));
-        }
         if let Some(fields) = &self.fields {
             signer = signer.with_fields(names(fields));
         }
@@ -336,7 +341,7 @@ impl Sign {
 
 /// The library's advice is for programs.
 fn bare_line_end(error: &SignError, source: &Source) -> Option<Failure> {
-    let SignError::BareLineEnd { offset } = error else { return None };
+    let SignError::BareLineEnd(offset) = error else { return None };
     Some(Failure::new(format!(
         "{}: bare CR or LF at offset {offset} of a message with CRLF line ends; mail servers may rewrite it, so it cannot \
          be signed: --line-ends repair makes CRLF of it, then send what is printed",

@@ -82,16 +82,16 @@ impl Provider for AwsLcRs {
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
         match (key.secret(), key.bits()) {
-            (PrivateParts::Ed25519 { seed }, _) => {
+            (PrivateParts::Ed25519(seed), _) => {
                 let pair = Ed25519KeyPair::from_seed_unchecked(seed)
                     .map_err(|error| KeyError::rejected(NAME, error))?;
                 Ok(Box::new(Ed25519Key(pair)))
             }
-            (PrivateParts::Rsa { pkcs1 }, 2048..=8192) => {
+            (PrivateParts::Rsa(pkcs1), 2048..=8192) => {
                 let pair = RsaKeyPair::from_der(pkcs1).map_err(|error| KeyError::rejected(NAME, error))?;
                 Ok(Box::new(RsaKey(pair)))
             }
-            (PrivateParts::Rsa { .. }, bits) => {
+            (PrivateParts::Rsa(_), bits) => {
                 Err(KeyError(KeyProblem::SignKeySize { bits, provider: NAME, sizes: "2048 to 8192 bits" }))
             }
         }
@@ -128,7 +128,7 @@ impl SigningKey for RsaKey {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.bytes(), &mut signature)
-            .map_err(|_| SignError::Provider { provider: NAME })?;
+            .map_err(|_| SignError::Provider(NAME))?;
         Ok(signature)
     }
 }
@@ -142,8 +142,7 @@ impl SigningKey for Ed25519Key {
 
     fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
         let digest = digest::digest(&digest::SHA256, input.bytes());
-        let signature =
-            self.0.try_sign(digest.as_ref()).map_err(|_| SignError::Provider { provider: NAME })?;
+        let signature = self.0.try_sign(digest.as_ref()).map_err(|_| SignError::Provider(NAME))?;
         Ok(signature.as_ref().to_vec())
     }
 

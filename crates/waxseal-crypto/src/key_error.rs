@@ -18,7 +18,7 @@ use crate::{KeyType, MAX_KEY_FILE, NoProvider, PublicKeyError};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
-pub struct KeyError(pub(crate) KeyProblem);
+pub struct KeyError(#[from] pub(crate) KeyProblem);
 
 impl KeyError {
     /// For implementations of [`Provider`](crate::Provider): the key is inconsistent.
@@ -41,18 +41,6 @@ impl KeyError {
             KeyProblem::InFile { error, .. } => error.is_unsupported(),
             _ => false,
         }
-    }
-}
-
-impl From<NoProvider> for KeyError {
-    fn from(error: NoProvider) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<PublicKeyError> for KeyError {
-    fn from(error: PublicKeyError) -> Self {
-        Self(error.into())
     }
 }
 

@@ -124,8 +124,8 @@ impl KeyMaterial {
     /// The secret itself, for implementations of [`Provider`](crate::Provider). Wipe any copies.
     pub fn secret(&self) -> PrivateParts<'_> {
         match &self.secret {
-            Secret::Rsa(pkcs1) => PrivateParts::Rsa { pkcs1 },
-            Secret::Ed25519(seed) => PrivateParts::Ed25519 { seed },
+            Secret::Rsa(pkcs1) => PrivateParts::Rsa(pkcs1),
+            Secret::Ed25519(seed) => PrivateParts::Ed25519(seed),
         }
     }
 
@@ -187,23 +187,17 @@ impl fmt::Debug for KeyMaterial {
 /// The secret of a private key, as returned by [`KeyMaterial::secret`].
 #[derive(Clone, Copy)]
 pub enum PrivateParts<'a> {
-    /// An RSA key.
-    Rsa {
-        /// DER of RSAPrivateKey (RFC 8017 appendix A.1.2) with two primes.
-        pkcs1: &'a [u8],
-    },
-    /// An Ed25519 key.
-    Ed25519 {
-        /// The seed (RFC 8032 §5.1.5).
-        seed: &'a [u8; 32],
-    },
+    /// An RSA key: DER of RSAPrivateKey (RFC 8017 appendix A.1.2) with two primes.
+    Rsa(&'a [u8]),
+    /// An Ed25519 key: its seed (RFC 8032 §5.1.5).
+    Ed25519(&'a [u8; 32]),
 }
 
 impl fmt::Debug for PrivateParts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Rsa { .. } => "Rsa(..)",
-            Self::Ed25519 { .. } => "Ed25519(..)",
+            Self::Rsa(_) => "Rsa(..)",
+            Self::Ed25519(_) => "Ed25519(..)",
         })
     }
 }
@@ -276,7 +270,10 @@ fn from_base64_text(bytes: &[u8], layers: usize) -> Result<KeyMaterial, KeyError
     // libsodium's secret key: the seed, then the public key.
     if let (64, Some((seed, public))) = (bytes.len(), bytes.split_first_chunk::<32>()) {
         let key = KeyMaterial::from_ed25519_seed(seed);
-        return Ok(KeyMaterial { public: Some(PublicKey::from_ed25519(public)?), ..key });
+        return Ok(KeyMaterial {
+            public: Some(PublicKey::from_ed25519(public).map_err(KeyProblem::from)?),
+            ..key
+        });
     }
     let unknown = KeyError(KeyProblem::Format { found: KeyFormat::Base64 { len: bytes.len() } });
     let is_text = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
@@ -304,7 +301,7 @@ fn from_pkcs1(der: &[u8]) -> Result<KeyMaterial, KeyError> {
         }
     }
     body.end()?;
-    let public = PublicKey::from_rsa_components(modulus, exponent)?;
+    let public = PublicKey::from_rsa_components(modulus, exponent).map_err(KeyProblem::from)?;
     Ok(KeyMaterial { secret: Secret::Rsa(Zeroizing::new(der.to_vec())), public: Some(public) })
 }
 
@@ -323,7 +320,7 @@ fn from_pkcs8(mut body: Reader<'_>) -> Result<KeyMaterial, KeyError> {
             let seed = <&[u8; 32]>::try_from(seed).map_err(|_| {
                 KeyError(KeyProblem::Malformed { reason: "its Ed25519 seed is not 32 bytes" })
             })?;
-            let public = stated.map(PublicKey::from_ed25519).transpose()?;
+            let public = stated.map(PublicKey::from_ed25519).transpose().map_err(KeyProblem::from)?;
             Ok(KeyMaterial { public, ..KeyMaterial::from_ed25519_seed(seed) })
         }
         _ => Err(KeyError(KeyProblem::Algorithm { found: der::algorithm_name(oid) })),

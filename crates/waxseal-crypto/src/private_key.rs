@@ -45,7 +45,7 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError`]: it names the format that was found.
     pub fn from_pem(text: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_pem(text)?, default_provider()?)
+        Self::from_material(KeyMaterial::from_pem(text)?, default_provider().map_err(KeyProblem::from)?)
     }
 
     /// Reads a file like [`from_pem`](Self::from_pem) reads text, of at most [`MAX_KEY_FILE`] bytes.
@@ -63,7 +63,7 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError`]: it names the format that was found.
     pub fn from_bytes(content: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_bytes(content)?, default_provider()?)
+        Self::from_material(KeyMaterial::from_bytes(content)?, default_provider().map_err(KeyProblem::from)?)
     }
 
     /// Makes an Ed25519 key from its 32-byte seed (RFC 8032 §5.1.5) for the [default provider](default_provider).
@@ -71,7 +71,10 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError`] when no provider was compiled in.
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
-        Self::from_material(KeyMaterial::from_ed25519_seed(seed), default_provider()?)
+        Self::from_material(
+            KeyMaterial::from_ed25519_seed(seed),
+            default_provider().map_err(KeyProblem::from)?,
+        )
     }
 
     /// Loads a key into a provider of your choice, then signs and verifies once, so that a damaged key is found now
@@ -200,7 +203,7 @@ fn check_pair(signer: &dyn SigningKey, public: &PublicKey, provider: &dyn Provid
         return Err(KeyError(KeyProblem::Inconsistent));
     };
     match provider.verify(public, signer.algorithm(), message, &signature) {
-        Err(VerifyError::BadSignature | VerifyError::KeyMismatch { .. }) => {
+        Err(VerifyError::BadSignature | VerifyError::KeyMismatch(..)) => {
             Err(KeyError(KeyProblem::Inconsistent))
         }
         _ => Ok(()),

@@ -57,30 +57,15 @@ pub enum VerifyError {
     /// The signature does not match the key and the message.
     #[error("the signature does not verify")]
     BadSignature,
-    /// No provider verifies with RSA keys of this size.
-    #[error(
-        "the RSA key has {bits} bits: RSA keys of {MIN_VERIFY_BITS} to {MAX_VERIFY_BITS} bits are verified"
-    )]
-    UnsupportedKeySize {
-        /// The size of the key, in bits.
-        bits: u32,
-    },
-    /// The provider does not know the algorithm.
-    #[error("the crypto provider {provider} does not verify {algorithm}")]
-    UnsupportedAlgorithm {
-        /// The algorithm of the signature.
-        algorithm: Algorithm,
-        /// The provider's name.
-        provider: &'static str,
-    },
+    /// No provider verifies with RSA keys of this size, in bits.
+    #[error("the RSA key has {0} bits: RSA keys of {MIN_VERIFY_BITS} to {MAX_VERIFY_BITS} bits are verified")]
+    UnsupportedKeySize(u32),
+    /// The provider of this name does not know the algorithm.
+    #[error("the crypto provider {1} does not verify {0}")]
+    UnsupportedAlgorithm(Algorithm, &'static str),
     /// The type of the key does not match the algorithm of the signature.
-    #[error("the algorithm {algorithm} does not go with a key of type {key}", key = key_type)]
-    KeyMismatch {
-        /// The type of the key.
-        key_type: crate::KeyType,
-        /// The algorithm of the signature.
-        algorithm: Algorithm,
-    },
+    #[error("the algorithm {1} does not go with a key of type {0}")]
+    KeyMismatch(crate::KeyType, Algorithm),
 }
 
 /// A public key in the form that a provider needs for verifying.
@@ -99,7 +84,7 @@ impl<'a> VerifyingKey<'a> {
     /// Checks that the key's type fits the algorithm, and its size.
     pub(crate) fn new(key: &'a PublicKey, algorithm: Algorithm) -> Result<Self, VerifyError> {
         if key.key_type() != algorithm.key_type() {
-            return Err(VerifyError::KeyMismatch { key_type: key.key_type(), algorithm });
+            return Err(VerifyError::KeyMismatch(key.key_type(), algorithm));
         }
         let bits = key.bits();
         match (key.ed25519_bytes(), key.rsa_components()) {
@@ -107,7 +92,7 @@ impl<'a> VerifyingKey<'a> {
             (None, Some((modulus, exponent))) if (MIN_VERIFY_BITS..=MAX_VERIFY_BITS).contains(&bits) => {
                 Ok(Self::Rsa { modulus, exponent })
             }
-            _ => Err(VerifyError::UnsupportedKeySize { bits }),
+            _ => Err(VerifyError::UnsupportedKeySize(bits)),
         }
     }
 }

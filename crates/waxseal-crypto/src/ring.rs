@@ -70,12 +70,12 @@ impl Provider for Ring {
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
         match key.secret() {
-            PrivateParts::Ed25519 { seed } => {
+            PrivateParts::Ed25519(seed) => {
                 let pair = Ed25519KeyPair::from_seed_unchecked(seed)
                     .map_err(|error| KeyError::rejected(NAME, error))?;
                 Ok(Box::new(Ed25519Key(pair)))
             }
-            PrivateParts::Rsa { pkcs1 } => {
+            PrivateParts::Rsa(pkcs1) => {
                 check_rsa(key)?;
                 let pair = rsa::KeyPair::from_der(pkcs1).map_err(|error| KeyError::rejected(NAME, error))?;
                 Ok(Box::new(RsaKey(pair)))
@@ -106,7 +106,7 @@ impl SigningKey for RsaKey {
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.bytes(), &mut signature)
-            .map_err(|_| SignError::Provider { provider: NAME })?;
+            .map_err(|_| SignError::Provider(NAME))?;
         Ok(signature)
     }
 }

@@ -76,11 +76,11 @@ impl Provider for RustCrypto {
 
     fn load_private_key(&self, key: &KeyMaterial) -> Result<Box<dyn SigningKey>, KeyError> {
         match (key.secret(), key.bits()) {
-            (PrivateParts::Ed25519 { seed }, _) => {
+            (PrivateParts::Ed25519(seed), _) => {
                 Ok(Box::new(Ed25519Key(ed25519_dalek::SigningKey::from_bytes(seed))))
             }
-            (PrivateParts::Rsa { pkcs1 }, 1024..=8192) => Ok(Box::new(RsaKey(read_rsa(pkcs1)?))),
-            (PrivateParts::Rsa { .. }, bits) => {
+            (PrivateParts::Rsa(pkcs1), 1024..=8192) => Ok(Box::new(RsaKey(read_rsa(pkcs1)?))),
+            (PrivateParts::Rsa(_), bits) => {
                 Err(KeyError(KeyProblem::SignKeySize { bits, provider: NAME, sizes: "1024 to 8192 bits" }))
             }
         }
@@ -115,7 +115,7 @@ impl SigningKey for RsaKey {
         let mut blinding = Generator::new(blinding_seed(&self.0, &digest, &fresh));
         self.0
             .sign_with_rng(&mut blinding, padding(HashAlgorithm::Sha256), &digest)
-            .map_err(|_| SignError::Provider { provider: NAME })
+            .map_err(|_| SignError::Provider(NAME))
     }
 }
 
@@ -128,9 +128,7 @@ impl SigningKey for Ed25519Key {
 
     fn sign(&self, input: &SigningInput<'_>) -> Result<Vec<u8>, SignError> {
         let signature = self.0.try_sign(&Sha256::digest(input.bytes()));
-        signature
-            .map(|signature| signature.to_bytes().to_vec())
-            .map_err(|_| SignError::Provider { provider: NAME })
+        signature.map(|signature| signature.to_bytes().to_vec()).map_err(|_| SignError::Provider(NAME))
     }
 
     fn public_key(&self) -> Option<PublicKey> {

@@ -92,12 +92,9 @@ delegate!(Box<T>, Arc<T>);
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The provider refused to sign; with a loaded key this should not happen.
-    #[error("the crypto provider {provider} could not sign")]
-    Provider {
-        /// The provider's name.
-        provider: &'static str,
-    },
+    /// The provider of this name refused to sign; with a loaded key this should not happen.
+    #[error("the crypto provider {0} could not sign")]
+    Provider(&'static str),
     /// A key held elsewhere failed; see the source.
     #[error("the key's holder could not sign")]
     Other(#[source] Arc<dyn Error + Send + Sync>),
@@ -114,7 +111,7 @@ impl SignError {
 impl PartialEq for SignError {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Provider { provider: a }, Self::Provider { provider: b }) => a == b,
+            (Self::Provider(a), Self::Provider(b)) => a == b,
             (Self::Other(a), Self::Other(b)) => Arc::ptr_eq(a, b) || a.to_string() == b.to_string(),
             _ => false,
         }

@@ -22,7 +22,7 @@ fn known_answers() {
             let verdict = vector.verify(provider);
             let too_small = vector.key.key_type() == KeyType::Rsa && vector.key.bits() < 1024;
             if too_small {
-                let expected = VerifyError::UnsupportedKeySize { bits: vector.key.bits() };
+                let expected = VerifyError::UnsupportedKeySize(vector.key.bits());
                 assert_eq!(verdict, Err(expected), "{}", vector.name);
                 continue;
             }
@@ -58,7 +58,7 @@ fn keys_of_16384_bits_and_tiny_keys_are_not_computed_with() {
     for_every_provider(|provider| {
         for (key, bits) in [(&huge, 16_384), (&above, 8193), (&tiny, 4)] {
             match provider.verify(key, Algorithm::RsaSha256, b"x", &[1; 256]) {
-                Err(VerifyError::UnsupportedKeySize { bits: found }) => assert_eq!(found, bits),
+                Err(VerifyError::UnsupportedKeySize(found)) => assert_eq!(found, bits),
                 other => panic!("{}: {other:?}", provider.name()),
             }
         }
@@ -83,7 +83,7 @@ fn a_key_of_the_other_type_is_named() {
             (&ed25519, Algorithm::RsaSha1, "the algorithm rsa-sha1 does not go with a key of type ed25519"),
         ] {
             let error = provider.verify(key, algorithm, b"", b"").unwrap_err();
-            assert_eq!(error, VerifyError::KeyMismatch { key_type: key.key_type(), algorithm });
+            assert_eq!(error, VerifyError::KeyMismatch(key.key_type(), algorithm));
             assert_eq!(error.to_string(), message);
         }
     });

@@ -72,13 +72,8 @@ pub enum Cause {
     #[error("key is revoked")]
     Revoked,
     /// `k=` does not match the algorithm of the signature.
-    #[error("key of type {key_type} does not go with {algorithm}")]
-    KeyType {
-        /// The type of the key.
-        key_type: KeyType,
-        /// The algorithm of the signature.
-        algorithm: Algorithm,
-    },
+    #[error("key of type {0} does not go with {1}")]
+    KeyType(KeyType, Algorithm),
     /// `h=` of the key record does not allow the hash of the signature.
     #[error("key record does not allow the hash of {0}")]
     HashNotAllowed(Algorithm),
@@ -173,7 +168,7 @@ impl Cause {
             // neutral would tell a reader less.
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
             // RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)"
-            Self::Domain(UnacceptableDomain::Name { .. } | UnacceptableDomain::SingleLabel { .. }) => {
+            Self::Domain(UnacceptableDomain::Name(..) | UnacceptableDomain::SingleLabel(_)) => {
                 DkimResult::PermError
             }
             // RFC 8601 §2.7.1: "A later attempt may produce a final result." The message is not at fault when the
@@ -185,7 +180,7 @@ impl Cause {
             | Self::SeveralKeys(..)
             | Self::KeyRecord(_)
             | Self::Revoked
-            | Self::KeyType { .. }
+            | Self::KeyType(..)
             | Self::HashNotAllowed(..)
             | Self::ServiceType
             | Self::StrictIdentity
@@ -194,7 +189,7 @@ impl Cause {
             // verification attempt by returning TEMPFAIL (key unavailable)."
             Self::Lookup(_) => DkimResult::TempError,
             // RFC 8601 §2.7.1: "some aspect of the signature or signatures was not acceptable to the ADMD".
-            Self::Domain(UnacceptableDomain::Refused { .. })
+            Self::Domain(UnacceptableDomain::Refused(_))
             | Self::TooManySignatures(..)
             | Self::TooManyKeyLookups(..)
             | Self::RsaSha1
@@ -223,10 +218,7 @@ mod tests {
     #[test]
     fn a_message_is_not_to_blame_for_a_program_that_lost_a_hash() {
         assert_eq!(Cause::NoBodyHash.result(), DkimResult::TempError);
-        let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm {
-            algorithm: Algorithm::RsaSha1,
-            provider: "some library",
-        });
+        let cause = Cause::Crypto(VerifyError::UnsupportedAlgorithm(Algorithm::RsaSha1, "some library"));
         assert_eq!(cause.result(), DkimResult::PermError);
     }
 }

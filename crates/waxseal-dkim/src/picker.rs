@@ -41,6 +41,11 @@ impl FieldIndex {
         Self { names: if few { Names::Few(Few::new(header)) } else { Names::Many(Many::new(header)) } }
     }
 
+    /// Of no header.
+    pub(crate) fn empty() -> Self {
+        Self { names: Names::Few(Few::EMPTY) }
+    }
+
     /// A picker that begins at the bottom. `header` must be the one that was indexed.
     pub fn picker<'h>(&'h self, header: &'h Header) -> Picker<'h> {
         let left = match &self.names {
@@ -48,12 +53,6 @@ impl FieldIndex {
             Names::Many(many) => Left::Many(many, many.all()),
         };
         Picker { header, left }
-    }
-}
-
-impl Default for FieldIndex {
-    fn default() -> Self {
-        Self { names: Names::Few(Few::EMPTY) }
     }
 }
 

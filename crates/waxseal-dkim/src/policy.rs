@@ -2,7 +2,6 @@
 
 use crate::SigningDomains;
 use std::time::Duration;
-use waxseal_dns::DomainName;
 use waxseal_header::HeaderLimits;
 
 /// What a verifier accepts. Each setting names the [`Cause`](crate::Cause) that it leads to.
@@ -70,27 +69,16 @@ impl Policy {
 
     /// Which domains may sign (default: all that have two labels or more). The others get
     /// [`Cause::Domain`](crate::Cause::Domain).
-    #[must_use]
-    pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
-        Self { signing_domains, ..self }
-    }
-
-    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a test network (default: no).
-    #[must_use]
-    pub fn with_single_label_domains(self, single_label: bool) -> Self {
-        Self { signing_domains: self.signing_domains.with_single_label(single_label), ..self }
-    }
-
-    /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none).
     ///
     /// ```
-    /// use waxseal_dkim::Policy;
-    /// let policy = Policy::default().with_refused_domains(|domain| domain.as_str() == "co.uk");
+    /// use waxseal_dkim::{Policy, SigningDomains};
+    /// let domains = SigningDomains::default().with_refused(|domain| domain.as_str() == "co.uk");
+    /// let policy = Policy::default().with_signing_domains(domains);
     /// # let _ = policy;
     /// ```
     #[must_use]
-    pub fn with_refused_domains(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
-        Self { signing_domains: self.signing_domains.with_refused(refused), ..self }
+    pub fn with_signing_domains(self, signing_domains: SigningDomains) -> Self {
+        Self { signing_domains, ..self }
     }
 
     /// How many signatures, from the top, are tried (default 10). The others get

@@ -13,7 +13,10 @@ use waxseal_dns::{DomainName, InvalidDomainName};
 /// assert_eq!(name.as_str(), "2026a._domainkey.example.org");
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
+///
+/// Under `serde` it is a string.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String"))]
 pub struct Selector(DomainName);
 
 impl Selector {

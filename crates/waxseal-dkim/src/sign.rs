@@ -217,21 +217,6 @@ impl Signer {
         self.set(|settings| settings.signing_domains = signing_domains)
     }
 
-    /// [`SigningDomains::with_single_label`], such as `d=localhost` in a test network (default: no).
-    #[must_use]
-    pub fn with_single_label_domains(self, single_label: bool) -> Self {
-        let signing_domains = self.settings.signing_domains.clone().with_single_label(single_label);
-        self.with_signing_domains(signing_domains)
-    }
-
-    /// [`SigningDomains::with_refused`]: domains that must not sign, such as public suffixes (default: none). Useful
-    /// where customers name the domain.
-    #[must_use]
-    pub fn with_refused_domains(self, refused: impl Fn(&DomainName) -> bool + Send + Sync + 'static) -> Self {
-        let signing_domains = self.settings.signing_domains.clone().with_refused(refused);
-        self.with_signing_domains(signing_domains)
-    }
-
     /// `c=` (default relaxed/relaxed).
     #[must_use]
     pub fn with_canonicalization(self, header: Canonicalization, body: Canonicalization) -> Self {
@@ -417,7 +402,7 @@ impl Signer {
         }
         self.settings.signing_domains.check(&self.domain, &self.selector)?;
         if self.selector.key_name(&self.domain).is_err() {
-            return Err(SignError::KeyName { selector: self.selector.clone(), domain: self.domain.clone() });
+            return Err(SignError::KeyName(self.selector.clone(), self.domain.clone()));
         }
         if let Some(identity) = &self.identity {
             let domain =

@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn names_follow_the_grammar_of_mail() {
         let dot = InvalidDomainName::FinalDot;
-        let hyphen = |label: &str| InvalidDomainName::Hyphen { label: label.into() };
+        let hyphen = |label: &str| InvalidDomainName::Hyphen(label.into());
         for (change, tag, source) in [
             ("d=example.org.", "d", dot.clone()),
             ("d=com.", "d", dot.clone()),

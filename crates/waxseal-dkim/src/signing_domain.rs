@@ -16,8 +16,8 @@ use waxseal_dns::{DomainName, InvalidDomainName};
 /// let domains = SigningDomains::default().with_refused(|domain| domain.as_str() == "co.uk");
 /// let check = |domain: &str| domains.check(&domain.parse().unwrap(), &"2026a".parse().unwrap());
 /// assert!(check("example.co.uk").is_ok());
-/// assert!(matches!(check("co.uk"), Err(UnacceptableDomain::Refused { .. })));
-/// assert!(matches!(check("com"), Err(UnacceptableDomain::SingleLabel { .. })));
+/// assert!(matches!(check("co.uk"), Err(UnacceptableDomain::Refused(_))));
+/// assert!(matches!(check("com"), Err(UnacceptableDomain::SingleLabel(_))));
 /// ```
 ///
 /// [`Policy::with_signing_domains`]: crate::Policy::with_signing_domains
@@ -33,26 +33,15 @@ type Refuses = dyn Fn(&DomainName) -> bool + Send + Sync;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnacceptableDomain {
-    /// `d=` or `s=` does not follow the grammar; see [`DomainName::mail_domain`].
-    #[error("{tag}= is no domain name")]
-    Name {
-        /// The tag.
-        tag: &'static str,
-        /// What is wrong with it.
-        source: InvalidDomainName,
-    },
+    /// This tag, `d` or `s`, does not follow the grammar; see [`DomainName::mail_domain`].
+    #[error("{0}= is no domain name")]
+    Name(&'static str, #[source] InvalidDomainName),
     /// `d=` has one label; see [`SigningDomains::with_single_label`].
-    #[error("d={domain} has a single label, and a domain that signs has two or more")]
-    SingleLabel {
-        /// `d=`
-        domain: DomainName,
-    },
+    #[error("d={0} has a single label, and a domain that signs has two or more")]
+    SingleLabel(DomainName),
     /// `d=` is refused; see [`SigningDomains::with_refused`].
-    #[error("d={domain} is a domain that must not sign")]
-    Refused {
-        /// `d=`
-        domain: DomainName,
-    },
+    #[error("d={0} is a domain that must not sign")]
+    Refused(DomainName),
 }
 
 impl SigningDomains {
@@ -77,15 +66,15 @@ impl SigningDomains {
     pub fn check(&self, domain: &DomainName, selector: &Selector) -> Result<(), UnacceptableDomain> {
         for (tag, name) in [("d", domain), ("s", selector.name())] {
             if let Some(label) = name.hyphenated_label() {
-                let source = InvalidDomainName::Hyphen { label: label.into() };
-                return Err(UnacceptableDomain::Name { tag, source });
+                let source = InvalidDomainName::Hyphen(label.into());
+                return Err(UnacceptableDomain::Name(tag, source));
             }
         }
         if !self.single_label && domain.label_count() < 2 {
-            return Err(UnacceptableDomain::SingleLabel { domain: domain.clone() });
+            return Err(UnacceptableDomain::SingleLabel(domain.clone()));
         }
         match &self.refused {
-            Some(refused) if refused(domain) => Err(UnacceptableDomain::Refused { domain: domain.clone() }),
+            Some(refused) if refused(domain) => Err(UnacceptableDomain::Refused(domain.clone())),
             _ => Ok(()),
         }
     }
@@ -107,7 +96,7 @@ mod tests {
         for domain in ["com", "localhost", "xn--p1ai"] {
             let domain: DomainName = domain.parse().unwrap();
             let error = SigningDomains::default().check(&domain, &selector).unwrap_err();
-            assert_eq!(error, UnacceptableDomain::SingleLabel { domain: domain.clone() });
+            assert_eq!(error, UnacceptableDomain::SingleLabel(domain.clone()));
             assert!(SigningDomains::default().with_single_label(true).check(&domain, &selector).is_ok());
         }
     }
@@ -125,7 +114,7 @@ mod tests {
         let domains = SigningDomains::default().with_single_label(true);
         for domain in ["-a.example.org", "a-.example.org", "example.-org", "example.org-", "-"] {
             let error = domains.check(&domain.parse().unwrap(), &"x".parse().unwrap()).unwrap_err();
-            assert!(matches!(error, UnacceptableDomain::Name { tag: "d", .. }), "{domain}: {error:?}");
+            assert!(matches!(error, UnacceptableDomain::Name("d", _)), "{domain}: {error:?}");
         }
         assert!(domains.check(&"_a.b_.foo_bar.example.org".parse().unwrap(), &"_x".parse().unwrap()).is_ok());
     }

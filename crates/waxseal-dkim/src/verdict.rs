@@ -182,6 +182,14 @@ impl Verdict {
         notes
     }
 
+    /// The verdict as one JSON object on one line: `{"d", "s", "a", "i", "result", "reason"}`, and `unsigned_additions` and
+    /// `ignored_records` where there are any.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
+    }
+
     /// A page of ASCII for people: the result and its reason, then the signature and its key.
     pub fn explain(&self) -> String {
         let mut page = String::new();
@@ -343,6 +351,13 @@ impl Verdicts {
     /// The [reason](Verdict::reason) of the best signature.
     pub fn reason(&self) -> String {
         self.best().map_or(NO_SIGNATURE.into(), Verdict::reason)
+    }
+
+    /// The [verdicts](Verdict::to_json) as one JSON list on one line.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
     }
 
     /// The [pages](Verdict::explain) of all signatures.

@@ -229,7 +229,7 @@ impl Examination {
     fn verdicts(&self, hashes: &BodyHashes, dns: &mut Answers<'_>) -> Result<Verdicts, Pending> {
         // All keys are asked for before any signature is verified, so that this is done once.
         dns.ask_all(self.questions())?;
-        let index = if self.keys.is_empty() { FieldIndex::default() } else { FieldIndex::new(&self.header) };
+        let index = if self.keys.is_empty() { FieldIndex::empty() } else { FieldIndex::new(&self.header) };
         let judge = Judge { verifier: &self.verifier, header: &self.header, hashes, index };
         let verdict = |candidate: &Candidate| match candidate {
             Candidate::Decided(verdict) => Ok((**verdict).clone()),

@@ -189,10 +189,7 @@ fn cve_2023_51764_smtp_smuggling() {
         let smuggled = format!("From: a@example.org\r\n\r\nHi.{end}MAIL FROM:<b@example.net>\r\n");
         let offset = find_bare(smuggled.as_bytes()).unwrap() as u64;
         let refused = signer().sign(smuggled.as_bytes(), at(NOW));
-        assert!(
-            matches!(refused, Err(SignError::BareLineEnd { offset: found }) if found == offset),
-            "{end:?}"
-        );
+        assert!(matches!(refused, Err(SignError::BareLineEnd(found)) if found == offset), "{end:?}");
         let signed = text(craft(TAGS, smuggled.as_bytes()));
         assert!(verdict(signed.as_bytes()).is_pass());
         for repaired in [signed.replace(end, "\r\n.\r\n"), signed.replace(end, "\r\n..\r\n")] {

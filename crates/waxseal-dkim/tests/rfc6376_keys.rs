@@ -87,9 +87,9 @@ fn key_names_services() {
 #[test]
 fn key_type_goes_with_the_algorithm() {
     let verdict = verdict_with_record(format!("v=DKIM1; k=rsa; p={}", RSA.public_key().dns_p()));
-    assert!(matches!(verdict.cause(), Some(Cause::KeyType { .. })));
+    assert!(matches!(verdict.cause(), Some(Cause::KeyType(..))));
     let verdict = verdict_with_record(format!("v=DKIM1; p={}", RSA.public_key().dns_p()));
-    assert!(matches!(verdict.cause(), Some(Cause::KeyType { .. })));
+    assert!(matches!(verdict.cause(), Some(Cause::KeyType(..))));
     let verdict = verdict_with_record(ed_record().replace("k=ed25519", "k=dsa"));
     assert_eq!(verdict.reason(), "key record: key type is unknown");
     assert_eq!(verdict.result(), DkimResult::PermError);

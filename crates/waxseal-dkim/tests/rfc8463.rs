@@ -126,9 +126,9 @@ fn signatures_of_other_lengths_fail() {
 fn algorithms_do_not_mix() {
     let message = String::from_utf8(signed(&signer(), MESSAGE)).unwrap();
     let as_rsa = message.replace("a=ed25519-sha256", "a=rsa-sha256");
-    assert!(matches!(cause(as_rsa.as_bytes()), Cause::KeyType { .. }));
+    assert!(matches!(cause(as_rsa.as_bytes()), Cause::KeyType(..)));
     let other_key = message.replace("s=ed;", "s=rsa;");
-    assert!(matches!(cause(other_key.as_bytes()), Cause::KeyType { .. }));
+    assert!(matches!(cause(other_key.as_bytes()), Cause::KeyType(..)));
     let unknown = message.replace("a=ed25519-sha256", "a=ed25519-sha512");
     assert_eq!(verdict(unknown.as_bytes()).result(), DkimResult::PermError);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use waxseal_authres::DkimResult;
-use waxseal_dkim::{Cause, Policy, UnacceptableDomain, Verdict};
+use waxseal_dkim::{Cause, Policy, SigningDomains, UnacceptableDomain, Verdict};
 use waxseal_dns::{InvalidDomainName, Zone};
 
 /// A signature by `domain` at the selector `selector`, whose key is published.
@@ -21,10 +21,10 @@ fn verdict_of(domain: &str, selector: &str, policy: Policy) -> Verdict {
 fn a_top_level_domain_does_not_sign_for_those_below_it() {
     for domain in ["com", "COM", "localhost", "xn--p1ai"] {
         let verdict = verdict_of(domain, "ed", Policy::default());
-        let single = UnacceptableDomain::SingleLabel { domain: domain.parse().unwrap() };
+        let single = UnacceptableDomain::SingleLabel(domain.parse().unwrap());
         assert!(matches!(verdict.cause(), Some(Cause::Domain(cause)) if *cause == single), "{verdict}");
         assert_eq!(verdict.result(), DkimResult::PermError);
-        let lab = Policy::default().with_single_label_domains(true);
+        let lab = Policy::default().with_signing_domains(SigningDomains::default().with_single_label(true));
         assert!(verdict_of(domain, "ed", lab).is_pass(), "{domain}");
     }
 }
@@ -44,11 +44,15 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_sign() {
         ("example.org", "a.-ed", "s"),
         ("example.org", "ed.", "s"),
     ] {
-        let verdict = verdict_of(domain, selector, Policy::default().with_single_label_domains(true));
+        let verdict = verdict_of(
+            domain,
+            selector,
+            Policy::default().with_signing_domains(SigningDomains::default().with_single_label(true)),
+        );
         let Some(Cause::Signature(error)) = verdict.cause() else { panic!("{verdict}") };
         assert_eq!(error.to_string(), format!("{tag}= is no domain name"), "d={domain} s={selector}");
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
-        let named = matches!(source, Some(InvalidDomainName::FinalDot | InvalidDomainName::Hyphen { .. }));
+        let named = matches!(source, Some(InvalidDomainName::FinalDot | InvalidDomainName::Hyphen(_)));
         assert!(named, "d={domain} s={selector}: {verdict}");
         assert_eq!(verdict.result(), DkimResult::PermError);
     }
@@ -68,9 +72,10 @@ fn names_with_underscores_and_inner_hyphens_sign() {
 /// be configurable."
 #[test]
 fn refused_domains_do_not_sign_but_those_below_them_do() {
-    let policy = Policy::default().with_refused_domains(|domain| domain.as_str() == "co.uk");
+    let policy = Policy::default()
+        .with_signing_domains(SigningDomains::default().with_refused(|domain| domain.as_str() == "co.uk"));
     let verdict = verdict_of("CO.UK", "ed", policy.clone());
-    assert!(matches!(verdict.cause(), Some(Cause::Domain(UnacceptableDomain::Refused { .. }))), "{verdict}");
+    assert!(matches!(verdict.cause(), Some(Cause::Domain(UnacceptableDomain::Refused(_)))), "{verdict}");
     assert_eq!(verdict.result(), DkimResult::Policy);
     assert!(verdict_of("example.co.uk", "ed", policy).is_pass());
     assert!(verdict_of("co.uk", "ed", Policy::default()).is_pass());

@@ -89,8 +89,8 @@ proptest! {
         match signer().with_copied_fields(copies).sign(message.as_bytes(), at(NOW)) {
             Ok(field) => prop_assert!(verdict((field + &message).as_bytes()).is_pass()),
             Err(SignError::CopiedFields(bytes)) => prop_assert!(copies && bytes > 65_536),
-            Err(SignError::NoRoom(HeaderError::TooLong { .. })) => prop_assert!(octets > 257_000),
-            Err(SignError::Header(HeaderError::TooLong { .. })) => prop_assert!(octets > 260_000),
+            Err(SignError::NoRoom(HeaderError::TooLong(_))) => prop_assert!(octets > 257_000),
+            Err(SignError::Header(HeaderError::TooLong(_))) => prop_assert!(octets > 260_000),
             Err(error) => prop_assert!(false, "{error}"),
         }
     }
@@ -128,12 +128,12 @@ fn a_field_has_the_room_that_was_reckoned() {
 fn a_header_without_room_for_the_signature_is_refused() {
     let long = format!("From: joe@example.org\r\nX: {}\r\n\r\n", "x".repeat(262_144 - 30));
     let error = signer().sign(long.as_bytes(), at(NOW)).unwrap_err();
-    assert!(matches!(error, SignError::NoRoom(HeaderError::TooLong { .. })), "{error}");
+    assert!(matches!(error, SignError::NoRoom(HeaderError::TooLong(_))), "{error}");
     let many = |fields: usize| format!("From: joe@example.org\r\n{}\r\n", "X: x\r\n".repeat(fields - 1));
     let both = [&signer(), &rsa_signer()];
     assert!(sign_all(both, many(998).as_bytes(), at(NOW)).is_ok());
     let error = sign_all(both, many(999).as_bytes(), at(NOW)).unwrap_err();
-    assert!(matches!(error, SignError::NoRoom(HeaderError::TooManyFields { .. })), "{error}");
+    assert!(matches!(error, SignError::NoRoom(HeaderError::TooManyFields(_))), "{error}");
 }
 
 /// Listed more often than the message has it, DKIM-Signature would be the new one, or that of another signer.

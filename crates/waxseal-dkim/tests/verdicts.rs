@@ -46,7 +46,7 @@ fn all_signatures_stand_on_one_line() {
 
 #[test]
 fn a_refused_header_is_one_verdict() {
-    let error = HeaderError::TooLong { limit: 9 };
+    let error = HeaderError::TooLong(9);
     let verdicts = Verdicts::refused(error.clone());
     assert_eq!((verdicts.result(), verdicts.cause()), (DkimResult::PermError, Some(&Cause::Header(error))));
 }

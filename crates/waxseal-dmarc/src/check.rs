@@ -141,7 +141,7 @@ impl Identifiers {
 
 pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
     // RFC 9989 §5.3.1: "If the domain is a U-label, the domain MUST be converted to an A-label"
-    DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor { domain, source })
+    DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor(domain, source))
 }
 
 /// The DMARC check of a message (RFC 9989 §5.3), for a driver such as [`drive_blocking`](waxseal_dns::drive_blocking).
@@ -303,7 +303,7 @@ impl DmarcCheck {
             _ => author.requested(author.scope(&record_at, verdict.exists)),
         };
         verdict.cause = match requested {
-            Err(tag) => Cause::NoPolicy { record_at: record_at.clone(), tag },
+            Err(tag) => Cause::NoPolicy(record_at.clone(), tag),
             Ok(_) => cause(&verdict, existence),
         };
         let requested = requested.ok();
@@ -535,7 +535,7 @@ fn existence(
     }
     // RFC 8020: where a name exists, so do those above it.
     let below = walk.steps().first().map(Step::found);
-    if matches!(below, Some(crate::Found::Nothing(Existence::Exists) | crate::Found::Several { .. })) {
+    if matches!(below, Some(crate::Found::Nothing(Existence::Exists) | crate::Found::Several(_))) {
         return Ok(Some(Ok(Existence::Exists)));
     }
     let question = Question::a(author.domain.clone());
@@ -547,21 +547,19 @@ fn existence(
 fn cause(verdict: &AuthorVerdict, existence: Option<Existing>) -> Cause {
     let identifiers = &verdict.identifiers;
     if let Some(Identifier { domain, result, .. }) = identifiers.iter().find(|id| id.is_aligned()) {
-        return Cause::Aligned { domain: domain.clone(), result: *result };
+        return Cause::Aligned(domain.clone(), *result);
     }
     if let Some(id) = identifiers.iter().find(|id| id.is_undecided()) {
         return match &id.match_ {
-            Match::Failed { question, error } => {
-                Cause::Lookup { question: question.clone(), source: error.clone() }
-            }
-            _ => Cause::Undecided { domain: id.domain.clone(), result: id.result },
+            Match::Failed { question, error } => Cause::Lookup(question.clone(), error.clone()),
+            _ => Cause::Undecided(id.domain.clone(), id.result),
         };
     }
     if let Some(Err((question, source))) = existence {
-        return Cause::Lookup { question, source };
+        return Cause::Lookup(question, source);
     }
     match identifiers.iter().any(|id| id.result.is_pass()) {
-        true => Cause::NotAligned { author: verdict.domain.clone() },
+        true => Cause::NotAligned(verdict.domain.clone()),
         false => Cause::NotAuthenticated,
     }
 }

@@ -34,10 +34,7 @@ pub enum Found {
     /// No DMARC record; there may be other text.
     Nothing(Existence),
     /// RFC 9989 §4.10, step 2: "If multiple DMARC Policy Records are returned for a single target, they are all discarded."
-    Several {
-        /// How many.
-        count: usize,
-    },
+    Several(usize),
     /// With `_dmarc.` the name is longer than 253 bytes, so it cannot exist, and was not looked up.
     NameTooLong,
     /// The lookup failed, and the walk ended here without a result.
@@ -131,7 +128,7 @@ impl Found {
             Self::Record(_) => "record",
             Self::Nothing(Existence::NxDomain) => "nxdomain",
             Self::Nothing(Existence::Exists) => "nothing",
-            Self::Several { .. } => "several",
+            Self::Several(_) => "several",
             Self::NameTooLong => "name-too-long",
             Self::Failed(_) => "failed",
         }
@@ -145,7 +142,7 @@ impl fmt::Display for Found {
             Self::Record(record) => f.write_str(&shown(record)),
             Self::Nothing(Existence::NxDomain) => f.write_str("NXDOMAIN"),
             Self::Nothing(Existence::Exists) => f.write_str("no DMARC record"),
-            Self::Several { count } => write!(f, "{count} DMARC records, all discarded"),
+            Self::Several(count) => write!(f, "{count} DMARC records, all discarded"),
             Self::NameTooLong => f.write_str("name over 253 bytes, not asked"),
             Self::Failed(error) => f.write_str(&waxseal_authres::reason(error)),
         }
@@ -276,7 +273,7 @@ fn records(answer: &Answer) -> Found {
     match (records.next(), records.next()) {
         (None, _) => Found::Nothing(answer.existence),
         (Some(record), None) => Found::Record(Arc::new(record)),
-        (Some(_), Some(_)) => Found::Several { count: 2 + records.count() },
+        (Some(_), Some(_)) => Found::Several(2 + records.count()),
     }
 }
 

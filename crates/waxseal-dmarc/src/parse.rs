@@ -4,6 +4,7 @@ use crate::{
     Alignment, DomainPolicy, FailureOptions, InvalidRecord, InvalidReportUri, Psd, Record, ReportUri,
     publish::Problem,
     record::{PolicyValue, Text},
+    report_uri::UriFault,
 };
 use std::ops::Range;
 use waxseal_dns::lint::{Finding, nearest};
@@ -225,20 +226,20 @@ fn report_uri_advice(error: InvalidReportUri, uri: &[u8]) -> &'static str {
     if uri.contains(&b'"') {
         return ": remove the quote, which belongs to zone files";
     }
-    match error {
-        InvalidReportUri::ForbiddenByte if uri.iter().any(u8::is_ascii_whitespace) => {
+    match error.0 {
+        UriFault::ForbiddenByte if uri.iter().any(u8::is_ascii_whitespace) => {
             ": put a comma before the next address, or a semicolon before the next tag"
         }
-        InvalidReportUri::ForbiddenByte => ": write it in percent-encoding, as %21 (RFC 3986 section 2.1)",
-        InvalidReportUri::Size => ": remove it with what follows",
-        InvalidReportUri::Empty | InvalidReportUri::NoScheme => "",
+        UriFault::ForbiddenByte => ": write it in percent-encoding, as %21 (RFC 3986 section 2.1)",
+        UriFault::Size => ": remove it with what follows",
+        UriFault::Empty | UriFault::NoScheme => "",
     }
 }
 
 /// The same as a `mailto:` URI, if it is valid.
 fn with_scheme(error: InvalidReportUri, address: &[u8]) -> Option<Box<str>> {
     let uri = ReportUri::parse(&[b"mailto:", address].concat()).ok()?;
-    (error == InvalidReportUri::NoScheme && uri.mailbox().is_some()).then(|| uri.as_str().into())
+    (error.0 == UriFault::NoScheme && uri.mailbox().is_some()).then(|| uri.as_str().into())
 }
 
 /// `mailto://user@host` without the slashes, if that names a mailbox.

@@ -37,12 +37,14 @@ const UNITS: [u8; 4] = *b"kmgt";
 
 /// Why a text is not an address for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidReportUri {
-    /// The text is empty.
+#[error(transparent)]
+pub struct InvalidReportUri(#[from] pub(crate) UriFault);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UriFault {
     #[error("address is empty")]
     Empty,
-    /// No scheme, as in `rua=reports@example.org`.
+    /// As in `rua=reports@example.org`.
     #[error("address is no URI, mailto: is missing")]
     NoScheme,
     /// A byte that must be percent-encoded in a URI, or a percent sign without two hexadecimal digits.
@@ -62,11 +64,11 @@ impl ReportUri {
     pub fn parse(text: &[u8]) -> Result<Self, InvalidReportUri> {
         let mut parts = text.splitn(2, |c| *c == b'!');
         let uri = parts.next().unwrap_or_default().trim_ascii_end();
-        let size = parts.next().map(|text| size(text).ok_or(InvalidReportUri::Size)).transpose()?;
+        let size = parts.next().map(|text| size(text).ok_or(UriFault::Size)).transpose()?;
         let text = visible(uri)?;
-        let (scheme, rest) = text.split_once(':').ok_or(InvalidReportUri::NoScheme)?;
+        let (scheme, rest) = text.split_once(':').ok_or(UriFault::NoScheme)?;
         if !is_scheme(scheme) {
-            return Err(InvalidReportUri::NoScheme);
+            return Err(UriFault::NoScheme.into());
         }
         let (mailbox, host) = if is_mailto(scheme) {
             let mailbox = mailbox(rest)?;
@@ -135,11 +137,11 @@ impl FromStr for ReportUri {
 
 /// The text, if it consists of visible ASCII that is allowed in a record.
 fn visible(uri: &[u8]) -> Result<&str, InvalidReportUri> {
-    let text = std::str::from_utf8(uri).map_err(|_| InvalidReportUri::ForbiddenByte)?;
+    let text = std::str::from_utf8(uri).map_err(|_| UriFault::ForbiddenByte)?;
     match text {
-        "" => Err(InvalidReportUri::Empty),
+        "" => Err(UriFault::Empty.into()),
         _ if text.bytes().all(|c| c.is_ascii_graphic() && !is_forbidden(c)) => Ok(text),
-        _ => Err(InvalidReportUri::ForbiddenByte),
+        _ => Err(UriFault::ForbiddenByte.into()),
     }
 }
 
@@ -183,7 +185,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, InvalidReportUri> {
                 let mut digit = || octets.next().and_then(|c| char::from(c).to_digit(16));
                 let (high, low) = (digit(), digit());
                 let octet = high.zip(low).map(|(high, low)| high * 16 + low);
-                octet.and_then(|octet| u8::try_from(octet).ok()).ok_or(InvalidReportUri::ForbiddenByte)?
+                octet.and_then(|octet| u8::try_from(octet).ok()).ok_or(UriFault::ForbiddenByte)?
             }
             c => c,
         });
@@ -241,10 +243,10 @@ mod tests {
     #[test]
     fn what_is_no_address() {
         for (error, uris) in [
-            (InvalidReportUri::Empty, &["", " ", "!10m"][..]),
-            (InvalidReportUri::NoScheme, &["d@example.org", "1a:b", ":b", "a_b:c"]),
+            (UriFault::Empty, &["", " ", "!10m"][..]),
+            (UriFault::NoScheme, &["d@example.org", "1a:b", ":b", "a_b:c"]),
             (
-                InvalidReportUri::ForbiddenByte,
+                UriFault::ForbiddenByte,
                 &[
                     "mailto:d d@example.org",
                     "mailto:é@example.org",
@@ -254,13 +256,10 @@ mod tests {
                     "https://a%/",
                 ],
             ),
-            (
-                InvalidReportUri::Size,
-                &["mailto:d@example.org!", "mailto:d@example.org!m", "mailto:d@example.org!1x"],
-            ),
+            (UriFault::Size, &["mailto:d@example.org!", "mailto:d@example.org!m", "mailto:d@example.org!1x"]),
         ] {
             for uri in uris {
-                assert_eq!(ReportUri::parse(uri.as_bytes()), Err(error), "{uri}");
+                assert_eq!(ReportUri::parse(uri.as_bytes()), Err(error.into()), "{uri}");
             }
         }
     }

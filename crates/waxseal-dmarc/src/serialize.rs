@@ -75,15 +75,3 @@ impl Serialize for ShownAuthor<'_> {
         object.end()
     }
 }
-
-#[cfg(feature = "json")]
-impl Verdict {
-    /// The verdict as one JSON object on one line: `{"result", "policy", "evaluated_policy", "disposition", "org_domain",
-    /// "record_at", "spf_aligned", "dkim_aligned", "reason"}`, where there are any with `"shown": [{"domain", "policy",
-    /// "evaluated_policy"}]` and `"domains_in_names"`.
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn to_json(&self) -> String {
-        // Maps with names for keys cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}

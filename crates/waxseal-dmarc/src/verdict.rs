@@ -16,64 +16,33 @@ use waxseal_header::{HeaderError, InvalidFrom};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// An Authenticated Identifier is aligned.
-    #[error("{} identifier {domain} is aligned", .result.method())]
-    Aligned {
-        /// The first one that is aligned.
-        domain: DomainName,
-        /// Its method.
-        result: MethodResult,
-    },
-    /// There are Authenticated Identifiers, none is aligned.
-    #[error("no authenticated identifier is aligned with {author}")]
-    NotAligned {
-        /// The Author Domain.
-        author: DomainName,
-    },
+    /// An Authenticated Identifier is aligned: the first one that is, and its method.
+    #[error("{} identifier {} is aligned", .1.method(), .0)]
+    Aligned(DomainName, MethodResult),
+    /// There are Authenticated Identifiers, none is aligned with this Author Domain.
+    #[error("no authenticated identifier is aligned with {0}")]
+    NotAligned(DomainName),
     /// Neither SPF nor any DKIM signature passed.
     #[error("no authenticated identifier")]
     NotAuthenticated,
-    /// No DMARC record applies to the Author Domain.
-    #[error("no DMARC record for {author}")]
-    NoRecord {
-        /// The Author Domain.
-        author: DomainName,
-    },
-    /// The record has a missing or invalid policy, and requests no reports.
-    #[error("no valid {}= and no valid rua= in the record of {record_at}", .tag.as_str())]
-    NoPolicy {
-        /// The domain of the record.
-        record_at: DomainName,
-        /// The tag that is missing or not valid.
-        tag: PolicyTag,
-    },
+    /// No DMARC record applies to this Author Domain.
+    #[error("no DMARC record for {0}")]
+    NoRecord(DomainName),
+    /// The record at this domain has a missing or invalid policy in this tag, and requests no reports.
+    #[error("no valid {}= and no valid rua= in the record of {}", .1.as_str(), .0)]
+    NoPolicy(DomainName, PolicyTag),
     /// A lookup failed that the result depends on.
-    #[error("lookup of {} {} failed", .question.name, .question.kind)]
-    Lookup {
-        /// What was asked.
-        question: Question,
-        /// Why there is no answer.
-        source: LookupError,
-    },
-    /// An identifier that would be aligned has a temporary error of its own.
-    #[error("{} of {domain} had a temporary error", .result.method())]
-    Undecided {
-        /// The identifier.
-        domain: DomainName,
-        /// Its method.
-        result: MethodResult,
-    },
-    /// The message has no author that all programs agree on; [`Verdict::shown`] lists whom they may show.
+    #[error("lookup of {} {} failed", .0.name, .0.kind)]
+    Lookup(Question, #[source] LookupError),
+    /// This identifier, which would be aligned, has a temporary error of its own.
+    #[error("{} of {} had a temporary error", .1.method(), .0)]
+    Undecided(DomainName, MethodResult),
+    /// The message has no author that all readers agree on; [`Verdict::shown`] has whom they may show.
     #[error("no clear author")]
     InvalidFrom(#[source] InvalidFrom),
-    /// The domain of an author is not a domain name.
-    #[error("author domain {} is not valid", shown(.domain))]
-    InvalidAuthor {
-        /// The domain as written.
-        domain: String,
-        /// Why it is not one.
-        source: InvalidDomainName,
-    },
+    /// The domain of an author, here as written, is no domain name.
+    #[error("author domain {} is not valid", shown(.0))]
+    InvalidAuthor(String, #[source] InvalidDomainName),
     /// The header block exceeds a limit, so its author is unknown.
     #[error(transparent)]
     Header(HeaderError),
@@ -105,22 +74,22 @@ impl Cause {
         match self {
             // §5.3.5: "If one or more of the Authenticated Identifiers align with the Author Domain, the message is
             // considered to pass the DMARC mechanism check."
-            Self::Aligned { .. } => DmarcResult::Pass,
+            Self::Aligned(..) => DmarcResult::Pass,
             // §5.3.5: "If no Authenticated Identifiers exist for the domain, or none of the Authenticated Identifiers align
             // with the Author Domain, the message is considered to fail the DMARC mechanism check."
-            Self::NotAligned { .. } | Self::NotAuthenticated => DmarcResult::Fail,
+            Self::NotAligned(_) | Self::NotAuthenticated => DmarcResult::Fail,
             // §4.10.1: "If the set produced by the DNS Tree Walk contains no DMARC Policy Record ..., Mail Receivers MUST NOT
             // apply the DMARC mechanism to the message."
-            Self::NoRecord { .. } => DmarcResult::None,
+            Self::NoRecord(_) => DmarcResult::None,
             // §4.10.1: "Otherwise, the Mail Receiver applies no DMARC processing to this message."
-            Self::NoPolicy { .. } | Self::NotChecked => DmarcResult::None,
+            Self::NoPolicy(..) | Self::NotChecked => DmarcResult::None,
             // §5.3.6: "If one or more DNS queries required to perform DMARC validation on the message do not complete due to
             // temporary or permanent DNS errors, the message cannot be considered to pass or fail"
-            Self::Lookup { .. } | Self::Undecided { .. } => DmarcResult::TempError,
+            Self::Lookup(..) | Self::Undecided(..) => DmarcResult::TempError,
             // §5.3.1: "If zero or more than one domain is extracted from the RFC5322.From header field, then DMARC validation
             // is not possible and the process terminates."
             Self::InvalidFrom(_)
-            | Self::InvalidAuthor { .. }
+            | Self::InvalidAuthor(..)
             | Self::Header(_)
             | Self::NoAuthor
             | Self::TooManyAuthors { .. } => DmarcResult::PermError,
@@ -133,7 +102,7 @@ impl Cause {
         matches!(
             self,
             Self::InvalidFrom(_)
-                | Self::InvalidAuthor { .. }
+                | Self::InvalidAuthor(..)
                 | Self::Header(_)
                 | Self::NoAuthor
                 | Self::TooManyAuthors { .. }
@@ -201,8 +170,8 @@ impl AuthorVerdict {
     /// An author to whom no policy applies according to `walk`.
     pub(crate) fn without_policy(domain: &DomainName, walk: Walk) -> Self {
         let cause = match walk.error() {
-            Some((question, error)) => Cause::Lookup { question, source: error.clone() },
-            None => Cause::NoRecord { author: domain.clone() },
+            Some((question, error)) => Cause::Lookup(question, error.clone()),
+            None => Cause::NoRecord(domain.clone()),
         };
         Self {
             domain: domain.clone(),
@@ -369,6 +338,15 @@ impl Verdict {
         waxseal_authres::reason(&self.cause)
     }
 
+    /// The verdict as one JSON object on one line: `{"result", "policy", "evaluated_policy", "disposition", "org_domain",
+    /// "record_at", "spf_aligned", "dkim_aligned", "reason"}`, where there are any with `"shown": [{"domain", "policy",
+    /// "evaluated_policy"}]` and `"domains_in_names"`.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
+    }
+
     /// What to do with the message, by the policy of the domain and the [`LocalPolicy`](crate::LocalPolicy). None when
     /// the result is pass or none. For temperror it is [`Disposition::Defer`] or that of
     /// [`LocalPolicy::with_undeferrable`](crate::LocalPolicy::with_undeferrable); but none when DKIM or SPF passed for
@@ -405,24 +383,9 @@ impl Verdict {
         self.author()?.policy()
     }
 
-    /// [`AuthorVerdict::evaluated_policy`] of the one that decided.
-    pub fn evaluated_policy(&self) -> Option<DomainPolicy> {
-        self.author()?.evaluated_policy()
-    }
-
     /// [`AuthorVerdict::record`] of the one that decided.
     pub fn record(&self) -> Option<&Arc<Record>> {
         self.author()?.record()
-    }
-
-    /// [`AuthorVerdict::record_at`] of the one that decided.
-    pub fn record_at(&self) -> Option<&DomainName> {
-        self.author()?.record_at()
-    }
-
-    /// [`AuthorVerdict::organizational_domain`] of the one that decided.
-    pub fn organizational_domain(&self) -> Option<&DomainName> {
-        self.author()?.organizational_domain()
     }
 
     /// [`AuthorVerdict::dkim_aligned`] of the one that decided.
@@ -487,7 +450,7 @@ impl Verdict {
         if let Some(author) = self.author() {
             entry = entry.with_property(Ptype::Header, "from", author.domain.as_str());
         }
-        match self.evaluated_policy() {
+        match self.author().and_then(AuthorVerdict::evaluated_policy) {
             Some(policy) => entry.with_property(Ptype::Policy, "dmarc", policy.as_str()),
             None => entry,
         }
@@ -511,10 +474,7 @@ mod tests {
 
     #[test]
     fn a_domain_as_written_is_shown_in_ascii_without_quotes_and_cut() {
-        let cause = |domain: &str| Cause::InvalidAuthor {
-            domain: domain.into(),
-            source: DomainName::new("a..b").unwrap_err(),
-        };
+        let cause = |domain: &str| Cause::InvalidAuthor(domain.into(), DomainName::new("a..b").unwrap_err());
         let shown = cause("a \"b\\c\r\n\u{e9}..example").to_string();
         assert_eq!(shown, "author domain a??b?c???..example is not valid");
         assert_eq!(

@@ -304,10 +304,7 @@ mod composition_kills {
             assert!(verdict.reason().starts_with(reason), "{}", verdict.reason());
         }
         let long = attack(format!("From: u@{}.example", "a".repeat(64)));
-        assert!(matches!(
-            long.cause(),
-            Some(Cause::InvalidAuthor { source: InvalidDomainName::LabelTooLong, .. })
-        ));
+        assert!(matches!(long.cause(), Some(Cause::InvalidAuthor(_, InvalidDomainName::LabelTooLong))));
         assert_unclear(b"From: u@evil\xff.example", "From: domain at offset 3 is not UTF-8");
     }
 
@@ -438,7 +435,7 @@ fn unclear_authors_ask_nothing() {
 
 #[test]
 fn a_header_over_the_limit_has_no_author_and_is_not_let_through() {
-    let error = HeaderError::TooManyFields { limit: 1000 };
+    let error = HeaderError::TooManyFields(1000);
     let verdict = judge(Identifiers::without_header(error.clone()).dkim("evil.example"), &dns());
     assert_fails_closed(&verdict);
     assert_eq!(verdict.cause(), Some(&Cause::Header(error)));

@@ -169,7 +169,7 @@ fn what_passed_for_the_author_itself_does_not_wait_for_a_record() {
     for input in [author("bank.example").dkim("bank.example"), author("bank.example").spf("bank.example")] {
         assert_undecided(&input, &dns, reason, [Nothing; 3]);
         let verdict = judge(input, &dns);
-        assert!(matches!(verdict.cause(), Some(Cause::Lookup { .. })));
+        assert!(matches!(verdict.cause(), Some(Cause::Lookup(..))));
         assert_eq!(verdict.authors()[0].identifiers()[0].reason(), "aligned, the same domain");
     }
     // Whether it is aligned depends on the record, or it did not pass.

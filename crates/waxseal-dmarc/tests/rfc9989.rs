@@ -109,7 +109,10 @@ fn simple_and_deep_examples() {
     for from in ["example.com", "a.b.c.d.e.f.g.h.i.j.k.example.com"] {
         let verdict = judge(author(from).dkim("signing.example.com").spf("example.com"), &dns);
         assert!(verdict.spf_aligned() && verdict.dkim_aligned(), "{}", verdict.explain());
-        assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
+        assert_eq!(
+            verdict.author().and_then(|author| author.organizational_domain()),
+            Some(&name("example.com"))
+        );
     }
     // From example.com and com, then signing.example.com: no more is asked.
     let (_, asked) = drive(
@@ -149,26 +152,35 @@ fn nothing_is_asked_in_vain() {
 fn the_organizational_domain_on_demand() {
     let dns = zone(&[("mail.example.com", "v=DMARC1; p=reject"), ("example.com", "v=DMARC1; p=none")]);
     let input = || author("mail.example.com").dkim("mail.example.com");
-    assert_eq!(judge(input(), &dns).organizational_domain(), None);
+    assert_eq!(judge(input(), &dns).author().and_then(|author| author.organizational_domain()), None);
     let local = LocalPolicy::default().with_organizational_domain(true);
     let verdict = judge_by(local, input(), &dns);
-    assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
-    assert_eq!(verdict.record_at(), Some(&name("mail.example.com")));
+    assert_eq!(
+        verdict.author().and_then(|author| author.organizational_domain()),
+        Some(&name("example.com"))
+    );
+    assert_eq!(verdict.author().and_then(|author| author.record_at()), Some(&name("mail.example.com")));
     // The walk that found the record knows it anyway.
-    assert_eq!(judge(author("a.example.com"), &dns).organizational_domain(), Some(&name("example.com")));
+    assert_eq!(
+        judge(author("a.example.com"), &dns).author().and_then(|author| author.organizational_domain()),
+        Some(&name("example.com"))
+    );
     // It is for information: that it cannot be found changes nothing.
     let dns = dns.with_error("_dmarc.com", LookupError::Timeout).unwrap();
     for local in [LocalPolicy::default(), LocalPolicy::default().with_organizational_domain(true)] {
         let verdict = judge_by(local, input(), &dns);
         assert_eq!(said(&verdict), ("pass", Some("reject"), Some("mail.example.com")));
-        assert_eq!(verdict.organizational_domain(), None);
+        assert_eq!(verdict.author().and_then(|author| author.organizational_domain()), None);
     }
     // It does not take a policy either.
     let dns = zone(&[("mail.example.com", "v=DMARC1"), ("example.com", "v=DMARC1; p=none")]);
     let local = LocalPolicy::default().with_organizational_domain(true);
     let verdict = judge_by(local, input(), &dns);
     assert_eq!(said(&verdict), ("none", None, Some("mail.example.com")));
-    assert_eq!(verdict.organizational_domain(), Some(&name("example.com")));
+    assert_eq!(
+        verdict.author().and_then(|author| author.organizational_domain()),
+        Some(&name("example.com"))
+    );
 }
 
 /// A report may name several; none lends its result to another.
@@ -239,7 +251,7 @@ fn several_records_at_a_name() {
     let dns = zone(&[("example.com", "v=DMARC1; p=reject"), ("example.com", "v=DMARC1; p=none")]);
     let (walk, asked) = walk("example.com", &dns);
     assert_eq!(asked.len(), 2);
-    assert_eq!(walk.steps()[0].found(), &Found::Several { count: 2 });
+    assert_eq!(walk.steps()[0].found(), &Found::Several(2));
     let verdict = judge(author("example.com").dkim("example.com"), &dns);
     assert_eq!(said(&verdict), ("none", None, None));
     assert!(
@@ -351,7 +363,10 @@ fn testing_lowers_by_one() {
         let dns = zone(&[("example.com", &format!("v=DMARC1; p={policy}; t=y"))]);
         let verdict = judge(author("example.com"), &dns);
         assert_eq!(verdict.policy().map(DomainPolicy::as_str), Some(policy));
-        assert_eq!(verdict.evaluated_policy().map(DomainPolicy::as_str), Some(evaluated));
+        assert_eq!(
+            verdict.author().and_then(|author| author.evaluated_policy()).map(DomainPolicy::as_str),
+            Some(evaluated)
+        );
         let local = LocalPolicy::default().with_reject_on_reject(true);
         assert_eq!(judge_by(local, author("example.com"), &dns).disposition().as_str(), evaluated);
     }
@@ -668,7 +683,7 @@ fn several_records_are_counted() {
     for count in 2..5 {
         let records: Vec<_> = (0..count).map(|_| ("example.com", "v=DMARC1; p=reject")).collect();
         let (walk, _) = walk("example.com", &zone(&records));
-        assert_eq!(walk.steps()[0].found(), &Found::Several { count });
+        assert_eq!(walk.steps()[0].found(), &Found::Several(count));
     }
 }
 

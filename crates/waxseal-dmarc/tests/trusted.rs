@@ -35,7 +35,7 @@ fn assert_pass(verdict: &Verdict) {
 #[track_caller]
 fn assert_fail(verdict: &Verdict) {
     assert!(
-        matches!(verdict.cause(), Some(Cause::NotAuthenticated | Cause::NotAligned { .. })),
+        matches!(verdict.cause(), Some(Cause::NotAuthenticated | Cause::NotAligned(_))),
         "{}",
         verdict.explain()
     );

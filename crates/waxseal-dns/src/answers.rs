@@ -65,10 +65,8 @@ impl Default for State {
 /// More distinct questions than [`Answers::with_limit`] allows; the source of a [`LookupError::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {limit} DNS questions")]
-#[non_exhaustive]
-pub struct TooManyQuestions {
-    /// The limit in force.
-    pub limit: usize,
+struct TooManyQuestions {
+    limit: usize,
 }
 
 impl Answers<'_> {
@@ -80,7 +78,7 @@ impl Answers<'_> {
     ///
     /// # Errors
     /// [`Pending`] when the reply is not known yet. A failed lookup is not an error here but the `Err` of the
-    /// [`Reply`]; a question over the limit is [`LookupError::Other`] with [`TooManyQuestions`].
+    /// [`Reply`]; a question over the limit is [`LookupError::Other`].
     pub fn ask(&mut self, q: Question) -> Result<Reply, Pending> {
         let state = &mut self.state;
         if let Some((_, reply)) = state.known.iter().find(|(known, _)| *known == q) {
@@ -249,12 +247,6 @@ impl Extend<(Question, Reply)> for Answers<'_> {
 }
 
 /// Starts with these replies, recorded as by [`Answers::answer`].
-impl From<Vec<(Question, Reply)>> for Answers<'_> {
-    fn from(replies: Vec<(Question, Reply)>) -> Self {
-        replies.into_iter().collect()
-    }
-}
-
 impl FromIterator<(Question, Reply)> for Answers<'_> {
     fn from_iter<I: IntoIterator<Item = (Question, Reply)>>(replies: I) -> Self {
         let mut dns = Self::new();

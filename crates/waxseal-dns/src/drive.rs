@@ -45,28 +45,19 @@ pub async fn drive_within<C: Check>(
     drive_with(check, &mut Answers::new().with_time_limit(limit), resolver, pending()).await
 }
 
-/// Like [`drive`], until `deadline` is ready, in place of the time limit of the check: for a timer of the caller's own,
-/// or any other reason to stop. Questions without an answer by then become a [`Timeout`](crate::LookupError::Timeout),
-/// and the check ends.
+/// Like [`drive`], but begins with the answers in `dns` and leaves all answers there: as the trace, or for the next
+/// check. It goes on until `deadline` is ready: a timer of the caller's own, or any other reason to stop. Pass
+/// [`std::future::pending`] for no deadline but the [time limit of `dns`](Answers::with_time_limit); that of the check
+/// is ignored.
 ///
 /// ```
-/// # use waxseal_dns::{Check, Resolve, drive_until};
+/// # use waxseal_dns::{Answers, Check, Resolve, drive_with};
 /// # use std::time::Duration;
 /// # async fn inbound<C: Check>(check: C, resolver: impl Resolve) -> C::Output {
-/// drive_until(check, &resolver, tokio::time::sleep(Duration::from_secs(20))).await
+/// let deadline = tokio::time::sleep(Duration::from_secs(20));
+/// drive_with(check, &mut Answers::new(), &resolver, deadline).await
 /// # }
 /// ```
-pub async fn drive_until<C: Check>(
-    check: C,
-    resolver: &(impl Resolve + ?Sized),
-    deadline: impl Future<Output = ()>,
-) -> C::Output {
-    drive_with(check, &mut Answers::new(), resolver, deadline).await
-}
-
-/// Like [`drive_until`], but begins with the answers in `dns` and leaves all answers there: as the trace, or for the
-/// next check. Pass [`std::future::pending`] for no deadline but the [time limit of `dns`](Answers::with_time_limit);
-/// that of the check is ignored.
 ///
 /// Questions that were taken out of `dns` and not answered are looked up again. Once the deadline has passed, `dns`
 /// [has given up](Answers::has_given_up), for later checks too. Dropping the future keeps the answers in `dns`.
@@ -139,7 +130,7 @@ pub async fn drive_local<C: Check>(
 /// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds, within the [time limit of the
 /// check](Check::time_limit): see [`drive_blocking_within`]. Cached replies ([`ResolveBlocking::cache`]) need no round;
 /// the other questions of one run are passed to the resolver together
-/// ([`ResolveBlocking::resolve_all_blocking_until`]).
+/// ([`ResolveBlocking::resolve_all_blocking`]).
 pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Sized)) -> C::Output {
     let mut dns = limited_as(&check);
     drive_with_blocking(check, &mut dns, resolver, None)
@@ -157,26 +148,18 @@ pub fn drive_blocking_within<C: Check>(
     drive_with_blocking(check, &mut Answers::new().with_time_limit(limit), resolver, None)
 }
 
-/// Like [`drive_blocking_within`], but until a point in time.
+/// The blocking version of [`drive_with`], until a point in time; `None` is no deadline but the [time limit of
+/// `dns`](Answers::with_time_limit).
 ///
 /// ```
-/// # use waxseal_dns::{Check, ResolveBlocking, drive_blocking_until};
+/// # use waxseal_dns::{Answers, Check, ResolveBlocking, drive_with_blocking};
 /// # use std::time::{Duration, Instant};
 /// # fn both<C: Check>(first: C, second: C, resolver: impl ResolveBlocking) -> [C::Output; 2] {
 /// let deadline = Instant::now() + Duration::from_secs(20);
-/// [first, second].map(|check| drive_blocking_until(check, &resolver, deadline))
+/// let drive = |check| drive_with_blocking(check, &mut Answers::new(), &resolver, Some(deadline));
+/// [first, second].map(drive)
 /// # }
 /// ```
-pub fn drive_blocking_until<C: Check>(
-    check: C,
-    resolver: &(impl ResolveBlocking + ?Sized),
-    deadline: Instant,
-) -> C::Output {
-    drive_with_blocking(check, &mut Answers::new(), resolver, Some(deadline))
-}
-
-/// The blocking version of [`drive_with`]; `None` is no deadline but the [time limit of
-/// `dns`](Answers::with_time_limit).
 pub fn drive_with_blocking<C: Check>(
     mut check: C,
     dns: &mut Answers<'_>,
@@ -203,8 +186,7 @@ fn rounds_blocking<C: Check>(
         let deadline = deadline.into_iter().chain(lent.dns.state.time.deadline()).min();
         let replies = match deadline {
             Some(deadline) if Instant::now() >= deadline => break,
-            Some(deadline) => resolver.resolve_all_blocking_until(&questions, deadline),
-            None => resolver.resolve_all_blocking(&questions),
+            deadline => resolver.resolve_all_blocking(&questions, deadline),
         };
         lent.dns.extend(questions.into_iter().zip(replies));
     }

@@ -4,38 +4,41 @@ use crate::{
     Answer, Answers, Dnssec, DomainName, Existence, InvalidDomainName, LookupError, Question, Record,
     RecordType, Reply, zone::read_name,
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// Why JSON is not a zone or not a list of answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidJson {
-    /// Not JSON at all.
+#[error(transparent)]
+pub struct InvalidJson(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    /// Not JSON at all. Lines are counted from 1, columns too; column 0 is the end of a line.
     #[error("not JSON: line {line}, column {column}")]
-    Syntax {
-        /// The line, counted from 1.
-        line: usize,
-        /// The column, counted from 1; 0 at the end of a line.
-        column: usize,
-    },
+    Syntax { line: usize, column: usize },
     /// The JSON has another shape.
     #[error("{at}: {expected} is expected")]
-    Shape {
-        /// Which part.
-        at: String,
-        /// What is expected there.
-        expected: &'static str,
-    },
-    /// A text that is not a domain name.
-    #[error("`{name}` is not a domain name")]
-    Name {
-        /// The text, control characters escaped.
-        name: String,
-        /// What is wrong with it.
-        #[source]
-        cause: InvalidDomainName,
-    },
+    Shape { at: String, expected: &'static str },
+    /// The text with control characters escaped.
+    #[error("`{0}` is not a domain name")]
+    Name(String, #[source] InvalidDomainName),
+}
+
+/// A value as JSON on one line. This is what `to_json` of verdicts and reports returns: their `Serialize` has no error of its
+/// own, and no map in them has a key that is not a string.
+pub fn to_json(value: &impl Serialize) -> String {
+    Json(value).to_string()
+}
+
+struct Json<'v, T>(&'v T);
+
+impl<T: Serialize> fmt::Display for Json<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_json::to_string(self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&text)
+    }
 }
 
 /// An error of a saved trace without a kind of its own.
@@ -161,15 +164,15 @@ fn parse(text: &str) -> Result<Value, InvalidJson> {
 }
 
 pub(crate) fn syntax(error: &serde_json::Error) -> InvalidJson {
-    InvalidJson::Syntax { line: error.line(), column: error.column() }
+    Fault::Syntax { line: error.line(), column: error.column() }.into()
 }
 
 pub(crate) fn shape(at: &str, expected: &'static str) -> InvalidJson {
-    InvalidJson::Shape { at: at.escape_debug().to_string(), expected }
+    Fault::Shape { at: at.escape_debug().to_string(), expected }.into()
 }
 
 pub(crate) fn name(text: &str) -> Result<DomainName, InvalidJson> {
-    read_name(text).map_err(|cause| InvalidJson::Name { name: text.escape_debug().to_string(), cause })
+    read_name(text).map_err(|cause| Fault::Name(text.escape_debug().to_string(), cause).into())
 }
 
 pub(crate) fn seconds(at: &str, value: &Value) -> Result<Duration, InvalidJson> {

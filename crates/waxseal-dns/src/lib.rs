@@ -10,8 +10,6 @@ mod json;
 pub mod lint;
 mod name;
 mod resolve;
-#[cfg(feature = "serde")]
-mod serialize;
 mod time_limit;
 mod zone;
 
@@ -19,14 +17,14 @@ pub use answer::{
     Answer, Dnssec, Existence, LookupError, LookupErrorKind, Question, Record, RecordType, Reply,
     UnknownRecordType,
 };
-pub use answers::{Answers, TooManyQuestions};
+pub use answers::Answers;
 pub use check::{Check, Pending};
 pub use drive::{
-    MAX_ROUNDS, drive, drive_blocking, drive_blocking_until, drive_blocking_within, drive_local, drive_until,
-    drive_with, drive_with_blocking, drive_within,
+    MAX_ROUNDS, drive, drive_blocking, drive_blocking_within, drive_local, drive_with, drive_with_blocking,
+    drive_within,
 };
 #[cfg(feature = "json")]
-pub use json::InvalidJson;
+pub use json::{InvalidJson, to_json};
 pub use name::{DomainName, InvalidDomainName};
 pub use resolve::{Cache, DynResolve, Resolve, ResolveBlocking, async_resolver_fn, resolver_fn};
 pub use time_limit::DEFAULT_TIME_LIMIT;

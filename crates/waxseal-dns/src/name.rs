@@ -33,10 +33,11 @@ const MAX_LABEL: usize = 63;
 /// assert_eq!(DomainName::new("Bücher。example")?.as_str(), "xn--bcher-kva.example");
 /// # Ok(()) }
 /// ```
+///
+/// Under `serde` it is a string, read as by [`DomainName::new`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DomainName {
-    text: Arc<str>,
-}
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String"))]
+pub struct DomainName(Arc<str>);
 
 /// Why a text is not a domain name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,11 +67,8 @@ pub enum InvalidDomainName {
     #[error("domain name ends in a dot")]
     FinalDot,
     /// A label that begins or ends in a hyphen; see [`DomainName::mail_domain`].
-    #[error("domain label {label} begins or ends in a hyphen")]
-    Hyphen {
-        /// The label.
-        label: String,
-    },
+    #[error("domain label {0} begins or ends in a hyphen")]
+    Hyphen(String),
     /// A non-ASCII name that UTS #46 does not map to A-labels.
     #[error("domain name is not ASCII and IDNA (UTS #46) refuses it")]
     Idna,
@@ -106,7 +104,7 @@ impl DomainName {
     /// use waxseal_dns::{DomainName, InvalidDomainName};
     /// assert!(DomainName::mail_domain("bounce_1.example.org").is_ok());
     /// assert_eq!(DomainName::mail_domain("example.org."), Err(InvalidDomainName::FinalDot));
-    /// assert!(matches!(DomainName::mail_domain("a-.example.org"), Err(InvalidDomainName::Hyphen { .. })));
+    /// assert!(matches!(DomainName::mail_domain("a-.example.org"), Err(InvalidDomainName::Hyphen(_))));
     /// ```
     ///
     /// # Errors
@@ -117,7 +115,7 @@ impl DomainName {
             return Err(InvalidDomainName::FinalDot);
         }
         match domain.hyphenated_label() {
-            Some(label) => Err(InvalidDomainName::Hyphen { label: label.into() }),
+            Some(label) => Err(InvalidDomainName::Hyphen(label.into())),
             None => Ok(domain),
         }
     }
@@ -172,7 +170,7 @@ impl DomainName {
 
     /// The name as text: lower case, A-labels, no final dot.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
 
     /// The name for people: A-labels become U-labels; a name that does not decode stays as it is. Never compare the
@@ -180,25 +178,25 @@ impl DomainName {
     #[cfg(feature = "idna")]
     pub fn to_unicode(&self) -> std::borrow::Cow<'_, str> {
         use idna::uts46::{AsciiDenyList, Hyphens, Uts46};
-        match Uts46::new().to_unicode(self.text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow) {
+        match Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow) {
             (text, Ok(())) => text,
-            _ => std::borrow::Cow::Borrowed(&self.text),
+            _ => std::borrow::Cow::Borrowed(&self.0),
         }
     }
 
     /// The labels from left to right.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.text.split('.')
+        self.0.split('.')
     }
 
     /// The number of labels, at least one.
     pub fn label_count(&self) -> usize {
-        self.text.bytes().filter(|c| *c == b'.').count() + 1
+        self.0.bytes().filter(|c| *c == b'.').count() + 1
     }
 
     /// The name without its leftmost label; `None` for a single label.
     pub fn parent(&self) -> Option<Self> {
-        self.text.split_once('.').map(|(_, rest)| Self::from_checked(rest))
+        self.0.split_once('.').map(|(_, rest)| Self::from_checked(rest))
     }
 
     /// `label.self`, read leniently; `label` may also be several labels (`2026a._domainkey`).
@@ -210,7 +208,7 @@ impl DomainName {
             return Err(InvalidDomainName::EmptyLabel);
         }
         let mut text = [0; MAX_NAME];
-        let (front, back) = (label.as_bytes(), self.text.as_bytes());
+        let (front, back) = (label.as_bytes(), self.0.as_bytes());
         let len = front.len() + 1 + back.len();
         let octets = front.iter().chain(b".").chain(back);
         let whole = text.get_mut(..len).ok_or(InvalidDomainName::TooLong)?;
@@ -220,7 +218,7 @@ impl DomainName {
 
     /// True when `self` is `other` or below it, by whole labels: `evilexample.org` is not within `example.org`.
     pub fn is_within(&self, other: &Self) -> bool {
-        self.text.strip_suffix(&*other.text).is_some_and(|front| front.is_empty() || front.ends_with('.'))
+        self.0.strip_suffix(&*other.0).is_some_and(|front| front.is_empty() || front.ends_with('.'))
     }
 
     fn build(name: &[u8], allowed: u8) -> Result<Self, InvalidDomainName> {
@@ -239,7 +237,7 @@ impl DomainName {
     }
 
     fn from_checked(text: &str) -> Self {
-        Self { text: text.into() }
+        Self(text.into())
     }
 }
 
@@ -346,22 +344,22 @@ fn from_unicode(_: &str) -> Result<DomainName, InvalidDomainName> {
 /// Hashes the text as `str` does: a map with the standard hasher stays safe against names chosen to collide.
 impl Borrow<str> for DomainName {
     fn borrow(&self) -> &str {
-        &self.text
+        &self.0
     }
 }
 impl AsRef<str> for DomainName {
     fn as_ref(&self) -> &str {
-        &self.text
+        &self.0
     }
 }
 impl fmt::Display for DomainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(&self.0)
     }
 }
 impl fmt::Debug for DomainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.text, f)
+        fmt::Debug::fmt(&*self.0, f)
     }
 }
 impl FromStr for DomainName {
@@ -508,7 +506,7 @@ mod tests {
             [("-a.example", "-a"), ("a.b-.example", "b-"), ("-", "-"), ("a.example-", "example-")]
         {
             let label = label.into();
-            assert_eq!(DomainName::mail_domain(text), Err(E::Hyphen { label }), "{text}");
+            assert_eq!(DomainName::mail_domain(text), Err(E::Hyphen(label)), "{text}");
         }
         assert_eq!(DomainName::mail_domain("."), Err(E::Empty));
     }
@@ -556,5 +554,18 @@ mod tests {
         let error = DomainName::new("bücher.example").unwrap_err();
         assert_eq!(error, E::NonAscii);
         assert!(error.to_string().contains("feature `idna`"));
+    }
+}
+
+#[cfg(all(test, feature = "json"))]
+mod serde_tests {
+    use super::DomainName;
+
+    #[test]
+    fn names_are_strings() {
+        let names: Vec<DomainName> = serde_json::from_str(r#"["_dmarc.Example.ORG."]"#).unwrap();
+        assert_eq!(serde_json::to_string(&names).unwrap(), r#"["_dmarc.example.org"]"#);
+        let error = serde_json::from_str::<DomainName>(r#""a..b""#).unwrap_err();
+        assert!(error.to_string().starts_with("domain name has an empty label"), "{error}");
     }
 }

@@ -147,18 +147,6 @@ impl<R: Resolve + ?Sized> Resolve for Arc<R> {
     }
 }
 
-impl<R: Resolve + ?Sized> Resolve for Box<R> {
-    fn resolve(&self, q: &Question) -> impl Future<Output = Reply> + Send {
-        (**self).resolve(q)
-    }
-    fn cached(&self, q: &Question) -> Option<Reply> {
-        (**self).cached(q)
-    }
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
-        (**self).sleep(duration)
-    }
-}
-
 /// A blocking resolver. Closures from a question to a reply are resolvers, too ([`resolver_fn`]), and so is an [`Arc`]
 /// of a resolver, even of an unknown type: an `Arc<dyn ResolveBlocking + Send + Sync>` can be passed where a resolver
 /// is taken by value.
@@ -172,20 +160,13 @@ pub trait ResolveBlocking {
     /// Looks `q` up, following CNAME; see [`Resolve`] for the rules of replies.
     fn resolve_blocking(&self, q: &Question) -> Reply;
 
-    /// Looks up several questions and returns the replies in the order of the questions. By default one after the
-    /// other; a resolver that can should look them up at once.
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
-        qs.iter().map(|q| self.resolve_blocking(q)).collect()
-    }
-
-    /// Like [`ResolveBlocking::resolve_all_blocking`], but returns the replies that arrived by `deadline`. It may
-    /// return fewer replies than questions; the rest are time-outs. Drivers with a time limit call this.
+    /// Looks up several questions and returns the replies in the order of the questions, with a deadline those that
+    /// arrived by then. It may return fewer replies than questions; the rest are time-outs. Drivers call this.
     ///
     /// By default, lookups are made one after the other, and none is begun after the deadline, so that this ends after
-    /// the lookup under way. A resolver that implements [`resolve_all_blocking`](ResolveBlocking::resolve_all_blocking)
-    /// must implement this, too, and should abort a lookup under way if it can.
-    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
-        let in_time = qs.iter().take_while(|_| Instant::now() < deadline);
+    /// the lookup under way. A resolver that can should look them up at once, and abort a lookup under way.
+    fn resolve_all_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
+        let in_time = qs.iter().take_while(|_| deadline.is_none_or(|deadline| Instant::now() < deadline));
         in_time.map(|q| self.resolve_blocking(q)).collect()
     }
 
@@ -251,11 +232,8 @@ impl<R: ResolveBlocking + ?Sized> ResolveBlocking for Arc<R> {
     fn resolve_blocking(&self, q: &Question) -> Reply {
         (**self).resolve_blocking(q)
     }
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
-        (**self).resolve_all_blocking(qs)
-    }
-    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
-        (**self).resolve_all_blocking_until(qs, deadline)
+    fn resolve_all_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
+        (**self).resolve_all_blocking(qs, deadline)
     }
     fn cache(&self) -> Option<&dyn Cache> {
         (**self).cache()

@@ -60,7 +60,7 @@ pub enum Kind {
 
 /// How sure a diagnosis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Certainty {
+pub(crate) enum Certainty {
     /// The hash fits when the change is undone.
     Proved,
     /// Only the sign of the change was seen.
@@ -69,17 +69,11 @@ pub enum Certainty {
 
 impl Certainty {
     /// `proved` or `likely`.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Proved => "proved",
             Self::Likely => "likely",
         }
-    }
-}
-
-impl fmt::Display for Certainty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 
@@ -132,12 +126,7 @@ impl Diagnosis {
         self.kind
     }
 
-    /// How sure that is.
-    pub fn certainty(&self) -> Certainty {
-        self.certainty
-    }
-
-    /// Whether the hash fits when the change is undone.
+    /// Whether the hash fits when the change is undone; else only the sign of the change was seen, and it is likely.
     pub fn is_proved(&self) -> bool {
         self.certainty == Certainty::Proved
     }
@@ -164,7 +153,7 @@ impl Diagnosis {
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.kind, self.certainty, self.reason())?;
+        write!(f, "{} ({}): {}", self.kind, self.certainty.as_str(), self.reason())?;
         self.place.as_ref().map_or(Ok(()), |place| write!(f, " [{place}]"))
     }
 }

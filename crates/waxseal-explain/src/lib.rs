@@ -20,7 +20,7 @@ mod rsa;
 #[cfg(feature = "serde")]
 mod serialize;
 
-pub use diagnosis::{Certainty, Diagnosis, Kind, Place};
+pub use diagnosis::{Diagnosis, Kind, Place};
 pub use difference::{Difference, Row};
 pub use explainer::{ExplainCheck, Explainer};
 pub use explanation::{ExplainedSignature, Explanation, Hashes};

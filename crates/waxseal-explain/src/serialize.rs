@@ -76,7 +76,7 @@ impl Serialize for Diagnosis {
         let place = self.place();
         let mut object = serializer.serialize_struct("Diagnosis", 7)?;
         object.serialize_field("id", self.kind().as_str())?;
-        object.serialize_field("certainty", self.certainty().as_str())?;
+        object.serialize_field("certainty", self.certainty.as_str())?;
         object.serialize_field("reason", &self.reason())?;
         object.serialize_field("advice", self.advice())?;
         object.serialize_field("offset", &place.map(|place| place.offset()))?;
@@ -90,7 +90,6 @@ impl Serialize for Diagnosis {
 impl Explanation {
     /// The explanation as one JSON object on one line.
     pub fn to_json(&self) -> String {
-        // Writing these types to a string cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
+        waxseal::dns::to_json(self)
     }
 }

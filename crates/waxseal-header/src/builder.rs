@@ -45,7 +45,7 @@ impl HeaderBuilder {
     pub fn push(&mut self, name: &[u8], value: &[u8], space: Space) -> Result<(), HeaderError> {
         check_name(name)?;
         if self.spans.len() >= self.limits.fields as usize {
-            return Err(HeaderError::TooManyFields { limit: self.limits.fields });
+            return Err(HeaderError::TooManyFields(self.limits.fields));
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(name);
@@ -73,7 +73,7 @@ impl HeaderBuilder {
             let (line, after) = rest.split_at(lf);
             rest = after.get(1..).unwrap_or_default();
             if !matches!(rest.first(), Some(b' ' | b'\t')) {
-                return Err(HeaderError::Value { offset: value.len() - after.len() });
+                return Err(HeaderError::Value(value.len() - after.len()));
             }
             self.bytes.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
             self.bytes.extend_from_slice(b"\r\n");
@@ -84,7 +84,7 @@ impl HeaderBuilder {
 }
 
 fn fits(octets: usize, limit: u32) -> Result<(), HeaderError> {
-    if octets > limit as usize { Err(HeaderError::TooLong { limit }) } else { Ok(()) }
+    if octets > limit as usize { Err(HeaderError::TooLong(limit)) } else { Ok(()) }
 }
 
 fn check_name(name: &[u8]) -> Result<(), HeaderError> {
@@ -128,13 +128,13 @@ mod tests {
             builder.push(b"a:b", b"x", Space::Added),
             Err(HeaderError::Name { octet: b':', offset: 1 })
         );
-        assert_eq!(builder.push(b"a", b"x\r\nTo: y", Space::Added), Err(HeaderError::Value { offset: 2 }));
-        assert_eq!(builder.push(b"a", b"x\n", Space::Added), Err(HeaderError::Value { offset: 1 }));
-        assert_eq!(builder.push(b"a", &[b'x'; 40], Space::Added), Err(HeaderError::TooLong { limit: 40 }));
+        assert_eq!(builder.push(b"a", b"x\r\nTo: y", Space::Added), Err(HeaderError::Value(2)));
+        assert_eq!(builder.push(b"a", b"x\n", Space::Added), Err(HeaderError::Value(1)));
+        assert_eq!(builder.push(b"a", &[b'x'; 40], Space::Added), Err(HeaderError::TooLong(40)));
         for _ in 0..3 {
             builder.push(b"a", b"x", Space::Added).unwrap();
         }
-        assert_eq!(builder.push(b"a", b"x", Space::Added), Err(HeaderError::TooManyFields { limit: 3 }));
+        assert_eq!(builder.push(b"a", b"x", Space::Added), Err(HeaderError::TooManyFields(3)));
         assert_eq!(builder.finish().as_bytes(), b"a: x\r\na: x\r\na: x\r\n");
     }
 }

@@ -62,10 +62,10 @@ impl HeaderLimits {
     /// [`HeaderError::TooLong`] and [`HeaderError::TooManyFields`].
     pub fn check(&self, bytes: usize, fields: usize) -> Result<(), HeaderError> {
         if bytes > self.bytes as usize {
-            return Err(HeaderError::TooLong { limit: self.bytes });
+            return Err(HeaderError::TooLong(self.bytes));
         }
         if fields > self.fields as usize {
-            return Err(HeaderError::TooManyFields { limit: self.fields });
+            return Err(HeaderError::TooManyFields(self.fields));
         }
         Ok(())
     }
@@ -75,18 +75,12 @@ impl HeaderLimits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// More bytes than [`HeaderLimits::with_max_bytes`] allows.
-    #[error("header block is longer than {limit} bytes")]
-    TooLong {
-        /// The limit.
-        limit: u32,
-    },
-    /// More fields than [`HeaderLimits::with_max_fields`] allows.
-    #[error("header block has more than {limit} fields")]
-    TooManyFields {
-        /// The limit.
-        limit: u32,
-    },
+    /// More bytes than [`HeaderLimits::with_max_bytes`] allows, here the limit.
+    #[error("header block is longer than {0} bytes")]
+    TooLong(u32),
+    /// More fields than [`HeaderLimits::with_max_fields`] allows, here the limit.
+    #[error("header block has more than {0} fields")]
+    TooManyFields(u32),
     /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with an invalid field name.
     #[error(
         "field name has a forbidden byte 0x{octet:02x} at offset {offset}; names are visible ASCII without the colon"
@@ -100,13 +94,10 @@ pub enum HeaderError {
     /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with an empty field name.
     #[error("field name is empty")]
     NoName,
-    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with a value that has a line end without a blank
-    /// after it: the text after it would be another field.
-    #[error("field value has a line end at offset {offset} that is not followed by a blank")]
-    Value {
-        /// Where the line end stands in the value.
-        offset: usize,
-    },
+    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with a value that has a line end, at this offset,
+    /// without a blank after it: the text after it would be another field.
+    #[error("field value has a line end at offset {0} that is not followed by a blank")]
+    Value(usize),
 }
 
 impl Header {

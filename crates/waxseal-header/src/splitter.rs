@@ -114,7 +114,7 @@ impl Splitter {
             self.end_line(block, end)?;
             self.line = end;
         }
-        if block.len() > limit { Err(HeaderError::TooLong { limit: self.limits.bytes }) } else { Ok(None) }
+        if block.len() > limit { Err(HeaderError::TooLong(self.limits.bytes)) } else { Ok(None) }
     }
 
     /// Records the line from `self.line` to `end`: when it begins with a blank, it continues the field above (RFC 5322
@@ -128,7 +128,7 @@ impl Splitter {
             Some(field) if folded => field.end = end,
             _ => {
                 if self.spans.len() >= self.limits.fields as usize {
-                    return Err(HeaderError::TooManyFields { limit: self.limits.fields });
+                    return Err(HeaderError::TooManyFields(self.limits.fields));
                 }
                 let colon = colon(line).map_or(Span::NO_COLON, |colon| (self.line + colon) as u32);
                 self.spans.push(Span { colon, end });
@@ -215,13 +215,13 @@ mod tests {
     fn limits_are_named() {
         let limits = HeaderLimits::default().with_max_bytes(20).with_max_fields(2);
         let many = Header::parse_with(b"A:\r\nB:\r\nC:\r\n\r\n", limits);
-        assert_eq!(many.unwrap_err(), HeaderError::TooManyFields { limit: 2 });
+        assert_eq!(many.unwrap_err(), HeaderError::TooManyFields(2));
         let long = Header::parse_with(b"A: 0123456789012345678\r\n\r\n", limits);
-        assert_eq!(long.unwrap_err(), HeaderError::TooLong { limit: 20 });
+        assert_eq!(long.unwrap_err(), HeaderError::TooLong(20));
         let fits = Header::parse_with(b"A: 0123456789\r\n\r\na body of more than 20 octets", limits);
         assert!(fits.is_ok());
         let endless = Splitter::new(limits).push(&[b'x'; 21]).unwrap_err();
-        assert_eq!(endless, HeaderError::TooLong { limit: 20 });
+        assert_eq!(endless, HeaderError::TooLong(20));
     }
 
     proptest! {

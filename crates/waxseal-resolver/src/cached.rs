@@ -218,12 +218,8 @@ impl<R: ResolveBlocking> ResolveBlocking for Cached<R> {
         self.look_up_blocking(q, None)
     }
 
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
-        self.look_all_up_blocking(qs, None)
-    }
-
-    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
-        self.look_all_up_blocking(qs, Some(deadline))
+    fn resolve_all_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
+        self.look_all_up_blocking(qs, deadline)
     }
 
     fn cache(&self) -> Option<&dyn Cache> {
@@ -278,17 +274,18 @@ impl<R: ResolveBlocking> Cached<R> {
     }
 
     fn ask_one(&self, q: &Question, deadline: Option<Instant>) -> Reply {
-        let Some(deadline) = deadline else { return self.resolver.resolve_blocking(q) };
-        let replies = self.resolver.resolve_all_blocking_until(std::slice::from_ref(q), deadline);
+        if deadline.is_none() {
+            return self.resolver.resolve_blocking(q);
+        }
+        let replies = self.resolver.resolve_all_blocking(std::slice::from_ref(q), deadline);
         replies.into_iter().next().unwrap_or(Err(LookupError::Timeout))
     }
 
     fn ask(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
-        match deadline {
-            _ if qs.is_empty() => Vec::new(),
-            Some(deadline) => self.resolver.resolve_all_blocking_until(qs, deadline),
-            None => self.resolver.resolve_all_blocking(qs),
+        if qs.is_empty() {
+            return Vec::new();
         }
+        self.resolver.resolve_all_blocking(qs, deadline)
     }
 }
 

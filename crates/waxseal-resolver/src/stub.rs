@@ -285,12 +285,8 @@ impl ResolveBlocking for Stub {
         self.lookup(q, None)
     }
 
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
-        self.lookup_all(qs, None)
-    }
-
-    fn resolve_all_blocking_until(&self, qs: &[Question], deadline: Instant) -> Vec<Reply> {
-        self.lookup_all(qs, Some(deadline))
+    fn resolve_all_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
+        self.lookup_all(qs, deadline)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     },
     task::Poll,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use waxseal_dns::{
     Answer, DynResolve, LookupError, Question, Record, Reply, Resolve, ResolveBlocking, Zone, drive,
@@ -53,7 +53,7 @@ impl ResolveBlocking for Counting {
         thread::sleep(self.delay);
         self.reply(q)
     }
-    fn resolve_all_blocking(&self, qs: &[Question]) -> Vec<Reply> {
+    fn resolve_all_blocking(&self, qs: &[Question], _: Option<Instant>) -> Vec<Reply> {
         self.batches.fetch_add(1, Relaxed);
         thread::sleep(self.delay);
         qs.iter().map(|q| self.reply(q)).collect()
@@ -218,11 +218,11 @@ fn one_round_goes_to_the_resolver_together() {
     let dns = Cached::new(Counting::default());
     assert_eq!(lookups(&dns, "ttl60.b", 1), 1);
     let questions = ["ttl60.a", "ttl60.b", "fail", "ttl60.a"].map(q);
-    let replies = dns.resolve_all_blocking(&questions);
+    let replies = dns.resolve_all_blocking(&questions, None);
     assert_eq!(replies.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false, true]);
     assert_eq!(dns.resolver().lookups.load(Relaxed), 3);
     assert_eq!(dns.resolver().batches.load(Relaxed), 1);
-    assert!(dns.resolve_all_blocking(&[]).is_empty());
+    assert!(dns.resolve_all_blocking(&[], None).is_empty());
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn crossing_rounds_do_not_wait_for_each_other() {
                 for round in 0..10 {
                     let mut questions: Vec<_> = (0..6).map(|m| q(&format!("ttl0.r{round}.n{m}"))).collect();
                     questions.rotate_left(n);
-                    assert!(dns.resolve_all_blocking(&questions).iter().all(Result::is_ok));
+                    assert!(dns.resolve_all_blocking(&questions, None).iter().all(Result::is_ok));
                 }
             });
         }

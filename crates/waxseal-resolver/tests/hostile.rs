@@ -327,7 +327,7 @@ fn any_octets_after_the_id_are_an_error_or_an_answer() {
     });
     let stub = server.stub().with_timeout(Duration::from_millis(5)).with_attempts(1);
     let questions = vec![question("example.org"); 400];
-    let replies = stub.resolve_all_blocking(&questions);
+    let replies = stub.resolve_all_blocking(&questions, None);
     assert!(replies.iter().any(Result::is_ok));
     assert!(replies.contains(&Err(LookupError::Malformed)));
 }
@@ -496,13 +496,13 @@ fn questions_of_a_round_are_asked_at_once() {
     let questions: Vec<_> = (0..20).map(|n| question(&format!("n{n}.example"))).collect();
     let stub = server.stub().with_timeout(Duration::from_secs(3));
     let start = Instant::now();
-    let replies = stub.resolve_all_blocking(&questions);
+    let replies = stub.resolve_all_blocking(&questions, None);
     assert!(start.elapsed() < Duration::from_millis(1_500), "{:?}", start.elapsed());
     for (n, reply) in replies.into_iter().enumerate() {
         assert_eq!(reply, answer(&[format!("n{n}.example.").as_bytes()]));
     }
     let start = Instant::now();
-    stub.with_concurrency(0).resolve_all_blocking(&questions[..2]);
+    stub.with_concurrency(0).resolve_all_blocking(&questions[..2], None);
     assert!(start.elapsed() >= Duration::from_millis(300));
 }
 

@@ -25,117 +25,71 @@ pub enum Cause {
     #[error("no SPF record at {}", shown(.0))]
     NoRecord(DomainName),
     /// The domain publishes no SPF record, but a text that was probably meant as one.
-    #[error("no SPF record at {}, but {}: {}", shown(.domain), Printable(.near_miss.start()), .near_miss.advice())]
-    NearMiss {
-        /// The domain.
-        domain: DomainName,
-        /// The text.
-        near_miss: NearMiss,
-    },
-    /// A directive matched.
-    #[error("matched {place}")]
-    Matched {
-        /// The qualifier of the directive.
-        qualifier: Qualifier,
-        /// The directive.
-        place: Place,
-    },
+    #[error("no SPF record at {}, but {}: {}", shown(.0), Printable(.1.start()), .1.advice())]
+    NearMiss(DomainName, NearMiss),
+    /// This directive matched.
+    #[error("matched {1}")]
+    Matched(Qualifier, Place),
     /// No directive matched and there is no redirect; the domain is that of the last record.
     #[error("no directive of {} matched", shown(.0))]
     NoMatch(DomainName),
-    /// A DNS lookup failed.
-    #[error("lookup of {} {} failed{}", shown(&.question.name), .question.kind, at(.place))]
-    Lookup {
-        /// The question.
-        question: Question,
-        /// Why there is no answer.
-        source: LookupError,
-        /// The term that caused the lookup; `None` for the first record.
-        place: Option<Place>,
-    },
-    /// More than one SPF record at a domain.
-    #[error("{count} SPF records at {}", shown(.domain))]
-    SeveralRecords {
-        /// The domain.
-        domain: DomainName,
-        /// How many.
-        count: usize,
-    },
-    /// A record cannot be read.
-    #[error("SPF record of {} has a syntax error", shown(.domain))]
-    Syntax {
-        /// Whose record.
-        domain: DomainName,
-        /// Where and why.
-        source: SyntaxError,
-        /// Includes and redirects between the first record and this one.
-        depth: usize,
-    },
+    /// A DNS lookup failed, for this term; `None` for the first record.
+    #[error("lookup of {} {} failed{}", shown(&.0.name), .0.kind, placed(", at", .2))]
+    Lookup(Question, #[source] LookupError, Option<Place>),
+    /// More than one SPF record at a domain, so many.
+    #[error("{} SPF records at {}", .1, shown(.0))]
+    SeveralRecords(DomainName, usize),
+    /// The record of this domain cannot be read.
+    #[error("SPF record of {} has a syntax error", shown(.0))]
+    Syntax(DomainName, #[source] SyntaxError),
     /// The target of `include` or `redirect` publishes no SPF record.
     #[error("no SPF record for {0}")]
     TargetWithoutRecord(Place),
     /// The target of `include` or `redirect` is not a domain name after macro expansion.
-    #[error("no valid domain name in {place}")]
-    InvalidTarget {
-        /// The term.
-        place: Place,
-        /// Why it is invalid.
-        source: InvalidDomainName,
-    },
+    #[error("no valid domain name in {0}")]
+    InvalidTarget(Place, #[source] InvalidDomainName),
     /// The target of `redirect` contains the local-part of the sender, which is not ASCII and cannot be part of a
     /// domain name (RFC 8616 §4).
     #[error("the local-part is not ASCII and cannot be part of the domain name in {0}")]
     LocalPartNotAscii(Place),
     /// More terms that cause lookups than allowed.
-    #[error("more than {limit} terms with lookups, at {place}")]
-    TooManyTerms {
-        /// The limit in force.
-        limit: u16,
-        /// The term that was one too many.
-        place: Place,
-    },
+    #[error("more than {} terms with lookups{}", .0.limit, placed(", at", &.0.place))]
+    TooManyTerms(Exceeded),
     /// More void lookups than allowed.
-    #[error("more than {limit} void lookups, at {place}")]
-    TooManyVoidLookups {
-        /// The limit in force.
-        limit: u16,
-        /// The term whose lookup was one too many.
-        place: Place,
-    },
-    /// More mail exchangers for an `mx` than allowed.
-    #[error("{count} mail exchangers, more than {limit}, for {place}")]
-    TooManyMxNames {
-        /// How many there are.
-        count: usize,
-        /// The limit in force.
-        limit: u16,
-        /// The `mx`.
-        place: Place,
-    },
+    #[error("more than {} void lookups{}", .0.limit, placed(", at", &.0.place))]
+    TooManyVoidLookups(Exceeded),
+    /// So many mail exchangers for an `mx`, more than allowed.
+    #[error("{} mail exchangers, more than {}{}", .0, .1.limit, placed(", for", &.1.place))]
+    TooManyMxNames(usize, Exceeded),
     /// More DNS questions than allowed.
-    #[error("more than {limit} DNS queries{}", at(.place))]
-    TooManyQueries {
-        /// The limit in force.
-        limit: u16,
-        /// The term that caused the lookup; `None` for the first record.
-        place: Option<Place>,
-    },
+    #[error("more than {} DNS queries{}", .0.limit, placed(", at", &.0.place))]
+    TooManyQueries(Exceeded),
     /// More bytes in macros than allowed.
-    #[error("more than {limit} bytes of macros, at {place}")]
-    TooManyMacroBytes {
-        /// The limit in force.
-        limit: usize,
-        /// The term whose macros exceeded the limit.
-        place: Place,
-    },
+    #[error("more than {} bytes of macros{}", .0.limit, placed(", at", &.0.place))]
+    TooManyMacroBytes(Exceeded),
+}
+
+/// A limit that was exceeded; [`Cause::place`] is where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceeded {
+    pub(crate) limit: usize,
+    /// The term that was one too many; `None` for the first record.
+    pub(crate) place: Option<Place>,
+}
+
+impl Exceeded {
+    /// The limit in force, see [`Limits`](crate::Limits).
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
 }
 
 fn shown(domain: &DomainName) -> Printable<'_> {
     Printable(domain.as_str().as_bytes())
 }
 
-fn at(place: &Option<Place>) -> String {
-    place.as_ref().map(|place| format!(", at {place}")).unwrap_or_default()
+fn placed(word: &str, place: &Option<Place>) -> String {
+    place.as_ref().map(|place| format!("{word} {place}")).unwrap_or_default()
 }
 
 impl Cause {
@@ -146,50 +100,51 @@ impl Cause {
             // "Name Error" ..., check_host() immediately returns the result "none"."
             Self::InvalidDomain(_) | Self::SingleLabel(_) | Self::NoDomain(_) => SpfResult::None,
             // §4.5: "If the resultant record set includes no records, check_host() produces the "none" result."
-            Self::NoRecord(_) | Self::NearMiss { .. } => SpfResult::None,
+            Self::NoRecord(_) | Self::NearMiss(..) => SpfResult::None,
             // §4.6.2: "If it matches, processing ends and the qualifier value is returned as the result of that record."
-            Self::Matched { qualifier, .. } => qualifier.result(),
+            Self::Matched(qualifier, _) => qualifier.result(),
             // §4.7: "If none of the mechanisms match and there is no "redirect" modifier, then the check_host() returns
             // a result of "neutral""
             Self::NoMatch(_) => SpfResult::Neutral,
             // §4.4: "If the DNS lookup returns a server failure ... or if the lookup times out, then check_host()
             // terminates immediately with the result "temperror"."
             // §5: "the mechanism stops and the topmost check_host() returns "temperror"."
-            Self::Lookup { .. } => SpfResult::TempError,
+            Self::Lookup(..) => SpfResult::TempError,
             // §4.5: "If the resultant record set includes more than one record, check_host() produces the "permerror"
             // result."
-            Self::SeveralRecords { .. } => SpfResult::PermError,
+            Self::SeveralRecords(..) => SpfResult::PermError,
             // §4.6: "if there are any syntax errors anywhere in the record, check_host() returns immediately with the
             // result "permerror""
-            Self::Syntax { .. } => SpfResult::PermError,
+            Self::Syntax(..) => SpfResult::PermError,
             // §5.2: where the included record gives none, "return permerror"; §6.1: "if no SPF record is found, or if the <target-name> is malformed, the
             // result is a "permerror" rather than "none"."
-            Self::TargetWithoutRecord(_) | Self::InvalidTarget { .. } | Self::LocalPartNotAscii(_) => {
+            Self::TargetWithoutRecord(_) | Self::InvalidTarget(..) | Self::LocalPartNotAscii(_) => {
                 SpfResult::PermError
             }
             // §4.6.4: "If this limit is exceeded, the implementation MUST return "permerror"."
-            Self::TooManyTerms { .. } => SpfResult::PermError,
+            Self::TooManyTerms(_) => SpfResult::PermError,
             // §4.6.4: "Exceeding the limit produces a "permerror" result."
-            Self::TooManyVoidLookups { .. } => SpfResult::PermError,
+            Self::TooManyVoidLookups(_) => SpfResult::PermError,
             // §4.6.4: "If this limit is exceeded, the "mx" mechanism MUST produce a "permerror" result."
-            Self::TooManyMxNames { .. } => SpfResult::PermError,
+            Self::TooManyMxNames(..) => SpfResult::PermError,
             // §11.1: "the processing limits need to be quite low"; like the other limits.
-            Self::TooManyQueries { .. } | Self::TooManyMacroBytes { .. } => SpfResult::PermError,
+            Self::TooManyQueries(_) | Self::TooManyMacroBytes(_) => SpfResult::PermError,
         }
     }
 
     /// The term at which evaluation ended, if any.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::Matched { place, .. }
+            Self::Matched(_, place)
             | Self::TargetWithoutRecord(place)
             | Self::LocalPartNotAscii(place)
-            | Self::InvalidTarget { place, .. }
-            | Self::TooManyTerms { place, .. }
-            | Self::TooManyVoidLookups { place, .. }
-            | Self::TooManyMxNames { place, .. }
-            | Self::TooManyMacroBytes { place, .. } => Some(place),
-            Self::Lookup { place, .. } | Self::TooManyQueries { place, .. } => place.as_ref(),
+            | Self::InvalidTarget(place, _) => Some(place),
+            Self::Lookup(_, _, place) => place.as_ref(),
+            Self::TooManyTerms(exceeded)
+            | Self::TooManyVoidLookups(exceeded)
+            | Self::TooManyMxNames(_, exceeded)
+            | Self::TooManyQueries(exceeded)
+            | Self::TooManyMacroBytes(exceeded) => exceeded.place.as_ref(),
             _ => None,
         }
     }

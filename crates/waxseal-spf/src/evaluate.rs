@@ -108,7 +108,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             Ok(domain) => match self.check_host(domain, 0, false) {
                 Ok(Found::Match(qualifier)) => {
                     let place = self.place.take().unwrap_or_else(|| Place::top(domain));
-                    Cause::Matched { qualifier, place }
+                    Cause::Matched(qualifier, place)
                 }
                 Ok(Found::NoMatch) => Cause::NoMatch(self.unmatched.take().unwrap_or_else(|| domain.clone())),
                 Ok(Found::NoRecord(Missing::SingleLabel)) => Cause::SingleLabel(domain.clone()),
@@ -141,7 +141,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
         let reply = self.dns.ask(Question::new(domain.clone(), RecordType::Txt))?;
         let near_miss = reply.ok().and_then(|answer| select::near_misses(&answer.records).next());
         Ok(match near_miss {
-            Some(near_miss) => Cause::NearMiss { domain: domain.clone(), near_miss },
+            Some(near_miss) => Cause::NearMiss(domain.clone(), near_miss),
             None => Cause::NoRecord(domain.clone()),
         })
     }
@@ -187,7 +187,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
                 }));
             }
             Selected::Several(count) => {
-                return Err(Cause::SeveralRecords { domain: domain.clone(), count }.into());
+                return Err(Cause::SeveralRecords(domain.clone(), count).into());
             }
         };
         if depth == 0 {
@@ -238,11 +238,7 @@ impl<'a, 'd, 'r> Evaluation<'a, 'd, 'r> {
             Some(records) => records.plan(frame.domain, frame.record),
             None => Plan::read(frame.record, false).map(Arc::new),
         };
-        let plan = plan.map_err(|source| Cause::Syntax {
-            domain: frame.domain.clone(),
-            source,
-            depth: frame.depth,
-        })?;
+        let plan = plan.map_err(|source| Cause::Syntax(frame.domain.clone(), source))?;
         if let Some(trace) = &mut self.trace {
             trace.terms(frame.record);
         }
@@ -432,7 +428,6 @@ impl Frame<'_> {
             domain: self.domain.clone(),
             term: self.record.slice(term.start..term.end),
             offset: term.start,
-            depth: self.depth,
             inside: None,
         }
     }

@@ -23,7 +23,7 @@ mod syntax_error;
 mod trace;
 mod verdict;
 
-pub use cause::Cause;
+pub use cause::{Cause, Exceeded};
 pub use check::SpfCheck;
 pub use envelope::Identity;
 pub use limits::Limits;

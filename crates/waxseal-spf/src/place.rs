@@ -11,7 +11,6 @@ pub struct Place {
     pub(crate) domain: DomainName,
     pub(crate) term: Bytes,
     pub(crate) offset: usize,
-    pub(crate) depth: usize,
     pub(crate) inside: Option<Box<Place>>,
 }
 
@@ -32,20 +31,10 @@ impl Place {
         self.offset
     }
 
-    /// Includes and redirects between the first record and this one.
-    pub fn depth(&self) -> usize {
-        self.depth
-    }
-
-    /// For an `include` that matched: the term that matched in the included record.
-    pub fn inside(&self) -> Option<&Self> {
-        self.inside.as_deref()
-    }
-
-    /// The last of [`inside`](Self::inside): the innermost term that matched.
+    /// For an `include` that matched, the term that matched in the end, in an included record; else this one.
     pub fn innermost(&self) -> &Self {
         let mut place = self;
-        while let Some(inside) = place.inside() {
+        while let Some(inside) = place.inside.as_deref() {
             place = inside;
         }
         place

@@ -39,7 +39,7 @@ impl Verdict {
             Identity::Helo => field,
         };
         let field = match (self.result(), &self.cause) {
-            (_, Cause::Matched { place, .. }) => field.with_pair("mechanism", place.term()),
+            (_, Cause::Matched(_, place)) => field.with_pair("mechanism", place.term()),
             (SpfResult::TempError | SpfResult::PermError, _) => field.with_pair("problem", self.reason()),
             (SpfResult::Neutral, _) => field.with_pair("mechanism", "default"),
             _ => field,

@@ -16,13 +16,3 @@ impl Serialize for Verdict {
         object.end()
     }
 }
-
-#[cfg(feature = "json")]
-impl Verdict {
-    /// The verdict as one JSON object on one line: `{"result", "identity", "domain", "reason", "lookups", "void_lookups"}`.
-    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn to_json(&self) -> String {
-        // Serializing these types cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}

@@ -31,7 +31,7 @@ use waxseal_dns::{Dnssec, DomainName};
 /// assert_eq!(verdict.to_string(), "spf=softfail smtp.mailfrom=example.org (matched ~all of example.org)");
 /// assert_eq!(verdict.record(), Some(&b"v=spf1 ip4:192.0.2.0/24 ~all"[..]));
 /// match verdict.cause() {
-///     Some(Cause::Matched { place, .. }) => assert_eq!((place.term(), place.offset()), ("~all", 24)),
+///     Some(Cause::Matched(_, place)) => assert_eq!((place.term(), place.offset()), ("~all", 24)),
 ///     other => panic!("{other:?}"),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -135,10 +135,17 @@ impl Verdict {
         self.envelope.helo()
     }
 
+    /// The verdict as one JSON object on one line: `{"result", "identity", "domain", "reason", "lookups", "void_lookups"}`.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
+    }
+
     /// The directive that matched, as published, in the record of [`domain`](Self::domain) or of the last redirect.
     pub fn mechanism(&self) -> Option<&str> {
         match &self.cause {
-            Cause::Matched { place, .. } => Some(place.term()),
+            Cause::Matched(_, place) => Some(place.term()),
             _ => None,
         }
     }

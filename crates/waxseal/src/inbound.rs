@@ -23,6 +23,8 @@ pub use arrival::{Arrival, NoArrivalTime, NoEnvelope};
 pub use authenticator::Authenticator;
 pub use check::InboundCheck;
 pub use envelope::Envelope;
+#[cfg(feature = "json")]
+pub use evidence::InvalidEvidence;
 pub use evidence::{Evidence, ReplayError};
 pub use iprev::{IprevCause, IprevCheck, IprevVerdict};
 pub use lookups::Lookups;

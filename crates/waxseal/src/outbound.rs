@@ -157,12 +157,12 @@ impl OutboundSigner {
     /// # Errors
     /// [`NotSigned`], also when nobody signs for its author. Lines must end in CRLF.
     pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<String, NotSigned> {
-        let (header, body) = Header::parse(message)?;
+        let (header, body) = Header::parse(message).map_err(NotSigned::message)?;
         let front = message.len() - body.len();
         if let Some(offset) = find_bare(message).filter(|offset| *offset < front) {
-            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+            return Err(NotSigned::message(SignError::BareLineEnd(offset as u64)));
         }
-        Ok(sign_all(&*self.signers(&header)?, message, now)?)
+        sign_all(&*self.signers(&header)?, message, now).map_err(NotSigned::message)
     }
 
     /// Begins with the body of a message of which the header is known; the body goes to [`Signing::push`] in chunks of any
@@ -194,7 +194,7 @@ impl OutboundSigner {
     /// [`NotSigned`], also when nobody signs for its author.
     #[doc(alias("kms", "hsm"))]
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Signing, NotSigned> {
-        Ok(Signing::with_header(&*self.signers(&header)?, header, now)?)
+        Signing::with_header(&*self.signers(&header)?, header, now).map_err(NotSigned::message)
     }
 
     /// Inspects a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would break

@@ -18,7 +18,7 @@ use waxseal::{
     dkim::sign_all,
     dns::{
         Answer, Answers, Check, LookupError, Question, Record, Reply, Resolve, ResolveBlocking, Zone, drive,
-        drive_blocking, drive_until, drive_with_blocking,
+        drive_blocking, drive_with, drive_with_blocking,
     },
     header::{Header, HeaderError, HeaderLimits, Space},
     spf::SpfCheck,
@@ -165,7 +165,7 @@ fn the_report_has_the_header_that_was_checked() {
     let report = by_field(&all(), PLAIN);
     assert_eq!(report.header().unwrap().as_bytes(), &PLAIN[..end_of_header(PLAIN) - 2]);
     let strict = all().with_header_limits(HeaderLimits::default().with_max_fields(3));
-    assert_eq!(by_field(&strict, PLAIN).header(), Err(&HeaderError::TooManyFields { limit: 3 }));
+    assert_eq!(by_field(&strict, PLAIN).header(), Err(&HeaderError::TooManyFields(3)));
 }
 
 #[test]
@@ -258,7 +258,7 @@ proptest! {
         let expected = whole(&all, &message);
         let evidence = expected.evidence();
         let ahead = evidence.answers().zip(&kept).filter(|(_, kept)| **kept).map(|(answer, _)| answer.clone());
-        let check = all.inbound(&sender(), &message, now()).with_answers(ahead.collect::<Vec<_>>());
+        let check = all.inbound(&sender(), &message, now()).with_answers(ahead.collect::<Answers<'_>>());
         prop_assert_eq!(told(&drive_blocking(check, &zone())), told(&expected));
     }
 
@@ -449,7 +449,10 @@ async fn every_driver_gives_the_same_report() {
     assert_eq!(told(&all.check(&sender(), &message, now(), &Slow(zone())).await), expected);
     assert_eq!(told(&all.check(&sender(), &message, now(), &zone()).await), expected);
     assert_eq!(told(&all.check_blocking(&sender(), &message, now(), &zone().cold())), expected);
-    assert_eq!(told(&drive_until(inbound(), &Slow(zone()), std::future::pending()).await), expected);
+    assert_eq!(
+        told(&drive_with(inbound(), &mut Answers::new(), &Slow(zone()), std::future::pending()).await),
+        expected
+    );
     assert_eq!(told(&sans_io(inbound(), &zone())), expected);
 
     let mut session = all.begin(&sender(), now());
@@ -507,9 +510,8 @@ async fn a_session_goes_from_task_to_task() {
 #[tokio::test]
 async fn a_deadline_that_has_passed_is_a_temporary_error() {
     let (all, message) = (all(), rich());
-    let report =
-        drive_until(all.inbound(&sender(), &message, now()), &Stuck(Zone::new()), std::future::ready(()))
-            .await;
+    let (check, dead) = (all.inbound(&sender(), &message, now()), Stuck(Zone::new()));
+    let report = drive_with(check, &mut Answers::new(), &dead, std::future::ready(())).await;
     assert_sound(&all, &report);
     assert_eq!(report.dmarc().result(), DmarcResult::TempError, "{}", report.explain());
     assert_eq!(report.disposition(), Disposition::Defer);
@@ -528,7 +530,7 @@ async fn a_deadline_that_has_passed_is_a_temporary_error() {
     };
     let signed = signed("bank.example", b"From: joe@bank.example\r\n\r\nHi.\r\n");
     let check = all.inbound(&sender(), &signed, now());
-    let report = drive_until(check, &Stuck(known), deadline).await;
+    let report = drive_with(check, &mut Answers::new(), &Stuck(known), deadline).await;
     assert_eq!(report.spf().result(), SpfResult::TempError, "{}", report.explain());
     assert_eq!(report.dmarc().result(), DmarcResult::Pass, "{}", report.explain());
 

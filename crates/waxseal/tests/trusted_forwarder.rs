@@ -484,7 +484,7 @@ mod can_not {
 /// Who asked for trust is told why nobody is believed.
 mod distrust {
     use super::*;
-    use waxseal::{Distrust, authres::reason};
+    use waxseal::authres::reason;
 
     /// Nobody speaks for the message, and the explanation says why in one line for each cause.
     #[track_caller]
@@ -587,7 +587,8 @@ mod distrust {
         );
         let two = b"From: ceo@bank.example, u@evil.example\r\nSubject: x\r\n\r\nHi.\r\n";
         let report = judge(&sealed(two, "list.example", saw(DmarcResult::Pass, "bank.example")));
-        assert_eq!(report.distrust(), [Distrust::NoSingleAuthor]);
+        let causes: Vec<_> = report.distrust().iter().map(ToString::to_string).collect();
+        assert_eq!(causes, ["the message has no author, or more than one, for whom a forwarder could speak"]);
     }
 
     #[test]

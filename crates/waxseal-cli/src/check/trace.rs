@@ -112,9 +112,9 @@ impl Origin {
 
 fn no_envelope(why: &NoEnvelope) -> String {
     let text = chain(why);
-    match why {
-        NoEnvelope::PrivateAddress { .. } => text + " (--relay private steps over relays of your own)",
-        NoEnvelope::Authenticated { .. } => text + ", so SPF has nothing to say of it",
-        _ => text,
+    match why.private_address() {
+        Some(_) => text + " (--relay private steps over relays of your own)",
+        None if why.is_authenticated() => text + ", so SPF has nothing to say of it",
+        None => text,
     }
 }

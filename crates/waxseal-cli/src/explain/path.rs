@@ -146,7 +146,8 @@ fn draw(html: &mut Html, stop: &Stop<'_>, is_broken: bool, before: &mut Option<S
 fn damage(html: &mut Html, signatures: &[&ExplainedSignature]) {
     let mut told: Vec<String> = Vec::new();
     for diagnosis in signatures.iter().flat_map(|signature| signature.diagnoses()) {
-        let text = format!("{} ({})", diagnosis.reason(), diagnosis.certainty());
+        let certainty = if diagnosis.is_proved() { "proved" } else { "likely" };
+        let text = format!("{} ({certainty})", diagnosis.reason());
         if !told.contains(&text) {
             html.markup("<br>").text(&text);
             told.push(text);

@@ -19,16 +19,13 @@ pub enum SignError {
     /// `z=` is longer than the 65,536 bytes that [`Signer::with_copied_fields`](crate::Signer::with_copied_fields) allows.
     #[error("the copies of the signed fields (z=) have {0} bytes, more than 65536: sign without them")]
     CopiedFields(usize),
-    /// RFC 6376 §5.3: the message must be signed as it will be sent, and mail servers rewrite bare CR and LF.
+    /// RFC 6376 §5.3: the message must be signed as it will be sent, and mail servers rewrite bare CR and LF. This one is
+    /// so many bytes from the start of the message or, when header and body were passed separately, of that part.
     #[error(
-        "the message has a bare CR or LF at offset {offset}: make its line ends CRLF before signing \
+        "the message has a bare CR or LF at offset {0}: make its line ends CRLF before signing \
          (waxseal_header::line_ends::to_crlf) and send the result"
     )]
-    BareLineEnd {
-        /// Its place, in bytes from the start of the message or, when header and body were passed separately, of that
-        /// part.
-        offset: u64,
-    },
+    BareLineEnd(u64),
     /// A line of the header block is not a header field.
     #[error("field {0} of the header, counted from 1, is no header field: remove it before signing")]
     MalformedField(usize),
@@ -92,11 +89,6 @@ pub enum SignError {
     #[error(transparent)]
     Key(#[from] waxseal_crypto::SignError),
     /// The name of the key, made of selector and domain, is longer than a domain name may be.
-    #[error("{selector}._domainkey.{domain} is longer than a domain name may be")]
-    KeyName {
-        /// The selector.
-        selector: Selector,
-        /// The domain.
-        domain: DomainName,
-    },
+    #[error("{0}._domainkey.{1} is longer than a domain name may be")]
+    KeyName(Selector, DomainName),
 }

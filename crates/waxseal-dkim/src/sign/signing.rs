@@ -75,7 +75,7 @@ impl Signing {
     ) -> Result<Self, SignError> {
         let mut signing = Self::new(signers, now);
         if let Some(offset) = find_bare(header.as_bytes()) {
-            return Err(SignError::BareLineEnd { offset: offset as u64 });
+            return Err(SignError::BareLineEnd(offset as u64));
         }
         signing.stage = Stage::Body(Body::begin(&signing.signers, header)?);
         Ok(signing)
@@ -121,7 +121,7 @@ impl Signing {
     }
 
     fn check_line_ends(&mut self, text: &[u8]) -> Result<(), SignError> {
-        self.line_ends.push(text).map_or(Ok(()), |offset| Err(SignError::BareLineEnd { offset }))
+        self.line_ends.push(text).map_or(Ok(()), |offset| Err(SignError::BareLineEnd(offset)))
     }
 
     /// Ends the message. Returns the fields to be signed, in the order of the signers.
@@ -132,7 +132,7 @@ impl Signing {
         let Self { signers, now, stage, line_ends, .. } = self;
         let body = match (stage, line_ends.finish()) {
             (Stage::Failed(error), _) => return Err(error),
-            (_, Some(offset)) => return Err(SignError::BareLineEnd { offset }),
+            (_, Some(offset)) => return Err(SignError::BareLineEnd(offset)),
             (Stage::Header(splitter), None) => Body::begin(&signers, splitter.finish()?)?,
             (Stage::Body(body), None) => body,
         };

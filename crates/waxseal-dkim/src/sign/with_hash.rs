@@ -101,7 +101,7 @@ impl Signer {
 
     fn prepare(&self, header: &Header) -> Result<(), SignError> {
         if let Some(offset) = find_bare(header.as_bytes()) {
-            return Err(SignError::BareLineEnd { offset: offset as u64 });
+            return Err(SignError::BareLineEnd(offset as u64));
         }
         check_header(header)?;
         self.check(header)

@@ -7,7 +7,7 @@ use waxseal_crypto::{Algorithm, KeyType, PublicKey};
 pub(super) fn check_record(record: &KeyRecord, algorithm: Algorithm) -> Result<&PublicKey, Cause> {
     let key = record.public_key().ok_or(Cause::Revoked)?;
     if record.key_type() != algorithm.key_type() {
-        return Err(Cause::KeyType { key_type: record.key_type(), algorithm });
+        return Err(Cause::KeyType(record.key_type(), algorithm));
     }
     if !record.allows_hash(algorithm.hash()) {
         return Err(Cause::HashNotAllowed(algorithm));

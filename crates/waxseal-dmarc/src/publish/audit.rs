@@ -179,7 +179,7 @@ impl Audit {
     ) -> Vec<Finding> {
         let mut findings: Vec<_> =
             author.path().iter().flat_map(|step| of_step(step, author, records)).collect();
-        if let Cause::NoRecord { .. } = author.cause() {
+        if let Cause::NoRecord(_) = author.cause() {
             let organization = author.organizational_domain().unwrap_or(&self.domain);
             let problem = Problem::NoRecord(organization.clone());
             findings.push(Finding::from(problem).with_domain(&self.domain));
@@ -225,7 +225,7 @@ fn is_meant(text: &[u8]) -> bool {
 fn of_step(step: &Step, author: &AuthorVerdict, records: &[(DomainName, Bytes)]) -> Vec<Finding> {
     let Some(question) = step.question() else { return Vec::new() };
     let mut findings = match step.found() {
-        Found::Several { count } => vec![Finding::from(Problem::SeveralRecords(*count))],
+        Found::Several(count) => vec![Finding::from(Problem::SeveralRecords(*count))],
         Found::Failed(error) => vec![Finding::from(Problem::LookupFailed(error.clone()))],
         _ => Vec::new(),
     };
@@ -254,7 +254,7 @@ fn of_destination(
         Authorization::ForeignRedirect => Problem::ReportsLedAway(policy_domain, host()?),
         Authorization::NoHost => Problem::NoReportHost,
         Authorization::NameTooLong => Problem::ReportNameTooLong(policy_domain, host()?),
-        Authorization::Failed { question, error } => {
+        Authorization::Failed(question, error) => {
             let problem = Problem::LookupFailed(error.clone());
             return Some(Finding::from(problem).with_domain(&question.name));
         }

@@ -62,12 +62,7 @@ pub enum Authorization {
     /// The name to look up is longer than DNS allows: "a positive determination ... cannot be made".
     NameTooLong,
     /// A lookup failed: try again later.
-    Failed {
-        /// What was asked.
-        question: Question,
-        /// Why there is no answer.
-        error: LookupError,
-    },
+    Failed(Question, LookupError),
 }
 
 impl Authorization {
@@ -81,7 +76,7 @@ impl Authorization {
             Self::ForeignRedirect => "foreign-redirect",
             Self::NoHost => "no-host",
             Self::NameTooLong => "name-too-long",
-            Self::Failed { .. } => "failed",
+            Self::Failed(..) => "failed",
         }
     }
 
@@ -138,7 +133,7 @@ impl ReportAuthorization {
         }
         let walk = discover::walk(dns, domain)?;
         Ok(match (walk.organizational_domain(), walk.error()) {
-            (_, Some((question, error))) => Err(Authorization::Failed { question, error: error.clone() }),
+            (_, Some((question, error))) => Err(Authorization::Failed(question, error.clone())),
             (Some(OrganizationalDomain { domain, .. }), None) => Ok(domain),
             (None, None) => Ok(domain.clone()),
         })
@@ -186,7 +181,7 @@ impl Check for ReportAuthorization {
         let question = Question::txt(name);
         Ok(match dns.ask(question.clone())? {
             Ok(answer) => self.judge(host, discover::dmarc_records(&answer)),
-            Err(error) => Authorization::Failed { question, error },
+            Err(error) => Authorization::Failed(question, error),
         })
     }
 }

@@ -91,8 +91,8 @@ pub(crate) fn word(verdict: &Verdict) -> &'static str {
 
 /// Result, policy after `t=`, and the domain of the record.
 pub(crate) fn said(verdict: &Verdict) -> (&'static str, Option<&'static str>, Option<&str>) {
-    let policy = verdict.evaluated_policy().map(|policy| policy.as_str());
-    (word(verdict), policy, verdict.record_at().map(DomainName::as_str))
+    let policy = verdict.author().and_then(|author| author.evaluated_policy()).map(|policy| policy.as_str());
+    (word(verdict), policy, verdict.author().and_then(|author| author.record_at()).map(DomainName::as_str))
 }
 
 pub(crate) fn header(text: impl AsRef<[u8]>) -> Header {

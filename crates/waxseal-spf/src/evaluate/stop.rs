@@ -1,6 +1,10 @@
 //! Why an evaluation stops early.
 
-use crate::{cause::Cause, limits::Limits, place::Place};
+use crate::{
+    cause::{Cause, Exceeded},
+    limits::Limits,
+    place::Place,
+};
 use bytes::Bytes;
 use waxseal_authres::SpfResult;
 use waxseal_dns::{DomainName, InvalidDomainName, LookupError, Pending, Question};
@@ -30,15 +34,17 @@ impl Fault {
     /// The cause, now that the place is known.
     pub(super) fn at(self, place: Place, limits: &Limits) -> Cause {
         match self {
-            Self::Lookup(question, source) => Cause::Lookup { question, source, place: place.of_term() },
+            Self::Lookup(question, source) => Cause::Lookup(question, source, place.of_term()),
             Self::NoRecord => Cause::TargetWithoutRecord(place),
-            Self::InvalidTarget(source) => Cause::InvalidTarget { place, source },
+            Self::InvalidTarget(source) => Cause::InvalidTarget(place, source),
             Self::LocalPartNotAscii => Cause::LocalPartNotAscii(place),
-            Self::TooManyTerms => Cause::TooManyTerms { limit: limits.terms.into(), place },
-            Self::TooManyVoidLookups => Cause::TooManyVoidLookups { limit: limits.void_lookups, place },
-            Self::TooManyMxNames(count) => Cause::TooManyMxNames { count, limit: limits.mx_names, place },
-            Self::TooManyQueries => Cause::TooManyQueries { limit: limits.queries, place: place.of_term() },
-            Self::TooManyMacroBytes => Cause::TooManyMacroBytes { limit: limits.macro_bytes, place },
+            Self::TooManyTerms => Cause::TooManyTerms(place.exceeds(limits.terms.into())),
+            Self::TooManyVoidLookups => Cause::TooManyVoidLookups(place.exceeds(limits.void_lookups.into())),
+            Self::TooManyMxNames(count) => {
+                Cause::TooManyMxNames(count, place.exceeds(limits.mx_names.into()))
+            }
+            Self::TooManyQueries => Cause::TooManyQueries(place.exceeds(limits.queries.into())),
+            Self::TooManyMacroBytes => Cause::TooManyMacroBytes(place.exceeds(limits.macro_bytes)),
         }
     }
 }
@@ -77,7 +83,11 @@ impl From<Cause> for Stop {
 impl Place {
     /// Before any term.
     pub(super) fn top(domain: &DomainName) -> Self {
-        Self { domain: domain.clone(), term: Bytes::new(), offset: 0, depth: 0, inside: None }
+        Self { domain: domain.clone(), term: Bytes::new(), offset: 0, inside: None }
+    }
+
+    fn exceeds(self, limit: usize) -> Exceeded {
+        Exceeded { limit, place: self.of_term() }
     }
 
     fn of_term(self) -> Option<Self> {

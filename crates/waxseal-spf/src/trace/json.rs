@@ -59,7 +59,7 @@ fn term(of: &TermTrace) -> Value {
 
 /// Question and reply in the JSON of waxseal-dns.
 fn lookup(of: &LookupTrace) -> Option<Value> {
-    let answers = Answers::from(vec![(of.question.clone(), of.reply.clone())]);
+    let answers = Answers::from_iter([(of.question.clone(), of.reply.clone())]);
     let spelled: Vec<Map<String, Value>> = serde_json::from_str(&answers.to_json()).ok()?;
     let mut lookup = spelled.into_iter().next()?;
     lookup.insert("void".into(), json!(of.void));

@@ -48,7 +48,7 @@ fn syntax(record: impl AsRef<[u8]>) -> String {
     let verdict = one(record.as_ref());
     assert_eq!(verdict.result().as_str(), "permerror");
     match verdict.cause() {
-        Some(Cause::Syntax { source, .. }) => source.problem(),
+        Some(Cause::Syntax(_, source)) => source.problem(),
         other => unreachable!("{other:?}"),
     }
 }
@@ -182,7 +182,7 @@ fn cve_2021_35525_long_addresses() {
     let check = SpfCheck::mail_from("192.0.2.7".parse().unwrap(), &long, &long, SystemTime::UNIX_EPOCH);
     let verdict = drive_blocking(check, &zone(&[(DOMAIN, &record)]));
     assert_eq!(said(&verdict).0, "permerror");
-    assert!(matches!(verdict.cause(), Some(Cause::TooManyMacroBytes { limit: 1_048_576, .. })));
+    assert!(matches!(verdict.cause(), Some(Cause::TooManyMacroBytes(over)) if over.limit() == 1_048_576));
     assert!(start.elapsed() < Duration::from_secs(5));
     assert!(verdict.entry().to_string().len() < 1000);
     assert!(verdict.received_spf(None).to_field().lines().all(|line| line.len() < 998));
@@ -391,7 +391,7 @@ fn failing_lookups_at_every_depth() {
             };
             assert_said(&verdict, "temperror", &format!("lookup of {failing} TXT failed{at}: {error}"));
             assert_eq!(verdict.lookups(), depth as u16);
-            assert_eq!(verdict.trace().unwrap().root().result.as_str(), "temperror");
+            assert!(verdict.trace().unwrap().to_string().starts_with("example.org: temperror\n"));
         }
     }
     for (record, question) in [("a", "A"), ("mx", "MX"), ("exists:example.org", "A"), ("mx:m.example", "A")] {

@@ -38,68 +38,60 @@ pub struct Arrival {
 
 /// Why trace fields contain no envelope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoEnvelope {
-    /// No Received field.
+#[error(transparent)]
+pub struct NoEnvelope(#[from] EnvelopeFault);
+
+/// In [`NoEnvelope`]; Received fields are numbered from the top.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum EnvelopeFault {
     #[error("no Received")]
     NoReceived,
-    /// A Received field cannot be read; 1 is the topmost.
-    #[error("{} cannot be read", ordinal(*number))]
-    InvalidReceived {
-        /// Which one.
-        number: usize,
-        /// What is wrong with it.
-        source: InvalidReceived,
-    },
-    /// A Received field that names no client, as that of a local program; 1 is the topmost.
-    #[error("{} names no client", ordinal(*number))]
-    NoClient {
-        /// Which one.
-        number: usize,
-    },
-    /// The client authenticated itself (RFC 3848): a user of the server, not a host that a domain names in SPF.
-    #[error("the client authenticated itself (with {with})")]
-    Authenticated {
-        /// The protocol as written.
-        with: String,
-    },
-    /// The client has a private address that is not one of [`Relays`]: no domain names it in SPF.
-    #[error("the client {address} has a private address")]
-    PrivateAddress {
-        /// The address.
-        address: IpAddr,
-    },
-    /// Nothing is below a hop that was skipped: the message was written on the host that it names.
-    #[error("no Received below the hop from {from}")]
-    NothingBelow {
-        /// The host.
-        from: String,
-    },
+    #[error("{} cannot be read", ordinal(*.0))]
+    InvalidReceived(usize, #[source] InvalidReceived),
+    /// As that of a local program.
+    #[error("{} names no client", ordinal(*.0))]
+    NoClient(usize),
+    #[error("the client authenticated itself (with {0})")]
+    Authenticated(String),
+    #[error("the client {0} has a private address")]
+    PrivateAddress(IpAddr),
+    /// The message was written on the host that the hop names.
+    #[error("no Received below the hop from {0}")]
+    NothingBelow(String),
     /// The field below a hop that was skipped was written by another host than the one that the hop names, so it may be
     /// a stranger's.
     #[error("the Received below the hop from {from} is by {by}")]
-    OtherHost {
-        /// The host that the hop names.
-        from: String,
-        /// The host that the field below names.
-        by: String,
-    },
-    /// Neither Return-Path nor X-Envelope-From.
+    OtherHost { from: String, by: String },
     #[error("no Return-Path or X-Envelope-From")]
     NoReversePath,
 }
 
-/// Why trace fields contain no time of arrival.
+impl NoEnvelope {
+    /// Whether the client authenticated itself (RFC 3848): a user of the server, not a host that a domain names in SPF.
+    pub fn is_authenticated(&self) -> bool {
+        matches!(self.0, EnvelopeFault::Authenticated(_))
+    }
+
+    /// The address of a client that no domain names in SPF: a private one, and not one of [`Relays`].
+    pub fn private_address(&self) -> Option<IpAddr> {
+        match self.0 {
+            EnvelopeFault::PrivateAddress(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+/// Why trace fields contain no time of arrival: there is no Received field, or it or its date cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoArrivalTime {
-    /// No Received field.
+#[error(transparent)]
+pub struct NoArrivalTime(#[from] TimeFault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum TimeFault {
     #[error("no Received")]
     NoReceived,
-    /// The Received field cannot be read.
     #[error("Received cannot be read")]
     InvalidReceived(#[source] InvalidReceived),
-    /// The Received field has no date, or one that cannot be read.
     #[error("Received has no readable date")]
     InvalidDate(#[source] InvalidDateTime),
 }
@@ -107,10 +99,10 @@ pub enum NoArrivalTime {
 impl Arrival {
     /// Reads Received, and the topmost Return-Path, else X-Envelope-From. Hops from `relays` are skipped.
     pub fn from_header(header: &Header, relays: &Relays) -> Self {
-        let mut walk = Walk { time: Err(NoArrivalTime::NoReceived), above: None, number: 0 };
+        let mut walk = Walk { time: Err(TimeFault::NoReceived.into()), above: None, number: 0 };
         let client = walk.client(header, relays);
         let envelope = client.and_then(|(ip, helo)| {
-            let path = reverse_path(header).ok_or(NoEnvelope::NoReversePath)?;
+            let path = reverse_path(header).ok_or(EnvelopeFault::NoReversePath)?;
             Ok(Envelope::new(ip, helo, path))
         });
         Self { envelope, time: walk.time }
@@ -165,23 +157,23 @@ impl Walk {
             if let Some(hop) = &self.above {
                 hop.check(&received)?;
             }
-            self.time = received.date().map_err(NoArrivalTime::InvalidDate);
+            self.time = received.date().map_err(|source| TimeFault::InvalidDate(source).into());
             match self.hop(&received, relays) {
                 Some(hop) => self.above = Some(hop),
                 None => return self.outside(&received),
             }
         }
         Err(match &self.above {
-            None => NoEnvelope::NoReceived,
-            Some(hop) => NoEnvelope::NothingBelow { from: hop.shown() },
+            None => EnvelopeFault::NoReceived.into(),
+            Some(hop) => EnvelopeFault::NothingBelow(hop.shown()).into(),
         })
     }
 
     fn unreadable(&mut self, source: InvalidReceived) -> NoEnvelope {
         if self.above.is_none() {
-            self.time = Err(NoArrivalTime::InvalidReceived(source.clone()));
+            self.time = Err(TimeFault::InvalidReceived(source.clone()).into());
         }
-        NoEnvelope::InvalidReceived { number: self.number, source }
+        EnvelopeFault::InvalidReceived(self.number, source).into()
     }
 
     /// The hop, if it lies inside the receiving site.
@@ -204,14 +196,14 @@ impl Walk {
     /// The client of a hop from outside.
     fn outside(&self, received: &Received<'_>) -> Result<(IpAddr, Box<[u8]>), NoEnvelope> {
         if received.is_authenticated() {
-            return Err(NoEnvelope::Authenticated { with: shown(received.with().unwrap_or_default()) });
+            return Err(EnvelopeFault::Authenticated(shown(received.with().unwrap_or_default())).into());
         }
         match received.address() {
             Some(address) if Relays::PRIVATE.iter().any(|network| network.contains(address)) => {
-                Err(NoEnvelope::PrivateAddress { address })
+                Err(EnvelopeFault::PrivateAddress(address).into())
             }
             Some(address) => Ok((address, received.helo().unwrap_or_default().into())),
-            None => Err(NoEnvelope::NoClient { number: self.number }),
+            None => Err(EnvelopeFault::NoClient(self.number).into()),
         }
     }
 }
@@ -223,7 +215,7 @@ impl Hop {
         if self.hosts.is_empty() || self.hosts.iter().any(|host| is_same_host(host, by)) {
             return Ok(());
         }
-        Err(NoEnvelope::OtherHost { from: self.shown(), by: shown(by) })
+        Err(EnvelopeFault::OtherHost { from: self.shown(), by: shown(by) }.into())
     }
 
     fn shown(&self) -> String {

@@ -311,7 +311,7 @@ impl Authenticator {
     /// [`ReplayError`], when these settings need a body hash that was not kept.
     pub fn replay(&self, evidence: &Evidence) -> Result<Report, ReplayError> {
         let check = InboundCheck::again(self.settings.clone(), evidence.case());
-        let mut check = check.ok_or(ReplayError::BodyHash)?;
+        let mut check = check.ok_or(ReplayError)?;
         let mut dns: Answers<'_> = evidence.answers().cloned().collect();
         dns.give_up();
         loop {

@@ -117,12 +117,11 @@ impl InboundCheck {
         }
     }
 
-    /// Begins with what [`Lookups`](super::Lookups) found, or with other answers: a list of questions and replies will do.
+    /// Begins with what [`Lookups`](super::Lookups) found, or with other answers, collected from questions and replies.
     /// The time that [was waited](Answers::waited) for them is taken off the time limit of the check; of several lookups, which
     /// may have run side by side, the longest counts.
     #[must_use]
-    pub fn with_answers(mut self, answers: impl Into<Answers<'static>>) -> Self {
-        let answers = answers.into();
+    pub fn with_answers(mut self, answers: Answers<'static>) -> Self {
         self.ahead.extend(known(&answers));
         self.waited = self.waited.max(answers.waited());
         self

@@ -13,15 +13,34 @@ use std::{net::IpAddr, sync::Arc};
 /// assert!(Envelope::new("2001:db8::1".parse()?, "mail.example.org", "<>").is_null_sender());
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     ip: Option<IpAddr>,
     helo: Bytes,
-    /// As given, with its angle brackets.
-    path: Bytes,
+    path: Path,
     /// Why there is none.
     missing: Option<Arc<str>>,
 }
+
+/// The reverse-path as given, with its angle brackets.
+#[derive(Debug, Clone)]
+struct Path(Bytes);
+
+impl Path {
+    fn bare(&self) -> &[u8] {
+        let path = &*self.0;
+        path.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(path)
+    }
+}
+
+/// With or without angle brackets, a reverse-path is the same.
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        self.bare() == other.bare()
+    }
+}
+
+impl Eq for Path {}
 
 impl Envelope {
     /// The address of the client (an IPv4-mapped one counts as IPv4), the argument of its last HELO or EHLO, and the
@@ -43,7 +62,7 @@ impl Envelope {
         Self {
             ip: None,
             helo: Bytes::copy_from_slice(helo.as_ref()),
-            path: Bytes::copy_from_slice(mail_from.as_ref()),
+            path: Path(Bytes::copy_from_slice(mail_from.as_ref())),
             missing: None,
         }
     }
@@ -88,13 +107,12 @@ impl Envelope {
 
     /// The reverse-path without angle brackets; empty for the null reverse-path.
     pub fn mail_from(&self) -> &[u8] {
-        let path = &*self.path;
-        path.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(path)
+        self.path.bare()
     }
 
     /// The reverse-path as given.
     pub(super) fn path(&self) -> &[u8] {
-        &self.path
+        &self.path.0
     }
 
     /// Whether MAIL FROM was `<>`, as in bounces. Its identity for SPF is `postmaster@` HELO then (RFC 7208 §2.4).
@@ -102,15 +120,6 @@ impl Envelope {
         self.mail_from().is_empty()
     }
 }
-
-/// With or without angle brackets, a reverse-path is the same.
-impl PartialEq for Envelope {
-    fn eq(&self, other: &Self) -> bool {
-        self.ip == other.ip && self.helo == other.helo && self.mail_from() == other.mail_from()
-    }
-}
-
-impl Eq for Envelope {}
 
 #[cfg(test)]
 mod tests {

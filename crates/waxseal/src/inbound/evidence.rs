@@ -3,6 +3,9 @@
 #[cfg(feature = "json")]
 mod json;
 
+#[cfg(feature = "json")]
+pub use json::InvalidEvidence;
+
 use super::{Envelope, case::Case};
 use std::{sync::Arc, time::SystemTime};
 use waxseal_dns::{Question, Reply};
@@ -29,14 +32,11 @@ use waxseal_header::{Header, HeaderError};
 #[derive(Debug, Clone)]
 pub struct Evidence(Arc<Case>);
 
-/// Why evidence cannot be judged again.
+/// Why evidence cannot be judged again: the settings need a hash of the body that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a body hash is needed that was not kept: replay under the settings of the first check")]
 #[non_exhaustive]
-pub enum ReplayError {
-    /// The settings need a hash of the body that was not kept.
-    #[error("a body hash is needed that was not kept: replay under the settings of the first check")]
-    BodyHash,
-}
+pub struct ReplayError;
 
 impl Evidence {
     pub(super) fn new(case: Arc<Case>) -> Self {

@@ -51,7 +51,7 @@ impl IprevCheck {
         let question = Question::ptr(self.ip);
         let answer = match dns.ask(question.clone())? {
             Ok(answer) => answer,
-            Err(source) => return Ok(Err(IprevCause::Lookup { question, source })),
+            Err(source) => return Ok(Err(IprevCause::Lookup(question, source))),
         };
         let names = answer.records.iter().filter_map(|record| match record {
             Record::Ptr(name) => Some(name.clone()),
@@ -65,7 +65,7 @@ impl IprevCheck {
         }
         let failed = names.iter().zip(replies).find_map(|(name, reply)| Some((name, reply.err()?)));
         Ok(Err(match failed {
-            Some((name, source)) => IprevCause::Lookup { question: self.addresses_of(name.clone()), source },
+            Some((name, source)) => IprevCause::Lookup(self.addresses_of(name.clone()), source),
             None => IprevCause::Mismatch { name: first.clone(), names: names.len() },
         }))
     }
@@ -96,13 +96,8 @@ pub enum IprevCause {
         names: usize,
     },
     /// A lookup failed on which the result depends.
-    #[error("lookup of {} {} failed", shown(&.question.name), .question.kind)]
-    Lookup {
-        /// What was asked.
-        question: Question,
-        /// Why there is no answer.
-        source: LookupError,
-    },
+    #[error("lookup of {} {} failed", shown(&.0.name), .0.kind)]
+    Lookup(Question, #[source] LookupError),
 }
 
 fn shown(name: &DomainName) -> String {
@@ -127,7 +122,7 @@ impl IprevCause {
             // query completed but produced no result".
             Self::Mismatch { .. } => IprevResult::Fail,
             // "some error that is likely transient in nature, such as a temporary DNS error".
-            Self::Lookup { .. } => IprevResult::TempError,
+            Self::Lookup(..) => IprevResult::TempError,
         }
     }
 }
@@ -181,6 +176,12 @@ impl IprevVerdict {
             Ok(name) => format!("{about}{name} is a name of the address, and has the address\n"),
             Err(_) => format!("{about}{}\n", self.reason()),
         }
+    }
+
+    /// The verdict as one JSON object on one line: `{"result", "name", "reason"}`.
+    #[cfg(feature = "json")]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
     }
 
     /// The entry for an Authentication-Results field, with the verified name as a comment.

@@ -22,12 +22,14 @@ pub struct Relays {
 
 /// Why a text does not name relays.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidRelays {
+#[error(transparent)]
+pub struct InvalidRelays(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
     /// No address in front of the slash.
     #[error("{0:?} is not an address, a network such as 192.0.2.0/24, or the word private")]
     Address(String),
-    /// A prefix length that such an address does not have.
     #[error("the prefix length of {0:?} is not a number from 0 to {1}")]
     PrefixLength(String, u8),
 }
@@ -99,13 +101,13 @@ impl FromStr for Relays {
             Some((address, length)) => (address, Some(length)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| InvalidRelays::Address(text.into()))?;
+        let address: IpAddr = address.parse().map_err(|_| Fault::Address(text.into()))?;
         let max = if address.is_ipv4() { 32 } else { 128 };
         let prefix_length = match length {
             None => Some(max),
             Some(length) => length.parse().ok().filter(|length| *length <= max),
         };
-        let prefix_length = prefix_length.ok_or_else(|| InvalidRelays::PrefixLength(text.into(), max))?;
+        let prefix_length = prefix_length.ok_or_else(|| Fault::PrefixLength(text.into(), max))?;
         Ok(Self { networks: vec![Network { address, prefix_length }] })
     }
 }
@@ -154,10 +156,10 @@ mod tests {
     #[test]
     fn what_names_no_network_is_refused() {
         let error = |text: &str| text.parse::<Relays>().unwrap_err();
-        assert_eq!(error("mx.example.net"), InvalidRelays::Address("mx.example.net".into()));
-        assert_eq!(error(""), InvalidRelays::Address("".into()));
+        assert_eq!(error("mx.example.net"), InvalidRelays(Fault::Address("mx.example.net".into())));
+        assert_eq!(error(""), InvalidRelays(Fault::Address("".into())));
         for (text, max) in [("10.0.0.0/33", 32), ("10.0.0.0/", 32), ("10.0.0.0/x", 32), ("::/129", 128)] {
-            assert_eq!(error(text), InvalidRelays::PrefixLength(text.into(), max));
+            assert_eq!(error(text), Fault::PrefixLength(text.into(), max).into());
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     settings::Settings, trust::Trust,
 };
 use std::{fmt, sync::Arc};
-use waxseal_authres::{AuthenticationResults, DkimResult, Entry, ReceivedSpf};
+use waxseal_authres::{AuthenticationResults, DkimResult, DmarcResult, Entry, ReceivedSpf};
 use waxseal_dkim::{Verdict, Verdicts};
 use waxseal_dmarc::Disposition;
 use waxseal_header::{Header, HeaderError};
@@ -32,7 +32,7 @@ use waxseal_header::{Header, HeaderError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[doc(alias("result", "verdict"))]
+#[doc(alias("verdict"))]
 pub struct Report {
     found: Arc<Found>,
 }
@@ -143,6 +143,23 @@ impl Report {
         &self.found.trust.distrust
     }
 
+    /// The result of DMARC, where the methods meet: whether the message is from the domain of its author. It does not
+    /// change with the [local policy](Self::disposition) and says nothing of [trusted forwarders](Self::trusted_forwarder).
+    #[doc(alias = "word")]
+    pub fn result(&self) -> DmarcResult {
+        self.dmarc().result()
+    }
+
+    /// Whether the [result](Self::result) is pass: the domain in From is authenticated.
+    pub fn is_pass(&self) -> bool {
+        self.dmarc().is_pass()
+    }
+
+    /// What decided the [result](Self::result). Always there.
+    pub fn cause(&self) -> Option<&waxseal_dmarc::Cause> {
+        self.dmarc().cause()
+    }
+
     /// What to do with the message: what DMARC and the local policy decide, unless a trusted forwarder vouches for it
     /// ([`Report::trusted_forwarder`]).
     ///
@@ -196,6 +213,13 @@ impl Report {
     /// by a line feed.
     pub fn explain(&self) -> String {
         explain(self)
+    }
+
+    /// The report as one JSON object on one line: what `waxseal check --json` prints about a message. The guide page
+    /// [`json`](crate::guide::json) has the schema.
+    #[cfg(feature = "json")]
+    pub fn to_json(&self) -> String {
+        waxseal_dns::to_json(self)
     }
 
     /// Everything that the verdicts were reached from but the body, of which the hashes stand in: to be kept, and judged

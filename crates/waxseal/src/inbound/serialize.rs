@@ -35,16 +35,6 @@ impl Serialize for Report {
     }
 }
 
-#[cfg(feature = "json")]
-impl Report {
-    /// The report as one JSON object on one line: what `waxseal check --json` prints about a message. The guide page
-    /// [`json`](crate::guide::json) has the schema.
-    pub fn to_json(&self) -> String {
-        // Writing these types to a string cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
 impl Report {
     fn unchecked(&self) -> String {
         match self.envelope().missing() {
@@ -53,15 +43,6 @@ impl Report {
             None if *self.envelope() == Envelope::unknown() => "no envelope".to_owned(),
             None => "the client has no address".to_owned(),
         }
-    }
-}
-
-#[cfg(feature = "json")]
-impl IprevVerdict {
-    /// The verdict as one JSON object on one line: `{"result", "name", "reason"}`.
-    pub fn to_json(&self) -> String {
-        // Writing these types to a string cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
     }
 }
 

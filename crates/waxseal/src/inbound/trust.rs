@@ -27,101 +27,64 @@ impl fmt::Display for TrustedForwarder {
 /// Why no forwarder, or not this one, vouches for a message whose policy was followed. One line of ASCII, with the cause behind it
 /// in [`source`](std::error::Error::source).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Distrust {
+#[error(transparent)]
+pub struct Distrust(#[from] Why);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Why {
     /// Nobody can vouch for an author who is not known, and with several it is not clear for whom.
     #[error("the message has no author, or more than one, for whom a forwarder could speak")]
     NoSingleAuthor,
-    /// No ARC set.
     #[error("the message has no ARC set")]
     NoChain,
-    /// The chain did not pass.
-    #[error("the ARC chain did not pass: arc={word}")]
-    Chain {
-        /// The Chain Validation Status.
-        word: ArcResult,
-    },
-    /// The newest message signature does not cover From, so anyone could have put in another author.
-    #[error("the newest ARC-Message-Signature, of set {instance}, does not cover From")]
-    FromNotCovered {
-        /// `i=` of the set.
-        instance: u32,
-    },
-    /// The set is by a sealer who is not trusted and may have made up the sets below it.
-    #[error("ARC set {} is not by a trusted sealer; neither it nor the sets below it are trusted", place(.instance, .domain))]
-    Stranger {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-    },
-    /// The ARC-Authentication-Results of a trusted sealer cannot be read at all.
-    #[error("the ARC-Authentication-Results of set {} cannot be read", place(.instance, .domain))]
-    Unreadable {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-        /// What is wrong with it.
-        source: InvalidAuthenticationResults,
-    },
+    #[error("the ARC chain did not pass: arc={0}")]
+    Chain(ArcResult),
+    /// Anyone could have put in another author.
+    #[error("the newest ARC-Message-Signature, of set {0}, does not cover From")]
+    FromNotCovered(u32),
+    /// By a sealer who may have made up the sets below it.
+    #[error("ARC set {0} is not by a trusted sealer; neither it nor the sets below it are trusted")]
+    Stranger(Place),
+    #[error("the ARC-Authentication-Results of set {0} cannot be read")]
+    Unreadable(Place, #[source] InvalidAuthenticationResults),
     /// A quoted string or comment in it is broken, so that what reads like a result may be text of the sender's.
-    #[error("in the ARC-Authentication-Results of set {} text and results cannot be told apart", place(.instance, .domain))]
-    Damaged {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-        /// What is wrong with it.
-        source: InvalidAuthenticationResults,
-    },
-    /// The result for DMARC, or one of several, cannot be read.
-    #[error("the DMARC result in the ARC-Authentication-Results of set {} cannot be read", place(.instance, .domain))]
-    UnreadableResult {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-        /// What is wrong with it.
-        source: InvalidAuthenticationResults,
-    },
+    #[error("in the ARC-Authentication-Results of set {0} text and results cannot be told apart")]
+    Damaged(Place, #[source] InvalidAuthenticationResults),
+    /// The result for DMARC, or one of several.
+    #[error("the DMARC result in the ARC-Authentication-Results of set {0} cannot be read")]
+    UnreadableResult(Place, #[source] InvalidAuthenticationResults),
     /// RFC 8601 §2.6: what stands behind an unknown version "might not be in an expected format".
-    #[error("the ARC-Authentication-Results of set {} are of version {version}, which is not known", place(.instance, .domain))]
-    Version {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-        /// The version.
-        version: u32,
-    },
-    /// The trusted sealer has no result for DMARC.
-    #[error("the ARC-Authentication-Results of set {} do not say dmarc=pass for {author}: they hold no DMARC result", place(.instance, .domain))]
-    NoResult {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-        /// The Author Domain.
-        author: DomainName,
-    },
-    /// The trusted sealer has another result than that DMARC passed for this author, or another one beside it.
-    #[error("the ARC-Authentication-Results of set {} do not say dmarc=pass for {author}: they say {said}", place(.instance, .domain))]
-    OtherResult {
-        /// `i=` of the set.
-        instance: u32,
-        /// `d=` of its seal.
-        domain: Option<DomainName>,
-        /// The Author Domain.
-        author: DomainName,
-        /// The other result, escaped.
-        said: String,
-    },
+    #[error("the ARC-Authentication-Results of set {0} are of version {1}, which is not known")]
+    Version(Place, u32),
+    #[error(
+        "the ARC-Authentication-Results of set {0} do not say dmarc=pass for {1}: they hold no DMARC result"
+    )]
+    NoResult(Place, DomainName),
+    /// Another result than that DMARC passed for this author, or another one beside it.
+    #[error(
+        "the ARC-Authentication-Results of set {place} do not say dmarc=pass for {author}: they say {said}"
+    )]
+    OtherResult { place: Place, author: DomainName, said: String },
+}
+
+/// `i=` of a set and `d=` of its seal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place(u32, Option<DomainName>);
+
+impl Place {
+    fn of(set: &Set) -> Self {
+        Self(set.instance(), set.domain().cloned())
+    }
 }
 
 /// `1 (lists.example.org)`
-fn place(instance: &u32, domain: &Option<DomainName>) -> String {
-    domain.as_ref().map_or_else(|| instance.to_string(), |domain| format!("{instance} ({domain})"))
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.1 {
+            Some(domain) => write!(f, "{} ({domain})", self.0),
+            None => self.0.fmt(f),
+        }
+    }
 }
 
 /// What came of the trust in sealers.
@@ -141,7 +104,7 @@ pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, 
         return Trust::default();
     }
     let [author] = dmarc.authors() else {
-        return Trust { forwarder: None, distrust: vec![Distrust::NoSingleAuthor] };
+        return Trust { forwarder: None, distrust: vec![Why::NoSingleAuthor.into()] };
     };
     if !matches!(author.result(), DmarcResult::Fail | DmarcResult::TempError) {
         return Trust::default();
@@ -156,57 +119,53 @@ pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, 
                 return Trust { forwarder: Some(forwarder), distrust: Vec::new() };
             }
             (Ok(()), None) => {}
-            (Err(cause), _) => distrust.insert(0, cause),
+            (Err(why), _) => distrust.insert(0, why.into()),
         }
     }
-    distrust.extend(chain_distrust(chain, sets.len()));
+    distrust.extend(chain_distrust(chain, sets.len()).map(Distrust));
     Trust { forwarder: None, distrust }
 }
 
 /// Why no more sets of the chain are trusted than the newest `trusted` ones; `None` when all are.
-fn chain_distrust(chain: &Chain, trusted: usize) -> Option<Distrust> {
+fn chain_distrust(chain: &Chain, trusted: usize) -> Option<Why> {
     let newest = chain.sets().last();
     match chain.result() {
-        ArcResult::None => Some(Distrust::NoChain),
+        ArcResult::None => Some(Why::NoChain),
         ArcResult::Pass if newest.is_some() && !chain.covers_from() => {
-            newest.map(|set| Distrust::FromNotCovered { instance: set.instance() })
+            newest.map(|set| Why::FromNotCovered(set.instance()))
         }
-        ArcResult::Pass => {
-            let stranger = chain.sets().iter().rev().nth(trusted)?;
-            let (instance, domain) = (stranger.instance(), stranger.domain().cloned());
-            Some(Distrust::Stranger { instance, domain })
-        }
-        word => Some(Distrust::Chain { word }),
+        ArcResult::Pass => Some(Why::Stranger(Place::of(chain.sets().iter().rev().nth(trusted)?))),
+        word => Some(Why::Chain(word)),
     }
 }
 
 /// Whether the set says `dmarc=pass` for this Author Domain, by name: a set that does not name the author may speak of
 /// another one, since forwarders can change From. It must say nothing else beside it: a forwarder may have sealed a field
 /// that a stranger wrote.
-fn saw_pass(set: &Set, author: &DomainName) -> Result<(), Distrust> {
-    let (instance, domain) = (set.instance(), set.domain().cloned());
+fn saw_pass(set: &Set, author: &DomainName) -> Result<(), Why> {
+    let place = Place::of(set);
     let results = match set.authentication_results() {
         Ok(results) => results,
-        Err(source) => return Err(Distrust::Unreadable { instance, domain, source }),
+        Err(source) => return Err(Why::Unreadable(place, source)),
     };
     let version = results.version();
     if version != 1 {
-        return Err(Distrust::Version { instance, domain, version });
+        return Err(Why::Version(place, version));
     }
     if let Some(source) = results.damage().cloned() {
-        return Err(Distrust::Damaged { instance, domain, source });
+        return Err(Why::Damaged(place, source));
     }
     if let Some(source) = unreadable_dmarc(&results) {
-        return Err(Distrust::UnreadableResult { instance, domain, source });
+        return Err(Why::UnreadableResult(place, source));
     }
     let author = author.clone();
     let mut dmarc =
         results.entries().iter().filter(|entry| entry.method().eq_ignore_ascii_case("dmarc")).peekable();
     if dmarc.peek().is_none() {
-        return Err(Distrust::NoResult { instance, domain, author });
+        return Err(Why::NoResult(place, author));
     }
     match dmarc.find(|entry| !is_pass(entry, &author)) {
-        Some(other) => Err(Distrust::OtherResult { instance, domain, said: said(other), author }),
+        Some(other) => Err(Why::OtherResult { place, said: said(other), author }),
         None => Ok(()),
     }
 }

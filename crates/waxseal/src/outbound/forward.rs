@@ -24,11 +24,8 @@ pub(super) struct Forwarder {
 #[non_exhaustive]
 pub enum ForwardError {
     /// No keys were given for this forwarder.
-    #[error("no keys for the forwarder {domain}: give them to OutboundSigner::with_forwarder")]
-    UnknownForwarder {
-        /// The forwarder.
-        domain: DomainName,
-    },
+    #[error("no keys for the forwarder {0}: give them to OutboundSigner::with_forwarder")]
+    UnknownForwarder(DomainName),
     /// The authenticator has no sealer.
     #[error(
         "no sealer was given: set one by Authenticator::with_sealer, or Session::with_sealer before the body begins"
@@ -40,11 +37,7 @@ pub enum ForwardError {
     /// The chain could not be validated because a DNS lookup failed. A seal made now would be `cv=fail` and end the chain for
     /// good: ask the client to try again later, or forward the message without a set.
     #[error("a DNS lookup failed, so the chain could not be validated: ask the client to try again later")]
-    Temporary {
-        /// What failed.
-        #[source]
-        cause: waxseal_arc::Cause,
-    },
+    Temporary(#[source] waxseal_arc::Cause),
     /// The header block is over a limit.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -113,7 +106,7 @@ impl OutboundSigner {
         now: SystemTime,
     ) -> Result<String, ForwardError> {
         if let Some(offset) = find_bare(message) {
-            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+            return Err(SignError::BareLineEnd(offset as u64).into());
         }
         let (header, body) = Header::parse(message)?;
         let mut forwarding = self.begin_forwarding(domain, header, report, now)?;
@@ -155,11 +148,11 @@ impl OutboundSigner {
         report: &Report,
         now: SystemTime,
     ) -> Result<Forwarding, ForwardError> {
-        let unknown = || ForwardError::UnknownForwarder { domain: domain.clone() };
+        let unknown = || ForwardError::UnknownForwarder(domain.clone());
         let forwarder = self.tables.forwarders.get(domain).ok_or_else(unknown)?.clone();
         chain_to_seal(report)?;
         if let Some(offset) = find_bare(header.as_bytes()) {
-            return Err(SignError::BareLineEnd { offset: offset as u64 }.into());
+            return Err(SignError::BareLineEnd(offset as u64).into());
         }
         let mut hasher = BodyHasher::new(report.settings().dkim.provider());
         forwarder.signers.iter().for_each(|signer| hasher.want(signer.body_form()));
@@ -200,7 +193,7 @@ impl Forwarding {
     pub fn finish(self) -> Result<String, ForwardError> {
         let Self { forwarder, header, report, now, hasher, line_ends } = self;
         if let Some(offset) = line_ends.finish() {
-            return Err(SignError::BareLineEnd { offset }.into());
+            return Err(SignError::BareLineEnd(offset).into());
         }
         let hashes = hasher.finish();
         let mut signatures = String::new();
@@ -264,7 +257,7 @@ impl Report {
         let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;
         let sealer = self.sealer().ok_or(ForwardError::NoSealer)?;
         if let Some(offset) = case.bare_line_end {
-            return Err(SignError::BareLineEnd { offset }.into());
+            return Err(SignError::BareLineEnd(offset).into());
         }
         let chain = chain_to_seal(self)?;
         let set = sealer.unsigned(header, &case.hashes, chain, results, case.now);
@@ -276,7 +269,7 @@ impl Report {
 fn chain_to_seal(report: &Report) -> Result<&Chain, ForwardError> {
     let chain = report.arc().ok_or(ForwardError::NotVerified)?;
     match chain.cause().filter(|cause| cause.is_temporary()) {
-        Some(cause) => Err(ForwardError::Temporary { cause: cause.clone() }),
+        Some(cause) => Err(ForwardError::Temporary(cause.clone())),
         None => Ok(chain),
     }
 }

@@ -1,8 +1,6 @@
 //! Why a message was not signed.
 
 use std::{error::Error, fmt, sync::Arc};
-use waxseal_dkim::SignError;
-use waxseal_header::HeaderError;
 
 /// Why a message was not signed. `Display` is one line for a log. What becomes of the message is decided by its
 /// [kind](Self::kind): most mail of strangers goes on unsigned, and a key that cannot be read is a reason to wait.
@@ -13,8 +11,12 @@ use waxseal_header::HeaderError;
 /// let why = OutboundSigner::new().sign(b"From: joe@example.org\r\n\r\nHi.\r\n", SystemTime::now()).unwrap_err();
 /// assert_eq!((why.kind(), why.to_string()), (NotSignedKind::NoEntry, "no signers for joe@example.org".into()));
 /// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct NotSigned(Reason);
+
 #[derive(Debug, Clone)]
-pub struct NotSigned {
+struct Reason {
     kind: NotSignedKind,
     cause: Arc<dyn Error + Send + Sync>,
 }
@@ -41,41 +43,34 @@ impl NotSigned {
     /// For those who look up signers ([`OutboundSigner::with_table`](crate::OutboundSigner::with_table)): the reason is a text of
     /// one line, or an error.
     pub fn new(kind: NotSignedKind, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind, cause: reason.into().into() }
+        Self(Reason { kind, cause: reason.into().into() })
+    }
+
+    /// By an error of signing or of the header.
+    pub(super) fn message(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(NotSignedKind::Message, error)
     }
 
     /// What sort of a reason it is.
     pub fn kind(&self) -> NotSignedKind {
-        self.kind
+        self.0.kind
     }
 
-    /// What [`NotSigned::new`] was given: a [`SignError`] where the kind is [`Message`](NotSignedKind::Message), if not a
-    /// [`HeaderError`].
+    /// What [`NotSigned::new`] was given: a [`SignError`](waxseal_dkim::SignError) where the kind is [`Message`](NotSignedKind::Message), if not a
+    /// [`HeaderError`](waxseal_header::HeaderError).
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.cause
+        &*self.0.cause
     }
 }
 
-impl fmt::Display for NotSigned {
+impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(f)
     }
 }
 
-impl Error for NotSigned {
+impl Error for Reason {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.source()
-    }
-}
-
-impl From<HeaderError> for NotSigned {
-    fn from(error: HeaderError) -> Self {
-        Self::new(NotSignedKind::Message, error)
-    }
-}
-
-impl From<SignError> for NotSigned {
-    fn from(error: SignError) -> Self {
-        Self::new(NotSignedKind::Message, error)
     }
 }

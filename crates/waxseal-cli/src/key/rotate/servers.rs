@@ -79,7 +79,7 @@ pub(super) fn look(dns: &DnsArgs, name: &DomainName, wanted: Wanted<'_>) -> Resu
     };
     let ask = |(server, resolver): &(String, Dns)| {
         let reply = resolver
-            .resolve_all_blocking_until(&[Question::txt(name.clone())], Instant::now() + dns.timeout());
+            .resolve_all_blocking(&[Question::txt(name.clone())], Some(Instant::now() + dns.timeout()));
         let shown = shown(reply.into_iter().next(), wanted);
         shown.map(|shown| format!("{server}: {shown}"))
     };
@@ -141,13 +141,14 @@ fn addresses(dns: &Dns, names: &[String]) -> Vec<(String, IpAddr)> {
     let find = |name: &String| {
         let domain: DomainName = name.parse().ok()?;
         let questions = [Question::a(domain.clone()), Question::aaaa(domain)];
-        let address = dns.resolve_all_blocking(&questions).into_iter().flatten().find_map(|answer| {
-            answer.records.iter().find_map(|record| match record {
-                Record::A(address) => Some(IpAddr::V4(*address)),
-                Record::Aaaa(address) => Some(IpAddr::V6(*address)),
-                _ => None,
-            })
-        })?;
+        let address =
+            dns.resolve_all_blocking(&questions, None).into_iter().flatten().find_map(|answer| {
+                answer.records.iter().find_map(|record| match record {
+                    Record::A(address) => Some(IpAddr::V4(*address)),
+                    Record::Aaaa(address) => Some(IpAddr::V6(*address)),
+                    _ => None,
+                })
+            })?;
         Some((name.clone(), address))
     };
     names.iter().filter_map(find).collect()

@@ -19,6 +19,21 @@ use waxseal_dkim::{
 use waxseal_dns::{Answers, InvalidJson};
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 
+/// JSON that is not [`Evidence`]: where, and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidEvidence(#[from] Fault);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("not JSON: line {line}, column {column}")]
+    Syntax { line: usize, column: usize },
+    #[error("{at}: {expected} is expected")]
+    Shape { at: &'static str, expected: &'static str },
+    #[error(transparent)]
+    Answers(#[from] InvalidJson),
+}
+
 impl Evidence {
     /// The evidence as a JSON object: `ip` (null where it is not known), `helo`, `mail_from`, `now` (Unix time in seconds),
     /// `header`, `body_hashes`, `bare_line_end` (an offset in the body, or null) and `answers` ([`Answers::to_json`]).
@@ -58,14 +73,14 @@ impl Evidence {
     /// What [`Evidence::to_json`] wrote.
     ///
     /// # Errors
-    /// [`InvalidJson`].
-    pub fn from_json(text: &str) -> Result<Self, InvalidJson> {
+    /// [`InvalidEvidence`].
+    pub fn from_json(text: &str) -> Result<Self, InvalidEvidence> {
         let evidence: Value = serde_json::from_str(text)
-            .map_err(|error| InvalidJson::Syntax { line: error.line(), column: error.column() })?;
+            .map_err(|error| Fault::Syntax { line: error.line(), column: error.column() })?;
         let part = |name: &str| evidence.get(name).unwrap_or(&Value::Null);
         let text = |name| read_octets(part(name)).ok_or_else(|| shape(name, "a string or {\"base64\": …}"));
         let hashes = part("body_hashes").as_array().ok_or_else(|| shape("body_hashes", "a list"))?;
-        let answers = Answers::from_json(&part("answers").to_string())?;
+        let answers = Answers::from_json(&part("answers").to_string()).map_err(Fault::from)?;
         let envelope = match part("ip") {
             Value::Null => Envelope::without_address(text("helo")?, text("mail_from")?),
             ip => {
@@ -95,7 +110,7 @@ fn hash_json((form, hash): &(BodyForm, BodyHash)) -> Value {
     })
 }
 
-fn read_hash(value: &Value) -> Result<(BodyForm, BodyHash), InvalidJson> {
+fn read_hash(value: &Value) -> Result<(BodyForm, BodyHash), InvalidEvidence> {
     let read = || {
         let word = |name: &str| value.get(name)?.as_str();
         let digest = BASE64_STANDARD.decode(word("digest")?).ok()?;
@@ -109,8 +124,8 @@ fn read_hash(value: &Value) -> Result<(BodyForm, BodyHash), InvalidJson> {
     read().ok_or_else(|| shape("body_hashes", "canonicalization, algorithm, length, octets and digest"))
 }
 
-fn shape(at: &str, expected: &'static str) -> InvalidJson {
-    InvalidJson::Shape { at: at.to_owned(), expected }
+fn shape(at: &'static str, expected: &'static str) -> InvalidEvidence {
+    Fault::Shape { at, expected }.into()
 }
 
 fn octets(octets: &[u8]) -> Value {
@@ -133,15 +148,15 @@ fn read_time(value: &Value) -> Option<SystemTime> {
 
 fn refusal(error: &HeaderError) -> Value {
     match error {
-        HeaderError::TooLong { limit } => json!({ "too_long": limit }),
-        HeaderError::TooManyFields { limit } => json!({ "too_many_fields": limit }),
+        HeaderError::TooLong(limit) => json!({ "too_long": limit }),
+        HeaderError::TooManyFields(limit) => json!({ "too_many_fields": limit }),
         HeaderError::Name { octet, offset } => json!({ "name": offset, "octet": octet }),
-        HeaderError::Value { offset } => json!({ "value": offset }),
+        HeaderError::Value(offset) => json!({ "value": offset }),
         _ => json!({ "no_name": true }),
     }
 }
 
-fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidJson> {
+fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidEvidence> {
     if let Some(octets) = read_octets(value) {
         // What was taken once is taken again, whatever the limits were.
         let limits = HeaderLimits::default().with_max_bytes(u32::MAX).with_max_fields(u32::MAX);
@@ -152,10 +167,10 @@ fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidJson
     let offset = |name: &str| number(name).and_then(|offset| usize::try_from(offset).ok());
     let octet = || number("octet").and_then(|octet| u8::try_from(octet).ok());
     let error = limit("too_long")
-        .map(|limit| HeaderError::TooLong { limit })
-        .or_else(|| limit("too_many_fields").map(|limit| HeaderError::TooManyFields { limit }))
+        .map(HeaderError::TooLong)
+        .or_else(|| limit("too_many_fields").map(HeaderError::TooManyFields))
         .or_else(|| Some(HeaderError::Name { offset: offset("name")?, octet: octet()? }))
-        .or_else(|| Some(HeaderError::Value { offset: offset("value")? }))
+        .or_else(|| Some(HeaderError::Value(offset("value")?)))
         .or_else(|| value.get("no_name").map(|_| HeaderError::NoName));
     error.map(Err).ok_or_else(|| shape("header", "a string, {\"base64\": …} or why it was not taken"))
 }
