@@ -5,6 +5,7 @@ mod published;
 mod rules;
 
 use crate::{
+    client_address::parse_client_address,
     dns_args::{Dns, DnsArgs},
     exit::{Exit, Failure},
     html, key_name,
@@ -52,7 +53,7 @@ pub(crate) struct Audit {
     #[arg(long, short, value_name = "SELECTOR", value_parser = key_name::selector)]
     selector: Vec<Selector>,
     /// An address that the domains send from, for its reverse DNS; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_client_address)]
     ip: Vec<IpAddr>,
     #[command(flatten)]
     dns: DnsArgs,

@@ -86,7 +86,7 @@ impl Bounce {
     fn text(&self) -> Result<String, Failure> {
         let source = match &*self.words {
             [one] if one == "-" => Source::Stdin,
-            [one] if Path::new(one).is_file() => Source::File(PathBuf::from(one)),
+            [one] if Path::new(one).exists() => Source::File(PathBuf::from(one)),
             words => return Ok(words.join(" ")),
         };
         let mut text = Vec::new();

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 mod check;
 mod compare;
+mod config;
 mod rotate;
 mod show;
 mod tables;

@@ -45,8 +45,10 @@ mod verify;
 mod verify_batch;
 mod watched;
 mod whole_file;
+mod why;
 
 use clap::{Parser, Subcommand};
+use exit::{Exit, Failure};
 use std::process::ExitCode;
 use terminal::Color;
 
@@ -90,6 +92,7 @@ enum Verb {
     Authres(authres::Authres),
     Audit(audit::Audit),
     Bounce(bounce::Bounce),
+    Why(why::Why),
     Demo(demo::Demo),
     #[cfg(feature = "generate")]
     Completions(generate::Completions),
@@ -103,7 +106,15 @@ fn main() -> ExitCode {
     }
     let Cli { color, verb } = Cli::parse();
     color.set();
-    let done = match verb {
+    let done = run(verb);
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(verb: Verb) -> Result<Exit, Failure> {
+    match verb {
         Verb::Check(check) => check.run(),
         #[cfg(feature = "explain")]
         Verb::Explain(explain) => explain.run(),
@@ -117,14 +128,11 @@ fn main() -> ExitCode {
         Verb::Authres(authres) => authres.run(),
         Verb::Audit(audit) => audit.run(),
         Verb::Bounce(bounce) => bounce.run(),
+        Verb::Why(why) => why.run(),
         Verb::Demo(demo) => demo.run(),
         #[cfg(feature = "generate")]
         Verb::Completions(completions) => completions.run(),
         #[cfg(feature = "generate")]
         Verb::Man(man) => man.run(),
-    };
-    match done {
-        Ok(exit) => exit.into(),
-        Err(failure) => failure.report(),
     }
 }

@@ -1,7 +1,7 @@
 //! The tools of OpenDKIM under their old names, with their old options and texts: as `waxseal opendkim-genkey …`, or by a link
 //! of that name to `waxseal`. Exit codes tell the truth also where the old ones did not.
 
-mod conf;
+pub(crate) mod conf;
 mod genkey;
 mod genzone;
 mod getopt;

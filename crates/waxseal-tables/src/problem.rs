@@ -26,7 +26,7 @@ pub enum InvalidTable {
         error: io::Error,
     },
     /// The database could not be read.
-    #[error("the data set {kind}:{location} is not read here: use file:, refile: or csl:")]
+    #[error("the data set {kind}:{location} is not read, only file:, refile: and csl: are")]
     NotRead {
         /// What kind of database it is.
         kind: String,

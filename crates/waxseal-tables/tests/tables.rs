@@ -224,7 +224,7 @@ fn a_database_comes_from_the_source_or_is_an_error_that_names_it() {
     let error = Table::load(&set, &Files).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the data set sqlite:/var/lib/keys.sqlite is not read here: use file:, refile: or csl:"
+        "the data set sqlite:/var/lib/keys.sqlite is not read, only file:, refile: and csl: are"
     );
     struct Rows;
     impl Source for Rows {

@@ -27,7 +27,7 @@ use waxseal::{
 };
 use waxseal_tables::DataSet;
 
-/// Compare a private key, or the keys of a KeyTable, with what DNS has
+/// Compare a private key, or the keys of tables or an opendkim.conf, with what DNS has
 ///
 /// Says in words what differs: another key, quotes or backslashes pasted into the value, a record that was cut or split, the
 /// domain added twice to its name, a key that is revoked, or published under another selector. Of tables: keys that are
@@ -38,10 +38,11 @@ use waxseal_tables::DataSet;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   waxseal key check -d example.org -s 2026a /etc/opendkim/keys/example.org/2026a.private
+  waxseal key check --config /etc/opendkim.conf
   waxseal key check --key-table /etc/opendkim/KeyTable --signing-table refile:/etc/opendkim/SigningTable")]
 pub(crate) struct Check {
     /// The private key: PEM or DER
-    #[arg(required_unless_present = "key_table", requires = "domain", requires = "selector")]
+    #[arg(required_unless_present_any = ["key_table", "config"], requires = "domain", requires = "selector")]
     key: Option<PathBuf>,
     /// The domain that signs, d=
     #[arg(long, short, value_parser = key_name::domain, requires = "key")]
@@ -55,6 +56,9 @@ pub(crate) struct Check {
     /// Check that the keys of this SigningTable exist, and which keys sign
     #[arg(long, value_name = "DATASET", value_parser = data_set, requires = "key_table")]
     signing_table: Option<DataSet>,
+    /// Check what this opendkim.conf names: KeyTable and SigningTable, or Domain, Selector and KeyFile, and whose mail they sign
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "domain", "selector", "key_table"])]
+    config: Option<PathBuf>,
     #[command(flatten)]
     dns: DnsArgs,
     /// Print one JSON object
@@ -104,9 +108,10 @@ struct Checked<'c> {
 
 impl Check {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let Tables { mut rows, findings } = match &self.key_table {
-            Some(keys) => Tables::read(keys, self.signing_table.as_ref())?,
-            None => Tables { rows: self.one()?, findings: Vec::new() },
+        let Tables { mut rows, findings } = match (&self.key_table, &self.config) {
+            (Some(keys), _) => Tables::read(keys, self.signing_table.as_ref())?,
+            (_, Some(config)) => Tables::of_config(config)?,
+            _ => Tables { rows: self.one()?, findings: Vec::new() },
         };
         let subjects: Vec<_> = rows.iter_mut().map(Row::subject).collect();
         let compared = self.dns.drive(Compare(subjects.iter().flatten().cloned().collect()))?;

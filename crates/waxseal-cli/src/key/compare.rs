@@ -7,7 +7,7 @@ use waxseal::{
         publish::{Audit, AuditReport},
     },
     dns::{
-        Answers, Check, DomainName, Pending, Question, Record,
+        Answers, Check, DomainName, Existence, Pending, Question, Record,
         lint::{Finding, Severity},
     },
 };
@@ -63,6 +63,7 @@ impl Subject {
         let mut findings = report.findings().to_vec();
         if records.is_empty() && findings.iter().any(|finding| finding.id() == "no-record") {
             findings.extend(self.elsewhere(dns)?);
+            findings.extend(empty_name(report.name(), dns)?);
         } else if !matches {
             findings.extend(self.difference(&records).map(|finding| finding.with_domain(report.name())));
         }
@@ -122,9 +123,13 @@ impl Subject {
     /// What is published in place of the key.
     fn difference(&self, records: &[Vec<u8>]) -> Option<Finding> {
         let expected = self.public.dns_p();
-        let parts: Vec<String> = records.iter().map(|text| key_text(text)).collect();
+        if let Some(target) = records.iter().find_map(|text| alias_target(text)) {
+            let problem =
+                format!("the text of the record is the name {target}: publish it as CNAME, not as TXT");
+            return error_finding("alias-as-text", problem);
+        }
         let keys: Vec<KeyRecord> = records.iter().filter_map(|text| KeyRecord::parse(text).ok()).collect();
-        let error = |id, problem: String| Some(Finding::new(id, Severity::Error, problem));
+        let error = error_finding;
         if keys.iter().any(KeyRecord::is_revoked) {
             return error(
                 "revoked-in-use",
@@ -134,30 +139,61 @@ impl Subject {
         if let Some(found) = keys.iter().find_map(KeyRecord::public_key) {
             return error("wrong-key", wrong_key(&found.dns_p(), &expected));
         }
-        if parts.len() > 1 && is_made_of(&expected, &parts) {
-            let count = parts.len();
-            let problem =
-                format!("the key was split into {count} TXT records: publish one record of {count} strings");
-            return error("split-records", problem);
-        }
-        let part = parts
-            .iter()
-            .find(|part| part.len() >= MIN_PART && part.as_str() != expected)
-            .filter(|part| expected.starts_with(part.as_str()));
-        if let Some(part) = part {
-            let (length, whole) = (part.len(), expected.len());
-            let problem = format!(
-                "only the first {length} of {whole} characters of the key are published: the form cut it, publish strings of at \
-                 most 255 characters"
-            );
-            return error("cut-key", problem);
-        }
-        if parts.contains(&expected) {
-            let problem = "it holds the right key, but verifiers can not read it: publish what `waxseal key show` prints";
-            return error("damaged", problem.into());
-        }
-        None
+        damage(records, &expected)
     }
+}
+
+/// What became of the key where no record can be read.
+fn damage(records: &[Vec<u8>], expected: &str) -> Option<Finding> {
+    let error = error_finding;
+    let parts: Vec<String> = records.iter().map(|text| key_text(text)).collect();
+    if parts.len() > 1 && is_made_of(expected, &parts) {
+        let count = parts.len();
+        let problem =
+            format!("the key was split into {count} TXT records: publish one record of {count} strings");
+        return error("split-records", problem);
+    }
+    let part = parts
+        .iter()
+        .find(|part| part.len() >= MIN_PART && part.as_str() != expected)
+        .filter(|part| expected.starts_with(part.as_str()));
+    if let Some(part) = part {
+        let (length, whole) = (part.len(), expected.len());
+        let problem = format!(
+            "only the first {length} of {whole} characters of the key are published: the form cut it, publish strings of at \
+                 most 255 characters"
+        );
+        return error("cut-key", problem);
+    }
+    if records.iter().any(|text| lacks_tag(text, expected)) {
+        let problem = "p= is missing in front of the key: publish what `waxseal key show` prints";
+        return error("no-p", problem.into());
+    }
+    if parts.iter().any(|part| part == expected) {
+        let problem =
+            "it holds the right key, but verifiers can not read it: publish what `waxseal key show` prints";
+        return error("damaged", problem.into());
+    }
+    None
+}
+
+fn error_finding(id: &'static str, problem: String) -> Option<Finding> {
+    Some(Finding::new(id, Severity::Error, problem))
+}
+
+/// A name that exists without a text record: what it is an alias of is not there, most often.
+fn empty_name(name: &DomainName, dns: &mut Answers<'_>) -> Result<Option<Finding>, Pending> {
+    let exists =
+        dns.ask(Question::txt(name.clone()))?.is_ok_and(|answer| answer.existence == Existence::Exists);
+    let problem = "the name exists, but there is no TXT record: if it is an alias (CNAME), nothing is published where it leads";
+    Ok(exists.then(|| Finding::new("alias-to-nothing", Severity::Note, problem).with_domain(name)))
+}
+
+/// The name that stands in a text record alone: how to set an alias is easily misread.
+fn alias_target(text: &[u8]) -> Option<DomainName> {
+    let text = std::str::from_utf8(text).ok()?.trim().trim_end_matches('.');
+    let is_name = text.contains('.') && !text.contains(['=', ';', ' ']);
+    is_name.then(|| text.parse().ok()).flatten()
 }
 
 /// What is less than this of a key proves nothing.
@@ -167,9 +203,17 @@ const MIN_PART: usize = 32;
 fn key_text(record: &[u8]) -> String {
     let text = String::from_utf8_lossy(record);
     let start = text.find("p=").map_or(0, |at| at + 2);
-    let rest = text.get(start..).unwrap_or_default();
-    let rest = rest.split(';').next().unwrap_or_default();
-    rest.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')).collect()
+    base64_of(text.get(start..).unwrap_or_default().split(';').next().unwrap_or_default())
+}
+
+/// Whether the key stands in a record without its tag.
+fn lacks_tag(record: &[u8], key: &str) -> bool {
+    let text = String::from_utf8_lossy(record);
+    !text.contains("p=") && text.split(';').any(|part| base64_of(part) == key)
+}
+
+fn base64_of(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')).collect()
 }
 
 /// Whether the parts make the whole in some order, each once.

@@ -2,7 +2,11 @@
 
 use super::check::Row;
 use crate::{exit::Failure, key_file};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 use waxseal::dns::lint::{Finding, Severity};
 use waxseal_tables::{DataSet, Files, KeyData, KeyEntry, KeyTable, Problem, SigningTable};
 
@@ -32,7 +36,7 @@ impl Tables {
         Ok(tables)
     }
 
-    fn problems(&mut self, table: &str, problems: &[Problem]) {
+    pub(super) fn problems(&mut self, table: &str, problems: &[Problem]) {
         let finding =
             |problem: &Problem| Finding::new("table-line", Severity::Warning, format!("{table}, {problem}"));
         self.findings.extend(problems.iter().map(finding));
@@ -75,11 +79,37 @@ impl Tables {
 }
 
 impl Row {
-    fn read_key(&mut self, data: &KeyData) {
+    pub(super) fn read_key(&mut self, data: &KeyData) {
         let key = key_file::of_entry(data);
         match key {
             Ok(key) => self.public = Some(key.public_key().clone()),
-            Err(problem) => self.findings.push(Finding::new("key-file", Severity::Error, problem)),
+            Err(problem) => {
+                let elsewhere = match data {
+                    KeyData::File(path) => near(Path::new(path)),
+                    _ => None,
+                };
+                let hint = elsewhere.map(|path| format!("; there is one at {}", path.display()));
+                let problem = problem + &hint.unwrap_or_default();
+                self.findings.push(Finding::new("key-file", Severity::Error, problem));
+            }
         }
     }
+}
+
+/// Folders looked into.
+const MAX_FOLDERS: usize = 1_000;
+
+/// A file of the same name, for one that is not there: in a folder of its folder, as when that of the domain was forgotten, or in
+/// the folder above.
+fn near(path: &Path) -> Option<PathBuf> {
+    if path.exists() {
+        return None;
+    }
+    let (folder, name) = (path.parent()?, path.file_name()?);
+    let below =
+        fs::read_dir(folder).into_iter().flatten().take(MAX_FOLDERS).flatten().map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = below.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.extend(folder.parent().map(Path::to_owned));
+    folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())
 }

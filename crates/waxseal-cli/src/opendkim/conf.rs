@@ -7,7 +7,7 @@ use waxseal_resolver::parse_server;
 
 /// Names and values, in order.
 #[derive(Debug, Default)]
-pub(super) struct Conf(Vec<(String, String)>);
+pub(crate) struct Conf(Vec<(String, String)>);
 
 const DEFAULT: &str = "/etc/opendkim.conf";
 
@@ -29,17 +29,22 @@ impl Conf {
                 Err(_) => return Ok(Self::default()),
             },
         };
-        let text = String::from_utf8_lossy(&text);
+        Ok(Self::parse(&text))
+    }
+
+    /// Lines of a name and a value.
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
         let line = |line: &str| {
             let line = line.split('#').next()?.trim();
             let (name, value) = line.split_once(|c: char| c.is_ascii_whitespace())?;
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         };
-        Ok(Self(text.lines().filter_map(line).collect()))
+        Self(text.lines().filter_map(line).collect())
     }
 
     /// A later line wins.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
 

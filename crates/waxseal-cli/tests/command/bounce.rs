@@ -62,6 +62,51 @@ const KNOWN: &[(&str, &str)] = &[
         "yahoo-policy",
     ),
     ("421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred - 4.16.55.1", "yahoo-complaints"),
+    (
+        "554 5.7.1 [CS01] Message rejected due to local policy. Please visit https://support.apple.com/en-us/HT204137",
+        "apple-policy",
+    ),
+    (
+        "421 4.7.1 Messages to joe@icloud.com deferred due to excessive volume. Try again later - https://support.apple.com/en-us/HT204137",
+        "apple-rate",
+    ),
+    ("550 5.7.1 Your message was rejected due to example.org's DMARC policy.", "dmarc-policy"),
+    (
+        "550 5.7.1 Your email was rejected due to having a domain present in the Spamhaus DBL -- see https://www.spamhaus.org/dbl/",
+        "domain-block-list",
+    ),
+    ("554 5.7.0 Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.1", "proofpoint-reputation"),
+    (
+        "450 4.7.1 Client host rejected: Service refuse. Veuillez essayer plus tard. service refused, please try later. LPN027_503",
+        "laposte",
+    ),
+    ("550 5.7.1 Message rejected by the DMARC policy of example.org. LPN007_517", "laposte-dmarc"),
+    ("450 4.1.8 Emetteur invalide. Invalid Sender. LPN007_405", "laposte-sender"),
+    ("550 5.5.0 Service refuse, voir https://postmaster.laposte.net", "laposte"),
+    (
+        "550 <joe@gmx.example>: Reject due to SPF policy. The originating IP of the message is not permitted by the domain owner",
+        "gmx-spf",
+    ),
+    (
+        "554-gmx.net (mxgmx104) Nemesis ESMTP Service not available 554-No SMTP service 554-IP address is block listed. 554 For \
+         explanation visit https://postmaster.gmx.net/en/case?c=r0201&i=ip&v=198.51.100.42",
+        "gmx-block-list",
+    ),
+    (
+        "554-web.de (mxweb011) Nemesis ESMTP Service not available 554-No SMTP service 554-Bad DNS PTR resource record.",
+        "gmx-ptr",
+    ),
+    (
+        "554 Transaction failed 554 Reject due to policy restrictions. 554 For explanation visit https://postmaster.gmx.net",
+        "gmx",
+    ),
+    (
+        "550 SPF Sender Invalid - envelope rejected - https://community.mimecast.com/docs/DOC-1369#550",
+        "mimecast-spf",
+    ),
+    ("550 DKIM Sender Invalid - envelope rejected", "mimecast-dkim"),
+    ("550 DMARC Sender Invalid - envelope rejected", "mimecast-dmarc"),
+    ("550 Rejected by header based Anti-Spoofing policy: joe@example.org", "mimecast-anti-spoofing"),
     ("550 5.7.1 rejected by DMARC policy for example.org", "dmarc-policy"),
     ("550 5.7.23 Message rejected due to: SPF fail - not authorized.", "spf-fail"),
     ("550 5.7.24 SPF permerror", "spf-error"),

@@ -22,6 +22,7 @@ const VERBS: &[&str] = &[
     "authres parse",
     "audit",
     "bounce",
+    "why",
 ];
 
 /// Every example that a help text shows is a command line that the command accepts.

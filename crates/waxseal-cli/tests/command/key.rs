@@ -125,12 +125,24 @@ fn what_differs_is_said_in_words() {
         (txt(name, &[&quoted]), "it holds the right key, but verifiers can not read it"),
         (txt(name, &[&escaped]), "it holds the right key"),
         (txt(name, &[&typo]), "it holds the right key"),
-        (txt(name, &[&no_p]), "error: "),
+        (txt(name, &[&no_p]), "p= is missing in front of the key"),
         (txt(name, &[cut]), "only the first 237 of 392 characters of the key are published"),
         (txt(name, &[half, other_half]), "the key was split into 2 TXT records"),
         (txt(name, &[other_half, half]), "the key was split into 2 TXT records"),
         (txt(name, &["v=DKIM1; p="]), "the private key exists, but its record says that it is revoked"),
         (txt(name, &[&good, &record(RSA4096)]), "2 key records: leave one"),
+        (
+            txt(name, &["s1.dkim.example.net."]),
+            "is the name s1.dkim.example.net: publish it as CNAME, not as TXT",
+        ),
+        (
+            json!({ name: { "CNAME": "s1.dkim.example.net" }, "s1.dkim.example.net": { "TXT": [record(RSA4096)] } }),
+            "another key is published",
+        ),
+        (
+            json!({ name: { "CNAME": "gone.dkim.example.net" } }),
+            "if it is an alias (CNAME), nothing is published where it leads",
+        ),
         (txt("s._domainkey.example.org.example.org", &[&good]), "enter s._domainkey as the name"),
         (txt("s._domainkey._domainkey.example.org", &[&good]), "_domainkey stands there twice"),
         (txt("s.example.org", &[&good]), "_domainkey is missing there"),
@@ -146,8 +158,12 @@ fn what_differs_is_said_in_words() {
     assert!(p.len() > 255);
     let slow = keys.check(&json!({ name: { "ERROR": "TIMEOUT" } }));
     assert_eq!(slow.code, Some(75), "{}", slow.out);
-    let good = keys.check(&txt(name, &[&good]));
-    assert_eq!(good.code, Some(0), "{}", good.out);
+    let alias =
+        json!({ name: { "CNAME": "s1.dkim.example.net" }, "s1.dkim.example.net": { "TXT": [&good] } });
+    for zone in [txt(name, &[&good]), alias] {
+        let good = keys.check(&zone);
+        assert_eq!(good.code, Some(0), "{}", good.out);
+    }
 }
 
 #[test]

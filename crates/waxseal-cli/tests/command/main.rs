@@ -27,6 +27,8 @@ mod generate;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod howtos;
+#[cfg(test)]
 mod key;
 #[cfg(test)]
 mod keygen;
@@ -47,6 +49,10 @@ mod sign;
 #[cfg(test)]
 mod spf;
 #[cfg(test)]
+mod texts;
+#[cfg(test)]
 mod timeout;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod why;

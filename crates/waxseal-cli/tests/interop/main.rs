@@ -19,6 +19,8 @@
 //! left out with a remark, or are a failure too with `WAXSEAL_REQUIRE_TOOLS=1`.
 
 #[cfg(test)]
+mod alone;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod dmarc;
