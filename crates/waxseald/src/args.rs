@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-    check,
+    check::{self, Extent},
     config::Files,
     convert, daemon,
     would_sign::{self, Imagined},
@@ -43,8 +43,15 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Reads the settings, every table and every key, and says what is wrong or will hurt
-    Check,
+    /// Reads the settings, every table and every key, compares keys with DNS, and says what is wrong or will hurt
+    Check {
+        /// Says also what this main.cf of Postfix will do
+        #[arg(long, value_name = "FILE")]
+        main_cf: Option<PathBuf>,
+        /// Asks nobody whether the keys are published
+        #[arg(long)]
+        no_dns: bool,
+    },
     /// Writes the old files, all that are given, as one waxseald.toml to stdout
     Convert,
     /// Says whether mail would be signed, and why not; exit code 1 when not
@@ -93,9 +100,11 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 result => result.map(drop),
             }
         }
-        Some(Command::Check) => check::run(&files),
+        Some(Command::Check { main_cf, no_dns }) => {
+            check::run(&files, &Extent { main_cf, without_dns: no_dns })
+        }
         Some(Command::Convert) => convert::run(&files).map(|text| print!("{text}")),
-        None if args.check_only => check::run(&files),
+        None if args.check_only => check::run(&files, &Extent::default()),
         None => daemon::run(&files),
     };
     match result {

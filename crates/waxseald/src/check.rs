@@ -1,14 +1,28 @@
 //! `waxseald check`: loads everything, follows every entry, and says what will hurt.
 
+mod keys;
+mod main_cf;
+mod others;
+mod published;
+
 use crate::{
     config::Files,
     daemon::{DaemonError, Loaded, load},
     filter::Filter,
-    privileges::{self, Identity},
+    privileges,
     roles::sign::Sign,
-    settings::Process,
+    settings::{Kind, Settings},
 };
-use std::net::IpAddr;
+use std::{fs, net::IpAddr, path::PathBuf};
+
+/// How far the check goes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Extent {
+    /// Settings of Postfix.
+    pub(crate) main_cf: Option<PathBuf>,
+    /// Whether nobody is asked whether the keys are published.
+    pub(crate) without_dns: bool,
+}
 
 /// What is found, worst first.
 #[derive(Debug, Default)]
@@ -17,67 +31,75 @@ struct Findings {
     warnings: Vec<String>,
 }
 
-/// Checks the files; an error is one that keeps mail from being signed, or the daemon from starting.
-pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
+/// Checks the files; an error is one that keeps mail from being signed, lets others sign as you, or keeps the daemon from starting.
+pub(crate) fn run(files: &Files, extent: &Extent) -> Result<(), DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
     let mut findings = Findings { warnings: settings.warnings.clone(), ..Findings::default() };
-    become_user(&settings.process)?;
+    // What the daemon reads as root is read as root, and the rest as whom it becomes.
+    findings.of_postfix(extent, &settings)?;
+    findings.warnings.extend(others::running(&settings));
+    findings.warnings.extend(privileges::act_as_daemon(&settings.process)?);
     let mut odd = Vec::new();
     let filters = load(&settings, &mut odd).map_err(DaemonError::Settings)?;
     findings.warnings.extend(odd);
+    let mut subjects = Vec::new();
     for loaded in &filters {
         if let Loaded::Milter(filter) = loaded {
-            findings.add(filter);
+            findings.add(filter, &mut subjects);
         }
     }
-    let is_warning = |text: &&String| !findings.errors.contains(*text);
-    for warning in findings.warnings.iter().filter(is_warning) {
-        eprintln!("waxseald: warning: {warning}");
+    for service in &settings.services {
+        subjects.extend(keys::of_seal(service));
     }
-    if findings.errors.is_empty() {
-        println!("waxseald: no errors found");
-        return Ok(());
+    if !extent.without_dns {
+        published::compare(&subjects, &settings.dns, &mut findings)?;
     }
-    Err(DaemonError::Settings(findings.errors.join("\n")))
-}
-
-/// Looks with the eyes of the user that the daemon becomes, for whom keys have to be readable and safe.
-fn become_user(process: &Process) -> Result<(), DaemonError> {
-    if nix::unistd::geteuid().is_root() {
-        let identity = process.user.as_deref().map(Identity::find).transpose()?;
-        privileges::drop(process, identity.as_ref())?;
-    }
-    Ok(())
+    findings.print()
 }
 
 impl Findings {
-    fn add(&mut self, filter: &Filter) {
+    fn print(self) -> Result<(), DaemonError> {
+        for warning in self.warnings.iter().filter(|text| !self.errors.contains(*text)) {
+            eprintln!("waxseald: warning: {warning}");
+        }
+        if self.errors.is_empty() {
+            println!("waxseald: no errors found");
+            return Ok(());
+        }
+        Err(DaemonError::Settings(self.errors.join("\n")))
+    }
+
+    fn add(&mut self, filter: &Filter, subjects: &mut Vec<keys::Subject>) {
         let Some(sign) = &filter.sign else { return };
-        self.keys(filter, sign);
+        subjects.extend(keys::read(&filter.name, sign, self));
         self.internal(filter, sign);
         self.table(filter, sign);
     }
 
-    fn keys(&mut self, filter: &Filter, sign: &Sign) {
-        for (place, key) in sign.check_keys() {
-            match key {
-                Ok(Some(short)) => self.warnings.push(format!("{}: {place}: {short}", filter.name)),
-                Ok(None) => {}
-                Err(error) => self.errors.push(format!("{}: {place}: {error}", filter.name)),
-            }
-        }
+    fn of_postfix(&mut self, extent: &Extent, settings: &Settings) -> Result<(), DaemonError> {
+        let Some(path) = &extent.main_cf else { return Ok(()) };
+        let text = fs::read_to_string(path)
+            .map_err(|error| DaemonError::Settings(format!("{}: {error}", path.display())))?;
+        main_cf::check(&main_cf::Parameters::parse(&text), settings, self);
+        Ok(())
     }
 
-    /// Two addresses of strangers: a list that has both has everybody.
+    /// Two addresses of strangers of each family: a list that has both has everybody.
     fn internal(&mut self, filter: &Filter, sign: &Sign) {
-        let strangers = [IpAddr::from([203, 0, 113, 9]), IpAddr::from([198, 51, 100, 77])];
-        let entries: Vec<_> = strangers.iter().filter_map(|ip| sign.internal().entry(*ip)).collect();
-        if let [entry, _] = entries[..] {
-            self.errors.push(format!(
-                "{}: InternalHosts has {entry}: anybody can send mail as your domains and have it signed, with a valid \
-                 signature of yours; list 127.0.0.1, ::1 and the networks of your own users",
-                filter.name
-            ));
+        let strangers: [[IpAddr; 2]; 2] = [
+            [[203, 0, 113, 9].into(), [198, 51, 100, 77].into()],
+            [[0x2001, 0xDB8, 0, 0, 0, 0, 0, 9].into(), [0x2A00, 1, 2, 3, 4, 5, 6, 7].into()],
+        ];
+        for family in strangers {
+            let entries: Vec<_> = family.iter().filter_map(|ip| sign.internal().entry(*ip)).collect();
+            if let [entry, _] = entries[..] {
+                self.errors.push(format!(
+                    "{}: InternalHosts has {entry}: anybody can send mail as your domains and have it signed, with a valid \
+                     signature of yours, and what comes in is not verified; list 127.0.0.1, ::1 and the networks of your own \
+                     users",
+                    filter.name
+                ));
+            }
         }
     }
 
@@ -94,5 +116,20 @@ impl Findings {
                 entry.pattern()
             ));
         }
+    }
+}
+
+impl Settings {
+    /// Whether some service signs.
+    fn signs(&self) -> bool {
+        self.services
+            .iter()
+            .any(|service| matches!(&service.kind, Kind::Milter(filter) if filter.sign.is_some()))
+    }
+
+    /// Whether some service rejects what DMARC fails.
+    fn rejects_failures(&self) -> bool {
+        let rejects = |kind: &Kind| matches!(kind, Kind::Milter(filter) if filter.dmarc.as_ref().is_some_and(|dmarc| dmarc.reject));
+        self.services.iter().any(|service| rejects(&service.kind))
     }
 }

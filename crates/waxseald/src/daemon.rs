@@ -3,23 +3,25 @@
 use crate::{
     config::Files,
     filter::Filter,
+    http,
     listener::{Handler, Listener},
-    log, panics, policy,
+    log,
+    metrics::metrics,
+    panics, policy,
     privileges::{self, Identity},
-    reports,
+    reaper, reports,
     resolver::resolver,
     roles::spf::SpfPolicy,
     settings::{Kind, LogTo, Process, Settings, Socket},
+    sockets::{Bound, Passed, make_folder},
     stream::Limits,
 };
 use arc_swap::ArcSwap;
 use std::{
     fs, io,
-    net::ToSocketAddrs,
-    os::unix::{fs::FileTypeExt, net::UnixStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -55,19 +57,13 @@ impl DaemonError {
 /// What serves a service.
 struct Running {
     handler: Handler,
-    listeners: Vec<StdListener>,
+    listeners: Vec<Bound>,
 }
 
 /// A service with all that it names.
 pub(crate) enum Loaded {
     Milter(Box<Filter>),
     Policy(Box<SpfPolicy>),
-}
-
-/// A bound socket that no runtime knows yet.
-enum StdListener {
-    Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener),
 }
 
 /// Runs until a signal ends it.
@@ -85,16 +81,7 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
         );
         return Err(DaemonError::Settings(text));
     }
-    let mut passed = listenfd::ListenFd::from_env();
-    let mut bound = Vec::new();
-    for service in &settings.services {
-        let sockets = service.sockets.iter();
-        bound.push(
-            sockets
-                .map(|socket| bind(socket, identity.as_ref(), &mut passed))
-                .collect::<Result<Vec<_>, _>>()?,
-        );
-    }
+    let (bound, watched) = bind(&settings, identity.as_ref())?;
     let pid_files = write_pid_files(&settings.process, identity.as_ref());
     privileges::drop(&settings.process, identity.as_ref())?;
     let mut warnings = Vec::new();
@@ -107,13 +94,39 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
         };
         Running { handler, listeners }
     });
+    metrics().settings_read(true, false);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DaemonError::System { what: "runtime", error })?;
-    let served = runtime.block_on(serve(files, &settings, running.collect()));
+    let served = runtime.block_on(serve(files, &settings, running.collect(), watched));
+    // Nothing that blocks a thread keeps the process from its end.
+    runtime.shutdown_background();
     for path in pid_files {
         _ = fs::remove_file(path);
     }
     served
+}
+
+/// Binds all sockets, those of each service together, and the one for those who watch.
+fn bind(
+    settings: &Settings,
+    identity: Option<&Identity>,
+) -> Result<(Vec<Vec<Bound>>, Option<Bound>), DaemonError> {
+    let mut passed = Passed::from_env();
+    let mut new = |socket: &Socket| {
+        let bound = Bound::new(socket, identity, &mut passed);
+        bound.map_err(|error| DaemonError::Bind { socket: socket.clone(), error })
+    };
+    let mut bound = Vec::new();
+    for service in &settings.services {
+        bound.push(service.sockets.iter().map(&mut new).collect::<Result<Vec<_>, _>>()?);
+    }
+    let watched =
+        settings.process.metrics.map(|address| Socket::Inet(address.ip().to_string(), address.port()));
+    let watched = watched.as_ref().map(&mut new).transpose()?;
+    passed.left().for_each(|socket| {
+        tracing::warn!("{socket}: handed over by the service manager, but no setting names it");
+    });
+    Ok((bound, watched))
 }
 
 /// Loads all filters; what is wrong is said at once.
@@ -146,25 +159,67 @@ fn host_name() -> String {
     name.unwrap_or_else(|| "localhost".to_owned())
 }
 
-async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Result<(), DaemonError> {
+async fn serve(
+    files: &Files,
+    settings: &Settings,
+    running: Vec<Running>,
+    watched: Option<Bound>,
+) -> Result<(), DaemonError> {
     let system = |what| move |error| DaemonError::System { what, error };
     let dns = resolver(&settings.dns).map_err(|error| DaemonError::Settings(format!("DNS: {error}")))?;
     let limits = Limits { negotiation: Duration::from_secs(10), command: Duration::from_secs(600) };
-    let mut handlers = Vec::new();
+    let (mut handlers, mut taking) = (Vec::new(), Vec::new());
     for service in running {
         for listener in service.listeners {
-            let listener = registered(listener).map_err(system("socket"))?;
-            tokio::spawn(listener.serve(service.handler.clone(), dns.clone(), limits));
+            let listener = listener.registered().map_err(system("socket"))?;
+            taking.push(tokio::spawn(listener.serve(service.handler.clone(), dns.clone(), limits)));
         }
         if let Handler::Milter(filters) = service.handler.clone() {
             tokio::spawn(reports::run(move || filters.load().reports.clone()));
         }
         handlers.push(service.handler);
     }
-    let mut terminate = signal(SignalKind::terminate()).map_err(system("signals"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("signals"))?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(system("signals"))?;
-    let mut user = signal(SignalKind::user_defined1()).map_err(system("signals"))?;
+    if let Some(Listener::Tcp(listener)) =
+        watched.map(Bound::registered).transpose().map_err(system("socket"))?
+    {
+        tokio::spawn(http::serve(listener));
+    }
+    tokio::spawn(reaper::take_orphans());
+    announce(settings);
+    until_ended(files, &handlers).await?;
+    _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("waxseald terminating");
+    taking.iter().for_each(tokio::task::JoinHandle::abort);
+    end_messages().await;
+    Ok(())
+}
+
+/// Answers signals, and the service manager's watchdog, until one says that it is over.
+async fn until_ended(files: &Files, handlers: &[Handler]) -> Result<(), DaemonError> {
+    let system = |error| DaemonError::System { what: "signals", error };
+    let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(system)?;
+    let mut user = signal(SignalKind::user_defined1()).map_err(system)?;
+    // Half of what the service manager waits for; without one, a tick that nobody misses.
+    let watchdog = sd_notify::watchdog_enabled().map_or(Duration::from_secs(60), |time| time / 2);
+    let mut alive = tokio::time::interval(watchdog.max(Duration::from_millis(10)));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => guarded_reload(files, handlers),
+            _ = user.recv() => guarded_reload(files, handlers),
+            _ = alive.tick() => {
+                _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says that the daemon serves.
+fn announce(settings: &Settings) {
     for service in &settings.services {
         let sockets: Vec<_> = service.sockets.iter().map(ToString::to_string).collect();
         tracing::info!(
@@ -175,28 +230,28 @@ async fn serve(files: &Files, settings: &Settings, running: Vec<Running>) -> Res
         );
     }
     _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hang_up.recv() => guarded_reload(files, &handlers),
-            _ = user.recv() => guarded_reload(files, &handlers),
-        }
+}
+
+/// Waits for messages under way, for less than a second: containers are killed soon after they are asked to end.
+async fn end_messages() {
+    const PATIENCE: Duration = Duration::from_millis(800);
+    let start = Instant::now();
+    while !metrics().is_idle() && start.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    tracing::info!("waxseald terminating");
-    Ok(())
 }
 
 /// Reads the settings anew; no error in them ends the daemon.
 fn guarded_reload(files: &Files, handlers: &[Handler]) {
-    if let Err(panicked) = panics::caught(|| reload(files, handlers)) {
+    let read = panics::caught(|| reload(files, handlers)).unwrap_or_else(|panicked| {
         tracing::error!("settings were not read anew, the old ones hold: {panicked}");
-    }
+        false
+    });
+    metrics().settings_read(read, true);
 }
 
-/// New settings for new messages, all or none.
-fn reload(files: &Files, handlers: &[Handler]) {
+/// New settings for new messages, all or none. Returns whether there are some.
+fn reload(files: &Files, handlers: &[Handler]) -> bool {
     let loaded = files.load().map_err(|mistakes| mistakes.to_string()).and_then(|settings| {
         let mut warnings = settings.warnings.clone();
         let loaded = load(&settings, &mut warnings);
@@ -213,9 +268,10 @@ fn reload(files: &Files, handlers: &[Handler]) {
                 }
             }
             tracing::info!("settings were read anew; sockets, user and log stay as they were");
+            return true;
         }
         Ok(_) => {
-            tracing::error!("settings were not read anew: other services than at the start need a restart")
+            tracing::error!("settings were not read anew: other services than at the start need a restart");
         }
         Err(mistakes) => {
             for mistake in mistakes.lines() {
@@ -223,6 +279,7 @@ fn reload(files: &Files, handlers: &[Handler]) {
             }
         }
     }
+    false
 }
 
 /// Whether the services are those of the start.
@@ -233,70 +290,12 @@ fn fits(loaded: &[Loaded], handlers: &[Handler]) -> bool {
     loaded.len() == handlers.len() && loaded.iter().zip(handlers).all(same)
 }
 
-fn registered(listener: StdListener) -> io::Result<Listener> {
-    Ok(match listener {
-        StdListener::Tcp(listener) => {
-            listener.set_nonblocking(true)?;
-            Listener::Tcp(tokio::net::TcpListener::from_std(listener)?)
-        }
-        StdListener::Unix(listener) => {
-            listener.set_nonblocking(true)?;
-            Listener::Unix(tokio::net::UnixListener::from_std(listener)?)
-        }
-    })
-}
-
-/// Binds a socket, or takes the next that the service manager bound.
-fn bind(
-    socket: &Socket,
-    identity: Option<&Identity>,
-    passed: &mut listenfd::ListenFd,
-) -> Result<StdListener, DaemonError> {
-    let failed = |error| DaemonError::Bind { socket: socket.clone(), error };
-    if let Some(listener) = handed_over(socket, passed) {
-        return Ok(listener);
-    }
-    match socket {
-        Socket::Inet(host, port) => {
-            let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().map_err(failed)?.collect();
-            std::net::TcpListener::bind(&addresses[..]).map(StdListener::Tcp).map_err(failed)
-        }
-        Socket::Unix(path) => {
-            remove_stale(path).map_err(failed)?;
-            let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
-            if let Some(identity) = identity.filter(|_| nix::unistd::geteuid().is_root()) {
-                std::os::unix::fs::chown(path, Some(identity.uid()), Some(identity.gid())).map_err(failed)?;
-            }
-            Ok(StdListener::Unix(listener))
-        }
-    }
-}
-
-/// A socket that the service manager bound. They are handed over in the order of the settings, and one of another kind is an
-/// error of its unit, for which the own socket is bound.
-fn handed_over(socket: &Socket, passed: &mut listenfd::ListenFd) -> Option<StdListener> {
-    (0..passed.len()).find_map(|index| match socket {
-        Socket::Inet(..) => passed.take_tcp_listener(index).ok().flatten().map(StdListener::Tcp),
-        Socket::Unix(_) => passed.take_unix_listener(index).ok().flatten().map(StdListener::Unix),
-    })
-}
-
-/// Removes a socket that nobody listens to.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
-    if is_socket
-        && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-    {
-        return fs::remove_file(path);
-    }
-    Ok(())
-}
-
 /// Only a process that has its sockets writes its number, so that of a running one is never replaced.
 fn write_pid_files(process: &Process, identity: Option<&Identity>) -> Vec<PathBuf> {
     let mut written = Vec::new();
     for path in &process.pid_files {
-        if let Err(error) = fs::write(path, format!("{}\n", std::process::id())) {
+        let made = make_folder(path, identity);
+        if let Err(error) = made.and_then(|()| fs::write(path, format!("{}\n", std::process::id()))) {
             tracing::warn!("PidFile {}: {error}", path.display());
             continue;
         }

@@ -1,5 +1,6 @@
 //! Private keys in files: whether they are safe, and which were read already.
 
+use crate::metrics::metrics;
 use std::{
     collections::HashMap,
     fs,
@@ -63,6 +64,7 @@ impl KeyCache {
             return known.key.clone();
         }
         let key = load(path, rules);
+        metrics().key_read(key.is_ok());
         let mut known = self.known();
         if known.len() >= Self::CAPACITY {
             // Whichever comes first: who signs for more domains than that signs for some of them seldom.

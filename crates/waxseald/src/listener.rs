@@ -2,6 +2,7 @@
 
 use crate::{
     filter::Filter,
+    metrics::metrics,
     milter,
     panics::caught_within,
     policy,
@@ -79,6 +80,7 @@ impl Listener {
             };
             let (handler, dns) = (handler.clone(), dns.clone());
             tokio::spawn(async move {
+                let _counted = metrics().connection();
                 let served = caught_within(handler.serve(stream, &dns, limits)).await;
                 match served.unwrap_or_else(|panicked| Err(panicked.to_string())) {
                     Ok(()) => {}

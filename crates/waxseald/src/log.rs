@@ -1,7 +1,13 @@
-//! Where lines for people go: stderr, with priorities where systemd reads it, or syslog.
+//! Where lines go: stderr as text, with priorities where systemd reads it, or as JSON, or syslog.
 
 use crate::settings::LogTo;
-use std::{ffi::CString, fmt};
+use serde_json::{Map, Value};
+use std::{
+    ffi::CString,
+    fmt,
+    os::unix::fs::MetadataExt,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use syslog_tracing::{Facility, Options, Syslog};
 use tracing::{Event, Level, Subscriber, field::Field, field::Visit};
 use tracing_subscriber::{
@@ -15,12 +21,9 @@ pub(crate) fn start(to: &LogTo) -> Result<(), String> {
     let builder = tracing_subscriber::fmt().with_max_level(Level::INFO).log_internal_errors(false);
     let started = match to {
         LogTo::Stderr => {
-            let is_journal = std::env::var_os("JOURNAL_STREAM").is_some();
-            builder.event_format(Line { with_priority: is_journal }).with_writer(std::io::stderr).try_init()
+            builder.event_format(Line { with_priority: is_journal() }).with_writer(std::io::stderr).try_init()
         }
-        LogTo::Json => {
-            builder.event_format(Line { with_priority: false }).with_writer(std::io::stderr).try_init()
-        }
+        LogTo::Json => builder.event_format(Object).with_writer(std::io::stderr).try_init(),
         LogTo::Syslog { facility, name } => {
             let facility = self::facility(facility)?;
             let name = CString::new(name.as_str()).map_err(|error| format!("SyslogName: {error}"))?;
@@ -49,6 +52,14 @@ fn facility(name: &str) -> Result<Facility, String> {
     let known =
         NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, facility)| *facility);
     known.ok_or_else(|| format!("SyslogFacility: {name:?} is not known; for example mail"))
+}
+
+/// Whether stderr is the very stream that systemd's journal reads, as its device and inode say.
+fn is_journal() -> bool {
+    let stream = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+    let named =
+        stream.split_once(':').and_then(|(device, inode)| Some((device.parse().ok()?, inode.parse().ok()?)));
+    std::fs::metadata("/proc/self/fd/2").is_ok_and(|stderr| named == Some((stderr.dev(), stderr.ino())))
 }
 
 /// The text of an event and nothing else: time and program are added by whoever keeps the log.
@@ -86,5 +97,47 @@ impl Visit for Text {
             let text = format!("{value:?}");
             self.0.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
         }
+    }
+}
+
+/// An event as an object of JSON: time, level, text, and for a message its parts.
+struct Object;
+
+impl<S, N> FormatEvent<S, N> for Object
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut parts = Parts(Map::new());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        parts.put("time", now.as_secs_f64());
+        parts.put("level", event.metadata().level().as_str().to_ascii_lowercase());
+        event.record(&mut parts);
+        writeln!(out, "{}", Value::Object(parts.0))
+    }
+}
+
+/// The fields of an event.
+struct Parts(Map<String, Value>);
+
+impl Parts {
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        let name = if name == "message" { "text" } else { name };
+        self.0.insert(name.to_owned(), value.into());
+    }
+}
+
+impl Visit for Parts {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field.name(), value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field.name(), format!("{value:?}"));
     }
 }

@@ -1,5 +1,6 @@
 //! A panic ends the message in which it came, or the connection, never the daemon.
 
+use crate::metrics::metrics;
 use std::{
     any::Any,
     fmt,
@@ -28,6 +29,7 @@ impl Panicked {
 /// Writes each panic to the log, on one line with its place.
 pub(crate) fn log() {
     panic::set_hook(Box::new(|info| {
+        metrics().panicked();
         let text = Panicked::new(info.payload());
         let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
         tracing::error!("{text}{place}; please report it");

@@ -1,13 +1,14 @@
 //! The policy delegation protocol of Postfix (SMTPD_POLICY_README): lines of names and values, an empty line, an action.
 
 use crate::{
+    metrics::metrics,
     panics::caught_within,
     resolver::Dns,
     roles::spf::SpfPolicy,
     stream::{Limits, Stream},
 };
 use arc_swap::ArcSwap;
-use std::{io, net::IpAddr};
+use std::{io, net::IpAddr, time::Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -63,6 +64,15 @@ impl Request {
 }
 
 impl Answer {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Dunno => "nothing",
+            Self::Prepend(_) => "prepended",
+            Self::Refuse(text) if text.starts_with('5') => "rejected",
+            Self::Refuse(_) => "deferred",
+        }
+    }
+
     fn line(&self) -> String {
         let text = match self {
             Self::Dunno => "dunno".to_owned(),
@@ -107,6 +117,7 @@ impl Requests {
         {
             return if matches!(answer, Answer::Prepend(_)) { Answer::Dunno } else { answer.clone() };
         }
+        let began = Instant::now();
         let answer = caught_within(policy.answer(request, dns)).await.unwrap_or_else(|panicked| {
             tracing::error!("policyd-spf: {panicked}; the message is deferred");
             Answer::Refuse("451 4.3.0 Internal error, try again later".to_owned())
@@ -114,6 +125,7 @@ impl Requests {
         let (id, line) = (request.get("queue_id"), answer.line());
         let id = if id.is_empty() { "NOQUEUE" } else { id };
         tracing::info!(target: "mail", "policyd-spf: {id}: {}", line.trim_end());
+        metrics().message("policyd-spf", answer.word(), began.elapsed());
         self.last = Some((instance.to_owned(), answer.clone()));
         answer
     }

@@ -93,3 +93,14 @@ pub(crate) fn drop(process: &Process, identity: Option<&Identity>) -> Result<(),
     unistd::setgid(identity.gid).map_err(system)?;
     unistd::setuid(identity.uid).map_err(system)
 }
+
+/// Becomes what the daemon will be, so that a check sees files as it does. Returns a warning where only root could.
+pub(crate) fn act_as_daemon(process: &Process) -> Result<Option<String>, PrivilegeError> {
+    let identity = process.user.as_deref().map(Identity::find).transpose()?;
+    match drop(process, identity.as_ref()) {
+        Err(PrivilegeError::NotRoot(user)) => Ok(Some(format!(
+            "checked with the rights of this user; only root can check with those of {user}"
+        ))),
+        result => result.map(|()| None),
+    }
+}

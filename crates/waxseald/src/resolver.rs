@@ -1,15 +1,15 @@
 //! Whom DNS is asked of: hickory with a cache in front, shared by all connections.
 
-use crate::settings;
+use crate::{metrics::Measured, settings};
 use std::sync::Arc;
 use waxseal::{Cached, Hickory, resolver::SetupError};
 
 /// The resolver of the process.
-pub(crate) type Dns = Arc<Cached<Hickory>>;
+pub(crate) type Dns = Arc<Cached<Measured<Hickory>>>;
 
 /// Sets it up; needs a runtime.
 pub(crate) fn resolver(settings: &settings::Dns) -> Result<Dns, SetupError> {
     let servers = &settings.servers;
     let hickory = if servers.is_empty() { Hickory::system() } else { Hickory::new(servers.iter().copied()) }?;
-    Ok(Arc::new(Cached::new(hickory.with_lookup_timeout(settings.timeout))))
+    Ok(Arc::new(Cached::new(Measured(hickory.with_lookup_timeout(settings.timeout)))))
 }

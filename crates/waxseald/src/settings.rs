@@ -21,6 +21,8 @@ pub(crate) struct Process {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) pid_files: Vec<PathBuf>,
     pub(crate) log: LogTo,
+    /// Where numbers and health are served.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// The mask for files and sockets that are made.

@@ -5,6 +5,7 @@ use crate::{
     daemon::{DaemonError, Loaded, load},
     filter::Filter,
     milter::client::Client,
+    privileges,
     roles::sign::{Decision, Submission},
 };
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ pub(crate) struct Imagined {
 /// Prints what each filter that signs would do. Returns whether one would sign.
 pub(crate) fn run(files: &Files, message: &Imagined) -> Result<bool, DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
+    privileges::act_as_daemon(&settings.process)?;
     let loaded = load(&settings, &mut Vec::new()).map_err(DaemonError::Settings)?;
     let mut would = false;
     for service in &loaded {

@@ -2,10 +2,11 @@
 
 use super::{
     client::{Client, macro_text},
-    message::{Message, Outcome},
+    message::{Line, Message, Outcome},
 };
 use crate::{
     filter::Filter,
+    metrics::metrics,
     panics::{Panicked, caught_within},
     resolver::Dns,
     stream::{Limits, Stream},
@@ -148,7 +149,7 @@ impl Served<'_> {
             self.connection.modify(change)?;
         }
         self.connection.reply(&reply)?;
-        tracing::info!(target: "mail", "{name}: {id}: {line}");
+        tell(&name, &id, &line);
         Ok(())
     }
 
@@ -164,7 +165,7 @@ impl Served<'_> {
         let Outcome { reply, line, .. } = refused.left();
         self.message = None;
         self.connection.reply(&reply)?;
-        tracing::error!(target: "mail", "{}: {id}: {line}", self.filters.load().name);
+        tell(&self.filters.load().name, &id, &line);
         Ok(())
     }
 
@@ -186,4 +187,14 @@ impl Served<'_> {
             }
         }
     }
+}
+
+/// The one line of a message, and its parts for a log of objects.
+fn tell(service: &str, id: &str, line: &Line) {
+    metrics().message(service, line.result, line.time);
+    let ms = u64::try_from(line.time.as_millis()).unwrap_or(u64::MAX);
+    let Line { result, what, from, client, .. } = line;
+    tracing::info!(
+        target: "mail", service, queue_id = id, result, what, from, client, ms, "{service}: {id}: {line}"
+    );
 }

@@ -1,12 +1,15 @@
 //! A message under way: fields come in, a decision is made when the header ends, changes come out.
 
 mod end;
+mod line;
 
 pub(crate) use end::Outcome;
+pub(crate) use line::Line;
 
 use super::client::Client;
 use crate::{
     filter::Filter,
+    metrics::{Counted, metrics},
     panics,
     resolver::Dns,
     roles::{
@@ -44,6 +47,8 @@ pub(crate) struct Message {
     /// What the log says of it beside the result.
     reasons: Vec<String>,
     began: Instant,
+    /// A process that is to end waits for it.
+    _under_way: Counted,
 }
 
 /// How far the work is.
@@ -88,7 +93,17 @@ impl Message {
         let work = if is_peer { Work::Leave } else { Work::Header(header) };
         let reasons = if is_peer { vec![format!("{} is in PeerList", client.shown())] } else { Vec::new() };
         let fixing = filter.fix_line_ends.then(ToCrlf::default);
-        Self { filter, client, sender, recipients: Vec::new(), work, fixing, reasons, began: Instant::now() }
+        Self {
+            filter,
+            client,
+            sender,
+            recipients: Vec::new(),
+            work,
+            fixing,
+            reasons,
+            began: Instant::now(),
+            _under_way: metrics().under_way(),
+        }
     }
 
     /// A message that cannot be dealt with and has to wait.
@@ -192,14 +207,14 @@ impl Message {
 
     /// Ends a message to which nothing is done.
     pub(crate) fn left(self) -> Outcome {
-        let Self { filter, client, sender, work, reasons, began, .. } = self;
+        let Self { filter, client, sender, work, reasons, began, _under_way, .. } = self;
         let reply = if let Work::Refuse(reply) = work { reply } else { Reply::Continue };
         End { filter: &filter, client: &client, sender: &sender, id: "", reasons, began }.left(reply)
     }
 
     /// Ends the message. Waits for DNS where it has to.
     pub(crate) async fn finish(self, id: String, dns: &Dns) -> Outcome {
-        let Self { filter, client, sender, recipients, mut work, fixing, reasons, began } = self;
+        let Self { filter, client, sender, recipients, mut work, fixing, reasons, began, _under_way } = self;
         if let Some(fixing) = fixing {
             let mut rest = Vec::new();
             fixing.finish(&mut rest);

@@ -13,8 +13,7 @@ use crate::{
 };
 use bytes::Bytes;
 use waxseal::{
-    PrivateKey, Signer,
-    crypto::KeyType,
+    Signer,
     dkim::DEFAULT_FIELDS,
     header::{Address, Authors, Header},
 };
@@ -187,19 +186,6 @@ impl Sign {
         self.settings.publish_check
     }
 
-    /// What the rules say of the key of each entry, read now; a text for a key that is used and should be longer.
-    pub(crate) fn check_keys(&self) -> Vec<(String, Result<Option<String>, String>)> {
-        let rules = self.key_rules();
-        let checked = self.source.all().into_iter().map(|(place, name)| {
-            let found = name.and_then(|name| match name.key(&self.keys, rules) {
-                Ok(key) => Ok(too_short(&key).map(|text| format!("{}: {text}", name.shown()))),
-                Err(trouble) => Err(format!("{}: {trouble}", name.shown())),
-            });
-            (place, found)
-        });
-        checked.collect()
-    }
-
     pub(crate) fn source(&self) -> &KeySource {
         &self.source
     }
@@ -219,7 +205,7 @@ impl Sign {
         self.not_to.contain(recipient.trim_matches(['<', '>']))
     }
 
-    fn key_rules(&self) -> KeyRules {
+    pub(crate) fn key_rules(&self) -> KeyRules {
         KeyRules { safe: self.settings.safe_keys, min_rsa_bits: self.settings.min_rsa_bits }
     }
 
@@ -292,17 +278,6 @@ impl Sign {
         }
         Ok((signer, expected))
     }
-}
-
-/// RFC 8301 §3.2: "Signers SHOULD use RSA keys of at least 2048 bits."
-fn too_short(key: &PrivateKey) -> Option<String> {
-    let is_short = key.key_type() == KeyType::Rsa && key.bits() < 2048;
-    is_short.then(|| {
-        format!(
-            "the RSA key has {} bits, which some receivers no longer accept: make one of 2048",
-            key.bits()
-        )
-    })
 }
 
 /// Names of the fields to sign.

@@ -1,10 +1,20 @@
 //! The daemon as a process: what it does when something goes wrong around it.
 
-#[expect(dead_code, reason = "the tests of TCP follow")]
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod dns;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod milter;
 #[cfg(test)]
 mod panics;
-#[expect(dead_code, reason = "the tests of the process follow")]
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod service;

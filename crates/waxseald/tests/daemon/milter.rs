@@ -58,6 +58,12 @@ impl<S: Read + Write> Raw<S> {
 
     /// Sends a message from a client of this machine.
     pub(crate) fn message(&mut self, id: &str, fields: &[(&str, &str)]) -> End {
+        self.begin(id, fields);
+        self.end()
+    }
+
+    /// Sends the header of a message.
+    pub(crate) fn begin(&mut self, id: &str, fields: &[(&str, &str)]) {
         self.send(b'C', b"localhost\x004\x00\x19127.0.0.1\0");
         self.send(b'H', b"localhost\0");
         self.send(b'D', format!("Mi\0{id}\0").as_bytes());
@@ -66,26 +72,26 @@ impl<S: Read + Write> Raw<S> {
             self.send(b'L', format!("{name}\0 {value}\0").as_bytes());
         }
         self.send(b'N', b"");
-        self.send(b'B', b"hi\r\n");
-        self.send(b'E', b"");
+    }
+
+    /// Sends the rest of it, if anybody listens.
+    pub(crate) fn end(&mut self) -> End {
+        let packets = [&[0, 0, 0, 5, b'B'][..], b"hi\r\n", &[0, 0, 0, 1, b'E']].concat();
+        if self.0.write_all(&packets).is_err() {
+            return End::Closed;
+        }
         let mut inserted = Vec::new();
         loop {
             match self.reply() {
                 Some(('i', data)) => {
-                    inserted.push(
-                        String::from_utf8_lossy(&data[4..])
-                            .replace('\0', ":")
-                            .trim_end_matches(':')
-                            .to_owned(),
-                    );
+                    let field = String::from_utf8_lossy(&data[4..]).replace('\0', ":");
+                    inserted.push(field.trim_end_matches(':').to_owned());
                 }
                 Some(('c', _)) => return End::Continued(inserted),
                 Some(('p', _)) => {}
                 Some((code, data)) => {
-                    return End::Replied(
-                        code,
-                        String::from_utf8_lossy(&data).trim_end_matches('\0').to_owned(),
-                    );
+                    let text = String::from_utf8_lossy(&data);
+                    return End::Replied(code, text.trim_end_matches('\0').to_owned());
                 }
                 None => return End::Closed,
             }

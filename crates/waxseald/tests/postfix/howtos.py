@@ -126,7 +126,9 @@ class HowTo:
         self.child = self.bench.spawn("daemon", WAXSEALD, "-x", "/etc/opendkim.conf")
         wait_for(lambda: listens(8891) or self.child.poll() is not None, "port 8891")
         assert self.child.poll() is None, (self.child.returncode, self.bench.log("daemon"), self.bench.log("syslog"))
-        assert os.stat(f"/proc/{self.child.pid}").st_uid == pwd.getpwnam("opendkim").pw_uid, "it runs as opendkim"
+        user = pwd.getpwnam("opendkim").pw_uid
+        # The port is bound by root, and the user comes after it.
+        wait_for(lambda: os.stat(f"/proc/{self.child.pid}").st_uid == user, "the user opendkim")
 
     def stop(self):
         self.child.terminate()

@@ -36,6 +36,7 @@ pub(super) const OF_PROCESS: &[Key<Settings>] = keys! {
     "chroot", "the root folder, after the sockets are bound" => process.root;
     "base_dir", "the folder that the process goes to" => process.folder;
     "log", "\"stderr\", \"json\" (on stderr) or \"syslog\", which is also syslog:FACILITY:NAME" => process.log;
+    "metrics", "ADDRESS:PORT where /metrics and /healthz are served by HTTP" => process.metrics;
     "dns", "servers to ask in place of those in resolv.conf" => dns.servers;
     "dns_timeout", "seconds that one check may wait for DNS" => dns.timeout;
 };

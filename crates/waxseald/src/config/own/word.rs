@@ -8,7 +8,7 @@ use crate::settings::{
     Action, AtpsHash, Delivery, FieldChanges, HeaderRules, LogTo, LoginAction, Mask, PolicyField,
     PublishCheck, Reject, Socket,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use toml::Value;
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
@@ -149,7 +149,18 @@ impl Item for Socket {
     }
 }
 
-impl Item for std::net::SocketAddr {
+impl Word for SocketAddr {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let text = text(value)?;
+        text.parse().map_err(|_| format!("{text:?}: use ADDRESS:PORT, such as 127.0.0.1:9115"))
+    }
+
+    fn write(&self) -> Option<Value> {
+        say(self.to_string())
+    }
+}
+
+impl Item for SocketAddr {
     fn parse(text: &str) -> Result<Self, Invalid> {
         value::server(text)
     }

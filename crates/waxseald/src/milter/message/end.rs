@@ -1,8 +1,12 @@
 //! A message at its end: what is changed, what is replied, and what the log says.
 
-use super::super::client::Client;
+use super::{
+    super::client::Client,
+    line::{Line, result},
+};
 use crate::{
     filter::Filter,
+    metrics::metrics,
     reports::Incident,
     resolver::Dns,
     roles::{
@@ -30,7 +34,7 @@ pub(crate) struct Outcome {
     pub(crate) changes: Vec<Modification>,
     pub(crate) reply: Reply,
     /// One line for the log, without the queue id.
-    pub(crate) line: String,
+    pub(crate) line: Line,
 }
 
 /// A message that is being signed.
@@ -80,10 +84,9 @@ pub(super) struct End<'m> {
 }
 
 impl End<'_> {
-    fn line(&self, what: &str) -> String {
-        let sender = self.sender.escape_ascii();
-        let (client, time) = (self.client.shown(), self.began.elapsed().as_millis());
-        format!("{what} from={sender} client={client} time={time}ms")
+    fn line(&self, result: &'static str, what: String) -> Line {
+        let from = self.sender.escape_ascii().to_string();
+        Line { result, what, from, client: self.client.shown(), time: self.began.elapsed() }
     }
 
     /// A message to which nothing is done.
@@ -94,7 +97,8 @@ impl End<'_> {
             (Reply::Continue, false) => format!("not checked: {why}"),
             _ => format!("{reply}: {why}"),
         };
-        Outcome { changes: Vec::new(), line: self.line(&what), reply }
+        let kept = if self.filter.sign.is_some() { "unsigned" } else { "unchecked" };
+        Outcome { changes: Vec::new(), line: self.line(result(&reply, kept), what), reply }
     }
 
     pub(super) async fn signed(mut self, work: SignWork) -> Outcome {
@@ -131,7 +135,7 @@ impl End<'_> {
                 for warning in self.reasons.iter().cloned().chain(findings) {
                     what.push_str(&format!(" warning={warning:?}"));
                 }
-                Outcome { changes, line: self.line(&what), reply: Reply::Continue }
+                Outcome { changes, line: self.line("signed", what), reply: Reply::Continue }
             }
             Err(error) => {
                 self.reasons.push(error.to_string());
@@ -180,8 +184,9 @@ impl End<'_> {
                 return self.left(code(550, "5.6.0", &reason));
             }
         };
-        let mut outcome = Outcome { changes, reply: Reply::Continue, line: String::new() };
+        let mut outcome = Outcome { changes, reply: Reply::Continue, line: Line::default() };
         let done = self.act(&ruling, checked, &mut outcome);
+        let kept = if matches!(done, Done::Quarantined) { "quarantined" } else { "checked" };
         self.tell(checked, done, dns).await;
         let mut what = checks.line(report);
         if outcome.reply != Reply::Continue {
@@ -196,7 +201,8 @@ impl End<'_> {
         if !self.reasons.is_empty() {
             what.push_str(&format!(" unsigned={:?}", self.reasons.join("; ")));
         }
-        outcome.line = self.line(&what);
+        metrics().results(report.authentication_results().entries());
+        outcome.line = self.line(result(&outcome.reply, kept), what);
         outcome
     }
 

@@ -1,0 +1,105 @@
+//! `waxseald check`: what will hurt, before it does.
+
+use crate::{dns, process::Place};
+use std::{fs, os::unix::fs::PermissionsExt};
+
+/// That of the key of RFC 8463.
+const PUBLISHED: &str = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+const RECORDS: &[(&str, &str)] = &[
+    ("k._domainkey.good.example", PUBLISHED),
+    ("k._domainkey.other.example", "v=DKIM1; k=ed25519; p=AAAYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+    ("k._domainkey.revoked.example", "v=DKIM1; k=ed25519; p="),
+    ("k._domainkey.broken.example", "v=DKIM1; =rsa; p=MIGf"),
+    ("k._domainkey.silent.example", "!"),
+];
+
+/// Runs the check of tables with these domains, and returns its exit code and what it said.
+fn check(place: &Place, domains: &[&str], more: &str, args: &[&str]) -> (Option<i32>, String) {
+    let keys = |domain: &&str| format!("{domain} {domain}:k:{{E}}/k.private\n");
+    let signing = |domain: &&str| format!("*@{domain} {domain}\n");
+    place.write("keys", &domains.iter().map(keys).collect::<String>());
+    place.write("signing", &domains.iter().map(signing).collect::<String>());
+    let dns = dns::serve(RECORDS);
+    let tables = "Mode s\nSocket local:{E}/s\nKeyTable {E}/keys\nSigningTable refile:{E}/signing\n";
+    place.write("opendkim.conf", &format!("{tables}Nameservers {}@{}\n{more}", dns.ip(), dns.port()));
+    let output = place.command(&[&["check", "-x", "{E}/opendkim.conf"], args].concat()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn keys_are_compared_with_what_dns_shows() {
+    let place = Place::new();
+    let (code, said) = check(&place, &["good.example"], "", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let domains = [
+        "good.example",
+        "other.example",
+        "revoked.example",
+        "broken.example",
+        "none.example",
+        "silent.example",
+    ];
+    let (code, said) = check(&place, &domains, "", &[]);
+    assert_eq!(code, Some(78), "{said}");
+    for text in [
+        "waxseald: opendkim: KeyTable line 2: k._domainkey.other.example: another key is published",
+        "waxseald: opendkim: KeyTable line 3: k._domainkey.revoked.example: the record says that the key is revoked",
+        "waxseald: opendkim: KeyTable line 4: k._domainkey.broken.example: ",
+        "waxseald: opendkim: KeyTable line 5: k._domainkey.none.example: no key record is published here",
+        "waxseald: warning: opendkim: KeyTable line 6: k._domainkey.silent.example: ",
+    ] {
+        assert!(said.contains(text), "{text}\n{said}");
+    }
+    assert!(!said.contains("good.example"), "{said}");
+    // Nobody is asked where that is not wanted.
+    assert_eq!(check(&place, &domains, "", &["--no-dns"]).0, Some(0));
+}
+
+#[test]
+fn keys_tables_and_hosts_that_hurt_are_named() {
+    let place = Place::new();
+    let folder = place.path("").display().to_string();
+    fs::set_permissions(place.path("k.private"), PermissionsExt::from_mode(0o604)).unwrap();
+    let (code, said) = check(&place, &["good.example"], "InternalHosts 0.0.0.0/0,::/0\n", &["--no-dns"]);
+    assert_eq!(code, Some(78), "{said}");
+    let private = fs::canonicalize(place.path("k.private")).unwrap();
+    for text in [
+        format!("k=, d=good.example: key data is not secure: {} (mode 0604)", private.display())
+            .replace("k=", "s=k"),
+        "InternalHosts has 0.0.0.0/0: anybody can send mail as your domains and have it signed".to_owned(),
+        "InternalHosts has ::/0: anybody".to_owned(),
+    ] {
+        assert!(said.contains(&text), "{text}\n{said}");
+    }
+    fs::remove_file(place.path("k.private")).unwrap();
+    let (_, said) = check(&place, &["good.example"], "", &["--no-dns"]);
+    assert!(said.contains(&format!("error loading key: {folder}k.private: No such file")), "{said}");
+    place.write("opendkim.conf", "Mode s\nSocket local:{E}/s\nKeyTable {E}/keys\nSigningTable {E}/signing\n");
+    let output = place.command(&["-n", "-x", "{E}/opendkim.conf"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("SigningTable line 1: *@good.example never matches in a table of exact keys"),
+        "{said}"
+    );
+}
+
+#[test]
+fn main_cf_is_read_where_it_is_named() {
+    let place = Place::new();
+    place.write(
+        "main.cf",
+        "smtpd_milters = inet:127.0.0.1:8891\nmilter_default_action = accept\nmilter_protocol = 2\n",
+    );
+    let (code, said) = check(&place, &["good.example"], "", &["--no-dns", "--main-cf", "{E}/main.cf"]);
+    assert_eq!(code, Some(78), "{said}");
+    for text in [
+        "waxseald: main.cf: smtpd_milters does not name unix:",
+        "waxseald: main.cf: milter_protocol = 2: ",
+        "waxseald: warning: main.cf: milter_default_action = accept: while waxseald is not there, mail leaves unsigned",
+        "waxseald: warning: main.cf: non_smtpd_milters is not set",
+    ] {
+        assert!(said.contains(text), "{text}\n{said}");
+    }
+    let (code, said) = check(&place, &["good.example"], "", &["--no-dns", "--main-cf", "{E}/nowhere"]);
+    assert!(code == Some(78) && said.contains("nowhere: No such file"), "{said}");
+}
