@@ -138,15 +138,15 @@ pub(crate) async fn serve(
     dns: &Dns,
     limits: Limits,
 ) -> Result<(), PolicyError> {
-    let (mut requests, mut buffer) = (Requests::default(), vec![0; 8_192]);
+    let (mut requests, mut came) = (Requests::default(), Vec::new());
     loop {
         let silent = |_| PolicyError::Silent(limits.command.as_secs());
-        let length = timeout(limits.command, stream.read(&mut buffer)).await.map_err(silent)??;
-        if length == 0 {
+        came.clear();
+        let received = stream.receive(|bytes| came.extend_from_slice(bytes));
+        if timeout(limits.command, received).await.map_err(silent)?? == 0 {
             return Ok(());
         }
-        let bytes = buffer.get(..length).unwrap_or_default();
-        let answers = requests.take(bytes, &policies.load_full(), dns).await?;
+        let answers = requests.take(&came, &policies.load_full(), dns).await?;
         if !answers.is_empty() {
             timeout(limits.command, stream.write(answers.as_bytes())).await.map_err(silent)??;
         }

@@ -1,8 +1,15 @@
 //! A connection from a mail server, over TCP or a socket of the file system.
 
-use std::{io, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 
@@ -20,17 +27,31 @@ impl Stream {
         Self::Tcp(stream)
     }
 
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Hands over what came, and returns how much; nothing at the end. A connection that waits holds no buffer.
+    pub(crate) async fn receive(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+        poll_fn(|context| {
+            let mut space = [MaybeUninit::uninit(); 16_384];
+            let mut buffer = ReadBuf::uninit(&mut space);
+            ready!(self.poll_read(context, &mut buffer))?;
+            take(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+        .await
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => {
-                let read = stream.read(buffer).await;
-                // Postfix writes a message in two packets, by two processes, and by Nagle's algorithm it holds the second back
-                // until the first is acknowledged, which Linux delays by 40 ms as there is nothing to reply. The kernel
-                // clears the flag by itself, so it is set each time.
-                _ = stream.set_quickack(true);
+                let read = Pin::new(&mut *stream).poll_read(context, buffer);
+                if read.is_ready() {
+                    // Postfix writes a message in two packets, by two processes, and by Nagle's algorithm it holds the second back
+                    // until the first is acknowledged, which Linux delays by 40 ms as there is nothing to reply. The kernel
+                    // clears the flag by itself, so it is set each time.
+                    _ = stream.set_quickack(true);
+                }
                 read
             }
-            Self::Unix(stream) => stream.read(buffer).await,
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 

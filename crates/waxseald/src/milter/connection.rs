@@ -51,30 +51,20 @@ pub(crate) async fn serve(
         client: Client::default(),
         message: None,
     };
-    let mut buffer = vec![0; 16_384];
     loop {
         let limit =
             if served.connection.negotiated().is_some() { limits.command } else { limits.negotiation };
-        let read = timeout(limit, stream.read(&mut buffer)).await;
-        let length = read.map_err(|_| ConnectionError::Silent(limit))??;
-        if length == 0 {
+        let received = stream.receive(|bytes| served.connection.receive(bytes));
+        if timeout(limit, received).await.map_err(|_| ConnectionError::Silent(limit))?? == 0 {
             return Ok(());
         }
-        served.connection.receive(buffer.get(..length).unwrap_or_default());
-        while let Some(event) = served.connection.next_event()? {
-            if event == Event::Quit {
-                return Ok(());
-            }
-            let is_in_message = !matches!(event, Event::Connect(_) | Event::Helo(_));
-            match caught_within(served.on(event, &mut stream)).await {
-                Ok(done) => done?,
-                Err(panicked) if is_in_message => served.after(&panicked)?,
-                Err(panicked) => return Err(ConnectionError::Panicked(panicked)),
-            }
-        }
+        let is_over = served.events(&mut stream).await?;
         let output = served.connection.take_output();
         if !output.is_empty() {
             timeout(limit, stream.write(&output)).await.map_err(|_| ConnectionError::Silent(limit))??;
+        }
+        if is_over {
+            return Ok(());
         }
     }
 }
@@ -89,6 +79,22 @@ struct Served<'s> {
 }
 
 impl Served<'_> {
+    /// Does what came; true when the mail server is done, which may have sent that with all before it.
+    async fn events(&mut self, stream: &mut Stream) -> Result<bool, ConnectionError> {
+        while let Some(event) = self.connection.next_event()? {
+            if event == Event::Quit {
+                return Ok(true);
+            }
+            let is_in_message = !matches!(event, Event::Connect(_) | Event::Helo(_));
+            match caught_within(self.on(event, stream)).await {
+                Ok(done) => done?,
+                Err(panicked) if is_in_message => self.after(&panicked)?,
+                Err(panicked) => return Err(ConnectionError::Panicked(panicked)),
+            }
+        }
+        Ok(false)
+    }
+
     async fn on(&mut self, event: Event, stream: &mut Stream) -> Result<(), ConnectionError> {
         match event {
             Event::Connect(connect) => self.client = Client::new(&connect),

@@ -6,6 +6,7 @@ Run from the root of the repository, as root: crates/waxseald/tests/postfix/faul
 
 import os
 import random
+import re
 import shutil
 import signal
 import smtplib
@@ -19,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bench import HEADER, WAXSEALD, fields, listens, own_namespace, run_cases, send, wait_for
 from messages import signed
 
-SIGN, VERIFY, OPEN, SPF, FULL = 2581, 2582, 2583, 2584, 2585
+SIGN, VERIFY, OPEN, SPF, FULL, ROOM = 2581, 2582, 2583, 2584, 2585, 2586
 SIGN_CONF = """Mode s
 KeyTable file:{E}/run/KeyTable
 SigningTable refile:{E}/run/SigningTable
@@ -103,7 +104,7 @@ def start(bench):
     policy = "smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:8884"
     services = [(SIGN, [milter]), (VERIFY, ["smtpd_milters = inet:127.0.0.1:8882"]),
                 (OPEN, [milter, "milter_default_action = accept"]), (SPF, [policy]),
-                (FULL, [milter.replace("sign.sock", "full.sock")])]
+                (FULL, [milter.replace("sign.sock", "full.sock")]), (ROOM, ["smtpd_milters = inet:127.0.0.1:8886"])]
     bench.postfix("X", 2580, "mynetworks = 127.0.0.0/8\n", services=services)
 
 
@@ -255,6 +256,63 @@ def no_room_for_the_log(bench):
     assert child.poll() is None
     child.terminate()
     assert child.wait(10) == 0
+
+
+DMARC = """AuthservID mx.beta.example
+IgnoreHosts 203.0.113.250
+HistoryFile {E}/room/history
+FailureReports true
+ReportCommand {E}/run/report
+ReportSpool {E}/room/reports
+Socket inet:8886@127.0.0.1
+"""
+
+
+def no_room_for_history_and_reports(bench):
+    bench.publish({"ruf.example": '_dmarc TXT "v=DMARC1; p=quarantine; ruf=mailto:r@ruf.example; fo=1"\n'})
+    os.mkdir(bench.path("room"))
+    bench.run("mount", "-t", "tmpfs", "-o", "size=64k", "none", bench.path("room"))
+    os.chmod(bench.write("run/report", "#!/bin/sh\ncat >>{E}/run/reports\n"), 0o755)
+    bench.waxseald("room", "--opendmarc", bench.write("room.conf", DMARC))
+    text = HEADER.replace(b"bob@alpha", b"bob@ruf") + b"Subject: a report\r\n\r\nhi\r\n"
+
+    def judged():
+        assert send(ROOM, text, sender="joe@none.example", xclient="ADDR=192.0.2.10 NAME=c.alpha.example").startswith("250")
+        [mail] = bench.wait_mail()
+        assert "dmarc=fail (p=quarantine dis=none) header.from=ruf.example" in " ".join(fields(mail, "Authentication-Results")), mail
+        assert mail.endswith(text), mail
+
+    def history():
+        with open(bench.path("room/history")) as file:
+            return file.read()
+
+    judged()
+    wait_for(lambda: os.path.exists(bench.path("run/reports")), "a report")
+    whole = history()
+    assert whole.startswith("job ") and whole.count("job ") == 1, whole
+    with open(bench.path("room/rest"), "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+        said = lambda what: re.search(f"{what}.*: No space left on device", bench.log("room"))
+        # The last page of the history has room for some records.
+        for _ in range(40):
+            if said("HistoryFile"):
+                break
+            judged()
+    assert said("HistoryFile") and said("no failure report for ruf.example: spool"), bench.log("room")[-2000:]
+    os.remove(bench.path("room/rest"))
+    before = history().count("job ")
+    judged()
+    after = history()
+    assert after.count("job ") == before + 1, after
+    records = after.split("job ")[1:]
+    assert len({record.count("\n") for record in records}) == 1, f"half a record: {after}"
+    with open(bench.path("run/reports")) as file:
+        reports = file.read().count("Feedback-Type: auth-failure")
+    assert reports >= 1, reports
 
 
 class HalfMessage:
@@ -421,6 +479,6 @@ def descriptors_exhausted(bench):
 if __name__ == "__main__":
     own_namespace()
     run_cases([dns_silent_slow_garbage_or_broken, dns_fails_for_the_policy_service, key_removed_unreadable_or_half_written,
-               broken_settings_keep_the_old_ones, no_room_for_the_log, killed_in_mid_message, asked_to_end_in_mid_message,
+               broken_settings_keep_the_old_ones, no_room_for_the_log, no_room_for_history_and_reports, killed_in_mid_message, asked_to_end_in_mid_message,
                stopped_and_going_on, settings_read_anew_under_load, mail_server_gone_half_way, the_clock_jumps,
                descriptors_exhausted], sys.argv[1] if len(sys.argv) > 1 else "", first_always=True)

@@ -9,6 +9,8 @@ import resource
 import socket
 import struct
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bench import HEADER, fields, listens, own_namespace, run_cases, send, wait_for
@@ -394,6 +396,41 @@ def every_step_with_a_reply_and_large_chunks(bench):
     with open(f"/proc/{bench.children[1].pid}/status") as file:
         memory = int(next(line for line in file if line.startswith("VmHWM")).split()[1])
     assert memory < 60_000, f"{memory} KiB after 25 MiB"
+
+
+@case
+def pipelined_header_only_byte_by_byte_and_slow_readers(bench):
+    message = [(b"M", b"<bob@alpha.example>\0"), (b"L", b"From\0 bob@alpha.example\0"), (b"N", b""), (b"B", b"hi\r\n"), (b"E", b"")]
+    text = lambda packets: b"".join(struct.pack(">I", len(data) + 1) + code + data for code, data in packets)
+    begin = [(b"C", b"localhost\x004\x00\x19127.0.0.1\0"), (b"H", b"c.alpha.example\0"), (b"D", b"Mi\x00RAW2\x00")]
+    raw = Raw(8991)
+    raw.socket.sendall(text(begin) + text(message) * 3 + text([(b"Q", b"")]))
+    assert [raw.outcome() for _ in range(4)] == [b"ic", b"ic", b"ic", b"closed"], "everything in one write"
+    raw = Raw(8991)
+    raw.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in text(begin) + text(message):
+        raw.socket.sendall(bytes([byte]))
+    assert raw.outcome() == b"ic", "a byte at a time"
+    raw.socket.sendall(text([packet for packet in message if packet[0] not in b"NB"]))
+    assert raw.outcome() == b"ic", "a header and no more, not even its end"
+    # One that does not read is waited for, and costs no memory; others are served all the while.
+    pid = bench.children[1].pid
+    with open(f"/proc/{pid}/statm") as file:
+        before = int(file.read().split()[1])
+    slow, count = Raw(8991), 3_000
+    writer = threading.Thread(target=slow.socket.sendall, args=(text(begin) + text(message) * count,))
+    writer.start()
+    for _ in range(20):
+        other = Raw(8991)
+        other.begin()
+        assert other.message(b"hi\r\n") == b"ic"
+    time.sleep(1)
+    with open(f"/proc/{pid}/statm") as file:
+        grown = (int(file.read().split()[1]) - before) * 4
+    assert grown < 8_192, f"{grown} KiB for what is not read"
+    for _ in range(count):
+        assert slow.outcome() == b"ic"
+    writer.join()
 
 
 @case
