@@ -91,7 +91,7 @@ pub fn authenticator(provider: &'static dyn Provider, all: bool) -> Authenticato
 }
 
 /// [`Inbound::check`] or [`Inbound::check_blocking`].
-pub(crate) type Way = fn(&Inbound, &Authenticator, &Envelope) -> Option<Report>;
+pub type Way = fn(&Inbound, &Authenticator, &Envelope) -> Option<Report>;
 
 /// The job, whose floor is SHA-256 of the canonical body and one operation with the public key.
 pub(crate) fn check<'c>(

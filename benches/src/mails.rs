@@ -82,53 +82,88 @@ pub struct Class {
     pub ratios: [Spread; 4],
 }
 
+/// Mails of one class.
+#[derive(Debug)]
+pub struct Mails {
+    /// Which sizes.
+    pub name: &'static str,
+    /// The mails, each with the records of its domain.
+    pub mails: Vec<Inbound>,
+}
+
+/// Makes 3,000 mails, class by class.
+pub fn mails(lab: &Lab) -> impl Iterator<Item = Result<Mails, Error>> + '_ {
+    CLASSES.into_iter().map(|class| make(lab, class))
+}
+
+fn make(lab: &Lab, (name, count, from, to): (&'static str, usize, usize, usize)) -> Result<Mails, Error> {
+    let size = |number: usize| from + (to - from) * number / count;
+    let mails = (0..count).map(|number| Inbound::new(lab, &corpus::mime(number, size(number))));
+    Ok(Mails { name, mails: mails.collect::<Result<_, _>>()? })
+}
+
+/// Whether one message was handled as it should be.
+pub type One<'m> = Box<dyn FnMut(&Inbound) -> bool + 'm>;
+
+impl Mails {
+    /// What each of the jobs takes. A round is all mails once, so that each job has the same ones.
+    ///
+    /// # Errors
+    /// When a mail is not handled as it should be.
+    pub fn measure<const N: usize>(&self, ones: [One<'_>; N]) -> Result<Times, Error> {
+        let mut works = ones.map(|mut one| move || self.mails.iter().all(&mut one));
+        let mut jobs: Vec<&mut dyn FnMut() -> bool> = works.iter_mut().map(|work| work as _).collect();
+        Times::measure(&mut jobs).map_err(|error| format!("{}: {error}", self.name).into())
+    }
+}
+
+/// SHA-256 of the message and one operation of ring.
+pub fn floor() -> One<'static> {
+    Box::new(|mail| {
+        let signed = &mail.signed;
+        black_box(digest(&SHA256, &signed.message));
+        public_operation(&signed.public, &signed.header, &signed.signature)
+    })
+}
+
+/// DKIM alone.
+pub fn dkim<'l>(lab: &'l Lab, provider: &'static dyn Provider) -> One<'l> {
+    let verifier = Verifier::with_provider(Default::default(), provider);
+    Box::new(move |mail| verify_whole(&verifier, &mail.signed.message, &lab.zone))
+}
+
+/// The whole check, and the field.
+pub fn all(provider: &'static dyn Provider, way: inbound::Way) -> One<'static> {
+    let (authenticator, envelope) = (inbound::authenticator(provider, false), inbound::envelope());
+    Box::new(move |mail| {
+        let report = way(mail, &authenticator, &envelope);
+        report.is_some_and(|report| {
+            report.dmarc().dkim_aligned()
+                && report.spf().is_pass()
+                && report.authentication_results().to_field().len() > 200
+        })
+    })
+}
+
 /// Measures 3,000 mails, class by class.
 ///
 /// # Errors
 /// When a mail cannot be signed, or does not pass.
 pub fn classes(lab: &Lab) -> Result<Vec<Class>, Error> {
-    CLASSES.into_iter().map(|class| measure(lab, class)).collect()
+    mails(lab).map(|mails| class(lab, &mails?)).collect()
 }
 
-/// Whether one message was handled as it should be.
-type One<'m> = Box<dyn FnMut(&Inbound) -> bool + 'm>;
-
-fn measure(lab: &Lab, (name, count, from, to): (&'static str, usize, usize, usize)) -> Result<Class, Error> {
-    let size = |number: usize| from + (to - from) * number / count;
-    let mails = (0..count).map(|number| Inbound::new(lab, &corpus::mime(number, size(number))));
-    let mails = mails.collect::<Result<Vec<_>, _>>()?;
-    let dkim = |provider| -> One<'_> {
-        let verifier = Verifier::with_provider(Default::default(), provider);
-        Box::new(move |mail| verify_whole(&verifier, &mail.signed.message, &lab.zone))
-    };
-    let all = |way: inbound::Way| -> One<'_> {
-        let (authenticator, envelope) =
-            (inbound::authenticator(waxseal_ring::PROVIDER, false), inbound::envelope());
-        Box::new(move |mail| {
-            way(mail, &authenticator, &envelope).is_some_and(|report| report.spf().is_pass())
-        })
-    };
-    let floor: One<'_> = Box::new(|mail| {
-        let signed = &mail.signed;
-        black_box(digest(&SHA256, &signed.message));
-        public_operation(&signed.public, &signed.header, &signed.signature)
-    });
-    let ones = [
-        floor,
-        dkim(waxseal_ring::PROVIDER),
-        dkim(aws_lc_rs::PROVIDER),
-        all(Inbound::check),
-        all(Inbound::check_blocking),
-    ];
-    // A round is all mails once, so that each job has the same ones.
-    let mut works = ones.map(|mut one| {
-        let mails = &mails;
-        move || mails.iter().all(&mut one)
-    });
-    let mut jobs: Vec<&mut dyn FnMut() -> bool> = works.iter_mut().map(|work| work as _).collect();
-    let times = Times::measure(&mut jobs).map_err(|error| format!("{name}: {error}"))?;
+fn class(lab: &Lab, mails: &Mails) -> Result<Class, Error> {
+    let times = mails.measure([
+        floor(),
+        dkim(lab, waxseal_ring::PROVIDER),
+        dkim(lab, aws_lc_rs::PROVIDER),
+        all(waxseal_ring::PROVIDER, Inbound::check),
+        all(waxseal_ring::PROVIDER, Inbound::check_blocking),
+    ])?;
+    let count = mails.mails.len();
     let floor = times.nanos(0).divided(count as f64);
-    Ok(Class { name, count, floor, ratios: [1, 2, 3, 4].map(|job| times.ratio(job, 0)) })
+    Ok(Class { name: mails.name, count, floor, ratios: [1, 2, 3, 4].map(|job| times.ratio(job, 0)) })
 }
 
 #[cfg(test)]
@@ -147,7 +182,7 @@ mod tests {
     #[test]
     fn a_class_of_mails_passes() {
         let lab = Lab::new().unwrap();
-        let class = measure(&lab, ("small", 2, 2000, 4000)).unwrap();
+        let class = class(&lab, &make(&lab, ("small", 2, 2000, 4000)).unwrap()).unwrap();
         assert!(class.count == 2 && class.ratios.iter().all(|ratio| ratio.median > 0.3), "{class:?}");
     }
 }

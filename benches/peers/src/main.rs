@@ -23,12 +23,14 @@ use mail_auth::{
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer};
 use std::{hint::black_box, net::Ipv4Addr, sync::Arc};
 use waxseal_benches::{
-    Error, inbound,
+    Error,
+    inbound::{self, Inbound},
     jobs::{Corpus, Job, jobs},
     lab::Signed,
+    mails,
     timing::Times,
 };
-use waxseal_crypto::PrivateParts;
+use waxseal_crypto::{PrivateParts, aws_lc_rs, ring};
 use waxseal_peers::{Memory, at_once};
 
 fn main() -> Result<(), Error> {
@@ -68,7 +70,33 @@ fn main() -> Result<(), Error> {
             false => row(job, &mut || peer.verify(message))?,
         }
     }
-    headers(&corpus)
+    headers(&corpus)?;
+    sizes(&corpus, &peer)
+}
+
+/// The whole check of 3,000 MIME mails by size, and DKIM alone.
+fn sizes(corpus: &Corpus, peer: &Peer) -> Result<(), Error> {
+    println!(
+        "\n| 3,000 MIME mails | mails | floor µs | inbound: mail-auth | waxseal, aws-lc-rs | waxseal, ring | DKIM: mail-auth | waxseal, aws-lc-rs | waxseal, ring |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+    for mails in mails::mails(&corpus.lab) {
+        let mails = mails?;
+        let times = mails.measure([
+            mails::floor(),
+            Box::new(|mail: &Inbound| peer.inbound(&mail.signed)),
+            mails::all(aws_lc_rs::PROVIDER, Inbound::check),
+            mails::all(ring::PROVIDER, Inbound::check),
+            Box::new(|mail: &Inbound| peer.verify(&mail.signed)),
+            mails::dkim(&corpus.lab, aws_lc_rs::PROVIDER),
+            mails::dkim(&corpus.lab, ring::PROVIDER),
+        ])?;
+        let count = mails.mails.len();
+        let ratios = [1, 2, 3, 4, 5, 6].map(|job| format!("{:.3}", times.ratio(job, 0).median));
+        let floor = times.nanos(0).divided(count as f64).median / 1e3;
+        println!("| {} | {count} | {floor:.1} | {} |", mails.name, ratios.join(" | "));
+    }
+    Ok(())
 }
 
 fn row(job: Job<'_>, peer: &mut dyn FnMut() -> bool) -> Result<(), Error> {

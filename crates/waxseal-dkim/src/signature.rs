@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::ops::Range;
 use waxseal_crypto::{Algorithm, Digest};
 use waxseal_dns::DomainName;
-use waxseal_header::TagList;
+use waxseal_header::{TagList, name_len};
 
 /// A parsed DKIM-Signature. It follows every rule of RFC 6376 §3.5 and §6.1.1 that concerns the field alone.
 ///
@@ -237,8 +237,7 @@ fn signed_fields(value: &[u8], list: Range<usize>, kind: Kind) -> Result<Vec<Ran
     let mut rest = text;
     loop {
         let front = rest.trim_ascii_start();
-        let end = front.iter().position(|c| !(b'!'..=b'~').contains(c) || *c == b':').unwrap_or(front.len());
-        let (name, after) = front.split_at_checked(end).unwrap_or((front, &[]));
+        let (name, after) = front.split_at_checked(name_len(front)).unwrap_or((front, &[]));
         if name.is_empty() && kind == Kind::Dkim {
             return Err(SignatureProblem::Value { tag: "h" });
         }

@@ -231,14 +231,18 @@ impl Examination {
         dns.ask_all(self.questions())?;
         let index = if self.keys.is_empty() { FieldIndex::empty() } else { FieldIndex::new(&self.header) };
         let judge = Judge { verifier: &self.verifier, header: &self.header, hashes, index };
-        let verdict = |candidate: &Candidate| match candidate {
+        let mut verdict = |candidate: &Candidate| match candidate {
             Candidate::Decided(verdict) => Ok((**verdict).clone()),
             Candidate::Ready { signature, field } => {
                 let reply = dns.ask(Question::txt(signature.key_name().clone()))?;
                 Ok(judge.verdict(signature, *field, &reply))
             }
         };
-        self.candidates.iter().map(verdict).collect::<Result<_, _>>().map(Verdicts)
+        let mut verdicts = Vec::with_capacity(self.candidates.len());
+        for candidate in &self.candidates {
+            verdicts.push(verdict(candidate)?);
+        }
+        Ok(Verdicts(verdicts))
     }
 }
 

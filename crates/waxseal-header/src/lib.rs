@@ -49,7 +49,7 @@ pub use field::Field;
 pub use fold::Folder;
 pub use header::{Header, HeaderError, HeaderLimits};
 pub use received::{InvalidReceived, Received};
-pub use splitter::{Split, Splitter};
+pub use splitter::{Split, Splitter, name_len};
 pub use tag_list::{InvalidTagList, Tag, TagList};
 pub use written::WrittenField;
 

@@ -147,9 +147,14 @@ fn colon(line: &[u8]) -> Option<usize> {
     (name > 0 && rest.get(blanks) == Some(&b':')).then_some(name + blanks)
 }
 
-/// Bytes at the start of `line` that may be in a field name: eight at a time where possible.
-fn name_len(line: &[u8]) -> usize {
+/// How many bytes at the start of `line` may be in a field name: visible ASCII except the colon (RFC 5322 §2.2).
+///
+/// ```
+/// assert_eq!(waxseal_header::name_len(b"Message-ID : <1@example.org>"), 10);
+/// ```
+pub fn name_len(line: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
+    // Eight at a time as far as there are eight.
     let mut rest = line;
     while let Some((eight, after)) = rest.split_first_chunk::<8>() {
         let octets = u64::from_le_bytes(*eight);

@@ -142,7 +142,10 @@ impl Sink {
 
     pub(super) fn finish(self) -> Finished {
         let length = self.length;
-        Finished { hashes: self.hashes.into_iter().map(|hash| hash.finish(length)).collect() }
+        // `collect` would reuse the larger allocation and shrink it, which takes longer than a new one. So below.
+        let mut hashes = Vec::with_capacity(self.hashes.len());
+        hashes.extend(self.hashes.into_iter().map(|hash| hash.finish(length)));
+        Finished { hashes }
     }
 }
 
@@ -233,6 +236,8 @@ impl Running {
     fn finish(self, length: u64) -> Vec<BodyHash> {
         let whole = self.hasher.finish();
         let hash = |wanted: Wanted| BodyHash { digest: wanted.digest.unwrap_or(whole), length };
-        self.wanted.into_iter().map(hash).collect()
+        let mut hashes = Vec::with_capacity(self.wanted.len());
+        hashes.extend(self.wanted.into_iter().map(hash));
+        hashes
     }
 }
