@@ -1,8 +1,10 @@
 //! `waxseal audit`: what a domain publishes, beside the rules of large receivers.
 
+mod message;
 mod page;
 mod published;
 mod rules;
+mod transport;
 
 use crate::{
     client_address::parse_client_address,
@@ -12,28 +14,30 @@ use crate::{
     terminal::{self, Progress, heading, visible},
 };
 use clap::Args;
+use message::Seen;
 use published::DomainAudit;
-use rules::{Level, Outcome, State, outcomes};
+use rules::{Given, Level, Outcome, State, outcomes};
 use serde::Serialize;
 use std::{
     io::{self, Write},
     net::IpAddr,
     path::{Path, PathBuf},
 };
+use transport::StsPolicy;
 use waxseal::{
     dkim::Selector,
     dns::{DomainName, drive_blocking_within},
 };
 
-/// Domains looked at at the same time.
-const TOGETHER: usize = 16;
+/// Domains looked at at the same time. Each asks some forty questions at once: more would overrun the buffers of a name server.
+const TOGETHER: usize = 6;
 
 /// Check what domains publish for their mail against the rules of large receivers
 ///
-/// Looks up SPF with all that it refers to, DKIM keys, DMARC with the tree walk, MX, MTA-STS, TLS-RPT and BIMI, and prints for each
-/// rule of Google, Yahoo, Microsoft, Apple and La Poste whether it is kept, the evidence, and what to publish. Without --selector,
-/// keys are looked for at common selectors. What DNS does not show is not checked: TLS when sending, one-click unsubscribe,
-/// complaint rates.
+/// Looks up SPF with all that it refers to, DKIM keys, DMARC with the tree walk, MX, MTA-STS, TLS-RPT, BIMI and the state of DNSSEC,
+/// and prints for each rule of Google, Yahoo, Microsoft, Apple and La Poste whether it is kept, the evidence, and what to publish.
+/// Without --selector and --message, keys are looked for at common selectors. What DNS does not show is unknown: with --message, a
+/// message shows alignment, one-click unsubscribe, TLS and the seals of lists; with --ip, addresses show their reverse DNS.
 ///
 /// --json prints one JSON object for each domain: {"domain", "rules": [{"id", "level", "state", "receivers", "rule", "evidence",
 /// "fix", "temporary"}]}; "level" is must, should or may, "state" is ok, fail or unknown.
@@ -43,11 +47,12 @@ const TOGETHER: usize = 16;
 #[command(after_help = "Examples:
   waxseal audit example.org
   waxseal audit --selector 2026a --ip 192.0.2.1 example.org
+  waxseal audit --message newsletter.eml        # selectors and more from a message as a receiver got it
   waxseal audit --json example.org example.net
   waxseal audit --html audit.html example.org example.net    # a page for people")]
 pub(crate) struct Audit {
-    /// The domains
-    #[arg(value_name = "DOMAIN", required = true, value_parser = key_name::domain)]
+    /// The domains; without any, that of the author of --message
+    #[arg(value_name = "DOMAIN", required_unless_present = "message", value_parser = key_name::domain)]
     domains: Vec<DomainName>,
     /// A selector that the domains sign with, s=; may be repeated
     #[arg(long, short, value_name = "SELECTOR", value_parser = key_name::selector)]
@@ -55,6 +60,15 @@ pub(crate) struct Audit {
     /// An address that the domains send from, for its reverse DNS; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_client_address)]
     ip: Vec<IpAddr>,
+    /// A message that the domain sent, as a receiver has it: shows selectors, alignment, one-click unsubscribe, TLS and ARC
+    #[arg(long, value_name = "FILE")]
+    message: Option<PathBuf>,
+    /// The policy of MTA-STS of the one domain, from https://mta-sts.DOMAIN/.well-known/mta-sts.txt
+    #[arg(long, value_name = "FILE")]
+    mta_sts: Option<PathBuf>,
+    /// Believe the name servers when they say that they have validated an answer (DNSSEC): for servers on this machine
+    #[arg(long)]
+    trust_ad: bool,
     #[command(flatten)]
     dns: DnsArgs,
     /// Print one JSON object for each domain
@@ -74,11 +88,13 @@ struct Row<'r> {
 
 impl Audit {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let dns = self.dns.open()?;
-        let mut progress = Progress::beside_output("auditing", None);
+        let given = self.given()?;
+        let all = self.all_domains(&given)?;
+        let dns = self.dns.open_trusting(self.trust_ad)?;
+        let mut progress = Progress::counting("auditing", "domains", all.len());
         let (mut exit, mut audited) = (Exit::Pass, Vec::new());
-        for (number, domains) in self.domains.chunks(TOGETHER).enumerate() {
-            for (domain, outcomes) in domains.iter().zip(self.audit_all(&dns, domains)) {
+        for (number, domains) in all.chunks(TOGETHER).enumerate() {
+            for (domain, outcomes) in domains.iter().zip(self.audit_all(&dns, domains, &given)) {
                 let outcomes = outcomes?;
                 exit = exit.and(exit_of(&outcomes));
                 if !self.is_page_alone() {
@@ -97,21 +113,49 @@ impl Audit {
         Ok(exit)
     }
 
-    fn is_page_alone(&self) -> bool {
-        self.html.as_deref() == Some(Path::new("-"))
+    fn given(&self) -> Result<Given, Failure> {
+        if self.mta_sts.is_some() && self.domains.len() > 1 {
+            return Err(Failure::new("--mta-sts is for one domain"));
+        }
+        Ok(Given {
+            message: self.message.as_deref().map(Seen::read).transpose()?,
+            policy: self.mta_sts.as_deref().map(StsPolicy::read).transpose()?,
+        })
+    }
+
+    fn all_domains(&self, given: &Given) -> Result<Vec<DomainName>, Failure> {
+        match (&*self.domains, &given.message) {
+            ([], Some(message)) => {
+                let author = message.author();
+                let unclear = || Failure::new("the author of the message is not clear: give the domain");
+                Ok(vec![author.ok_or_else(unclear)?])
+            }
+            (domains, _) => Ok(domains.to_vec()),
+        }
     }
 
     /// In the order of the domains.
-    fn audit_all(&self, dns: &Dns, domains: &[DomainName]) -> Vec<Result<Vec<Outcome>, Failure>> {
+    fn audit_all(
+        &self,
+        dns: &Dns,
+        domains: &[DomainName],
+        given: &Given,
+    ) -> Vec<Result<Vec<Outcome>, Failure>> {
         let audit = |domain: &DomainName| {
-            let audit = DomainAudit::new(domain.clone(), &self.selector, &self.ip);
-            outcomes(&drive_blocking_within(audit, dns, self.dns.timeout()))
+            let mut selectors = self.selector.clone();
+            selectors.extend(given.message.iter().flat_map(|message| message.selectors(domain)));
+            let audit = DomainAudit::new(domain.clone(), &selectors, &self.ip);
+            outcomes(&drive_blocking_within(audit, dns, self.dns.timeout()), given)
         };
         std::thread::scope(|scope| {
             let threads: Vec<_> = domains.iter().map(|domain| scope.spawn(move || audit(domain))).collect();
             let failed = |_| Failure::new("a domain could not be checked");
             threads.into_iter().map(|thread| thread.join().map_err(failed)).collect()
         })
+    }
+
+    fn is_page_alone(&self) -> bool {
+        self.html.as_deref() == Some(Path::new("-"))
     }
 
     fn print(&self, domain: &DomainName, outcomes: &[Outcome], is_first: bool) -> io::Result<()> {

@@ -24,7 +24,7 @@ use crate::{
     watched::{Watched, again},
 };
 use clap::{Args, ValueEnum};
-use envelope::EnvelopeArgs;
+pub(crate) use envelope::EnvelopeArgs;
 use judge::Judge;
 use mbox::Quoting;
 use row::ReportRow;
@@ -32,8 +32,9 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
+pub(crate) use trace::Now;
+use trace::Origin;
 pub(crate) use trace::Told;
-use trace::{Now, Origin};
 use waxseal::{
     Authenticator, Disposition, Evidence, Report, arc,
     authres::{DkimResult, DmarcResult},

@@ -52,6 +52,11 @@ impl DnsArgs {
     }
 
     pub(crate) fn open(&self) -> Result<Dns, Failure> {
+        self.open_trusting(false)
+    }
+
+    /// [`DnsArgs::open`]; with `trust_ad`, servers are believed that they have validated what they say so of.
+    pub(crate) fn open_trusting(&self, trust_ad: bool) -> Result<Dns, Failure> {
         if !self.zone.is_empty() {
             let mut zone = Zone::new();
             for path in &self.zone {
@@ -61,6 +66,8 @@ impl DnsArgs {
         }
         let stub =
             if self.server.is_empty() { Stub::system() } else { Stub::new(self.server.iter().copied()) };
+        // Without, that is as /etc/resolv.conf has it.
+        let stub = stub.map(|stub| if trust_ad { stub.with_trusted_ad(true) } else { stub });
         let hint = "cannot set up DNS (name servers with --server, or answers from a file with --zone)";
         stub.map(|stub| Dns::Servers(Cached::new(stub))).map_err(|error| Failure::because(hint, &error))
     }

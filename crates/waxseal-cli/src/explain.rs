@@ -6,23 +6,20 @@ mod path;
 mod signatures;
 
 use crate::{
-    client_address::parse_client_address,
+    check::{EnvelopeArgs, Now},
     dns_args::DnsArgs,
     exit::{Exit, Failure},
     html,
     input::{LineEnds, Source},
     json, terminal,
-    time::{parse_now, time},
 };
 use clap::Args;
 use std::{
     io::{Read, Write},
-    net::IpAddr,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 use waxseal::{
-    Envelope, Evidence,
+    Evidence,
     dns::{Answers, Check},
 };
 use waxseal_explain::{ExplainCheck, Explainer, Explanation};
@@ -36,30 +33,24 @@ use waxseal_explain::{ExplainCheck, Explainer, Explanation};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   waxseal explain message.eml
-  waxseal explain --ip 192.0.2.1 --mail-from joe@example.org message.eml
+  waxseal explain --envelope-from-header --now received message.eml
+  waxseal explain --ip 192.0.2.1 --helo mail.example.org --mail-from joe@example.org message.eml
   waxseal explain --html why.html message.eml           # a page for people
   waxseal explain --evidence case.json message.eml      # the DNS answers that check --save-evidence kept")]
 pub(crate) struct Explain {
     /// The message; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     message: PathBuf,
-    /// The address of the client
-    #[arg(long, value_name = "IP", value_parser = parse_client_address)]
-    ip: Option<IpAddr>,
-    /// The name that the client gave
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, requires = "ip")]
-    helo: String,
-    /// The reverse-path; <> when it was null
-    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true, requires = "ip")]
-    mail_from: String,
+    #[command(flatten)]
+    envelope: EnvelopeArgs,
     #[command(flatten)]
     dns: DnsArgs,
     /// Take envelope, time and DNS answers from what check --save-evidence kept of this message
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["zone", "server", "ip", "now"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["zone", "server", "ip", "from_header", "now"])]
     evidence: Option<PathBuf>,
-    /// The time of verification in Unix time, for t= and x= [default: now]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_now)]
-    now: Option<SystemTime>,
+    /// The time of verification in Unix time, for t= and x=; received is when the message arrived, as its Received says, clock is now
+    #[arg(long, value_name = "SECONDS", default_value = "clock", hide_default_value = true, value_parser = Now::parse)]
+    now: Now,
     /// Where else to look for the key that made a signature [default: names in common use]; may be repeated
     #[arg(long, value_name = "NAME")]
     selector: Vec<waxseal::Selector>,
@@ -77,6 +68,9 @@ pub(crate) struct Explain {
     #[arg(long, value_enum, default_value_t)]
     line_ends: LineEnds,
 }
+
+const NO_ENVELOPE: &str = "SPF was not checked: --ip, --helo and --mail-from say who sent the message, \
+    --envelope-from-header reads it from there";
 
 impl Explain {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
@@ -107,9 +101,8 @@ impl Explain {
             let check = explainer.check(evidence.envelope(), message, evidence.now());
             return Ok(replay(check, &evidence));
         }
-        let envelope =
-            self.ip.map_or(Envelope::unknown(), |ip| Envelope::new(ip, &self.helo, &self.mail_from));
-        self.dns.drive(explainer.check(&envelope, message, time(self.now)))
+        let (envelope, now) = self.envelope.of_message(self.now, message)?;
+        self.dns.drive(explainer.check(&envelope, message, now))
     }
 
     fn print(&self, source: &Source, explanation: &Explanation) -> std::io::Result<()> {
@@ -118,7 +111,11 @@ impl Explain {
             return writeln!(out, "{}", json::inert(&explanation.to_json()));
         }
         writeln!(out, "{}: {explanation}\n", terminal::visible(&source.name()))?;
-        write!(out, "{}", explanation.explain())
+        write!(out, "{}", explanation.explain())?;
+        match explanation.report().envelope().ip() {
+            Some(_) => Ok(()),
+            None => writeln!(out, "\n{NO_ENVELOPE}"),
+        }
     }
 }
 

@@ -147,7 +147,7 @@ pub(crate) struct Progress {
 #[derive(Debug, Clone, Copy)]
 enum Unit {
     Bytes,
-    Messages,
+    Things(&'static str),
 }
 
 impl Progress {
@@ -172,8 +172,13 @@ impl Progress {
 
     /// [`Progress::beside_output`] that counts messages, not bytes.
     pub(crate) fn of_messages(what: &'static str, total: usize) -> Self {
+        Self::counting(what, "messages", total)
+    }
+
+    /// [`Progress::beside_output`] that counts `things`.
+    pub(crate) fn counting(what: &'static str, things: &'static str, total: usize) -> Self {
         let mut progress = Self::beside_output(what, Some(total as u64));
-        progress.unit = Unit::Messages;
+        progress.unit = Unit::Things(things);
         progress
     }
 
@@ -192,7 +197,7 @@ impl Progress {
             self.shown = true;
             let done = match self.unit {
                 Unit::Bytes => format!("{} MiB", self.done >> 20),
-                Unit::Messages => format!("{} messages", self.done),
+                Unit::Things(things) => format!("{} {things}", self.done),
             };
             let _ = match self.total.filter(|total| *total > 0) {
                 Some(total) => write!(stderr(), "\r{}: {done}, {} %", self.what, self.done * 100 / total),

@@ -133,6 +133,11 @@ impl ExplainedSignature {
         self.cause.is_none()
     }
 
+    /// Whether a hash, or the signature, does not fit the message.
+    pub fn is_changed(&self) -> bool {
+        matches!(self.cause, Some(Cause::BodyHash { .. } | Cause::HeaderSignature { .. }))
+    }
+
     /// The canonical header as it was hashed: the signed fields, then the signature without the value of `b=`.
     pub fn canonical_header(&self) -> &[u8] {
         &self.canonical_header
@@ -181,6 +186,11 @@ impl ExplainedSignature {
         &self.diagnoses
     }
 
+    /// What to do where no diagnosis says it; `None` when the signature passed, or there are diagnoses.
+    pub fn advice(&self) -> Option<&'static str> {
+        self.cause.as_ref().filter(|_| self.diagnoses.is_empty()).map(advice)
+    }
+
     /// What was not tried, and why.
     pub fn notes(&self) -> &[&'static str] {
         &self.notes
@@ -199,5 +209,47 @@ impl fmt::Display for ExplainedSignature {
         }
         write!(f, ": {}", self.result())?;
         self.cause.as_ref().map_or(Ok(()), |cause| write!(f, " ({cause})"))
+    }
+}
+
+/// What to do about a cause that nothing in transit explains.
+fn advice(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::BodyHash { .. } | Cause::HeaderSignature { .. } => {
+            "compare the message with a copy of the sender's: something unusual changed it on the way, or it is forged"
+        }
+        Cause::Signature(_) => "the signature itself is malformed: whoever made it must mend it",
+        Cause::Lookup(_) => "a DNS server did not answer: try again later",
+        Cause::NoKey => {
+            "publish the key record at the name of the key, or let the signer name the selector that has one"
+        }
+        Cause::Revoked => "the key was revoked, so what it signed counts no more: sign with another selector",
+        Cause::BogusKey
+        | Cause::SeveralKeys(_)
+        | Cause::KeyRecord(_)
+        | Cause::KeyType { .. }
+        | Cause::HashNotAllowed(_)
+        | Cause::ServiceType
+        | Cause::StrictIdentity
+        | Cause::KeyTooSmall { .. }
+        | Cause::KeyTooLarge { .. }
+        | Cause::Crypto(_) => {
+            "it is not the message but the key record: waxseal dkim lint says what is wrong with it"
+        }
+        Cause::RsaSha1 => "sign with rsa-sha256",
+        Cause::Expired { .. } => {
+            "verify as of the time when the message arrived, or let the signer set a later x="
+        }
+        Cause::SignedInFuture { .. } => "compare the clocks of the signer and of this machine",
+        Cause::BodyTooShort { .. } => {
+            "the end of the body was lost on the way, or l= was wrong: sign without l="
+        }
+        Cause::BodyLength | Cause::BodyAdditions { .. } => "sign without l=: with it anybody may append",
+        Cause::FieldNotSigned(_) => "name the field in h= of the signature",
+        Cause::UnsignedAddition(_) => "a field was added that is not signed: oversign it",
+        Cause::TooManySignatures(_) | Cause::TooManyKeyLookups(_) => {
+            "look at the signatures further up first"
+        }
+        _ => "the cause is not in transit",
     }
 }

@@ -16,7 +16,7 @@ fn write(explanation: &Explanation, out: &mut String) -> Result {
     if report.envelope().ip().is_some() {
         out.push_str(&report.spf().explain());
     }
-    if let Some(chain) = report.arc() {
+    if let Some(chain) = report.arc().filter(|chain| !chain.sets().is_empty()) {
         out.push_str(&chain.explain());
     }
     out.push_str(&report.explain());
@@ -43,19 +43,24 @@ fn write_signature(signature: &ExplainedSignature, out: &mut String) -> Result {
     if signature.is_made_by_key() == Some(false) {
         writeln!(out, "  the published key did not make b=: another key did, or b= was changed")?;
     }
-    for diagnosis in signature.diagnoses() {
+    let mut diagnoses = signature.diagnoses().iter().peekable();
+    while let Some(diagnosis) = diagnoses.next() {
         writeln!(out, "  {diagnosis}")?;
-        writeln!(out, "    {}", diagnosis.advice())?;
+        // Once for several that call for the same.
+        if diagnoses.peek().is_none_or(|next| next.advice() != diagnosis.advice()) {
+            writeln!(out, "    {}", diagnosis.advice())?;
+        }
     }
     write_difference("header", signature.header_difference(), out)?;
     write_difference("body", signature.body_difference(), out)?;
     for note in signature.notes() {
         writeln!(out, "  {note}")?;
     }
-    if signature.diagnoses().is_empty() {
+    let Some(advice) = signature.advice() else { return Ok(()) };
+    if signature.is_changed() {
         writeln!(out, "  none of the usual changes explains it")?;
     }
-    Ok(())
+    writeln!(out, "    {advice}")
 }
 
 fn write_hashes(what: &str, hashes: &Hashes, out: &mut String) -> Result {
@@ -68,7 +73,8 @@ fn write_hashes(what: &str, hashes: &Hashes, out: &mut String) -> Result {
         Some(expected) => {
             writeln!(out, "  {what} hash: signed {}, found {found}", BASE64_STANDARD.encode(expected))
         }
-        None => writeln!(out, "  {what} hash: found {found}"),
+        // The cause has it where it matters.
+        None => Ok(()),
     }
 }
 

@@ -17,10 +17,10 @@ impl Serialize for Explanation {
 }
 
 /// `{"field", "i", "d", "s", "result", "reason", "canonical_header", "header_hash", "body_hash", "header_difference",
-/// "body_difference", "made_by_key", "diagnoses", "notes"}`
+/// "body_difference", "made_by_key", "diagnoses", "advice", "notes"}`
 impl Serialize for ExplainedSignature {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("ExplainedSignature", 14)?;
+        let mut object = serializer.serialize_struct("ExplainedSignature", 15)?;
         object.serialize_field("field", self.field())?;
         object.serialize_field("i", &self.instance())?;
         object.serialize_field("d", &self.signature().map(|signature| signature.domain().as_str()))?;
@@ -34,6 +34,7 @@ impl Serialize for ExplainedSignature {
         object.serialize_field("body_difference", &self.body_difference())?;
         object.serialize_field("made_by_key", &self.is_made_by_key())?;
         object.serialize_field("diagnoses", self.diagnoses())?;
+        object.serialize_field("advice", &self.advice())?;
         object.serialize_field("notes", self.notes())?;
         object.end()
     }

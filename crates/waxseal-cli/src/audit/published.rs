@@ -5,7 +5,7 @@ use waxseal::{
     IprevCheck, IprevVerdict,
     dkim::{Selector, publish as dkim},
     dmarc::{BuiltInSuffixes, LocalPolicy, publish as dmarc},
-    dns::{Answer, Answers, Check, DomainName, LookupError, Pending, Question, Record},
+    dns::{Answer, Answers, Check, Dnssec, DomainName, LookupError, Pending, Question, Record},
     spf::publish as spf,
 };
 
@@ -55,6 +55,8 @@ pub(super) struct Published {
     pub(super) keys: Vec<dkim::AuditReport>,
     pub(super) selectors_given: bool,
     pub(super) mx: Result<Vec<(u16, Option<DomainName>)>, LookupError>,
+    /// Of the MX records.
+    pub(super) dnssec: Result<Dnssec, LookupError>,
     pub(super) mta_sts: Result<Vec<String>, LookupError>,
     pub(super) tls_rpt: Result<Vec<String>, LookupError>,
     pub(super) bimi: Result<Vec<String>, LookupError>,
@@ -131,6 +133,7 @@ impl Check for DomainAudit {
             dmarc: dmarc?,
             keys: keys?,
             selectors_given: self.given,
+            dnssec: mx.clone()?.map(|answer| answer.dnssec),
             mx: mx?.map(|answer| answer.records.iter().filter_map(exchange).collect()),
             mta_sts: mta_sts?,
             tls_rpt: tls_rpt?,

@@ -2,9 +2,14 @@
 //!
 //! As published by Google, Yahoo, Microsoft, Apple and La Poste up to November 2026.
 
-use super::published::Published;
+use super::{
+    message::{self, Seen},
+    published::Published,
+    transport::{self, StsPolicy},
+};
 use serde::Serialize;
 use waxseal::{
+    IprevVerdict,
     dkim::publish::AuditReport as Key,
     dmarc::DomainPolicy,
     dns::{
@@ -53,32 +58,49 @@ pub(super) struct Outcome {
 }
 
 const ALL: &str = "Google, Yahoo, Microsoft, Apple, La Poste";
-const BULK: &str = "Google, Yahoo, Microsoft (bulk mail), Apple, La Poste";
+pub(super) const BULK: &str = "Google, Yahoo, Microsoft (bulk mail), Apple, La Poste";
+
+/// What was given beside the domain.
+#[derive(Default)]
+pub(super) struct Given {
+    pub(super) message: Option<Seen>,
+    pub(super) policy: Option<StsPolicy>,
+}
 
 /// All rules, for one domain.
-pub(super) fn outcomes(found: &Published) -> Vec<Outcome> {
+pub(super) fn outcomes(found: &Published, given: &Given) -> Vec<Outcome> {
     let mut outcomes =
         vec![spf(found), dkim(found), key_length(found), dmarc(found), reports(found), enforcement(found)];
-    outcomes.extend(found.ips.iter().map(|verdict| {
-        let outcome = Outcome::new(
-            "ptr",
-            Level::Must,
-            ALL,
-            "The sending address has a PTR record whose name leads back to it.",
-        );
-        let evidence = format!("{}: {}", verdict.ip(), verdict.reason());
-        match verdict.result().as_str() {
-            "pass" => outcome.ok([evidence]),
-            "temperror" => outcome.unknown([evidence], None).failed_lookup(),
-            _ => outcome.fail(
-                [evidence],
-                format!("publish a PTR record for {} and an address record for its name", verdict.ip()),
-            ),
-        }
-    }));
-    outcomes.extend([mx(found), mta_sts(found), tls_rpt(found), bimi(found)]);
+    outcomes.extend(found.ips.iter().map(ptr));
+    if found.ips.is_empty() {
+        outcomes.push(no_address(found));
+    }
+    outcomes.push(mx(found));
+    let organization = found.dmarc.author().organizational_domain();
+    outcomes.extend(message::outcomes(given.message.as_ref(), &found.domain, organization));
+    outcomes.extend(transport::outcomes(found, given.policy.as_ref()));
     outcomes.extend(adsp(found));
     outcomes
+}
+
+const PTR: &str = "The sending address has a PTR record whose name leads back to it.";
+
+fn ptr(verdict: &IprevVerdict) -> Outcome {
+    let outcome = Outcome::new("ptr", Level::Must, ALL, PTR);
+    let evidence = format!("{}: {}", verdict.ip(), verdict.reason());
+    match verdict.result().as_str() {
+        "pass" => outcome.ok([evidence]),
+        "temperror" => outcome.unknown([evidence], None).failed_lookup(),
+        _ => outcome.fail(
+            [evidence],
+            format!("publish a PTR record for {} and an address record for its name", verdict.ip()),
+        ),
+    }
+}
+
+fn no_address(found: &Published) -> Outcome {
+    let fix = format!("waxseal audit --ip ADDRESS {}, with each address that sends for it", found.domain);
+    Outcome::new("ptr", Level::Must, ALL, PTR).unknown(["no address was given".to_owned()], Some(fix))
 }
 
 /// How many rules of this level are not kept.
@@ -107,7 +129,7 @@ impl Outcome {
         }
     }
 
-    fn new(id: &'static str, level: Level, receivers: &'static str, rule: &'static str) -> Self {
+    pub(super) fn new(id: &'static str, level: Level, receivers: &'static str, rule: &'static str) -> Self {
         Self {
             id,
             level,
@@ -120,24 +142,29 @@ impl Outcome {
         }
     }
 
-    fn ok(self, evidence: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn ok(self, evidence: impl IntoIterator<Item = String>) -> Self {
         Self { state: State::Ok, evidence: evidence.into_iter().collect(), ..self }
     }
 
-    fn fail(self, evidence: impl IntoIterator<Item = String>, fix: impl Into<String>) -> Self {
+    pub(super) fn fail(self, evidence: impl IntoIterator<Item = String>, fix: impl Into<String>) -> Self {
         Self { state: State::Fail, evidence: evidence.into_iter().collect(), fix: Some(fix.into()), ..self }
     }
 
-    fn unknown(self, evidence: impl IntoIterator<Item = String>, fix: Option<String>) -> Self {
+    pub(super) fn unknown(self, evidence: impl IntoIterator<Item = String>, fix: Option<String>) -> Self {
         Self { state: State::Unknown, evidence: evidence.into_iter().collect(), fix, ..self }
     }
 
-    fn failed_lookup(self) -> Self {
+    pub(super) fn failed_lookup(self) -> Self {
         Self { temporary: true, ..self }
     }
 
     /// A record of its own name that starts with its version.
-    fn record(self, texts: &Result<Vec<String>, LookupError>, name: &str, missing: String) -> Self {
+    pub(super) fn record(
+        self,
+        texts: &Result<Vec<String>, LookupError>,
+        name: &str,
+        missing: String,
+    ) -> Self {
         match texts {
             Err(error) => self.unknown([format!("{name}: {error}")], None).failed_lookup(),
             Ok(texts) => match &**texts {
@@ -290,51 +317,6 @@ fn mx(found: &Published) -> Outcome {
             Some(host) => format!("MX {preference} {host}"),
             None => "null MX: the domain receives no mail (RFC 7505)".to_owned(),
         })),
-    }
-}
-
-fn mta_sts(found: &Published) -> Outcome {
-    let outcome = Outcome::new(
-        "mta-sts",
-        Level::May,
-        "Google, Microsoft",
-        "MTA-STS (RFC 8461) has others send to it over TLS.",
-    );
-    let domain = &found.domain;
-    let fix = format!(
-        "publish _mta-sts.{domain}. TXT \"v=STSv1; id=1\" and https://mta-sts.{domain}/.well-known/mta-sts.txt"
-    );
-    outcome.record(&found.mta_sts, &format!("_mta-sts.{domain}"), fix)
-}
-
-fn tls_rpt(found: &Published) -> Outcome {
-    let outcome = Outcome::new(
-        "tls-rpt",
-        Level::May,
-        "Google, Microsoft",
-        "TLS-RPT (RFC 8460) asks for reports about TLS failures.",
-    );
-    let domain = &found.domain;
-    let fix = format!("publish _smtp._tls.{domain}. TXT \"v=TLSRPTv1; rua=mailto:tls@{domain}\"");
-    outcome.record(&found.tls_rpt, &format!("_smtp._tls.{domain}"), fix)
-}
-
-fn bimi(found: &Published) -> Outcome {
-    let outcome = Outcome::new(
-        "bimi",
-        Level::May,
-        "Google, Yahoo, Apple",
-        "BIMI shows a logo beside mail that passes DMARC.",
-    );
-    let name = format!("default._bimi.{}", found.domain);
-    let enforced = !matches!(found.dmarc.author().evaluated_policy(), None | Some(DomainPolicy::None));
-    match &found.bimi {
-        Ok(texts) if texts.is_empty() => outcome.unknown([format!("{name}: no record")], None),
-        Ok(texts) if !enforced => outcome.fail(
-            texts.iter().map(|text| format!("{name}: {text}")),
-            "publish a DMARC policy of quarantine or reject: without it no logo is shown",
-        ),
-        texts => outcome.record(texts, &name, String::new()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the client said before the message: told on the command line, or read from the message.
 
 use super::trace::EnvelopeSource;
+#[cfg(feature = "explain")]
+use super::trace::{Beginning, Now, Origin};
 use crate::{client_address::parse_client_address, exit::Failure};
 use clap::Args;
 use std::net::IpAddr;
@@ -33,6 +35,22 @@ pub(crate) struct EnvelopeArgs {
 impl EnvelopeArgs {
     pub(super) fn is_from_header(&self) -> bool {
         self.from_header
+    }
+
+    /// Envelope and time of a message that is in memory.
+    #[cfg(feature = "explain")]
+    pub(crate) fn of_message(
+        &self,
+        now: Now,
+        message: &[u8],
+    ) -> Result<(Envelope, std::time::SystemTime), Failure> {
+        let header = waxseal::header::Header::parse(message).map(|(header, _)| header);
+        let origin = Origin { envelope: self.source()?, now };
+        let Beginning { envelope, now, told } = origin.of_header(header.as_ref());
+        if let Some(Err(why)) = told.time {
+            crate::terminal::note(format_args!("verified as of now: {why}"));
+        }
+        Ok((envelope, now))
     }
 
     pub(super) fn source(&self) -> Result<EnvelopeSource, Failure> {

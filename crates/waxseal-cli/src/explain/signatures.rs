@@ -59,8 +59,11 @@ fn one(html: &mut Html, signature: &ExplainedSignature) {
         for note in signature.notes() {
             html.element("<p class=\"note\">", note, "</p>\n");
         }
-        if signature.diagnoses().is_empty() && signature.signature().is_some() {
-            html.markup("<p class=\"note\">None of the usual changes explains it.</p>\n");
+        if let Some(advice) = signature.advice() {
+            if signature.is_changed() {
+                html.markup("<p class=\"note\">None of the usual changes explains it.</p>\n");
+            }
+            html.element("<p class=\"next\">", advice, "</p>\n");
         }
         difference(html, "The header", signature.header_difference());
         difference(html, "The body", signature.body_difference());

@@ -221,3 +221,68 @@ fn one_of_two_keys_at_a_name_is_told() {
     let done = waxseal(["explain", "--zone", &zone, &message]);
     assert!(done.out.contains("key-rotated (proved): another key than the one that counts made the signature: one of 2 keys at ed._domainkey.example.org made it"), "{}", done.out);
 }
+
+#[test]
+fn the_message_tells_who_sent_it() {
+    let done = explain("--envelope-from-header --now received");
+    assert_eq!((done.code, &*done.err), (Some(0), ""), "{}", done.out);
+    assert!(done.out.contains("spf=pass smtp.mailfrom=lists.example.com"), "{}", done.out);
+    assert!(!done.out.contains("SPF was not checked"), "{}", done.out);
+    let without = explain("");
+    assert!(without.out.ends_with("\nSPF was not checked: --ip, --helo and --mail-from say who sent the message, --envelope-from-header reads it from there\n"), "{}", without.out);
+    let zone = Lab::get().arg("zone");
+    let undated = feed(["explain", "--zone", &zone, "--now", "received"], MESSAGE.as_bytes());
+    assert!(undated.err.starts_with("note: verified as of now: "), "{}", undated.err);
+    assert_eq!(explain("--ip 192.0.2.1").code, Some(2), "the envelope is given as a whole");
+}
+
+#[test]
+fn the_next_step_is_named_also_where_nothing_happened_in_transit() {
+    let lab = Lab::get();
+    let zone = std::fs::read_to_string(lab.path("zone")).unwrap();
+    let zone = zone.lines().filter(|line| !line.starts_with("$ORIGIN")).collect::<Vec<_>>().join("\n");
+    let odd = zone.replace("ed._domainkey", "ed2._domainkey").replace("rsa._domainkey", "rsa2._domainkey");
+    let odd =
+        odd + "\nbad._domainkey IN TXT \"v=DKIM1; k=ed25519; p=!\"\nold._domainkey IN TXT \"v=DKIM1; p=\"\n";
+    let odd = lab.file("odd.zone", format!("$ORIGIN example.org.\n{odd}"));
+    let signed = lab.signed("ed");
+    let named = |selector: &str| signed.replace("s=ed;", &format!("s={selector};"));
+    let forged = signed.replace("Hi.", "Pay me.");
+    let own = lab.arg("zone");
+    for (message, zone, expected) in [
+        (
+            named("ed"),
+            &odd,
+            "publish the key record at the name of the key, or let the signer name the selector that has one",
+        ),
+        (
+            named("bad"),
+            &odd,
+            "it is not the message but the key record: waxseal dkim lint says what is wrong with it",
+        ),
+        (
+            named("old"),
+            &odd,
+            "the key was revoked, so what it signed counts no more: sign with another selector",
+        ),
+        (
+            signed.replace("DKIM-Signature: v=1;", "DKIM-Signature: v=2;"),
+            &own,
+            "the signature itself is malformed: whoever made it must mend it",
+        ),
+        (
+            forged,
+            &own,
+            "compare the message with a copy of the sender's: something unusual changed it on the way, or it is forged",
+        ),
+    ] {
+        let done = feed(["explain", "--zone", zone, "-"], message.as_bytes());
+        assert_eq!(done.code, Some(1), "{}", done.err);
+        assert!(done.out.contains(&format!("\n    {expected}\n")), "{expected}: {}", done.out);
+        let is_changed = message.contains("Pay me.");
+        assert_eq!(done.out.contains("none of the usual changes explains it"), is_changed, "{}", done.out);
+        let json = feed(["explain", "--zone", zone, "--json", "-"], message.as_bytes());
+        let row: Value = serde_json::from_str(&json.out).unwrap();
+        assert_eq!(row["signatures"][0]["advice"], expected);
+    }
+}

@@ -37,6 +37,8 @@ mod lab;
 #[cfg(test)]
 mod mailbox;
 #[cfg(test)]
+mod nameserver;
+#[cfg(test)]
 mod odd_files;
 #[cfg(test)]
 mod old_tools;
