@@ -4,7 +4,7 @@ use crate::{diagnosis::Diagnosis, difference::Difference, page};
 use std::fmt;
 use waxseal::{
     Report,
-    authres::DkimResult,
+    authres::{DkimResult, reason},
     dkim::{Cause, Signature, parts::canonical_body},
     header::Header,
 };
@@ -128,6 +128,11 @@ impl ExplainedSignature {
         self.cause.as_ref()
     }
 
+    /// The cause with all that is behind it.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.cause.as_ref().map(|cause| reason(cause))
+    }
+
     /// Whether it passed.
     pub fn is_pass(&self) -> bool {
         self.cause.is_none()
@@ -208,7 +213,7 @@ impl fmt::Display for ExplainedSignature {
             write!(f, " d={} s={}", signature.domain(), signature.selector())?;
         }
         write!(f, ": {}", self.result())?;
-        self.cause.as_ref().map_or(Ok(()), |cause| write!(f, " ({cause})"))
+        self.reason().map_or(Ok(()), |reason| write!(f, " ({reason})"))
     }
 }
 

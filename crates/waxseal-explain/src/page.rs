@@ -57,6 +57,9 @@ fn write_signature(signature: &ExplainedSignature, out: &mut String) -> Result {
         writeln!(out, "  {note}")?;
     }
     let Some(advice) = signature.advice() else { return Ok(()) };
+    if let Some(parsed) = signature.signature().filter(|_| !signature.is_changed()) {
+        writeln!(out, "  the key record is at {}", parsed.key_name())?;
+    }
     if signature.is_changed() {
         writeln!(out, "  none of the usual changes explains it")?;
     }

@@ -26,7 +26,7 @@ impl Serialize for ExplainedSignature {
         object.serialize_field("d", &self.signature().map(|signature| signature.domain().as_str()))?;
         object.serialize_field("s", &self.signature().map(|signature| signature.selector().as_str()))?;
         object.serialize_field("result", self.result().as_str())?;
-        object.serialize_field("reason", &self.cause().map(ToString::to_string))?;
+        object.serialize_field("reason", &self.reason())?;
         object.serialize_field("canonical_header", &String::from_utf8_lossy(self.canonical_header()))?;
         object.serialize_field("header_hash", self.header_hash())?;
         object.serialize_field("body_hash", self.body_hash())?;

@@ -40,7 +40,7 @@ fn one(html: &mut Html, signature: &ExplainedSignature) {
     html.markup("<h3>").word(signature.result().as_str()).text(" ").text(&name(signature)).markup("</h3>\n");
     html.element("<p class=\"soft small\">", signature.field(), "</p>\n");
     if let Some(cause) = signature.cause() {
-        html.element("<p>", &cause.to_string(), "</p>\n");
+        html.element("<p>", &waxseal::authres::reason(cause), "</p>\n");
     }
     if let Some(parsed) = signature.signature() {
         tags(html, parsed);

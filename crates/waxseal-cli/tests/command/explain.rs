@@ -1,7 +1,7 @@
 //! `waxseal explain`
 
 use crate::lab::{Done, Lab, MESSAGE, feed, waxseal, words};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The message of the demonstration, which came over a mailing list.
 fn explain(args: &str) -> Done {
@@ -247,6 +247,8 @@ fn the_next_step_is_named_also_where_nothing_happened_in_transit() {
     let odd = lab.file("odd.zone", format!("$ORIGIN example.org.\n{odd}"));
     let signed = lab.signed("ed");
     let named = |selector: &str| signed.replace("s=ed;", &format!("s={selector};"));
+    let slow = json!({ "ed._domainkey.example.org": { "ERROR": "TIMEOUT" } });
+    let slow = lab.file("slow-key.json", slow.to_string());
     let forged = signed.replace("Hi.", "Pay me.");
     let own = lab.arg("zone");
     for (message, zone, expected) in [
@@ -255,6 +257,7 @@ fn the_next_step_is_named_also_where_nothing_happened_in_transit() {
             &odd,
             "publish the key record at the name of the key, or let the signer name the selector that has one",
         ),
+        (signed.clone(), &slow, "a DNS server did not answer: try again later"),
         (
             named("bad"),
             &odd,
@@ -279,6 +282,14 @@ fn the_next_step_is_named_also_where_nothing_happened_in_transit() {
         let done = feed(["explain", "--zone", zone, "-"], message.as_bytes());
         assert_eq!(done.code, Some(1), "{}", done.err);
         assert!(done.out.contains(&format!("\n    {expected}\n")), "{expected}: {}", done.out);
+        if *zone == slow {
+            assert!(done.out.contains("temperror (key lookup failed: DNS lookup timed out)"), "{}", done.out);
+            assert!(
+                done.out.contains("\n  the key record is at ed._domainkey.example.org\n"),
+                "{}",
+                done.out
+            );
+        }
         let is_changed = message.contains("Pay me.");
         assert_eq!(done.out.contains("none of the usual changes explains it"), is_changed, "{}", done.out);
         let json = feed(["explain", "--zone", zone, "--json", "-"], message.as_bytes());
