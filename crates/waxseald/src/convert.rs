@@ -53,11 +53,14 @@ mod tests {
         ReportCommand smtp://127.0.0.1:25\n";
     const OPENARC: &str = "Mode sv\nSocket inet:8894@localhost\nDomain example.org\nSelector default\n\
         KeyFile /etc/openarc/openarc.private\nCanonicalization relaxed/simple\nSignHeaders From,To\nOverSignHeaders From\n\
-        AuthservID mx\nPeerList 192.0.2.9\nMaximumHeaders 4096\nMinimumKeySizeRSA 2048\nRequireSafeKeys no\nSoftwareHeader yes\n";
+        AuthservID mx\nPeerList 192.0.2.9\nMaximumHeaders 4096\nMinimumKeySizeRSA 2048\nRequireSafeKeys no\nSoftwareHeader yes\n\
+        InternalHosts 192.0.2.0/24\n";
     const POLICYD: &str = "TestOnly = 0\nHELO_reject = Null\nMail_From_reject = Softfail\nPermError_reject = True\n\
         TempError_Defer = True\nskip_addresses = 127.0.0.0/8\nWhitelist = 192.0.2.0/24\nHELO_Whitelist = relay.example\n\
         Reject_Not_Pass_Domains = bank.example\nHeader_Type = AR\nAuthserv_Id = mx\nHide_Receiver = No\n\
-        SPF_Enhanced_Status_Codes = No\nLookup_Time = 9\nVoid_Limit = 3\nReason_Message = No: {spf}\n";
+        SPF_Enhanced_Status_Codes = No\nDomain_Whitelist = a.example\n\
+        Domain_Whitelist_PTR = b.example\nWhitelist_Lookup_Time = 3\nNo_Mail = True\nHELO_pass_restriction = h\n\
+        Mail_From_pass_restriction = m\nProspective = 192.0.2.1\nLookup_Time = 9\nVoid_Limit = 3\nReason_Message = No: {spf}\n";
 
     fn files(folder: &tempfile::TempDir) -> Files {
         let texts = [

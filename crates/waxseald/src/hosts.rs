@@ -56,6 +56,13 @@ impl Words {
     }
 }
 
+/// The domains that a file lists, a line each.
+pub(crate) fn listed(path: &str) -> Result<Vec<String>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
 /// The data set that an option names.
 pub(crate) fn data_set(option: &str, spec: &str) -> Result<DataSet, String> {
     DataSet::parse(spec).map_err(|error| format!("{option}: {error}"))

@@ -29,6 +29,8 @@ pub(crate) enum Answer {
     Prepend(String),
     /// Rejects or defers with this text.
     Refuse(String),
+    /// Goes on with this restriction of Postfix.
+    Restriction(String),
 }
 
 /// Why a connection ended early.
@@ -47,7 +49,7 @@ const MAX_REQUEST: usize = 65_536;
 
 impl Request {
     /// Reads the lines of a request; one without `=` is passed over.
-    fn parse(text: &[u8]) -> Self {
+    pub(crate) fn parse(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         Self { attributes: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
@@ -70,14 +72,15 @@ impl Answer {
             Self::Prepend(_) => "prepended",
             Self::Refuse(text) if text.starts_with('5') => "rejected",
             Self::Refuse(_) => "deferred",
+            Self::Restriction(_) => "passed to a restriction",
         }
     }
 
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let text = match self {
             Self::Dunno => "dunno".to_owned(),
             Self::Prepend(field) => format!("prepend {field}"),
-            Self::Refuse(text) => text.clone(),
+            Self::Refuse(text) | Self::Restriction(text) => text.clone(),
         };
         let text: String = text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
         format!("action={text}\n\n")
@@ -118,7 +121,7 @@ impl Requests {
             return if matches!(answer, Answer::Prepend(_)) { Answer::Dunno } else { answer.clone() };
         }
         let began = Instant::now();
-        let answer = caught_within(policy.answer(request, dns)).await.unwrap_or_else(|panicked| {
+        let answer = caught_within(policy.answer(request, &**dns)).await.unwrap_or_else(|panicked| {
             tracing::error!("policyd-spf: {panicked}; the message is deferred");
             Answer::Refuse("451 4.3.0 Internal error, try again later".to_owned())
         });

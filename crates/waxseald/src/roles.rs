@@ -11,5 +11,6 @@ pub(crate) mod publish_check;
 mod sender_logins;
 pub(crate) mod sign;
 pub(crate) mod spf;
+mod spf_exemptions;
 pub(crate) mod trusted;
 pub(crate) mod verify;

@@ -1,6 +1,11 @@
 //! What the daemon is to do, whatever file said so.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
 /// All settings of a process.
@@ -375,6 +380,8 @@ pub(crate) struct TrustSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct ArcSettings {
     pub(crate) verify: bool,
+    /// Clients whose results in the header are sealed as they are.
+    pub(crate) internal: Option<String>,
     pub(crate) seal: Option<SealSettings>,
 }
 
@@ -413,6 +420,19 @@ pub(crate) enum PolicyField {
     Nothing,
 }
 
+/// Clients that SPF is not asked for, by names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exempt {
+    /// By the SPF records of these.
+    pub(crate) domains: Vec<String>,
+    /// By HELO.
+    pub(crate) helo: Vec<String>,
+    /// By names in reverse DNS below these.
+    pub(crate) ptr: Vec<String>,
+    /// What one look may take.
+    pub(crate) timeout: Duration,
+}
+
 /// SPF for the policy protocol, as policyd-spf does it.
 #[derive(Debug, Clone)]
 pub(crate) struct PolicySettings {
@@ -424,7 +444,14 @@ pub(crate) struct PolicySettings {
     pub(crate) defer_temperror: bool,
     pub(crate) skip: String,
     pub(crate) whitelist: Option<String>,
-    pub(crate) helo_whitelist: Vec<String>,
+    pub(crate) exempt: Exempt,
+    /// Whether mail is rejected for domains alone that send none.
+    pub(crate) no_mail: bool,
+    /// The restriction of Postfix that a pass of HELO leads to.
+    pub(crate) helo_pass: Option<String>,
+    pub(crate) mail_from_pass: Option<String>,
+    /// The address from which mail will be sent, in place of that of the client.
+    pub(crate) prospective: Option<IpAddr>,
     pub(crate) not_pass_domains: Vec<String>,
     pub(crate) field: PolicyField,
     pub(crate) hide_receiver: bool,
@@ -444,7 +471,11 @@ impl Default for PolicySettings {
             defer_temperror: false,
             skip: "127.0.0.0/8,::ffff:127.0.0.0/104,::1".to_owned(),
             whitelist: None,
-            helo_whitelist: Vec::new(),
+            exempt: Exempt::default(),
+            no_mail: false,
+            helo_pass: None,
+            mail_from_pass: None,
+            prospective: None,
             not_pass_domains: Vec::new(),
             field: PolicyField::ReceivedSpf,
             hide_receiver: false,

@@ -29,7 +29,7 @@ pub(super) const OPTIONS: Options = &[
     ("EnableCoredumps", Missing("core files are the business of the service manager")),
     ("FinalReceiver", Missing("results of ARC are not in a field of their own for the final receiver")),
     ("FixedTimestamp", TEST),
-    ("InternalHosts", Missing("mail of all clients is checked and sealed alike")),
+    ("InternalHosts", Acts),
     ("KeepTemporaryFiles", Needless("there are no temporary files")),
     ("KeyFile", Acts),
     ("MaximumHeaders", Acts),
@@ -44,7 +44,7 @@ pub(super) const OPTIONS: Options = &[
     ("ResponseDisabled", Missing("mail is never refused for ARC")),
     ("ResponseUnable", Missing("mail is never refused for ARC")),
     ("ResponseUnwilling", Missing("mail is never refused for ARC")),
-    ("SealHeaderChecks", Missing("all mail is sealed")),
+    ("SealHeaderChecks", Missing("all mail is sealed, whatever stands in its header")),
     ("Selector", Acts),
     ("SignHeaders", Acts),
     ("SignatureAlgorithm", Needless("the algorithm is that of the key")),
@@ -79,7 +79,7 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
             .flatten(),
         peers: given.text("PeerList"),
         max_header: given.read("MaximumHeaders", value::number, mistakes).unwrap_or(262_144),
-        arc: Some(ArcSettings { verify: mode.contains('v'), seal }),
+        arc: Some(ArcSettings { verify: mode.contains('v'), internal: given.text("InternalHosts"), seal }),
         ..FilterSettings::default()
     };
     let Some(socket) = given.read("Socket", value::socket, mistakes) else {

@@ -100,12 +100,7 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
 
 fn dmarc(given: &Given<'_>, mistakes: &mut Mistakes) -> DmarcSettings {
     let mut trusted_sealers = given.words("DomainWhitelist");
-    if let Some(path) = given.text("DomainWhitelistFile") {
-        match value::listed(&path) {
-            Ok(domains) => trusted_sealers.extend(domains),
-            Err(error) => mistakes.0.push(format!("DomainWhitelistFile: {error}")),
-        }
-    }
+    trusted_sealers.extend(given.text("DomainWhitelistFile"));
     DmarcSettings {
         reject: given.boolean("RejectFailures", false, mistakes),
         hold: given.boolean("HoldQuarantinedMessages", false, mistakes),

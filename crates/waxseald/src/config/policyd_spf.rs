@@ -9,25 +9,23 @@ use super::{
 use crate::settings::{PolicyField, PolicySettings};
 use std::time::Duration;
 
-const BY_DOMAIN: Handling = Missing("clients are passed over by address and HELO name alone");
-
 const OPTIONS: Options = &[
     ("debugLevel", Needless("each request has its line")),
     ("Authserv_Id", Acts),
-    ("Domain_Whitelist", BY_DOMAIN),
-    ("Domain_Whitelist_PTR", BY_DOMAIN),
+    ("Domain_Whitelist", Acts),
+    ("Domain_Whitelist_PTR", Acts),
     ("HELO_Whitelist", Acts),
-    ("HELO_pass_restriction", Missing("a pass has no restriction of its own")),
+    ("HELO_pass_restriction", Acts),
     ("HELO_reject", Acts),
     ("Header_Type", Acts),
     ("Hide_Receiver", Acts),
     ("Lookup_Time", Acts),
-    ("Mail_From_pass_restriction", Missing("a pass has no restriction of its own")),
+    ("Mail_From_pass_restriction", Acts),
     ("Mail_From_reject", Acts),
     ("Mock", Missing("it is for tests")),
-    ("No_Mail", Missing("fail of any record is judged by Mail_From_reject and HELO_reject")),
+    ("No_Mail", Acts),
     ("PermError_reject", Acts),
-    ("Prospective", Missing("the address is that of the client")),
+    ("Prospective", Acts),
     ("QueueID", Needless("the line has the queue id where there is one")),
     ("Reason_Message", Acts),
     ("Reject_Not_Pass_Domains", Acts),
@@ -38,7 +36,7 @@ const OPTIONS: Options = &[
     ("UserID", Missing("the user is that of the process")),
     ("Void_Limit", Acts),
     ("Whitelist", Acts),
-    ("Whitelist_Lookup_Time", BY_DOMAIN),
+    ("Whitelist_Lookup_Time", Acts),
     ("skip_addresses", Acts),
 ];
 
@@ -75,7 +73,16 @@ fn set(settings: &mut PolicySettings, name: &str, text: &str) -> Result<(), Inva
         "TempError_Defer" => settings.defer_temperror = value::boolean(text)?,
         "skip_addresses" => settings.skip = text.to_owned(),
         "Whitelist" => settings.whitelist = Some(text.to_owned()).filter(|text| !text.is_empty()),
-        "HELO_Whitelist" => settings.helo_whitelist = value::words(text),
+        "HELO_Whitelist" => settings.exempt.helo = value::words(text),
+        "Domain_Whitelist" => settings.exempt.domains = value::words(text),
+        "Domain_Whitelist_PTR" => settings.exempt.ptr = value::words(text),
+        "Whitelist_Lookup_Time" => settings.exempt.timeout = Duration::from_secs(value::number(text)?),
+        "No_Mail" => settings.no_mail = value::boolean(text)?,
+        "HELO_pass_restriction" => settings.helo_pass = restriction(text),
+        "Mail_From_pass_restriction" => settings.mail_from_pass = restriction(text),
+        "Prospective" => {
+            settings.prospective = Some(text.parse().map_err(|_| format!("{text:?}: use an address"))?);
+        }
         "Reject_Not_Pass_Domains" => settings.not_pass_domains = value::words(text),
         "Header_Type" => settings.field = field(text, &settings.field)?,
         "Authserv_Id" => {
@@ -92,6 +99,11 @@ fn set(settings: &mut PolicySettings, name: &str, text: &str) -> Result<(), Inva
         _ => text.clone_into(&mut settings.reason_message),
     }
     Ok(())
+}
+
+/// `None` is policyd-spf's word for none.
+fn restriction(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty() && text != "None")
 }
 
 fn field(text: &str, before: &PolicyField) -> Result<PolicyField, Invalid> {
@@ -130,7 +142,7 @@ mod tests {
     #[test]
     fn mistakes_and_what_does_not_act_are_said() {
         let (_, warnings, mistakes) =
-            parse("HELO_reject = Maybe\nHeader_Typ = AR\nDomain_Whitelist = a.example\n");
+            parse("HELO_reject = Maybe\nHeader_Typ = AR\nUserID = nobody\nDomain_Whitelist = a.example\n");
         assert_eq!(
             mistakes,
             [
@@ -138,6 +150,6 @@ mod tests {
                 "p.conf:2: Header_Typ: unknown option; did you mean Header_Type?",
             ]
         );
-        assert!(warnings[0].starts_with("p.conf:3: Domain_Whitelist: does not act yet"));
+        assert!(warnings[0].starts_with("p.conf:3: UserID: does not act yet"));
     }
 }

@@ -179,13 +179,6 @@ pub(crate) fn delivery(text: &str) -> Delivery {
     }
 }
 
-/// The domains that a file lists, a line each.
-pub(crate) fn listed(path: &str) -> Result<Vec<String>, Invalid> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    Ok(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
-}
-
 /// `127.0.0.1@5354`, as libunbound writes servers, and the usual forms.
 pub(crate) fn server(text: &str) -> Result<SocketAddr, Invalid> {
     let (address, port) = text.split_once('@').unwrap_or((text, ""));

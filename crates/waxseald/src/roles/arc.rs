@@ -1,7 +1,9 @@
 //! ARC, as OpenARC does it: chains are checked and sealed.
 
 use crate::{
+    hosts::Hosts,
     keys::{KeyRules, load},
+    milter::client::Client,
     settings::ArcSettings,
 };
 use waxseal::{
@@ -13,13 +15,17 @@ use waxseal::{
 #[derive(Debug)]
 pub(crate) struct ArcRole {
     verify: bool,
+    internal: Hosts,
     sealer: Option<Sealer>,
 }
 
 impl ArcRole {
     /// Reads the key.
-    pub(crate) fn load(settings: &ArcSettings) -> Result<Self, Vec<String>> {
-        let Some(seal) = &settings.seal else { return Ok(Self { verify: settings.verify, sealer: None }) };
+    pub(crate) fn load(settings: &ArcSettings, warnings: &mut Vec<String>) -> Result<Self, Vec<String>> {
+        let verify = settings.verify;
+        let internal = settings.internal.as_deref().map(|spec| Hosts::load("InternalHosts", spec, warnings));
+        let internal = internal.transpose().map_err(|error| vec![error])?.unwrap_or_default();
+        let Some(seal) = &settings.seal else { return Ok(Self { verify, internal, sealer: None }) };
         let rules = KeyRules { safe: seal.safe_keys, min_rsa_bits: seal.min_rsa_bits };
         let key = load(&seal.file, rules).map_err(|trouble| vec![trouble.to_string()])?;
         let signer = Signer::new(seal.domain.as_str(), seal.selector.as_str(), key);
@@ -32,7 +38,7 @@ impl ArcRole {
         if !seal.oversigned.is_empty() {
             sealer = sealer.with_oversigned(seal.oversigned.iter().cloned());
         }
-        Ok(Self { verify: settings.verify, sealer: Some(sealer) })
+        Ok(Self { verify, internal, sealer: Some(sealer) })
     }
 
     /// The authenticator that validates chains, and hashes for the seal.
@@ -49,9 +55,18 @@ impl ArcRole {
         self.verify
     }
 
-    /// The set for the message, or why there is none: a chain that failed is sealed no further (RFC 8617 section 5.1).
-    pub(crate) fn seal(&self, report: &Report) -> Option<Result<SealedSet, String>> {
+    /// The set for the message, or why there is none: a chain that failed is sealed no further (RFC 8617 section 5.1). What an
+    /// internal client brings was checked when it came in, so the results in its header are sealed.
+    pub(crate) fn seal(&self, report: &Report, client: &Client) -> Option<Result<SealedSet, String>> {
         self.sealer.as_ref()?;
-        Some(report.seal().map_err(|error| error.to_string()))
+        let is_internal = self.internal.contain(&client.name, client.ip);
+        let sealed = match report.header().ok().filter(|_| is_internal) {
+            Some(header) => {
+                let id = report.authentication_results();
+                report.seal_with(&arc::merged_results(header, header.len(), id.authserv_id()))
+            }
+            None => report.seal(),
+        };
+        Some(sealed.map_err(|error| error.to_string()))
     }
 }

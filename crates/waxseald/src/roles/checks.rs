@@ -40,7 +40,7 @@ impl Checks {
     ) -> Result<Option<Self>, Vec<String>> {
         let verify = settings.verify.as_ref().map(Verify::new);
         let dmarc = settings.dmarc.as_ref().map(|dmarc| Dmarc::load(dmarc, names, warnings)).transpose()?;
-        let arc = settings.arc.as_ref().map(ArcRole::load).transpose()?;
+        let arc = settings.arc.as_ref().map(|arc| ArcRole::load(arc, warnings)).transpose()?;
         if verify.is_none() && dmarc.is_none() && arc.is_none() {
             return Ok(None);
         }
@@ -154,8 +154,8 @@ impl Checks {
     }
 
     /// The ARC set for the message, or why there is none.
-    pub(crate) fn seal(&self, report: &Report) -> Option<Result<SealedSet, String>> {
-        self.arc.as_ref()?.seal(report)
+    pub(crate) fn seal(&self, report: &Report, client: &Client) -> Option<Result<SealedSet, String>> {
+        self.arc.as_ref()?.seal(report, client)
     }
 
     /// What the log says of the message.
@@ -165,10 +165,13 @@ impl Checks {
             parts.push(Verify::line(report));
         }
         if self.dmarc.is_some() {
-            let (spf, dmarc) = (report.spf(), report.dmarc());
+            let is_checked =
+                report.authentication_results().entries().iter().any(|entry| entry.method() == "spf");
+            let spf = if is_checked { format!("{}; ", report.spf()) } else { String::new() };
             let forwarder =
                 report.trusted_forwarder().map(|by| format!(" trusted: {by}")).unwrap_or_default();
-            parts.push(format!("{dmarc}; {spf}; disposition={}{forwarder}", report.disposition()));
+            let (dmarc, disposition) = (report.dmarc(), report.disposition());
+            parts.push(format!("{dmarc}; {spf}disposition={disposition}{forwarder}"));
         }
         if let Some(chain) = report.arc().filter(|_| self.arc.is_some()) {
             parts.push(chain.to_string());

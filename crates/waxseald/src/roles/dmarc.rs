@@ -5,7 +5,7 @@ use super::{
     trusted::{Told, Trusted},
 };
 use crate::{
-    hosts::{Hosts, Words},
+    hosts::{Hosts, Words, listed},
     milter::client::Client,
     settings::{Action, DmarcSettings},
 };
@@ -78,8 +78,17 @@ impl Dmarc {
         if self.settings.trusted_sealers.is_empty() {
             return Ok(authenticator);
         }
-        let names = self.settings.trusted_sealers.iter();
+        let mut names = Vec::new();
+        for name in &self.settings.trusted_sealers {
+            match name.strip_prefix("file:").or_else(|| name.starts_with('/').then_some(name)) {
+                Some(path) => {
+                    names.extend(listed(path).map_err(|error| format!("DomainWhitelistFile: {error}"))?)
+                }
+                None => names.push(name.clone()),
+            }
+        }
         let names = names
+            .iter()
             .map(|name| DomainName::new(name).map_err(|error| format!("DomainWhitelist: {name}: {error}")));
         let names = names.collect::<Result<Vec<_>, _>>()?;
         Ok(authenticator.with_trusted_sealers(move |sealer| names.contains(sealer)))
@@ -260,5 +269,26 @@ mod tests {
         let wrong = DmarcSettings { override_domains: Some("csl:a.example=maybe".to_owned()), ..rejecting() };
         let error = Dmarc::load(&wrong, ("mx", "mx"), &mut Vec::new()).unwrap_err();
         assert_eq!(error, ["OverrideDomains: a.example: \"maybe\": use none, quarantine or reject"]);
+    }
+
+    #[test]
+    fn trusted_sealers_stand_in_a_file_a_line_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sealers");
+        std::fs::write(&path, "# ours\nseal.example # a list\n\nother.example\n").unwrap();
+        let sealers = |name: String| DmarcSettings { trusted_sealers: vec![name], ..rejecting() };
+        let load = |settings: &DmarcSettings| {
+            let dmarc = Dmarc::load(settings, ("mx", "mx"), &mut Vec::new()).unwrap();
+            dmarc.with_policy(Authenticator::new("mx").unwrap()).map(drop)
+        };
+        assert_eq!(load(&sealers(path.display().to_string())), Ok(()));
+        let error = load(&sealers("file:/nowhere".to_owned())).unwrap_err();
+        assert!(error.starts_with("DomainWhitelistFile: /nowhere: No such file"), "{error}");
+        std::fs::write(&path, "not a name\n").unwrap();
+        assert!(
+            load(&sealers(path.display().to_string()))
+                .unwrap_err()
+                .starts_with("DomainWhitelist: not a name")
+        );
     }
 }

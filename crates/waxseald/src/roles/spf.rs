@@ -1,15 +1,14 @@
 //! SPF for the policy protocol, as policyd-spf does it.
 
+use super::spf_exemptions::Exemptions;
 use crate::{
-    hosts::Hosts,
     policy::{Answer, Request},
-    resolver::Dns,
     settings::{PolicyField, PolicySettings, Reject},
 };
 use std::time::SystemTime;
 use waxseal::{
     authres::{AuthenticationResults, Entry, ResultsStyle, SpfResult},
-    dns::{Check, drive},
+    dns::{Check, Resolve, drive},
     spf::{Limits, SpfCheck, Verdict},
 };
 
@@ -17,8 +16,7 @@ use waxseal::{
 #[derive(Debug)]
 pub(crate) struct SpfPolicy {
     settings: PolicySettings,
-    skip: Hosts,
-    whitelist: Hosts,
+    exemptions: Exemptions,
     host: String,
 }
 
@@ -35,28 +33,17 @@ impl SpfPolicy {
         host: &str,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Vec<String>> {
-        let mut hosts = |option, spec: &str| match spec {
-            "" => Ok(Hosts::default()),
-            spec => Hosts::load(option, &format!("csl:{spec}"), warnings).map_err(|error| vec![error]),
-        };
-        let skip = hosts("skip_addresses", &settings.skip)?;
-        let whitelist = hosts("Whitelist", settings.whitelist.as_deref().unwrap_or_default())?;
-        Ok(Self { settings: settings.clone(), skip, whitelist, host: host.to_owned() })
+        let exemptions = Exemptions::load(settings, warnings)?;
+        Ok(Self { settings: settings.clone(), exemptions, host: host.to_owned() })
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, request: &Request, dns: &Dns) -> Answer {
-        let Some(ip) = request.client() else { return Answer::Dunno };
+    pub(crate) async fn answer(&self, request: &Request, dns: &(impl Resolve + ?Sized)) -> Answer {
         let settings = &self.settings;
-        if self.skip.contain("", Some(ip)) {
-            return self.passed_over(request, "SPF check N/A for local connections");
-        }
-        if self.whitelist.contain("", Some(ip)) {
-            return self.passed_over(request, "SPF skipped for whitelisted relay");
-        }
+        let Some(ip) = settings.prospective.or_else(|| request.client()) else { return Answer::Dunno };
         let (sender, helo) = (request.get("sender"), request.get("helo_name"));
-        if settings.helo_whitelist.iter().any(|known| known.eq_ignore_ascii_case(helo)) {
-            return self.passed_over(request, "SPF skipped for whitelisted HELO");
+        if let Some(why) = self.exemptions.reason(ip, helo, dns).await {
+            return self.passed_over(request, why);
         }
         if sender.is_empty() && helo.is_empty() {
             return Answer::Dunno;
@@ -64,32 +51,47 @@ impl SpfPolicy {
         let domain = sender.rsplit_once('@').map_or("unknown", |(_, domain)| domain);
         let helo = if helo.is_empty() { domain } else { helo };
         let now = SystemTime::now();
-        let mut found = None;
+        let (mut of_helo, mut of_mail_from) = (None, None);
         if settings.helo != Reject::NoCheck {
             let verdict = self.check(SpfCheck::helo(ip, helo, now), dns).await;
             if let Some(refusal) = self.refusal(&verdict, Of::Helo, request) {
                 return refusal;
             }
-            found = Some(verdict);
+            of_helo = Some(verdict);
         }
         if !sender.is_empty() && settings.mail_from != Reject::NoCheck {
-            let verdict = self.check(SpfCheck::mail_from(ip, sender, helo, now), dns).await;
-            if let Some(refusal) = self.refusal(&verdict, Of::MailFrom, request) {
-                return refusal;
-            }
-            let is_known = |verdict: &Verdict| verdict.result() != SpfResult::None;
-            // A HELO that says something says more than a domain without a record.
-            if is_known(&verdict) || !found.as_ref().is_some_and(is_known) {
-                found = Some(verdict);
-            }
+            of_mail_from = Some(self.check(SpfCheck::mail_from(ip, sender, helo, now), dns).await);
         }
+        if let Some(restriction) = self.restriction(of_helo.as_ref(), of_mail_from.as_ref()) {
+            return restriction;
+        }
+        let refused = of_mail_from.as_ref().and_then(|verdict| self.refusal(verdict, Of::MailFrom, request));
+        if let Some(refusal) = refused {
+            return refusal;
+        }
+        let is_known = |verdict: &Verdict| verdict.result() != SpfResult::None;
+        // A HELO that says something says more than a domain without a record.
+        let found = match (of_helo, of_mail_from) {
+            (Some(helo), Some(mail_from)) if is_known(&helo) && !is_known(&mail_from) => Some(helo),
+            (helo, mail_from) => mail_from.or(helo),
+        };
         found.map_or(Answer::Dunno, |verdict| self.field(&verdict, request))
     }
 
-    async fn check(&self, check: SpfCheck, dns: &Dns) -> Verdict {
+    /// What Postfix does with a pass, by the name of one of its restrictions.
+    fn restriction(&self, helo: Option<&Verdict>, mail_from: Option<&Verdict>) -> Option<Answer> {
+        let settings = &self.settings;
+        let of = |verdict: Option<&Verdict>, name: &Option<String>| {
+            name.clone().filter(|_| settings.enforce && verdict.is_some_and(Verdict::is_pass))
+        };
+        let name = of(mail_from, &settings.mail_from_pass).or_else(|| of(helo, &settings.helo_pass))?;
+        Some(Answer::Restriction(name))
+    }
+
+    async fn check(&self, check: SpfCheck, dns: &(impl Resolve + ?Sized)) -> Verdict {
         let limits = Limits::default().with_max_void_lookups(self.settings.max_void_lookups);
         let check = check.with_limits(limits).with_receiver(self.host.clone());
-        drive(Timed(check, self.settings.timeout), &**dns).await
+        drive(Timed(check, self.settings.timeout), dns).await
     }
 
     /// The reply, when the result is one for which mail is rejected or deferred.
@@ -114,7 +116,8 @@ impl SpfPolicy {
             SpfResult::PermError => settings.reject_permerror && errors_count,
             _ => false,
         };
-        if is_rejected {
+        let sends_some = settings.no_mail && verdict.record().is_none_or(|record| record != b"v=spf1 -all");
+        if is_rejected && !sends_some {
             let codes = if result == SpfResult::PermError { "550 5.7.24" } else { "550 5.7.23" };
             let text = if settings.enhanced_codes { codes } else { "550" };
             return Some(Answer::Refuse(format!("{text} {}", self.reason("rejected", verdict))));
@@ -149,6 +152,8 @@ impl SpfPolicy {
     fn field(&self, verdict: &Verdict, request: &Request) -> Answer {
         let receiver = self.receiver(request);
         match &self.settings.field {
+            // Nobody sends it yet.
+            _ if self.settings.prospective.is_some() => Answer::Dunno,
             PolicyField::Nothing => Answer::Dunno,
             PolicyField::ReceivedSpf => {
                 let field = verdict.received_spf_of_policyd(request.get("sender"), Some(receiver));
@@ -196,4 +201,75 @@ impl Check for Timed {
 /// A field without its end, on one line, as an answer has to be.
 fn one_line(field: &str) -> String {
     field.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waxseal::{Zone, dns::Question};
+
+    fn answer(settings: PolicySettings, ip: &str, helo: &str, sender: &str) -> String {
+        let zone = Zone::new()
+            .with_txt("a.example", "v=spf1 ip4:192.0.2.1 -all")
+            .and_then(|zone| zone.with_txt("none.example", "v=spf1 -all"))
+            .and_then(|zone| zone.with_txt("helo.example", "v=spf1 ip4:192.0.2.1 -all"))
+            .unwrap();
+        let policy = SpfPolicy::load(&settings, "mx.example", &mut Vec::new()).unwrap();
+        let text =
+            format!("client_address={ip}\nhelo_name={helo}\nsender={sender}\nrecipient=u@mx.example\n");
+        let dns = waxseal::dns::async_resolver_fn(async |q: Question| zone.lookup(&q));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(policy.answer(&Request::parse(text.as_bytes()), &dns)).line().trim_end().to_owned()
+    }
+
+    fn settings() -> PolicySettings {
+        PolicySettings::default()
+    }
+
+    #[test]
+    fn a_pass_leads_to_the_restriction_that_is_named() {
+        let both = || PolicySettings {
+            helo_pass: Some("helo_passed".to_owned()),
+            mail_from_pass: Some("mfrom_passed".to_owned()),
+            ..settings()
+        };
+        assert_eq!(answer(both(), "192.0.2.1", "helo.example", "joe@a.example"), "action=mfrom_passed");
+        assert_eq!(answer(both(), "192.0.2.1", "helo.example", ""), "action=helo_passed");
+        // A HELO that passed counts before a MAIL FROM that failed, as with policyd-spf.
+        assert_eq!(answer(both(), "192.0.2.1", "helo.example", "joe@none.example"), "action=helo_passed");
+        assert!(answer(both(), "203.0.113.9", "x.example", "joe@a.example").starts_with("action=550 5.7.23"));
+        let testing = PolicySettings { enforce: false, ..both() };
+        assert!(answer(testing, "192.0.2.1", "helo.example", "joe@a.example").starts_with("action=prepend"));
+    }
+
+    #[test]
+    fn no_mail_rejects_for_domains_that_send_none() {
+        let strict = || PolicySettings { no_mail: true, ..settings() };
+        assert!(answer(strict(), "203.0.113.9", "x", "joe@none.example").starts_with("action=550 5.7.23"));
+        let said = answer(strict(), "203.0.113.9", "x", "joe@a.example");
+        assert!(said.starts_with("action=prepend Received-SPF: Fail (mailfrom)"), "{said}");
+    }
+
+    #[test]
+    fn test_only_adds_the_field_and_rejects_nothing() {
+        let testing = PolicySettings { enforce: false, ..settings() };
+        assert_eq!(
+            answer(testing, "203.0.113.9", "x", "joe@a.example"),
+            "action=prepend Received-SPF: Fail (mailfrom) identity=mailfrom; client-ip=203.0.113.9; helo=x; \
+             envelope-from=joe@a.example; receiver=mx.example"
+        );
+    }
+
+    #[test]
+    fn a_prospective_address_stands_in_for_the_client() {
+        let of = |ip: &str| PolicySettings {
+            prospective: Some(ip.parse().unwrap()),
+            helo: Reject::NoCheck,
+            ..settings()
+        };
+        assert_eq!(answer(of("192.0.2.1"), "127.0.0.1", "x", "joe@a.example"), "action=dunno");
+        assert!(
+            answer(of("203.0.113.9"), "127.0.0.1", "x", "joe@a.example").starts_with("action=550 5.7.23")
+        );
+    }
 }

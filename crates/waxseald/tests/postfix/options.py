@@ -180,6 +180,16 @@ def two_keys_exclusions_logins_and_only_what_dns_shows(bench):
 
 
 @case
+def what_will_break_a_signature_is_named(bench):
+    body = b"x" * 1200 + b"\r\n\xe9\r\n"
+    send(2563, HEADER + b"Subject: long\r\n\r\n" + body)
+    assert len(fields(bench.wait_mail()[0], "DKIM-Signature")) == 2
+    line = bench.log("options").splitlines()[-1]
+    for words in ("line 1 of the body (offset", "has 1200 bytes", "bytes above 127"):
+        assert words in line and "warning=" in line, (words, line)
+
+
+@case
 def a_signature_that_failed_is_reported_and_its_message_redirected(bench):
     text = "Mode v\nAuthservID mx.beta.example\nRedirectFailuresTo abuse@beta.example\nSendReports yes\nMTACommand {E}/run/sendmail\n" \
         "ReportSpool {E}/run/dkim-spool\nSocket inet:8965@127.0.0.1\n"

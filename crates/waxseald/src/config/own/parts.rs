@@ -37,6 +37,7 @@ pub(super) struct Parts {
     pub(super) min_rsa_bits: u32,
     pub(super) safe_keys: bool,
     pub(super) verify_chain: bool,
+    pub(super) arc_internal: Option<String>,
     pub(super) filter: FilterSettings,
     pub(super) sign: SignSettings,
     pub(super) verify: VerifySettings,
@@ -69,6 +70,7 @@ impl Default for Parts {
             min_rsa_bits: 1024,
             safe_keys: true,
             verify_chain: true,
+            arc_internal: None,
             filter: FilterSettings {
                 authserv_id: "HOSTNAME".to_owned(),
                 max_header: 262_144,
@@ -147,7 +149,11 @@ impl Parts {
             verify: has(Role::Verify)
                 .then(|| VerifySettings { min_rsa_bits: self.min_rsa_bits, ..self.verify.clone() }),
             dmarc: has(Role::Dmarc).then(|| self.dmarc.clone()),
-            arc: seals.then_some(ArcSettings { verify: self.verify_chain, seal }),
+            arc: seals.then(|| ArcSettings {
+                verify: self.verify_chain,
+                internal: self.arc_internal.clone(),
+                seal,
+            }),
             ..self.filter
         }
     }
@@ -215,6 +221,7 @@ impl Parts {
         self.roles = roles.into_iter().flatten().collect();
         if let Some(arc) = arc {
             self.verify_chain = arc.verify;
+            self.arc_internal = arc.internal.clone();
             if let Some(seal) = &arc.seal {
                 self.take_seal(seal);
             }

@@ -247,6 +247,17 @@ impl Word for Delivery {
     }
 }
 
+impl Word for std::net::IpAddr {
+    fn read(value: &Value) -> Result<Self, Invalid> {
+        let text = text(value)?;
+        text.parse().map_err(|_| format!("{text:?}: use an address"))
+    }
+
+    fn write(&self) -> Option<Value> {
+        say(self.to_string())
+    }
+}
+
 impl Word for ResultsStyle {
     fn read(value: &Value) -> Result<Self, Invalid> {
         value::results_style(text(value)?)

@@ -304,7 +304,7 @@ impl End<'_> {
             filter.authserv_id.clone()
         };
         let mut fields = Vec::new();
-        if let Some(set) = checks.seal(report) {
+        if let Some(set) = checks.seal(report, self.client) {
             match set {
                 Ok(set) => fields.extend(
                     [set.authentication_results(), set.message_signature(), set.seal()].map(str::to_owned),
