@@ -32,6 +32,8 @@ fn every_sub_command_has_a_man_page() {
         ("waxseal-check.1", "envelope\\-from\\-header"),
         ("waxseal-spf-flatten.1", "Examples"),
         ("waxseal-bounce.1", "multipart/report"),
+        ("waxseal-key-rotate.1", "retired"),
+        ("waxseal-why.1", "Examples"),
     ] {
         let page = fs::read_to_string(Path::new(&folder).join(page)).unwrap();
         assert!(page.starts_with(".ie") && page.contains(text), "{page}");

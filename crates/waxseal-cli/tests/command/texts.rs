@@ -55,7 +55,7 @@ fn help_is_as_it_was_read() {
     }
 }
 
-/// Command lines that go wrong; `@` is the folder of the laboratory, `<` comes before what is on standard input.
+/// Command lines that go wrong; `@` is the folder of the laboratory, `%` is an empty argument, `<` comes before what is on standard input.
 const WRONG: &[&str] = &[
     "check --ip 192.0.2.1 @message.eml",
     "check --ip mail.example.org --helo a --mail-from b@example.org @message.eml",
@@ -69,6 +69,9 @@ const WRONG: &[&str] = &[
     "check --save-evidence - @message.eml",
     "check --save-evidence @message.eml --zone @zone @message.eml",
     "check --save-evidence @new.json --mbox @message.eml",
+    "check --save-evidence @new.json @message.eml @message.eml",
+    "check --helo a.example @message.eml",
+    "check @maildir",
     "check --replay @message.eml @message.eml",
     "check --relay 192.0.2.0/33 @message.eml",
     "check --authserv-id= @message.eml",
@@ -114,7 +117,9 @@ const WRONG: &[&str] = &[
     "sign -d example.org -s rsa -k @rsa.private @missing.eml",
     "sign -d example.org -s rsa -k @rsa.private @empty.eml",
     "sign -d example.org -s rsa -k @rsa.private --with nonsense @message.eml",
+    "sign -d example.org -s rsa -k @rsa.private --fields From:,To @message.eml",
     "sign -d example.org -s rsa -k @rsa.private --canonicalization odd @message.eml",
+    "sign -d example.org -s rsa -k @rsa.private @two-authors.eml",
     "sign -d example.org -s rsa -k @rsa.private @no-author.eml",
     "sign -d example.org -s rsa -k @rsa.private @mixed.eml",
     "sign -d org -s rsa -k @rsa.private @message.eml",
@@ -127,6 +132,11 @@ const WRONG: &[&str] = &[
     "verify --now 99999999999999999999 @message.eml",
     "dkim lint",
     "dkim lint s",
+    "dkim lint s._domainkey.example.org example.net --zone @zone",
+    "dkim lint %",
+    "dkim lint p= example.org",
+    "spf lint %",
+    "dmarc lint %",
     "dkim lint a..b example.org",
     "dkim lint s a..b",
     "spf check",
@@ -174,6 +184,10 @@ fn errors_name_what_is_wrong_and_what_to_do() {
     lab.file("empty.eml", "");
     lab.file("no-author.eml", "Subject: x\r\n\r\nx\r\n");
     lab.file("mixed.eml", "From: joe@example.org\r\nSubject: x\n\r\nx\r\n");
+    lab.file("two-authors.eml", "From: joe@example.org\r\nFrom: ann@example.org\r\n\r\nx\r\n");
+    for folder in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(lab.path("maildir").join(folder)).unwrap();
+    }
     let mut text = String::new();
     for line in WRONG {
         let (args, input) = line.split_once(" < ").map_or((*line, None), |(args, input)| (args, Some(input)));
@@ -182,10 +196,50 @@ fn errors_name_what_is_wrong_and_what_to_do() {
             .replace("joe\u{1}a", "joe@a")
             .replace("b\u{1}example", "b@example")
             .replace('\u{1}', &folder);
-        let done = feed(words(&args), input.unwrap_or_default().as_bytes());
+        let args = words(&args).into_iter().map(|word| if word == "%" { "" } else { word });
+        let done = feed(args, input.unwrap_or_default().as_bytes());
         assert!(done.code.is_some_and(|code| code != 0), "{line}: {done:?}");
         let said = done.err.replace(&folder, "@").replace(folder.trim_end_matches('/'), "@");
         text += &format!("$ waxseal {line}\n{said}[{}]\n\n", done.code.unwrap());
     }
     is("errors.txt", text);
+}
+
+/// What a command line in a file can not have.
+#[test]
+#[cfg(unix)]
+fn odd_arguments_and_surroundings_are_named() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let lab = Lab::get();
+    let message = lab.file("odd-message.eml", crate::lab::MESSAGE);
+    let fails = |mut command: std::process::Command, says: &str| {
+        let done: crate::lab::Done = command.output().unwrap().into();
+        assert!(done.code == Some(2) && done.err.contains(says), "{says}: {done:?}");
+    };
+    fails(
+        command([OsStr::new("dmarc"), OsStr::new("check"), OsStr::from_bytes(b"a\xff@example.org")]),
+        "error: FROM is not UTF-8",
+    );
+    fails(command(["check", "--authserv-id", "a\tb", &message]), "it contains control characters");
+    let single = command(["keygen", "-d", "example", "-s", "s", "-a", "ed25519", "-o", &lab.arg("")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(single.stderr).unwrap();
+    assert!(
+        single.status.success() && said.ends_with("so verifiers refuse signatures with this key\n"),
+        "{said}"
+    );
+    // Long messages from a pipe are kept in a file.
+    let long = format!("{}{}", crate::lab::MESSAGE, "long line\r\n".repeat(400_000));
+    let pipe = lab.file("long.eml", long);
+    let mut sign = command(lab.sign("rsa", &[]));
+    let mut cat =
+        std::process::Command::new("cat").arg(&pipe).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    sign.stdin(cat.stdout.take().unwrap()).env("TMPDIR", lab.path("no-such-folder"));
+    fails(sign, "error: cannot keep the message in a temporary file (TMPDIR): ");
+    cat.wait().unwrap();
+    let many: Vec<String> = (0..1_001).map(|number| format!("d{number}.example")).collect();
+    let line = serde_json::json!({ "id": 1, "from": "a@example.org", "dkim_pass": many, "zone": {} });
+    let done = feed(words("dmarc check --jsonl"), format!("{line}\n").as_bytes());
+    assert!(done.out.contains("dkim_pass and spf_pass name more than 1000 domains"), "{done:?}");
 }

@@ -38,7 +38,8 @@ impl Knot {
              zone:\n  - domain: example.org\n    storage: \"{path}\"\n    file: zone\n    acl: updates\n"
         );
         fs::write(dir.path().join("knot.conf"), conf).unwrap();
-        let zone = "$ORIGIN example.org.\n$TTL 60\n@ SOA ns hostmaster 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\ntaken._domainkey TXT \"x\"\n";
+        let zone = "$ORIGIN example.org.\n$TTL 60\n@ SOA ns hostmaster 1 3600 900 604800 60\n@ NS ns\nns A 127.0.0.1\ntaken._domainkey TXT \"x\"\n\
+                    s1._domainkey.c CNAME s1.dkim\ns2._domainkey.c CNAME s2.dkim\n";
         fs::write(dir.path().join("zone"), zone).unwrap();
         let log = fs::File::create(dir.path().join("log")).unwrap();
         let child = Command::new("/usr/sbin/knotd")
@@ -121,6 +122,57 @@ fn a_key_is_published_and_revoked_by_updates() {
     assert_eq!(states, [(Some("a"), Some("revoked")), (Some("b"), Some("active"))], "{out}");
     let (code, out, _) = knot.waxseal(&["key", "check", "-d", "example.org", "-s", "a", &key]);
     assert!(code == Some(1) && out.contains("its record says that it is revoked"), "{out}");
+}
+
+/// The customer publishes two aliases once; the keys behind them change by updates of a zone of ours.
+#[test]
+fn two_names_take_turns_by_updates() {
+    if std::env::var_os("WAXSEAL_INTEROP").is_none() {
+        return;
+    }
+    let knot = Knot::start();
+    let dir = tempfile::tempdir().unwrap();
+    let file = knot.dir.path().join("tsig").display().to_string();
+    fs::write(&file, tsig("update", SECRET)).unwrap();
+    let (server, keys) = (format!("127.0.0.1:{}", knot.port), dir.path().display().to_string());
+    let turn = |more: &[&str]| {
+        let args = [
+            "key",
+            "rotate",
+            "-d",
+            "c.example.org",
+            "--keys",
+            &keys,
+            "--update",
+            &server,
+            "--tsig",
+            &file,
+            "--ttl",
+            "0",
+            "--wait",
+            "20",
+            "--cname",
+            "s1=s1.dkim.example.org",
+            "--cname",
+            "s2=s2.dkim.example.org",
+            "-a",
+            "ed25519",
+            "--json",
+        ];
+        let (code, out, err) = knot.waxseal(&[&args[..], more].concat());
+        assert_eq!((code, &*err), (Some(0), ""), "{out}");
+        let row: Value = serde_json::from_str(&out).unwrap();
+        let state =
+            |key: &Value| format!("{} {}", key["selector"].as_str().unwrap(), key["state"].as_str().unwrap());
+        row["keys"].as_array().unwrap().iter().map(state).collect::<Vec<_>>()
+    };
+    assert_eq!(turn(&[]), ["s1 active"]);
+    assert_eq!(turn(&["--force"]), ["s1 retired", "s2 active"]);
+    assert_eq!(turn(&["--force", "--retire", "0"]), ["s1 revoked", "s2 retired", "s1 active"]);
+    let check = |selector: &str| knot.waxseal(&["dkim", "lint", selector, "c.example.org"]).1;
+    assert!(check("s1").contains("no problems found"), "{}", check("s1"));
+    assert_eq!(turn(&["--retire", "0"]), ["s1 revoked", "s2 revoked", "s1 active"]);
+    assert!(check("s2").contains("p= is empty"), "{}", check("s2"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ use waxseal_tables::{KeyState, Lifecycle};
 /// RFC 6376 §3.6.1: "An empty value means that this public key has been revoked."
 const REVOKED: &str = "v=DKIM1; p=";
 /// Keys of one day.
-const NAMES: &str = "bcdefghijklmnopqrstuvwxyz";
+const LETTERS: &str = "bcdefghijklmnopqrstuvwxyz";
 
 pub(super) struct Turn<'t> {
     args: &'t Rotate,
@@ -106,7 +106,7 @@ impl<'t> Turn<'t> {
         let life = Lifecycle::new(KeyState::Pending, self.now)
             .with_fingerprint(&fingerprint(private.public_key()))
             .with_name(&selector.to_string(), self.args.domain.as_str());
-        let number = self.keys.add(&private, &selector, &self.files(&selector), &record.bind(), life)?;
+        let number = self.keys.add(&private, &selector, &self.files(&selector)?, &record.bind(), life)?;
         self.report.done.push(format!("made the key {selector}"));
         Ok(Some(number))
     }
@@ -136,26 +136,29 @@ impl<'t> Turn<'t> {
     }
 
     fn dated_selector(&self) -> Result<Selector, Failure> {
-        let date = Date::of(self.now).compact();
-        let mut names =
-            std::iter::once(date.clone()).chain(NAMES.chars().map(|letter| format!("{date}{letter}")));
-        let is_free = |name: &String| {
-            let known = self.keys.iter().any(|key| key.selector.to_string() == *name);
-            !known && !self.keys.folder.join(format!("{name}.private")).exists()
-        };
-        let name =
-            names.find(is_free).ok_or_else(|| Failure::new("no name is left for today: give --selector"))?;
+        let name = self.free_name(Date::of(self.now).compact())?;
         key_name::selector(&name).map_err(Failure::new)
     }
 
+    /// The name, or else the name with a letter behind it, that no key and no file has.
+    fn free_name(&self, name: String) -> Result<String, Failure> {
+        let mut names =
+            std::iter::once(name.clone()).chain(LETTERS.chars().map(|letter| format!("{name}{letter}")));
+        let is_free = |name: &String| {
+            let known = self.keys.iter().any(|key| key.selector.as_str() == *name);
+            !known && !self.keys.folder.join(format!("{name}.private")).exists()
+        };
+        names.find(is_free).ok_or_else(|| Failure::new("no name is left for today: give --selector"))
+    }
+
     /// Names that take turns have several files.
-    fn files(&self, selector: &Selector) -> Files {
+    fn files(&self, selector: &Selector) -> Result<Files, Failure> {
         let stem = match self.args.alias(selector) {
-            Some(_) => format!("{selector}-{}", Date::of(self.now).compact()),
+            Some(_) => self.free_name(format!("{selector}-{}", Date::of(self.now).compact()))?,
             None => selector.to_string(),
         };
         let file = |extension| self.keys.folder.join(format!("{stem}.{extension}"));
-        Files { key: file("private"), record: file("txt") }
+        Ok(Files { key: file("private"), record: file("txt") })
     }
 
     /// Where the record of a key is put.
