@@ -2,10 +2,7 @@
 
 use crate::{ArcField, ArcResult, Cause, Chain, Policy};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 use waxseal_authres::{AuthenticationResults, AuthservIds, ParsedEntry};
 use waxseal_crypto::{Algorithm, SigningInput, SigningKey};
 use waxseal_dkim::{
@@ -202,7 +199,7 @@ impl Sealer {
     /// use std::time::SystemTime;
     /// use waxseal_arc::{ChainVerifier, Policy, Sealer};
     /// use waxseal_authres::AuthenticationResults;
-    /// use waxseal_dkim::parts::{BodyHasher, Examine};
+    /// use waxseal_dkim::parts::BodyHasher;
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_crypto::PrivateKey;
@@ -456,7 +453,7 @@ impl SealedSet {
     /// The three fields, to be put in front of the message in this order: ARC-Seal, ARC-Message-Signature,
     /// ARC-Authentication-Results.
     pub fn fields(&self) -> String {
-        self.to_string()
+        format!("{}{}{}", self.seal, self.message_signature, self.results)
     }
 
     /// The ARC-Seal field.
@@ -472,12 +469,5 @@ impl SealedSet {
     /// The ARC-Authentication-Results field.
     pub fn authentication_results(&self) -> &str {
         &self.results
-    }
-}
-
-/// [`SealedSet::fields`]
-impl fmt::Display for SealedSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.seal, self.message_signature, self.results)
     }
 }

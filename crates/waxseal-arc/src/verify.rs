@@ -12,7 +12,7 @@ use std::{
 use waxseal_crypto::{Algorithm, NoProvider, Provider};
 use waxseal_dkim::{
     Cause as SignatureCause, Signature, Verifier,
-    parts::{self, BodyForm, BodyHasher, BodyHashes, Examine, Streaming},
+    parts::{self, BodyForm, BodyHasher, BodyHashes},
 };
 use waxseal_dns::{
     Answers, Check, DomainName, Pending, Question, Resolve, ResolveBlocking, drive, drive_blocking,
@@ -117,7 +117,8 @@ impl ChainVerifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin(&self, header: Header, now: SystemTime) -> ChainVerification {
-        Streaming::begin(self.signatures.provider(), |hasher| self.examine(header, now, hasher))
+        let mut hasher = BodyHasher::new(self.signatures.provider());
+        ChainVerification { examination: self.examine(header, now, &mut hasher), hasher }
     }
 
     /// Reads the chain in a header and requests the body hashes that it needs from `hasher`, so that several checks of
@@ -126,7 +127,7 @@ impl ChainVerifier {
     /// ```
     /// use std::time::SystemTime;
     /// use waxseal_arc::ChainVerifier;
-    /// use waxseal_dkim::{Verifier, parts::{BodyHasher, Examine}};
+    /// use waxseal_dkim::{Verifier, parts::BodyHasher};
     /// use waxseal_dns::drive_blocking;
     /// use waxseal_header::Header;
     /// # use waxseal_dns::{Answer, Question};
@@ -155,7 +156,28 @@ impl ChainVerifier {
 }
 
 /// Validates the chain of a message whose body is still arriving; see [`ChainVerifier::begin`].
-pub type ChainVerification = Streaming<ChainExamination>;
+#[derive(Debug)]
+pub struct ChainVerification {
+    examination: ChainExamination,
+    hasher: BodyHasher,
+}
+
+impl ChainVerification {
+    /// The keys that will be needed. Look them up while the body arrives.
+    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+        self.examination.questions()
+    }
+
+    /// Takes the next chunk of the body.
+    pub fn body(&mut self, chunk: &[u8]) {
+        self.hasher.push(chunk);
+    }
+
+    /// Ends the body; what is left is a check that asks for the keys.
+    pub fn finish(self) -> ArcCheck {
+        self.examination.finish(self.hasher.finish())
+    }
+}
 
 /// The chain in a header, whose body hashes are computed elsewhere; see [`ChainVerifier::examine`].
 #[derive(Debug)]
@@ -248,15 +270,16 @@ impl ChainExamination {
     }
 }
 
-impl Examine for ChainExamination {
-    type Check = ArcCheck;
-
-    fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+impl ChainExamination {
+    /// The keys that will be needed. Look them up while the body arrives.
+    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
         let keys = if self.chain.cause.is_none() { self.keys.as_slice() } else { &[] };
         keys.iter().cloned().map(Question::txt)
     }
 
-    fn finish(self, hashes: BodyHashes) -> ArcCheck {
+    /// With the finished hashes of the hasher that was asked for them, or the same ones kept earlier; what is left is a check
+    /// that asks for the keys.
+    pub fn finish(self, hashes: BodyHashes) -> ArcCheck {
         ArcCheck { examination: self, hashes }
     }
 }

@@ -7,7 +7,7 @@ use common::{Forge, MESSAGE, now, passed_on, replaced, resolver, results, sealer
 use std::sync::atomic::{AtomicUsize, Ordering};
 use waxseal_arc::{ArcField, ArcResult, Cause, ChainVerifier, Policy, SealError};
 use waxseal_crypto::default_provider;
-use waxseal_dkim::parts::{BodyHasher, Examine};
+use waxseal_dkim::parts::BodyHasher;
 use waxseal_dns::Question;
 use waxseal_header::{Header, HeaderError, HeaderLimits};
 

@@ -420,7 +420,7 @@ fn rfc8301_s3_2_small_keys_are_refused() {
         .with_signatures(Verifier::new(waxseal_dkim::Policy::default().with_min_rsa_bits(2048)).unwrap());
     assert_cause!(
         strict.verify_blocking(&message, now(), &lookup),
-        Cause::MessageSignature(1, SignatureCause::KeyTooSmall { bits: 1024, min: 2048 })
+        Cause::MessageSignature(1, SignatureCause::KeyTooSmall(1024, 2048))
     );
 }
 
@@ -438,7 +438,7 @@ fn times_of_message_signatures() {
     assert!(verify(&seal(&short, now())).is_pass());
     assert_cause!(
         verify(&seal(&short, now() - 2 * day)),
-        Cause::MessageSignature(1, SignatureCause::Expired { .. })
+        Cause::MessageSignature(1, SignatureCause::Expired(..))
     );
     let without = String::from_utf8(seal(&sealer("a.example").with_timestamp(false), now())).unwrap();
     assert!(!without.contains(" t="));

@@ -146,7 +146,7 @@ fn s5_1_2_a_seal_that_says_fail_covers_its_own_set_alone() {
     let failed = replaced(&passed_on(2), "Hi.", "Bye.");
     let chain = verify(&failed);
     let set = sealer("forge.example").seal(&failed, &chain, &results("a.example", &chain), now()).unwrap();
-    assert!(set.seal().contains("i=3;") && set.seal().contains("cv=fail;"), "{set}");
+    assert!(set.seal().contains("i=3;") && set.seal().contains("cv=fail;"), "{}", set.seal());
     // The same set with another number is a chain of its own; its seal verifies when nothing else is covered.
     let (header, _) = Header::parse(set.fields().as_bytes()).unwrap();
     let mut input = Vec::new();

@@ -37,11 +37,11 @@ pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
         Cause::RsaSha1 => "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \
              old archives."
             .into(),
-        Cause::KeyTooSmall { .. } => {
+        Cause::KeyTooSmall(..) => {
             "The signer needs a key of 2048 bits.".into()
         }
-        Cause::SignedInFuture { .. } => "The clock of the signer is ahead, or --now is behind.".into(),
-        Cause::Expired { .. } => "--now verifies as of another time.".into(),
+        Cause::SignedInFuture(..) => "The clock of the signer is ahead, or --now is behind.".into(),
+        Cause::Expired(..) => "--now verifies as of another time.".into(),
         Cause::BodyAdditions { .. } => "--body-length accept takes them, for old archives.".into(),
         _ => return None,
     })

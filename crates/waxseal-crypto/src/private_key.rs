@@ -27,7 +27,7 @@ use crate::{
 /// println!("v=DKIM1; k={}; p={}", key.key_type(), key.public_key().dns_p());
 /// # Ok::<(), waxseal_crypto::KeyError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct PrivateKey {
     inner: Arc<Inner>,
 }
@@ -179,9 +179,9 @@ impl SigningKey for PrivateKey {
     }
 }
 
-impl fmt::Debug for PrivateKey {
+impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrivateKey").field("public", &self.inner.public).finish_non_exhaustive()
+        f.debug_struct("Inner").field("public", &self.public).finish_non_exhaustive()
     }
 }
 

@@ -33,22 +33,12 @@ pub enum Cause {
     /// See [`Policy::with_rsa_sha1`](crate::Policy::with_rsa_sha1).
     #[error("rsa-sha1 is not accepted")]
     RsaSha1,
-    /// `x=` has passed.
-    #[error("signature expired at {expiration}, now is {now}")]
-    Expired {
-        /// `x=`, in seconds of Unix time.
-        expiration: u64,
-        /// The time of verification, in seconds of Unix time.
-        now: u64,
-    },
-    /// `t=` is in the future.
-    #[error("signature is of {timestamp}, now is {now}")]
-    SignedInFuture {
-        /// `t=`, in seconds of Unix time.
-        timestamp: u64,
-        /// The time of verification, in seconds of Unix time.
-        now: u64,
-    },
+    /// `x=` has passed. Both are seconds of Unix time: `x=`, and the time of verification.
+    #[error("signature expired at {0}, now is {1}")]
+    Expired(u64, u64),
+    /// `t=` is in the future. Both are seconds of Unix time: `t=`, and the time of verification.
+    #[error("signature is of {0}, now is {1}")]
+    SignedInFuture(u64, u64),
     /// See [`Policy::with_required_fields`](crate::Policy::with_required_fields).
     #[error("field {0} is not signed")]
     FieldNotSigned(String),
@@ -83,22 +73,12 @@ pub enum Cause {
     /// `t=s` of the key record wants the domain of `i=` to equal `d=`.
     #[error("domain of i= differs from d=, which the key record forbids")]
     StrictIdentity,
-    /// See [`Policy::with_min_rsa_bits`](crate::Policy::with_min_rsa_bits).
-    #[error("RSA key of {bits} bits is smaller than {min}")]
-    KeyTooSmall {
-        /// Bits of the modulus.
-        bits: u32,
-        /// The limit.
-        min: u32,
-    },
-    /// See [`Policy::with_max_rsa_bits`](crate::Policy::with_max_rsa_bits).
-    #[error("RSA key of {bits} bits is larger than {max}")]
-    KeyTooLarge {
-        /// Bits of the modulus.
-        bits: u32,
-        /// The limit.
-        max: u32,
-    },
+    /// The bits of the key, and the limit; see [`Policy::with_min_rsa_bits`](crate::Policy::with_min_rsa_bits).
+    #[error("RSA key of {0} bits is smaller than {1}")]
+    KeyTooSmall(u32, u32),
+    /// The bits of the key, and the limit; see [`Policy::with_max_rsa_bits`](crate::Policy::with_max_rsa_bits).
+    #[error("RSA key of {0} bits is larger than {1}")]
+    KeyTooLarge(u32, u32),
     /// The crypto provider cannot check this signature.
     #[error("signature cannot be checked: {0}")]
     Crypto(VerifyError),
@@ -147,7 +127,7 @@ pub enum Cause {
         /// Bytes of the canonical body behind it.
         added: u64,
     },
-    /// The hashes passed to [`Examine::finish`](crate::parts::Examine::finish) lack the one that this signature needs:
+    /// The hashes passed to [`Examination::finish`](crate::parts::Examination::finish) lack the one that this signature needs:
     /// a mistake of the calling program, not of the message.
     #[error("the program has not hashed the body for this signature")]
     NoBodyHash,
@@ -194,15 +174,15 @@ impl Cause {
             | Self::TooManyKeyLookups(..)
             | Self::RsaSha1
             | Self::BogusKey
-            | Self::SignedInFuture { .. }
+            | Self::SignedInFuture(..)
             | Self::FieldNotSigned(..)
-            | Self::KeyTooSmall { .. }
-            | Self::KeyTooLarge { .. }
+            | Self::KeyTooSmall(..)
+            | Self::KeyTooLarge(..)
             | Self::BodyLength
             | Self::BodyAdditions { .. }
             | Self::UnsignedAddition(..) => DkimResult::Policy,
             // RFC 8601 §2.7.1: "they failed the verification test(s)".
-            Self::Expired { .. } | Self::BodyHash { .. } | Self::HeaderSignature { .. } => DkimResult::Fail,
+            Self::Expired(..) | Self::BodyHash { .. } | Self::HeaderSignature { .. } => DkimResult::Fail,
         }
     }
 }

@@ -73,7 +73,6 @@ mod sign;
 mod signature;
 mod signed_fields;
 mod signing_domain;
-mod streaming;
 mod tags;
 mod verdict;
 mod verify;

@@ -8,7 +8,6 @@ use crate::{
 pub use crate::{
     body::{BodyForm, BodyHash, BodyHasher, BodyHashes},
     picker::{FieldIndex, Picker},
-    streaming::{Examine, Streaming},
     tags::SignatureTags,
     verify::Examination,
 };

@@ -10,7 +10,6 @@ use crate::{
     body::{BodyHasher, BodyHashes},
     keys::KeyCache,
     picker::FieldIndex,
-    streaming::{Examine, Streaming},
     tags::seconds,
     verdict::Claims,
 };
@@ -117,7 +116,8 @@ impl Verifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn begin(&self, header: Header, now: SystemTime) -> Verification {
-        Streaming::begin(self.provider, |hasher| self.examine(header, now, hasher))
+        let mut hasher = BodyHasher::new(self.provider);
+        Verification { examination: self.examine(header, now, &mut hasher), hasher }
     }
 
     /// Reads the signatures of a header and requests the body hashes that they need from `hasher`, so that several
@@ -158,7 +158,28 @@ impl Verifier {
 pub(crate) const FIELD_NAME: &str = "DKIM-Signature";
 
 /// Verifies a message whose body is still arriving; see [`Verifier::begin`].
-pub type Verification = Streaming<Examination>;
+#[derive(Debug)]
+pub struct Verification {
+    examination: Examination,
+    hasher: BodyHasher,
+}
+
+impl Verification {
+    /// The keys that will be needed. Look them up while the body arrives.
+    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+        self.examination.questions()
+    }
+
+    /// Takes the next chunk of the body.
+    pub fn body(&mut self, chunk: &[u8]) {
+        self.hasher.push(chunk);
+    }
+
+    /// Ends the body; what is left is a check that asks for the keys.
+    pub fn finish(self) -> DkimCheck {
+        self.examination.finish(self.hasher.finish())
+    }
+}
 
 /// The signatures of a header whose body hashes are computed elsewhere; see [`Verifier::examine`].
 #[derive(Debug)]
@@ -178,14 +199,15 @@ enum Candidate {
     Decided(Box<Verdict>),
 }
 
-impl Examine for Examination {
-    type Check = DkimCheck;
-
-    fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+impl Examination {
+    /// The keys that will be needed. Look them up while the body arrives.
+    pub fn questions(&self) -> impl Iterator<Item = Question> + '_ {
         self.keys.iter().cloned().map(Question::txt)
     }
 
-    fn finish(self, hashes: BodyHashes) -> DkimCheck {
+    /// With the finished hashes of the hasher that was asked for them, or the same ones kept earlier; what is left is a check
+    /// that asks for the keys.
+    pub fn finish(self, hashes: BodyHashes) -> DkimCheck {
         DkimCheck { state: State::Examined(Box::new(self), hashes) }
     }
 }

@@ -210,7 +210,7 @@ fn vu_268267_short_keys() {
         let zone =
             Zone::new().with_txt("rsa._domainkey.example.org", KeyRecord::new(key).to_string()).unwrap();
         let verdict = only(verify_with(Policy::default(), &signed(&rsa_signer(), MESSAGE), &zone));
-        assert!(matches!(verdict.cause(), Some(Cause::KeyTooSmall { .. })), "{verdict}");
+        assert!(matches!(verdict.cause(), Some(Cause::KeyTooSmall(..))), "{verdict}");
         assert!(verdict.entry().to_string().contains(&format!("({bits}-bit key)")), "{}", verdict.entry());
     }
 }
@@ -454,5 +454,5 @@ fn dkim_replay_is_counted_and_expires() {
     assert_ne!(key(&verdict(&other)), key(&verdict(&message)));
     let late =
         Verifier::new(Default::default()).unwrap().verify_blocking(&message, at(NOW + 8 * 86400), &zone());
-    assert!(matches!(late.as_slice()[0].cause(), Some(Cause::Expired { .. })));
+    assert!(matches!(late.as_slice()[0].cause(), Some(Cause::Expired(..))));
 }

@@ -12,9 +12,7 @@ use std::{
 use waxseal_authres::DkimResult;
 use waxseal_crypto::default_provider;
 use waxseal_dkim::{
-    Canonicalization, Cause, DkimCheck, Policy, Verdicts, Verifier,
-    parts::{BodyHasher, Examine},
-    sign_all,
+    Canonicalization, Cause, DkimCheck, Policy, Verdicts, Verifier, parts::BodyHasher, sign_all,
 };
 use waxseal_dns::{
     Answers, Check, Question, Reply, Resolve, Zone, drive, drive_blocking, drive_with_blocking,

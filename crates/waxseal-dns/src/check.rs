@@ -71,16 +71,6 @@ pub trait Check {
     }
 }
 
-impl<C: Check + ?Sized> Check for &mut C {
-    type Output = C::Output;
-    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Self::Output, Pending> {
-        (**self).run(dns)
-    }
-    fn time_limit(&self) -> Option<Duration> {
-        (**self).time_limit()
-    }
-}
-
 /// Asks all of them together and returns the replies in the order of the questions. Useful for looking up what a check
 /// will ask while the rest of the message arrives:
 ///

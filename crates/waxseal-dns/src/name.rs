@@ -56,13 +56,8 @@ pub enum InvalidDomainName {
     #[error("domain name is longer than 253 bytes")]
     TooLong,
     /// A byte that is not allowed in this kind of name.
-    #[error("domain name has a forbidden byte 0x{octet:02x} at offset {offset}")]
-    Octet {
-        /// The byte.
-        octet: u8,
-        /// Where it stands, in bytes from the start.
-        offset: usize,
-    },
+    #[error("domain name has a forbidden byte 0x{0:02x} at offset {1}")]
+    Octet(u8, usize),
     /// A final dot, which the grammar of mail does not allow; see [`DomainName::mail_domain`].
     #[error("domain name ends in a dot")]
     FinalDot,
@@ -89,7 +84,7 @@ impl DomainName {
     /// [`InvalidDomainName`]; without the feature `idna` a non-ASCII name is [`InvalidDomainName::NonAscii`].
     pub fn new(name: &str) -> Result<Self, InvalidDomainName> {
         match Self::build(name.as_bytes(), STRICT) {
-            Err(InvalidDomainName::Octet { .. } | InvalidDomainName::TooLong) if !name.is_ascii() => {
+            Err(InvalidDomainName::Octet(..) | InvalidDomainName::TooLong) if !name.is_ascii() => {
                 from_unicode(name)
             }
             result => result,
@@ -286,7 +281,7 @@ fn scan(name: &[u8], allowed: u8) -> Result<u8, InvalidDomainName> {
             check_label(label)?;
             label = 0;
         } else if class & allowed == 0 {
-            return Err(InvalidDomainName::Octet { octet, offset });
+            return Err(InvalidDomainName::Octet(octet, offset));
         } else {
             seen |= class;
             label += 1;
@@ -313,7 +308,7 @@ fn from_unicode(name: &str) -> Result<DomainName, InvalidDomainName> {
     let ascii = to_ascii(name).ok_or(InvalidDomainName::Idna)?;
     DomainName::build(ascii.as_bytes(), STRICT).map_err(|error| match error {
         // The offset would point into the mapped text.
-        InvalidDomainName::Octet { .. } => InvalidDomainName::Idna,
+        InvalidDomainName::Octet(..) => InvalidDomainName::Idna,
         error => error,
     })
 }
@@ -400,7 +395,7 @@ impl TryFrom<&[u8]> for DomainName {
             Err(error) => {
                 let offset = error.valid_up_to();
                 let octet = name.get(offset).copied().unwrap_or_default();
-                Err(InvalidDomainName::Octet { octet, offset })
+                Err(InvalidDomainName::Octet(octet, offset))
             }
         }
     }
@@ -435,10 +430,10 @@ mod tests {
             ("a.b..", E::EmptyLabel),
             (&long_label, E::LabelTooLong),
             (&long, E::TooLong),
-            ("a b", E::Octet { octet: b' ', offset: 1 }),
-            ("example.org\r\nX: y", E::Octet { octet: b'\r', offset: 11 }),
-            ("a+b.example", E::Octet { octet: b'+', offset: 1 }),
-            ("*.example", E::Octet { octet: b'*', offset: 0 }),
+            ("a b", E::Octet(b' ', 1)),
+            ("example.org\r\nX: y", E::Octet(b'\r', 11)),
+            ("a+b.example", E::Octet(b'+', 1)),
+            ("*.example", E::Octet(b'*', 0)),
         ] {
             assert_eq!(DomainName::new(text), Err(error), "{text:?}");
         }
@@ -451,7 +446,7 @@ mod tests {
     fn lenient_takes_visible_ascii_and_spaces_only() {
         assert_eq!(DomainName::lenient(b"A+b%!*\\._spf.Example").unwrap().as_str(), "a+b%!*\\._spf.example");
         for octet in [0, 0x1f, 0x7f, 0x80, 0xff] {
-            assert_eq!(DomainName::lenient(&[b'a', octet]), Err(E::Octet { octet, offset: 1 }));
+            assert_eq!(DomainName::lenient(&[b'a', octet]), Err(E::Octet(octet, 1)));
         }
         for octet in b' '..=b'~' {
             assert_eq!(DomainName::lenient(&[octet, b'a']).is_ok(), octet != b'.');
@@ -490,7 +485,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8() {
-        assert_eq!(DomainName::try_from(&b"ex\xffmple"[..]), Err(E::Octet { octet: 0xff, offset: 2 }));
+        assert_eq!(DomainName::try_from(&b"ex\xffmple"[..]), Err(E::Octet(0xff, 2)));
         assert_eq!(DomainName::try_from(&b"example"[..]), Ok(name("example")));
     }
 

@@ -58,11 +58,16 @@ const MAX_CHAIN: usize = 16;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Zone {
+    content: Content,
+    cold: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Content {
     names: HashMap<DomainName, Node>,
     /// Names that exist because there are others below them.
     above: HashSet<Above>,
     wildcards: bool,
-    cold: bool,
 }
 
 /// The entry of one name. Most have records of one type and nothing else, and a zone may have a million of them.
@@ -217,12 +222,12 @@ impl Zone {
 
     /// Adds the names of `other`; records of the same type at the same name are appended.
     pub fn merge(&mut self, other: Self) {
-        self.wildcards |= other.wildcards;
-        if self.names.is_empty() {
-            (self.names, self.above) = (other.names, other.above);
+        self.content.wildcards |= other.content.wildcards;
+        if self.content.names.is_empty() {
+            (self.content.names, self.content.above) = (other.content.names, other.content.above);
             return;
         }
-        for (name, node) in other.names {
+        for (name, node) in other.content.names {
             if let Some((kind, records)) = node.one {
                 self.insert_all(name, kind, records.to_vec());
             } else if let Some(data) = node.more {
@@ -233,6 +238,45 @@ impl Zone {
 
     /// The reply to `q`.
     pub fn lookup(&self, q: &Question) -> Reply {
+        self.content.lookup(q)
+    }
+
+    fn with(mut self, name: &str, record: Record) -> Result<Self, InvalidDomainName> {
+        self.insert(read_name(name)?, record);
+        Ok(self)
+    }
+
+    /// Adds `records`, all of the type `kind`; an error set for this type is removed.
+    fn insert_all(&mut self, name: DomainName, kind: RecordType, records: Vec<Record>) {
+        self.exists(&name);
+        match self.content.names.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(Node { one: Some((kind, records.into())), more: None });
+            }
+            Entry::Occupied(entry) => entry.into_mut().data().add(kind, records),
+        }
+    }
+
+    /// Everything about `name`.
+    fn data(&mut self, name: DomainName) -> &mut Data {
+        self.exists(&name);
+        self.content.names.entry(name).or_default().data()
+    }
+
+    /// Every name above `name` exists too.
+    fn exists(&mut self, name: &DomainName) {
+        self.content.wildcards |= name.as_str().starts_with("*.");
+        for (dot, _) in name.as_str().match_indices('.') {
+            let above = Above { below: name.clone(), start: dot + 1 };
+            if !self.content.above.insert(above) {
+                break;
+            }
+        }
+    }
+}
+
+impl Content {
+    fn lookup(&self, q: &Question) -> Reply {
         let mut answer = Answer::nodata().with_dnssec(Dnssec::Secure);
         let mut name = &q.name;
         for aliases in 0..MAX_CHAIN {
@@ -280,39 +324,6 @@ impl Zone {
             name = parent;
         }
         None
-    }
-
-    fn with(mut self, name: &str, record: Record) -> Result<Self, InvalidDomainName> {
-        self.insert(read_name(name)?, record);
-        Ok(self)
-    }
-
-    /// Adds `records`, all of the type `kind`; an error set for this type is removed.
-    fn insert_all(&mut self, name: DomainName, kind: RecordType, records: Vec<Record>) {
-        self.exists(&name);
-        match self.names.entry(name) {
-            Entry::Vacant(entry) => {
-                entry.insert(Node { one: Some((kind, records.into())), more: None });
-            }
-            Entry::Occupied(entry) => entry.into_mut().data().add(kind, records),
-        }
-    }
-
-    /// Everything about `name`.
-    fn data(&mut self, name: DomainName) -> &mut Data {
-        self.exists(&name);
-        self.names.entry(name).or_default().data()
-    }
-
-    /// Every name above `name` exists too.
-    fn exists(&mut self, name: &DomainName) {
-        self.wildcards |= name.as_str().starts_with("*.");
-        for (dot, _) in name.as_str().match_indices('.') {
-            let above = Above { below: name.clone(), start: dot + 1 };
-            if !self.above.insert(above) {
-                break;
-            }
-        }
     }
 }
 
@@ -425,11 +436,11 @@ impl ResolveBlocking for Zone {
         self.lookup(q)
     }
     fn cache(&self) -> Option<&dyn Cache> {
-        if self.cold { None } else { Some(self) }
+        if self.cold { None } else { Some(&self.content) }
     }
 }
 
-impl Cache for Zone {
+impl Cache for Content {
     fn get(&self, q: &Question) -> Option<Reply> {
         Some(self.lookup(q))
     }

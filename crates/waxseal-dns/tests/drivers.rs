@@ -309,13 +309,6 @@ fn blocking_resolvers_can_be_objects() {
 }
 
 #[test]
-fn a_borrowed_check_keeps_its_state() {
-    let mut check = Chain::new("n0");
-    assert_eq!(drive_blocking(&mut check, &chain(3).cold()).1, 5);
-    assert_eq!(check.runs, 5);
-}
-
-#[test]
 fn a_shared_resolver_of_any_type_is_a_resolver() {
     /// Counts how many questions come at a time.
     struct Batches(Mutex<Vec<usize>>);

@@ -236,16 +236,16 @@ fn advice(cause: &Cause) -> &'static str {
         | Cause::HashNotAllowed(_)
         | Cause::ServiceType
         | Cause::StrictIdentity
-        | Cause::KeyTooSmall { .. }
-        | Cause::KeyTooLarge { .. }
+        | Cause::KeyTooSmall(..)
+        | Cause::KeyTooLarge(..)
         | Cause::Crypto(_) => {
             "it is not the message but the key record: waxseal dkim lint says what is wrong with it"
         }
         Cause::RsaSha1 => "sign with rsa-sha256",
-        Cause::Expired { .. } => {
+        Cause::Expired(..) => {
             "verify as of the time when the message arrived, or let the signer set a later x="
         }
-        Cause::SignedInFuture { .. } => "compare the clocks of the signer and of this machine",
+        Cause::SignedInFuture(..) => "compare the clocks of the signer and of this machine",
         Cause::BodyTooShort { .. } => {
             "the end of the body was lost on the way, or l= was wrong: sign without l="
         }

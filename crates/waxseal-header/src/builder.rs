@@ -94,7 +94,7 @@ fn check_name(name: &[u8]) -> Result<(), HeaderError> {
         return Err(HeaderError::NoName);
     }
     match name.iter().position(|c| !c.is_ascii_graphic() || *c == b':') {
-        Some(offset) => Err(HeaderError::Name { octet: name.get(offset).copied().unwrap_or(0), offset }),
+        Some(offset) => Err(HeaderError::Name(name.get(offset).copied().unwrap_or(0), offset)),
         None => Ok(()),
     }
 }
@@ -120,14 +120,8 @@ mod tests {
         let mut builder = HeaderBuilder::new(HeaderLimits::default().with_max_bytes(40).with_max_fields(3));
         assert_eq!(builder.push(b"", b"x", Space::Added), Err(HeaderError::NoName));
         assert_eq!(builder.push(b" ", b"x", Space::Added), Err(HeaderError::NoName));
-        assert_eq!(
-            builder.push(b"a b", b"x", Space::Added),
-            Err(HeaderError::Name { octet: b' ', offset: 1 })
-        );
-        assert_eq!(
-            builder.push(b"a:b", b"x", Space::Added),
-            Err(HeaderError::Name { octet: b':', offset: 1 })
-        );
+        assert_eq!(builder.push(b"a b", b"x", Space::Added), Err(HeaderError::Name(b' ', 1)));
+        assert_eq!(builder.push(b"a:b", b"x", Space::Added), Err(HeaderError::Name(b':', 1)));
         assert_eq!(builder.push(b"a", b"x\r\nTo: y", Space::Added), Err(HeaderError::Value(2)));
         assert_eq!(builder.push(b"a", b"x\n", Space::Added), Err(HeaderError::Value(1)));
         assert_eq!(builder.push(b"a", &[b'x'; 40], Space::Added), Err(HeaderError::TooLong(40)));

@@ -81,16 +81,12 @@ pub enum HeaderError {
     /// More fields than [`HeaderLimits::with_max_fields`] allows, here the limit.
     #[error("header block has more than {0} fields")]
     TooManyFields(u32),
-    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with an invalid field name.
+    /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with a field name that has this forbidden byte
+    /// at this offset.
     #[error(
-        "field name has a forbidden byte 0x{octet:02x} at offset {offset}; names are visible ASCII without the colon"
+        "field name has a forbidden byte 0x{0:02x} at offset {1}; names are visible ASCII without the colon"
     )]
-    Name {
-        /// The byte.
-        octet: u8,
-        /// Where it stands in the name.
-        offset: usize,
-    },
+    Name(u8, usize),
     /// [`HeaderBuilder::push`](crate::HeaderBuilder::push) was called with an empty field name.
     #[error("field name is empty")]
     NoName,

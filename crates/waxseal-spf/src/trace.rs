@@ -40,7 +40,7 @@ pub struct RecordTrace {
     /// The `<domain>` of this `check_host()`.
     pub domain: DomainName,
     /// Includes and redirects between the first record and this one.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// The lookup of the record; `None` when the domain was not a valid name.
     pub lookup: Option<LookupTrace>,
     /// The record that was selected, as published.
@@ -58,7 +58,7 @@ pub struct TermTrace {
     /// The term as published.
     pub text: Bytes,
     /// Where it starts, in bytes from the start of the record.
-    pub offset: usize,
+    pub(crate) offset: usize,
     /// The `<target-name>`, macros expanded.
     pub target: Option<DomainName>,
     /// Its lookups in the order of evaluation.

@@ -77,7 +77,7 @@ impl Summary {
         if let (Some(cause), false) = (dmarc.cause(), dmarc.is_pass()) {
             self.add_reason("dmarc", dmarc.result().as_str(), cause.to_string());
         }
-        let is_expired = |verdict: &Verdict| matches!(verdict.cause(), Some(Cause::Expired { .. }));
+        let is_expired = |verdict: &Verdict| matches!(verdict.cause(), Some(Cause::Expired(..)));
         self.has_expired |= report.dkim().iter().any(is_expired);
         let failed = report.dkim().iter().filter(|verdict| !verdict.is_pass()).take(NAMED);
         for (verdict, cause) in failed.filter_map(|verdict| Some((verdict, verdict.cause()?))) {

@@ -74,9 +74,9 @@ pub(crate) const REASONS: &[Reason] = &[
     Reason {
         text: "RFC 6376 §3.5: x= has passed, or t= is yet to come, by less than ten hours",
         fits: |difference, checked| match cause(difference, checked) {
-            Some(
-                Cause::Expired { expiration: time, now } | Cause::SignedInFuture { timestamp: time, now },
-            ) => time.abs_diff(*now) < 36_000,
+            Some(Cause::Expired(time, now) | Cause::SignedInFuture(time, now)) => {
+                time.abs_diff(*now) < 36_000
+            }
             _ => false,
         },
     },

@@ -36,10 +36,10 @@ impl Policy {
 fn check_times(signature: &Signature, now: u64, policy: &Policy) -> Result<(), Cause> {
     let tolerance = policy.clock_tolerance.as_secs();
     if let Some(expiration) = signature.expiration().filter(|x| x.saturating_add(tolerance) < now) {
-        return Err(Cause::Expired { expiration, now });
+        return Err(Cause::Expired(expiration, now));
     }
     if let Some(timestamp) = signature.timestamp().filter(|t| *t > now.saturating_add(tolerance)) {
-        return Err(Cause::SignedInFuture { timestamp, now });
+        return Err(Cause::SignedInFuture(timestamp, now));
     }
     Ok(())
 }

@@ -23,9 +23,9 @@ pub(super) fn check_bits(key: &PublicKey, policy: &Policy) -> Result<(), Cause> 
     if key.key_type() != KeyType::Rsa {
         Ok(())
     } else if bits < policy.min_rsa_bits {
-        Err(Cause::KeyTooSmall { bits, min: policy.min_rsa_bits })
+        Err(Cause::KeyTooSmall(bits, policy.min_rsa_bits))
     } else if bits > policy.max_rsa_bits {
-        Err(Cause::KeyTooLarge { bits, max: policy.max_rsa_bits })
+        Err(Cause::KeyTooLarge(bits, policy.max_rsa_bits))
     } else {
         Ok(())
     }

@@ -355,7 +355,7 @@ impl Reader {
         let origin = self.origin.as_ref().ok_or(ZoneFileError::NoOrigin);
         if word.escaped_dot {
             // The dot is part of a label, which [`DomainName`] cannot express.
-            return Err(InvalidDomainName::Octet { octet: b'\\', offset: 0 }.into());
+            return Err(InvalidDomainName::Octet(b'\\', 0).into());
         }
         if word.is("@") {
             return match origin? {
@@ -540,7 +540,7 @@ mod tests {
             (&long, 3, E::StringTooLong(256)),
             (" TXT x", 1, E::NoOwner),
             ("a..b TXT x", 1, E::Name(InvalidDomainName::EmptyLabel)),
-            ("a\\.b TXT x", 1, E::Name(InvalidDomainName::Octet { octet: b'\\', offset: 0 })),
+            ("a\\.b TXT x", 1, E::Name(InvalidDomainName::Octet(b'\\', 0))),
             ("a DNAME b", 1, E::Type("DNAME".into())),
             ("a CH TXT b", 1, E::Type("CH".into())),
             ("a 60 IN", 1, E::NoType),

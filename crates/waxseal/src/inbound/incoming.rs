@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use waxseal_arc::{ChainExamination, Sealer};
 use waxseal_dkim::{
     Verdicts,
-    parts::{BodyHasher, BodyHashes, Examination, Examine},
+    parts::{BodyHasher, BodyHashes, Examination},
 };
 use waxseal_dmarc::Identifiers;
 use waxseal_header::{Header, line_ends::FindBare};

@@ -66,7 +66,7 @@ impl IprevCheck {
         let failed = names.iter().zip(replies).find_map(|(name, reply)| Some((name, reply.err()?)));
         Ok(Err(match failed {
             Some((name, source)) => IprevCause::Lookup(self.addresses_of(name.clone()), source),
-            None => IprevCause::Mismatch { name: first.clone(), names: names.len() },
+            None => IprevCause::Mismatch(first.clone(), names.len()),
         }))
     }
 }
@@ -87,14 +87,9 @@ pub enum IprevCause {
     /// The address has no name.
     #[error("the address has no name")]
     NoName,
-    /// No name of the address has the address.
-    #[error("{} does not have the address{}", shown(.name), others(*.names))]
-    Mismatch {
-        /// The first name.
-        name: DomainName,
-        /// How many names were looked up.
-        names: usize,
-    },
+    /// No name of the address has the address: the first name, and how many were looked up.
+    #[error("{} does not have the address{}", shown(.0), others(*.1))]
+    Mismatch(DomainName, usize),
     /// A lookup failed on which the result depends.
     #[error("lookup of {} {} failed", shown(&.0.name), .0.kind)]
     Lookup(Question, #[source] LookupError),
@@ -120,7 +115,7 @@ impl IprevCause {
             Self::NoName => IprevResult::PermError,
             // "the "reverse" and "forward" lookups each produced results, but they were not in agreement, or the "forward"
             // query completed but produced no result".
-            Self::Mismatch { .. } => IprevResult::Fail,
+            Self::Mismatch(..) => IprevResult::Fail,
             // "some error that is likely transient in nature, such as a temporary DNS error".
             Self::Lookup(..) => IprevResult::TempError,
         }

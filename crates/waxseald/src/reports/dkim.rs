@@ -94,10 +94,8 @@ fn kind_of(cause: &Cause) -> &'static str {
         Cause::Lookup(_) | Cause::NoKey | Cause::BogusKey | Cause::SeveralKeys(_) => "d",
         Cause::Signature(_) | Cause::KeyRecord(_) => "s",
         Cause::BodyHash { .. } | Cause::HeaderSignature { .. } => "v",
-        Cause::Expired { .. } => "x",
-        Cause::RsaSha1 | Cause::FieldNotSigned(_) | Cause::KeyTooSmall { .. } | Cause::KeyTooLarge { .. } => {
-            "p"
-        }
+        Cause::Expired(..) => "x",
+        Cause::RsaSha1 | Cause::FieldNotSigned(_) | Cause::KeyTooSmall(..) | Cause::KeyTooLarge(..) => "p",
         _ => "o",
     }
 }

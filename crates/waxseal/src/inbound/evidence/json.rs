@@ -150,7 +150,7 @@ fn refusal(error: &HeaderError) -> Value {
     match error {
         HeaderError::TooLong(limit) => json!({ "too_long": limit }),
         HeaderError::TooManyFields(limit) => json!({ "too_many_fields": limit }),
-        HeaderError::Name { octet, offset } => json!({ "name": offset, "octet": octet }),
+        HeaderError::Name(octet, offset) => json!({ "name": offset, "octet": octet }),
         HeaderError::Value(offset) => json!({ "value": offset }),
         _ => json!({ "no_name": true }),
     }
@@ -169,7 +169,7 @@ fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidEvid
     let error = limit("too_long")
         .map(HeaderError::TooLong)
         .or_else(|| limit("too_many_fields").map(HeaderError::TooManyFields))
-        .or_else(|| Some(HeaderError::Name { offset: offset("name")?, octet: octet()? }))
+        .or_else(|| Some(HeaderError::Name(octet()?, offset("name")?)))
         .or_else(|| Some(HeaderError::Value(offset("value")?)))
         .or_else(|| value.get("no_name").map(|_| HeaderError::NoName));
     error.map(Err).ok_or_else(|| shape("header", "a string, {\"base64\": …} or why it was not taken"))
