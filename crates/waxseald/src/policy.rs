@@ -149,7 +149,7 @@ pub(crate) async fn serve(
         if timeout(limits.command, received).await.map_err(silent)?? == 0 {
             return Ok(());
         }
-        let answers = requests.take(&came, &policies.load_full(), dns).await?;
+        let answers = Box::pin(requests.take(&came, &policies.load_full(), dns)).await?;
         if !answers.is_empty() {
             timeout(limits.command, stream.write(answers.as_bytes())).await.map_err(silent)??;
         }

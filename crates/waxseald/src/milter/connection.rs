@@ -118,7 +118,8 @@ impl Served<'_> {
                 self.end_header();
                 self.started().body(&chunk);
             }
-            Event::EndOfMessage => return self.end_message(stream).await,
+            // In a box of its own: what a message needs at its end, a connection that waits does not hold.
+            Event::EndOfMessage => return Box::pin(self.end_message(stream)).await,
             Event::Abort => self.message = None,
             Event::NewConnection => (self.message, self.client) = (None, Client::default()),
             _ => {}
