@@ -114,17 +114,19 @@ fn draw(html: &mut Html, stop: &Stop<'_>, is_broken: bool, before: &mut Option<S
                 (false, true) => "<li class=\"bad broken\">",
                 (false, false) => "<li class=\"bad\">",
             });
-            let verb = if signature.instance().is_some() { "Sealed" } else { "Signed" };
-            html.text(verb).text(" by ");
+            let verb = match (signature.signature(), signature.instance()) {
+                (None, _) => "Found: ",
+                (_, Some(_)) => "Sealed by ",
+                (_, None) => "Signed by ",
+            };
+            html.text(verb);
             html.element("<b>", &name(signature), "</b> ")
                 .word(signature.result().as_str())
                 .markup("</li>\n");
         }
         Stop::Server { from, by, with, date } => {
             html.markup(if is_broken { "<li class=\"broken\">" } else { "<li>" });
-            html.markup("<b>")
-                .foreign(if by.is_empty() { b"a server" } else { by.as_bytes() })
-                .markup("</b>");
+            html.markup("<b>").name(if by.is_empty() { b"a server" } else { by.as_bytes() }).markup("</b>");
             if !from.is_empty() {
                 html.markup(" took it from ").name(from.as_bytes());
             }

@@ -115,6 +115,7 @@ fn a_stranger_writes_no_markup() {
          ARC-Seal: i=1; cv=none; {evil}\r\nARC-Message-Signature: i=1; {evil}\r\nARC-Authentication-Results: i=1; {evil}\r\n\r\n{evil}\r\n"
     );
     let page = page(&message);
+    assert!(page.contains("Found: <b>a signature that cannot be read</b>"), "{page}");
     assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("<i>U+202E</i>"), "{page}");
     assert!(page.contains("default-src 'none'"), "{page}");
     for mark in ['\u{202e}', '\u{2066}', '\u{200b}'] {
@@ -139,6 +140,10 @@ fn a_page_stays_small() {
         "Received: from a.example ([192.0.2.1]) by b.example with ESMTP; Mon, 01 Jun 2026 07:30:05 +0000\r\n";
     let large = [
         ("a header of 1 MB", field("Subject", 1_000_000) + "\r\nHi.\r\n"),
+        (
+            "a long name",
+            format!("Received: from a by {} with ESMTP; x\r\nFrom: joe@example.org\r\n\r\n", "w".repeat(900)),
+        ),
         ("900 Received fields", trace.repeat(900) + "From: joe@example.org\r\n\r\nHi.\r\n"),
         (
             "fields of 200 KB",
@@ -156,6 +161,7 @@ fn a_page_stays_small() {
         let page = page(&message);
         assert!(page.len() < 200_000, "{what}: {}", page.len());
         assert!(page.ends_with("</html>\n"), "{what}");
+        assert!(!page.contains(&"w".repeat(121)), "{what}: names are cut");
     }
 }
 
