@@ -55,7 +55,7 @@ impl Chain {
     }
 
     /// The verdict as one JSON object on one line: `{"result", "reason", "oldest_pass", "sets"}`, and `unsigned_additions`
-    /// where there are any.
+    /// if there are any.
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {

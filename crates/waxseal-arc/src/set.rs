@@ -372,10 +372,10 @@ mod tests {
         assert_eq!(with("h=from").unwrap_err(), SealFault::SignedFields.into());
         assert_eq!(with("h=").unwrap_err(), SealFault::SignedFields.into());
         for value in ["example...", "example.org.", "-a.example.org", "example.org-"] {
-            assert_eq!(error(&format!("d={value}")), "d= is no domain name", "{value}");
+            assert_eq!(error(&format!("d={value}")), "d= is not a domain name", "{value}");
         }
         for value in ["k-", ""] {
-            assert_eq!(error(&format!("s={value}")), "s= is no domain name", "{value}");
+            assert_eq!(error(&format!("s={value}")), "s= is not a domain name", "{value}");
         }
         assert!(with("d=foo_bar.example.org").is_ok());
         let seal = with("t=-").unwrap();

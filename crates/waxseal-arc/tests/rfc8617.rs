@@ -346,7 +346,7 @@ fn s7_2_entries_for_authentication_results() {
     let chain = verify(&replaced(&passed_on(1), "d=a1.example;", "d=a..example;"));
     assert_eq!(
         chain.entry().to_string(),
-        "arc=fail reason=\"ARC-Seal of set 1 is malformed: d= is no domain name: domain name has an empty label\""
+        "arc=fail reason=\"ARC-Seal of set 1 is malformed: d= is not a domain name: domain name has an empty label\""
     );
     let six = chain.entry_from("2001:db8::1".parse().unwrap()).to_string();
     assert!(six.ends_with(" smtp.remote-ip=\"2001:db8::1\""), "{six}");

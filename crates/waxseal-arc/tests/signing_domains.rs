@@ -37,7 +37,7 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_seal() {
         ("d=forge.example; s=x.-y", "s"),
         ("d=forge.example; s=x.", "s"),
     ] {
-        let not_a_name = format!("{tag}= is no domain name");
+        let not_a_name = format!("{tag}= is not a domain name");
         assert_cause!(
             verify(&sealed_by(names)),
             Cause::MalformedSeal(1, error) if error.to_string() == not_a_name

@@ -64,7 +64,7 @@ enum Fault {
         limit: usize,
     },
     /// The field does not begin with a result of SPF.
-    #[error("\"{}\" is no result of SPF", .0.escape_default())]
+    #[error("\"{}\" is not a result of SPF", .0.escape_default())]
     Result(String),
     /// The grammar of RFC 7208 §9.1 requires something else here.
     #[error("{what} is missing at offset {offset} (RFC 7208 §9.1)")]
@@ -208,7 +208,7 @@ mod tests {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
             format!("{error}{}", source.unwrap_or_default())
         };
-        assert_eq!(error(b"ok"), "\"ok\" is no result of SPF");
+        assert_eq!(error(b"ok"), "\"ok\" is not a result of SPF");
         assert_eq!(error(b"pass helo"), "\"=\" is missing at offset 9 (RFC 7208 §9.1)");
         assert_eq!(error(b"pass helo=a b"), "\";\" is missing at offset 12 (RFC 7208 §9.1)");
         assert_eq!(error(b"pass ;"), "a key is missing at offset 5 (RFC 7208 §9.1)");

@@ -11,7 +11,7 @@ use std::error::Error;
 /// ```
 /// use waxseal_authres::{InvalidReceivedSpf, ReceivedSpf, reason};
 /// let error = ReceivedSpf::parse(b"passed").unwrap_err();
-/// assert_eq!(reason(&error), "?passed? is no result of SPF");
+/// assert_eq!(reason(&error), "?passed? is not a result of SPF");
 /// ```
 pub fn reason(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();

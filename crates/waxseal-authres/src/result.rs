@@ -5,7 +5,7 @@ use waxseal_header::words;
 /// The result words of a method: [`DkimResult`], [`SpfResult`], [`DmarcResult`], [`ArcResult`] and [`IprevResult`].
 pub trait ResultWord: Read {}
 
-/// So that the list of methods is that of this crate.
+/// Only this crate can add methods.
 #[expect(unnameable_types, reason = "a sealed trait")]
 pub trait Read: Sized {
     /// The result, if this method (as written before the `=`) has this word, in any case.

@@ -275,7 +275,7 @@ fn broken_quotes_and_comments_cost_all_that_follows() {
     let stray = read("mx; dkim=pass; spf=pass smtp.helo=a\"b; x=y");
     assert_eq!(
         stray.damage().unwrap().to_string(),
-        "byte 0x22 at offset 35 leaves it open which quotes and parentheses belong together"
+        "byte 0x22 at offset 35 makes it unclear which quotes and parentheses belong together"
     );
 }
 

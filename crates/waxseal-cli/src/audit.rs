@@ -1,4 +1,4 @@
-//! `waxseal audit`: what a domain publishes, beside the rules of large receivers.
+//! `waxseal audit`: what a domain publishes, compared with the rules of large receivers.
 
 mod message;
 mod page;
@@ -29,14 +29,14 @@ use waxseal::{
     dns::{DomainName, drive_blocking_within},
 };
 
-/// Domains looked at at the same time. Each asks some forty questions at once: more would overrun the buffers of a name server.
+/// The most domains checked at the same time. Each asks about forty questions at once: more would overrun the buffers of a name server.
 const TOGETHER: usize = 6;
 
 /// Check what domains publish for their mail against the rules of large receivers
 ///
 /// Looks up SPF with all that it refers to, DKIM keys, DMARC with the tree walk, MX, MTA-STS, TLS-RPT, BIMI and the state of DNSSEC,
-/// and prints for each rule of Google, Yahoo, Microsoft, Apple and La Poste whether it is kept, the evidence, and what to publish.
-/// Without --selector and --message, keys are looked for at common selectors. What DNS does not show is unknown: with --message, a
+/// and prints for each rule of Google, Yahoo, Microsoft, Apple and La Poste whether it is met, the evidence, and what to publish.
+/// Without --selector and --message, common selectors are tried. What DNS does not show is unknown: with --message, a
 /// message shows alignment, one-click unsubscribe, TLS and the seals of lists; with --ip, addresses show their reverse DNS.
 ///
 /// --json prints one JSON object for each domain: {"domain", "rules": [{"id", "level", "state", "receivers", "rule", "evidence",
@@ -186,7 +186,7 @@ fn print(out: &mut impl Write, domain: &DomainName, outcomes: &[Outcome]) -> io:
     writeln!(
         out,
         "{}",
-        heading(format_args!("{domain}: {must} of the rules that must be kept fail, {should} that should"))
+        heading(format_args!("{domain}: {must} required rules fail, {should} recommended ones"))
     )?;
     for outcome in outcomes {
         let (level, state) = (outcome.level.as_str(), outcome.word());

@@ -165,7 +165,7 @@ impl Parse {
 
 const NAME: &str = "Authentication-Results";
 
-/// The header alone: what comes behind it is not read.
+/// Only the header: the rest is not read.
 fn read_header(chunks: &mut Chunks<impl Read>) -> io::Result<Result<Header, HeaderError>> {
     let mut splitter = Splitter::new(HeaderLimits::default());
     while let Some(chunk) = chunks.next_chunk()? {
@@ -196,7 +196,7 @@ impl<'l> batch::Line<'l> for Line<'l> {
     }
 }
 
-/// What stands behind the colon when the name of the field is there; else all of it.
+/// The text after the colon if the name of the field is there; else all of it.
 fn value(header: &str) -> &str {
     let header = without_line_end(header);
     match header.split_once(':') {
@@ -282,7 +282,7 @@ fn print(out: &mut impl Write, name: &str, readings: &[Reading<'_>]) -> io::Resu
                 read.entries().iter().try_for_each(|entry| print_entry(out, entry))?;
                 read.unreadable().iter().try_for_each(|part| print_unreadable(out, part))?;
                 if read.damage().is_some() {
-                    writeln!(out, "  text and results cannot be told apart: trust nothing of this field")?;
+                    writeln!(out, "  text and results cannot be distinguished: do not trust this field")?;
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 use waxseal::dns::DomainName;
 
-/// The name of whoever speaks in Authentication-Results (RFC 8601 §2.5). Names of hosts in other scripts get the form that
-/// every reader knows.
+/// The authserv-id of Authentication-Results (RFC 8601 §2.5). Internationalized host names become A-labels, which every
+/// program knows.
 pub(crate) fn parse_authserv_id(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it is empty: give the name of the receiving host".into());

@@ -24,7 +24,7 @@ const MAX_LINE: u64 = 64 << 20;
 /// How much is done at the same time.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Jobs {
-    /// Work on so many lines or messages at the same time, up to 1024 [default: one for each core]
+    /// Work on this many lines or messages at the same time, up to 1024 [default: one for each core]
     #[arg(long, value_name = "NUMBER", requires = "batch", value_parser = value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 }
@@ -53,8 +53,8 @@ pub(crate) trait Line<'l>: Deserialize<'l> {
     fn take_id(&mut self) -> Value;
 }
 
-/// Answers every line of `input`; one that could not be read with an object of `id`, `line` and `error`. Empty lines are
-/// passed over. [`Exit::Failed`] when a line could not be read.
+/// Answers every line of `input`; one that could not be read with an object of `id`, `line` and `error`. Empty lines
+/// are skipped. [`Exit::Failed`] when a line could not be read.
 pub(crate) fn run(input: Input, jobs: Jobs, verb: &impl Verb) -> Result<Exit, Failure> {
     answer_all(Lines::new(input), jobs.threads(), |RawLine { number, text }| {
         let row = match text {
@@ -87,7 +87,7 @@ struct ErrorRow {
 
 /// The answer to a line, or its id as far as it could be read and what is wrong.
 fn answer<V: Verb>(text: &[u8], verb: &V) -> Result<Row<V::Row>, (Value, String)> {
-    // An array would be read as the values of an object.
+    // serde would read an array as the values of an object.
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err((Value::Null, "not a JSON object".into()));
     }

@@ -1,4 +1,4 @@
-//! `waxseal bounce`: what a receiver means that refused a message.
+//! `waxseal bounce`: why a receiver refused a message.
 
 mod reply;
 mod rules;
@@ -74,7 +74,7 @@ impl Bounce {
         let replies = replies(&text);
         if replies.is_empty() {
             return Err(Failure::new(
-                "there is no text: give the reply of the receiver, or the bounce message",
+                "there is no text: pass the reply of the receiver, or the bounce message",
             ));
         }
         let found: Vec<_> = replies.iter().map(|reply| (reply, rule_of(reply))).collect();

@@ -41,11 +41,11 @@ use waxseal::{
     dns::DomainName,
 };
 
-/// Check messages by SPF, DKIM, ARC, DMARC and iprev, and say what to do with them and why
+/// Check messages by SPF, DKIM, ARC, DMARC and iprev, and report what to do with them and why
 ///
-/// Prints the verdict on one line, how it was reached, and the Authentication-Results field. Messages are read in chunks, so
-/// memory does not depend on their size, and DNS is queried while the body is read. A message whose first line ends in LF
-/// alone is read as if all its lines ended in CRLF, as they did in transit.
+/// Prints the verdict on one line, how it was reached, and the Authentication-Results field. Messages are read in
+/// chunks, so memory does not depend on their size, and DNS is queried while the body is read. A message whose first
+/// line ends in a bare LF is read as if all its lines ended in CRLF, as they did in transit.
 ///
 /// The envelope is given by --ip, --helo and --mail-from, or taken from the message by --envelope-from-header. Without an
 /// envelope, SPF and iprev are not checked, and DMARC relies on DKIM alone.
@@ -88,18 +88,18 @@ pub(crate) struct Check {
     /// message, or clock [default: clock; received for --mbox and --maildir with --envelope-from-header]
     #[arg(long, value_name = "SECONDS|received|clock", value_parser = Now::parse)]
     now: Option<Now>,
-    /// The name in Authentication-Results, mostly that of the receiving host
+    /// The authserv-id in Authentication-Results, usually the name of the receiving host
     #[arg(long, value_name = "ID", default_value = "localhost", value_parser = parse_authserv_id)]
     authserv_id: String,
-    /// Print the Received-SPF field as well
+    /// Also print the Received-SPF field
     #[arg(long, requires = "known", conflicts_with_all = ["json", "jsonl"])]
     received_spf: bool,
-    /// Print the header fields alone, for programs that put them in front of the message
+    /// Print only the header fields, for programs that put them in front of the message
     #[arg(long, conflicts_with_all = ["json", "jsonl", "mbox", "maildir"])]
     authres: bool,
     #[command(flatten)]
     local: LocalPolicyArgs,
-    /// Believe the ARC sets that this domain sealed: what it saw pass DMARC is not held up; may be repeated
+    /// Trust ARC sets sealed by this domain: mail for which it recorded that DMARC passed is delivered; may be repeated
     #[arg(long, value_name = "DOMAIN")]
     trust_sealer: Vec<DomainName>,
     #[command(flatten)]
@@ -110,11 +110,10 @@ pub(crate) struct Check {
     /// Print one JSON object for each message
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
-    /// Keep everything but the body that the verdicts were reached from, for --replay, in a new file that only its owner can
-    /// read
+    /// Write the input of the verdicts, without the body, to a new file for --replay, which only its owner can read
     #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "mbox", "maildir"])]
     save_evidence: Option<PathBuf>,
-    /// Judge again from what --save-evidence kept: offline, without the message, as of then; - is standard input
+    /// Judge the evidence of --save-evidence again: offline, without the message, as of then; - is standard input
     #[arg(long, value_name = "FILE", group = "known", conflicts_with_all = ["messages", "envelope", "zone", "server", "timeout", "now",
         "jsonl", "mbox", "maildir", "save_evidence"])]
     replay: Option<PathBuf>,
@@ -141,7 +140,7 @@ pub(crate) struct Check {
 /// `--only`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Only {
-    /// Those for which check alone would not exit with 0, and those that cannot be read
+    /// Messages for which check would not exit with 0, and those that cannot be read
     Fail,
 }
 
@@ -160,7 +159,7 @@ impl Check {
             return mailbox::check_maildir(self, dir);
         }
         if self.save_evidence.as_deref() == Some(Path::new("-")) {
-            return Err(Failure::new("--save-evidence: standard output has the verdict, name a file"));
+            return Err(Failure::new("--save-evidence: standard output has the verdict, so name a file"));
         }
         if self.save_evidence.is_some() && self.messages.len() > 1 {
             return Err(Failure::new("--save-evidence is for one message"));
@@ -212,7 +211,7 @@ impl Check {
         let report = judge.check(&mut chunks, dns);
         let (report, told) = report.map_err(|error| source.unreadable(&error))?;
         let is_lf_file = chunks.is_lf_file();
-        // What it said of its progress goes away before anything is printed.
+        // Its progress line is removed before anything is printed.
         drop(chunks);
         if let Some(file) = &self.save_evidence {
             save_evidence(file, &report)?;

@@ -18,9 +18,9 @@ use waxseal::{
     header::{Header, line_ends::to_crlf},
 };
 
-/// Check a message at the mailing list that it was sent to, behind it, and with a letter changed, and say why
+/// Check a message at a mailing list, after the list, and with one letter changed, and explain each verdict
 ///
-/// The messages and the zone with all that DNS says of them are built in: no network, no files.
+/// The messages and their DNS zone are built in: no network and no files are needed.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {}
 

@@ -1,4 +1,4 @@
-//! `waxseal dkim`: help for those who publish keys.
+//! `waxseal dkim`: for publishers of keys.
 
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand};

@@ -11,24 +11,24 @@ pub(crate) struct DkimArgs {
     /// Accept rsa-sha1, which RFC 8301 forbids; for old archives
     #[arg(long)]
     allow_rsa_sha1: bool,
-    /// Accept RSA keys of so many bits and more; 1024 is the least
+    /// Accept RSA keys of at least this many bits; 1024 is the minimum
     #[arg(long, value_name = "BITS", default_value_t = 1024)]
     min_rsa_bits: u32,
-    /// What to do with l=, a signature over the first part of the body alone
+    /// What to do with l=, a signature over only the first part of the body
     #[arg(long, value_enum, default_value_t)]
     body_length: BodyLength,
-    /// Refuse every l=, signatures by public suffixes such as co.uk, and those that leave room for a second From, Subject or
-    /// the like when there is one
+    /// Refuse every l=, signatures by public suffixes such as co.uk, and those that do not cover a second From, Subject
+    /// or the like
     #[arg(long)]
     strict: bool,
-    /// Accept signatures by a domain of one label, such as localhost; for laboratories
+    /// Accept signatures by a domain of one label, such as localhost; for test networks
     #[arg(long)]
     single_label_domains: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum BodyLength {
-    /// Pass as long as nothing was added behind it
+    /// Pass as long as nothing was added after it
     #[default]
     RefuseAdditions,
     /// Never pass

@@ -1,4 +1,4 @@
-//! `waxseal dmarc`: does the domain that a reader sees stand behind a message?
+//! `waxseal dmarc`: is the domain in From authenticated?
 
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand, ValueEnum};
@@ -44,7 +44,7 @@ pub(crate) enum Mode {
     /// By a tree walk in DNS
     #[default]
     Rfc9989,
-    /// By the public suffix list that is built in; np, psd and t are unknown tags
+    /// By the built-in public suffix list; np, psd and t are unknown tags
     Rfc7489,
 }
 
@@ -65,7 +65,8 @@ pub(crate) struct LocalPolicyArgs {
     /// How DMARC finds Organizational Domains
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
-    /// Reject what fails under p=reject (RFC 9989 §7.4 forbids it on these grounds alone: it is quarantined)
+    /// Reject mail that fails under p=reject (by default it is quarantined, as RFC 9989 §7.4 forbids rejecting for that
+    /// alone)
     #[arg(long)]
     reject_on_reject: bool,
     /// The disposition when DNS failed and the sender cannot be asked to try again; never stricter than for mail that fails

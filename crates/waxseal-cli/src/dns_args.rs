@@ -22,14 +22,14 @@ pub(crate) struct DnsArgs {
     /// Take DNS answers from this file and query no server: a zone file or JSON; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     zone: Vec<PathBuf>,
-    /// The domain that relative names in zone files belong to, such as those that key generators write
+    /// The domain of relative names in zone files, such as those of key generators
     #[arg(long, value_name = "DOMAIN", requires = "zone")]
     origin: Option<DomainName>,
     /// Query this DNS server instead of those of /etc/resolv.conf; may be repeated
     #[arg(long, value_name = "IP[:PORT]", visible_alias = "dns", value_parser = parse_server)]
     server: Vec<SocketAddr>,
-    /// How long one check may wait for DNS in total; what has not been answered by then is a temporary error. RFC 7208 section
-    /// 4.6.4 asks for at least 20
+    /// How long a check may wait for DNS in total; queries without an answer by then are temporary errors. RFC 7208
+    /// section 4.6.4 recommends at least 20
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_timeout)]
     timeout: Duration,
 }

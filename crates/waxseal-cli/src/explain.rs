@@ -26,8 +26,9 @@ use waxseal_explain::{ExplainCheck, Explainer, Explanation};
 
 /// Explain why the signatures of a message fail: what was changed in transit, where, and what to do about it
 ///
-/// What usually happens to mail is undone, one change at a time and then two, until the hash of the signature fits. Such a
-/// diagnosis is proved; one of which only a sign was seen is likely. Then the pages of SPF, ARC and DMARC.
+/// Undoes what commonly happens to mail in transit, one change at a time and then two, until the hash of the signature
+/// matches. Such a diagnosis is proved; one with only circumstantial evidence is likely. The explanations of SPF, ARC
+/// and DMARC follow.
 ///
 /// Exit codes: 0 when a DKIM signature passes, 1 when none does, 2 for wrong usage and unreadable files.
 #[derive(Debug, Args)]
@@ -45,16 +46,16 @@ pub(crate) struct Explain {
     envelope: EnvelopeArgs,
     #[command(flatten)]
     dns: DnsArgs,
-    /// Take envelope, time and DNS answers from what check --save-evidence kept of this message
+    /// Take envelope, time and DNS answers from the evidence that check --save-evidence wrote for this message
     #[arg(long, value_name = "FILE", conflicts_with_all = ["zone", "server", "ip", "from_header", "now"])]
     evidence: Option<PathBuf>,
-    /// The time of verification in Unix time, for t= and x=; received is when the message arrived, as its Received says, clock is now
+    /// The time of verification in Unix time, for t= and x=; received is its time of arrival according to Received, clock is now
     #[arg(long, value_name = "SECONDS", default_value = "clock", hide_default_value = true, value_parser = Now::parse)]
     now: Now,
-    /// Where else to look for the key that made a signature [default: names in common use]; may be repeated
+    /// Another selector that may have the key of a signature [default: common selectors]; may be repeated
     #[arg(long, value_name = "NAME")]
     selector: Vec<waxseal::Selector>,
-    /// Explain the messages that are attached to the message, too
+    /// Also explain messages that are attached to the message
     #[arg(long)]
     attached: bool,
     /// Print one JSON object

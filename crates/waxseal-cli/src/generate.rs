@@ -25,7 +25,7 @@ pub(crate) struct Completions {
   waxseal man /usr/share/man/man1
   waxseal man . && man ./waxseal-spf-check.1")]
 pub(crate) struct Man {
-    /// The folder to write to; it is made if it does not exist
+    /// The folder to write to; it is created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -6,43 +6,53 @@ use waxseal::dkim::{Cause, Selector, UnacceptableDomain, Verdict};
 pub(crate) fn hint(verdict: &Verdict) -> Option<String> {
     let key_name = verdict.signature().map(|signature| signature.key_name());
     Some(match verdict.cause()? {
-        Cause::BodyHash { header_intact: true, .. } => "The header is as it was signed, the body alone was changed: by a \
+        Cause::BodyHash { header_intact: true, .. } => {
+            "The header is intact, only the body was changed: by a \
              footer, a content filter, a mailing list, or another encoding."
-            .into(),
+                .into()
+        }
         Cause::BodyHash { .. } => {
-            "Neither the body nor the signed header fields are as they were signed, or another key signed them.".into()
+            "Both the body and the signed header fields were changed, or another key signed them.".into()
         }
         Cause::HeaderSignature { changed_fields, .. } if changed_fields.is_empty() => {
             let signature = verdict.signature()?;
             let fields: Vec<_> = signature.signed_fields().map(String::from_utf8_lossy).collect();
             format!(
-                "The body is as it was signed. One of the signed fields was changed, or the published key is not that of \
+                "The body is intact. One of the signed fields was changed, or the published key is not that of \
                  the signer. Signed are: {}",
                 fields.join(" ")
             )
         }
         Cause::NoKey if names_a_record(verdict) => {
-            "s= has to be the selector alone, without _domainkey and the domain: they are added to find the key.".into()
+            "s= must be only the selector: _domainkey and the domain are added to find the key.".into()
         }
-        Cause::NoKey => format!("Publish the key record as TXT at {}, or sign with a selector that has one.", key_name?),
-        Cause::Lookup(_) => format!("The TXT record of {} could not be looked up: try again later.", key_name?),
+        Cause::NoKey => {
+            format!("Publish the key record as TXT at {}, or sign with a selector that has one.", key_name?)
+        }
+        Cause::Lookup(_) => {
+            format!("The TXT record of {} could not be looked up: try again later.", key_name?)
+        }
         Cause::SeveralKeys(..) => format!("Leave one key record at {}.", key_name?),
         Cause::KeyRecord(_) => {
-            format!("No TXT record of {} is a key record; `waxseal keygen` shows what one looks like.", key_name?)
+            format!(
+                "No TXT record of {} is a key record; `waxseal keygen` shows what one looks like.",
+                key_name?
+            )
         }
         Cause::Revoked => format!("The owner of {} has withdrawn the key.", key_name?),
         Cause::Domain(UnacceptableDomain::SingleLabel(_)) => {
-            "A top-level domain does not sign mail. --single-label-domains accepts it, for laboratories.".into()
+            "A top-level domain cannot sign mail. --single-label-domains accepts it, for test networks."
+                .into()
         }
-        Cause::RsaSha1 => "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \
+        Cause::RsaSha1 => {
+            "RFC 8301 forbids rsa-sha1: the signer has to sign with rsa-sha256. --allow-rsa-sha1 checks \
              old archives."
-            .into(),
-        Cause::KeyTooSmall(..) => {
-            "The signer needs a key of 2048 bits.".into()
+                .into()
         }
+        Cause::KeyTooSmall(..) => "The signer needs a key of 2048 bits.".into(),
         Cause::SignedInFuture(..) => "The clock of the signer is ahead, or --now is behind.".into(),
         Cause::Expired(..) => "--now verifies as of another time.".into(),
-        Cause::BodyAdditions { .. } => "--body-length accept takes them, for old archives.".into(),
+        Cause::BodyAdditions { .. } => "--body-length accept accepts them, for old archives.".into(),
         _ => return None,
     })
 }

@@ -15,14 +15,14 @@ use waxseal::header::line_ends::{ToCrlf, to_crlf};
 /// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// What to do about line ends. Mail travels with CRLF, and signatures are about that form; files on disk often have
+/// What to do about line ends. Mail is transmitted with CRLF, and signatures cover that form; files on disk often have
 /// LF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum LineEnds {
-    /// When the first line ends in LF alone, read every bare LF as CRLF; else take the message as it is
+    /// If the first line ends in a bare LF, read every bare LF as CRLF; otherwise keep the message as it is
     #[default]
     Auto,
-    /// Take the message as it is
+    /// Keep the message as it is
     Keep,
     /// Read every bare CR and every bare LF as CRLF
     Repair,

@@ -13,10 +13,10 @@ const LABEL: &str = "_domainkey";
 pub(crate) fn selector(text: &str) -> Result<Selector, String> {
     match around_label(text) {
         None => text.parse().map_err(|error: InvalidDomainName| error.to_string()),
-        Some(("", _)) => Err(format!("give the name in front of {LABEL}, such as 2026a")),
-        Some((selector, "")) => Err(format!(
-            "give {selector} alone: {LABEL} and the domain are put behind it when the record is named"
-        )),
+        Some(("", _)) => Err(format!("give the name before {LABEL}, such as 2026a")),
+        Some((selector, "")) => {
+            Err(format!("give only {selector}: {LABEL} and the domain are added to name the record"))
+        }
         Some((selector, domain)) => {
             Err(format!("this is the name of a record: give --selector {selector} --domain {domain}"))
         }
@@ -30,9 +30,7 @@ pub(crate) fn domain(text: &str) -> Result<DomainName, String> {
             InvalidDomainName::FinalDot => format!("{error}: leave it out"),
             error => error.to_string(),
         }),
-        Some(("", domain)) => {
-            Err(format!("give {domain} alone: {LABEL} is put in front of it when the record is named"))
-        }
+        Some(("", domain)) => Err(format!("give only {domain}: {LABEL} is added to name the record")),
         Some((selector, domain)) => {
             Err(format!("this is the name of a record: give --selector {selector} --domain {domain}"))
         }

@@ -23,13 +23,13 @@ pub(crate) struct RecordArgs {
     /// Allow no subdomains of the domain in i=, t=s
     #[arg(long)]
     no_subdomains: bool,
-    /// Allow this hash alone, h=
+    /// Allow only this hash, h=
     #[arg(long, value_enum)]
     hash: Option<Hash>,
     /// A note for people who read the record, n=
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
-    /// What to print of the record
+    /// How to print the record
     #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
     print: Form,
 }
@@ -124,14 +124,14 @@ pub(crate) fn kind(key: &PrivateKey) -> String {
 
 fn print_all(out: &mut impl Write, record: &KeyRecordText, key: &Path) -> io::Result<()> {
     writeln!(out, "Publish it as TXT record of {}", terminal::heading(&record.name))?;
-    writeln!(out, "(where the form adds the domain: {})\n", record.relative_name())?;
+    writeln!(out, "(if the form adds the domain: {})\n", record.relative_name())?;
     let length = record.record.len();
-    let heading = format!("One line, {length} characters, for forms that quote and split by themselves:");
+    let heading = format!("One line, {length} characters, for forms that quote and split themselves:");
     writeln!(out, "{}\n{}\n", terminal::heading(heading), record.record)?;
     let heading = format!("Quoted strings of at most 255 characters ({}):", record.strings.len());
     writeln!(out, "{}\n{}\n", terminal::heading(heading), record.quoted())?;
     writeln!(out, "{}\n{}", terminal::heading("Zone file (BIND, NSD, Knot):"), record.bind())?;
-    writeln!(out, "{}", terminal::heading("When it is published:"))?;
+    writeln!(out, "{}", terminal::heading("After publishing it:"))?;
     let (domain, selector) = (record.domain(), record.selector());
     let key = visible(&key.display().to_string());
     writeln!(out, "waxseal key check -d {domain} -s {selector} {key}")?;

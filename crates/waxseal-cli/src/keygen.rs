@@ -23,7 +23,8 @@ use waxseal::{
 /// Make a key pair and the DNS record for it
 ///
 /// Writes the private key (PKCS#8 PEM, readable by its owner alone) to SELECTOR.private and the record to SELECTOR.txt,
-/// as opendkim-genkey does, and prints the record in every form that DNS providers want. Existing files are never overwritten.
+/// as opendkim-genkey does, and prints the record in every form that DNS providers use. Existing files are never
+/// overwritten.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   waxseal keygen -d example.org -s 2026a
@@ -36,7 +37,7 @@ pub(crate) struct Keygen {
     /// The name of the key, s=, such as 2026a
     #[arg(long, short, value_parser = key_name::selector)]
     selector: Selector,
-    /// The type of the key. Many large receivers do not verify Ed25519 yet: sign with both, or with RSA alone
+    /// The type of the key. Many large receivers do not verify Ed25519 yet: sign with both, or only with RSA
     #[arg(long, short, value_enum, default_value_t)]
     algorithm: KeyAlgorithm,
     /// Size of an RSA key: 1024, 2048, 3072 or 4096 bits [default: 2048]
@@ -79,7 +80,7 @@ impl KeyAlgorithm {
             (Self::Rsa, bits) => Ok(KeySpec::Rsa { bits: bits.unwrap_or(2048) }),
             (Self::Ed25519, None) => Ok(KeySpec::Ed25519),
             (Self::Ed25519, Some(_)) => {
-                Err(Failure::new("an Ed25519 key has one size only: leave out --bits"))
+                Err(Failure::new("an Ed25519 key has only one size: leave out --bits"))
             }
         }
     }
@@ -140,13 +141,13 @@ impl Files {
         if out.extension().is_none() && !ends_in_slash(out) {
             let out = out.display();
             return Err(Failure::new(format!(
-                "there is no folder {out}: make it first, or give the private key a file name such as {out}.private"
+                "there is no folder {out}: create it first, or give the private key a file name such as {out}.private"
             )));
         }
         let record = out.with_extension("txt");
         if record == out {
             return Err(Failure::new(format!(
-                "{}: the record goes to .txt, give the private key another ending",
+                "{}: .txt is for the record, give the private key another extension",
                 out.display()
             )));
         }
@@ -190,7 +191,7 @@ pub(crate) fn not_created(path: &Path, error: &io::Error) -> Failure {
         // A path that ends in a slash is a folder to the system, though there is none.
         io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
             Failure::new(format!(
-                "cannot create {}: there is no folder {}, make it first",
+                "cannot create {}: there is no folder {}, create it first",
                 path.display(),
                 if ends_in_slash(path) { path } else { path.parent().unwrap_or(path) }.display()
             ))

@@ -1,4 +1,4 @@
-//! The `waxseal` command: check incoming mail, make keys, sign and verify, check SPF and DMARC alone, and say why.
+//! The `waxseal` command: check incoming mail, make keys, sign and verify, check SPF and DMARC alone, and explain why.
 //!
 //! Exit codes are those of [`exit::Exit`].
 
@@ -52,7 +52,7 @@ use exit::{Exit, Failure};
 use std::process::ExitCode;
 use terminal::Color;
 
-/// Check incoming mail, make DKIM keys, sign and verify, check SPF and DMARC alone, and say why.
+/// Check incoming mail, make DKIM keys, sign and verify, check SPF and DMARC alone, and explain why.
 #[derive(Debug, Parser)]
 #[command(
     name = "waxseal",

@@ -1,5 +1,5 @@
-//! The tools of OpenDKIM under their old names, with their old options and texts: as `waxseal opendkim-genkey …`, or by a link
-//! of that name to `waxseal`. Exit codes tell the truth also where the old ones did not.
+//! The tools of OpenDKIM under their old names, with their old options and texts: as `waxseal opendkim-genkey …`, or by
+//! a link of that name to `waxseal`. Exit codes are correct even where the old ones were not.
 
 pub(crate) mod conf;
 mod genkey;

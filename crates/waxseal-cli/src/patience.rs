@@ -1,4 +1,4 @@
-//! A word to whoever waits for DNS.
+//! A message while waiting for DNS.
 
 use crate::terminal;
 use std::{
@@ -11,13 +11,13 @@ use std::{
 };
 use waxseal::dns::Question;
 
-/// So long it may take without a word.
+/// How long it may take without a message.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Once is enough.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
-/// Does `ask`, and says on standard error what is waited for if it takes long.
+/// Runs `ask`, and prints to standard error what it waits for if that takes long.
 pub(crate) fn wait_for<T>(questions: &[Question], ask: impl FnOnce() -> T) -> T {
     let Some(first) = questions.first().filter(|_| !TOLD.load(Relaxed)) else { return ask() };
     let (answered, waiting) = channel::<()>();
@@ -30,11 +30,11 @@ pub(crate) fn wait_for<T>(questions: &[Question], ask: impl FnOnce() -> T) -> T 
                 };
                 let (name, kind) = (&first.name, first.kind);
                 terminal::note(format_args!(
-                    "waiting for DNS: {kind} of {name}{more} (--timeout says how long)"
+                    "waiting for DNS: {kind} of {name}{more} (set the limit with --timeout)"
                 ));
             }
         };
-        // Without a thread it waits in silence.
+        // Without a thread it waits silently.
         _ = thread::Builder::new().spawn_scoped(scope, tell);
         let answer = ask();
         drop(answered);

@@ -26,12 +26,12 @@ use waxseal::{
 /// Writes the message to standard output with the signatures in front. It is read in chunks: a file twice, standard input
 /// once, with a temporary file for what exceeds one mebibyte.
 ///
-/// SMTP transmits lines with CRLF, and signatures cover that form: a message whose first line ends in LF alone is read as if
-/// all its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
+/// SMTP transmits lines with CRLF, and signatures cover that form: a message whose first line ends in a bare LF is read
+/// as if all its lines ended in CRLF, and printed with CRLF unless --lf-out is given.
 ///
-/// What would break the signature in transit, or make it useless, is reported on standard error: lines that are too long,
-/// 8-bit text that is not declared, a From of another domain, a blank before a colon, missing Date or Message-ID, an earlier
-/// signature. The exit code is still 0, or 2 with --strict.
+/// Problems that would break the signature in transit, or make it useless, are reported on standard error: lines that
+/// are too long, undeclared 8-bit text, a From of another domain, a blank before a colon, missing Date or Message-ID,
+/// an earlier signature. The exit code is still 0, or 2 with --strict.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   waxseal sign -d example.org -s 2026a -k 2026a.private message.eml >signed.eml
@@ -49,50 +49,50 @@ pub(crate) struct Sign {
     /// The private key: PKCS#8 or PKCS#1, PEM or DER, or a base64 Ed25519 seed
     #[arg(long, short, value_name = "FILE", requires = "domain")]
     key: Option<PathBuf>,
-    /// A further signature with this domain, selector and key; may be repeated. Signatures are printed in the order given
+    /// Add another signature with this domain, selector and key; may be repeated. Signatures are printed in this order
     #[arg(long, value_name = "DOMAIN:SELECTOR:FILE")]
     with: Vec<Identity>,
     /// The canonicalization of header and body, c=: simple or relaxed
     #[arg(long, short, value_name = "HEADER/BODY", default_value = "relaxed/relaxed")]
     canonicalization: Forms,
-    /// Fields to sign when they are there [default: those of RFC 6376 section 5.4.1 and some more]
+    /// Fields to sign if present [default: those of RFC 6376 section 5.4.1 and some more]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name, conflicts_with = "exact_fields")]
     fields: Option<Vec<String>>,
-    /// Fields to sign once more than they are there, so that none can be added; an empty list for none [default: From,
-    /// Reply-To, Subject, To, Cc, and some more that are there]
+    /// Fields to sign once more than they occur, so that none can be added; an empty list for none [default: From,
+    /// Reply-To, Subject, To, Cc, and some more if present]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name, conflicts_with = "exact_fields")]
     oversign: Option<Vec<String>>,
-    /// The exact list for h=, whatever fields are there
+    /// The exact list for h=, whatever fields are present
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = field_name)]
     exact_fields: Option<Vec<String>>,
     /// The user or agent for whom the domain signs, i=, such as joe@lists.example.org
     #[arg(long, value_name = "ADDRESS")]
     identity: Option<String>,
-    /// Let the signature expire so many seconds after signing, x=; a week or more, as mail can be slow
+    /// Let the signature expire this many seconds after signing, x=; a week or more, as mail can be slow
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     expire: Option<u64>,
     /// The time of signing in Unix time, t=; `none` leaves it out [default: now]
     #[arg(long, value_name = "SECONDS|none")]
     timestamp: Option<Timestamp>,
-    /// Sign the length of the body, l=. Then anyone can add text behind the body, and careful verifiers refuse that
+    /// Sign the length of the body, l=. Then anyone can append text to the body, and careful verifiers refuse that
     #[arg(long)]
     length: bool,
     /// Add copies of the signed fields, z=, so that a broken signature can be explained
     #[arg(long)]
     copy_fields: bool,
-    /// Sign for a domain of one label, such as localhost; for laboratories
+    /// Sign for a domain of one label, such as localhost; for test networks
     #[arg(long)]
     single_label_domains: bool,
     /// Turn warnings into errors, and refuse to sign for a public suffix such as co.uk: print nothing and exit with 2
     #[arg(long)]
     strict: bool,
-    /// Print the DKIM-Signature fields alone
+    /// Print only the DKIM-Signature fields
     #[arg(long)]
     field_only: bool,
     /// How to read line ends
     #[arg(long, value_enum, default_value_t)]
     line_ends: LineEnds,
-    /// Print LF line ends, as local files have. The signature holds for the message as SMTP sends it, with CRLF
+    /// Print LF line ends, as in local files. The signature is valid for the message with CRLF, as SMTP transmits it
     #[arg(long)]
     lf_out: bool,
 }
@@ -292,7 +292,7 @@ impl Sign {
         let unsigned = signing.finish().map_err(refused)?;
         if lf && !self.lf_out {
             terminal::note(format_args!(
-                "{} has LF line ends: signed as CRLF, which is how mail travels{}",
+                "{} has LF line ends: signed with CRLF, as mail is transmitted{}",
                 source.name(),
                 if self.field_only { "" } else { ", and printed with CRLF (--lf-out prints LF)" }
             ));
@@ -311,7 +311,7 @@ impl Sign {
             _ if !self.strict => Ok(()),
             0 => Ok(()),
             count => Err(Failure::new(format!(
-                "{}: not signed, since --strict makes errors of warnings, of which there are {count}",
+                "{}: not signed, since --strict turns warnings into errors, and there are {count}",
                 source.name()
             ))),
         }

@@ -30,8 +30,8 @@ use waxseal::{
 
 /// Verify the DKIM signatures of messages, and say why
 ///
-/// Messages are read in chunks, so memory does not depend on their size. A message whose first line ends in LF alone is read
-/// as if all its lines ended in CRLF, as they did in transit.
+/// Messages are read in chunks, so memory does not depend on their size. A message whose first line ends in a bare LF
+/// is read as if all its lines ended in CRLF, as they did in transit.
 ///
 /// Exit codes: 0 when every message has a signature that passes, 1 when one has none, 2 for wrong usage and unreadable
 /// files, 75 when a DNS server did not answer and a later attempt may pass.
@@ -60,7 +60,7 @@ pub(crate) struct Verify {
     /// Read one JSON object per line instead of messages
     #[arg(long, group = "batch", conflicts_with = "json")]
     jsonl: bool,
-    /// Print the Authentication-Results field of this server as well
+    /// Also print the Authentication-Results field of this server
     #[arg(long, value_name = "ID", value_parser = parse_authserv_id, conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
     #[command(flatten)]

@@ -31,7 +31,7 @@ impl<R: Read> Watched<R> {
         let what = match &*self.start {
             [] => "is empty: a message is expected",
             [0xEF, 0xBB, 0xBF, ..] => {
-                "begins with a byte order mark (EF BB BF), so its first line is no header field: remove the mark"
+                "begins with a byte order mark (EF BB BF), so its first line is not a header field: remove the mark"
             }
             [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] => {
                 "begins with the byte order mark of UTF-16, and no message is that: save it as it came"

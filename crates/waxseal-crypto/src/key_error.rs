@@ -52,6 +52,10 @@ impl From<DerError> for KeyError {
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(
+    not(all(feature = "ring", feature = "aws-lc-rs", feature = "rust-crypto")),
+    allow(dead_code, reason = "each provider makes some of them")
+)]
 pub(crate) enum KeyProblem {
     /// The content is not a private key in a supported format.
     #[error(

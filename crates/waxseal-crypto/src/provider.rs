@@ -64,7 +64,7 @@ pub enum VerifyError {
     #[error("the crypto provider {1} does not verify {0}")]
     UnsupportedAlgorithm(Algorithm, &'static str),
     /// The type of the key does not match the algorithm of the signature.
-    #[error("the algorithm {1} does not go with a key of type {0}")]
+    #[error("the algorithm {1} does not match a key of type {0}")]
     KeyMismatch(crate::KeyType, Algorithm),
 }
 

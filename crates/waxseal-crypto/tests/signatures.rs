@@ -70,17 +70,9 @@ fn a_key_of_the_other_type_is_named() {
     let (rsa, ed25519) = (public_key("rsa2048.pkcs8.pem"), public_key("ed25519.pkcs8.pem"));
     for_every_provider(|provider| {
         for (key, algorithm, message) in [
-            (
-                &rsa,
-                Algorithm::Ed25519Sha256,
-                "the algorithm ed25519-sha256 does not go with a key of type rsa",
-            ),
-            (
-                &ed25519,
-                Algorithm::RsaSha256,
-                "the algorithm rsa-sha256 does not go with a key of type ed25519",
-            ),
-            (&ed25519, Algorithm::RsaSha1, "the algorithm rsa-sha1 does not go with a key of type ed25519"),
+            (&rsa, Algorithm::Ed25519Sha256, "the algorithm ed25519-sha256 does not match a key of type rsa"),
+            (&ed25519, Algorithm::RsaSha256, "the algorithm rsa-sha256 does not match a key of type ed25519"),
+            (&ed25519, Algorithm::RsaSha1, "the algorithm rsa-sha1 does not match a key of type ed25519"),
         ] {
             let error = provider.verify(key, algorithm, b"", b"").unwrap_err();
             assert_eq!(error, VerifyError::KeyMismatch(key.key_type(), algorithm));

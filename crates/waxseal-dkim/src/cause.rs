@@ -37,7 +37,7 @@ pub enum Cause {
     #[error("signature expired at {0}, now is {1}")]
     Expired(u64, u64),
     /// `t=` is in the future. Both are seconds of Unix time: `t=`, and the time of verification.
-    #[error("signature is of {0}, now is {1}")]
+    #[error("signature is dated {0}, now is {1}")]
     SignedInFuture(u64, u64),
     /// See [`Policy::with_required_fields`](crate::Policy::with_required_fields).
     #[error("field {0} is not signed")]
@@ -53,7 +53,7 @@ pub enum Cause {
     BogusKey,
     /// RFC 6376 §3.6.2.2: "TXT RRs MUST be unique for a particular selector name". Text that is not a key record does
     /// not count.
-    #[error("{0} key records where one is due")]
+    #[error("{0} key records instead of one")]
     SeveralKeys(usize),
     /// No record at the name of the key is valid; of several, this is about the one that comes closest.
     #[error("key record: {0}")]
@@ -62,7 +62,7 @@ pub enum Cause {
     #[error("key is revoked")]
     Revoked,
     /// `k=` does not match the algorithm of the signature.
-    #[error("key of type {0} does not go with {1}")]
+    #[error("key of type {0} does not match {1}")]
     KeyType(KeyType, Algorithm),
     /// `h=` of the key record does not allow the hash of the signature.
     #[error("key record does not allow the hash of {0}")]
@@ -132,7 +132,7 @@ pub enum Cause {
     #[error("the program has not hashed the body for this signature")]
     NoBodyHash,
     /// See [`Policy::with_unsigned_additions_refused`](crate::Policy::with_unsigned_additions_refused).
-    #[error("field {0} stands more often than it is signed")]
+    #[error("field {0} occurs more often than it is signed")]
     UnsignedAddition(&'static str),
 }
 

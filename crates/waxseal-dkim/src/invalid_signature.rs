@@ -36,7 +36,7 @@ pub(crate) enum SignatureProblem {
     #[error("query method is unknown")]
     QueryMethod,
     /// §3.5: `d=`, `s=` or the domain of `i=` is not a domain name; see [`DomainName::mail_domain`](waxseal_dns::DomainName::mail_domain).
-    #[error("{tag}= is no domain name")]
+    #[error("{tag}= is not a domain name")]
     Name { tag: &'static str, source: InvalidDomainName },
     /// The value of a tag does not follow its grammar.
     #[error("value of {tag}= is malformed")]

@@ -41,7 +41,7 @@ impl FieldIndex {
         Self { names: if few { Names::Few(Few::new(header)) } else { Names::Many(Many::new(header)) } }
     }
 
-    /// Of no header.
+    /// A selection without header.
     pub(crate) fn empty() -> Self {
         Self { names: Names::Few(Few::EMPTY) }
     }

@@ -204,7 +204,7 @@ pub(crate) enum RecordProblem {
     #[error("key type is unknown")]
     KeyType,
     /// `p=` is not base64.
-    #[error("p= is no base64: {}", base64_fault(*.byte))]
+    #[error("p= is not base64: {}", base64_fault(*.byte))]
     Base64 { byte: Option<u8> },
     /// `p=` holds only the first part of a key.
     #[error(
@@ -216,13 +216,13 @@ pub(crate) enum RecordProblem {
     #[error("p= holds the lines of a PEM file: only the base64 between the first and the last belongs there")]
     Pem,
     /// The quotation marks that zone files have around strings are part of the text.
-    #[error("the text has quotation marks, which belong to zone files alone: publish it without them")]
+    #[error("the text has quotation marks, which only zone files need: publish it without them")]
     Quoted,
     /// The backslashes that zone files may have before semicolons are part of the text.
-    #[error("the text has backslashes, which belong to zone files alone: publish it without them")]
+    #[error("the text has backslashes, which only zone files need: publish it without them")]
     Escaped,
     /// The text is something else, such as an SPF record or a proof of ownership.
-    #[error("the text is no key record: it begins with {start}")]
+    #[error("the text is not a key record: it begins with {start}")]
     Foreign { start: String },
     /// The bytes in `p=` are not a key.
     #[error(transparent)]
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(parse(&format!("k=dsa; {P}")).unwrap_err(), RecordProblem::KeyType);
         let odd = RecordProblem::Base64 { byte: Some(b'!') };
         assert_eq!(parse("k=ed25519; p=!!!").unwrap_err(), odd);
-        assert_eq!(odd.to_string(), "p= is no base64: it has a !");
+        assert_eq!(odd.to_string(), "p= is not base64: it has a !");
         assert!(matches!(parse("k=ed25519; p=AAAA").unwrap_err(), RecordProblem::Key(_)));
         // An old generator wrote this; receivers call it a bad format.
         assert!(matches!(parse("v=DKIM1; =rsa; p=MIGf").unwrap_err(), RecordProblem::TagList(_)));

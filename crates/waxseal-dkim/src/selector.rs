@@ -14,7 +14,7 @@ use waxseal_dns::{DomainName, InvalidDomainName};
 /// # Ok::<(), waxseal_dns::InvalidDomainName>(())
 /// ```
 ///
-/// Under `serde` it is a string.
+/// With the feature `serde` it is a string.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String"))]
 pub struct Selector(DomainName);

@@ -34,8 +34,8 @@ struct Refuses(Arc<dyn Fn(&DomainName) -> bool + Send + Sync>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnacceptableDomain {
-    /// This tag, `d` or `s`, does not follow the grammar; see [`DomainName::mail_domain`].
-    #[error("{0}= is no domain name")]
+    /// The tag, `d` or `s`, does not follow the grammar; see [`DomainName::mail_domain`].
+    #[error("{0}= is not a domain name")]
     Name(&'static str, #[source] InvalidDomainName),
     /// `d=` has one label; see [`SigningDomains::with_single_label`].
     #[error("d={0} has a single label, and a domain that signs has two or more")]

@@ -182,8 +182,8 @@ impl Verdict {
         notes
     }
 
-    /// The verdict as one JSON object on one line: `{"d", "s", "a", "i", "result", "reason"}`, and `unsigned_additions` and
-    /// `ignored_records` where there are any.
+    /// The verdict as one JSON object on one line: `{"d", "s", "a", "i", "result", "reason"}`, with `unsigned_additions` and
+    /// `ignored_records` if there are any.
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn to_json(&self) -> String {

@@ -262,10 +262,10 @@ fn unknown_tags_are_ignored() {
 /// entire tag-list is invalid."
 #[test]
 fn a_duplicate_tag_spoils_the_list() {
-    assert!(invalid(&TAGS.replace("s=ed", "s=ed; d=example.org")).ends_with("stands twice"));
-    assert!(invalid(&TAGS.replace("s=ed", "zz=1; s=ed; zz=1")).ends_with("stands twice"));
+    assert!(invalid(&TAGS.replace("s=ed", "s=ed; d=example.org")).ends_with("appears twice"));
+    assert!(invalid(&TAGS.replace("s=ed", "zz=1; s=ed; zz=1")).ends_with("appears twice"));
     let verdict = verdict_with_record(format!("{}; k=ed25519", ed_record()));
-    assert_eq!(verdict.reason(), "key record: tag list: k= stands twice");
+    assert_eq!(verdict.reason(), "key record: tag list: k= appears twice");
 }
 
 /// §3.2: "Tags MUST be interpreted in a case-sensitive manner."

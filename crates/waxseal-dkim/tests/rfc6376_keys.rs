@@ -210,11 +210,11 @@ fn the_nearest_text_is_named_when_none_is_a_key_record() {
     let p = ED25519.public_key().dns_p();
     let quoted = format!("\"v=DKIM1; k=ed25519; p={p}\"");
     for (texts, nearest) in [
-        (&["v=spf1 -all", "v=DKIM1; p=!"][..], "p= is no base64: it has a !"),
-        (&["v=DKIM1; p=!", "hello", "v=DKIM1"], "p= is no base64: it has a !"),
-        (&["hello", &quoted, "v=DKIM1"], "the text has quotation marks, which belong to zone files alone"),
+        (&["v=spf1 -all", "v=DKIM1; p=!"][..], "p= is not base64: it has a !"),
+        (&["v=DKIM1; p=!", "hello", "v=DKIM1"], "p= is not base64: it has a !"),
+        (&["hello", &quoted, "v=DKIM1"], "the text has quotation marks, which only zone files need"),
         (&["v=spf1 -all", "v=DKIM1; k=rsa"], "tag p= is missing"),
-        (&["v=spf1 -all", "some=1"], "the text is no key record: it begins with v=spf1 -all"),
+        (&["v=spf1 -all", "some=1"], "the text is not a key record: it begins with v=spf1 -all"),
     ] {
         let name = "ed._domainkey.example.org";
         let zone = texts.iter().fold(Zone::new(), |zone, text| zone.with_txt(name, text).unwrap());

@@ -50,7 +50,7 @@ fn names_with_a_dot_or_hyphen_at_an_edge_do_not_sign() {
             Policy::default().with_signing_domains(SigningDomains::default().with_single_label(true)),
         );
         let Some(Cause::Signature(error)) = verdict.cause() else { panic!("{verdict}") };
-        assert_eq!(error.to_string(), format!("{tag}= is no domain name"), "d={domain} s={selector}");
+        assert_eq!(error.to_string(), format!("{tag}= is not a domain name"), "d={domain} s={selector}");
         let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
         let named = matches!(source, Some(InvalidDomainName::FinalDot | InvalidDomainName::Hyphen(_)));
         assert!(named, "d={domain} s={selector}: {verdict}");

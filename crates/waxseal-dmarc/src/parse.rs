@@ -211,9 +211,9 @@ fn meant(tag: &str, value: &[u8]) -> Option<Box<str>> {
 /// Advice about characters that a zone file needs and a record does not.
 fn zone_mark(value: &[u8]) -> Option<&'static str> {
     if value.contains(&b'\\') {
-        Some("remove the backslash, which belongs to zone files")
+        Some("remove the backslash, which only zone files need")
     } else if value.contains(&b'"') {
-        Some("remove the quote, which belongs to zone files")
+        Some("remove the quote, which only zone files need")
     } else {
         None
     }
@@ -221,10 +221,10 @@ fn zone_mark(value: &[u8]) -> Option<&'static str> {
 
 fn report_uri_advice(error: InvalidReportUri, uri: &[u8]) -> &'static str {
     if uri.contains(&b'\\') {
-        return ": remove the backslash, which belongs to zone files";
+        return ": remove the backslash, which only zone files need";
     }
     if uri.contains(&b'"') {
-        return ": remove the quote, which belongs to zone files";
+        return ": remove the quote, which only zone files need";
     }
     match error.0 {
         UriFault::ForbiddenByte if uri.iter().any(u8::is_ascii_whitespace) => {

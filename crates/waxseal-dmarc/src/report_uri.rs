@@ -45,7 +45,7 @@ pub(crate) enum UriFault {
     #[error("address is empty")]
     Empty,
     /// As in `rua=reports@example.org`.
-    #[error("address is no URI, mailto: is missing")]
+    #[error("address is not a URI, mailto: is missing")]
     NoScheme,
     /// A byte that must be percent-encoded in a URI, or a percent sign without two hexadecimal digits.
     #[error("forbidden byte in the address")]

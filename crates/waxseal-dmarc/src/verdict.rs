@@ -37,10 +37,10 @@ pub enum Cause {
     /// This identifier, which would be aligned, has a temporary error of its own.
     #[error("{} of {} had a temporary error", .1.method(), .0)]
     Undecided(DomainName, MethodResult),
-    /// The message has no author that all readers agree on; [`Verdict::shown`] has whom they may show.
+    /// The message has no author that all readers agree on; [`Verdict::shown`] lists whom they may show.
     #[error("no clear author")]
     InvalidFrom(#[source] InvalidFrom),
-    /// The domain of an author, here as written, is no domain name.
+    /// The domain of an author, given as written, is not a domain name.
     #[error("author domain {} is not valid", shown(.0))]
     InvalidAuthor(String, #[source] InvalidDomainName),
     /// The header block exceeds a limit, so its author is unknown.
@@ -339,7 +339,7 @@ impl Verdict {
     }
 
     /// The verdict as one JSON object on one line: `{"result", "policy", "evaluated_policy", "disposition", "org_domain",
-    /// "record_at", "spf_aligned", "dkim_aligned", "reason"}`, where there are any with `"shown": [{"domain", "policy",
+    /// "record_at", "spf_aligned", "dkim_aligned", "reason"}`, and if there are any, `"shown": [{"domain", "policy",
     /// "evaluated_policy"}]` and `"domains_in_names"`.
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]

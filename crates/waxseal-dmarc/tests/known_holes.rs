@@ -138,7 +138,7 @@ fn lint_says_what_to_do() {
         (
             "\"v=DMARC1; p=reject\"",
             Some(
-                "error: not a DMARC record, receivers ignore it: remove the quotes, which belong to zone files",
+                "error: not a DMARC record, receivers ignore it: remove the quotes, which only zone files need",
             ),
         ),
         (
@@ -227,7 +227,7 @@ fn advice_says_what_to_write_instead() {
         ("fo=2", "use 0, 1, d or s, with colons between several"),
         ("psd=x", "use y, n or u"),
         ("t=1", "use y or n"),
-        ("p=none", "warning: p=none: stands twice, and receivers use the first: remove one"),
+        ("p=none", "warning: p=none: appears twice, and receivers use the first: remove one"),
         ("moo=1", "warning: moo: unknown tag, receivers ignore it: remove it"),
         ("moo", "not of the form tag=value, and receivers ignore it: correct or remove it"),
         ("rua=mailto:a@a.example ruf=mailto:b@a.example", "or a semicolon before the next tag"),

@@ -45,9 +45,9 @@ pub async fn drive_within<C: Check>(
     drive_with(check, &mut Answers::new().with_time_limit(limit), resolver, pending()).await
 }
 
-/// Like [`drive`], but begins with the answers in `dns` and leaves all answers there: as the trace, or for the next
-/// check. It goes on until `deadline` is ready: a timer of the caller's own, or any other reason to stop. Pass
-/// [`std::future::pending`] for no deadline but the [time limit of `dns`](Answers::with_time_limit); that of the check
+/// Like [`drive`], but begins with the answers in `dns` and leaves all answers there: as a trace, or for the next
+/// check. It stops when `deadline` is ready, which can be a timer of the caller or any other reason to stop. With
+/// [`std::future::pending`], the only deadline is the [time limit of `dns`](Answers::with_time_limit); that of the check
 /// is ignored.
 ///
 /// ```
@@ -148,7 +148,7 @@ pub fn drive_blocking_within<C: Check>(
     drive_with_blocking(check, &mut Answers::new().with_time_limit(limit), resolver, None)
 }
 
-/// The blocking version of [`drive_with`], until a point in time; `None` is no deadline but the [time limit of
+/// The blocking version of [`drive_with`], until a point in time; with `None`, the only deadline is the [time limit of
 /// `dns`](Answers::with_time_limit).
 ///
 /// ```

@@ -15,7 +15,7 @@ pub struct InvalidJson(#[from] Fault);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    /// Not JSON at all. Lines are counted from 1, columns too; column 0 is the end of a line.
+    /// Not JSON. Lines and columns are counted from 1; column 0 is the end of a line.
     #[error("not JSON: line {line}, column {column}")]
     Syntax { line: usize, column: usize },
     /// The JSON has another shape.
@@ -26,8 +26,8 @@ enum Fault {
     Name(String, #[source] InvalidDomainName),
 }
 
-/// A value as JSON on one line. This is what `to_json` of verdicts and reports returns: their `Serialize` has no error of its
-/// own, and no map in them has a key that is not a string.
+/// A value as JSON on one line, as `to_json` of verdicts and reports returns it. It cannot fail for them: their `Serialize` has
+/// no errors of its own, and all keys of their maps are strings.
 pub fn to_json(value: &impl Serialize) -> String {
     Json(value).to_string()
 }

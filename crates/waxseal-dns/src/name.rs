@@ -34,7 +34,7 @@ const MAX_LABEL: usize = 63;
 /// # Ok(()) }
 /// ```
 ///
-/// Under `serde` it is a string, read as by [`DomainName::new`].
+/// With the feature `serde` it is a string, read with [`DomainName::new`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String"))]
 pub struct DomainName(Arc<str>);

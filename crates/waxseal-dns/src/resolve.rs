@@ -160,11 +160,11 @@ pub trait ResolveBlocking {
     /// Looks `q` up, following CNAME; see [`Resolve`] for the rules of replies.
     fn resolve_blocking(&self, q: &Question) -> Reply;
 
-    /// Looks up several questions and returns the replies in the order of the questions, with a deadline those that
+    /// Looks up several questions and returns the replies in the order of the questions; with a deadline, those that
     /// arrived by then. It may return fewer replies than questions; the rest are time-outs. Drivers call this.
     ///
     /// By default, lookups are made one after the other, and none is begun after the deadline, so that this ends after
-    /// the lookup under way. A resolver that can should look them up at once, and abort a lookup under way.
+    /// the lookup under way. If possible, a resolver should look them up at once, and abort a running lookup.
     fn resolve_all_blocking(&self, qs: &[Question], deadline: Option<Instant>) -> Vec<Reply> {
         let in_time = qs.iter().take_while(|_| deadline.is_none_or(|deadline| Instant::now() < deadline));
         in_time.map(|q| self.resolve_blocking(q)).collect()

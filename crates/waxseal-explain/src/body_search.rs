@@ -1,4 +1,4 @@
-//! Which change of the body makes its hash fit.
+//! Searches for the change of the body that explains its hash.
 
 use crate::{
     body_undo::{BodyUndo, UNDOS, is_footer, with_one_dot_more},
@@ -14,7 +14,7 @@ use waxseal::{
     },
 };
 
-/// How often a body is hashed at most, for all signatures of a message together.
+/// The most hashes of a body, for all signatures of a message together.
 pub(crate) const MAX_PASSES: usize = 34;
 
 /// Larger bodies are not tried with two changes at once.
@@ -23,7 +23,7 @@ pub(crate) const MAX_PAIRED: usize = 5 * 1024 * 1024;
 /// Lines from the end of a body within which something may have been appended.
 const MAX_LINES: usize = 4096;
 
-/// Larger bodies are not tried with a dot in front of each line.
+/// Larger bodies are not tried with a dot before each line.
 const MAX_DOTTED: usize = 64 * 1024;
 
 /// Lines that are tried with a dot in front.
@@ -44,16 +44,16 @@ pub(crate) struct Wanted {
     pub(crate) expected: Vec<u8>,
 }
 
-/// A change that is proved, or one of two that are.
+/// A proved change, or one of two.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyFinding {
     pub(crate) kind: Kind,
-    /// Where it begins in the body, if that can be told.
+    /// Where it begins in the body, if known.
     pub(crate) offset: Option<usize>,
     pub(crate) detail: Option<String>,
 }
 
-/// What is proved, and what it did.
+/// The proved changes, and their details.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BodyFindings {
     pub(crate) all: Vec<BodyFinding>,
@@ -80,7 +80,7 @@ impl BodySearch<'_> {
         self.passes < MAX_PASSES && self.hash(body, &wanted.form) == wanted.expected
     }
 
-    /// One change, or two, that make the hash fit; empty when none do.
+    /// One or two changes that make the hash match; empty when none do.
     pub(crate) fn search(&mut self, wanted: &Wanted) -> BodyFindings {
         if let Some(found) = self.appended(self.body, wanted) {
             return self.told(vec![found.0], self.body.get(..found.1).unwrap_or(self.body), wanted);

@@ -1,4 +1,4 @@
-//! What may have happened to a body, undone.
+//! Undoes changes of a body.
 
 mod encoding;
 mod lines;
@@ -7,7 +7,7 @@ mod list;
 
 use crate::{diagnosis::Kind, mime::Content};
 
-/// A way to undo something. `None` where there is no sign of it.
+/// A way to undo a change. `None` if there is no sign of it.
 pub(crate) struct BodyUndo {
     pub(crate) kind: Kind,
     pub(crate) apply: fn(&Content, &[u8]) -> Option<Vec<u8>>,
@@ -23,7 +23,7 @@ const fn simple(kind: Kind, apply: fn(&Content, &[u8]) -> Option<Vec<u8>>) -> Bo
     BodyUndo { kind, apply, is_simple_only: true }
 }
 
-/// The most frequent first: there is a limit on how many are tried.
+/// The most frequent first, since only a limited number is tried.
 pub(crate) const UNDOS: &[BodyUndo] = &[
     undo(Kind::LineEnds, lines::with_crlf),
     undo(Kind::ByteOrderMark, lines::without_mark),

@@ -1,4 +1,4 @@
-//! What happened to a signed message.
+//! Diagnoses of a signed message.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub enum Kind {
     ListFooter,
     /// Text was appended to the body: `l=` would have covered it.
     AppendedText,
-    /// Text was put in front of the body, as the banners of mail gateways.
+    /// Text was put before the body, such as the banners of mail gateways.
     PrependedText,
     /// A tag such as `[list]` was put into Subject.
     SubjectTag,
@@ -42,7 +42,7 @@ pub enum Kind {
     RelaxedWouldPass,
     /// Message-ID, Date or MIME-Version was added after signing.
     AddedAfterSigning,
-    /// A field was added of which the signature says that there is no other.
+    /// A field was added although the signature excludes further ones.
     OversignedField,
     /// Links were rewritten by a scanner.
     LinksRewritten,
@@ -52,18 +52,18 @@ pub enum Kind {
     QuotedFrom,
     /// The signature was made with the key of another selector.
     WrongSelector,
-    /// The signature was made with another key than the one that counts now.
+    /// The signature was made with another key than the one that is published now.
     KeyRotated,
     /// A field differs from the copy in `z=`.
     CopiedField,
 }
 
-/// How sure a diagnosis is.
+/// How certain a diagnosis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Certainty {
-    /// The hash fits when the change is undone.
+    /// The hash matches when the change is undone.
     Proved,
-    /// Only the sign of the change was seen.
+    /// There is only circumstantial evidence of the change.
     Likely,
 }
 
@@ -77,7 +77,7 @@ impl Certainty {
     }
 }
 
-/// Where a change begins in the message that came.
+/// Where a change begins in the received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub(crate) offset: usize,
@@ -111,7 +111,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing that was found; `Display` is one line of ASCII.
+/// A diagnosis; `Display` is one line of ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
     pub(crate) kind: Kind,
@@ -126,12 +126,12 @@ impl Diagnosis {
         self.kind
     }
 
-    /// Whether the hash fits when the change is undone; else only the sign of the change was seen, and it is likely.
+    /// Whether the hash matches when the change is undone; otherwise only a sign of the change was found, and it is likely.
     pub fn is_proved(&self) -> bool {
         self.certainty == Certainty::Proved
     }
 
-    /// Where the change begins; `None` for what is wrong with a key.
+    /// Where the change begins; `None` for problems of a key.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
     }
@@ -183,13 +183,13 @@ impl Kind {
         const LIST: &str =
             "lists change mail: let the list rewrite From or seal with ARC; the signature cannot survive";
         const SEND: &str = "send what no relay has to convert: sign after conversion, or send 7-bit text with lines below 998 bytes";
-        const RELAY: &str = "find the relay that does it and stop it, or sign behind it";
+        const RELAY: &str = "find the relay that does it and stop it, or sign after it";
         match self {
             Self::ListFooter => ("list-footer", "a mailing list appended a footer or a part", LIST),
             Self::AppendedText => (
                 "appended-text",
                 "text was appended to the body, l= would have covered it",
-                "sign behind the program that appends it; l= lets anybody append and is not advised",
+                "sign after the program that appends it; l= lets anybody append and is not advised",
             ),
             Self::PrependedText => (
                 "prepended-text",
@@ -209,7 +209,7 @@ impl Kind {
             Self::LineEnds => (
                 "line-ends",
                 "line ends were rewritten",
-                "sign and send lines that end in CRLF; keep files of mail as they came",
+                "sign and send lines that end in CRLF; store mail unchanged",
             ),
             Self::DotLost => (
                 "dot-lost",
@@ -219,7 +219,7 @@ impl Kind {
             Self::DotDoubled => (
                 "dot-doubled",
                 "a dot at the start of a line was doubled",
-                "a program on the way doubles dots twice or never removes the second (RFC 5321 section 4.5.2)",
+                "a program in transit doubles dots twice or never removes the second (RFC 5321 section 4.5.2)",
             ),
             Self::LongLine => ("long-line", "a line of more than 998 bytes was broken", SEND),
             Self::QuotedPrintable => {
@@ -245,7 +245,7 @@ impl Kind {
             ),
             Self::OversignedField => (
                 "oversigned-field",
-                "a field was added of which h= says that there is no other",
+                "a field was added although h= excludes further ones",
                 "do not oversign fields that lists and relays add",
             ),
             Self::LinksRewritten => (

@@ -1,17 +1,17 @@
-//! What was signed beside what came, line by line.
+//! Compares what was signed with what was received, line by line.
 
 use waxseal::dkim::{Canonicalization, parts::canonical_body};
 
-/// Lines that are shown at most.
+/// The most lines shown.
 const MAX_ROWS: usize = 60;
 
-/// Lines that are compared at most, from the first that differs.
+/// The most lines compared, from the first that differs.
 const MAX_LINES: usize = 200;
 
 /// Bytes of them.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Bytes of a line that are shown.
+/// The most bytes shown of a line.
 const MAX_LINE: usize = 320;
 
 /// Equal bytes of a line that are shown in front of what differs.
@@ -20,14 +20,14 @@ const BEFORE: usize = 60;
 /// Equal lines that are shown around those that differ.
 const AROUND: usize = 1;
 
-/// Canonical lines as they were signed beside those that came: at most 60, around what differs.
+/// Canonical lines as signed and as received, side by side: at most 60, around the differences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     rows: Vec<Row>,
     is_cut: bool,
 }
 
-/// A line as it was signed and as it came, without its CRLF. A long line is cut, which `…` shows.
+/// A line as signed and as received, without its CRLF. A long line is cut, marked by `…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     signed: Option<Vec<u8>>,
@@ -48,12 +48,12 @@ impl Difference {
 }
 
 impl Row {
-    /// The line as it was signed; `None` for a line that was added.
+    /// The line as signed; `None` for a line that was added.
     pub fn signed(&self) -> Option<&[u8]> {
         self.signed.as_deref()
     }
 
-    /// The line as it came; `None` for a line that was removed.
+    /// The line as received; `None` for a line that was removed.
     pub fn found(&self) -> Option<&[u8]> {
         self.found.as_deref()
     }

@@ -72,7 +72,7 @@ pub(crate) struct KeysOf {
     own: Vec<PublicKey>,
     is_revoked: bool,
     others: Vec<(Question, Vec<PublicKey>)>,
-    /// Whether a lookup of them failed.
+    /// Whether one of their lookups failed.
     is_incomplete: bool,
 }
 

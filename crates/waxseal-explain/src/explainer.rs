@@ -68,25 +68,25 @@ impl Explainer {
         }
     }
 
-    /// Reaches the verdicts with this authenticator, which should validate ARC and have SPF traced (default: one with the defaults,
-    /// which does both).
+    /// Checks with this authenticator, which should validate ARC and trace SPF (default: one with default settings that
+    /// does both).
     pub fn with_authenticator(self, authenticator: Authenticator) -> Self {
         Self { authenticator, ..self }
     }
 
-    /// Where else the key is looked for that made a signature which does not verify (default: twelve names in common use; at most
-    /// 20). The selectors of the other signatures are tried in any case.
+    /// Further selectors at which the key of a failing signature is searched (default: twelve common names; at most
+    /// 20). The selectors of the other signatures are always tried.
     pub fn with_selectors(self, selectors: impl IntoIterator<Item = Selector>) -> Self {
         Self { selectors: selectors.into_iter().take(MAX_SELECTORS).collect(), ..self }
     }
 
-    /// Whether messages that are attached to the message are explained as well (default: no), at most ten.
+    /// Whether attached messages are explained, too (default: no); at most ten.
     pub fn with_attached(self, attached: bool) -> Self {
         Self { attached, ..self }
     }
 
-    /// Explains a whole message with a blocking resolver. `now` decides about `t=` and `x=` of signatures.
-    /// [`Envelope::unknown`] will do when the envelope is not known.
+    /// Explains a whole message with a blocking resolver. `now` is compared with `t=` and `x=` of signatures. Pass
+    /// [`Envelope::unknown`] if the envelope is unknown.
     pub fn explain_blocking(
         &self,
         envelope: &Envelope,
@@ -97,7 +97,7 @@ impl Explainer {
         drive_blocking(self.check(envelope, message, now), resolver)
     }
 
-    /// The check of a whole message, for those who drive it themselves or have the answers, as those of
+    /// The check of a whole message, to be driven by the caller, for example with the answers of
     /// [`Evidence`](waxseal::Evidence).
     pub fn check<'m>(&self, envelope: &Envelope, message: &'m [u8], now: SystemTime) -> ExplainCheck<'m> {
         let attached = if self.attached { self.attached_to(message, now) } else { Vec::new() };
@@ -127,7 +127,7 @@ impl Explainer {
 const MAX_SELECTORS: usize = 20;
 const MAX_ATTACHED: usize = 10;
 
-/// The check that asks for what an explanation needs; its output is the [`Explanation`].
+/// The check that looks up what an explanation needs; its output is the [`Explanation`].
 #[derive(Debug)]
 pub struct ExplainCheck<'m> {
     explainer: Explainer,
@@ -142,7 +142,7 @@ impl Check for ExplainCheck<'_> {
     type Output = Explanation;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Explanation, Pending> {
-        // All ask before any of them gives up for want of an answer.
+        // All ask their questions before a missing answer ends the run.
         let attached: Vec<_> = self.attached.iter_mut().map(|check| check.run(dns)).collect();
         let report = match &self.report {
             Some(report) => report.clone(),

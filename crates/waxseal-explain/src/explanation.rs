@@ -1,4 +1,4 @@
-//! What was found about a message and its signatures.
+//! The explanation of a message and its signatures.
 
 use crate::{diagnosis::Diagnosis, difference::Difference, page};
 use std::fmt;
@@ -9,7 +9,7 @@ use waxseal::{
     header::Header,
 };
 
-/// Why a message passed or failed: the report, and for every signature what happened to what it signed. `Display` is one line.
+/// Why a message passed or failed: the report, and the diagnoses of every signature. `Display` is one line.
 ///
 /// See [`Explainer`](crate::Explainer).
 #[derive(Debug, Clone)]
@@ -41,13 +41,13 @@ impl Explanation {
         &self.unchecked_fields
     }
 
-    /// The messages attached to this one, when they were asked for
-    /// ([`Explainer::with_attached`](crate::Explainer::with_attached)). They have no envelope.
+    /// The messages attached to this one, if requested ([`Explainer::with_attached`](crate::Explainer::with_attached)).
+    /// They have no envelope.
     pub fn attached(&self) -> &[Explanation] {
         &self.attached
     }
 
-    /// For people: the pages of all methods, then each signature with what happened to it. Lines of ASCII.
+    /// A page of ASCII for people: the pages of all methods, then each signature with its diagnoses.
     pub fn explain(&self) -> String {
         page::explain(self)
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// A signature, and what happened to what it signed.
+/// A signature with its diagnoses.
 #[derive(Debug, Clone)]
 pub struct ExplainedSignature {
     pub(crate) instance: Option<u32>,
@@ -77,7 +77,7 @@ pub struct ExplainedSignature {
     pub(crate) notes: Vec<&'static str>,
 }
 
-/// A hash as it was computed, and as it was signed.
+/// A hash as computed and as signed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hashes {
     pub(crate) found: Vec<u8>,
@@ -85,13 +85,13 @@ pub struct Hashes {
 }
 
 impl Hashes {
-    /// The hash of what came.
+    /// The hash of what was received.
     pub fn found(&self) -> &[u8] {
         &self.found
     }
 
-    /// The hash of what was signed. `None` where it cannot be known: an Ed25519 signature does not enclose the hash of the header,
-    /// and an RSA signature shows it to the key alone that made it.
+    /// The hash of what was signed. `None` when it is unknown: an Ed25519 signature does not contain the hash of the
+    /// header, and an RSA signature reveals it only with the right public key.
     pub fn expected(&self) -> Option<&[u8]> {
         self.expected.as_deref()
     }
@@ -138,17 +138,17 @@ impl ExplainedSignature {
         self.cause.is_none()
     }
 
-    /// Whether a hash, or the signature, does not fit the message.
+    /// Whether a hash, or the signature, does not match the message.
     pub fn is_changed(&self) -> bool {
         matches!(self.cause, Some(Cause::BodyHash { .. } | Cause::HeaderSignature { .. }))
     }
 
-    /// The canonical header as it was hashed: the signed fields, then the signature without the value of `b=`.
+    /// The canonical header that was hashed: the signed fields, then the signature without the value of `b=`.
     pub fn canonical_header(&self) -> &[u8] {
         &self.canonical_header
     }
 
-    /// The canonical body of `message`, the one that was explained, as it was hashed.
+    /// The canonical body of `message`, which must be the explained one.
     pub fn canonical_body(&self, message: &[u8]) -> Vec<u8> {
         let Some((signature, (_, body))) = self.signature.as_ref().zip(Header::parse(message).ok()) else {
             return Vec::new();
@@ -170,23 +170,23 @@ impl ExplainedSignature {
         &self.body_hash
     }
 
-    /// The canonical header as it was signed beside the one that came; `None` where what was signed is not known, or nothing differs.
+    /// The canonical header as signed and as received; `None` when what was signed is unknown, or nothing differs.
     pub fn header_difference(&self) -> Option<&Difference> {
         self.header_difference.as_ref()
     }
 
-    /// The canonical body as it was signed beside the one that came; `None` where what was signed is not known, or nothing differs.
+    /// The canonical body as signed and as received; `None` when what was signed is unknown, or nothing differs.
     pub fn body_difference(&self) -> Option<&Difference> {
         self.body_difference.as_ref()
     }
 
-    /// Whether the key that is published made this signature, whatever became of the message: RSA shows it. When it did not,
-    /// another key did, or `b=` itself was changed. `None` when it cannot be told.
+    /// Whether the published key made this signature, whatever happened to the message; RSA reveals it. If not, another
+    /// key did, or `b=` was changed. `None` when it is unknown.
     pub fn is_made_by_key(&self) -> Option<bool> {
         self.made_by_key
     }
 
-    /// What happened, what is proved first; empty when it passed, or nothing usual happened.
+    /// The diagnoses, proved ones first; empty when the signature passed, or no common change explains it.
     pub fn diagnoses(&self) -> &[Diagnosis] {
         &self.diagnoses
     }

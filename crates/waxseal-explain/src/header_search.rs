@@ -1,4 +1,4 @@
-//! Which change of the header makes its hash, or its signature, fit.
+//! Searches for the change of the header that explains its hash or signature.
 
 use crate::{
     diagnosis::Kind,
@@ -11,16 +11,16 @@ use waxseal::{
     dkim::Signature,
 };
 
-/// Headers that are hashed at most for one signature.
+/// The most headers hashed for one signature.
 const MAX_HASHED: usize = 160;
 
-/// Headers whose signature is verified at most: each takes longer than a hash.
+/// The most headers verified for one signature: each takes longer than a hash.
 const MAX_VERIFIED: usize = 32;
 
 /// How a header is recognized as the signed one.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// By the hash that the RSA signature encloses.
+    /// By the hash in the RSA signature.
     Digest(Vec<u8>),
     /// By its signature.
     Key(PublicKey),
@@ -65,7 +65,7 @@ pub(crate) struct HeaderSearch<'s> {
 }
 
 impl HeaderSearch<'_> {
-    /// One change, or two, that make the signature fit; empty when none do.
+    /// One or two changes that make the signature match; empty when none do.
     pub(crate) fn search(&mut self, head: &Head) -> Vec<HeaderUndo> {
         let mut singles = Vec::new();
         for (group, undo) in UNDOS.iter().enumerate() {

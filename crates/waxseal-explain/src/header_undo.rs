@@ -1,4 +1,4 @@
-//! What may have happened to a header, undone.
+//! Undoes changes of a header.
 
 mod author;
 mod content;

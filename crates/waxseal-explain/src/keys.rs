@@ -57,7 +57,7 @@ pub(crate) struct Maker {
     pub(crate) finding: Option<(Kind, String)>,
 }
 
-/// Which of the keys made the signature: `own` are those at its name, `others` elsewhere in its domain.
+/// Finds the key that made the signature: `own` are those at its name, `others` elsewhere in its domain.
 pub(crate) fn maker(
     (signature, head): (&Signature, &Head),
     own: &[PublicKey],
@@ -83,6 +83,6 @@ pub(crate) fn maker(
             return Maker { target: Some(target), finding: Some((kind, detail)) };
         }
     }
-    // Ed25519 does not tell who made a signature, only whether it fits.
+    // Ed25519 does not reveal who made a signature, only whether it matches.
     Maker { target: own.first().and_then(|key| Target::new(key, signature)), finding: None }
 }

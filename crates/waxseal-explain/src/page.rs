@@ -1,4 +1,4 @@
-//! An explanation in words.
+//! An explanation as a page of text.
 
 use crate::{Difference, ExplainedSignature, Explanation, explanation::Hashes};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -6,7 +6,7 @@ use std::fmt::{Result, Write};
 
 pub(crate) fn explain(explanation: &Explanation) -> String {
     let mut out = String::new();
-    // Writing to a string does not fail.
+    // Writing to a String cannot fail.
     _ = write(explanation, &mut out);
     out
 }
@@ -72,7 +72,7 @@ fn write_hashes(what: &str, hashes: &Hashes, out: &mut String) -> Result {
     }
     let found = BASE64_STANDARD.encode(hashes.found());
     match hashes.expected() {
-        Some(_) if hashes.fits() => writeln!(out, "  {what} is as it was signed"),
+        Some(_) if hashes.fits() => writeln!(out, "  {what} is intact"),
         Some(expected) => {
             writeln!(out, "  {what} hash: signed {}, found {found}", BASE64_STANDARD.encode(expected))
         }
@@ -90,7 +90,7 @@ const CUT: &str = "\\xe2\\x80\\xa6";
 fn write_difference(what: &str, difference: Option<&Difference>, out: &mut String) -> Result {
     let Some(difference) = difference else { return Ok(()) };
     let changed = difference.rows().iter().filter(|row| row.is_changed());
-    writeln!(out, "  {what}, - as it was signed, + as it came:")?;
+    writeln!(out, "  {what}, - as signed, + as received:")?;
     for row in changed.clone().take(MAX_ROWS) {
         for (mark, line) in [("-", row.signed()), ("+", row.found())] {
             let Some(line) = line else { continue };

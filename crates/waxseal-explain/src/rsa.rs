@@ -1,4 +1,4 @@
-//! The hash that an RSA signature encloses.
+//! The hash in an RSA signature.
 
 use num_bigint_dig::BigUint;
 use waxseal::crypto::{HashAlgorithm, PublicKey};

@@ -75,7 +75,7 @@ enum Fault {
         offset: usize,
     },
     /// The word `by` occurs twice: the first one may have come from HELO, and then it is unclear who the client is.
-    #[error("the word by stands there twice, the second time at offset {offset}")]
+    #[error("the word by appears twice, the second time at offset {offset}")]
     SecondBy {
         /// Where the second one stands in the value.
         offset: usize,

@@ -38,7 +38,7 @@ pub(crate) enum Fault {
     /// A byte that makes it unclear which quotes and parentheses belong together: a quote, a backslash or a closing
     /// parenthesis outside quoted strings and comments, or text right after a quoted string.
     #[error(
-        "byte 0x{octet:02X} at offset {offset} leaves it open which quotes and parentheses belong together"
+        "byte 0x{octet:02X} at offset {offset} makes it unclear which quotes and parentheses belong together"
     )]
     Stray {
         /// The byte.

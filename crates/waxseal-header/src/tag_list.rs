@@ -61,7 +61,7 @@ enum Fault {
         tag: String,
     },
     /// RFC 6376 §3.2: "Tags with duplicate names MUST NOT occur within a single tag-list".
-    #[error("tag list: {tag}= stands twice")]
+    #[error("tag list: {tag}= appears twice")]
     Duplicate {
         /// The tag.
         tag: String,

@@ -146,7 +146,7 @@ fn what_the_client_says_is_never_its_address() {
 
 #[test]
 fn a_clause_that_the_client_began_is_refused() {
-    let second_by = |offset| format!("the word by stands there twice, the second time at offset {offset}");
+    let second_by = |offset| format!("the word by appears twice, the second time at offset {offset}");
     let open_comment = |offset| {
         format!(
             "the comment that begins at offset {offset} is not closed; write \"\\(\" for a bare parenthesis"

@@ -4,7 +4,7 @@ use crate::{macros::Stage, packet::Packet};
 use bytes::{Buf, Bytes};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A command that is no command of the protocol, or whose data cannot be read.
+/// A packet that is not a command of the protocol, or has invalid data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{command}: {problem}")]
 pub struct InvalidCommand {
@@ -30,8 +30,8 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// Returns the name of the client as the mail server found it: by default the PTR name where it leads back to the address,
-    /// and the address in brackets where not. Any bytes but NUL.
+    /// Returns the name of the client that the mail server found: by default the PTR name if it leads back to the
+    /// address, otherwise the address in brackets. Any bytes but NUL.
     pub fn hostname(&self) -> &[u8] {
         &self.hostname
     }
@@ -50,15 +50,15 @@ pub enum Client {
     Ip {
         /// The address.
         ip: IpAddr,
-        /// The port of the client; 0 where it is not known.
+        /// The port of the client; 0 if unknown.
         port: u16,
     },
-    /// A socket of the file system.
+    /// A Unix socket.
     Unix {
         /// The path, any bytes but NUL.
         path: Bytes,
     },
-    /// The mail server does not know: mail that was handed in by `sendmail`, for example.
+    /// Unknown to the mail server, for example for mail submitted by `sendmail`.
     Unknown,
 }
 
@@ -85,13 +85,13 @@ impl Path {
         &self.address
     }
 
-    /// Returns the ESMTP parameters, as `SIZE=1000`.
+    /// Returns the ESMTP parameters, such as `SIZE=1000`.
     pub fn parameters(&self) -> impl Iterator<Item = &[u8]> {
         self.parameters.iter().map(|parameter| &parameter[..])
     }
 }
 
-/// A header field, as it stands in the message.
+/// A header field of the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderField {
     name: Bytes,
@@ -106,14 +106,14 @@ impl HeaderField {
 
     /// Returns the value, with LF (Postfix) or CR LF between its lines and none at its end. Any bytes but NUL.
     ///
-    /// Whether the blank behind the colon is part of it, [`Negotiated::keeps_leading_space`](crate::Negotiated::keeps_leading_space)
-    /// says.
+    /// Whether it includes the space after the colon: see
+    /// [`Negotiated::keeps_leading_space`](crate::Negotiated::keeps_leading_space).
     pub fn value(&self) -> &[u8] {
         &self.value
     }
 }
 
-/// What a packet says, one variant for each command.
+/// A command, with its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Negotiate {
@@ -125,7 +125,7 @@ pub(crate) enum Command {
         stage: Stage,
         pairs: Vec<(Bytes, Bytes)>,
     },
-    /// Macros of a command that has no stage: nobody asks for them.
+    /// Macros of a command without a stage, which are not needed.
     OtherMacros,
     Connect(Connect),
     Helo(Bytes),
@@ -190,7 +190,7 @@ impl Command {
     }
 }
 
-/// Takes a string and its NUL off the front.
+/// Takes a NUL-terminated string from the front.
 fn string(data: &mut Bytes) -> Option<Bytes> {
     let end = data.iter().position(|c| *c == 0)?;
     let text = data.split_to(end);
@@ -240,7 +240,7 @@ fn connect(mut data: Bytes) -> Result<Connect, InvalidCommand> {
     Ok(Connect { hostname, client: client.ok_or(invalid("the address is none of its family"))? })
 }
 
-/// Sendmail writes `IPv6:` in front, as in an address literal of SMTP.
+/// Sendmail writes `IPv6:` before it, as in an address literal of SMTP.
 fn ip<A: std::str::FromStr>(text: &[u8]) -> Option<A> {
     let text = std::str::from_utf8(text).ok()?;
     let is_tagged = text.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case("IPv6:"));

@@ -15,7 +15,7 @@ use bytes::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// What was agreed on; the first event of a connection. The connection has answered already.
+    /// The result of the negotiation; the first event of a connection. The connection has answered already.
     Negotiated(Negotiated),
     /// A client connected.
     Connect(Connect),
@@ -37,15 +37,15 @@ pub enum Event {
     EndOfMessage,
     /// An SMTP command that the mail server does not know.
     Unknown(Bytes),
-    /// The message is given up, for a reason that is not said. A next one may begin.
+    /// The message was aborted, for an unknown reason. Another one may follow.
     Abort,
-    /// The client went, and the next one is reported on the same connection. Macros are forgotten.
+    /// The client disconnected, and the next one is reported on the same connection. Macros are forgotten.
     NewConnection,
     /// The mail server ends the connection: close it.
     Quit,
 }
 
-/// The peer does not keep to the protocol, or offers too little. The connection is of no more use: close it.
+/// The peer violates the protocol, or offers too little. The connection is unusable: close it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -71,17 +71,17 @@ pub enum ProtocolError {
     NotOffered(Actions),
 }
 
-/// A reply or change that the protocol has no place for. Nothing was sent.
+/// A reply or change that the protocol does not allow here. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {
-    /// The last event gets no reply, or has got it.
+    /// The last event gets no reply, or has it already.
     #[error("{reply}: no reply is due")]
     NotDue {
         /// The reply.
         reply: String,
     },
-    /// The reply is none to this event.
+    /// The reply does not match this event.
     #[error("{reply}: not in reply to {event}")]
     NotAllowed {
         /// The reply.
@@ -89,11 +89,11 @@ pub enum ReplyError {
         /// The event.
         event: &'static str,
     },
-    /// A change before the end of the message, or behind the reply to it.
-    #[error("a message is changed between its end and the reply to that")]
+    /// A change before the end of the message, or after the reply to it.
+    #[error("a message can only be changed between its end and the reply to that")]
     NotAtEnd,
-    /// A change that was not asked for by [`Settings::with_actions`].
-    #[error("{0} was not agreed on: ask for it by Settings::with_actions")]
+    /// A change that was not requested with [`Settings::with_actions`].
+    #[error("{0} was not negotiated: request it with Settings::with_actions")]
     NotAgreed(Actions),
 }
 
@@ -127,8 +127,9 @@ enum Step {
 
 /// The state of a connection.
 ///
-/// The caller owns the socket, the clock and the threads. One rule: *receive, ask for events until there is none, send what was
-/// written*; an event for which [`expects_reply`](Self::expects_reply) is true gets its [`reply`](Self::reply) before the next is asked for.
+/// The caller owns the socket, the clock and the threads. The rule: *receive, take events until there are none, send
+/// the output*; after an event for which [`expects_reply`](Self::expects_reply) is true, call [`reply`](Self::reply)
+/// before taking the next one.
 ///
 /// ```
 /// use waxseal_milter::{Actions, Connection, Event, Modification, Reply, Settings};
@@ -172,7 +173,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts a connection: the mail server speaks first.
+    /// Starts a connection: the mail server begins.
     pub fn new(settings: Settings) -> Self {
         // Before the negotiation nothing larger than it is expected.
         let packets = Packets::new(1 << 16);
@@ -188,15 +189,15 @@ impl Connection {
         }
     }
 
-    /// Takes bytes that came from the mail server, in pieces of any size.
+    /// Takes bytes from the mail server, in chunks of any size.
     ///
-    /// They are kept until their packet is whole. Read no more while a reply is due: the mail server waits for it, and who does not
-    /// would fill the memory.
+    /// They are kept until their packet is complete. Stop reading while a reply is due: an honest mail server waits for
+    /// it, and any other would fill the memory.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.packets.push(bytes);
     }
 
-    /// Returns the next event, `None` when more has to be received first, or when a reply is due.
+    /// Returns the next event; `None` when more data is needed, or a reply is due.
     pub fn next_event(&mut self) -> Result<Option<Event>, ProtocolError> {
         if self.due.is_some() {
             return Ok(None);
@@ -235,7 +236,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Changes the message whose end was reported, before the reply to that. Changes are made in the order of the calls.
+    /// Changes the message whose end was reported, before the reply to that. Changes are sent in the order of the
+    /// calls.
     pub fn modify(&mut self, modification: &Modification) -> Result<(), ReplyError> {
         let (Some(Step::EndOfMessage), Some(negotiated)) = (self.due, &self.negotiated) else {
             return Err(ReplyError::NotAtEnd);
@@ -248,7 +250,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Tells the mail server, which waits for a reply, that the filter is at work: its time limit starts anew.
+    /// Tells the waiting mail server that the filter is still working, which restarts its time limit.
     pub fn progress(&mut self) -> Result<(), ReplyError> {
         if self.due.is_none() {
             return Err(ReplyError::NotDue { reply: "progress".to_owned() });
@@ -257,23 +259,23 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns the bytes to be sent, which are then forgotten.
+    /// Takes the bytes to be sent.
     ///
-    /// All that belongs to one message should go out in one write, as each packet alone would wait for an acknowledgement of TCP.
+    /// Send everything that belongs to a message in one write, as separate packets would wait for TCP acknowledgements.
     #[must_use]
     pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
     }
 
-    /// Returns the value of a macro, by its name with or without braces: what was sent last before now. Any bytes but NUL.
+    /// Returns the latest value of a macro, by its name with or without braces. Any bytes but NUL.
     ///
-    /// `i` (queue id), `j` (host), `{client_addr}`, `{auth_authen}`: see `MILTER_README` of Postfix. Macros of a message are forgotten at
-    /// its end, those of the connection at its own.
+    /// `i` (queue id), `j` (host), `{client_addr}`, `{auth_authen}`: see `MILTER_README` of Postfix. Macros of a
+    /// message are forgotten at its end, those of a connection at the end of that.
     pub fn macro_value(&self, name: &str) -> Option<&[u8]> {
         self.macros.get(name)
     }
 
-    /// Returns what was agreed on, `None` before.
+    /// Returns the result of the negotiation; `None` before.
     pub fn negotiated(&self) -> Option<&Negotiated> {
         self.negotiated.as_ref()
     }

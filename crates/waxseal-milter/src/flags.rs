@@ -1,4 +1,4 @@
-//! What a filter may do and which steps are left out, as sets of bits.
+//! Sets of actions and of steps.
 
 use std::{
     fmt,
@@ -80,7 +80,8 @@ macro_rules! flags {
 }
 
 flags! {
-    /// What a filter may do to a message at its end (`SMFIF_*`). Each action has to be asked for; the mail server refuses others.
+    /// What a filter may do to a message at its end (`SMFIF_*`). Each action must be negotiated; the mail server
+    /// refuses others.
     Actions {
         /// Adds and inserts header fields (`SMFIF_ADDHDRS`).
         ADD_HEADERS = 0x001,
@@ -104,7 +105,7 @@ flags! {
 }
 
 flags! {
-    /// Steps that are left out and steps that get no reply (`SMFIP_*`). What the mail server does not offer is not used.
+    /// Steps to skip, and steps that get no reply (`SMFIP_*`). Those that the mail server does not offer are not used.
     Steps {
         /// The connection is not reported (`SMFIP_NOCONNECT`).
         NO_CONNECT = 0x0000_0001,
@@ -126,7 +127,7 @@ flags! {
         NO_UNKNOWN = 0x0000_0100,
         /// DATA is not reported (`SMFIP_NODATA`).
         NO_DATA = 0x0000_0200,
-        /// The filter may say that it needs no more of the same kind (`SMFIP_SKIP`).
+        /// The filter may skip the rest of the body (`SMFIP_SKIP`).
         SKIP = 0x0000_0400,
         /// Recipients that the mail server rejected are reported, too (`SMFIP_RCPT_REJ`).
         REJECTED_RCPT = 0x0000_0800,
@@ -146,7 +147,7 @@ flags! {
         NO_REPLY_END_OF_HEADER = 0x0004_0000,
         /// Chunks of the body get no reply (`SMFIP_NR_BODY`).
         NO_REPLY_BODY = 0x0008_0000,
-        /// Values of header fields keep the blank behind the colon, both ways (`SMFIP_HDR_LEADSPC`).
+        /// Values of header fields keep the space after the colon, in both directions (`SMFIP_HDR_LEADSPC`).
         LEADING_SPACE = 0x0010_0000,
         /// Chunks of the body have up to 256 KiB - 1 (`SMFIP_MDS_256K`).
         CHUNKS_OF_256_KIB = 0x1000_0000,

@@ -71,7 +71,7 @@ pub(crate) struct Macros {
 }
 
 impl Macros {
-    /// Takes the macros of a stage in place of those that it had.
+    /// Replaces the macros of a stage.
     pub(crate) fn set(&mut self, stage: Stage, pairs: Vec<(Bytes, Bytes)>) {
         for (known, slot) in Stage::ALL.iter().zip(&mut self.stages) {
             if *known == stage {
@@ -88,7 +88,7 @@ impl Macros {
         known.filter(|(known, _)| without_braces(known) == name).map(|(_, value)| &value[..]).next()
     }
 
-    /// Forgets what belongs to the message.
+    /// Forgets the macros of the message.
     pub(crate) fn end_message(&mut self) {
         for (stage, slot) in Stage::ALL.iter().zip(&mut self.stages) {
             if stage.is_of_message() {

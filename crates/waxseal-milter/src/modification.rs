@@ -2,7 +2,7 @@
 
 use crate::{flags::Actions, negotiate::Negotiated, packet};
 
-/// A change of a message, checked when it is made: nothing that a stranger wrote can add a field, a recipient or a reply to it.
+/// A change of a message, checked on construction: untrusted text cannot add a field, a recipient or a reply.
 ///
 /// ```
 /// use waxseal_milter::Modification;
@@ -37,7 +37,7 @@ pub enum InvalidModification {
     /// Fields are counted from 1.
     #[error("the first field of a name has the number 1, not 0")]
     Occurrence,
-    /// A NUL, a bare CR, or a line that does not start with a blank and so would be a field of its own.
+    /// A NUL, a bare CR, or a line that does not start with a blank and so would be another field.
     #[error("value of the header field {name:?}, byte {offset}: {problem}")]
     Value {
         /// The name of the field.
@@ -47,7 +47,7 @@ pub enum InvalidModification {
         /// What is wrong.
         problem: &'static str,
     },
-    /// The text would end early, or be two.
+    /// The text would end early, or split in two.
     #[error("{what} {text:?}: no control characters, no blank in an address, not empty")]
     Text {
         /// What the text is for.
@@ -60,8 +60,8 @@ pub enum InvalidModification {
 impl Modification {
     /// Adds a header field at the end of the header.
     ///
-    /// `value` is all that stands behind the colon, the blank included: the mail server gets it as was negotiated. Lines end with
-    /// LF or CR LF, every further one starts with a blank or tab; a line end at the end of the value is left out.
+    /// `value` is everything after the colon, including the space; it is sent as negotiated. Lines end with LF or CR
+    /// LF, and continuation lines start with a blank or tab; a final line end is dropped.
     pub fn add_header(name: &str, value: impl AsRef<[u8]>) -> Result<Self, InvalidModification> {
         let value = checked_value(name, value.as_ref())?;
         Ok(Self(Kind::AddHeader { name: checked_name(name)?, value }))
@@ -77,8 +77,8 @@ impl Modification {
         Ok(Self(Kind::InsertHeader { index, name: checked_name(name)?, value }))
     }
 
-    /// Changes the value of the field that is the `occurrence`th of its name from the top, the first being 1, in the header as it
-    /// came. `value` as for [`add_header`](Self::add_header).
+    /// Changes the value of the field that is the `occurrence`th of its name from the top, the first being 1, in the
+    /// original header. `value` as for [`add_header`](Self::add_header).
     pub fn change_header(
         name: &str,
         occurrence: u32,
@@ -93,9 +93,9 @@ impl Modification {
 
     /// Removes the field that is the `occurrence`th of its name from the top, the first being 1.
     ///
-    /// Some mail servers count anew after each removal: remove the highest number first, which is right for all.
+    /// Some mail servers count again after each removal: remove the highest number first, which is correct for all.
     pub fn remove_header(name: &str, occurrence: u32) -> Result<Self, InvalidModification> {
-        // The protocol has no removal: a value of no bytes is one.
+        // The protocol has no removal: an empty value is one.
         Self::change_header(name, occurrence, b"")
     }
 
@@ -118,7 +118,7 @@ impl Modification {
         Ok(Self(Kind::AddRecipient { address: checked_address("recipient", address)?, parameters }))
     }
 
-    /// Removes a recipient, written as it came in RCPT.
+    /// Removes a recipient, spelled as in RCPT.
     pub fn remove_recipient(address: &str) -> Result<Self, InvalidModification> {
         Ok(Self(Kind::RemoveRecipient(checked_address("recipient", address)?)))
     }
@@ -134,7 +134,7 @@ impl Modification {
         Ok(Self(Kind::Quarantine(checked_text("reason", reason)?)))
     }
 
-    /// What has to be agreed on for it.
+    /// The action that it needs.
     pub(crate) fn action(&self) -> Actions {
         match &self.0 {
             Kind::AddHeader { .. } | Kind::InsertHeader { .. } => Actions::ADD_HEADERS,

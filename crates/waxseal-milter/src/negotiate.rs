@@ -1,4 +1,4 @@
-//! The negotiation at the start of a connection: what the mail server offers, and what the filter takes of it.
+//! The negotiation at the start of a connection.
 
 use crate::{
     flags::{Actions, Steps},
@@ -9,7 +9,7 @@ use crate::{
 /// The version of the protocol that this crate speaks; older mail servers are answered with theirs, down to 2.
 pub const VERSION: u32 = 6;
 
-/// What a filter wants of the mail servers that connect to it.
+/// What a filter requests from the mail servers that connect to it.
 ///
 /// ```
 /// use waxseal_milter::{Actions, Settings, Stage, Steps};
@@ -29,27 +29,29 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Asks for no action and leaves out no step; packets have at most 1 MiB.
+    /// Requests no action and skips no step; packets have at most 1 MiB.
     pub fn new() -> Self {
         Self { actions: Actions::NONE, steps: Steps::NONE, macros: Vec::new(), max_packet: 1 << 20 }
     }
 
-    /// Asks for actions. A mail server that does not offer them all is refused with
+    /// Requests actions. A mail server that does not offer all of them is refused with
     /// [`ProtocolError::NotOffered`](crate::ProtocolError::NotOffered).
     pub fn with_actions(self, actions: Actions) -> Self {
         Self { actions, ..self }
     }
 
-    /// Asks for steps to be left out, or to get no reply; those that are not offered are reported and replied to as ever.
+    /// Requests that steps are skipped, or get no reply; those that are not offered are reported and replied to as
+    /// usual.
     ///
-    /// A step that gets no reply is one at which the filter cannot reject. With
-    /// [`CHUNKS_OF_1_MIB`](Steps::CHUNKS_OF_1_MIB) and [`CHUNKS_OF_256_KIB`](Steps::CHUNKS_OF_256_KIB) the larger is taken.
+    /// At a step without a reply, the filter cannot reject. With [`CHUNKS_OF_1_MIB`](Steps::CHUNKS_OF_1_MIB) and
+    /// [`CHUNKS_OF_256_KIB`](Steps::CHUNKS_OF_256_KIB) the larger is used.
     pub fn with_steps(self, steps: Steps) -> Self {
         Self { steps, ..self }
     }
 
-    /// Names the macros to be sent at a stage, `i` or `{client_addr}` as in the documents of the mail server. A mail server that
-    /// offers [`SET_MACROS`](Actions::SET_MACROS) then sends these, whatever its own settings say; others send what they are set to.
+    /// Names the macros to be sent at a stage, `i` or `{client_addr}` as in the documents of the mail server. A mail
+    /// server that offers [`SET_MACROS`](Actions::SET_MACROS) then sends these, whatever its own settings; others send
+    /// those of their settings.
     ///
     /// Names with a blank or a control character are left out.
     pub fn with_macros<'n>(mut self, stage: Stage, names: impl IntoIterator<Item = &'n str>) -> Self {
@@ -59,7 +61,7 @@ impl Settings {
         self
     }
 
-    /// Limits a packet to this many bytes behind its length, the command byte among them; default 1 MiB, at least 64 KiB.
+    /// Limits a packet to this many bytes after its length, including the command byte; default 1 MiB, at least 64 KiB.
     ///
     /// Postfix sends a header field in one packet, so this has to be more than its `header_size_limit` (default 102,400).
     pub fn with_max_packet(self, bytes: usize) -> Self {
@@ -126,7 +128,7 @@ fn one_size(steps: Steps) -> Steps {
     if steps.contains(Steps::CHUNKS_OF_1_MIB) { steps.without(Steps::CHUNKS_OF_256_KIB) } else { steps }
 }
 
-/// What mail server and filter agreed on.
+/// The result of the negotiation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Negotiated {
     version: u32,
@@ -150,9 +152,9 @@ impl Negotiated {
         self.steps
     }
 
-    /// Returns whether values of header fields have the blank behind the colon, if there is one
-    /// ([`Steps::LEADING_SPACE`]). Without it the mail server took one blank away, which a signature in canonicalization
-    /// *simple* needs: it has to be guessed.
+    /// Returns whether values of header fields have the space after the colon, if there is one
+    /// ([`Steps::LEADING_SPACE`]). Without it, the mail server removed one space, which *simple* canonicalization
+    /// needs: it has to be guessed.
     pub fn keeps_leading_space(&self) -> bool {
         self.steps.contains(Steps::LEADING_SPACE)
     }

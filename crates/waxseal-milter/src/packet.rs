@@ -2,14 +2,14 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// A packet as it came: what stands behind its length.
+/// A received packet, without its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packet {
     pub(crate) code: u8,
     pub(crate) data: Bytes,
 }
 
-/// A packet whose length no peer may send.
+/// A packet of an invalid length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("packet of {length} bytes, where 1 to {max} are allowed")]
 pub struct InvalidLength {
@@ -17,7 +17,7 @@ pub struct InvalidLength {
     max: usize,
 }
 
-/// What was received and is not yet a whole packet, with the limit for the next one.
+/// The received bytes of incomplete packets, and the limit for the next one.
 #[derive(Debug)]
 pub(crate) struct Packets {
     buffer: BytesMut,
@@ -38,9 +38,9 @@ impl Packets {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns the next packet, `None` while its end is missing.
+    /// Returns the next packet; `None` while it is incomplete.
     ///
-    /// A length is judged as soon as it is there, so a peer cannot make the buffer grow beyond the limit and one read.
+    /// A length is checked as soon as it arrives, so a peer cannot make the buffer grow beyond the limit plus one read.
     pub(crate) fn next(&mut self) -> Result<Option<Packet>, InvalidLength> {
         let Some(length) = self.buffer.first_chunk::<4>() else { return Ok(None) };
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
@@ -56,7 +56,7 @@ impl Packets {
     }
 }
 
-/// Appends a packet to what is to be sent.
+/// Appends a packet to the output.
 pub(crate) fn write(out: &mut Vec<u8>, code: u8, parts: &[&[u8]]) {
     let length = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
     // Whoever makes a packet has limited its parts to far less.

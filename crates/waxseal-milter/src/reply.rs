@@ -1,26 +1,27 @@
-//! What the filter replies.
+//! The replies of a filter.
 
 use std::fmt;
 
-/// What becomes of the message, or of the command that was reported.
+/// What to do with the message, or the reported command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply {
     /// Go on; at the end of the message: deliver it, as far as this filter is concerned.
     Continue,
-    /// Deliver the message, and report no more of it. At the connection and at HELO: the same for all its messages.
+    /// Deliver the message, and report no more of it. At the connection and at HELO: the same for all messages.
     Accept,
-    /// Reject the command, or the message, by a reply of the mail server's (5xx). At RCPT: this recipient alone.
+    /// Reject the command or the message with a reply of the mail server (5xx). At RCPT: only this recipient.
     Reject,
-    /// As [`Reject`](Self::Reject), with a reply that lets the client try again (4xx).
+    /// Like [`Reject`](Self::Reject), but the client may try again (4xx).
     TempFail,
-    /// Accept the message and throw it away. Not at the connection or at HELO.
+    /// Accept the message and discard it. Not at the connection or at HELO.
     Discard,
-    /// Report no more chunks of this body. Only in reply to a chunk, where [`Steps::SKIP`](crate::Steps::SKIP) was agreed on.
+    /// Report no more chunks of this body. Only in reply to a chunk, if [`Steps::SKIP`](crate::Steps::SKIP) was
+    /// negotiated.
     Skip,
-    /// As [`Reject`](Self::Reject) or [`TempFail`](Self::TempFail), with a reply of the filter's own.
+    /// Like [`Reject`](Self::Reject) or [`TempFail`](Self::TempFail), with the filter's own reply.
     Code(ReplyCode),
-    /// Reply 421 to the client and close the connection to it. Postfix does not know it.
+    /// Reply 421 to the client and close the connection to it. Postfix does not support it.
     ShutDown,
 }
 
@@ -75,7 +76,7 @@ pub struct ReplyCode {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidReplyCode {
-    /// Only failures are replied by the filter.
+    /// The code is not that of a failure.
     #[error("reply code {0}: use 400 to 599")]
     Code(u16),
     /// RFC 3463 §2: class, subject and detail, the class that of the reply code.

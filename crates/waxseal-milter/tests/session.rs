@@ -270,7 +270,7 @@ fn a_reply_has_its_place() {
     connection.reply(&Reply::Skip).unwrap();
     assert_eq!(connection.next_event(), Ok(Some(Event::EndOfMessage)));
     let error = connection.modify(&Modification::quarantine("virus").unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "QUARANTINE was not agreed on: ask for it by Settings::with_actions");
+    assert_eq!(error.to_string(), "QUARANTINE was not negotiated: request it with Settings::with_actions");
     connection.modify(&added).unwrap();
     connection.reply(&Reply::Discard).unwrap();
     assert_eq!(connection.modify(&added), Err(ReplyError::NotAtEnd));

@@ -36,7 +36,7 @@ pub enum Cause {
     /// A DNS lookup failed, for this term; `None` for the first record.
     #[error("lookup of {} {} failed{}", shown(&.0.name), .0.kind, placed(", at", .2))]
     Lookup(Question, #[source] LookupError, Option<Place>),
-    /// More than one SPF record at a domain, so many.
+    /// A domain has this many SPF records instead of one.
     #[error("{} SPF records at {}", .1, shown(.0))]
     SeveralRecords(DomainName, usize),
     /// The record of this domain cannot be read.
@@ -58,7 +58,7 @@ pub enum Cause {
     /// More void lookups than allowed.
     #[error("more than {} void lookups{}", .0.limit, placed(", at", &.0.place))]
     TooManyVoidLookups(Exceeded),
-    /// So many mail exchangers for an `mx`, more than allowed.
+    /// An `mx` has this many mail exchangers, more than allowed.
     #[error("{} mail exchangers, more than {}{}", .0, .1.limit, placed(", for", &.1.place))]
     TooManyMxNames(usize, Exceeded),
     /// More DNS questions than allowed.
@@ -69,11 +69,11 @@ pub enum Cause {
     TooManyMacroBytes(Exceeded),
 }
 
-/// A limit that was exceeded; [`Cause::place`] is where.
+/// A limit that was exceeded; [`Cause::place`] tells where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exceeded {
     pub(crate) limit: usize,
-    /// The term that was one too many; `None` for the first record.
+    /// The term that exceeded it; `None` for the first record.
     pub(crate) place: Option<Place>,
 }
 

@@ -31,7 +31,7 @@ impl Place {
         self.offset
     }
 
-    /// For an `include` that matched, the term that matched in the end, in an included record; else this one.
+    /// For an `include` that matched, the term that finally matched, in an included record; otherwise this one.
     pub fn innermost(&self) -> &Self {
         let mut place = self;
         while let Some(inside) = place.inside.as_deref() {

@@ -111,7 +111,7 @@ fn behind_version(behind: &[u8]) -> &'static str {
     match behind.first() {
         Some(b';' | b',') => "put a space behind v=spf1; nothing but spaces stands between terms",
         Some(b'\t') => "put a space, not a tab, behind v=spf1",
-        Some(b'\\' | b'"') => "remove the backslashes and quotes, which belong to zone files",
+        Some(b'\\' | b'"') => "remove the backslashes and quotes, which only zone files need",
         Some(b'0'..=b'9' | b'.') => "begin it with v=spf1 and a space; there is no other version",
         _ => "put a space behind v=spf1",
     }
@@ -122,7 +122,7 @@ fn in_front_of_version(front: &[u8]) -> &'static str {
     if front.ends_with(b"\"") && front.iter().any(u8::is_ascii_alphanumeric) {
         "give the text alone, without the name, the type and the quotes of a zone file"
     } else if has(b"\"'`\\") {
-        "remove the quotes, which belong to zone files"
+        "remove the quotes, which only zone files need"
     } else if has(b" \t") && front.trim_ascii().is_empty() {
         "remove the blank in front"
     } else {

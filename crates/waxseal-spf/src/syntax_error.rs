@@ -65,7 +65,7 @@ pub(crate) enum SyntaxErrorKind {
     #[error("repeated modifier")]
     RepeatedModifier,
     /// `all` takes no argument, `ptr` no prefix length (§5.1, §5.5).
-    #[error("needless argument")]
+    #[error("unexpected argument")]
     NeedlessArgument,
     /// The term needs a domain (§5.2, §5.7, §6).
     #[error("missing domain")]

@@ -171,7 +171,7 @@ fn a_text_that_is_nearly_a_record_is_told() {
     );
     let quoted = check(&zone(&[("example.org", "\"v=spf1 -all\"\u{1b}")]));
     let reason =
-        "no SPF record at example.org, but ?v=spf1 -all??: remove the quotes, which belong to zone files";
+        "no SPF record at example.org, but ?v=spf1 -all??: remove the quotes, which only zone files need";
     assert_eq!(said(&quoted).1, reason);
     assert!(
         quoted

@@ -1,12 +1,12 @@
 use std::{fmt, io, str::FromStr};
 
-/// Where a table stands: the value of an option such as `KeyTable`.
+/// The place of a table: the value of an option such as `KeyTable`.
 ///
 /// ```
 /// use waxseal_tables::DataSet;
 /// let set: DataSet = "refile:/etc/opendkim/SigningTable".parse()?;
 /// assert_eq!(set, DataSet::Refile("/etc/opendkim/SigningTable".into()));
-/// // Without a prefix: a file where it starts with a slash, else a list.
+/// // Without a prefix: a file if it starts with a slash, else a list.
 /// assert_eq!(DataSet::parse("/etc/opendkim/KeyTable")?, DataSet::File("/etc/opendkim/KeyTable".into()));
 /// assert_eq!(DataSet::parse("127.0.0.1, ::1")?, DataSet::List("127.0.0.1, ::1".into()));
 /// # Ok::<(), waxseal_tables::InvalidDataSet>(())
@@ -16,11 +16,11 @@ use std::{fmt, io, str::FromStr};
 pub enum DataSet {
     /// `file:PATH` or a bare path: exact keys, one a line.
     File(String),
-    /// `refile:PATH`: patterns in which `*` stands for any text, the first match wins.
+    /// `refile:PATH`: patterns in which `*` matches any text, the first match wins.
     Refile(String),
     /// `csl:` or a bare list: entries between commas, each `key` or `key=value`.
     List(String),
-    /// A database. What it holds comes from [`Source::rows`].
+    /// A database, which is read through [`Source::rows`].
     Database {
         /// The word before the colon, in lower case: `dsn`, `sqlite`, `ldap`.
         kind: String,
@@ -29,7 +29,7 @@ pub enum DataSet {
     },
 }
 
-/// How the text of a table is read.
+/// The syntax of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Form {
@@ -41,12 +41,12 @@ pub enum Form {
     List,
 }
 
-/// Reads what a [`DataSet`] names, so that this crate opens no file.
+/// Reads data sets for this crate, which opens no files itself.
 pub trait Source {
     /// The bytes of the file at `path`.
     ///
     /// # Errors
-    /// Those of the file.
+    /// The errors of the file.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 
     /// All rows of a database as key and value, the fields of a value between colons as in a file.
@@ -69,16 +69,16 @@ impl Source for Files {
     }
 }
 
-/// Why the value of an option names no data set.
+/// Why the value of an option is not a data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDataSet {
-    /// Nothing stands there.
+    /// The value is empty.
     #[error("no data set is given: write refile:PATH, file:PATH or a list")]
     Empty,
-    /// The word before the colon names no kind of data set.
+    /// The word before the colon is not a kind of data set.
     #[error(
-        "\"{0}:\" is no kind of data set: write file:, refile: or csl: (or csl: before a list whose first entry has a colon)"
+        "\"{0}:\" is not a kind of data set: write file:, refile: or csl: (or csl: before a list whose first entry has a colon)"
     )]
     UnknownKind(String),
 }
@@ -91,7 +91,7 @@ impl DataSet {
     /// Reads the value of an option.
     ///
     /// # Errors
-    /// The value is empty, or starts with a word and a colon that is no kind of data set.
+    /// The value is empty, or starts with a word and a colon that are not a kind of data set.
     pub fn parse(text: &str) -> Result<Self, InvalidDataSet> {
         let text = text.trim();
         if text.is_empty() {

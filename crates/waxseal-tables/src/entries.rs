@@ -12,7 +12,7 @@ use crate::{
 /// What differs between the tables.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
-    /// Upper and lower case are the same.
+    /// Case does not matter.
     pub(crate) folds: bool,
     /// A pattern may start with `!`.
     pub(crate) excludes: bool,

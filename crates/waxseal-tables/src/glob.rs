@@ -1,4 +1,4 @@
-//! Patterns in which `*` stands for any text, in linear time.
+//! Patterns in which `*` matches any text, in linear time.
 
 use memchr::memmem;
 

@@ -13,8 +13,9 @@ use crate::{
 
 /// A list of hosts: `InternalHosts`, `PeerList`, `ExternalIgnoreList`.
 ///
-/// Entries are addresses (with or without brackets), networks (`192.0.2.0/24`, `2001:db8::/32`), host names, and `.domain` for the
-/// hosts of a domain. `!` before an entry excludes it. The most precise entry decides; of two alike the exclusion.
+/// Entries are addresses (with or without brackets), networks (`192.0.2.0/24`, `2001:db8::/32`), host names, and
+/// `.domain` for the hosts of a domain. `!` before an entry excludes it. The most specific entry decides; of two equal
+/// ones, the exclusion.
 ///
 /// ```
 /// use waxseal_tables::{Form, HostList};
@@ -51,7 +52,7 @@ impl HostList {
     /// Reads the list that an option names.
     ///
     /// # Errors
-    /// It can not be read, or is larger than the limits of this crate.
+    /// It cannot be read, or exceeds the limits of this crate.
     pub fn load(set: &DataSet, source: &dyn Source) -> Result<Self, InvalidTable> {
         Self::new(&Content::read(set, source)?)
     }
@@ -59,7 +60,7 @@ impl HostList {
     /// Reads the text of a list.
     ///
     /// # Errors
-    /// It is larger than the limits of this crate.
+    /// It exceeds the limits of this crate.
     pub fn from_bytes(form: Form, text: &[u8]) -> Result<Self, InvalidTable> {
         Self::new(&Content::Text(form, text.into()))
     }
@@ -69,8 +70,8 @@ impl HostList {
         self.lookup(name, address).is_some_and(|entry| entry.included)
     }
 
-    /// What decides about a host: its name if that is included, else its address. An exclusion of the name does not keep an
-    /// entry for the address from including the host, as in OpenDKIM.
+    /// The entry that decides about a host: that of its name if it includes, else that of its address. As in OpenDKIM,
+    /// excluding the name does not keep an entry for the address from including the host.
     pub fn lookup(&self, name: Option<&str>, address: Option<IpAddr>) -> Option<HostEntry<'_>> {
         let by_name = name.and_then(|name| self.lookup_name(name));
         if by_name.is_some_and(|entry| entry.included) {
@@ -79,7 +80,7 @@ impl HostList {
         address.and_then(|address| self.lookup_address(address)).or(by_name)
     }
 
-    /// What decides about an address. One of IPv4 inside IPv6 is then looked up as the former.
+    /// The entry that decides about an address. An IPv4-mapped address is then looked up as IPv4.
     pub fn lookup_address(&self, address: IpAddr) -> Option<HostEntry<'_>> {
         let text = address.to_string();
         let found = self.exact_address(address);
@@ -89,7 +90,7 @@ impl HostList {
         found.or_else(|| if canonical == address { None } else { self.lookup_address(canonical) })
     }
 
-    /// What decides about a name: the name itself, then each `.parent`.
+    /// The entry that decides about a name: the name itself, then each `.parent`.
     pub fn lookup_name(&self, name: &str) -> Option<HostEntry<'_>> {
         let name = name.to_ascii_lowercase();
         if name.is_empty() || name.len() > MAX_NAME {
@@ -118,7 +119,7 @@ impl HostList {
         })
     }
 
-    /// Lines that do not do what they seem to do.
+    /// Misleading lines.
     pub fn problems(&self) -> &[Problem] {
         self.problems.as_slice()
     }
@@ -218,7 +219,7 @@ impl HostList {
 }
 
 impl<'a> HostEntry<'a> {
-    /// The entry as it stands there.
+    /// The entry as written.
     pub fn text(&self) -> &'a str {
         self.text
     }
@@ -234,7 +235,7 @@ impl<'a> HostEntry<'a> {
     }
 }
 
-/// No name of a host ends in digits alone: that is a mistyped address.
+/// No host name has a numeric last label: that is a mistyped address.
 fn is_name(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(host);
     !host.contains(['/', ':', '[', '@', '!']) && !last.bytes().all(|byte| byte.is_ascii_digit())

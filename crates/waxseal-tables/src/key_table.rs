@@ -7,9 +7,9 @@ use crate::{
     problem::{InvalidTable, Problem, ProblemKind},
 };
 
-/// OpenDKIM's `KeyTable`: from the name of a key to the domain and selector of the signature and to the private key.
+/// OpenDKIM's `KeyTable`: maps the name of a key to the domain and selector of the signature and to the private key.
 ///
-/// Names are compared with upper and lower case apart, as OpenDKIM does.
+/// Names are case-sensitive, as in OpenDKIM.
 ///
 /// ```
 /// use waxseal_tables::{Form, KeyData, KeyTable};
@@ -57,10 +57,10 @@ pub enum NoKey {
     /// No entry has this name.
     #[error("the KeyTable has no key \"{0}\"")]
     Unknown(String),
-    /// The entry can not be used.
+    /// The entry cannot be used.
     #[error("KeyTable, {0}")]
     Invalid(Problem),
-    /// The entry has a `%` for the domain of the author, which can not stand in a path.
+    /// The entry has a `%` for the domain of the author, which cannot be part of a path.
     #[error("the key \"{name}\" can not be used for \"{domain}\": not the name of a domain")]
     UnfitDomain {
         /// The name of the key.
@@ -74,7 +74,7 @@ impl KeyTable {
     /// Reads the table that an option names.
     ///
     /// # Errors
-    /// It can not be read, or is larger than the limits of this crate.
+    /// It cannot be read, or exceeds the limits of this crate.
     pub fn load(set: &DataSet, source: &dyn Source) -> Result<Self, InvalidTable> {
         Self::new(&Content::read(set, source)?)
     }
@@ -82,15 +82,15 @@ impl KeyTable {
     /// Reads the text of a table.
     ///
     /// # Errors
-    /// It is larger than the limits of this crate.
+    /// It exceeds the limits of this crate.
     pub fn from_bytes(form: Form, text: &[u8]) -> Result<Self, InvalidTable> {
         Self::new(&Content::Text(form, text.into()))
     }
 
-    /// The key with this name, for a message whose author is at `domain`, which stands for every `%`.
+    /// The key with this name, for a message whose author is at `domain`, which replaces every `%`.
     ///
     /// # Errors
-    /// There is no such key, its entry lacks something, or a `%` would make a path of what is no domain.
+    /// There is no such key, its entry lacks something, or a `%` would be replaced by an invalid domain in a path.
     pub fn get(&self, name: &str, domain: &str) -> Result<KeyEntry, NoKey> {
         let row = self.entries.first(name).ok_or_else(|| NoKey::Unknown(name.into()))?;
         let mut entry = KeyEntry::read(&row).map_err(NoKey::Invalid)?;
@@ -107,12 +107,12 @@ impl KeyTable {
         Ok(entry)
     }
 
-    /// All entries as they stand there, a `%` included; without those that can not be used.
+    /// All usable entries as written, including `%`.
     pub fn iter(&self) -> impl Iterator<Item = KeyEntry> {
         self.entries.iter().filter_map(|row| KeyEntry::read(&row).ok())
     }
 
-    /// Lines that do not do what they seem to do.
+    /// Misleading lines.
     pub fn problems(&self) -> &[Problem] {
         self.entries.problems.as_slice()
     }
@@ -192,7 +192,8 @@ impl fmt::Debug for KeyData {
     }
 }
 
-/// OpenDKIM had three fields for long, and the last one took all that follows; newer ones have the algorithm as a fourth.
+/// Old versions of OpenDKIM have three fields, and the last one takes the rest; newer ones have the algorithm as a
+/// fourth.
 fn split_algorithm(data: &str) -> (&str, Option<&str>) {
     let is_algorithm = |word: &str| ["rsa-", "ed25519-"].iter().any(|kind| word.starts_with(kind));
     match data.rsplit_once(':') {
@@ -201,7 +202,7 @@ fn split_algorithm(data: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The domain comes out of a message and becomes a part of a path.
+/// The domain comes from a message and becomes part of a path.
 fn is_domain(domain: &str) -> bool {
     let is_fit =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || !byte.is_ascii();

@@ -4,10 +4,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// What happened to a key so far: the text of a small file beside it.
+/// The history of a key: the text of a small file next to it.
 ///
-/// Lines are `name=value`, dates in seconds of Unix time. Lines that this version does not know are kept. A key without such a file is
-/// taken to be active.
+/// Lines are `name=value`, dates in seconds of Unix time. Lines that this version does not know are kept. A key without
+/// such a file counts as active.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -25,7 +25,7 @@ pub struct Lifecycle {
     lines: Vec<String>,
 }
 
-/// Where a key is in its life. The order is that of a life.
+/// The state of a key, in the order of its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyState {
     /// Made; its record is not in DNS yet.
@@ -34,13 +34,13 @@ pub enum KeyState {
     Published,
     /// It signs.
     Active,
-    /// It signs no more; its record stays while signed messages are on their way.
+    /// It does not sign any more; its record stays while signed messages are in transit.
     Retired,
-    /// Its record says that it is revoked, or is gone.
+    /// Its record is revoked or removed.
     Revoked,
 }
 
-/// Why the text of a lifecycle file can not be read.
+/// Why the text of a lifecycle file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidLifecycle {
@@ -48,10 +48,10 @@ pub enum InvalidLifecycle {
     #[error("no line state=: write state=active for a key that signs")]
     NoState,
     /// A name or value that occurs twice would be ambiguous.
-    #[error("line {0}: the name stands on an earlier line already")]
+    #[error("line {0}: the name is on an earlier line already")]
     Duplicate(usize),
     /// A word that is no state.
-    #[error("line {line}: \"{word}\" is no state: pending, published, active, retired or revoked")]
+    #[error("line {line}: \"{word}\" is not a state: pending, published, active, retired or revoked")]
     UnknownState {
         /// The number of the line, from 1.
         line: usize,
@@ -59,7 +59,7 @@ pub enum InvalidLifecycle {
         word: String,
     },
     /// A date that is no number of seconds.
-    #[error("line {0}: the date is no number of seconds since 1970")]
+    #[error("line {0}: the date is not a number of seconds since 1970")]
     Date(usize),
     /// More than 65,536 bytes.
     #[error("the file has over 65536 bytes: not a lifecycle file")]
@@ -68,7 +68,7 @@ pub enum InvalidLifecycle {
 
 /// A key does not go back in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key is {from} already and can not become {to}: make a new key")]
+#[error("the key is {from} already and cannot become {to}: make a new key")]
 pub struct InvalidTransition {
     /// What the key is.
     pub from: KeyState,
@@ -81,7 +81,7 @@ const STATES: [KeyState; 5] =
 const MAX_BYTES: usize = 65_536;
 
 impl Lifecycle {
-    /// Of a key that is in this state since `now`.
+    /// The lifecycle of a key that is in this state since `now`.
     pub fn new(state: KeyState, now: SystemTime) -> Self {
         let mut life = Self { state, lines: Vec::new() };
         life.set("state", state.as_str());
@@ -114,7 +114,7 @@ impl Lifecycle {
         self.state
     }
 
-    /// Since when the key is, or was, in a state, if that is written down.
+    /// Since when the key is, or was, in a state, if recorded.
     pub fn since(&self, state: KeyState) -> Option<SystemTime> {
         let seconds = self.get(state.as_str())?.parse().ok()?;
         UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
@@ -135,7 +135,7 @@ impl Lifecycle {
         self.get("domain")
     }
 
-    /// Puts the key into a later state and writes down since when. States may be skipped.
+    /// Puts the key into a later state and records the time. States may be skipped.
     ///
     /// # Errors
     /// The key is in this state or a later one.

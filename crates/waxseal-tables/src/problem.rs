@@ -4,7 +4,7 @@ use std::{fmt, io};
 pub const MAX_LINE: usize = 65_536;
 /// The longest table, in bytes.
 pub const MAX_TABLE: usize = 256 << 20;
-/// The most patterns of a table that can only be tried one after another. Those of the forms `user@host`, `*@host`, `*@*.host`
+/// The most patterns of a table that can only be tried one by one. Those of the forms `user@host`, `*@host`, `*@*.host`
 /// and `*.host` do not count.
 pub const MAX_PATTERNS: usize = 1_000;
 /// The most [`Problem`]s that a table keeps.
@@ -12,7 +12,7 @@ pub const MAX_PROBLEMS: usize = 1_000;
 /// The longest address or name that is looked up, in bytes: a longer one has no entry.
 pub const MAX_QUERY: usize = 1_024;
 
-/// Why a table can not be used at all.
+/// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTable {
@@ -41,12 +41,12 @@ pub enum InvalidTable {
     TooLong(usize),
     /// More than [`MAX_PATTERNS`] patterns of no common form.
     #[error(
-        "line {0}: over {MAX_PATTERNS} patterns that are tried one after another: use the forms user@host, *@host, *@*.host"
+        "line {0}: over {MAX_PATTERNS} patterns that are tried one by one: use the forms user@host, *@host, *@*.host"
     )]
     TooManyPatterns(usize),
 }
 
-/// A line of a table that does not do what it seems to do. The rest of the table is read all the same.
+/// A misleading line of a table. The rest of the table is still read.
 ///
 /// `Display` names the line, what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub enum ProblemKind {
     /// A backslash at the end.
     #[error("ends in a backslash: a table knows no continued lines, write the entry on one line")]
     Continued,
-    /// The same key, or pattern, stood on an earlier line.
-    #[error("\"{key}\" stands on line {first} already, and that line is used")]
+    /// The same key or pattern is on an earlier line.
+    #[error("\"{key}\" is on line {first} already, and that line is used")]
     Duplicate {
         /// The key or pattern.
         key: String,
@@ -94,7 +94,7 @@ pub enum ProblemKind {
         "\"{0}\" matches nothing, because this table is read as exact keys: write refile: before its path"
     )]
     PatternInFile(String),
-    /// A sign of regular expressions.
+    /// A special character of regular expressions.
     #[error(
         "`{0}` is an ordinary character here: only * is special in a pattern (OpenDKIM may take it for a regular expression)"
     )]
@@ -110,8 +110,8 @@ pub enum ProblemKind {
         /// `domain`, `selector` or `path`.
         field: &'static str,
     },
-    /// A network with bits behind its prefix.
-    #[error("\"{text}\" matches nothing, it has bits behind its prefix: write {network}")]
+    /// A network with bits after its prefix.
+    #[error("\"{text}\" matches nothing, since it has bits after its prefix: write {network}")]
     HostBits {
         /// The entry.
         text: String,

@@ -7,14 +7,14 @@ use crate::{
     problem::{InvalidTable, MAX_QUERY, Problem, ProblemKind, Problems},
 };
 
-/// OpenDKIM's `SigningTable`: from the address of the author to the keys that sign.
+/// OpenDKIM's `SigningTable`: maps the address of the author to the keys that sign.
 ///
 /// - A refile has patterns such as `*@example.org`; all that match are returned in the order of the file.
 /// - Any other table has exact keys, tried in OpenDKIM's order: `user@host`, `host`, then for each parent of the host
 ///   `user@.parent` and `.parent`, then `user@*`, and `*`.
 ///
-/// OpenDKIM signs with the first of them, with `MultipleSignatures` with all. Upper and lower case are the same. An entry that starts
-/// with `!` is of this crate: what it matches is not signed by it nor by any entry after it.
+/// OpenDKIM signs with the first of them, with `MultipleSignatures` with all. Case does not matter. An entry that
+/// starts with `!` is of this crate: what it matches is not signed by it nor by any entry after it.
 ///
 /// ```
 /// use waxseal_tables::{Form, SigningTable};
@@ -35,7 +35,7 @@ pub struct SigningTable {
     entries: Entries,
 }
 
-/// An entry of a [`SigningTable`], and what stands there for a `%`.
+/// An entry of a [`SigningTable`], with `%` replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningEntry<'a> {
     pattern: &'a str,
@@ -67,7 +67,7 @@ impl SigningTable {
     /// Reads the table that an option names.
     ///
     /// # Errors
-    /// It can not be read, or is larger than the limits of this crate.
+    /// It cannot be read, or exceeds the limits of this crate.
     pub fn load(set: &DataSet, source: &dyn Source) -> Result<Self, InvalidTable> {
         Self::new(&Content::read(set, source)?)
     }
@@ -75,7 +75,7 @@ impl SigningTable {
     /// Reads the text of a table.
     ///
     /// # Errors
-    /// It is larger than the limits of this crate.
+    /// It exceeds the limits of this crate.
     pub fn from_bytes(form: Form, text: &[u8]) -> Result<Self, InvalidTable> {
         Self::new(&Content::Text(form, text.into()))
     }
@@ -123,12 +123,12 @@ impl SigningTable {
         self.entries.iter().filter(is_near).max_by_key(|row| row.key.len()).map(SigningEntry::read)
     }
 
-    /// All entries as they stand there, exclusions and `%` included.
+    /// All entries as written, including exclusions and `%`.
     pub fn iter(&self) -> impl Iterator<Item = SigningEntry<'_>> {
         self.entries.iter().map(SigningEntry::read)
     }
 
-    /// Lines that do not do what they seem to do.
+    /// Misleading lines.
     pub fn problems(&self) -> &[Problem] {
         self.entries.problems.as_slice()
     }
@@ -185,7 +185,7 @@ impl<'a> SigningEntry<'a> {
         self.line
     }
 
-    /// Whether it keeps from signing.
+    /// Whether it excludes an address from signing.
     pub fn is_exclusion(&self) -> bool {
         self.pattern.starts_with('!')
     }

@@ -5,7 +5,7 @@ use crate::{
     problem::{InvalidTable, Problem},
 };
 
-/// Any other table or list: `Domain`, `ExemptDomains`, `DontSignMailTo`, `SenderLogins`. Upper and lower case are the same.
+/// Any other table or list: `Domain`, `ExemptDomains`, `DontSignMailTo`, `SenderLogins`. Case does not matter.
 ///
 /// ```
 /// use waxseal_tables::{DataSet, Files, Table};
@@ -31,7 +31,7 @@ impl Table {
     /// Reads the table that an option names.
     ///
     /// # Errors
-    /// It can not be read, or is larger than the limits of this crate.
+    /// It cannot be read, or exceeds the limits of this crate.
     pub fn load(set: &DataSet, source: &dyn Source) -> Result<Self, InvalidTable> {
         Self::new(&Content::read(set, source)?)
     }
@@ -39,7 +39,7 @@ impl Table {
     /// Reads the text of a table.
     ///
     /// # Errors
-    /// It is larger than the limits of this crate.
+    /// It exceeds the limits of this crate.
     pub fn from_bytes(form: Form, text: &[u8]) -> Result<Self, InvalidTable> {
         Self::new(&Content::Text(form, text.into()))
     }
@@ -54,7 +54,7 @@ impl Table {
         self.entries.iter().map(Entry::from_row)
     }
 
-    /// Lines that do not do what they seem to do.
+    /// Misleading lines.
     pub fn problems(&self) -> &[Problem] {
         self.entries.problems.as_slice()
     }

@@ -1,4 +1,4 @@
-//! The guide: what to know beyond the reference, in reading order.
+//! The guide: beyond the reference, in reading order.
 //!
 //! | page | for |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | [`verdicts`] | what the results mean and what to do with them |
 //! | [`json`] | reports as JSON |
 //! | [`forwarding`] | mailing lists and relays: ARC |
-//! | [`resolvers`] | bringing DNS: async, blocking, a zone |
-//! | [`sans_io`] | event loops of your own, and wasm |
+//! | [`resolvers`] | DNS: async, blocking, or a zone |
+//! | [`sans_io`] | your own event loop, and wasm |
 //! | [`verifying`] | DKIM alone, for tools |
 //! | [`spf`] | SPF alone: who may send for a domain |
 //! | [`moving_from_mail_auth`] | users of mail-auth: the calls side by side |

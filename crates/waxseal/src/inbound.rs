@@ -1,4 +1,4 @@
-//! The inbound check: from an envelope and a message to every verdict and what to do.
+//! The inbound check: from envelope and message to verdicts and disposition.
 
 mod arrival;
 mod authenticator;

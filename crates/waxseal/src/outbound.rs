@@ -11,12 +11,12 @@ use waxseal_dkim::{Finding, Inspection, SignError, Signer, Signing, sign_all};
 use waxseal_dns::{DomainName, InvalidDomainName};
 use waxseal_header::{Address, Authors, Header, InvalidFrom, line_ends::find_bare};
 
-/// Signs outbound mail: a table maps the domains of authors to signers. Cheap to clone. ARC sets for what is forwarded are its
-/// work, too.
+/// Signs outbound mail: a table maps the domains of authors to signers. It also makes ARC sets for forwarded mail.
+/// Cheap to clone.
 ///
-/// The author is whoever the From field names, and the sender wrote that field. A server that signs for several customers must
-/// know that this login may write as that author *before* it signs (CERT VU#244112);
-/// [`Authors`] reads the field the same way. A message by authors of several entries is not signed at all.
+/// The author is taken from the From field, which the sender wrote. A server that signs for several customers must
+/// check *before* signing that this login may write as that author (CERT VU#244112); [`Authors`] reads the field the
+/// same way. A message by authors of several entries is not signed at all.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -34,7 +34,7 @@ use waxseal_header::{Address, Authors, Header, InvalidFrom, line_ends::find_bare
 ///
 /// let foreign = b"From: ann@example.com\r\n\r\nHi.\r\n";
 /// let why = outbound.sign_message(foreign, SystemTime::now()).unwrap_err();
-/// assert_eq!(why.to_string(), "no signers for ann@example.com"); // for the log; the message goes on unsigned
+/// assert_eq!(why.to_string(), "no signers for ann@example.com"); // for the log; the message is sent unsigned
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -66,7 +66,7 @@ struct Entry {
     subdomains: bool,
 }
 
-/// Looks up who signs for an author.
+/// Looks up the signers of an author.
 type Table = dyn Fn(&Address) -> Result<Arc<[Signer]>, NotSigned> + Send + Sync;
 
 impl OutboundSigner {
@@ -75,14 +75,15 @@ impl OutboundSigner {
         Self::default()
     }
 
-    /// Signs mail by authors in `domain` with these signers; each adds a signature, which is how RSA and Ed25519 go together
-    /// (RFC 8463 §3). For a domain given twice, the last signers count.
+    /// Signs mail by authors in `domain` with these signers; each adds a signature, which is how RSA and Ed25519 go
+    /// together (RFC 8463 §3). For a repeated domain, the last signers count.
     #[must_use]
     pub fn with_domain(self, domain: DomainName, signers: impl IntoIterator<Item = Signer>) -> Self {
         self.with_entry(domain, signers, false)
     }
 
-    /// [`OutboundSigner::with_domain`], also for authors in domains below `domain`, as far as those have no entry of their own.
+    /// [`OutboundSigner::with_domain`] that also applies to authors in domains below `domain`, unless these have their
+    /// own entry.
     #[must_use]
     pub fn with_domain_and_below(
         self,
@@ -103,12 +104,12 @@ impl OutboundSigner {
         self
     }
 
-    /// Looks up the signers of each author whose domain was not given by [`OutboundSigner::with_domain`]: a table by address
-    /// or pattern, with rules of its own, whose keys are read when they are first needed. It is called for each address in
-    /// From and should answer at once, from memory or a cache.
+    /// Looks up the signers of authors whose domain was not added by [`OutboundSigner::with_domain`]: for example in a
+    /// table by address or pattern, whose keys are read when they are first needed. It is called for each address in
+    /// From and should return at once, from memory or a cache.
     ///
-    /// Two authors are of one entry when the very same `Arc` is returned for both; else the message is not signed. Where nobody
-    /// signs, the reason is [`NotSignedKind::NoEntry`].
+    /// Two authors belong to one entry when the same `Arc` is returned for both; otherwise the message is not signed.
+    /// If there are no signers, the reason is [`NotSignedKind::NoEntry`].
     ///
     /// ```
     /// use std::{sync::Arc, time::SystemTime};
@@ -146,7 +147,7 @@ impl OutboundSigner {
     /// Signs a whole message at the time `now` and returns the message to send, its DKIM-Signature fields in front.
     ///
     /// # Errors
-    /// [`NotSigned`], also when nobody signs for its author. Lines must end in CRLF.
+    /// [`NotSigned`], including when there are no signers for its author. Lines must end in CRLF.
     pub fn sign_message(&self, message: &[u8], now: SystemTime) -> Result<Vec<u8>, NotSigned> {
         Ok([self.sign(message, now)?.as_bytes(), message].concat())
     }
@@ -155,7 +156,7 @@ impl OutboundSigner {
     /// front of the message.
     ///
     /// # Errors
-    /// [`NotSigned`], also when nobody signs for its author. Lines must end in CRLF.
+    /// [`NotSigned`], including when there are no signers for its author. Lines must end in CRLF.
     pub fn sign(&self, message: &[u8], now: SystemTime) -> Result<String, NotSigned> {
         let (header, body) = Header::parse(message).map_err(NotSigned::message)?;
         let front = message.len() - body.len();
@@ -165,7 +166,7 @@ impl OutboundSigner {
         sign_all(&*self.signers(&header)?, message, now).map_err(NotSigned::message)
     }
 
-    /// Begins with the body of a message of which the header is known; the body goes to [`Signing::push`] in chunks of any
+    /// Begins with the body of a message whose header is known; the body goes to [`Signing::push`] in chunks of any
     /// size.
     ///
     /// ```
@@ -175,7 +176,7 @@ impl OutboundSigner {
     /// let signer = Signer::new("example.org", "2026a", key)?;
     /// let outbound = OutboundSigner::new().with_domain("example.org".parse()?, [signer]);
     ///
-    /// // Field by field, as a milter gets it; in a stream of bytes, `header::Splitter` finds the header.
+    /// // Field by field, as a milter receives it; in a stream of bytes, `header::Splitter` finds the header.
     /// let mut header = HeaderBuilder::new(HeaderLimits::default());
     /// header.push(b"From", b"joe@example.org", Space::Added)?;
     /// header.push(b"Subject", b"lunch", Space::Added)?;
@@ -191,15 +192,15 @@ impl OutboundSigner {
     /// ```
     ///
     /// # Errors
-    /// [`NotSigned`], also when nobody signs for its author.
+    /// [`NotSigned`], including when there are no signers for its author.
     #[doc(alias("kms", "hsm"))]
     pub fn begin(&self, header: Header, now: SystemTime) -> Result<Signing, NotSigned> {
         Signing::with_header(&*self.signers(&header)?, header, now).map_err(NotSigned::message)
     }
 
-    /// Inspects a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would break
-    /// the signature on the way, or keep it from counting. Errors first; empty when no problems were found. For a message
-    /// whose author the table does not know, the signing domain is not looked at.
+    /// Inspects a whole message before it is signed, with the signers of its author ([`Signer::inspect`]): what would
+    /// break the signature in transit, or keep it from counting. Errors first; empty when no problems were found. If
+    /// the table has no entry for the author, alignment is not checked.
     ///
     /// ```
     /// # use waxseal::{OutboundSigner, crypto::Algorithm, dkim::Signer};
@@ -217,8 +218,8 @@ impl OutboundSigner {
         inspection.finish()
     }
 
-    /// [`OutboundSigner::inspect`] for a message of which the header is known; the body goes to [`Inspection::push`] in chunks of any
-    /// size, the same that the [`Signing`] of [`OutboundSigner::begin`] takes.
+    /// [`OutboundSigner::inspect`] for a message whose header is known; the body goes to [`Inspection::push`] in chunks
+    /// of any size, the same as to the [`Signing`] of [`OutboundSigner::begin`].
     pub fn begin_inspection(&self, header: &Header) -> Inspection {
         Inspection::with_header(&*self.signers(header).unwrap_or_default(), header)
     }
@@ -266,7 +267,7 @@ impl OutboundSigner {
     }
 }
 
-/// The author depends on which program reads the message, so it is not known whose keys to sign with.
+/// The author depends on which program reads the message, so it is unclear whose keys to use.
 #[derive(Debug, thiserror::Error)]
 #[error("no clear author, so no key to sign with: give the message one From field with one address")]
 struct UnclearAuthors(#[source] InvalidFrom);

@@ -55,14 +55,14 @@ fn text_beside_a_key_is_told_and_does_not_count() {
     let report = check(&evil(), &bank_signed(), &with(dns(), "some-verification=1"));
     assert_eq!(dmarc(&report).0, "pass");
     let told = "dkim=pass header.d=bank.example header.s=s (signature and body hash match; other TXT records at \
-                the name of the key were ignored (1): key record: the text is no key record: it begins with \
+                the name of the key were ignored (1): key record: the text is not a key record: it begins with \
                 some-verification=1)";
     assert!(report.explain().lines().any(|line| line == told), "{}", report.explain());
     let report = check(&evil(), &bank_signed(), &with(dns(), "v=DKIM1; p="));
     assert!(
         report
             .explain()
-            .contains("dkim=permerror header.d=bank.example header.s=s (2 key records where one is due)")
+            .contains("dkim=permerror header.d=bank.example header.s=s (2 key records instead of one)")
     );
 }
 

@@ -520,7 +520,7 @@ mod distrust {
             (
                 "list.example; spf=fail (helo a) ; dmarc=pass header.from=bank.example; x=y)",
                 format!(
-                    "in {AAR} text and results cannot be told apart: byte 0x29 at offset 74 leaves it open"
+                    "in {AAR} text and results cannot be told apart: byte 0x29 at offset 74 makes it unclear"
                 ),
             ),
             (

@@ -9,32 +9,32 @@ use crate::{
 use clap::{Parser, Subcommand};
 use std::{ffi::OsString, net::IpAddr, path::PathBuf, process::ExitCode};
 
-/// Signs and checks mail for Postfix: one daemon in place of OpenDKIM, OpenDMARC, OpenARC and policyd-spf.
+/// Signs and checks mail for Postfix: one daemon that replaces OpenDKIM, OpenDMARC, OpenARC and policyd-spf.
 ///
-/// It does what the files of those daemons say, each on its own socket. Without a command it runs in the foreground; HUP and USR1
-/// read the files anew.
+/// It reads the configuration files of those daemons and serves each on its own socket. Without a command it runs in the foreground;
+/// HUP and USR1 reload the files.
 #[derive(Debug, Parser)]
 #[command(name = "waxseald", version)]
 struct Args {
-    /// Does what this waxseald.toml says; every key is also WAXSEALD_KEY in the environment
+    /// Use this waxseald.toml; every key can also be set as WAXSEALD_KEY in the environment
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Does what this opendkim.conf says
+    /// Use this opendkim.conf
     #[arg(short = 'x', long, value_name = "FILE", global = true)]
     opendkim: Option<PathBuf>,
-    /// Does what this opendmarc.conf says
+    /// Use this opendmarc.conf
     #[arg(long, value_name = "FILE", global = true)]
     opendmarc: Option<PathBuf>,
-    /// Does what this openarc.conf says
+    /// Use this openarc.conf
     #[arg(long, value_name = "FILE", global = true)]
     openarc: Option<PathBuf>,
-    /// Does what this policyd-spf.conf says, on --policy-socket
+    /// Use this policyd-spf.conf, on --policy-socket
     #[arg(long, value_name = "FILE", global = true)]
     policyd_spf: Option<PathBuf>,
     /// Where the policy service listens: inet:PORT@HOST or local:/PATH
     #[arg(long, value_name = "SOCKET", global = true)]
     policy_socket: Option<String>,
-    /// Reads the settings and all that they name, reports what is wrong, and ends: `waxseald check`
+    /// Read the settings and all files that they name, report what is wrong, and exit: `waxseald check`
     #[arg(short = 'n')]
     check_only: bool,
     #[command(subcommand)]
@@ -43,18 +43,18 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Reads the settings, every table and every key, compares keys with DNS, and says what is wrong or will hurt
+    /// Read the settings, every table and every key, compare keys with DNS, and report what is wrong or will cause trouble
     Check {
-        /// Says also what this main.cf of Postfix will do
+        /// Report also what this main.cf of Postfix will do
         #[arg(long, value_name = "FILE")]
         main_cf: Option<PathBuf>,
-        /// Asks nobody whether the keys are published
+        /// Do not look up whether the keys are published
         #[arg(long)]
         no_dns: bool,
     },
-    /// Writes the old files, all that are given, as one waxseald.toml to stdout
+    /// Convert all given old files to one waxseald.toml on stdout
     Convert,
-    /// Says whether mail would be signed, and why not; exit code 1 when not
+    /// Print whether mail would be signed, and if not, why; exit code 1 if not
     WouldSign {
         /// The address of From
         #[arg(long)]
@@ -65,21 +65,21 @@ enum Command {
         /// The name of the client
         #[arg(long)]
         name: Option<String>,
-        /// The user, when the client has authenticated
+        /// The user name, if the client has authenticated
         #[arg(long)]
         auth: Option<String>,
         /// Recipients
         #[arg(long)]
         to: Vec<String>,
     },
-    /// Answers policy requests on stdin, in place of policyd-spf under `spawn` in master.cf
+    /// Answer policy requests on stdin, instead of policyd-spf under `spawn` in master.cf
     Policy {
         /// A policyd-spf.conf
         file: PathBuf,
     },
 }
 
-/// Runs what the arguments ask for.
+/// Runs the command that the arguments name.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,

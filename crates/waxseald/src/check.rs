@@ -1,4 +1,4 @@
-//! `waxseald check`: loads everything, follows every entry, and says what will hurt.
+//! `waxseald check`: loads everything, follows every entry, and reports what will cause trouble.
 
 mod keys;
 mod main_cf;
@@ -24,7 +24,7 @@ pub(crate) struct Extent {
     pub(crate) without_dns: bool,
 }
 
-/// What is found, worst first.
+/// What was found, worst first.
 #[derive(Debug, Default)]
 struct Findings {
     errors: Vec<String>,
@@ -84,7 +84,7 @@ impl Findings {
         Ok(())
     }
 
-    /// Two addresses of strangers of each family: a list that has both has everybody.
+    /// Two unrelated addresses of each family: a list that contains both contains everybody.
     fn internal(&mut self, filter: &Filter, sign: &Sign) {
         let strangers: [[IpAddr; 2]; 2] = [
             [[203, 0, 113, 9].into(), [198, 51, 100, 77].into()],

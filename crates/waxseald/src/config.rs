@@ -29,7 +29,7 @@ pub(crate) struct Files {
     pub(crate) opendmarc: Option<PathBuf>,
     pub(crate) openarc: Option<PathBuf>,
     pub(crate) policyd_spf: Option<PathBuf>,
-    /// Where the policy service listens; its file does not say.
+    /// Where the policy service listens, which its file does not state.
     pub(crate) policy_socket: Option<String>,
 }
 
@@ -99,12 +99,12 @@ impl Files {
 }
 
 impl Settings {
-    /// The text of a waxseald.toml that is read as these settings.
+    /// The text of a waxseald.toml that gives these settings.
     pub(crate) fn to_toml(&self) -> String {
         own::write(self)
     }
 
-    /// Whether both make the same process; warnings are no part of it.
+    /// Whether both describe the same process, regardless of warnings.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         let shown =
             |settings: &Self| format!("{:?} {:?} {:?}", settings.process, settings.dns, settings.services);
@@ -112,7 +112,7 @@ impl Settings {
     }
 }
 
-/// Lines of the old files that are needless here, and why.
+/// Lines of the old files that are not needed here, and why.
 pub(crate) fn unused_lines(files: &Files) -> Vec<String> {
     let lists = [
         (&files.opendkim, opendkim_options::OPTIONS),

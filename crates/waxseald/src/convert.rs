@@ -5,7 +5,7 @@ use crate::{
     daemon::DaemonError,
 };
 
-/// The text of a waxseald.toml that does what the files do. What has no equal there stands in comments on top.
+/// The text of a waxseald.toml that does the same as the files. Options without equivalent are listed in comments at the top.
 pub(crate) fn run(files: &Files) -> Result<String, DaemonError> {
     let wrong = |text: String| DaemonError::Settings(text);
     let settings = files.load().map_err(|mistakes| wrong(mistakes.to_string()))?;

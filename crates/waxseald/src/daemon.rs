@@ -1,4 +1,4 @@
-//! The life of the process: bind, give up rights, serve, read settings anew, end.
+//! The life of the process: bind, drop privileges, serve, reload settings, exit.
 
 use crate::{
     config::Files,
@@ -60,7 +60,7 @@ struct Running {
     listeners: Vec<Bound>,
 }
 
-/// A service with all that it names.
+/// A service with all files that it names loaded.
 pub(crate) enum Loaded {
     Milter(Box<Filter>),
     Policy(Box<SpfPolicy>),
@@ -106,7 +106,7 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     served
 }
 
-/// Binds all sockets, those of each service together, and the one for those who watch.
+/// Binds all sockets, those of each service together, and the one for metrics.
 fn bind(
     settings: &Settings,
     identity: Option<&Identity>,
@@ -129,7 +129,7 @@ fn bind(
     Ok((bound, watched))
 }
 
-/// Loads all filters; what is wrong is said at once.
+/// Loads all filters; errors are reported together.
 pub(crate) fn load(settings: &Settings, warnings: &mut Vec<String>) -> Result<Vec<Loaded>, String> {
     let host = host_name();
     let (mut loaded, mut mistakes) = (Vec::new(), Vec::new());
@@ -241,7 +241,7 @@ async fn end_messages() {
     }
 }
 
-/// Reads the settings anew; no error in them ends the daemon.
+/// Reloads the settings; errors in them do not stop the daemon.
 fn guarded_reload(files: &Files, handlers: &[Handler]) {
     let read = panics::caught(|| reload(files, handlers)).unwrap_or_else(|panicked| {
         tracing::error!("settings were not read anew, the old ones hold: {panicked}");
@@ -282,7 +282,7 @@ fn reload(files: &Files, handlers: &[Handler]) -> bool {
     false
 }
 
-/// Whether the services are those of the start.
+/// Whether the services are those with which the daemon started.
 fn fits(loaded: &[Loaded], handlers: &[Handler]) -> bool {
     let same = |(loaded, handler): (&Loaded, &Handler)| {
         matches!(loaded, Loaded::Milter(_)) == matches!(handler, Handler::Milter(_))
@@ -290,7 +290,7 @@ fn fits(loaded: &[Loaded], handlers: &[Handler]) -> bool {
     loaded.len() == handlers.len() && loaded.iter().zip(handlers).all(same)
 }
 
-/// Only a process that has its sockets writes its number, so that of a running one is never replaced.
+/// A process writes its id only once it has its sockets, so it never replaces the id of a running one.
 fn write_pid_files(process: &Process, identity: Option<&Identity>) -> Vec<PathBuf> {
     let mut written = Vec::new();
     for path in &process.pid_files {
@@ -307,7 +307,7 @@ fn write_pid_files(process: &Process, identity: Option<&Identity>) -> Vec<PathBu
     written
 }
 
-/// Answers the policy requests of stdin on stdout, as `spawn` of Postfix wants it.
+/// Answers policy requests from stdin on stdout, as `spawn` of Postfix expects.
 pub(crate) fn serve_policy(files: &Files) -> Result<(), DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
     log::start(&LogTo::Syslog { facility: "mail".to_owned(), name: "policyd-spf".to_owned() })

@@ -1,4 +1,4 @@
-//! What a service does with mail: its settings with all that they name loaded.
+//! What a service does with mail: its settings with all files that they name loaded.
 
 use crate::{
     hosts::Hosts,
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use waxseal::{AuthservIds, authres::ResultsStyle, header::HeaderLimits};
 use waxseal_milter::{Actions as MilterActions, Settings as MilterSettings, Stage, Steps};
 
-/// A filter, ready for mail. It is replaced as a whole when settings are read anew.
+/// A filter, ready for mail. A reload of the settings replaces it as a whole.
 #[derive(Debug)]
 pub(crate) struct Filter {
     /// The file that describes it.
@@ -31,7 +31,7 @@ pub(crate) struct Filter {
     pub(crate) header_rules: HeaderRules,
     pub(crate) fix_line_ends: bool,
     pub(crate) reports: Option<Arc<Reports>>,
-    /// What is odd in the tables.
+    /// Oddities in the tables.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl Filter {
         })
     }
 
-    /// What is asked of the mail server.
+    /// What is requested from the mail server.
     pub(crate) fn milter_settings(&self) -> MilterSettings {
         let steps = Steps::NO_UNKNOWN
             | Steps::NO_DATA

@@ -12,7 +12,7 @@ pub(crate) struct Hosts(Option<HostList>);
 pub(crate) struct Words(Option<Table>);
 
 impl Hosts {
-    /// Reads the list that an option names; what is odd in it goes to the warnings.
+    /// Reads the list that an option names; oddities are added to the warnings.
     pub(crate) fn load(option: &str, spec: &str, warnings: &mut Vec<String>) -> Result<Self, String> {
         let list =
             HostList::load(&data_set(option, spec)?, &Files).map_err(|error| unreadable(option, &error))?;
@@ -25,7 +25,7 @@ impl Hosts {
         self.0.as_ref().is_some_and(|list| list.contains(Some(name), ip))
     }
 
-    /// The entry that takes in an address.
+    /// The entry that contains an address.
     pub(crate) fn entry(&self, ip: IpAddr) -> Option<&str> {
         let entry = self.0.as_ref()?.lookup_address(ip)?;
         entry.is_included().then(|| entry.text())
@@ -68,7 +68,7 @@ pub(crate) fn data_set(option: &str, spec: &str) -> Result<DataSet, String> {
     DataSet::parse(spec).map_err(|error| format!("{option}: {error}"))
 }
 
-/// Why a table cannot be used, with the cause that its text leaves out.
+/// Why a table cannot be used, including the underlying cause.
 pub(crate) fn unreadable(option: &str, error: &InvalidTable) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{option}: {error}{cause}")

@@ -1,4 +1,4 @@
-//! Private keys in files: whether they are safe, and which were read already.
+//! Private keys in files: whether they are safe, and those already read.
 
 use crate::metrics::metrics;
 use std::{
@@ -31,14 +31,14 @@ pub(crate) enum KeyTrouble {
     Short { path: PathBuf, bits: u32, min: u32 },
 }
 
-/// What a key has to be.
+/// The requirements for a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyRules {
     pub(crate) safe: bool,
     pub(crate) min_rsa_bits: u32,
 }
 
-/// Reads keys when they are first asked for, and keeps the last ones.
+/// Reads keys on first use, and keeps the most recent ones.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCache {
     known: Mutex<HashMap<PathBuf, Known>>,
@@ -51,9 +51,9 @@ struct Known {
 }
 
 impl KeyCache {
-    /// Keys that are kept: some 4 KiB each.
+    /// How many keys are kept, of about 4 KiB each.
     const CAPACITY: usize = 1_000;
-    /// How long a key that could not be read is not asked for again.
+    /// How long to wait before a key that could not be read is tried again.
     const TROUBLE: Duration = Duration::from_secs(5);
 
     /// The key of a file.
@@ -81,7 +81,7 @@ impl KeyCache {
     }
 }
 
-/// Reads a key that keeps the rules.
+/// Reads a key, if it meets the requirements.
 pub(crate) fn load(path: &Path, rules: KeyRules) -> Result<PrivateKey, KeyTrouble> {
     if rules.safe {
         check_safe(path)?;
@@ -112,7 +112,7 @@ fn read(path: &Path) -> Result<PrivateKey, KeyTrouble> {
     }
 }
 
-/// Which part of the path is in the way.
+/// Which part of the path is the obstacle.
 fn unreadable(path: &Path) -> String {
     let mut ancestors: Vec<_> = path.ancestors().filter(|part| !part.as_os_str().is_empty()).collect();
     ancestors.reverse();
@@ -132,7 +132,7 @@ fn unreadable(path: &Path) -> String {
     format!("error loading key: {}: cannot be read", path.display())
 }
 
-/// Nobody else can read or change the file, nor put another one in its place.
+/// Checks that nobody else can read, change or replace the file.
 fn check_safe(path: &Path) -> Result<(), KeyTrouble> {
     let read = |part: &Path| fs::metadata(part).map_err(|_| KeyTrouble::Unreadable(unreadable(path)));
     let path = fs::canonicalize(path).map_err(|_| KeyTrouble::Unreadable(unreadable(path)))?;

@@ -1,4 +1,4 @@
-//! Takes connections.
+//! Accepts connections.
 
 use crate::{
     filter::Filter,
@@ -17,7 +17,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-/// What is spoken to those who come, by the settings of the moment.
+/// The protocol to speak, with the current settings.
 #[derive(Debug, Clone)]
 pub(crate) enum Handler {
     Milter(Arc<ArcSwap<Filter>>),
@@ -52,7 +52,7 @@ pub(crate) enum Listener {
     Unix(UnixListener),
 }
 
-/// Connections of one listener at a time. Mail servers wait for a further one as for a slow one.
+/// Simultaneous connections of one listener. To mail servers, a further one looks like a slow one.
 pub(crate) const MAX_CONNECTIONS: usize = 4_096;
 
 impl Listener {
@@ -63,7 +63,7 @@ impl Listener {
         }
     }
 
-    /// Serves all who come, for ever.
+    /// Serves connections forever.
     pub(crate) async fn serve(self, handler: Handler, dns: Dns, limits: Limits) {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {

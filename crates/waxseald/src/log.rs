@@ -1,4 +1,4 @@
-//! Where lines go: stderr as text, with priorities where systemd reads it, or as JSON, or syslog.
+//! Where log lines go: to stderr (as text, with priorities if systemd reads it, or as JSON) or to syslog.
 
 use crate::settings::LogTo;
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Sends lines there from now on; a second call changes nothing.
+/// Sends log lines there from now on; a second call has no effect.
 pub(crate) fn start(to: &LogTo) -> Result<(), String> {
     // A line that could not be written is lost; to complain of it on stderr, which may be as full, ends a process.
     let builder = tracing_subscriber::fmt().with_max_level(Level::INFO).log_internal_errors(false);
@@ -54,7 +54,7 @@ fn facility(name: &str) -> Result<Facility, String> {
     known.ok_or_else(|| format!("SyslogFacility: {name:?} is not known; for example mail"))
 }
 
-/// Whether stderr is the very stream that systemd's journal reads, as its device and inode say.
+/// Whether stderr is the stream that systemd's journal reads, judging by device and inode.
 fn is_journal() -> bool {
     let stream = std::env::var("JOURNAL_STREAM").unwrap_or_default();
     let named =
@@ -62,7 +62,7 @@ fn is_journal() -> bool {
     std::fs::metadata("/proc/self/fd/2").is_ok_and(|stderr| named == Some((stderr.dev(), stderr.ino())))
 }
 
-/// The text of an event and nothing else: time and program are added by whoever keeps the log.
+/// Only the text of an event: the receiver of the log adds time and program.
 struct Line {
     with_priority: bool,
 }
@@ -88,7 +88,7 @@ where
     }
 }
 
-/// The message, on one line whatever strangers wrote into it.
+/// The message, always on one line, whatever text from outside it contains.
 struct Text(String);
 
 impl Visit for Text {

@@ -1,4 +1,4 @@
-//! The milter side: listeners, connections, and a message under way.
+//! The milter side: connections, and messages in progress.
 
 pub(crate) mod client;
 pub(crate) mod connection;

@@ -1,4 +1,4 @@
-//! A panic ends the message in which it came, or the connection, never the daemon.
+//! A panic ends the message in which it occurred, or the connection, but never the daemon.
 
 use crate::metrics::metrics;
 use std::{
@@ -8,7 +8,7 @@ use std::{
     pin::pin,
 };
 
-/// Where something was not foreseen; the log has the place already.
+/// An internal error; its location is already in the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Panicked(String);
 
@@ -26,7 +26,7 @@ impl Panicked {
     }
 }
 
-/// Writes each panic to the log, on one line with its place.
+/// Logs each panic on one line, with its location.
 pub(crate) fn log() {
     panic::set_hook(Box::new(|info| {
         metrics().panicked();
@@ -54,7 +54,7 @@ pub(crate) async fn caught_within<F: Future>(future: F) -> Result<F::Output, Pan
     .await
 }
 
-/// Panics at the field that a test names in the environment. Builds for use have nothing of this.
+/// Panics at the field that a test names in the environment. Release builds do not contain this.
 #[cfg(debug_assertions)]
 #[expect(clippy::panic, reason = "what it is for")]
 pub(crate) fn wanted_by_test(field: &[u8]) {

@@ -1,4 +1,4 @@
-//! The policy delegation protocol of Postfix (SMTPD_POLICY_README): lines of names and values, an empty line, an action.
+//! The policy delegation protocol of Postfix (SMTPD_POLICY_README): lines of names and values and an empty line, answered by an action.
 
 use crate::{
     metrics::metrics,
@@ -44,18 +44,18 @@ pub(crate) enum PolicyError {
     Silent(u64),
 }
 
-/// Postfix sends some 2 KiB.
+/// Postfix sends about 2 KiB.
 const MAX_REQUEST: usize = 65_536;
 
 impl Request {
-    /// Reads the lines of a request; one without `=` is passed over.
+    /// Reads the lines of a request; one without `=` is ignored.
     pub(crate) fn parse(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         Self { attributes: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
-    /// The value of an attribute; empty where Postfix does not know it.
+    /// The value of an attribute; empty if Postfix does not know it.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -87,7 +87,7 @@ impl Answer {
     }
 }
 
-/// The requests of one peer, in pieces of any size, and the answer for the message under way.
+/// The requests of one peer, in pieces of any size, and the answer for the current message.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     buffer: Vec<u8>,
@@ -95,7 +95,7 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// Takes what came, and answers every request that is whole.
+    /// Takes the bytes received, and answers every complete request.
     pub(crate) async fn take(
         &mut self,
         bytes: &[u8],
@@ -112,7 +112,7 @@ impl Requests {
         if self.buffer.len() > MAX_REQUEST { Err(PolicyError::TooLong) } else { Ok(answers) }
     }
 
-    /// Each recipient of a message is asked for; only the first gets the field, and a refusal holds for all.
+    /// Postfix asks for each recipient of a message; only the first gets the field, and a rejection applies to all.
     async fn answer(&mut self, request: &Request, policy: &SpfPolicy, dns: &Dns) -> Answer {
         let instance = request.get("instance");
         if let Some((_, answer)) =
@@ -156,7 +156,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Serves stdin and stdout, as `spawn` of Postfix wants it.
+/// Serves stdin and stdout, as `spawn` of Postfix expects.
 pub(crate) async fn serve_stdio(policy: &SpfPolicy, dns: &Dns) -> Result<(), PolicyError> {
     let (mut input, mut output) = (tokio::io::stdin(), tokio::io::stdout());
     let (mut requests, mut buffer) = (Requests::default(), vec![0; 8_192]);

@@ -1,4 +1,4 @@
-//! Becomes who it shall be, before any thread starts.
+//! Switches to the configured user, before any thread starts.
 
 use crate::settings::Process;
 use nix::{
@@ -7,7 +7,7 @@ use nix::{
 };
 use std::ffi::CString;
 
-/// Why the process cannot become who it shall be.
+/// Why the process cannot switch to the user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PrivilegeError {
     #[error("UserID {0}: no such user")]
@@ -29,7 +29,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Looks up `user`, `user:group` or `user.group`; numbers will do.
+    /// Looks up `user`, `user:group` or `user.group`; ids may be numbers.
     pub(crate) fn find(text: &str) -> Result<Self, PrivilegeError> {
         let (user, group) = text.split_once([':', '.']).unwrap_or((text, ""));
         let system = |error| PrivilegeError::System { what: format!("UserID {text}"), error };
@@ -59,14 +59,14 @@ impl Identity {
     }
 }
 
-/// The mask for files and sockets that are made.
+/// Sets the umask for new files and sockets.
 pub(crate) fn set_mask(process: &Process) {
     if let Some(mask) = process.umask {
         umask(Mode::from_bits_truncate(mask.0));
     }
 }
 
-/// Goes into the root folder and gives up the rights of root.
+/// Enters the root folder and drops root privileges.
 pub(crate) fn drop(process: &Process, identity: Option<&Identity>) -> Result<(), PrivilegeError> {
     if let Some(root) = &process.root {
         let system =

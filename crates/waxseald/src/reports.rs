@@ -30,7 +30,7 @@ pub(crate) struct Reports {
     letterhead: Letterhead,
     spool: Spool,
     limits: Mutex<Limits>,
-    /// There is something in the spool.
+    /// Signals that the spool has a new report.
     written: Notify,
 }
 
@@ -38,12 +38,12 @@ pub(crate) struct Reports {
 const MAX_REPORTS: usize = 3;
 /// How long one delivery may take.
 const DELIVERY: Duration = Duration::from_secs(60);
-/// How often is looked for what is left, and how long after a delivery that failed.
+/// How often the spool is checked for leftovers, and the delay after a failed delivery.
 const ROUND: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(300);
 
 impl Reports {
-    /// Opens the spool; `None` when no reports are to be sent.
+    /// Opens the spool; `None` if no reports are to be sent.
     pub(crate) fn load(settings: &ReportSettings, host: &str) -> Result<Option<Self>, String> {
         if !settings.dkim && !settings.dmarc {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Reports {
         }))
     }
 
-    /// Writes the reports that are wanted about a message into the spool. Asks DNS, so nobody should wait for it.
+    /// Writes the reports requested for a message into the spool. This looks up DNS, so no message should wait for it.
     pub(crate) async fn consider(&self, incident: &Incident, dns: &Dns) {
         let Ok(header) = incident.report.header() else { return };
         if is_report(header) {
@@ -113,13 +113,13 @@ impl Reports {
         }
     }
 
-    /// Leaves out those who got enough within the hour.
+    /// Drops recipients that have reached their limit within the hour.
     fn limit(&self, to: &mut Vec<String>, now: SystemTime) {
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         to.retain(|to| limits.admits(to, now));
     }
 
-    /// Sends what is in the spool; false when something is left.
+    /// Sends the reports in the spool; false if some are left.
     async fn deliver(&self) -> bool {
         for path in self.spool.waiting() {
             let Ok(letter) = self.spool.read(&path) else { continue };
@@ -141,7 +141,7 @@ impl Reports {
     }
 }
 
-/// Sends what comes into the spool, by the settings of the moment, for ever.
+/// Sends reports from the spool with the current settings, forever.
 pub(crate) async fn run(current: impl Fn() -> Option<Arc<Reports>>) {
     loop {
         let Some(reports) = current() else {
@@ -156,7 +156,7 @@ pub(crate) async fn run(current: impl Fn() -> Option<Arc<Reports>>) {
     }
 }
 
-/// Reports about reports would go round in circles.
+/// Reports about reports would cause loops.
 fn is_report(header: &Header) -> bool {
     let types = header.fields().filter(|field| field.is("Content-Type"));
     let mut values = types.map(|field| String::from_utf8_lossy(field.value()).to_ascii_lowercase());

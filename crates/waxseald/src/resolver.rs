@@ -1,4 +1,4 @@
-//! Whom DNS is asked of: hickory with a cache in front, shared by all connections.
+//! The DNS resolver: hickory behind a cache, shared by all connections.
 
 use crate::{metrics::Measured, settings};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a filter can be: each role decides by the header, and finishes at the end of the message.
+//! The roles of a filter: each decides by the header, and finishes at the end of the message.
 
 pub(crate) mod arc;
 mod atps;

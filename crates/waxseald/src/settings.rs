@@ -1,4 +1,4 @@
-//! What the daemon is to do, whatever file said so.
+//! The settings of the daemon, whichever file they come from.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
-/// What concerns the process as a whole.
+/// Settings of the process as a whole.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Process {
     pub(crate) user: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Process {
     pub(crate) metrics: Option<SocketAddr>,
 }
 
-/// The mask for files and sockets that are made.
+/// The umask for new files and sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mask(pub(crate) u32);
 
@@ -39,7 +39,7 @@ pub(crate) struct Mask(pub(crate) u32);
 pub(crate) enum LogTo {
     #[default]
     Stderr,
-    /// An object of JSON a line, on stderr.
+    /// One JSON object per line, on stderr.
     Json,
     Syslog {
         facility: String,
@@ -47,12 +47,12 @@ pub(crate) enum LogTo {
     },
 }
 
-/// Whom to ask.
+/// Which servers to ask.
 #[derive(Debug, Clone)]
 pub(crate) struct Dns {
     /// Those of resolv.conf when empty.
     pub(crate) servers: Vec<SocketAddr>,
-    /// What one lookup may wait in all.
+    /// How long one lookup may take in total.
     pub(crate) timeout: Duration,
 }
 
@@ -62,7 +62,7 @@ impl Default for Dns {
     }
 }
 
-/// One way to be asked: sockets, and what is done for those who ask.
+/// A service: its sockets, and what it does for clients.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
     /// The file that describes it, for the log.
@@ -71,7 +71,7 @@ pub(crate) struct Service {
     pub(crate) kind: Kind,
 }
 
-/// What is spoken on a socket.
+/// The protocol of a socket.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Milter(Box<FilterSettings>),
@@ -140,7 +140,7 @@ pub(crate) struct FilterSettings {
     pub(crate) style: ResultsStyle,
     /// `DKIM-Filter`, and what it says.
     pub(crate) software: Option<(&'static str, String)>,
-    /// Clients whose mail is not looked at.
+    /// Clients whose mail is ignored.
     pub(crate) peers: Option<String>,
     pub(crate) max_header: u32,
     pub(crate) sign: Option<SignSettings>,
@@ -208,14 +208,14 @@ impl Default for Actions {
 #[derive(Debug, Clone)]
 pub(crate) struct SignSettings {
     pub(crate) keys: KeySettings,
-    /// `None`: this host alone.
+    /// `None`: only this host.
     pub(crate) internal: Option<String>,
     pub(crate) external_ignore: Option<String>,
     pub(crate) exempt_domains: Option<String>,
     pub(crate) not_to: Option<String>,
     /// Names of `{daemon_name}` whose mail is internal.
     pub(crate) mtas: Vec<String>,
-    /// Macros that make mail internal, with the values that do so; any, when there are none.
+    /// Macros that make mail internal, with the values that do so (none: any value).
     pub(crate) macros: Vec<(String, Vec<String>)>,
     pub(crate) sender_fields: Vec<String>,
     pub(crate) canonicalization: (Canonicalization, Canonicalization),
@@ -295,14 +295,14 @@ pub(crate) enum KeySettings {
 /// How the list of signed fields differs from the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FieldChanges {
-    /// In place of the default.
+    /// Instead of the default.
     pub(crate) only: Option<Vec<String>>,
     pub(crate) added: Vec<String>,
     pub(crate) omitted: Vec<String>,
 }
 
 impl FieldChanges {
-    /// `*,+autocrypt,-date`: with signs in front the words change the default, without they are the list.
+    /// `*,+autocrypt,-date`: words with a sign change the default list, words without are the list.
     pub(crate) fn from_words(words: Vec<String>) -> Self {
         let mut changes = Self::default();
         for word in words {
@@ -317,7 +317,7 @@ impl FieldChanges {
     }
 }
 
-/// How signatures are judged, and what is written of it.
+/// How signatures are judged, and which results are written.
 #[derive(Debug, Clone)]
 pub(crate) struct VerifySettings {
     pub(crate) always_add: bool,
@@ -385,7 +385,7 @@ pub(crate) struct ArcSettings {
     pub(crate) seal: Option<SealSettings>,
 }
 
-/// With which key is sealed, and how.
+/// The key for seals, and how to seal.
 #[derive(Debug, Clone)]
 pub(crate) struct SealSettings {
     pub(crate) domain: String,
@@ -405,7 +405,7 @@ pub(crate) enum Reject {
     NotPass,
     SoftFail,
     Fail,
-    /// Fail of HELO, for the null sender alone.
+    /// Fail of HELO, only for the null sender.
     Null,
     Never,
     NoCheck,
@@ -420,7 +420,7 @@ pub(crate) enum PolicyField {
     Nothing,
 }
 
-/// Clients that SPF is not asked for, by names.
+/// Clients that are not checked with SPF, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exempt {
     /// By the SPF records of these.
@@ -429,14 +429,14 @@ pub(crate) struct Exempt {
     pub(crate) helo: Vec<String>,
     /// By names in reverse DNS below these.
     pub(crate) ptr: Vec<String>,
-    /// What one look may take.
+    /// How long one lookup may take.
     pub(crate) timeout: Duration,
 }
 
-/// SPF for the policy protocol, as policyd-spf does it.
+/// SPF for the policy protocol, as in policyd-spf.
 #[derive(Debug, Clone)]
 pub(crate) struct PolicySettings {
-    /// False: mail gets its field, and is never rejected.
+    /// If false, mail gets the field but is never rejected.
     pub(crate) enforce: bool,
     pub(crate) helo: Reject,
     pub(crate) mail_from: Reject,

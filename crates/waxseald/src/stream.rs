@@ -21,7 +21,7 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Takes a connection of TCP. A refusal of `TCP_NODELAY` costs time and nothing else.
+    /// Takes a TCP connection. If `TCP_NODELAY` cannot be set, that only costs time.
     pub(crate) fn tcp(stream: TcpStream) -> Self {
         _ = stream.set_nodelay(true);
         Self::Tcp(stream)

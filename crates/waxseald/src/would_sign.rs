@@ -1,4 +1,4 @@
-//! `waxseald would-sign`: whether mail would be signed, and why not, without sending any.
+//! `waxseald would-sign`: whether mail would be signed and if not, why, without sending any.
 
 use crate::{
     config::Files,
@@ -11,7 +11,7 @@ use crate::{
 use std::net::IpAddr;
 use waxseal::header::Header;
 
-/// A message that is thought of.
+/// A hypothetical message.
 #[derive(Debug, Clone)]
 pub(crate) struct Imagined {
     pub(crate) from: String,
@@ -21,7 +21,7 @@ pub(crate) struct Imagined {
     pub(crate) to: Vec<String>,
 }
 
-/// Prints what each filter that signs would do. Returns whether one would sign.
+/// Prints what each signing filter would do. Returns whether one would sign.
 pub(crate) fn run(files: &Files, message: &Imagined) -> Result<bool, DaemonError> {
     let settings = files.load().map_err(|mistakes| DaemonError::Settings(mistakes.to_string()))?;
     privileges::act_as_daemon(&settings.process)?;

@@ -1,4 +1,4 @@
-//! All that a domain publishes about its mail, asked for together.
+//! Everything that a domain publishes about its mail, looked up together.
 
 use std::net::IpAddr;
 use waxseal::{
@@ -37,7 +37,7 @@ pub(super) const COMMON_SELECTORS: [&str; 24] = [
     "mailjet",
 ];
 
-/// Looks at a domain; driven as every [`Check`].
+/// Looks up a domain; driven like every [`Check`].
 pub(super) struct DomainAudit {
     domain: DomainName,
     selectors: Vec<Selector>,
@@ -51,7 +51,7 @@ pub(super) struct Published {
     pub(super) domain: DomainName,
     pub(super) spf: spf::AuditReport,
     pub(super) dmarc: dmarc::AuditReport,
-    /// Of common selectors those alone that have a record.
+    /// Of the common selectors, only those that have a record.
     pub(super) keys: Vec<dkim::AuditReport>,
     pub(super) selectors_given: bool,
     pub(super) mx: Result<Vec<(u16, Option<DomainName>)>, LookupError>,
@@ -81,7 +81,7 @@ impl DomainAudit {
                 _ => None,
             };
             let texts = answer.records.iter().filter_map(text);
-            // A wildcard may answer with anything.
+            // A wildcard may return anything.
             texts.filter(|text| text.trim_start().starts_with(version)).collect()
         };
         Ok(dns.ask(Question::txt(name))?.map(text))
@@ -117,7 +117,7 @@ impl Check for DomainAudit {
         let local = LocalPolicy::default().with_organizational_domain(true);
         let mut dmarc =
             dmarc::Audit::new(domain.clone()).with_local_policy(local).with_known_suffixes(BuiltInSuffixes);
-        // Each asks before any of them returns, so that all questions of a round go out together.
+        // All ask before any of them returns, so that the questions of a round are sent together.
         let spf = spf::Audit::new(domain.clone()).run(dns);
         let dmarc = dmarc.run(dns);
         let keys = self.keys(dns);

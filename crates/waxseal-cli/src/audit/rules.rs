@@ -1,4 +1,4 @@
-//! The rules of large receivers for those who send mail to them, as far as DNS shows whether they are kept.
+//! The rules of large receivers for senders, as far as DNS shows whether they are met.
 //!
 //! As published by Google, Yahoo, Microsoft, Apple and La Poste up to November 2026.
 
@@ -30,7 +30,7 @@ pub(super) enum Level {
     May,
 }
 
-/// Whether a rule is kept.
+/// Whether a rule is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
@@ -103,7 +103,7 @@ fn no_address(found: &Published) -> Outcome {
     Outcome::new("ptr", Level::Must, ALL, PTR).unknown(["no address was given".to_owned()], Some(fix))
 }
 
-/// How many rules of this level are not kept.
+/// How many rules of this level are not met.
 pub(super) fn failed(outcomes: &[Outcome], level: Level) -> usize {
     outcomes.iter().filter(|outcome| outcome.level == level && outcome.state == State::Fail).count()
 }
@@ -229,7 +229,7 @@ fn dkim(found: &Published) -> Outcome {
             Some(format!("waxseal audit --selector SELECTOR {domain}, with s= of a DKIM-Signature; or waxseal keygen -d {domain} -s SELECTOR")),
         ),
         ([], Some(key)) => outcome.fail(evidence, format!("waxseal dkim lint {}", key.name())),
-        // Those that were named all have to work.
+        // All those that were named must work.
         (_, Some(key)) if found.selectors_given => outcome.fail(evidence, format!("waxseal dkim lint {}", key.name())),
         (usable, _) => outcome.ok(usable.iter().cloned()),
     }

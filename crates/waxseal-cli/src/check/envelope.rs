@@ -1,4 +1,4 @@
-//! What the client said before the message: told on the command line, or read from the message.
+//! The envelope, from the command line or from the message.
 
 use super::trace::EnvelopeSource;
 #[cfg(feature = "explain")]
@@ -14,20 +14,20 @@ pub(crate) struct EnvelopeArgs {
     #[arg(long, value_name = "ADDRESS", groups = ["envelope", "known"], requires_all = ["helo", "mail_from"],
         value_parser = parse_client_address)]
     ip: Option<IpAddr>,
-    /// What the client said in HELO or EHLO
+    /// The argument of HELO or EHLO
     #[arg(long, value_name = "NAME", requires = "ip")]
     helo: Option<String>,
     /// The address of MAIL FROM; empty for the null reverse-path of bounces
     #[arg(long, value_name = "ADDRESS", requires = "ip")]
     mail_from: Option<String>,
     /// Take the client and its HELO from the topmost Received field, and MAIL FROM from the topmost Return-Path, else
-    /// X-Envelope-From. Only for messages whose topmost Received was written by the server that stored them. Hops of LMTP and
-    /// from a loopback address are stepped over while the field below is by the host that they name; clients that
-    /// authenticated themselves, and those with a private address, give no envelope
+    /// X-Envelope-From. Only for messages whose topmost Received was written by the server that stored them. Hops of
+    /// LMTP and from a loopback address are skipped if the field below is by the host that they name; clients that
+    /// authenticated themselves, and those with a private address, have no envelope
     #[arg(long = "envelope-from-header", groups = ["envelope", "known"])]
     from_header: bool,
-    /// Step over hops from this network of your own, too: an address, a network such as 192.0.2.0/24, or private, short for
-    /// the private networks of RFC 1918, RFC 4193 and RFC 6598; may be repeated
+    /// Also skip hops from this network of yours: an address, a network such as 192.0.2.0/24, or private, short for the
+    /// private networks of RFC 1918, RFC 4193 and RFC 6598; may be repeated
     #[arg(long, value_name = "CIDR", requires = "from_header")]
     relay: Vec<Relays>,
 }

@@ -21,7 +21,7 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// Checks what comes in chunks; DNS is asked while the body arrives.
+    /// Checks a message in chunks; DNS is queried while the body arrives.
     pub(super) fn check<R: Read>(
         &self,
         chunks: &mut Chunks<R>,
@@ -30,7 +30,7 @@ impl Judge {
         let (mut session, told) = self.begin(chunks)?;
         let lookups = session.lookups();
         let answers = thread::scope(|scope| {
-            // Without a thread all is asked after the body.
+            // Without a thread, DNS is queried after the body.
             let ask = move || lookups.resolve_blocking(dns);
             let asking = thread::Builder::new().spawn_scoped(scope, ask).ok();
             while let Some(chunk) = chunks.next_chunk()? {
@@ -41,7 +41,7 @@ impl Judge {
         Ok((drive_blocking(session.finish().with_answers(answers), dns), told))
     }
 
-    /// Takes what comes in chunks; what is left is to ask DNS.
+    /// Reads a message in chunks, and returns the check that queries DNS.
     pub(super) fn receive<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(InboundCheck, Told)> {
         let (mut session, told) = self.begin(chunks)?;
         while let Some(chunk) = chunks.next_chunk()? {

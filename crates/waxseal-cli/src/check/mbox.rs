@@ -10,12 +10,12 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 /// How lines of a message that begin with `From ` are marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Quoting {
-    /// By one more > in front of "From ", ">From ", ">>From " and so on (mboxrd): one is taken away
+    /// By one more > before "From ", ">From ", ">>From " and so on (mboxrd): one is removed
     #[default]
     Rd,
-    /// By a > in front of "From " alone (mboxo): it is taken away from ">From "
+    /// By a > before "From " only (mboxo): it is removed from ">From "
     O,
-    /// Not at all: nothing is taken away
+    /// Not at all: nothing is removed
     None,
 }
 

@@ -113,8 +113,8 @@ impl Origin {
 fn no_envelope(why: &NoEnvelope) -> String {
     let text = chain(why);
     match why.private_address() {
-        Some(_) => text + " (--relay private steps over relays of your own)",
-        None if why.is_authenticated() => text + ", so SPF has nothing to say of it",
+        Some(_) => text + " (--relay private skips your own relays)",
+        None if why.is_authenticated() => text + ", so SPF does not apply to it",
         None => text,
     }
 }

@@ -71,7 +71,7 @@ impl Lint {
         let (selector, domain) = match (&self.domain, whole) {
             (None, None) => {
                 return Err(Failure::new(format!(
-                    "{} is taken for a selector: give its domain behind it, as in waxseal dkim lint 2026a example.org",
+                    "{} is taken for a selector: add its domain, as in waxseal dkim lint 2026a example.org",
                     self.subject
                 )));
             }
@@ -82,7 +82,7 @@ impl Lint {
             }
             (Some(domain), Some(_)) => {
                 let name = &self.subject;
-                return Err(Failure::new(format!("{name} is a whole name already: leave out {domain}")));
+                return Err(Failure::new(format!("{name} already contains the domain: leave out {domain}")));
             }
         };
         let selector = selector.parse().map_err(|error| Failure::because(selector, &error))?;

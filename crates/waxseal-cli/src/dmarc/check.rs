@@ -69,7 +69,7 @@ pub(crate) struct Check {
     /// Print one JSON object
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
-    /// Print the Authentication-Results field of this server as well
+    /// Also print the Authentication-Results field of this server
     #[arg(long, value_name = "ID", value_parser = parse_authserv_id, conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
     /// Read one JSON object per line instead
@@ -107,7 +107,7 @@ impl Check {
         let from = from.to_str().ok_or_else(|| Failure::new("FROM is not UTF-8"))?;
         if !from.contains('@') && Path::new(from).is_file() {
             terminal::note(format!(
-                "{from} is taken for a domain, not for a file: waxseal check judges messages"
+                "{from} is taken for a domain, not for a file: to check a message, run waxseal check"
             ));
         }
         let identifiers = Identifiers::new(

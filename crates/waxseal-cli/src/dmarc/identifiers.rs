@@ -45,7 +45,7 @@ impl Identifiers {
         self.all.iter()
     }
 
-    /// What is no domain name vouches for nobody (CVE-2020-12272).
+    /// A name that is not a domain name vouches for nobody (CVE-2020-12272).
     pub(super) fn add_to(&self, input: dmarc::Identifiers) -> dmarc::Identifiers {
         self.all.iter().fold(input, |input, identifier| match (&identifier.domain, identifier.method) {
             (Err(_), _) => input,

@@ -36,7 +36,7 @@ pub(crate) struct Lint {
     /// A domain, or the text of a record, such as "v=DMARC1; p=none"
     #[arg(value_name = "RECORD|DOMAIN")]
     subject: String,
-    /// How to tell Organizational Domains
+    /// How to find Organizational Domains
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
     #[command(flatten)]

@@ -29,9 +29,9 @@ use waxseal_tables::DataSet;
 
 /// Compare a private key, or the keys of tables or an opendkim.conf, with what DNS has
 ///
-/// Says in words what differs: another key, quotes or backslashes pasted into the value, a record that was cut or split, the
-/// domain added twice to its name, a key that is revoked, or published under another selector. Of tables: keys that are
-/// signed with but not published, published but not signed with, or missing, and lines that do not do what they seem to do.
+/// Reports what differs: another key, quotes or backslashes pasted into the value, a truncated or split record, the
+/// domain added twice to its name, a key that is revoked, or published under another selector. For tables: keys that
+/// sign but are not published, are published but do not sign, or are missing, and misleading lines.
 ///
 /// Exit codes: 0 when there is nothing worse than a note, 1 when there is, 2 for wrong usage, 75 when a DNS server did not
 /// answer.
@@ -194,7 +194,7 @@ impl Row {
                 self.findings.push(Finding::new("not-signed-with", Severity::Warning, problem));
             }
             (Some(true), false) => {
-                let problem = "the SigningTable signs with it, but it is not published: receivers take the mail for forged";
+                let problem = "the SigningTable signs with it, but it is not published: the signatures fail";
                 self.findings.push(Finding::new("not-published", Severity::Error, problem));
             }
             _ => {}

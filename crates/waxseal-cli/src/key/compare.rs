@@ -91,14 +91,17 @@ impl Subject {
         let label_doubled = format!("{selector}._domainkey._domainkey.{domain}");
         let label_missing = format!("{selector}.{domain}");
         let mut places = vec![
-            (doubled, format!("the form adds the domain by itself: enter {selector}._domainkey as the name")),
+            (
+                doubled,
+                format!("the web form adds the domain itself: enter {selector}._domainkey as the name"),
+            ),
             (
                 label_doubled,
-                format!("_domainkey stands there twice: publish it at {selector}._domainkey.{domain}"),
+                format!("the name has _domainkey twice: publish it at {selector}._domainkey.{domain}"),
             ),
             (
                 label_missing,
-                format!("_domainkey is missing there: publish it at {selector}._domainkey.{domain}"),
+                format!("the name lacks _domainkey: publish it at {selector}._domainkey.{domain}"),
             ),
         ];
         places.extend(USUAL_SELECTORS.iter().map(|usual| {
@@ -143,7 +146,7 @@ impl Subject {
     }
 }
 
-/// What became of the key where no record can be read.
+/// What happened to the key when no record can be read.
 fn damage(records: &[Vec<u8>], expected: &str) -> Option<Finding> {
     let error = error_finding;
     let parts: Vec<String> = records.iter().map(|text| key_text(text)).collect();
@@ -181,7 +184,7 @@ fn error_finding(id: &'static str, problem: String) -> Option<Finding> {
     Some(Finding::new(id, Severity::Error, problem))
 }
 
-/// A name that exists without a text record: what it is an alias of is not there, most often.
+/// A name that exists without a TXT record: in most cases an alias whose target does not exist.
 fn empty_name(name: &DomainName, dns: &mut Answers<'_>) -> Result<Option<Finding>, Pending> {
     let exists =
         dns.ask(Question::txt(name.clone()))?.is_ok_and(|answer| answer.existence == Existence::Exists);
@@ -189,7 +192,7 @@ fn empty_name(name: &DomainName, dns: &mut Answers<'_>) -> Result<Option<Finding
     Ok(exists.then(|| Finding::new("alias-to-nothing", Severity::Note, problem).with_domain(name)))
 }
 
-/// The name that stands in a text record alone: how to set an alias is easily misread.
+/// A TXT record that contains only a name, from instructions to set an alias that were misread.
 fn alias_target(text: &[u8]) -> Option<DomainName> {
     let text = std::str::from_utf8(text).ok()?.trim().trim_end_matches('.');
     let is_name = text.contains('.') && !text.contains(['=', ';', ' ']);
@@ -206,7 +209,7 @@ fn key_text(record: &[u8]) -> String {
     base64_of(text.get(start..).unwrap_or_default().split(';').next().unwrap_or_default())
 }
 
-/// Whether the key stands in a record without its tag.
+/// Whether a record contains the key without its tag.
 fn lacks_tag(record: &[u8], key: &str) -> bool {
     let text = String::from_utf8_lossy(record);
     !text.contains("p=") && text.split(';').any(|part| base64_of(part) == key)

@@ -92,7 +92,7 @@ impl Tables {
     }
 }
 
-/// By addresses that belong to nobody's network (RFC 5737, RFC 3849).
+/// Tested with addresses outside all real networks (RFC 5737, RFC 3849).
 fn includes_strangers(hosts: &HostList) -> bool {
     let includes = |address: &str| hosts.contains(None, address.parse::<IpAddr>().ok());
     includes("198.51.100.77") && includes("203.0.113.77")

@@ -30,18 +30,18 @@ use turn::Turn;
 use update::UpdateArgs;
 use waxseal::{dkim::Selector, dns::DomainName};
 
-/// Replace the key of a domain by a new one: make it, publish it, sign with it, retire and revoke the old one
+/// Replace the key of a domain: make a new key, publish it, sign with it, retire and revoke the old one
 ///
-/// Each call goes as far as it can and says what comes next, so that cron may call it every hour. A key is made when that which signs
-/// is old enough, and its record is sent to the name server (--update) or printed. When every authoritative server of the domain shows
-/// the record (or every --server), the tables are switched, each in one step. The old key is retired and, when no mail signed
-/// with it can be on its way any more, revoked by an empty p=. Private keys are never printed, overwritten or deleted.
+/// Each call goes as far as it can and prints what comes next, so that cron can run it every hour. When the signing key is old
+/// enough, a new one is made, and its record is sent to the name server (--update) or printed. When every authoritative server of
+/// the domain (or every --server) has the record, the tables are switched, each atomically. The old key is retired and, once no
+/// mail signed with it can be in transit, revoked by an empty p=. Private keys are never printed, overwritten or deleted.
 ///
-/// What happened to a key stands in a file beside it, KEY.state: pending, published, active, retired or revoked, since when,
-/// and the fingerprint of the key.
+/// A file next to each key, KEY.state, records its state (pending, published, active, retired or revoked), since when, and the
+/// fingerprint of the key.
 ///
-/// Exit codes: 0 when there is nothing to do for now, 75 when DNS does not show a record yet, or not everywhere: call it again; 2
-/// when something failed, and then what was done so far is kept.
+/// Exit codes: 0 if there is nothing to do for now; 75 if DNS does not have a record yet, or not everywhere: run it again; 2 if
+/// something failed: what was done so far is kept.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   waxseal key rotate -d example.org --key-table /etc/opendkim/KeyTable \\
@@ -55,18 +55,18 @@ pub(crate) struct Rotate {
     /// The domain that signs, d=
     #[arg(long, short, value_parser = key_name::domain)]
     domain: DomainName,
-    /// The folder of its keys [default: that of the key that signs]
+    /// The folder of its keys [default: that of the signing key]
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
-    /// A shell command that is run when the tables were switched, such as the reload of a daemon
+    /// A shell command to run after the tables are switched, such as a reload of the daemon
     #[arg(long, value_name = "COMMAND")]
     reload: Option<String>,
     /// The name of the new key, s= [default: the date, such as 20261128]
     #[arg(long, short, value_parser = key_name::selector, conflicts_with = "cname")]
     selector: Option<Selector>,
-    /// Two names that take turns, for a domain whose DNS others run: each is an alias (CNAME) of a name in a zone of your own
+    /// Two names that alternate, for a domain whose DNS others run: each is an alias (CNAME) of a name in a zone of your own
     #[arg(long, value_name = "SELECTOR=NAME", value_parser = parse_alias)]
     cname: Vec<Alias>,
     /// The type of the key; keys of other types are left alone
@@ -75,18 +75,18 @@ pub(crate) struct Rotate {
     /// Size of an RSA key: 1024, 2048, 3072 or 4096 bits [default: 2048]
     #[arg(long, short, value_parser = parse_bits)]
     bits: Option<u32>,
-    /// The age of the key that signs at which a new one is made
+    /// The age of the signing key at which a new one is made
     #[arg(long, value_name = "DAYS", default_value = "180", value_parser = parse_days)]
     every: Duration,
-    /// Make a new key now, however old the other is
+    /// Make a new key now, whatever the age of the current one
     #[arg(long)]
     force: bool,
-    /// How long the record of the old key stays: mail signed with it may be on its way
+    /// How long the record of the old key stays, for mail in transit that was signed with it
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = parse_days)]
     retire: Duration,
     #[command(flatten)]
     update: UpdateArgs,
-    /// How long to wait for DNS to show a record; without it the next call looks again
+    /// How long to wait until DNS has a record; without it the next call checks again
     #[arg(long, value_name = "SECONDS", default_value = "0")]
     wait: u64,
     #[command(flatten)]
@@ -122,7 +122,7 @@ fn parse_days(text: &str) -> Result<Duration, &'static str> {
 impl Rotate {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         if ![0, 2].contains(&self.cname.len()) {
-            return Err(Failure::new("give --cname twice: the two names take turns"));
+            return Err(Failure::new("give --cname twice: the two names alternate"));
         }
         let now = time(self.now);
         let target = Target::open(&self.target)?;

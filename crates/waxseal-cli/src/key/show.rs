@@ -14,7 +14,7 @@ use std::{
 };
 use waxseal::{crypto::PrivateKey, dkim::Selector, dns::DomainName};
 
-/// Print the DNS record of a private key in every form that DNS providers want
+/// Print the DNS record of a private key in every form that DNS providers use
 ///
 /// The private key itself is never printed.
 #[derive(Debug, Args)]

@@ -96,11 +96,11 @@ impl Row {
     }
 }
 
-/// Folders looked into.
+/// How many folders are searched.
 const MAX_FOLDERS: usize = 1_000;
 
-/// A file of the same name, for one that is not there: in a folder of its folder, as when that of the domain was forgotten, or in
-/// the folder above.
+/// For a missing file, one of the same name in a subfolder, as when the folder of the domain was left out, or in the folder
+/// above.
 fn near(path: &Path) -> Option<PathBuf> {
     if path.exists() {
         return None;

@@ -27,7 +27,7 @@ use waxseal::{
 /// Evaluate SPF for a client and a domain, and explain the result
 ///
 /// With --mail-from the MAIL FROM identity is checked; an empty one is the null reverse-path of bounces, for which SPF
-/// uses postmaster at HELO. With --helo alone the HELO identity is checked.
+/// uses postmaster at HELO. With only --helo, the HELO identity is checked.
 ///
 /// Exit codes: 0 for pass, 1 for any other result, 2 for wrong usage and unreadable files, 75 for temperror.
 ///
@@ -44,7 +44,7 @@ pub(crate) struct Check {
     /// The address of the client
     #[arg(long, value_name = "ADDRESS", required_unless_present = "jsonl", value_parser = parse_client_address)]
     ip: Option<IpAddr>,
-    /// What the client said in HELO or EHLO
+    /// The argument of HELO or EHLO
     #[arg(long, value_name = "NAME")]
     helo: Option<String>,
     /// The address of MAIL FROM; empty for the null reverse-path of bounces
@@ -55,13 +55,13 @@ pub(crate) struct Check {
     receiver: Option<String>,
     #[command(flatten)]
     dns: DnsArgs,
-    /// Show everything that was evaluated
+    /// Show the whole evaluation
     #[arg(long, conflicts_with = "jsonl")]
     trace: bool,
     /// Print one JSON object
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
-    /// Print the Authentication-Results field of this server as well
+    /// Also print the Authentication-Results field of this server
     #[arg(long, value_name = "ID", value_parser = parse_authserv_id, conflicts_with_all = ["json", "jsonl"])]
     authserv_id: Option<String>,
     /// Read one JSON object per line instead

@@ -40,7 +40,8 @@ fn private_addresses_are_stepped_over_when_told() {
     let unsigned = letter("From: joe@example.org\r\n");
     let relayed = traced(&["from mx.example.net ([10.0.0.7]) by store with ESMTP", OUTSIDE], &unsigned);
     let none = row(&[], &relayed);
-    let why = "no envelope: the client 10.0.0.7 has a private address (--relay private steps over relays of your own)";
+    let why =
+        "no envelope: the client 10.0.0.7 has a private address (--relay private skips your own relays)";
     assert_eq!((&none["spf"]["result"], &none["spf"]["reason"]), (&Value::Null, &json!(why)));
     assert_eq!(none["disposition"], "quarantine");
     for relay in ["private", "10.0.0.0/8", "10.0.0.7"] {
@@ -59,7 +60,7 @@ fn clients_that_authenticated_themselves_have_no_spf() {
     let hop = "from pc (dsl.example [203.0.113.6]) by mx.example.org with ESMTPSA id 1";
     let message = traced(&[hop], &Post::get().letter());
     let row = row(&[], &message);
-    let why = "no envelope: the client authenticated itself (with ESMTPSA), so SPF has nothing to say of it";
+    let why = "no envelope: the client authenticated itself (with ESMTPSA), so SPF does not apply to it";
     assert_eq!((&row["spf"]["result"], &row["spf"]["reason"]), (&Value::Null, &json!(why)));
     assert_eq!(row["dmarc"]["result"], "pass");
     let done = feed(Post::get().stored(&["--envelope-from-header"]), message.as_bytes());

@@ -89,7 +89,7 @@ fn selectors_are_looked_up() {
 #[test]
 fn what_is_missing_is_named() {
     for (args, text) in [
-        ("2026a", "give its domain behind it"),
+        ("2026a", "add its domain, as in waxseal dkim lint 2026a example.org"),
         ("2026a example..org", "example..org: "),
         ("2026a..x example.org", "2026a..x: "),
         ("a._domainkey.example.org example.net", "leave out example.net"),

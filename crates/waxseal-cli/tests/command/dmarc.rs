@@ -423,7 +423,7 @@ fn records_are_linted_without_dns() {
     let weak = lint("v=DMARC1; p=reject; rua=d@example.org");
     assert_eq!(weak.code, Some(1));
     let record = "v=DMARC1; p=reject; rua=d@example.org\n                        ^^^^^^^^^^^^^ ";
-    let told = "warning: address is no URI, mailto: is missing, and no reports are sent there";
+    let told = "warning: address is not a URI, mailto: is missing, and no reports are sent there";
     assert!(weak.out.starts_with(&format!("{record}{told}")), "{}", weak.out);
     let broken = lint("v=DMARC1 p=reject");
     assert_eq!(broken.code, Some(1));

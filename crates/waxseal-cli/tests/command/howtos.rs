@@ -268,7 +268,7 @@ fn almalinux_9_and_a_form_that_takes_no_quotes() {
     machine.zone = json!({});
     machine.publish(&format!("{name}.f-labs.jp"), &record);
     let check = machine.check();
-    let advice = "the form adds the domain by itself: enter f-labs.jp.20250701._domainkey as the name";
+    let advice = "the web form adds the domain itself: enter f-labs.jp.20250701._domainkey as the name";
     assert!(check.code == Some(1) && check.out.contains(advice), "{}", check.out);
     // The forms that are wanted are printed.
     let show = machine.run_in("/", "key show -d f-labs.jp -s f-labs.jp.20250701 --hash sha256 --print line /etc/opendkim/keys/f-labs.jp.20250701.private");

@@ -144,8 +144,8 @@ fn what_differs_is_said_in_words() {
             "if it is an alias (CNAME), nothing is published where it leads",
         ),
         (txt("s._domainkey.example.org.example.org", &[&good]), "enter s._domainkey as the name"),
-        (txt("s._domainkey._domainkey.example.org", &[&good]), "_domainkey stands there twice"),
-        (txt("s.example.org", &[&good]), "_domainkey is missing there"),
+        (txt("s._domainkey._domainkey.example.org", &[&good]), "the name has _domainkey twice"),
+        (txt("s.example.org", &[&good]), "the name lacks _domainkey"),
         (txt("mail._domainkey.example.org", &[&good]), "sign with the selector mail"),
         (json!({}), "no key record is published here"),
     ] {
@@ -222,5 +222,5 @@ fn odd_lines_of_tables_are_reported() {
     assert!(done.out.contains("SigningTable, line 2: names no key"), "{}", done.out);
     let wrong = waxseal(["key", "check", "--key-table", "refiel:/x"]);
     assert_eq!(wrong.code, Some(2));
-    assert!(wrong.err.contains("no kind of data set"), "{}", wrong.err);
+    assert!(wrong.err.contains("is not a kind of data set"), "{}", wrong.err);
 }

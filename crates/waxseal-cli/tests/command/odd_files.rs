@@ -82,7 +82,7 @@ fn a_selector_that_is_the_name_of_a_record_is_told() {
         let done = feed(Lab::get().verify(&[]), signed.replace("s=ed;", &format!("s={s};")).as_bytes());
         assert_eq!(done.code, Some(1));
         assert!(
-            done.out.contains("s= has to be the selector alone, without _domainkey"),
+            done.out.contains("s= must be only the selector: _domainkey and the domain are added"),
             "{s}: {}",
             done.out
         );

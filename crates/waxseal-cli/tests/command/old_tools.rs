@@ -233,7 +233,7 @@ fn genzone_writes_a_zone_that_publishes_the_keys() {
         (
             "-x @empty.conf refiel:@KeyTable",
             1,
-            "opendkim-genzone: dkimf_db_open(): \"refiel:\" is no kind of data set",
+            "opendkim-genzone: dkimf_db_open(): \"refiel:\" is not a kind of data set",
         ),
         ("-x @empty.conf @gone", 1, "opendkim-genzone: dkimf_db_open(): "),
         ("-x @empty.conf -o @missing/zone @KeyTable", 1, "opendkim-genzone: "),

@@ -120,7 +120,7 @@ fn a_key_lives_from_pending_to_revoked() {
     assert_eq!(switched.code, Some(0), "{switched:?}");
     assert!(switched.out.contains("done: 20261128 signs from now on\n"), "{}", switched.out);
     assert!(
-        switched.out.contains("old signs no more: its record may go on 2026-12-06\n"),
+        switched.out.contains("old no longer signs: its record can be removed on 2026-12-06\n"),
         "{}",
         switched.out
     );
@@ -294,7 +294,7 @@ fn what_fails_says_why_and_loses_nothing() {
     fails(0, &["--keys", &keys, "--cname", "a=b.example"], "give --cname twice");
     fails(0, &["--keys", &house.arg("gone")], "cannot read ");
     fails(0, &["--keys", &keys, "--selector", "old"], "keys are never overwritten");
-    fails(0, &["--keys", &keys, "-a", "ed25519", "-b", "2048"], "one size only");
+    fails(0, &["--keys", &keys, "-a", "ed25519", "-b", "2048"], "only one size");
     fails(0, &["--link", &house.arg("gone")], "cannot read the link ");
     fails(0, &["--key-table", &house.arg("gone")], "could not be read");
     fails(0, &["--key-table", "csl:a=example.org:s:/x"], "only tables that are files are changed");
@@ -317,7 +317,7 @@ fn what_fails_says_why_and_loses_nothing() {
         "2 rsa keys sign for example.org, and it is not clear which one is to be replaced",
     );
     fs::write(house.path("keys/old.private.state"), "state=aktiv\n").unwrap();
-    fails(0, &["--keys", &keys], "\"aktiv\" is no state");
+    fails(0, &["--keys", &keys], "\"aktiv\" is not a state");
     fs::write(
         house.path("keys/old.private.state"),
         "state=active\ndomain=example.org\nselector=old\nfingerprint=sha256:x\n",
@@ -354,9 +354,9 @@ fn a_name_server_that_is_not_there_is_named() {
         assert!(!done.err.contains("c2Vj") && !done.err.contains(secret.lines().nth(3).unwrap()));
     }
     for (text, says) in [
-        ("hmac-md5:update:c2VjcmV0\n", "the algorithm is none of hmac-sha256, hmac-sha384 and hmac-sha512"),
+        ("hmac-md5:update:c2VjcmV0\n", "the algorithm is not hmac-sha256, hmac-sha384 or hmac-sha512"),
         ("hmac-sha256:update:!\n", "the secret is not base64"),
-        ("hmac-sha256:a..b:c2VjcmV0\n", "the name of the key is no domain name"),
+        ("hmac-sha256:a..b:c2VjcmV0\n", "the name of the key is not a domain name"),
     ] {
         fs::write(house.path("tsig"), text).unwrap();
         let done =
@@ -428,5 +428,5 @@ fn one_rotation_at_a_time() {
     drop(other.stdin.take());
     other.wait().unwrap();
     assert_eq!((done.code, names(keys).len()), (Some(2), 1), "{done:?}");
-    assert!(done.err.contains("another `waxseal key rotate` is at work"), "{}", done.err);
+    assert!(done.err.contains("another `waxseal key rotate` is running"), "{}", done.err);
 }

@@ -109,7 +109,7 @@ fn lf_files_are_signed_as_they_will_travel() {
     let lf = MESSAGE.replace("\r\n", "\n");
     let done = feed(lab.sign("ed", &["--timestamp", "1"]), lf.as_bytes());
     assert_eq!(done.code, Some(0));
-    assert!(done.err.contains("has LF line ends: signed as CRLF"), "{}", done.err);
+    assert!(done.err.contains("has LF line ends: signed with CRLF"), "{}", done.err);
     assert_eq!(done.out, feed(lab.sign("ed", &["--timestamp", "1"]), MESSAGE.as_bytes()).out);
 
     let as_lf = feed(lab.sign("ed", &["--timestamp", "1", "--lf-out"]), lf.as_bytes());
@@ -310,10 +310,10 @@ fn pasted_lists_and_record_names_get_advice() {
         assert!(done.err.contains(value) && done.err.contains(words), "{}", done.err);
     }
     for (domain, selector, words) in [
-        ("example.org", "k3._domainkey", "give k3 alone"),
+        ("example.org", "k3._domainkey", "give only k3: "),
         ("example.org", "k4._DomainKey.example.org.", "--selector k4 --domain example.org"),
-        ("example.org", "_domainkey", "in front of _domainkey"),
-        ("_domainkey.example.org", "k5", "give example.org alone"),
+        ("example.org", "_domainkey", "before _domainkey"),
+        ("_domainkey.example.org", "k5", "give only example.org: "),
         ("k6._domainkey.example.org", "k6", "--selector k6 --domain example.org"),
     ] {
         let done = feed(["sign", "-d", domain, "-s", selector, "-k", &key], MESSAGE.as_bytes());

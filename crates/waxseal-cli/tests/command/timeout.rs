@@ -82,7 +82,7 @@ fn a_word_after_two_seconds_of_silence() {
         format!("spf check --ip 192.0.2.1 --mail-from u@m.example --helo h --server {server} --timeout 2.7");
     let done = waxseal(words(&line));
     assert_eq!(done.code, Some(75), "{done:?}");
-    assert_eq!(done.err, "note: waiting for DNS: TXT of m.example (--timeout says how long)\n");
+    assert_eq!(done.err, "note: waiting for DNS: TXT of m.example (set the limit with --timeout)\n");
     let line = line.replace("2.7", "0.5");
     assert_eq!(waxseal(words(&line)).err, "");
 }

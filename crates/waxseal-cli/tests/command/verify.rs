@@ -27,10 +27,10 @@ fn what_was_changed_is_told() {
     let body = feed(lab.verify(&[]), signed.replace("Hi.", "Ho.").as_bytes());
     assert_eq!(body.code, Some(1));
     assert!(body.out.contains("body hash does not match"), "{}", body.out);
-    assert!(body.out.contains("the body alone was changed"), "{}", body.out);
+    assert!(body.out.contains("only the body was changed"), "{}", body.out);
     let header = feed(lab.verify(&[]), signed.replace("lunch", "money").as_bytes());
     assert_eq!(header.code, Some(1));
-    assert!(header.out.contains("The body is as it was signed"), "{}", header.out);
+    assert!(header.out.contains("The body is intact"), "{}", header.out);
     assert!(header.out.contains("Signed are: From Subject"), "{}", header.out);
 }
 
@@ -232,7 +232,7 @@ fn text_beside_a_key_is_told_in_json() {
     let done = feed(args, lab.signed("ed").as_bytes());
     assert_eq!(done.code, Some(0), "{done:?}");
     let row: Value = serde_json::from_str(&done.out).unwrap();
-    let ignored = "key record: the text is no key record: it begins with some-verification=1";
+    let ignored = "key record: the text is not a key record: it begins with some-verification=1";
     assert_eq!(row["dkim"][0]["ignored_records"], json!([ignored]));
 }
 

@@ -256,7 +256,7 @@ fn seal_by_dkimpy(lab: &Lab, report: &Report, message: &[u8], name: &str) -> Vec
     run(call.arg(&after).arg(&before));
     let sealed = String::from_utf8(fs::read(after.join(name)).unwrap()).unwrap();
     assert!(sealed.starts_with("ARC-Seal: "), "{sealed}");
-    // The field is of no use any more, and dkimpy would read it again at the next hop.
+    // The field is no longer needed, and dkimpy would read it again at the next hop.
     sealed.replacen(&report.authentication_results().to_field(), "", 1).into_bytes()
 }
 

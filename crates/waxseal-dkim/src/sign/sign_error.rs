@@ -19,15 +19,15 @@ pub enum SignError {
     /// `z=` is longer than the 65,536 bytes that [`Signer::with_copied_fields`](crate::Signer::with_copied_fields) allows.
     #[error("the copies of the signed fields (z=) have {0} bytes, more than 65536: sign without them")]
     CopiedFields(usize),
-    /// RFC 6376 §5.3: the message must be signed as it will be sent, and mail servers rewrite bare CR and LF. This one is
-    /// so many bytes from the start of the message or, when header and body were passed separately, of that part.
+    /// RFC 6376 §5.3: the message must be signed as it will be sent, and mail servers rewrite bare CR and LF. Its offset is
+    /// counted from the start of the message or, if header and body were passed separately, of that part.
     #[error(
         "the message has a bare CR or LF at offset {0}: make its line ends CRLF before signing \
          (waxseal_header::line_ends::to_crlf) and send the result"
     )]
     BareLineEnd(u64),
     /// A line of the header block is not a header field.
-    #[error("field {0} of the header, counted from 1, is no header field: remove it before signing")]
+    #[error("field {0} of the header, counted from 1, is not a header field: remove it before signing")]
     MalformedField(usize),
     /// RFC 6376 §5.4: "The From header field MUST be signed".
     #[error("the message has no From field, which has to be signed (RFC 6376 section 5.4)")]
@@ -41,7 +41,7 @@ pub enum SignError {
     FromNotListed,
     /// A name for `h=` that is not a field name.
     #[error(
-        "\"{}\" is no field name: give the names of the fields to sign one by one, of visible ASCII without colon and \
+        "\"{}\" is not a field name: give the names of the fields to sign one by one, of visible ASCII without colon and \
          semicolon", .0.escape_debug()
     )]
     FieldName(String),
@@ -51,10 +51,10 @@ pub enum SignError {
     #[error("DKIM-Signature is to be signed more often than the message has it: list it no more than that")]
     OwnField,
     /// `d=` is not a domain name; see [`DomainName::new`].
-    #[error("the domain to sign for is no domain name")]
+    #[error("the domain to sign for is not a domain name")]
     DomainName(#[source] InvalidDomainName),
     /// `s=` is not a selector; see [`Selector`].
-    #[error("the selector is no domain name")]
+    #[error("the selector is not a domain name")]
     Selector(#[source] InvalidDomainName),
     /// A tag that [`Signer::with_tag`](crate::Signer::with_tag) refuses.
     #[error("{}= cannot be added: it is a tag of DKIM, or no name and value of one", .0.escape_debug())]

@@ -37,11 +37,11 @@ fn advice(text: &[u8]) -> &'static str {
     let escaped = unescaped.len() < trimmed.len();
     if unescaped.starts_with(b"\"") {
         match escaped {
-            true => "remove the quotes and the backslashes, which belong to zone files",
-            false => "remove the quotes, which belong to zone files",
+            true => "remove the quotes and the backslashes, which only zone files need",
+            false => "remove the quotes, which only zone files need",
         }
     } else if escaped && Record::parse(&unescaped).is_ok() {
-        "remove the backslashes, which belong to zone files"
+        "remove the backslashes, which only zone files need"
     } else if is_zone_line(trimmed) {
         "give the text alone, without the name, the type and the quotes of a zone file"
     } else if Record::parse(trimmed).is_ok() {

@@ -21,7 +21,7 @@ pub(crate) enum Problem {
     #[error("value of {0}= is not valid, and receivers use the default: {1}")]
     InvalidValue(&'static str, &'static str),
     /// A repeated tag. RFC 6376 §3.2, on which the format is based, forbids it.
-    #[error("stands twice, and receivers use the first: remove one")]
+    #[error("appears twice, and receivers use the first: remove one")]
     DuplicateTag,
     /// RFC 9989 §4.7: "unknown tags MUST be ignored".
     #[error("unknown tag, receivers ignore it: remove it")]

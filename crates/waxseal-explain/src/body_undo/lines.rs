@@ -145,7 +145,7 @@ fn each_line(body: &[u8], change: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8
     each_line_within(body, body.len(), change)
 }
 
-/// The same, for those that add to lines: so that no copy is made of what is as long as the body, its length is known.
+/// The same, for changes that add to lines. The length is known in advance, so that nothing as long as the body is copied.
 fn each_line_within(body: &[u8], capacity: usize, change: impl Fn(&[u8], &mut Vec<u8>)) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(capacity);
     let mut start = 0;

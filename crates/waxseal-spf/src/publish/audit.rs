@@ -446,7 +446,7 @@ mod tests {
         assert_eq!(
             texts[4],
             "warning: a.example.org: not an SPF record, receivers ignore it: \\\"v=spf1 -all\\\": remove the quotes, \
-             which belong to zone files"
+             which only zone files need"
         );
         let nearly = audit(&zone(&[("example.org", "v=spf1\tmx -all")]));
         assert_eq!(shown(&nearly), ["example.org - no-record", "example.org - near-miss"]);

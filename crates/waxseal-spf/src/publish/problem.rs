@@ -35,7 +35,7 @@ pub(crate) enum Problem {
     #[error("the target {0} publishes no SPF record, and receivers return permerror: remove the term")]
     TargetWithoutRecord(DomainName),
     /// The target is not a domain name.
-    #[error("the target is no domain name: correct the term")]
+    #[error("the target is not a domain name: correct the term")]
     InvalidTarget,
     /// A record that leads back to itself.
     #[error("the target {0} leads back here, and receivers return permerror: remove the term")]
@@ -76,7 +76,7 @@ pub(crate) enum Problem {
     #[error("no all and no redirect, which means ?all: end the record with -all or ~all")]
     MissingAll,
     /// Directives after `all` (§5.1).
-    #[error("stands behind all and is never looked at: move or remove it")]
+    #[error("comes after all and is never evaluated: move or remove it")]
     BehindAll,
     /// `redirect` together with `all` (§5.1).
     #[error("is ignored because the record has an all: remove one of the two")]
@@ -88,7 +88,7 @@ pub(crate) enum Problem {
     #[error("a network of 2^{0} addresses, clouds and their other customers included: name smaller ones")]
     HugeNetwork(u8),
     /// The same directive twice.
-    #[error("stands twice: remove one")]
+    #[error("appears twice: remove one")]
     Duplicate,
     /// A network inside another one of the same record.
     #[error("is part of {0}: remove one")]
@@ -124,7 +124,7 @@ pub(crate) enum Problem {
     EqualsForColon,
     /// `v=spf1` a second time, as where two records were joined (§4.5).
     #[error(
-        "stands twice, and receivers ignore the second one: join the terms of both records behind one v=spf1"
+        "appears twice, and receivers ignore the second one: join the terms of both records behind one v=spf1"
     )]
     SecondVersion,
     /// A modifier that RFC 7208 does not define and receivers ignore (§6).

@@ -7,13 +7,13 @@ use std::{
 };
 use waxseal_header::{Header, InvalidDateTime, InvalidReceived, Received};
 
-/// The arrival of a stored message as its trace fields (RFC 5321 §4.4) record it: from which client, with which reverse-path,
-/// and when. For archives and mail stores, whose messages have lost their envelope.
+/// The arrival of a stored message according to its trace fields (RFC 5321 §4.4): the client, the reverse-path and the
+/// time. For archives and mail stores, whose messages have lost their envelope.
 ///
-/// The topmost Received counts, since the server that stored the message wrote it. Hops inside the receiving site are skipped:
-/// those of LMTP, those from a loopback address, and those from [`Relays`]; the hop inside Gmail and that of qmail from its own
-/// SMTP server, too. Each time the field below counts only if it is `by` the very host that the field above
-/// names: what an internal host relayed may begin with Received fields that a stranger wrote.
+/// The topmost Received counts, since the server that stored the message wrote it. Hops inside the receiving site are
+/// skipped: those of LMTP, those from a loopback address, and those from [`Relays`]; the hop inside Gmail and that of
+/// qmail from its own SMTP server, too. In each case, the field below counts only if it is `by` the host that the field
+/// above names: a relayed message may begin with Received fields that a stranger wrote.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -41,14 +41,14 @@ pub struct Arrival {
 #[error(transparent)]
 pub struct NoEnvelope(#[from] EnvelopeFault);
 
-/// In [`NoEnvelope`]; Received fields are numbered from the top.
+/// The cause in [`NoEnvelope`]; Received fields are numbered from the top.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum EnvelopeFault {
     #[error("no Received")]
     NoReceived,
     #[error("{} cannot be read", ordinal(*.0))]
     InvalidReceived(usize, #[source] InvalidReceived),
-    /// As that of a local program.
+    /// Such as that of a local program.
     #[error("{} names no client", ordinal(*.0))]
     NoClient(usize),
     #[error("the client authenticated itself (with {0})")]
@@ -59,7 +59,7 @@ enum EnvelopeFault {
     #[error("no Received below the hop from {0}")]
     NothingBelow(String),
     /// The field below a hop that was skipped was written by another host than the one that the hop names, so it may be
-    /// a stranger's.
+    /// forged.
     #[error("the Received below the hop from {from} is by {by}")]
     OtherHost { from: String, by: String },
     #[error("no Return-Path or X-Envelope-From")]
@@ -67,12 +67,12 @@ enum EnvelopeFault {
 }
 
 impl NoEnvelope {
-    /// Whether the client authenticated itself (RFC 3848): a user of the server, not a host that a domain names in SPF.
+    /// Whether the client authenticated itself (RFC 3848): a user of the server, not a host that a domain lists in SPF.
     pub fn is_authenticated(&self) -> bool {
         matches!(self.0, EnvelopeFault::Authenticated(_))
     }
 
-    /// The address of a client that no domain names in SPF: a private one, and not one of [`Relays`].
+    /// The address of a client that no domain lists in SPF: a private one that is not one of [`Relays`].
     pub fn private_address(&self) -> Option<IpAddr> {
         match self.0 {
             EnvelopeFault::PrivateAddress(address) => Some(address),
@@ -97,7 +97,7 @@ enum TimeFault {
 }
 
 impl Arrival {
-    /// Reads Received, and the topmost Return-Path, else X-Envelope-From. Hops from `relays` are skipped.
+    /// Reads Received, and the topmost Return-Path or else X-Envelope-From. Hops from `relays` are skipped.
     pub fn from_header(header: &Header, relays: &Relays) -> Self {
         let mut walk = Walk { time: Err(TimeFault::NoReceived.into()), above: None, number: 0 };
         let client = walk.client(header, relays);
@@ -116,8 +116,8 @@ impl Arrival {
         self.envelope.as_ref().map_err(Clone::clone)
     }
 
-    /// When the message came to the receiving site: the date of the Received that names the client, or of the last one that
-    /// counts.
+    /// When the message arrived at the receiving site: the date of the Received field that names the client, or of the
+    /// last one that counts.
     ///
     /// # Errors
     /// [`NoArrivalTime`].
@@ -132,11 +132,11 @@ fn reverse_path(header: &Header) -> Option<&[u8]> {
     topmost("Return-Path").or_else(|| topmost("X-Envelope-From"))
 }
 
-/// On the way down through Received fields.
+/// The state while walking down the Received fields.
 struct Walk {
     time: Result<SystemTime, NoArrivalTime>,
     above: Option<Hop>,
-    /// Of the field that is looked at; 1 is the topmost.
+    /// The number of the current field; 1 is the topmost.
     number: usize,
 }
 
@@ -176,7 +176,7 @@ impl Walk {
         EnvelopeFault::InvalidReceived(self.number, source).into()
     }
 
-    /// The hop, if it lies inside the receiving site.
+    /// The hop, if it is inside the receiving site.
     fn hop(&self, received: &Received<'_>, relays: &Relays) -> Option<Hop> {
         let address = received.address();
         let inside = address.is_some_and(|address| address.is_loopback() || relays.contains(address));
@@ -231,22 +231,22 @@ fn is_same_host(a: &[u8], b: &[u8]) -> bool {
     name(a).eq_ignore_ascii_case(name(b))
 }
 
-/// Above the field of its mx.google.com, Gmail writes `by 2002:a05:…:: with SMTP id …`: a host in 10.0.0.0/8, as an address
-/// of 6to4.
+/// Above the field of its mx.google.com, Gmail writes `by 2002:a05:…:: with SMTP id …`: a host in 10.0.0.0/8, as a 6to4
+/// address.
 fn is_of_gmail(by: &[u8]) -> bool {
     let address = std::str::from_utf8(by).ok().and_then(|by| by.parse::<Ipv6Addr>().ok());
     address.is_some_and(|address| address.octets().starts_with(&[0x20, 0x02, 10]))
 }
 
-/// `(qmail 12 invoked from network)`: qmail-queue was called by qmail-smtpd, which wrote the field below. Of a local program
-/// it says "by uid".
+/// `(qmail 12 invoked from network)`: qmail-queue was called by qmail-smtpd, which wrote the field below. For a local
+/// program it has "by uid".
 fn is_of_qmail(received: &Received<'_>) -> bool {
     let remark = received.remark().and_then(|remark| remark.strip_prefix(b"qmail "));
     let number = remark.and_then(|remark| remark.strip_suffix(b" invoked from network"));
     received.by().is_none() && number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
 }
 
-/// A stranger's text, short and in ASCII.
+/// Untrusted text, shortened, in ASCII.
 fn shown(text: &[u8]) -> String {
     match text.get(..64) {
         Some(start) => format!("{}...", start.escape_ascii()),

@@ -1,4 +1,4 @@
-//! The receiver's settings, and the ways to have a message checked.
+//! The receiver's settings, and the methods that check a message.
 
 use super::{Envelope, Evidence, InboundCheck, Method, ReplayError, Report, Session, settings::Settings};
 use std::{
@@ -13,8 +13,8 @@ use waxseal_dns::{Answers, Check, DEFAULT_TIME_LIMIT, Resolve, ResolveBlocking, 
 use waxseal_header::{Header, HeaderLimits};
 use waxseal_spf::{Limits, RecordCache};
 
-/// Checks incoming mail: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and ARC if asked
-/// to. Cheap to clone; clones share their cache of keys.
+/// Checks incoming mail: SPF of HELO and MAIL FROM, DKIM, DMARC and `iprev` in one pass over the message, and
+/// optionally ARC. Cheap to clone; clones share their cache of keys.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -30,7 +30,7 @@ use waxseal_spf::{Limits, RecordCache};
 /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
 ///
 /// match report.disposition() {
-///     // Only with `LocalPolicy::with_reject_on_reject`: RFC 9989 forbids to reject for p=reject alone.
+///     // Only with `LocalPolicy::with_reject_on_reject`: RFC 9989 forbids rejecting for p=reject alone.
 ///     Disposition::None => println!("deliver"),
 ///     Disposition::Quarantine => println!("into the spam folder"),
 ///     Disposition::Defer => println!("451 4.7.1 {}", report.reason()), // DNS failed: on every try
@@ -48,19 +48,19 @@ use waxseal_spf::{Limits, RecordCache};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Before the field is added, [`AuthservIds`](waxseal_authres::AuthservIds) removes those that a stranger wrote in this
-/// server's name. A message that arrives in chunks goes through [`Authenticator::begin`].
+/// Before adding the field, remove forged ones with [`AuthservIds`](waxseal_authres::AuthservIds). For a message that
+/// arrives in chunks, see [`Authenticator::begin`].
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     settings: Arc<Settings>,
 }
 
 impl Authenticator {
-    /// An authenticator whose results bear this authserv-id, in most cases the name of this host: by it later programs know which
-    /// results are the site's own (RFC 8601 §2.5).
+    /// An authenticator whose results have this authserv-id, usually the name of this host, by which later programs
+    /// recognize the site's own results (RFC 8601 §2.5).
     ///
-    /// Defaults: everything is checked but ARC, by the default policies and limits of each method and the
-    /// [default crypto provider](default_provider).
+    /// Defaults: everything except ARC is checked, with the default policies and limits of each method and the [default
+    /// crypto provider](default_provider).
     ///
     /// # Errors
     /// [`NoProvider`] when no crypto provider was compiled in.
@@ -94,16 +94,15 @@ impl Authenticator {
         Self { settings: Arc::new(settings) }
     }
 
-    /// How large a header block may be (default 256 KiB and 1,000 fields). For a larger one DKIM and DMARC are permerror, and the
-    /// disposition is that for mail without a clear author
-    /// ([`LocalPolicy::with_invalid_from`]).
+    /// How large a header block may be (default 256 KiB and 1,000 fields). For a larger one, DKIM and DMARC are
+    /// permerror, and the disposition is that of mail without a clear author ([`LocalPolicy::with_invalid_from`]).
     #[must_use]
     pub fn with_header_limits(self, limits: HeaderLimits) -> Self {
         self.with(|settings| settings.header_limits = limits)
     }
 
-    /// Verifies DKIM with this verifier: its [`Policy`](waxseal_dkim::Policy) but for the header limits, which are those of
-    /// [`Authenticator::with_header_limits`], and its crypto provider.
+    /// Verifies DKIM with this verifier: with its [`Policy`](waxseal_dkim::Policy), except for the header limits, which
+    /// are those of [`Authenticator::with_header_limits`], and its crypto provider.
     #[must_use]
     pub fn with_dkim(self, verifier: Verifier) -> Self {
         self.with(|settings| {
@@ -125,19 +124,20 @@ impl Authenticator {
         self.with(|settings| settings.spf_trace = trace)
     }
 
-    /// Whether SPF asks ahead, see [`SpfCheck::with_prefetch`](waxseal_spf::SpfCheck::with_prefetch) (default: no).
+    /// Whether SPF looks up names ahead, see [`SpfCheck::with_prefetch`](waxseal_spf::SpfCheck::with_prefetch)
+    /// (default: no).
     #[must_use]
     pub fn with_spf_prefetch(self, prefetch: bool) -> Self {
         self.with(|settings| settings.spf_prefetch = prefetch)
     }
 
-    /// What is checked, and nothing else (default: all but [`Method::Arc`]): for a filter that plays one part beside others. Of
-    /// another method nothing is asked, and nothing is in the results; [`Report`] says at each getter what it returns
-    /// then. [`Authenticator::with_arc`] and its kin add ARC, where they are called later.
+    /// The methods to check (default: all except [`Method::Arc`]), for a filter that works next to others. Other
+    /// methods cause no lookups and are missing in the results; each getter of [`Report`] documents what it returns
+    /// then. [`Authenticator::with_arc`] and the like add ARC when they are called later.
     ///
-    /// DMARC counts only what is checked here or was handed to a [`Session`]: see
-    /// [`InboundCheck::with_identifiers`] for the results of other programs. Without
-    /// [`Method::Dmarc`] every message gets [`Disposition::None`](waxseal_dmarc::Disposition), also one without a clear author.
+    /// DMARC uses only results of this check or those passed to a [`Session`]; see [`InboundCheck::with_identifiers`]
+    /// for the results of other programs. Without [`Method::Dmarc`], every message gets
+    /// [`Disposition::None`](waxseal_dmarc::Disposition), even one without a clear author.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -154,28 +154,28 @@ impl Authenticator {
         self.with(|settings| settings.methods = methods.into_iter().collect())
     }
 
-    /// The local policy of DMARC: whether `p=reject` may reject, what becomes of mail without a clear author, how many
-    /// authors are looked at, RFC 7489 mode.
+    /// The local policy of DMARC: whether `p=reject` may reject, the disposition of mail without a clear author, the
+    /// limit of authors, RFC 7489 mode.
     #[must_use]
     pub fn with_dmarc(self, policy: LocalPolicy) -> Self {
         self.with(|settings| settings.dmarc = policy)
     }
 
-    /// How long one check may wait for DNS in all, beside the body and after it (default: 20 seconds). What has been answered
-    /// by then counts: a message that passed by then stays passed. The rest is a time-out, and what depends on it temperror.
-    /// RFC 7208 §4.6.4: "Such a limit SHOULD allow at least 20 seconds." [`Duration::MAX`] is no limit.
+    /// How long one check may wait for DNS in total, during the body and after it (default: 20 seconds). Answers that
+    /// arrived by then count: a message that passed stays passed. The rest is a time-out, and what depends on it is
+    /// temperror. RFC 7208 §4.6.4: "Such a limit SHOULD allow at least 20 seconds." [`Duration::MAX`] is no limit.
     ///
-    /// It holds in [`Authenticator::check`], [`Authenticator::check_blocking`] and [`Lookups`](super::Lookups), and in
-    /// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) of an [`InboundCheck`]; the other
-    /// drivers are given a deadline of their own. [`Resolve::sleep`] is the timer of an asynchronous check. A blocking
-    /// resolver that cannot cut a lookup ends the one under way.
+    /// It applies to [`Authenticator::check`], [`Authenticator::check_blocking`] and [`Lookups`](super::Lookups), and
+    /// to [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) of an [`InboundCheck`];
+    /// the other drivers take a deadline of their own. [`Resolve::sleep`] is the timer of an asynchronous check. A
+    /// blocking resolver that cannot abort a lookup finishes the one under way.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.timeout = timeout)
     }
 
-    /// Validates ARC chains under this policy (default: ARC is not looked at). Keys and signatures are judged as those of DKIM
-    /// are, by the verifier of [`Authenticator::with_dkim`].
+    /// Validates ARC chains with this policy (default: ARC is not checked). Keys and signatures are verified like those
+    /// of DKIM, by the verifier of [`Authenticator::with_dkim`].
     ///
     /// By itself the result only informs; see [`Authenticator::with_trusted_sealers`].
     #[must_use]
@@ -187,16 +187,16 @@ impl Authenticator {
         })
     }
 
-    /// Whose ARC sets are trusted (default: nobody's). `trusts` is called with `d=` of seals. When DMARC fails, the chain
-    /// passed, and a set by a trusted sealer records that DMARC passed for the same Author Domain when the message came in
-    /// there, with none but trusted sealers above it, the message gets [`Disposition::None`](waxseal_dmarc::Disposition),
-    /// and [`Report::trusted_forwarder`] names the sealer. The result of DMARC stays `fail`. When no sealer is trusted
-    /// to have seen it pass, [`Report::distrust`] has the reasons.
+    /// Whose ARC sets are trusted (default: nobody's). `trusts` is called with `d=` of seals. When DMARC fails but the
+    /// chain passes, and a set of a trusted sealer, with only trusted sealers above it, records that DMARC passed there
+    /// for the same Author Domain, the message gets [`Disposition::None`](waxseal_dmarc::Disposition), and
+    /// [`Report::trusted_forwarder`] names the sealer. The result of DMARC stays `fail`. When no sealer is trusted to
+    /// have seen it pass, see [`Report::distrust`] for the reasons.
     ///
-    /// Trust only sealers that check DMARC themselves and quote what clients send: one that copies HELO or MAIL FROM into its
-    /// results without quoting lets strangers write results.
+    /// Trust only sealers that check DMARC themselves and quote text from clients: one that copies HELO or MAIL FROM
+    /// into its results without quoting lets strangers forge results.
     ///
-    /// Asks for ARC to be validated, too.
+    /// This also enables ARC validation.
     #[must_use]
     pub fn with_trusted_sealers(
         self,
@@ -208,8 +208,8 @@ impl Authenticator {
         })
     }
 
-    /// Hashes the body for this ARC sealer too, in the same pass, so that [`Report::seal`] can add a set to a message that is
-    /// forwarded as it is (default: none). Asks for ARC to be validated, too.
+    /// Also hashes the body for this ARC sealer, in the same pass, so that [`Report::seal`] can add a set to a message
+    /// that is forwarded unchanged (default: none). This also enables ARC validation.
     #[must_use]
     pub fn with_sealer(self, sealer: waxseal_arc::Sealer) -> Self {
         self.with(|settings| {
@@ -218,12 +218,12 @@ impl Authenticator {
         })
     }
 
-    /// The authserv-id of its results.
+    /// The authserv-id of the results.
     pub fn authserv_id(&self) -> &str {
         &self.settings.authserv_id
     }
 
-    /// Checks a whole message with an asynchronous resolver. `now` decides about `t=` and `x=` of signatures.
+    /// Checks a whole message with an asynchronous resolver. `now` is compared with `t=` and `x=` of signatures.
     ///
     /// It waits for DNS no longer than [`Authenticator::with_timeout`] allows.
     #[doc(alias = "async")]
@@ -237,10 +237,10 @@ impl Authenticator {
         drive(self.inbound(envelope, message, now), resolver).await
     }
 
-    /// Checks a whole message with a blocking resolver. `now` decides about `t=` and `x=` of signatures.
+    /// Checks a whole message with a blocking resolver. `now` is compared with `t=` and `x=` of signatures.
     ///
-    /// It waits for DNS no longer than [`Authenticator::with_timeout`] allows, and for the lookup under way if the resolver cannot cut
-    /// it.
+    /// It waits for DNS no longer than [`Authenticator::with_timeout`] allows, or until the lookup under way ends if
+    /// the resolver cannot abort it.
     pub fn check_blocking(
         &self,
         envelope: &Envelope,
@@ -251,7 +251,7 @@ impl Authenticator {
         drive_blocking(self.inbound(envelope, message, now), resolver)
     }
 
-    /// The check of a whole message, to be driven by the caller: until a deadline of its own, or without I/O.
+    /// The check of a whole message, to be driven by the caller: with a deadline of its own, or without I/O.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -265,7 +265,7 @@ impl Authenticator {
     ///         break report;
     ///     }
     ///     for question in dns.take_wanted() {
-    ///         // Ask whomever you like, now or later.
+    ///         // Look it up in any way, now or later.
     ///         dns.answer(question, Ok(Answer::nxdomain()));
     ///     }
     /// };
@@ -278,9 +278,9 @@ impl Authenticator {
         session.finish()
     }
 
-    /// Begins with a message whose header is known, as where it decided between signing and checking; the body goes to
-    /// [`Session::body`]. A header is cheap to clone. Where it could not be read, begin without it and refuse the message, or feed
-    /// what came to [`Authenticator::begin`].
+    /// Begins with a message whose header is known, for example because it decided between signing and checking; the
+    /// body goes to [`Session::body`]. A header is cheap to clone. If it could not be parsed, refuse the message, or
+    /// pass its bytes to a session of [`Authenticator::begin`].
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -289,7 +289,7 @@ impl Authenticator {
     /// let mut header = HeaderBuilder::new(HeaderLimits::default());
     /// header.push(b"From", b"joe@example.org", Space::Added)?;
     /// let header = header.finish();
-    /// // By the header and the client, this message is not to be signed.
+    /// // According to header and client, this message is not to be signed.
     /// let mut session = Authenticator::new("mx.example.net")?.begin_with_header(&envelope, header, SystemTime::now());
     /// session.body(b"Hi.\r\n");
     /// assert_eq!(drive_blocking(session.finish(), &Zone::new()).dmarc().result().as_str(), "none");
@@ -299,16 +299,16 @@ impl Authenticator {
         self.begin(envelope, now).with_header(header)
     }
 
-    /// Begins with a message that arrives in pieces. `now` decides about `t=` and `x=` of signatures.
+    /// Begins with a message that arrives in pieces. `now` is compared with `t=` and `x=` of signatures.
     pub fn begin(&self, envelope: &Envelope, now: SystemTime) -> Session {
         Session::new(self.settings.clone(), envelope.clone(), now)
     }
 
-    /// Judges again what [`Report::evidence`] kept, without DNS and without the body: the same settings reach the same verdicts.
-    /// A question that was not asked then is a time-out now.
+    /// Judges stored evidence ([`Report::evidence`]) again, without DNS and without the body: the same settings lead to
+    /// the same verdicts. A question that was not asked then is a time-out now.
     ///
     /// # Errors
-    /// [`ReplayError`], when these settings need a body hash that was not kept.
+    /// [`ReplayError`] when these settings need a body hash that was not stored.
     pub fn replay(&self, evidence: &Evidence) -> Result<Report, ReplayError> {
         let check = InboundCheck::again(self.settings.clone(), evidence.case());
         let mut check = check.ok_or(ReplayError)?;

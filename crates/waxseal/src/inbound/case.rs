@@ -1,4 +1,4 @@
-//! What verdicts are reached from, but for the body.
+//! The input of the verdicts, except for the body.
 
 use super::Envelope;
 use std::time::SystemTime;
@@ -6,14 +6,14 @@ use waxseal_dkim::parts::BodyHashes;
 use waxseal_dns::{Answers, Question, Reply};
 use waxseal_header::{Header, HeaderError};
 
-/// One message with its DNS answers: what a report is about, and what evidence keeps.
+/// One message with its DNS answers: the subject of a report, and the content of evidence.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) envelope: Envelope,
     pub(crate) now: SystemTime,
     pub(crate) header: Result<Header, HeaderError>,
     pub(crate) hashes: BodyHashes,
-    /// Where the first bare CR or LF of the body is, if there is a sealer, who must not seal such a body.
+    /// The offset of the first bare CR or LF of the body, if there is a sealer, which must not seal such a body.
     pub(crate) bare_line_end: Option<u64>,
     pub(super) answers: Vec<(Question, Reply)>,
 }
@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-/// Every answer, in the order in which they became known.
+/// All answers, in the order in which they arrived.
 pub(super) fn known(dns: &Answers<'_>) -> Vec<(Question, Reply)> {
     dns.known().map(|(question, reply)| (question.clone(), reply.clone())).collect()
 }

@@ -1,4 +1,4 @@
-//! The checks of one message, joined into one.
+//! All checks of a message, joined into one.
 
 use super::{
     Envelope, Method, Report,
@@ -19,11 +19,13 @@ use waxseal_dmarc::{DmarcCheck, Identifiers};
 use waxseal_dns::{Answers, Check, Pending, Question, Reply};
 use waxseal_header::HeaderError;
 
-/// The check that is left when the message has ended: it asks for everything that is not known yet, then judges. Its output is the
-/// [`Report`]. See [`Session::finish`](super::Session::finish) and [`Authenticator::inbound`](super::Authenticator::inbound).
+/// The check that remains when the message has ended: it looks up what is not known yet, then judges. Its output is the
+/// [`Report`]. See [`Session::finish`](super::Session::finish) and
+/// [`Authenticator::inbound`](super::Authenticator::inbound).
 ///
 /// [`drive`](waxseal_dns::drive()) and [`drive_blocking`](waxseal_dns::drive_blocking) wait no longer than
-/// [`Authenticator::with_timeout`](super::Authenticator::with_timeout) allows, what [`Lookups`](super::Lookups) waited included.
+/// [`Authenticator::with_timeout`](super::Authenticator::with_timeout) allows, including the time that
+/// [`Lookups`](super::Lookups) waited.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -31,7 +33,7 @@ use waxseal_header::HeaderError;
 /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
 /// let message = b"From: joe@example.org\r\n\r\nHi.\r\n";
 /// let check = Authenticator::new("mx.example.net")?.inbound(&envelope, message, SystemTime::now());
-/// // Driven until a time limit of one's own; there is a driver for each kind of program.
+/// // Driven with your own time limit; there is a driver for each kind of program.
 /// let report = drive_blocking_within(check, &Zone::new(), Duration::from_secs(5));
 /// assert_eq!(report.to_string(), "spf=none dkim=none dmarc=none disposition=none");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -44,10 +46,10 @@ pub struct InboundCheck {
     author: Identifiers,
     dmarc: Option<DmarcCheck>,
     report: Option<Report>,
-    /// Who seals the message when it is forwarded.
+    /// The sealer of the message, if it is forwarded.
     sealer: Option<Sealer>,
     ahead: Vec<(Question, Reply)>,
-    /// How long was waited for these.
+    /// The time waited for these.
     waited: Duration,
 }
 
@@ -102,7 +104,7 @@ impl InboundCheck {
         Self::new(settings, methods, (Case::refused(envelope, now, error), signatures, author))
     }
 
-    /// A message of which evidence was kept; `None` when a body hash is missing in it.
+    /// A message with stored evidence; `None` when it lacks a body hash.
     pub(super) fn again(settings: Arc<Settings>, kept: &Case) -> Option<Self> {
         let methods = EnvelopeMethods::new(&settings, &kept.envelope, kept.now);
         match &kept.header {
@@ -117,9 +119,9 @@ impl InboundCheck {
         }
     }
 
-    /// Begins with what [`Lookups`](super::Lookups) found, or with other answers, collected from questions and replies.
-    /// The time that [was waited](Answers::waited) for them is taken off the time limit of the check; of several lookups, which
-    /// may have run side by side, the longest counts.
+    /// Begins with the answers of [`Lookups`](super::Lookups), or with others, such as a list of questions and replies.
+    /// The time [waited](Answers::waited) for them counts against the time limit of the check; of several lookups,
+    /// which may have run concurrently, the longest counts.
     #[must_use]
     pub fn with_answers(mut self, answers: Answers<'static>) -> Self {
         self.ahead.extend(known(&answers));
@@ -127,9 +129,9 @@ impl InboundCheck {
         self
     }
 
-    /// Judges DMARC by these identifiers, to which the results of this check are added: for the results of other programs of the
-    /// site ([`Identifiers::with_trusted_results`]), where this one is not to check DKIM or SPF itself. The author should be that
-    /// of the header ([`Identifiers::from_header`]).
+    /// Evaluates DMARC with these identifiers, to which the results of this check are added: for results of other
+    /// programs of the site ([`Identifiers::with_trusted_results`]), when DKIM or SPF is not checked here. The author
+    /// should be that of the header ([`Identifiers::from_header`]).
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -164,8 +166,8 @@ impl InboundCheck {
 fn identifiers(author: Identifiers, dkim: &Verdicts, spf: &waxseal_spf::Verdict) -> Identifiers {
     let authenticated = dkim.iter().filter_map(|verdict| Some((verdict.domain()?, verdict.result())));
     let found = authenticated.fold(author, |found, (domain, result)| found.with_dkim(domain.clone(), result));
-    // RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; the verdict on HELO is not
-    // looked at, whatever it is (CVE-2019-20790).
+    // RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; the verdict on HELO is
+    // ignored (CVE-2019-20790).
     match spf.domain() {
         Some(domain) if spf.is_null_sender() => found.with_spf_of_null_sender(domain.clone(), spf.result()),
         Some(domain) => found.with_spf(domain.clone(), spf.result()),
@@ -188,7 +190,7 @@ impl Check for InboundCheck {
             false => waxseal_dmarc::Verdict::not_checked(),
         };
         let trust = trusted_forwarder(self.settings.trusts.as_deref(), arc.as_deref(), &dmarc);
-        // The case is this check's alone until here, so nothing is cloned.
+        // Until here only this check owns the case, so nothing is cloned.
         Arc::make_mut(&mut self.case).answers = known(dns);
         let (settings, case, sealer) = (self.settings.clone(), self.case.clone(), self.sealer.clone());
         let report = Report::new(Found {

@@ -1,10 +1,10 @@
-//! What the client said before the message.
+//! The SMTP envelope.
 
 use bytes::Bytes;
 use std::{net::IpAddr, sync::Arc};
 
-/// The SMTP envelope as far as authentication needs it: the client's address, its HELO or EHLO, and MAIL FROM. Bytes, not
-/// text: clients send what they like. Cheap to clone.
+/// The parts of the SMTP envelope that authentication needs: the client's address, its HELO or EHLO, and MAIL FROM.
+/// These are bytes, as clients may send anything. Cheap to clone.
 ///
 /// ```
 /// use waxseal::Envelope;
@@ -18,7 +18,7 @@ pub struct Envelope {
     ip: Option<IpAddr>,
     helo: Bytes,
     path: Path,
-    /// Why there is none.
+    /// Why there is no envelope.
     missing: Option<Arc<str>>,
 }
 
@@ -33,7 +33,7 @@ impl Path {
     }
 }
 
-/// With or without angle brackets, a reverse-path is the same.
+/// Reverse-paths are equal with or without angle brackets.
 impl PartialEq for Path {
     fn eq(&self, other: &Self) -> bool {
         self.bare() == other.bare()
@@ -49,9 +49,9 @@ impl Envelope {
         Self { ip: Some(ip.to_canonical()), ..Self::without_address(helo, mail_from) }
     }
 
-    /// A client without an address, as a program on this host or one behind a socket that has none: SPF comes to none and `iprev`
-    /// is not checked, neither is in the Authentication-Results field, and DMARC relies on DKIM alone. HELO and MAIL FROM are
-    /// kept for reports and logs.
+    /// A client without an address, such as a program on this host: SPF is none and `iprev` is not checked, both are
+    /// left out of Authentication-Results, and DMARC relies on DKIM alone. HELO and MAIL FROM are kept for reports and
+    /// logs.
     ///
     /// ```
     /// use waxseal::Envelope;
@@ -67,7 +67,7 @@ impl Envelope {
         }
     }
 
-    /// No envelope, as for a message from an archive: [`Envelope::without_address`], with HELO and MAIL FROM empty.
+    /// No envelope, as for a message from an archive: [`Envelope::without_address`] with empty HELO and MAIL FROM.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -85,17 +85,17 @@ impl Envelope {
         Self::without_address("", "")
     }
 
-    /// [`Envelope::unknown`], and why there is no envelope, such as [`NoEnvelope`](crate::NoEnvelope): explanations and JSON show it.
+    /// [`Envelope::unknown`] with a reason, such as [`NoEnvelope`](crate::NoEnvelope), for explanations and JSON.
     pub fn missing_because(reason: impl Into<Arc<str>>) -> Self {
         Self { missing: Some(reason.into()), ..Self::unknown() }
     }
 
-    /// Why there is no envelope, where that was said.
+    /// Why there is no envelope, if that was given.
     pub(super) fn missing(&self) -> Option<&str> {
         self.missing.as_deref()
     }
 
-    /// The address of the client, if it has one and that is known.
+    /// The address of the client, if there is one and it is known.
     pub fn ip(&self) -> Option<IpAddr> {
         self.ip
     }
@@ -115,7 +115,7 @@ impl Envelope {
         &self.path.0
     }
 
-    /// Whether MAIL FROM was `<>`, as in bounces. Its identity for SPF is `postmaster@` HELO then (RFC 7208 §2.4).
+    /// Whether MAIL FROM was `<>`, as in bounces. Then its identity for SPF is `postmaster@` HELO (RFC 7208 §2.4).
     pub fn is_null_sender(&self) -> bool {
         self.mail_from().is_empty()
     }

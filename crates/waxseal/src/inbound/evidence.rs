@@ -1,4 +1,4 @@
-//! What a verdict was reached from, kept to reach it again.
+//! Evidence: the input of verdicts, to be judged again.
 
 #[cfg(feature = "json")]
 mod json;
@@ -11,9 +11,9 @@ use std::{sync::Arc, time::SystemTime};
 use waxseal_dns::{Question, Reply};
 use waxseal_header::{Header, HeaderError};
 
-/// The evidence of a [`Report`](super::Report): envelope, time, header, body hashes and every DNS answer. It is enough to
-/// reach the same verdicts again, offline and long after keys were changed. It contains the header, and so names and addresses,
-/// but nothing of the body.
+/// The evidence of a [`Report`](super::Report): envelope, time, header, body hashes and every DNS answer. It is enough
+/// to reach the same verdicts again, offline and long after keys were changed. It contains the header, including names
+/// and addresses, but nothing of the body.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -28,11 +28,11 @@ use waxseal_header::{Header, HeaderError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// With the feature `json`, `Evidence::to_json` and `Evidence::from_json` keep it in a file.
+/// With the feature `json`, `Evidence::to_json` and `Evidence::from_json` convert it for a file.
 #[derive(Debug, Clone)]
 pub struct Evidence(Arc<Case>);
 
-/// Why evidence cannot be judged again: the settings need a hash of the body that was not kept.
+/// Why evidence cannot be replayed: the settings need a body hash that was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a body hash is needed that was not kept: replay under the settings of the first check")]
 #[non_exhaustive]
@@ -60,7 +60,7 @@ impl Evidence {
     /// The header, or why it was refused.
     ///
     /// # Errors
-    /// The error that the first check met.
+    /// The error of the first check.
     pub fn header(&self) -> Result<&Header, &HeaderError> {
         self.0.header.as_ref()
     }

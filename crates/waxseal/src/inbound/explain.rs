@@ -1,4 +1,4 @@
-//! The report in words.
+//! The report as a page of text.
 
 use super::{Envelope, Method, Report};
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// One line for the client, one or more for each method, and what to do.
 pub(super) fn explain(report: &Report) -> String {
     let mut out = String::new();
-    // Writing to a string does not fail.
+    // Writing to a String cannot fail.
     _ = write(report, &mut out);
     out
 }
@@ -62,7 +62,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out, "disposition {disposition}")
 }
 
-/// What a client says can be long; more than a mailbox may have (RFC 5321 §4.5.3.1) is cut.
+/// A client can send long text; what exceeds the length of a mailbox (RFC 5321 §4.5.3.1) is cut.
 fn shown(octets: &[u8]) -> String {
     const MAX: usize = 320;
     match octets.get(..MAX) {

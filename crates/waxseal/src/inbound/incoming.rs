@@ -22,7 +22,7 @@ pub(super) struct Incoming {
     dkim: Option<Examination>,
     arc: Option<Box<ChainExamination>>,
     hasher: BodyHasher,
-    /// Looked at for a sealer alone: verifiers take what comes.
+    /// Only for a sealer: verifiers hash what they receive.
     line_ends: Option<FindBare>,
     body_began: bool,
 }
@@ -41,7 +41,7 @@ impl Incoming {
         message
     }
 
-    /// Has the body hashed for this sealer; false when it has begun without.
+    /// Requests the body hash for this sealer; false when the body has begun.
     pub(super) fn seal_with(&mut self, sealer: &Sealer) -> bool {
         if self.body_began {
             return false;
@@ -55,7 +55,7 @@ impl Incoming {
         &self.header
     }
 
-    /// The empty line between header and body ended in LF alone.
+    /// The empty line between header and body ended in a bare LF.
     pub(super) fn bare_separator(&mut self) {
         self.body_began = true;
         if let Some(line_ends) = &mut self.line_ends {
@@ -91,7 +91,7 @@ impl Incoming {
         (case, signatures(dkim, arc, hashes), author)
     }
 
-    /// Ends without a body, by the hashes that were kept of it. `None` when one is missing.
+    /// Ends without a body, using its stored hashes. `None` when one is missing.
     pub(super) fn finish_with(self, case: &Case) -> Option<(Case, Signatures, Identifiers)> {
         let Self { author, dkim, arc, hasher, .. } = self;
         if hasher.forms().any(|form| case.hashes.get(&form).is_none()) {

@@ -22,11 +22,11 @@ pub struct IprevCheck {
 }
 
 impl IprevCheck {
-    /// How many names of an address are looked up: 10, as for the mechanism `ptr` of SPF (RFC 7208 §4.6.4). The others are
-    /// passed over.
+    /// How many names of an address are looked up: 10, as for the mechanism `ptr` of SPF (RFC 7208 §4.6.4). The others
+    /// are skipped.
     pub const MAX_NAMES: usize = 10;
 
-    /// The check of this address; an IPv4-mapped one counts as IPv4.
+    /// A check of this address; an IPv4-mapped one counts as IPv4.
     pub fn new(ip: IpAddr) -> Self {
         Self { ip: ip.to_canonical() }
     }
@@ -90,7 +90,7 @@ pub enum IprevCause {
     /// No name of the address has the address: the first name, and how many were looked up.
     #[error("{} does not have the address{}", shown(.0), others(*.1))]
     Mismatch(DomainName, usize),
-    /// A lookup failed on which the result depends.
+    /// A lookup failed that the result depends on.
     #[error("lookup of {} {} failed", shown(&.0.name), .0.kind)]
     Lookup(Question, #[source] LookupError),
 }
@@ -156,7 +156,7 @@ impl IprevVerdict {
         self.outcome.as_ref().err()
     }
 
-    /// The verified name, or why there is none, with the error of the resolver. One line of ASCII without quotes.
+    /// One line of ASCII without quotes: the verified name, or why there is none, with the error of the resolver.
     pub fn reason(&self) -> String {
         match &self.outcome {
             Ok(name) => name.to_string(),
@@ -164,7 +164,7 @@ impl IprevVerdict {
         }
     }
 
-    /// For people: which address was looked up, and what came of it. Lines of ASCII, each ended by a line feed.
+    /// A page of ASCII for people: the address and the result.
     pub fn explain(&self) -> String {
         let about = format!("reverse DNS of {}: {}\n", self.ip, self.result());
         match &self.outcome {

@@ -1,4 +1,4 @@
-//! What can be looked up while the message still arrives.
+//! Lookups that can be made while the message arrives.
 
 use super::{
     methods::{Keys, Methods},
@@ -12,12 +12,11 @@ use std::{
 use waxseal_dmarc::Identifiers;
 use waxseal_dns::{Answers, Check, Pending, Resolve, ResolveBlocking, drive_with, drive_with_blocking};
 
-/// What can be looked up before the message has ended; see [`Session::lookups`](super::Session::lookups). A check without a
-/// verdict: what counts are the answers that it leaves.
+/// The lookups that can be made before the message has ended; see [`Session::lookups`](super::Session::lookups). A
+/// check without a verdict: its purpose are the answers.
 ///
-/// It waits no longer than the whole check may
-/// ([`Authenticator::with_timeout`](super::Authenticator::with_timeout)). What has been answered by then counts, the rest
-/// is a time-out, and the check that follows has what is left of the time.
+/// It waits no longer than the whole check may ([`Authenticator::with_timeout`](super::Authenticator::with_timeout)).
+/// Answers that arrived by then count, the rest is a time-out, and the following check has the remaining time.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -25,7 +24,7 @@ use waxseal_dns::{Answers, Check, Pending, Resolve, ResolveBlocking, drive_with,
 /// # let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
 /// # let dns = Zone::new().with_txt("example.org", "v=spf1 ip4:192.0.2.1 -all")?;
 /// let mut session = Authenticator::new("mx.example.net")?.begin(&envelope, SystemTime::now());
-/// // The envelope is known: its SPF records can be looked up before the message comes.
+/// // The envelope is known: its SPF records can be looked up before the message arrives.
 /// let lookups = session.lookups();
 /// let (answers, check) = std::thread::scope(|threads| {
 ///     let answers = threads.spawn(|| lookups.resolve_blocking(&dns));
@@ -57,8 +56,9 @@ impl Lookups {
         dns
     }
 
-    /// [`Lookups::resolve`] until `deadline` is ready, such as the end of the body: what has been answered by then is kept, and
-    /// [`InboundCheck`](super::InboundCheck) asks for the rest. To drop the future of `resolve` would lose all answers.
+    /// [`Lookups::resolve`] until `deadline` is ready, for example at the end of the body: the answers so far are kept,
+    /// and [`InboundCheck`](super::InboundCheck) looks up the rest. Dropping the future of `resolve` instead would lose
+    /// all answers.
     pub async fn resolve_until(
         self,
         resolver: &(impl Resolve + ?Sized),

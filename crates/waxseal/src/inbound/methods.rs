@@ -1,4 +1,4 @@
-//! Who asks what: every method of one message.
+//! The methods of a message, and their lookups.
 
 use super::{Envelope, IprevCheck, IprevVerdict, settings::Settings};
 use std::{
@@ -18,9 +18,9 @@ use waxseal_spf::{Identity, SpfCheck};
 pub enum Method {
     /// SPF of MAIL FROM.
     Spf,
-    /// SPF of HELO (RFC 7208 §2.3 recommends it), an identity of its own: its result never stands in for that of MAIL FROM, and
-    /// DMARC does not see it (RFC 9989 §4.4.2). For a null reverse-path the MAIL FROM identity is already made from HELO, and
-    /// nothing is checked twice.
+    /// SPF of HELO (recommended by RFC 7208 §2.3), a separate identity: its result never replaces that of MAIL FROM,
+    /// and DMARC ignores it (RFC 9989 §4.4.2). For a null reverse-path, the MAIL FROM identity is already made from
+    /// HELO, and nothing is checked twice.
     Helo,
     /// DKIM.
     Dkim,
@@ -29,11 +29,12 @@ pub enum Method {
     Arc,
     /// DMARC, by the results of SPF and DKIM.
     Dmarc,
-    /// Whether the client's address leads to a name and back. It only informs: no other verdict depends on it.
+    /// Whether the client's address has a name that leads back to it. For information only: no other verdict depends on
+    /// it.
     Iprev,
 }
 
-/// A check that is run until it has its verdict, and not again.
+/// A check that is run only until it has its verdict.
 #[derive(Debug, Clone)]
 pub(super) enum Memo<C: Check> {
     Running(C),
@@ -55,13 +56,13 @@ impl<C: Check> Memo<C> {
     }
 }
 
-/// Every method but DMARC, which builds on their results. `S` is what can be done about signatures: before the body has
-/// ended their [`Keys`] can be looked up, after it [`Signatures`] are judged.
+/// All methods except DMARC, which uses their results. `S` is the stage of signatures: until the body has ended, their
+/// [`Keys`] can be looked up; then [`Signatures`] are verified.
 #[derive(Debug)]
 pub(super) struct Methods<S> {
     pub(super) envelope: EnvelopeMethods,
     pub(super) signatures: S,
-    /// DMARC of the author alone, once it had to be asked ahead.
+    /// DMARC of the author alone, once its lookups were made ahead.
     ahead: Option<DmarcCheck>,
 }
 
@@ -70,7 +71,7 @@ impl<S: Check> Methods<S> {
         Self { envelope, signatures, ahead: None }
     }
 
-    /// Runs them all before any of them gives up for want of an answer. There is no `author` while the header is not complete.
+    /// Runs all of them before a missing answer ends the run. There is no `author` until the header is complete.
     pub(super) fn run(
         &mut self,
         settings: &Settings,
@@ -82,14 +83,15 @@ impl<S: Check> Methods<S> {
         match (envelope, signatures) {
             (Ok(envelope), Ok(signatures)) => Ok((envelope, signatures)),
             (Err(pending), _) | (_, Err(pending)) => {
-                // What DMARC asks about the Author Domain depends on no other verdict, so it is asked along.
+                // The lookups of DMARC for the Author Domain do not depend on other verdicts, so they are made at the
+                // same time.
                 _ = self.ask_ahead(settings, author, dns);
                 Err(pending)
             }
         }
     }
 
-    /// What DMARC asks about the Author Domain before anything is authenticated.
+    /// The lookups of DMARC for the Author Domain, before anything is authenticated.
     pub(super) fn ask_ahead(
         &mut self,
         settings: &Settings,
@@ -102,11 +104,11 @@ impl<S: Check> Methods<S> {
     }
 }
 
-/// What needs the envelope alone.
+/// The methods that need only the envelope.
 #[derive(Debug, Clone)]
 pub(super) struct EnvelopeMethods {
     pub(super) spf: Memo<SpfCheck>,
-    /// Else `spf` is none, about nobody.
+    /// Otherwise `spf` is none, for no identity.
     pub(super) spf_checked: bool,
     pub(super) helo: Option<Memo<SpfCheck>>,
     pub(super) iprev: Option<Memo<IprevCheck>>,
@@ -124,7 +126,7 @@ impl EnvelopeMethods {
             let check = check.with_record_cache(&settings.spf_records);
             Memo::Running(check.with_trace(settings.spf_trace).with_prefetch(settings.spf_prefetch))
         };
-        // RFC 7208 §2.4: with a null reverse-path the MAIL FROM identity is made from HELO, and one check is enough.
+        // RFC 7208 §2.4: with a null reverse-path the MAIL FROM identity is made from HELO, so one check is enough.
         let helo = settings.checks(Method::Helo) && !envelope.is_null_sender();
         let client_of = |checked: bool| client.filter(|_| checked);
         let spf_client = client_of(settings.checks(Method::Spf));
@@ -152,7 +154,7 @@ impl EnvelopeMethods {
     }
 }
 
-/// The verdicts that need the envelope alone.
+/// The verdicts that need only the envelope.
 #[derive(Debug)]
 pub(super) struct EnvelopeVerdicts {
     pub(super) spf: Arc<waxseal_spf::Verdict>,

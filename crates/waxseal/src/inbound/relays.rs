@@ -5,8 +5,8 @@ use std::{
     str::FromStr,
 };
 
-/// Networks of hosts that relay mail inside the site, and whose Received fields are trusted: the MX in front of a mail store, a
-/// filter, a load balancer. [`Arrival`](crate::Arrival) steps over them. Empty by default.
+/// Networks of hosts that relay mail inside the site, and whose Received fields are trusted: the MX in front of a mail
+/// store, a filter, a load balancer. [`Arrival`](crate::Arrival) skips them. Empty by default.
 ///
 /// ```
 /// use waxseal::Relays;
@@ -27,7 +27,7 @@ pub struct InvalidRelays(#[from] Fault);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
-    /// No address in front of the slash.
+    /// There is no address before the slash.
     #[error("{0:?} is not an address, a network such as 192.0.2.0/24, or the word private")]
     Address(String),
     #[error("the prefix length of {0:?} is not a number from 0 to {1}")]
@@ -62,7 +62,7 @@ impl Network {
 }
 
 impl Relays {
-    /// RFC 1918, RFC 6598 and RFC 4193: what the word `private` names.
+    /// The meaning of the word `private`: RFC 1918, RFC 6598 and RFC 4193.
     pub(super) const PRIVATE: [Network; 5] = [
         Network::v4(10, 0, 8),
         Network::v4(172, 16, 12),
@@ -89,7 +89,7 @@ impl Relays {
     }
 }
 
-/// An address (`192.0.2.1`), a network (`2001:db8::/32`; bits behind the prefix do not count), or the word `private`.
+/// An address (`192.0.2.1`), a network (`2001:db8::/32`; bits after the prefix are ignored), or the word `private`.
 impl FromStr for Relays {
     type Err = InvalidRelays;
 

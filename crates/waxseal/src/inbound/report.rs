@@ -1,4 +1,4 @@
-//! Everything that was found about a message.
+//! The report about a message.
 
 use super::{
     Distrust, Envelope, Evidence, IprevVerdict, Method, TrustedForwarder, case::Case, explain::explain,
@@ -10,7 +10,8 @@ use waxseal_dkim::{Verdict, Verdicts};
 use waxseal_dmarc::Disposition;
 use waxseal_header::{Header, HeaderError};
 
-/// What was found about a message: every verdict, what to do with it, and why. Cheap to clone. `Display` is one line for a log.
+/// The result of a check: every verdict, what to do with the message, and why. Cheap to clone. `Display` is one line
+/// for a log.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -37,12 +38,12 @@ pub struct Report {
     found: Arc<Found>,
 }
 
-/// What was found, by which settings, of what.
+/// The verdicts, the settings and the message.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) settings: Arc<Settings>,
     pub(super) case: Arc<Case>,
-    /// Who seals the message when it is forwarded.
+    /// The sealer of the message, if it is forwarded.
     pub(super) sealer: Option<waxseal_arc::Sealer>,
     pub(super) spf: Arc<waxseal_spf::Verdict>,
     pub(super) spf_checked: bool,
@@ -67,7 +68,7 @@ impl Report {
         self.found.sealer.as_ref()
     }
 
-    /// Whether this method was asked for, or its verdict brought along.
+    /// Whether this method was checked, or its verdict passed in.
     pub(super) fn has(&self, method: Method) -> bool {
         match method {
             Method::Spf => self.found.spf_checked,
@@ -87,13 +88,14 @@ impl Report {
         &self.case().envelope
     }
 
-    /// The header that was checked, for what is done to it next, such as
-    /// [`remove_forged`](waxseal_authres::AuthservIds::remove_forged). No part of it is shown to be authentic by being here.
+    /// The header that was checked, for further processing such as
+    /// [`remove_forged`](waxseal_authres::AuthservIds::remove_forged). It may be forged like any other header.
     ///
     /// # Errors
-    /// Why it was refused: over a limit ([`Authenticator::with_header_limits`](super::Authenticator::with_header_limits)),
-    /// or malformed. Then the disposition is that for mail without a clear author, and forged fields cannot be found: refuse such
-    /// a message rather than edit it.
+    /// Why it was refused: over a limit
+    /// ([`Authenticator::with_header_limits`](super::Authenticator::with_header_limits)), or malformed. Then the
+    /// disposition is that of mail without a clear author, and forged fields cannot be found: refuse such a message
+    /// instead of editing it.
     pub fn header(&self) -> Result<&Header, &HeaderError> {
         self.case().header.as_ref()
     }
@@ -104,7 +106,7 @@ impl Report {
         &self.found.spf
     }
 
-    /// SPF of HELO, an identity of its own. `None` without [`Method::Helo`] or when MAIL FROM was null.
+    /// SPF of HELO, a separate identity. `None` without [`Method::Helo`] or when MAIL FROM was null.
     pub fn spf_helo(&self) -> Option<&waxseal_spf::Verdict> {
         self.found.helo.as_deref()
     }
@@ -114,13 +116,13 @@ impl Report {
         &self.found.dkim
     }
 
-    /// The ARC chain. `None` when it was not asked for ([`Authenticator::with_arc`](super::Authenticator::with_arc)).
+    /// The ARC chain. `None` when it was not checked ([`Authenticator::with_arc`](super::Authenticator::with_arc)).
     pub fn arc(&self) -> Option<&waxseal_arc::Chain> {
         self.found.arc.as_deref()
     }
 
-    /// DMARC, and the path to its verdict. Its own disposition knows nothing of trusted forwarders:
-    /// [`Report::disposition`] does. Without [`Method::Dmarc`] it is none ([`NotChecked`](waxseal_dmarc::Cause::NotChecked)).
+    /// DMARC, and the path to its verdict. Its own disposition ignores trusted forwarders: use [`Report::disposition`].
+    /// Without [`Method::Dmarc`] it is none ([`NotChecked`](waxseal_dmarc::Cause::NotChecked)).
     pub fn dmarc(&self) -> &waxseal_dmarc::Verdict {
         &self.found.dmarc
     }
@@ -130,21 +132,21 @@ impl Report {
         self.found.iprev.as_deref()
     }
 
-    /// The forwarder that is trusted to have seen DMARC pass, if that is why the policy of the domain was not followed; see
+    /// The trusted forwarder that saw DMARC pass, if the policy of the domain was not applied for this reason; see
     /// [`Authenticator::with_trusted_sealers`](super::Authenticator::with_trusted_sealers).
     pub fn trusted_forwarder(&self) -> Option<&TrustedForwarder> {
         self.found.trust.forwarder.as_ref()
     }
 
-    /// Why no forwarder is [trusted](Self::trusted_forwarder) to have seen DMARC pass, although sealers are trusted and the policy
-    /// of the domain was followed: one cause for the chain, or one for each ARC set from the newest down to the first that is not
-    /// by a trusted sealer. Empty when nothing had to be set aside.
+    /// Why no [trusted forwarder](Self::trusted_forwarder) vouches for the message, when there are trusted sealers and
+    /// the policy of the domain was applied: one cause for the chain, or one for each ARC set from the newest down to
+    /// the first that is not by a trusted sealer. Empty when there was no policy to set aside.
     pub fn distrust(&self) -> &[Distrust] {
         &self.found.trust.distrust
     }
 
-    /// The result of DMARC, where the methods meet: whether the message is from the domain of its author. It does not
-    /// change with the [local policy](Self::disposition) and says nothing of [trusted forwarders](Self::trusted_forwarder).
+    /// The result of DMARC, which combines the methods: whether the message is from the domain of its author. It does not
+    /// depend on the [local policy](Self::disposition) or on [trusted forwarders](Self::trusted_forwarder).
     #[doc(alias = "word")]
     pub fn result(&self) -> DmarcResult {
         self.dmarc().result()
@@ -155,12 +157,12 @@ impl Report {
         self.dmarc().is_pass()
     }
 
-    /// What decided the [result](Self::result). Always there.
+    /// What decided the [result](Self::result). Always set.
     pub fn cause(&self) -> Option<&waxseal_dmarc::Cause> {
         self.dmarc().cause()
     }
 
-    /// What to do with the message: what DMARC and the local policy decide, unless a trusted forwarder vouches for it
+    /// What to do with the message, according to DMARC and the local policy, unless a trusted forwarder vouches for it
     /// ([`Report::trusted_forwarder`]).
     ///
     /// [`Disposition::Defer`] is for a message that cannot be judged now because a lookup failed: answer with 451 4.7.1 on
@@ -200,8 +202,8 @@ impl Report {
         self.spf().received_spf(Some(&*self.found.settings.authserv_id))
     }
 
-    /// Why the message gets its [`disposition`](Self::disposition), for a reply to the client or a log: the trusted forwarder, else
-    /// the reason of DMARC. One line of ASCII without quotes.
+    /// The reason for the [`disposition`](Self::disposition), for a reply to the client or a log: the trusted
+    /// forwarder, or else the reason of DMARC. One line of ASCII without quotes.
     pub fn reason(&self) -> String {
         match self.trusted_forwarder() {
             Some(forwarder) => format!("a trusted forwarder saw DMARC pass ({forwarder})"),
@@ -209,8 +211,7 @@ impl Report {
         }
     }
 
-    /// For people: what each method found and why, every name that DMARC asked, and what to do. Lines of ASCII, each ended
-    /// by a line feed.
+    /// A page of ASCII for people: the result of each method and why, every name that DMARC looked up, and what to do.
     pub fn explain(&self) -> String {
         explain(self)
     }
@@ -222,8 +223,8 @@ impl Report {
         waxseal_dns::to_json(self)
     }
 
-    /// Everything that the verdicts were reached from but the body, of which the hashes stand in: to be kept, and judged
-    /// again by [`Authenticator::replay`](super::Authenticator::replay).
+    /// The input of the verdicts, with hashes in place of the body: to be stored, and judged again by
+    /// [`Authenticator::replay`](super::Authenticator::replay).
     pub fn evidence(&self) -> Evidence {
         Evidence::new(self.found.case.clone())
     }
@@ -238,7 +239,7 @@ impl Report {
     }
 }
 
-/// How many signatures the field has an entry for, besides those that passed: a sender does not decide how long it gets.
+/// How many signatures have an entry in the field, besides those that passed: its length must not be up to the sender.
 const MAX_DKIM_ENTRIES: usize = 20;
 
 fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
@@ -252,11 +253,11 @@ fn dkim_entries(verdicts: &Verdicts) -> Vec<Entry> {
     entries
 }
 
-/// One line for a log: `spf=pass dkim=pass dmarc=pass disposition=none`, with `arc=pass` behind DKIM where ARC was asked for, and
-/// without what was not.
+/// One line for a log: `spf=pass dkim=pass dmarc=pass disposition=none`, with `arc=pass` after DKIM if ARC was checked,
+/// and without methods that were not.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without an envelope spf=none is worth a word, if SPF was asked for.
+        // Without an envelope, spf=none needs an explanation if SPF was to be checked.
         if self.has(Method::Spf) || self.settings().checks(Method::Spf) {
             write!(f, "spf={} ", self.spf().result())?;
         }

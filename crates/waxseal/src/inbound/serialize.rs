@@ -57,7 +57,7 @@ impl Serialize for IprevVerdict {
     }
 }
 
-/// In the place of a verdict of SPF or iprev that was not looked for.
+/// In place of a verdict of SPF or iprev that was not checked.
 struct Unchecked {
     spf: bool,
     reason: String,

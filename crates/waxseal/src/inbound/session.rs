@@ -11,11 +11,11 @@ use waxseal_arc::Sealer;
 use waxseal_header::{Header, HeaderBuilder, HeaderError, Space, Split, Splitter};
 use waxseal_spf::Identity;
 
-/// The check of a message that is still arriving: owned, `Send`, and constant in memory but for the header.
+/// The check of a message that is still arriving: owned, `Send`, and constant in memory except for the header.
 ///
-/// The message comes as bytes cut anywhere ([`Session::push`]), or the way a milter gets it, field by field
-/// ([`Session::field`]) and then the body ([`Session::body`]). It needs no resolver: at any time [`Session::lookups`]
-/// returns what can be looked up already, so that the answers are there when the body ends.
+/// The message is passed as chunks of bytes ([`Session::push`]), or as a milter receives it, field by field
+/// ([`Session::field`]) and then the body ([`Session::body`]). It needs no resolver: at any time, [`Session::lookups`]
+/// returns the lookups that can be made already, so that the answers are known when the body ends.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -46,7 +46,7 @@ pub struct Session {
     now: SystemTime,
     methods: EnvelopeMethods,
     stage: Stage,
-    /// Who seals the message when it is forwarded.
+    /// The sealer of the message, if it is forwarded.
     sealer: Option<Sealer>,
     /// Bytes of the message so far, while its header is not complete.
     bytes: usize,
@@ -54,20 +54,20 @@ pub struct Session {
 
 #[derive(Debug, Default)]
 enum Stage {
-    /// Nothing has come.
+    /// Nothing has arrived.
     #[default]
     Start,
     /// Bytes of the header.
     Bytes(Splitter),
     /// Fields of the header.
     Fields(HeaderBuilder),
-    /// The header was refused; the body is of no use.
+    /// The header was refused; the body is not used.
     Refused(HeaderError),
     /// The header is complete.
     Body(Box<Incoming>),
 }
 
-/// A field that came after the header had ended.
+/// A field was passed after the header had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a field behind the end of the header: hand over every field first, then the body")]
 #[non_exhaustive]
@@ -86,8 +86,8 @@ impl Session {
         self
     }
 
-    /// An SPF verdict that was reached before the message came, as at MAIL FROM: it counts in place of a check of that identity.
-    /// The answers that it was reached from go to [`InboundCheck::with_answers`], if evidence is to be kept. The guide page
+    /// An SPF verdict that was reached before the message arrived, as at MAIL FROM: it replaces the check of that
+    /// identity. To keep evidence, pass its answers to [`InboundCheck::with_answers`]. The guide page
     /// [`mta`](crate::guide::mta) has an example.
     #[must_use]
     pub fn with_spf(mut self, verdict: waxseal_spf::Verdict) -> Self {
@@ -98,17 +98,17 @@ impl Session {
         self
     }
 
-    /// A verdict of reverse DNS that was reached before the message came, as on connection.
+    /// A verdict of reverse DNS that was reached before the message arrived, as on connection.
     #[must_use]
     pub fn with_iprev(mut self, verdict: IprevVerdict) -> Self {
         self.methods.iprev = Some(Memo::done(verdict));
         self
     }
 
-    /// Seals this message with another sealer than [`Authenticator::with_sealer`](super::Authenticator::with_sealer) names, as by
-    /// its recipient or list: [`Report::seal`](super::Report::seal). To be called before the body begins, since its hash is
-    /// made on the way; later it has no effect but that the message has no sealer. The authenticator needs
-    /// [`Method::Arc`](super::Method::Arc).
+    /// Seals this message with another sealer than that of
+    /// [`Authenticator::with_sealer`](super::Authenticator::with_sealer), for example by its recipient or list: see
+    /// [`Report::seal`](super::Report::seal). Call it before the body begins, since the body has to be hashed for it;
+    /// after that, the message gets no sealer. The authenticator needs [`Method::Arc`](super::Method::Arc).
     #[must_use]
     pub fn with_sealer(mut self, sealer: Sealer) -> Self {
         self.sealer = match &mut self.stage {
@@ -118,8 +118,8 @@ impl Session {
         self
     }
 
-    /// Feeds the next bytes of the message, cut anywhere: the header first, then the body. After [`Session::field`] they are
-    /// body.
+    /// Takes the next chunk of the message, of any size: the header first, then the body. After [`Session::field`],
+    /// chunks are body.
     pub fn push(&mut self, chunk: &[u8]) {
         if let Stage::Start = self.stage {
             self.stage = Stage::Bytes(Splitter::new(self.settings.header_limits));
@@ -141,8 +141,8 @@ impl Session {
         }
     }
 
-    /// Feeds a field of the header, from the top down. A field over a limit, or one that is not a field, makes the header
-    /// refused, and the verdicts report it.
+    /// Takes a field of the header, from the top down. If it exceeds a limit or is malformed, the header is refused,
+    /// and the verdicts report it.
     ///
     /// # Errors
     /// [`HeaderEnded`].
@@ -162,7 +162,8 @@ impl Session {
         }
     }
 
-    /// Ends a header that came field by field, so that [`Session::lookups`] knows all of it before any of the body comes.
+    /// Ends a header that was passed field by field, so that [`Session::lookups`] knows all of it before the body
+    /// begins.
     pub fn end_header(&mut self) {
         let stage = std::mem::take(&mut self.stage);
         self.stage = match self.ended(stage) {
@@ -171,9 +172,9 @@ impl Session {
         };
     }
 
-    /// The header, once it is complete: `None` before. It is what a filter decides by, and cheap to clone, so that a message
-    /// that turns out to be one of the own users' can be signed instead
-    /// ([`OutboundSigner::begin`](crate::OutboundSigner::begin)). No part of it is shown to be authentic by being here.
+    /// The header, once it is complete; `None` before. A filter can decide by it, and it is cheap to clone, so that a
+    /// message that turns out to be from one of your users can be signed instead
+    /// ([`OutboundSigner::begin`](crate::OutboundSigner::begin)). It may be forged like any other header.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -195,7 +196,7 @@ impl Session {
         }
     }
 
-    /// Feeds the next bytes of the body. Ends the header if that has not been done.
+    /// Takes the next chunk of the body. Ends the header if needed.
     pub fn body(&mut self, chunk: &[u8]) {
         if matches!(self.stage, Stage::Start | Stage::Bytes(_) | Stage::Fields(_)) {
             self.end_header();
@@ -205,8 +206,8 @@ impl Session {
         }
     }
 
-    /// What can be looked up already: at first what the envelope needs, after the header the keys and the DMARC record too.
-    /// It is owned, so that a task or a thread can drive it while the body arrives.
+    /// The lookups that can be made already: first those of the envelope, after the header also the keys and the DMARC
+    /// record. It is owned, so that a task or a thread can drive it while the body arrives.
     pub fn lookups(&self) -> Lookups {
         let (keys, author) = match &self.stage {
             Stage::Body(message) => (message.keys(), Some(message.author.clone())),
@@ -215,7 +216,7 @@ impl Session {
         Lookups::new(self.settings.clone(), Methods::new(self.methods.clone(), keys), author)
     }
 
-    /// Ends the message. What is left is a check that asks for what is not known yet.
+    /// Ends the message, and returns a check that looks up what is not known yet.
     pub fn finish(mut self) -> InboundCheck {
         let stage = std::mem::take(&mut self.stage);
         let message = self.ended(stage);

@@ -1,4 +1,4 @@
-//! What a receiver has decided, once for all messages.
+//! The receiver's settings, shared by all messages.
 
 use super::Method;
 use std::{fmt, sync::Arc, time::Duration};
@@ -38,7 +38,7 @@ impl Settings {
         self.methods.contains(&method)
     }
 
-    /// Who validates ARC chains, if anybody does.
+    /// The verifier of ARC chains, if enabled.
     pub(super) fn chains(&self) -> Option<&ChainVerifier> {
         self.checks(Method::Arc).then_some(&self.arc)
     }

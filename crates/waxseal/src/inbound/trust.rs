@@ -7,7 +7,7 @@ use waxseal_authres::{DmarcResult, InvalidAuthenticationResults, ParsedEntry, Pa
 use waxseal_dmarc::{Disposition, Verdict};
 use waxseal_dns::DomainName;
 
-/// A trusted forwarder that sealed that DMARC passed when the message came in there.
+/// A trusted forwarder whose set records that DMARC passed there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrustedForwarder {
@@ -24,43 +24,43 @@ impl fmt::Display for TrustedForwarder {
     }
 }
 
-/// Why no forwarder, or not this one, vouches for a message whose policy was followed. One line of ASCII, with the cause behind it
-/// in [`source`](std::error::Error::source).
+/// Why no forwarder, or not this one, vouches for a message whose policy was applied. One line of ASCII; the underlying
+/// cause is its [`source`](std::error::Error::source).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct Distrust(#[from] Why);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Why {
-    /// Nobody can vouch for an author who is not known, and with several it is not clear for whom.
+    /// Nobody can vouch for an unknown author, and with several it is unclear for which one.
     #[error("the message has no author, or more than one, for whom a forwarder could speak")]
     NoSingleAuthor,
     #[error("the message has no ARC set")]
     NoChain,
     #[error("the ARC chain did not pass: arc={0}")]
     Chain(ArcResult),
-    /// Anyone could have put in another author.
+    /// Anyone could have replaced the author.
     #[error("the newest ARC-Message-Signature, of set {0}, does not cover From")]
     FromNotCovered(u32),
-    /// By a sealer who may have made up the sets below it.
+    /// Its sealer may have made up the sets below it.
     #[error("ARC set {0} is not by a trusted sealer; neither it nor the sets below it are trusted")]
     Stranger(Place),
     #[error("the ARC-Authentication-Results of set {0} cannot be read")]
     Unreadable(Place, #[source] InvalidAuthenticationResults),
-    /// A quoted string or comment in it is broken, so that what reads like a result may be text of the sender's.
+    /// A quoted string or comment in it is broken, so that text of the sender may look like a result.
     #[error("in the ARC-Authentication-Results of set {0} text and results cannot be told apart")]
     Damaged(Place, #[source] InvalidAuthenticationResults),
     /// The result for DMARC, or one of several.
     #[error("the DMARC result in the ARC-Authentication-Results of set {0} cannot be read")]
     UnreadableResult(Place, #[source] InvalidAuthenticationResults),
-    /// RFC 8601 §2.6: what stands behind an unknown version "might not be in an expected format".
+    /// RFC 8601 §2.6: what follows an unknown version "might not be in an expected format".
     #[error("the ARC-Authentication-Results of set {0} are of version {1}, which is not known")]
     Version(Place, u32),
     #[error(
         "the ARC-Authentication-Results of set {0} do not say dmarc=pass for {1}: they hold no DMARC result"
     )]
     NoResult(Place, DomainName),
-    /// Another result than that DMARC passed for this author, or another one beside it.
+    /// A result other than that DMARC passed for this author, possibly besides that one.
     #[error(
         "the ARC-Authentication-Results of set {place} do not say dmarc=pass for {author}: they say {said}"
     )]
@@ -87,17 +87,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// What came of the trust in sealers.
+/// The outcome of the trust in sealers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
     pub(super) forwarder: Option<TrustedForwarder>,
-    /// Why there is none, though one is looked for: a cause for the chain, or one for each set from the newest down to the first
-    /// stranger.
+    /// Why there is none: a cause for the chain, or one for each set from the newest down to the first stranger.
     pub(super) distrust: Vec<Distrust>,
 }
 
-/// Looks for a forwarder that vouches for a message that failed DMARC, or might fail it when DNS answers. A message without a clear
-/// author has none that anyone could vouch for, and with several authors it is not clear for whom.
+/// Searches for a forwarder that vouches for a message that failed DMARC, or may fail it when DNS answers. For a
+/// message without a clear author, or with several authors, nobody can vouch.
 pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, dmarc: &Verdict) -> Trust {
     let (Some(trusts), Some(chain)) = (trusts, chain) else { return Trust::default() };
     if dmarc.disposition() == Disposition::None {
@@ -109,7 +108,7 @@ pub(super) fn trusted_forwarder(trusts: Option<&Trusts>, chain: Option<&Chain>, 
     if !matches!(author.result(), DmarcResult::Fail | DmarcResult::TempError) {
         return Trust::default();
     }
-    // The sets below a stranger's may be made up, so only the newest sets up to there count.
+    // A stranger may have made up the sets below its own, so only the newest sets count.
     let sets = chain.trusted_sets(trusts);
     let mut distrust = Vec::new();
     for set in sets {
@@ -139,9 +138,9 @@ fn chain_distrust(chain: &Chain, trusted: usize) -> Option<Why> {
     }
 }
 
-/// Whether the set says `dmarc=pass` for this Author Domain, by name: a set that does not name the author may speak of
-/// another one, since forwarders can change From. It must say nothing else beside it: a forwarder may have sealed a field
-/// that a stranger wrote.
+/// Whether the set has `dmarc=pass` for this Author Domain by name: a set without a name may be about another author,
+/// since forwarders can change From. There must be no other DMARC result: a forwarder may have sealed a field that a
+/// stranger wrote.
 fn saw_pass(set: &Set, author: &DomainName) -> Result<(), Why> {
     let place = Place::of(set);
     let results = match set.authentication_results() {
@@ -181,7 +180,7 @@ fn is_pass(entry: &ParsedEntry<'_>, author: &DomainName) -> bool {
     entry.typed() == Some(DmarcResult::Pass) && from.as_ref() == Some(author)
 }
 
-/// The result and for whom it is, as far as that can be read: `dmarc=fail header.from=example.org`.
+/// The result and its domain, as far as they can be read: `dmarc=fail header.from=example.org`.
 fn said(entry: &ParsedEntry<'_>) -> String {
     let version = match entry.method_version() {
         1 => String::new(),
@@ -194,7 +193,7 @@ fn said(entry: &ParsedEntry<'_>) -> String {
     format!("{}{version}={} {from}", entry.method(), entry.result())
 }
 
-/// ASCII without quotes and backslashes; more than a domain name may have (RFC 1035 §2.3.4) is cut.
+/// ASCII without quotes and backslashes, cut to the length of a domain name (RFC 1035 §2.3.4).
 fn shown(text: &str) -> String {
     const MAX: usize = 255;
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');

@@ -1,4 +1,4 @@
-//! Forwarding: sign what was changed, then seal it (RFC 8617 §5.1).
+//! Forwarding: signs and seals a message that may have been changed (RFC 8617 §5.1).
 
 use super::OutboundSigner;
 use crate::Report;
@@ -34,25 +34,25 @@ pub enum ForwardError {
     /// The report has no result for ARC.
     #[error("the message was not checked for ARC before it was changed: Authenticator::with_arc asks for it")]
     NotVerified,
-    /// The chain could not be validated because a DNS lookup failed. A seal made now would be `cv=fail` and end the chain for
-    /// good: ask the client to try again later, or forward the message without a set.
+    /// The chain could not be validated because a DNS lookup failed. A seal made now would have `cv=fail` and end the
+    /// chain for good: ask the client to try again later, or forward the message without a set.
     #[error("a DNS lookup failed, so the chain could not be validated: ask the client to try again later")]
     Temporary(#[source] waxseal_arc::Cause),
-    /// The header block is over a limit.
+    /// The header block exceeds a limit.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// A signature could not be made.
+    /// Making a signature failed.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The set could not be made.
+    /// Making the set failed.
     #[error(transparent)]
     Seal(SealError),
 }
 
 impl OutboundSigner {
-    /// Adds the keys of a forwarder: what the forwarder in the sealer's domain forwards is signed with `signers` and then sealed
-    /// with `sealer`. A mailing list signs what it changes in its own name. Another forwarder in another domain has keys of
-    /// its own.
+    /// Adds the keys of a forwarder: mail that the forwarder in the sealer's domain forwards is signed with `signers`
+    /// and then sealed with `sealer`. A mailing list signs the messages that it changes with its own domain. Each
+    /// forwarding domain has its own keys.
     #[must_use]
     pub fn with_forwarder(
         mut self,
@@ -65,9 +65,9 @@ impl OutboundSigner {
         self
     }
 
-    /// Signs and seals a whole message that the forwarder in `domain` forwards. `report` is about the message as it came in;
-    /// `message` is what goes out, changed or not, with the ARC sets that came in. Returns the fields to put in front of it:
-    /// the ARC set, then the DKIM-Signature fields.
+    /// Signs and seals a whole message that the forwarder in `domain` forwards. `report` is about the incoming message;
+    /// `message` is the outgoing one, changed or not, including the ARC sets of the incoming one. Returns the fields to
+    /// put in front of it: the ARC set, then the DKIM-Signature fields.
     ///
     /// A chain that has ended, or is full, gets no further set (RFC 8617 §5.1): only the signatures are returned.
     ///
@@ -85,7 +85,7 @@ impl OutboundSigner {
     /// );
     /// let authenticator = Authenticator::new(list)?.with_arc(arc::Policy::default());
     ///
-    /// // First what came in is checked; then it is changed, signed and sealed.
+    /// // First the incoming message is checked; then it is changed, signed and sealed.
     /// let envelope = Envelope::new("192.0.2.1".parse()?, "mail.example.org", "joe@example.org");
     /// let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
@@ -129,7 +129,7 @@ impl OutboundSigner {
     /// # let message = b"From: joe@example.org\r\nSubject: lunch\r\n\r\nHi.\r\n";
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &dns);
     ///
-    /// // What goes out: its header as changed, then its body.
+    /// // The outgoing message: its changed header, then its body.
     /// let (header, body) = Header::parse(b"From: joe@example.org\r\nSubject: [list] lunch\r\n\r\nHi.\r\n")?;
     /// let mut forwarding = outbound.begin_forwarding(&list, header, &report, SystemTime::now())?;
     /// for chunk in body.chunks(2) {
@@ -168,7 +168,8 @@ impl OutboundSigner {
     }
 }
 
-/// A message that is being passed on, while its body is still arriving; see [`OutboundSigner::begin_forwarding`].
+/// Signs and seals a message that is forwarded while its body is still arriving; see
+/// [`OutboundSigner::begin_forwarding`].
 #[derive(Debug)]
 pub struct Forwarding {
     forwarder: Forwarder,
@@ -180,7 +181,7 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// Feeds the next bytes of the body.
+    /// Takes the next chunk of the body.
     pub fn body(&mut self, chunk: &[u8]) {
         self.line_ends.push(chunk);
         self.hasher.push(chunk);
@@ -214,21 +215,21 @@ impl Forwarding {
 }
 
 impl Report {
-    /// An ARC set for the message as it came in: three fields to put in front of it. What is sealed are the results of this
-    /// report. For a message that was changed there is [`OutboundSigner::forward`].
+    /// An ARC set with the results of this report, for the unchanged message: three fields to put in front of it. For a
+    /// changed message, see [`OutboundSigner::forward`].
     ///
     /// # Errors
-    /// [`ForwardError`]: among others when there is no sealer
-    /// ([`Authenticator::with_sealer`](crate::Authenticator::with_sealer)) or ARC was not asked for. A chain that has ended or is
-    /// full is [`SealError::Ended`] or [`SealError::TooManySets`]: forward such a message without a set. A chain that could not
-    /// be validated because DNS failed is [`ForwardError::Temporary`].
+    /// [`ForwardError`], for example when there is no sealer
+    /// ([`Authenticator::with_sealer`](crate::Authenticator::with_sealer)) or ARC was not checked. A chain that has
+    /// ended or is full is [`SealError::Ended`] or [`SealError::TooManySets`]: forward such a message without a set. A
+    /// chain that could not be validated because DNS failed is [`ForwardError::Temporary`].
     pub fn seal(&self) -> Result<SealedSet, ForwardError> {
         self.seal_with(&self.authentication_results())
     }
 
-    /// [`Report::seal`] with other results than those of this report, as those that
-    /// [`merged_results`](waxseal_arc::merged_results) finds: what the programs of this site found before this one, and what this
-    /// one adds.
+    /// [`Report::seal`] with other results than those of this report, for example those of
+    /// [`merged_results`](waxseal_arc::merged_results): the results of earlier programs of this site, and those of this
+    /// report.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -241,7 +242,7 @@ impl Report {
     /// let report = authenticator.check_blocking(&envelope, message, SystemTime::now(), &Zone::new());
     ///
     /// let header = report.header().map_err(Clone::clone)?;
-    /// // Forged fields were removed at the border, so that every field in this name is the site's own.
+    /// // Forged fields were removed at the border, so every field with this authserv-id is the site's own.
     /// let mut results = arc::merged_results(header, header.len(), "mx.example.net");
     /// results.extend(report.authentication_results().entries().iter().cloned());
     /// let set = report.seal_with(&results)?;
@@ -251,7 +252,7 @@ impl Report {
     /// ```
     ///
     /// # Errors
-    /// As [`Report::seal`].
+    /// Like [`Report::seal`].
     pub fn seal_with(&self, results: &AuthenticationResults) -> Result<SealedSet, ForwardError> {
         let case = self.case();
         let header = case.header.as_ref().map_err(|error| ForwardError::Header(error.clone()))?;

@@ -2,8 +2,8 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-/// Why a message was not signed. `Display` is one line for a log. What becomes of the message is decided by its
-/// [kind](Self::kind): most mail of strangers goes on unsigned, and a key that cannot be read is a reason to wait.
+/// Why a message was not signed. `Display` is one line for a log. Decide by the [kind](Self::kind) what to do: mail
+/// from other domains is sent unsigned, while an unreadable key is a reason to defer.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -21,42 +21,42 @@ struct Reason {
     cause: Arc<dyn Error + Send + Sync>,
 }
 
-/// What sort of a reason [`NotSigned`] is.
+/// The kind of a [`NotSigned`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotSignedKind {
-    /// Nobody signs for the author: a stranger's mail, or an entry that is missing.
+    /// There are no signers for the author: mail from another domain, or a missing entry.
     NoEntry,
-    /// A rule of the site says that this message is not to be signed.
+    /// By a rule of the site, this message is not to be signed.
     Excluded,
     /// The sender may not write as this author.
     Refused,
-    /// It is not clear who the author is, or there are several with different signers.
+    /// The author is unclear, or there are several with different signers.
     Author,
-    /// The table or a key could not be read now: defer the message (451 4.7.1), or let it go on unsigned.
+    /// The table or a key could not be read now: defer the message (451 4.7.1), or send it unsigned.
     Temporary,
-    /// A signature could not be made of this message.
+    /// This message cannot be signed.
     Message,
 }
 
 impl NotSigned {
-    /// For those who look up signers ([`OutboundSigner::with_table`](crate::OutboundSigner::with_table)): the reason is a text of
-    /// one line, or an error.
+    /// For implementations of a table ([`OutboundSigner::with_table`](crate::OutboundSigner::with_table)): the reason
+    /// is a text of one line, or an error.
     pub fn new(kind: NotSignedKind, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Reason { kind, cause: reason.into().into() })
     }
 
-    /// By an error of signing or of the header.
+    /// An error of signing or of the header.
     pub(super) fn message(error: impl Error + Send + Sync + 'static) -> Self {
         Self::new(NotSignedKind::Message, error)
     }
 
-    /// What sort of a reason it is.
+    /// The kind of the reason.
     pub fn kind(&self) -> NotSignedKind {
         self.0.kind
     }
 
-    /// What [`NotSigned::new`] was given: a [`SignError`](waxseal_dkim::SignError) where the kind is [`Message`](NotSignedKind::Message), if not a
+    /// The reason passed to [`NotSigned::new`]: a [`SignError`](waxseal_dkim::SignError) if the kind is [`Message`](NotSignedKind::Message), otherwise a
     /// [`HeaderError`](waxseal_header::HeaderError).
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0.cause

@@ -1,4 +1,4 @@
-//! The lines of an old file by the names of their options, and what all three files have in common.
+//! The lines of an old file by option name, and what all three files have in common.
 
 use super::{
     lines::Line,
@@ -9,11 +9,11 @@ use super::{
 use crate::settings::{LogTo, Mask, Settings};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// The lines that act, by the names of their options.
+/// The lines that have an effect, by option name.
 pub(super) struct Given<'l>(BTreeMap<&'static str, &'l Line>);
 
 impl<'l> Given<'l> {
-    /// Takes the lines that act; a later line wins. What is done with the others goes to the warnings.
+    /// Takes the lines that have an effect; the last one counts. The others give warnings.
     pub(super) fn new(
         options: Options,
         lines: &'l [Line],
@@ -43,7 +43,7 @@ impl<'l> Given<'l> {
         self.text(name).map(|text| value::words(&text)).unwrap_or_default()
     }
 
-    /// The value of an option, read by `read`; what is wrong with it goes to the mistakes.
+    /// The value of an option, parsed by `read`; errors are added to the mistakes.
     pub(super) fn read<T>(
         &self,
         name: &str,
@@ -90,7 +90,7 @@ impl<'l> Given<'l> {
         }
     }
 
-    /// Whom DNS is asked of.
+    /// The DNS servers to ask.
     pub(super) fn dns(&self, settings: &mut Settings, mistakes: &mut Mistakes) {
         for server in self.words("Nameservers") {
             match value::server(&server) {

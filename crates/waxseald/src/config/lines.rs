@@ -15,7 +15,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The line, as a message begins.
+    /// The line, as messages name it.
     pub(crate) fn at(&self) -> String {
         format!("{}:{}: {}", self.file.display(), self.number, self.name)
     }

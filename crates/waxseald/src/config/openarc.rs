@@ -1,4 +1,4 @@
-//! openarc.conf, as it is.
+//! Reads an existing openarc.conf.
 
 use super::{
     given::Given,

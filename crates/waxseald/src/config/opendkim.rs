@@ -1,4 +1,4 @@
-//! opendkim.conf, as it is.
+//! Reads an existing opendkim.conf.
 
 use super::{given::Given, lines::Line, mistakes::Mistakes, opendkim_options::OPTIONS, value};
 use crate::settings::{
@@ -223,7 +223,7 @@ mod tests {
         filter
     }
 
-    /// Debian 12, with the lines that its comments ask for.
+    /// Debian 12's file, with the lines that its comments recommend.
     const DEBIAN: &str = "Syslog yes\nSyslogSuccess yes\n#LogWhy no\nCanonicalization relaxed/simple\n\
         #Mode sv\nDomain example.com\nSelector 2020\nKeyFile /etc/dkimkeys/example.private\nOversignHeaders From\n\
         UserID opendkim\nUMask 007\nSocket local:/run/opendkim/opendkim.sock\nPidFile /run/opendkim/opendkim.pid\n\

@@ -1,4 +1,4 @@
-//! Every option of opendkim.conf, and what is done with it.
+//! Every option of opendkim.conf, and how it is handled.
 
 use super::options::{Handling, Handling::*, Options};
 

@@ -1,4 +1,4 @@
-//! opendmarc.conf, as it is.
+//! Reads an existing opendmarc.conf.
 
 use super::{
     given::Given,

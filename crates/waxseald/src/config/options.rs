@@ -1,25 +1,25 @@
-//! What becomes of an option of an old file: the whole list of names is known, and each says what is done with it.
+//! How an option of an old file is handled: all names are known, each with its handling.
 
 use super::lines::Line;
 use waxseal::dns::lint::nearest;
 
-/// What is done with an option.
+/// How an option is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handling {
-    /// It acts.
+    /// It has an effect.
     Acts,
-    /// What it asks for is done, or of no use here, and why.
+    /// Not needed: it is done anyway or of no use here, and why.
     Needless(&'static str),
-    /// It does not act yet, and what is missed.
+    /// It has no effect yet, and what is missing.
     Missing(&'static str),
-    /// It is of no use any more, and why.
+    /// It is obsolete, and why.
     Obsolete(&'static str),
 }
 
-/// The options of a file by their names.
+/// The options of a file by name.
 pub(crate) type Options = &'static [(&'static str, Handling)];
 
-/// The name of an option as it is listed, and what is done with it. A name that is not listed is an error with the nearest one.
+/// The name of an option as listed, and how it is handled. An unknown name is an error that suggests the nearest one.
 pub(crate) fn find(options: Options, line: &Line) -> Result<(&'static str, Handling), String> {
     let known = options.iter().find(|(name, _)| name.eq_ignore_ascii_case(&line.name));
     known.copied().ok_or_else(|| {
@@ -30,7 +30,7 @@ pub(crate) fn find(options: Options, line: &Line) -> Result<(&'static str, Handl
     })
 }
 
-/// The warning that an option deserves which does not act.
+/// The warning for an option without effect.
 pub(crate) fn warning(line: &Line, handling: Handling) -> Option<String> {
     match handling {
         Handling::Acts | Handling::Needless(_) => None,

@@ -13,7 +13,7 @@ use waxseal::dns::lint::nearest;
 
 /// The key of a list of services.
 const SERVICE: &str = "service";
-/// `log = "syslog"` in one word, as it was first.
+/// `log = "syslog"` as a single key, as in the first version.
 const SYSLOG: &str = "syslog";
 
 /// The keys that the environment sets.
@@ -23,13 +23,13 @@ pub(super) fn environment() -> Table {
     named.map(|(name, text)| (name.to_ascii_lowercase(), of_environment(&text))).collect()
 }
 
-/// A value of TOML where it is one that is no text, else the text as it stands.
+/// The text as a TOML value if it is one other than a string, or else the text itself.
 fn of_environment(text: &str) -> Value {
     let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Reads the text of a file with what the environment says besides.
+/// Reads the text of a file together with the environment.
 pub(super) fn read(text: &str, environment: Table, settings: &mut Settings, mistakes: &mut Mistakes) {
     let mut table = match text.parse::<Table>() {
         Ok(table) => table,
@@ -49,7 +49,7 @@ pub(super) fn read(text: &str, environment: Table, settings: &mut Settings, mist
     mistakes.0.extend(own.0.into_iter().map(|mistake| format!("waxseald.toml: {mistake}")));
 }
 
-/// Reads what concerns the process, and leaves the rest of the table.
+/// Reads the settings of the process, and leaves the rest of the table.
 pub(super) fn read_process(table: &mut Table, settings: &mut Settings, mistakes: &mut Mistakes) {
     let log = match table.remove(SYSLOG) {
         Some(Value::Boolean(true)) => Some(Value::String(SYSLOG.to_owned())),
@@ -68,7 +68,7 @@ pub(super) fn read_process(table: &mut Table, settings: &mut Settings, mistakes:
     take(OF_PROCESS, of_process, settings, mistakes);
 }
 
-/// The tables of the services. Keys above them are for all; a file with none of them beside old files adds no service.
+/// The tables of the services. Keys above them apply to all; a file without services adds none to those of old files.
 fn services(mut table: Table, has_others: bool, mistakes: &mut Mistakes) -> Vec<Table> {
     match table.remove(SERVICE) {
         None if table.is_empty() && has_others => Vec::new(),
@@ -111,7 +111,7 @@ fn unknown(name: &str) -> String {
     format!("{name}: unknown key{hint}")
 }
 
-/// Writes a waxseald.toml that is read as these settings, each key with what it does.
+/// Writes a waxseald.toml that gives these settings, with a comment for each key.
 pub(super) fn write(settings: &Settings) -> String {
     let mut text = String::new();
     write_keys(OF_PROCESS, settings, &Settings::default(), &mut text);

@@ -1,4 +1,4 @@
-//! policyd-spf.conf, as it is: `Name = value`.
+//! Reads an existing policyd-spf.conf: `Name = value`.
 
 use super::{
     lines::Line,

@@ -4,10 +4,10 @@ use crate::settings::{Action, AtpsHash, Delivery, HeaderRules, LoginAction, Publ
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
-/// What is wrong with a value; the line is said by whoever has it.
+/// What is wrong with a value; the caller adds the line.
 pub(crate) type Invalid = String;
 
-/// OpenDKIM looks at the first letter alone.
+/// OpenDKIM looks only at the first letter.
 pub(crate) fn boolean(text: &str) -> Result<bool, Invalid> {
     match text.bytes().next().map(|c| c.to_ascii_lowercase()) {
         Some(b'y' | b't' | b'1') => Ok(true),
@@ -32,7 +32,7 @@ pub(crate) fn umask(text: &str) -> Result<u32, Invalid> {
         .ok_or_else(|| format!("{text:?}: use an octal number such as 007"))
 }
 
-/// Words with commas or blanks between them.
+/// Words separated by commas or blanks.
 pub(crate) fn words(text: &str) -> Vec<String> {
     text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
@@ -64,7 +64,7 @@ pub(crate) fn socket(text: &str) -> Result<Socket, Invalid> {
     }
 }
 
-/// `relaxed/simple`; one word is that of the header, and the body is simple (RFC 6376 §3.5).
+/// `relaxed/simple`; a single word is for the header, and the body is simple (RFC 6376 §3.5).
 pub(crate) fn canonicalization(text: &str) -> Result<(Canonicalization, Canonicalization), Invalid> {
     let (header, body) = text.split_once('/').unwrap_or((text, "simple"));
     let read = |name: &str| {
@@ -89,7 +89,7 @@ pub(crate) fn action(text: &str) -> Result<Action, Invalid> {
     known.ok_or_else(|| format!("{text:?}: use accept, discard, quarantine, reject or tempfail"))
 }
 
-/// The software that the drop-in names in a field, as the old daemons did.
+/// The software named in a field, as the old daemons did.
 pub(crate) fn software(field: &str) -> Option<(&'static str, String)> {
     const NAMES: [(&str, &str); 3] = [
         ("DKIM-Filter", "OpenDKIM Filter v2.11.0"),
@@ -107,7 +107,7 @@ pub(crate) fn macro_value(word: &str) -> (String, Vec<String>) {
     (name.to_owned(), values)
 }
 
-/// When SPF rejects; policyd-spf's words, or those of waxseald.toml.
+/// When SPF rejects, in the words of policyd-spf or of waxseald.toml.
 pub(crate) fn reject(text: &str) -> Result<Reject, Invalid> {
     const WORDS: [(&str, Reject); 8] = [
         ("SPF_Not_Pass", Reject::NotPass),

@@ -1,4 +1,4 @@
-//! Who sends, as far as the mail server knows.
+//! The sending client, as the mail server describes it.
 
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use waxseal_milter::{Client as Address, Connect, Connection};
 /// An SMTP client.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Client {
-    /// The name that the mail server found, the address in brackets without.
+    /// The name that the mail server found, or the address in brackets.
     pub(crate) name: String,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) helo: Bytes,
@@ -36,7 +36,7 @@ impl Client {
     }
 }
 
-/// Macros by their names, as text.
+/// Macros by name, as text.
 pub(crate) fn macro_text(connection: &Connection, name: &str) -> Option<String> {
     let value = connection.macro_value(name).filter(|value| !value.is_empty())?;
     Some(String::from_utf8_lossy(value).into_owned())

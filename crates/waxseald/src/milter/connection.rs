@@ -17,7 +17,7 @@ use tokio::time::{Instant, interval_at, timeout};
 use waxseal::header::Space;
 use waxseal_milter::{Connection, Event, InvalidModification, ProtocolError, Reply, ReplyError};
 
-/// While DNS is slow the mail server is told that often that the filter is at work.
+/// While DNS is slow, how often the mail server is told that the filter is still working.
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// Why a connection ended early.
@@ -37,7 +37,7 @@ pub(crate) enum ConnectionError {
     Silent(Duration),
 }
 
-/// Serves a connection until the mail server ends it. Each message goes by the settings of its beginning.
+/// Serves a connection until the mail server ends it. Each message uses the settings from when it began.
 pub(crate) async fn serve(
     mut stream: Stream,
     filters: &ArcSwap<Filter>,
@@ -69,7 +69,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// A connection and what is known of it.
+/// A connection and what is known about it.
 struct Served<'s> {
     connection: Connection,
     filters: &'s ArcSwap<Filter>,
@@ -130,7 +130,7 @@ impl Served<'_> {
         Ok(())
     }
 
-    /// The message; one that began without MAIL, where that was not reported.
+    /// The message; a new one if the mail server did not report MAIL.
     fn started(&mut self) -> &mut Message {
         let (filters, client) = (self.filters, &self.client);
         self.message
@@ -160,7 +160,7 @@ impl Served<'_> {
         Ok(())
     }
 
-    /// A message in which something was not foreseen waits, whatever the mail server does without its filter.
+    /// After an internal error the message is deferred, whatever the mail server does without its filter.
     fn after(&mut self, panicked: &Panicked) -> Result<(), ConnectionError> {
         let filter = self.filters.load_full();
         let id = macro_text(&self.connection, "i").unwrap_or_else(|| "NOQUEUE".to_owned());
@@ -176,7 +176,7 @@ impl Served<'_> {
         Ok(())
     }
 
-    /// Waits, and keeps the mail server patient.
+    /// Waits, and reports progress so that the mail server keeps waiting.
     async fn with_progress(
         &mut self,
         finished: impl Future<Output = Outcome>,

@@ -1,4 +1,4 @@
-//! A message under way: fields come in, a decision is made when the header ends, changes come out.
+//! A message in progress: fields come in, the end of the header brings a decision, and changes come out.
 
 mod end;
 mod line;
@@ -34,7 +34,7 @@ use waxseal::{
 };
 use waxseal_milter::{HeaderField, Reply};
 
-/// A message that the mail server hands over piece by piece.
+/// A message that the mail server passes on piece by piece.
 #[derive(Debug)]
 pub(crate) struct Message {
     filter: Arc<Filter>,
@@ -42,24 +42,24 @@ pub(crate) struct Message {
     sender: Bytes,
     recipients: Vec<Bytes>,
     work: Work,
-    /// Makes line ends of the body what they should be.
+    /// Corrects the line ends of the body.
     fixing: Option<ToCrlf>,
-    /// What the log says of it beside the result.
+    /// What the log reports of it in addition to the result.
     reasons: Vec<String>,
     began: Instant,
     /// A process that is to end waits for it.
     _under_way: Counted,
 }
 
-/// How far the work is.
+/// The stage of the work.
 #[derive(Debug)]
 enum Work {
     Header(HeaderBuilder),
-    /// Nothing is done with it.
+    /// It is left alone.
     Leave,
     Sign(Box<SignWork>),
     Check(Box<CheckWork>),
-    /// It is not taken as it is.
+    /// It is refused.
     Refuse(Reply),
 }
 
@@ -67,7 +67,7 @@ enum Work {
 struct CheckWork {
     session: Session,
     header: Header,
-    /// What other programs of the site say in it.
+    /// What other programs of the site wrote into it.
     told: Option<Told>,
     lookups: Task<Answers<'static>>,
 }
@@ -83,7 +83,7 @@ impl Work {
     }
 }
 
-/// What the mail server told by macros.
+/// What the mail server reported in macros.
 pub(crate) type Macros<'m> = &'m dyn Fn(&str) -> Option<String>;
 
 impl Message {
@@ -106,7 +106,7 @@ impl Message {
         }
     }
 
-    /// A message that cannot be dealt with and has to wait.
+    /// A message that cannot be handled and must be deferred.
     pub(crate) fn refused(filter: Arc<Filter>, client: Client, why: String) -> Self {
         let reply = code(451, "4.3.0", "Internal error, try again later");
         let mut message = Self::new(filter, client, Bytes::new());
@@ -131,7 +131,7 @@ impl Message {
         }
     }
 
-    /// Decides what is done with the message.
+    /// Decides what to do with the message.
     pub(crate) fn end_header(&mut self, macros: Macros<'_>, dns: &Dns) {
         if !matches!(self.work, Work::Header(_)) {
             return;
@@ -166,7 +166,7 @@ impl Message {
         }
     }
 
-    /// What is not to be checked.
+    /// Acts on a decision after which the mail is not checked.
     fn decided(&mut self, decision: Decision, header: Header, check: PublishCheck, dns: &Dns) {
         let actions = self.filter.actions;
         let (reason, refusal) = match decision {
@@ -205,14 +205,14 @@ impl Message {
         self.work.body(chunk);
     }
 
-    /// Ends a message to which nothing is done.
+    /// Ends a message that is left alone.
     pub(crate) fn left(self) -> Outcome {
         let Self { filter, client, sender, work, reasons, began, _under_way, .. } = self;
         let reply = if let Work::Refuse(reply) = work { reply } else { Reply::Continue };
         End { filter: &filter, client: &client, sender: &sender, id: "", reasons, began }.left(reply)
     }
 
-    /// Ends the message. Waits for DNS where it has to.
+    /// Ends the message, after waiting for DNS if needed.
     pub(crate) async fn finish(self, id: String, dns: &Dns) -> Outcome {
         let Self { filter, client, sender, recipients, mut work, fixing, reasons, began, _under_way } = self;
         if let Some(fixing) = fixing {

@@ -8,18 +8,18 @@ use std::{
 };
 use waxseal::header::Header;
 
-/// Who writes reports.
+/// The sender of reports.
 #[derive(Debug)]
 pub(crate) struct Letterhead {
     pub(crate) from: String,
     /// The name of this machine.
     pub(crate) host: String,
-    /// Addresses of the site that get them, too.
+    /// Addresses of the site that get a copy.
     pub(crate) bcc: String,
 }
 
 impl Letterhead {
-    /// The whole message, with LF at the ends of lines, as `sendmail` wants it.
+    /// The whole message with LF line ends, as `sendmail` expects.
     pub(super) fn message(&self, complaint: &Complaint, incident: &Incident, header: &Header) -> Vec<u8> {
         let boundary = format!("=_{:016x}", random());
         let Complaint { method, domain, .. } = complaint;

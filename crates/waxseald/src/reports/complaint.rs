@@ -8,7 +8,7 @@ use std::{
 };
 use waxseal::Report;
 
-/// A message about which a report may be wanted.
+/// A message about which a report may be requested.
 #[derive(Debug, Clone)]
 pub(crate) struct Incident {
     pub(crate) id: String,
@@ -19,26 +19,26 @@ pub(crate) struct Incident {
     pub(crate) done: Done,
 }
 
-/// A report, but for what all have in common.
+/// The parts of a report that differ from report to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Complaint {
     pub(super) to: Vec<String>,
     /// `DMARC` or `DKIM`.
     pub(super) method: &'static str,
     pub(super) domain: String,
-    /// The fields of the part for machines, behind those of every report.
+    /// The fields of the machine-readable part, after those of every report.
     pub(super) fields: Vec<(&'static str, String)>,
 }
 
-/// Stands for a fold in a value, which has none otherwise.
+/// Marks a fold in a value, which has none otherwise.
 pub(super) const FOLD: &str = "\u{1f}";
 
-/// A text of strangers on one line.
+/// Untrusted text, made a single line.
 pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// A number that nobody can foresee.
+/// An unpredictable number.
 pub(super) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -10,7 +10,7 @@ use waxseal::{
     header::{Address, Header, TagList},
 };
 
-/// The reports that are wanted about the signatures of a message, one for a domain: "a report generator SHOULD NOT issue more
+/// The reports requested for the signatures of a message, one per domain: "a report generator SHOULD NOT issue more
 /// than one report to any given domain as a result of a single message" (RFC 6651 §3.3).
 pub(super) async fn complaints(
     report: &Report,
@@ -32,7 +32,7 @@ pub(super) async fn complaints(
     complaints
 }
 
-/// Where the report goes, if the record of the domain wants one.
+/// Where the report goes, if the record of the domain requests one.
 async fn address(domain: &DomainName, cause: &Cause, dns: &(impl Resolve + ?Sized)) -> Option<String> {
     let name = DomainName::new(&format!("_report._domainkey.{domain}")).ok()?;
     let answer = dns.resolve(&Question::txt(name)).await.ok()?;
@@ -52,7 +52,7 @@ struct Request {
 }
 
 impl Request {
-    /// `None` for one that wants no report or is no record.
+    /// `None` for one that requests no report or is not a record.
     fn parse(text: &[u8]) -> Option<Self> {
         let tags = TagList::parse(text).ok()?;
         let value = |name| tags.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
@@ -65,7 +65,7 @@ impl Request {
         Some(Self { local_part: decoded(&value("ra")?)?, percent, kinds })
     }
 
-    /// "The value MUST be interpreted as a local-part only." What does not read as one goes nowhere.
+    /// "The value MUST be interpreted as a local-part only." Anything else is not sent.
     fn address(&self, domain: &DomainName) -> Option<String> {
         let text = format!("{}@{domain}", self.local_part);
         let is_plain = |c: char| {
@@ -139,7 +139,7 @@ pub(super) fn failure_type(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Base64 in pieces; blanks in it do no harm.
+/// Base64 in pieces, which may have blanks between them.
 fn folded(text: &str) -> String {
     let pieces = text.as_bytes().chunks(70).map(|piece| String::from_utf8_lossy(piece).into_owned());
     pieces.collect::<Vec<_>>().join(FOLD)

@@ -16,7 +16,7 @@ use waxseal::{
     dns::{Resolve, drive},
 };
 
-/// Destinations in one record that are asked about.
+/// How many destinations of one record are looked up.
 const MAX_DESTINATIONS: usize = 5;
 
 /// What is reported.
@@ -29,7 +29,7 @@ enum Kind {
     Spf,
 }
 
-/// The report that is wanted about a message.
+/// The report requested for a message.
 pub(super) async fn complaint(
     report: &Report,
     settings: &ReportSettings,
@@ -51,7 +51,7 @@ pub(super) async fn complaint(
     Some(Complaint { to, method: "DMARC", domain, fields })
 }
 
-/// What of `fo=` the message fits.
+/// The values of `fo=` that the message matches.
 fn kind(report: &Report, author: &AuthorVerdict, options: FailureOptions) -> Option<Kind> {
     let FailureOptions { any, dkim, spf, only, .. } = options;
     let has_failed = author.result() == DmarcResult::Fail;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Reports of the hour, by the domain that they go to.
+/// The reports of the current hour, by recipient domain.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     began: Option<SystemTime>,
@@ -21,7 +21,7 @@ const EACH: usize = 60;
 const ALL: usize = 1_000;
 
 impl Limits {
-    /// Whether one more may go to this address, which counts it.
+    /// Whether one more may go to this address; if so, it is counted.
     pub(crate) fn admits(&mut self, address: &str, now: SystemTime) -> bool {
         let is_over = |began: SystemTime| now.duration_since(began).map_or(true, |passed| passed >= HOUR);
         if self.began.is_none_or(is_over) {

@@ -12,9 +12,9 @@ use tokio::{
 /// Why a report was not sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotSent {
-    /// It may be another time.
+    /// It may work later.
     Later(String),
-    /// The mail server does not want it.
+    /// The mail server refuses it.
     Never(String),
 }
 
@@ -53,7 +53,7 @@ async fn pipe(command: &str, text: &[u8]) -> Result<(), NotSent> {
     Err(NotSent::Later(format!("{command}: {}: {}", done.status, said.lines().next().unwrap_or_default())))
 }
 
-/// A report has the null path: nobody answers to a report that cannot be delivered (RFC 3834).
+/// A report has the null path, so that no bounce is sent for it (RFC 3834).
 async fn smtp(server: &str, host: &str, letter: &Letter) -> Result<(), NotSent> {
     let mut stream = BufReader::new(TcpStream::connect(server).await?);
     reply(&mut stream, 220).await?;

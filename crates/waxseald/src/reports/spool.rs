@@ -1,4 +1,4 @@
-//! Reports on their way: a file each, which is there as a whole or not at all, so that a restart loses none.
+//! Reports waiting to be sent: one file each, written atomically, so that a restart loses none.
 
 use super::complaint::random;
 use std::{
@@ -15,28 +15,28 @@ pub(crate) struct Spool {
     path: PathBuf,
 }
 
-/// What is to be sent, and to whom.
+/// A report and its recipients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
     pub(crate) recipients: Vec<String>,
-    /// With LF at the ends of lines.
+    /// The message, with LF line ends.
     pub(crate) text: Vec<u8>,
 }
 
-/// As many wait at most.
+/// How many may wait.
 const MAX_FILES: usize = 1_000;
-/// As long.
+/// How long they may wait.
 const MAX_AGE: Duration = Duration::from_secs(3 * 24 * 3600);
 const ENDING: &str = "report";
 
-/// The folder that systemd gives the service, or the usual one.
+/// The state folder from systemd, or the default one.
 pub(crate) fn default_path() -> PathBuf {
     let given = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
     given.map_or_else(|| PathBuf::from("/var/spool/waxseald"), |state| state.join("reports"))
 }
 
 impl Spool {
-    /// Opens the folder, and makes it when it is not there.
+    /// Opens the folder, and creates it if needed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         if !path.is_dir() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -48,7 +48,7 @@ impl Spool {
         Ok(Self { path: path.to_owned() })
     }
 
-    /// Keeps a report.
+    /// Stores a report.
     pub(crate) fn put(&self, recipients: &[String], text: &[u8]) -> io::Result<()> {
         if self.waiting().len() >= MAX_FILES {
             return Err(io::Error::new(io::ErrorKind::QuotaExceeded, format!("{MAX_FILES} reports wait")));
@@ -68,7 +68,7 @@ impl Spool {
         file.sync_all()
     }
 
-    /// The reports that wait, oldest first. Those that are too old, and parts that nobody will complete, are removed.
+    /// The waiting reports, oldest first. Removes those that are too old, and incomplete files left over.
     pub(crate) fn waiting(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
         let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();

@@ -1,4 +1,4 @@
-//! ARC, as OpenARC does it: chains are checked and sealed.
+//! ARC as in OpenARC: chains are checked and sealed.
 
 use crate::{
     hosts::Hosts,
@@ -41,7 +41,7 @@ impl ArcRole {
         Ok(Self { verify, internal, sealer: Some(sealer) })
     }
 
-    /// The authenticator that validates chains, and hashes for the seal.
+    /// The authenticator that validates chains, and computes the hashes for the seal.
     pub(crate) fn with_chains(&self, authenticator: Authenticator) -> Authenticator {
         let authenticator = authenticator.with_arc(arc::Policy::default());
         match &self.sealer {
@@ -55,8 +55,8 @@ impl ArcRole {
         self.verify
     }
 
-    /// The set for the message, or why there is none: a chain that failed is sealed no further (RFC 8617 section 5.1). What an
-    /// internal client brings was checked when it came in, so the results in its header are sealed.
+    /// The set for the message, or why there is none: a chain that failed is not sealed again (RFC 8617 section 5.1). Mail of
+    /// an internal client was checked when it arrived, so the results in its header are sealed.
     pub(crate) fn seal(&self, report: &Report, client: &Client) -> Option<Result<SealedSet, String>> {
         self.sealer.as_ref()?;
         let is_internal = self.internal.contain(&client.name, client.ip);

@@ -1,4 +1,4 @@
-//! Authorized Third-Party Signatures (RFC 6541): a signature of another domain, in whose favour the author's domain says so in DNS.
+//! Authorized Third-Party Signatures (RFC 6541): a signature by another domain, which the author's domain authorizes in DNS.
 
 use crate::settings::AtpsHash;
 use waxseal::{
@@ -20,10 +20,10 @@ impl AtpsHash {
     }
 }
 
-/// Signatures that are looked at.
+/// How many signatures are looked at.
 const MAX_SIGNATURES: usize = 5;
 
-/// What the signatures of a message come to. `None` when no valid one names an author's domain that is to be asked.
+/// The result for the signatures of a message. `None` if no valid one names an author's domain to look up.
 pub(crate) async fn check(report: &Report, header: &Header, dns: &(impl Resolve + ?Sized)) -> Option<Entry> {
     let authors: Vec<_> =
         Authors::from_header(header).ok()?.domains().filter_map(|d| DomainName::new(&d).ok()).collect();
@@ -55,7 +55,7 @@ fn entry(result: &'static str, header: &Header) -> Entry {
     Entry::new("dkim-atps", result).with_property("header", "from", addresses.collect::<Vec<_>>().join(","))
 }
 
-/// Whether the author's domain has a record for the signer; `None` when DNS did not answer.
+/// Whether the author's domain has a record for the signer; `None` if DNS did not answer.
 async fn is_authorized(
     author: &DomainName,
     signer: &DomainName,

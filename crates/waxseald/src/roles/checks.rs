@@ -1,4 +1,4 @@
-//! What is checked of mail that is not signed: one pass for all roles of a filter.
+//! The checks of mail that is not signed here: one pass for all roles of a filter.
 
 use super::{
     arc::ArcRole,
@@ -19,7 +19,7 @@ use waxseal::{
     header::{Header, HeaderLimits},
 };
 
-/// The roles that look at mail.
+/// The roles that check mail.
 #[derive(Debug)]
 pub(crate) struct Checks {
     authenticator: Authenticator,
@@ -31,7 +31,7 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    /// Loads what the settings name; `None` when no role is asked for. The names are the authserv-id and that of this machine.
+    /// Loads what the settings name; `None` if there is no such role. The names are the authserv-id and that of this machine.
     pub(crate) fn load(
         settings: &FilterSettings,
         names: (&str, &str),
@@ -82,14 +82,14 @@ impl Checks {
             || self.dmarc.as_ref().is_some_and(Dmarc::wants_recipients)
     }
 
-    /// Why the message is passed over, if it is.
+    /// Why the message is skipped, if it is.
     pub(crate) fn ignores(&self, client: &Client, authenticated: bool, header: &Header) -> Option<String> {
         // Only DMARC passes over messages; another role beside it looks at them all the same.
         let alone = self.verify.is_none() && self.arc.is_none();
         self.dmarc.as_ref().filter(|_| alone)?.ignores(client, authenticated, header)
     }
 
-    /// The results to be written, if any are.
+    /// The results to write, if any.
     pub(crate) fn results(
         &self,
         report: &Report,
@@ -122,7 +122,7 @@ impl Checks {
         super::atps::check(report, header, dns).await
     }
 
-    /// What is done with the message, and for which reason.
+    /// What to do with the message, and why.
     pub(crate) fn ruling(&self, report: &Report, actions: &Actions, client: &Client) -> Ruling {
         let of_dmarc = self.dmarc.as_ref().map(|dmarc| dmarc.ruling(report, client));
         let of_dkim = || self.verify.as_ref().map(|verify| verify.ruling(report, actions));
@@ -158,7 +158,7 @@ impl Checks {
         self.arc.as_ref()?.seal(report, client)
     }
 
-    /// What the log says of the message.
+    /// The log text for the message.
     pub(crate) fn line(&self, report: &Report) -> String {
         let mut parts = Vec::new();
         if self.verify.is_some() {

@@ -1,4 +1,4 @@
-//! DMARC, as OpenDMARC does it: by SPF and DKIM of our own, or by those that the site's other programs found.
+//! DMARC as in OpenDMARC: with SPF and DKIM checked here, or with the results of other programs of the site.
 
 use super::{
     history::{Arrival, History},
@@ -26,7 +26,7 @@ pub(crate) struct Dmarc {
     history: Option<History>,
 }
 
-/// What is done with a message.
+/// What to do with a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ruling {
     pub(crate) action: Action,
@@ -47,7 +47,7 @@ impl Ruling {
 }
 
 impl Dmarc {
-    /// `authserv_id` and `host` are the own names.
+    /// `authserv_id` and `host` are the names of this host.
     pub(crate) fn load(
         settings: &DmarcSettings,
         (authserv_id, host): (&str, &str),
@@ -94,7 +94,7 @@ impl Dmarc {
         Ok(authenticator.with_trusted_sealers(move |sealer| names.contains(sealer)))
     }
 
-    /// Why the message is passed over, if it is.
+    /// Why the message is skipped, if it is.
     pub(crate) fn ignores(&self, client: &Client, authenticated: bool, header: &Header) -> Option<String> {
         if self.ignored.contain(&client.name, client.ip) {
             return Some(format!("{} is in IgnoreHosts", client.shown()));
@@ -110,7 +110,7 @@ impl Dmarc {
         Some(format!("{domain} is in IgnoreMailFrom"))
     }
 
-    /// An entry of DMARC with `dis=` as OpenDMARC means it: what is done here, which may be less than what the policy asks for.
+    /// A DMARC entry with `dis=` as in OpenDMARC: what is done here, which may be less than the policy requests.
     pub(crate) fn entry(entry: &Entry, report: &Report, ruling: &Ruling) -> Entry {
         let done = match ruling.action {
             Action::Reject => "dis=reject",
@@ -121,12 +121,12 @@ impl Dmarc {
         entry.clone().with_comment(comment.replace(&format!("dis={}", report.disposition()), done))
     }
 
-    /// What the header says, where other programs are trusted.
+    /// What the header says, if other programs are trusted.
     pub(crate) fn told(&self, header: &Header, mail_from: &[u8]) -> Option<Told> {
         Some(self.trusted.as_ref()?.read(header, mail_from))
     }
 
-    /// What is done with the message, and what is replied.
+    /// What to do with the message, and the reply.
     pub(crate) fn ruling(&self, report: &Report, client: &Client) -> Ruling {
         let authors = report.header().ok().and_then(|header| Authors::from_header(header).ok());
         if self.settings.several_authors_rejected

@@ -1,11 +1,11 @@
-//! How often a field may stand in a header (RFC 5322 §3.6).
+//! How often a field may occur in a header (RFC 5322 §3.6).
 
 use crate::settings::HeaderRules;
 use waxseal::header::{Authors, Header};
 
-/// Fields that have to stand there once.
+/// Fields that must occur once.
 const ONE: [&str; 2] = ["Date", "From"];
-/// Fields that may stand there once.
+/// Fields that may occur once.
 const AT_MOST_ONE: [&str; 9] =
     ["Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID", "In-Reply-To", "References", "Subject"];
 

@@ -20,7 +20,7 @@ use waxseal::{
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     path: PathBuf,
-    /// Whether mail of domains without a DMARC record is recorded, too.
+    /// Whether mail of domains without a DMARC record is recorded as well.
     all: bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum Done {
     Quarantined = 4,
 }
 
-/// A message to be recorded.
+/// A message to record.
 #[derive(Debug)]
 pub(crate) struct Arrival<'m> {
     pub(crate) id: &'m str,
@@ -49,8 +49,8 @@ impl History {
         Self { path, all }
     }
 
-    /// The lines about a message; none for one that is not to be recorded: without a client that has an address, without a clear
-    /// author, or when DNS failed.
+    /// The lines about a message; none if it is not to be recorded: if its client has no address, its author is not clear or DNS
+    /// failed.
     pub(crate) fn record(&self, arrival: &Arrival<'_>) -> Option<String> {
         let Arrival { id, reporter, received, report, done } = arrival;
         let author = report.dmarc().author()?;
@@ -91,8 +91,8 @@ impl History {
         Some(text)
     }
 
-    /// Appends the lines in one write, beside other writers and an import under way. What was written in part, for want of space,
-    /// is taken back.
+    /// Appends the lines in one write, which is safe with other writers and during an import. A partial write, if the disk is full,
+    /// is undone.
     pub(crate) fn append(&self, text: &str) -> io::Result<()> {
         let file = OpenOptions::new().append(true).create(true).mode(0o640).open(&self.path)?;
         let mut locked = lock(file);
@@ -109,10 +109,10 @@ impl History {
     }
 }
 
-/// The file, and whether nobody else writes to it.
+/// The file, and whether this process has the lock.
 enum Locked {
     Alone(Flock<File>),
-    /// Somebody reads it for long; a write to the end disturbs nobody.
+    /// Another process reads it for a long time; appending does not disturb it.
     Shared(File),
 }
 
@@ -136,7 +136,7 @@ fn lock(mut file: File) -> Locked {
     Locked::Shared(file)
 }
 
-/// `MAIL FROM`'s domain, or that of HELO for the null sender. An import takes no record without one.
+/// `MAIL FROM`'s domain, or that of HELO for the null sender. The import refuses records without one.
 fn sender(report: &Report) -> String {
     let envelope = report.envelope();
     let text = match report.spf().domain() {
@@ -154,7 +154,7 @@ fn word(text: &str) -> String {
     if word.is_empty() { "unknown".to_owned() } else { word }
 }
 
-/// What the domain asks for; letters stand as numbers.
+/// What the domain requests; letters are written as numbers.
 fn policy_lines(author: &AuthorVerdict, line: &mut impl FnMut(&str, &dyn std::fmt::Display)) {
     let letter = |policy: Option<DomainPolicy>| policy.and_then(|policy| policy.as_str().bytes().next());
     let policy = match (author.result(), author.evaluated_policy()) {

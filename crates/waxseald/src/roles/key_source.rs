@@ -27,10 +27,10 @@ pub(crate) struct KeyName {
     data: KeyData,
 }
 
-/// What the tables say of an author.
+/// What the tables say about an author.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// The keys, and the rule that named them.
+    /// The keys, and the rule that selected them.
     Keys(Vec<KeyName>, String),
     /// Why there is none.
     Nothing(String),
@@ -39,7 +39,7 @@ pub(crate) enum Found {
 }
 
 impl KeySource {
-    /// Loads the tables; what is odd in them goes to the warnings.
+    /// Loads the tables; oddities are added to the warnings.
     pub(crate) fn load(
         settings: &KeySettings,
         all_matches: bool,
@@ -96,7 +96,7 @@ impl KeySource {
         }
     }
 
-    /// All keys that some author may need, with the place of each; where `%` stands in one, there is none.
+    /// All keys that authors may need, with the place of each; an entry with `%` gives none.
     pub(crate) fn all(&self) -> Vec<(String, Result<KeyName, String>)> {
         match self {
             Self::One { domains, selector, file, .. } => {
@@ -120,7 +120,7 @@ impl KeySource {
         }
     }
 
-    /// The tables, where there are some.
+    /// The tables, if there are any.
     pub(crate) fn signing_table(&self) -> Option<&SigningTable> {
         if let Self::Tables { signing, .. } = self { Some(signing) } else { None }
     }

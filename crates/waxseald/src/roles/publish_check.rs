@@ -1,4 +1,4 @@
-//! Only what DNS shows is signed with: a signature that no receiver can verify does more harm than none.
+//! Signs only with keys that are in DNS: a signature that no receiver can verify does more harm than none.
 
 use crate::settings::PublishCheck;
 use waxseal::{
@@ -7,7 +7,7 @@ use waxseal::{
     dns::{Question, Record, Resolve},
 };
 
-/// A key that DNS should show.
+/// A key that should be in DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
     name: DomainName,
@@ -15,11 +15,11 @@ pub(crate) struct Expected {
     key: String,
 }
 
-/// What DNS shows of it.
+/// What DNS has for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Published {
     Same,
-    /// And what it shows instead.
+    /// And what DNS has instead.
     Other(String),
     /// DNS did not answer.
     Unknown(String),
@@ -53,7 +53,7 @@ impl Expected {
     }
 }
 
-/// Looks the keys up, one after the other: answers are mostly at hand.
+/// Looks up the keys one after the other; answers are mostly cached.
 pub(crate) async fn look_up(keys: &[Option<Expected>], dns: &(impl Resolve + ?Sized)) -> Vec<Published> {
     let mut published = Vec::with_capacity(keys.len());
     for key in keys {
@@ -66,7 +66,7 @@ pub(crate) async fn look_up(keys: &[Option<Expected>], dns: &(impl Resolve + ?Si
 }
 
 impl PublishCheck {
-    /// Whether a key is used of which DNS shows this.
+    /// Whether to use a key with this state in DNS.
     pub(crate) fn admits(self, published: &Published) -> bool {
         match published {
             Published::Same => true,

@@ -1,10 +1,10 @@
-//! Who may write as whom. A server that signs for several customers lets each write in the name of all, unless somebody looks
+//! Who may send as whom. Without this check, a server that signs for several customers lets each send in the name of the others
 //! (CERT VU#244112).
 
 use crate::{hosts::Words, settings::LoginAction};
 use waxseal::header::{Address, Authors};
 
-/// The table: an address, or `@` and a domain, and the logins that may write as it.
+/// The table: an address, or `@` and a domain, and the logins that may send as it.
 #[derive(Debug)]
 pub(crate) struct SenderLogins {
     table: Words,
@@ -16,7 +16,7 @@ impl SenderLogins {
         Ok(Self { table: Words::load("SenderLogins", table, warnings)?, action })
     }
 
-    /// Why the login may not write as these authors, if so. An address without an entry is nobody's.
+    /// Why the login may not send as these authors, if so. Nobody may use an address without an entry.
     pub(crate) fn objection(&self, login: &str, authors: &Authors) -> Option<String> {
         let foreign = authors.addresses().iter().find(|address| !self.allows(login, address))?;
         Some(format!("login '{login}' may not write as {foreign} (SenderLogins)"))

@@ -34,19 +34,19 @@ pub(crate) struct Sign {
     keys: KeyCache,
 }
 
-/// What is to become of a message.
+/// What to do with a message.
 #[derive(Debug)]
 pub(crate) enum Decision {
     Sign {
         signers: Vec<Signer>,
         /// What DNS should show, for each signer, where that is looked at.
         expected: Vec<Option<Expected>>,
-        /// Which entry of which table said so.
+        /// Which entry of which table decided this.
         rule: String,
         /// What is odd all the same.
         warning: Option<String>,
     },
-    /// Why not; it may be checked.
+    /// Why it is not signed; it may be checked.
     Leave(Vec<String>),
     /// Why it is neither signed nor checked.
     Exempt(String),
@@ -56,7 +56,7 @@ pub(crate) enum Decision {
     Trouble(KeyTrouble),
 }
 
-/// What a decision is made of.
+/// What a decision is based on.
 pub(crate) struct Submission<'m> {
     pub(crate) client: &'m Client,
     pub(crate) header: &'m Header,
@@ -66,7 +66,7 @@ pub(crate) struct Submission<'m> {
 }
 
 impl Sign {
-    /// Loads what the settings name; what is odd in it goes to the warnings.
+    /// Loads what the settings name; oddities are added to the warnings.
     pub(crate) fn load(settings: &SignSettings, warnings: &mut Vec<String>) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
         let internal = Some(settings.internal.as_deref().unwrap_or("127.0.0.1,::1"));
@@ -107,7 +107,7 @@ impl Sign {
         }
     }
 
-    /// Macros that decide beside those that are always asked for.
+    /// Macros that decide, in addition to those that are always requested.
     pub(crate) fn macros(&self) -> Vec<String> {
         let named = self.settings.macros.iter().map(|(name, _)| name.trim_matches(['{', '}']));
         named.map(|name| if name.len() == 1 { name.to_owned() } else { format!("{{{name}}}") }).collect()
@@ -121,7 +121,7 @@ impl Sign {
         self.settings.remove_old
     }
 
-    /// Whether the mail is to be signed, by whom, and why not.
+    /// Whether to sign the mail and for whom, or why not.
     pub(crate) fn decide(&self, submission: &Submission<'_>) -> Decision {
         let authors = match self.authors(submission.header) {
             Ok(authors) => authors,
@@ -220,7 +220,7 @@ impl Sign {
         authors.map_err(|unclear| format!("{unclear}: {}", unclear.cause()))
     }
 
-    /// Why the mail counts as that of this site, or why not.
+    /// Why the mail counts as coming from this site, or why not.
     fn origin(&self, submission: &Submission<'_>) -> Result<String, Vec<String>> {
         let (client, macros) = (submission.client, submission.macros);
         if self.internal.contain(&client.name, client.ip) {

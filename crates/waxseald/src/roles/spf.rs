@@ -1,4 +1,4 @@
-//! SPF for the policy protocol, as policyd-spf does it.
+//! SPF for the policy protocol, as in policyd-spf.
 
 use super::spf_exemptions::Exemptions;
 use crate::{
@@ -94,7 +94,7 @@ impl SpfPolicy {
         drive(Timed(check, self.settings.timeout), dns).await
     }
 
-    /// The reply, when the result is one for which mail is rejected or deferred.
+    /// The reply, if the result is one for which mail is rejected or deferred.
     fn refusal(&self, verdict: &Verdict, of: Of, request: &Request) -> Option<Answer> {
         let settings = &self.settings;
         let sender = request.get("sender");
@@ -183,7 +183,7 @@ impl SpfPolicy {
     }
 }
 
-/// A check that waits no longer than the settings say.
+/// A check that takes no longer than the settings allow.
 struct Timed(SpfCheck, std::time::Duration);
 
 impl Check for Timed {
@@ -198,7 +198,7 @@ impl Check for Timed {
     }
 }
 
-/// A field without its end, on one line, as an answer has to be.
+/// A field without its line end, unfolded, as an answer must be.
 fn one_line(field: &str) -> String {
     field.trim_end_matches(['\r', '\n']).replace(['\r', '\n'], "")
 }

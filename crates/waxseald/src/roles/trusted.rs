@@ -21,14 +21,14 @@ pub(crate) struct Trusted {
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) identifiers: Identifiers,
-    /// Whether SPF is checked here all the same.
+    /// Whether SPF is checked here nevertheless.
     pub(crate) checks_spf: bool,
     /// For the log.
     pub(crate) shown: String,
 }
 
 impl Trusted {
-    /// `authserv_id` and `host` are the own names. `None` where nobody is named and everything is checked here.
+    /// `authserv_id` and `host` are the names of this host. `None` if no program is named and everything is checked here.
     pub(crate) fn new(settings: &TrustSettings, authserv_id: &str, host: &str) -> Option<Self> {
         if settings.ids.is_empty() && !settings.received_spf {
             return None;
@@ -46,7 +46,7 @@ impl Trusted {
         })
     }
 
-    /// Reads the header. What counts, and what does not, is told by `Identifiers::with_trusted_results`.
+    /// Reads the header. `Identifiers::with_trusted_results` describes which results count.
     pub(crate) fn read(&self, header: &Header, mail_from: &[u8]) -> Told {
         let trusted: Vec<_> = self.ids.trusted(header, header.len()).collect();
         let dkim = trusted.iter().map(|results| results.results_of::<DkimResult>().count()).sum::<usize>();
@@ -68,7 +68,7 @@ impl Trusted {
     }
 }
 
-/// The topmost field, which is that of the site where its policy service adds one to every message.
+/// The topmost field, which is the site's own if its policy service adds one to every message.
 fn received_spf(header: &Header) -> Option<ParsedReceivedSpf<'_>> {
     let field = header.fields().find(|field| field.is("Received-SPF"))?;
     ReceivedSpf::parse(field.value()).ok()

@@ -1,4 +1,4 @@
-//! Verifying DKIM, as OpenDKIM in `Mode v`.
+//! DKIM verification, as in OpenDKIM's `Mode v`.
 
 use super::dmarc::Ruling;
 use crate::settings::{Actions, VerifySettings};
@@ -19,7 +19,7 @@ impl Verify {
         Self { settings: settings.clone() }
     }
 
-    /// The verifier that the settings describe.
+    /// The verifier for these settings.
     pub(crate) fn verifier(&self) -> Result<Verifier, String> {
         let settings = &self.settings;
         let policy = Policy::default()
@@ -30,7 +30,7 @@ impl Verify {
         Verifier::new(policy).map_err(|error| error.to_string())
     }
 
-    /// The results to be written, that of RFC 6541 behind the others.
+    /// The results to write, with that of RFC 6541 last.
     pub(crate) fn entries(&self, report: &Report, atps: Option<Entry>) -> Vec<Entry> {
         let dkim = report.dkim();
         let shown = |entry| if self.settings.with_header_b { entry } else { without_header_b(&entry) };
@@ -49,14 +49,14 @@ impl Verify {
         self.settings.redirect_to.as_deref()
     }
 
-    /// Whether there are signatures and none is good, nor may be later.
+    /// Whether there are signatures, none is good and none may become so.
     pub(crate) fn has_failed(report: &Report) -> bool {
         let dkim = report.dkim();
         let deferred = dkim.iter().any(|verdict| verdict.result() == DkimResult::TempError);
         !dkim.is_empty() && !dkim.is_pass() && !deferred
     }
 
-    /// What the log says, in the words of OpenDKIM first.
+    /// The log text, starting with OpenDKIM's words.
     pub(crate) fn line(report: &Report) -> String {
         let verdicts: Vec<_> = report.dkim().iter().map(ToString::to_string).collect();
         match (report.dkim().is_pass(), report.dkim().is_empty()) {
@@ -66,7 +66,7 @@ impl Verify {
         }
     }
 
-    /// What is done with the message, and for which reason.
+    /// What to do with the message, and why.
     pub(crate) fn ruling(&self, report: &Report, actions: &Actions) -> Ruling {
         let dkim = report.dkim();
         if dkim.is_empty() {

@@ -9,7 +9,10 @@ pub(super) fn folder(path: &Path) -> Result<File, Failure> {
     use rustix::fs::{FlockOperation, flock};
     let folder = File::open(path).map_err(|error| Failure::file("read", path, &error))?;
     flock(&folder, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        Failure::new(format!("another `waxseal key rotate` is at work in {}: wait for it", path.display()))
+        Failure::new(format!(
+            "another `waxseal key rotate` is running in {}: wait for it to end",
+            path.display()
+        ))
     })?;
     Ok(folder)
 }

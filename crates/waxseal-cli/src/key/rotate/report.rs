@@ -67,7 +67,7 @@ impl Report {
         for publish in &self.publish {
             writeln!(out, "publish as TXT record of {}:", heading(&publish.name))?;
             writeln!(out, "{}", publish.record)?;
-            writeln!(out, "or, where quoted strings are wanted:\n{}", publish.quoted)?;
+            writeln!(out, "or, if quoted strings are needed:\n{}", publish.quoted)?;
         }
         self.next.iter().try_for_each(|line| writeln!(out, "next: {}", visible(line)))
     }

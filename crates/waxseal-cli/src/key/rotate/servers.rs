@@ -108,7 +108,7 @@ fn shown(reply: Option<waxseal::dns::Reply>, wanted: Wanted<'_>) -> Option<Strin
             Some("a record that says that the key is revoked".into())
         }
         (Wanted::Key(_), [Ok(_)]) => Some("another key".into()),
-        (Wanted::Key(_), [Err(error)]) => Some(format!("a record that can not be read: {error}")),
+        (Wanted::Key(_), [Err(error)]) => Some(format!("a record that cannot be read: {error}")),
         (Wanted::Key(_), several) => Some(format!("{} TXT records: leave one", several.len())),
         (Wanted::NoKey, _) => Some("the key".into()),
     }
@@ -125,7 +125,7 @@ fn authoritative(dns: &DnsArgs, name: &DomainName) -> Result<Vec<(String, Dns)>,
     let servers = found.unwrap_or_default();
     if servers.is_empty() {
         terminal::note(format_args!(
-            "the name servers of {name} were not found: the resolver of this machine is asked instead"
+            "the name servers of {name} were not found: the resolver of this machine is used instead"
         ));
         return Ok(vec![("the resolver of this machine".into(), system)]);
     }

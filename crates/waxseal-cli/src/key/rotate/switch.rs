@@ -15,13 +15,13 @@ pub(super) struct TargetArgs {
     /// The KeyTable of the daemon that signs, as in opendkim.conf: a path or refile:PATH
     #[arg(long, value_name = "DATASET", value_parser = DataSet::parse)]
     key_table: Option<DataSet>,
-    /// Its SigningTable: then the new key becomes a new entry of the KeyTable, else it replaces the old one there
+    /// Its SigningTable: then the new key becomes a new entry of the KeyTable, otherwise it replaces the old one there
     #[arg(long, value_name = "DATASET", value_parser = DataSet::parse, requires = "key_table")]
     signing_table: Option<DataSet>,
     /// An opendkim.conf with Selector and KeyFile: both are changed
     #[arg(long, value_name = "FILE", conflicts_with = "key_table")]
     config: Option<PathBuf>,
-    /// A link that leads to the key that signs, which is called SELECTOR.private
+    /// A link to the signing key, which is named SELECTOR.private
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key_table", "config"])]
     link: Option<PathBuf>,
 }

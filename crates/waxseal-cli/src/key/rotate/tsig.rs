@@ -18,12 +18,12 @@ pub(super) fn read(path: &Path) -> Result<TSigner, Failure> {
                   hmac-sha256:NAME:BASE64";
     let (name, algorithm, secret) = parts(&text).ok_or_else(|| invalid(no_key))?;
     let secret = BASE64_STANDARD.decode(secret).map_err(|_| invalid("the secret is not base64"))?;
-    let name = Name::from_str(name).map_err(|_| invalid("the name of the key is no domain name"))?;
+    let name = Name::from_str(name).map_err(|_| invalid("the name of the key is not a domain name"))?;
     let algorithm = match &*algorithm.to_ascii_lowercase() {
         "hmac-sha256" => TsigAlgorithm::HmacSha256,
         "hmac-sha384" => TsigAlgorithm::HmacSha384,
         "hmac-sha512" => TsigAlgorithm::HmacSha512,
-        _ => return Err(invalid("the algorithm is none of hmac-sha256, hmac-sha384 and hmac-sha512")),
+        _ => return Err(invalid("the algorithm is not hmac-sha256, hmac-sha384 or hmac-sha512")),
     };
     TSigner::new(secret, algorithm, name, FUDGE).map_err(|error| Failure::because(path.display(), &error))
 }

@@ -49,7 +49,7 @@ impl<'t> Turn<'t> {
         whole_file::check_writable(&keys.folder).map_err(|error| {
             let folder = keys.folder.display();
             Failure::new(format!(
-                "cannot write to {folder}: {error}: the keys and what is known of them are kept there, give it to the user that runs this"
+                "cannot write to {folder}: {error}: the keys and their states are kept there; make it writable for the user that runs this"
             ))
         })?;
         if let Some(key) = keys.active().filter(|key| key.life.state() > KeyState::Active) {
@@ -264,7 +264,7 @@ impl<'t> Turn<'t> {
         }
         let date =
             self.now.checked_add(self.args.retire).map(|date| Date::of(date).to_string()).unwrap_or_default();
-        let tell = |old: Selector| format!("{old} signs no more: its record may go on {date}");
+        let tell = |old: Selector| format!("{old} no longer signs: its record can be removed on {date}");
         self.report.next.extend(old.into_iter().map(tell));
         Ok(())
     }
@@ -275,7 +275,7 @@ impl<'t> Turn<'t> {
         let due = key.since().and_then(|since| since.checked_add(self.args.retire));
         if let Some(due) = due.filter(|due| *due > self.now) {
             self.report.next.push(format!(
-                "{} signs no more: its record may go on {}",
+                "{} no longer signs: its record can be removed on {}",
                 key.selector,
                 Date::of(due)
             ));
@@ -291,7 +291,7 @@ impl<'t> Turn<'t> {
         self.target.forget(&key, &self.args.domain)?;
         self.keys.advance(number, KeyState::Revoked, self.now)?;
         let path = terminal::visible(&key.path.display().to_string());
-        self.report.done.push(format!("{} is revoked: {path} is of no use any more", key.selector));
+        self.report.done.push(format!("{} is revoked: {path} is no longer needed", key.selector));
         Ok(Exit::Pass)
     }
 }

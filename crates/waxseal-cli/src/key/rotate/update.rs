@@ -16,7 +16,7 @@ pub(super) struct UpdateArgs {
     /// Send the records to this name server as RFC 2136 updates, instead of printing them: the primary server of the zone
     #[arg(long, value_name = "IP[:PORT]", value_parser = parse_server)]
     update: Option<SocketAddr>,
-    /// The key that the name server knows updates by: a file of tsig-keygen, keymgr or nsupdate -k
+    /// The key with which updates are signed: a file of tsig-keygen, keymgr or nsupdate -k
     #[arg(long, value_name = "FILE", requires = "update")]
     tsig: Option<PathBuf>,
     /// The TTL of the records
@@ -117,15 +117,15 @@ fn accepted(code: ResponseCode, name: &DomainName, server: SocketAddr) -> Result
         ResponseCode::NoError => return Ok(()),
         ResponseCode::YXRRSet => "a TXT record is there already: remove it, or give another --selector",
         ResponseCode::NotAuth | ResponseCode::BADSIG | ResponseCode::BADKEY | ResponseCode::BADTIME => {
-            "the TSIG key is not accepted for it: name, algorithm and secret have to be those of the server, which has to allow it this \
+            "the TSIG key is not accepted for it: name, algorithm and secret must match those of the server, which must allow this \
              update (acl of Knot, update-policy of BIND), and the clocks have to agree"
         }
         ResponseCode::Refused => {
             "the server allows no such update: allow it for the TSIG key and this name (acl of Knot, update-policy of BIND)"
         }
         ResponseCode::NotZone => "the name is not in the zone",
-        ResponseCode::NotImp => "the server takes no updates",
-        _ => "look into the log of the server",
+        ResponseCode::NotImp => "the server does not accept updates",
+        _ => "see the log of the server",
     };
     Err(Failure::new(format!("{server} refused the update of {name} ({code}): {why}")))
 }

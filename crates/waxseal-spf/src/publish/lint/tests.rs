@@ -124,7 +124,7 @@ fn findings_say_where() {
         shown,
         [
             (Some(7..20), "note: ip4:192.0.2.7: is part of ip4:192.0.2.0/24: remove one".to_owned()),
-            (Some(40..41), "warning: a: stands twice: remove one".to_owned()),
+            (Some(40..41), "warning: a: appears twice: remove one".to_owned()),
         ]
     );
 }

@@ -35,9 +35,9 @@ enum Fault {
 }
 
 impl Evidence {
-    /// The evidence as a JSON object: `ip` (null where it is not known), `helo`, `mail_from`, `now` (Unix time in seconds),
-    /// `header`, `body_hashes`, `bare_line_end` (an offset in the body, or null) and `answers` ([`Answers::to_json`]).
-    /// Bytes are a string where they are UTF-8, else `{"base64": "…"}`.
+    /// The evidence as a JSON object: `ip` (null where it is not known), `helo`, `mail_from`, `now` (Unix time in
+    /// seconds), `header`, `body_hashes`, `bare_line_end` (an offset in the body, or null) and `answers`
+    /// ([`Answers::to_json`]). Bytes are a string if they are UTF-8, else `{"base64": "…"}`.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -70,7 +70,7 @@ impl Evidence {
         evidence.to_string()
     }
 
-    /// What [`Evidence::to_json`] wrote.
+    /// Reads what [`Evidence::to_json`] wrote.
     ///
     /// # Errors
     /// [`InvalidEvidence`].
@@ -158,7 +158,7 @@ fn refusal(error: &HeaderError) -> Value {
 
 fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidEvidence> {
     if let Some(octets) = read_octets(value) {
-        // What was taken once is taken again, whatever the limits were.
+        // A header that was accepted once is accepted again, whatever the limits were.
         let limits = HeaderLimits::default().with_max_bytes(u32::MAX).with_max_fields(u32::MAX);
         return Ok(Header::parse_with(&octets, limits).map(|(header, _)| header));
     }

@@ -1,4 +1,4 @@
-//! A service as waxseald.toml has it: all keys beside each other, whether its roles use them or not.
+//! A service as in waxseald.toml: all keys in one table, whether or not its roles use them.
 
 use super::super::mistakes::Mistakes;
 use crate::settings::{
@@ -8,7 +8,7 @@ use crate::settings::{
 use std::{path::PathBuf, time::Duration};
 use waxseal::dkim::Canonicalization;
 
-/// Parts that one filter plays in one pass; the policy service is none of them.
+/// Roles that one filter can have together; the policy service is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Sign,
@@ -32,7 +32,7 @@ pub(super) struct Parts {
     pub(super) signing_table: Option<String>,
     pub(super) canonicalization: (Canonicalization, Canonicalization),
     pub(super) fields: FieldChanges,
-    /// From for signatures, and nothing for seals, unless it is said.
+    /// By default, From for signatures and nothing for seals.
     pub(super) oversigned: Option<Names>,
     pub(super) min_rsa_bits: u32,
     pub(super) safe_keys: bool,
@@ -93,7 +93,7 @@ impl Default for Parts {
     }
 }
 
-/// What stands here of keys and fields is replaced by what the parts have.
+/// The keys and fields here are replaced by those of the parts.
 fn sign_defaults() -> SignSettings {
     SignSettings {
         keys: KeySettings::Tables { keys: String::new(), signing: String::new() },
@@ -124,7 +124,7 @@ fn sign_defaults() -> SignSettings {
 }
 
 impl Parts {
-    /// The service; what its roles lack goes to the mistakes.
+    /// The service; settings that its roles lack are added to the mistakes.
     pub(super) fn into_service(self, mistakes: &mut Mistakes) -> Service {
         let (name, sockets) = (self.name.clone(), self.listen.clone());
         if self.roles == [Role::Policy] {
@@ -196,7 +196,7 @@ impl Parts {
         })
     }
 
-    /// The parts that make this service.
+    /// The parts from which this service is made.
     pub(super) fn of(service: &Service) -> Self {
         let mut parts =
             Self { name: service.name.clone(), listen: service.sockets.clone(), ..Self::default() };

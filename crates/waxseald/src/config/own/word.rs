@@ -1,4 +1,4 @@
-//! Values of TOML as values of settings, and back.
+//! Converts TOML values to values of settings and back.
 
 use super::{
     super::value::{self, Invalid},
@@ -12,7 +12,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use toml::Value;
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
 
-/// Reads a value, and writes one that is read alike.
+/// Reads a value, and writes one that reads back the same.
 pub(super) trait Word: Sized {
     fn read(value: &Value) -> Result<Self, Invalid>;
 
@@ -99,7 +99,7 @@ impl<W: Word> Word for Option<W> {
     }
 }
 
-/// What may stand in a list.
+/// What a list may contain.
 pub(super) trait Item: Sized {
     fn parse(text: &str) -> Result<Self, Invalid>;
 
@@ -205,7 +205,7 @@ impl Word for FieldChanges {
     }
 }
 
-/// Words that each stand for one thing.
+/// Enumerations, each value with its word.
 macro_rules! words {
     ($($type:ty: $read:path, [$($name:literal => $value:pat),*];)*) => {$(
         impl Word for $type {
@@ -293,7 +293,7 @@ impl Word for PolicyField {
     }
 }
 
-/// The field that names the software: what it says goes with its name.
+/// The field that names the software; its text follows from its name.
 impl Word for (&'static str, String) {
     fn read(value: &Value) -> Result<Self, Invalid> {
         let name = text(value)?;

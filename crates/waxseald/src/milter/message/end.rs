@@ -1,4 +1,4 @@
-//! A message at its end: what is changed, what is replied, and what the log says.
+//! The end of a message: its changes, the reply and the log line.
 
 use super::{
     super::client::Client,
@@ -28,7 +28,7 @@ use waxseal::{
 };
 use waxseal_milter::{InvalidModification, Modification, Reply, ReplyCode};
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) changes: Vec<Modification>,
@@ -73,7 +73,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// A message at its end, but for what was done with it.
+/// The end of a message, without what was done to it.
 pub(super) struct End<'m> {
     pub(super) filter: &'m Filter,
     pub(super) client: &'m Client,
@@ -89,7 +89,7 @@ impl End<'_> {
         Line { result, what, from, client: self.client.shown(), time: self.began.elapsed() }
     }
 
-    /// A message to which nothing is done.
+    /// A message that is left alone.
     pub(super) fn left(self, reply: Reply) -> Outcome {
         let why = self.reasons.join("; ");
         let what = match (&reply, self.filter.sign.is_some()) {
@@ -269,7 +269,7 @@ impl End<'_> {
         }
     }
 
-    /// Forged results go, the lowest first so that the numbers of the others stay; then ours come on top.
+    /// Removes forged results, the lowest first so that the numbers of the others stay valid; then adds ours at the top.
     fn checked_changes(
         &mut self,
         report: &Report,
@@ -325,7 +325,7 @@ impl End<'_> {
     }
 }
 
-/// `s=2026, d=example.org` of a signature that was made here.
+/// `s=2026, d=example.org` of a signature made here.
 fn tags(field: &str) -> String {
     let tag = |name: &str| {
         let start = field.split([';', ' ', '\t', '\r', '\n']).find(|part| part.starts_with(name));
@@ -338,7 +338,7 @@ fn bracketed(address: &str) -> String {
     format!("<{}>", address.trim_matches(['<', '>']))
 }
 
-/// Puts a field on top.
+/// Inserts a field at the top.
 fn insert(field: &str, changes: &mut Vec<Modification>) -> Result<(), InvalidModification> {
     for field in WrittenField::all(field) {
         changes.push(Modification::insert_header(0, field.name(), field.value())?);
@@ -351,7 +351,7 @@ fn removed(name: &str, occurrence: usize) -> Result<Modification, String> {
     Modification::remove_header(name, number).map_err(|error| error.to_string())
 }
 
-/// The reply of an action, if it is one.
+/// The reply for an action, if it has one.
 pub(super) fn refusal(action: Action, reason: &str) -> Option<Reply> {
     match action {
         Action::Accept | Action::Quarantine => None,
@@ -361,7 +361,7 @@ pub(super) fn refusal(action: Action, reason: &str) -> Option<Reply> {
     }
 }
 
-/// A reply with a text of at most a line; one that cannot be said is the mail server's own.
+/// A reply with a text of at most one line; if that is not possible, the mail server's own reply.
 pub(super) fn code(code: u16, status: &str, text: &str) -> Reply {
     let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     match ReplyCode::new(code, status, &text) {
