@@ -1,10 +1,10 @@
 //! Keys and values, and an index over them: what the public tables are made of.
 
-use std::{borrow::Cow, collections::HashMap, iter};
+use std::{borrow::Cow, collections::HashMap, hash::BuildHasherDefault, iter};
 
 use crate::{
     glob::Glob,
-    hash::{Hash, hash},
+    hash::{Hash, Hashed, hash},
     lines::{Content, Row},
     problem::{InvalidTable, MAX_PATTERNS, MAX_QUERY, ProblemKind, Problems},
 };
@@ -28,7 +28,9 @@ pub(crate) struct Entries {
     text: String,
     slots: Vec<Slot>,
     /// From the hash of a key to the first slot with it; the next one is in the slot.
-    index: HashMap<u64, u32>,
+    index: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    /// What the index has, so that a text is not looked for in forms that no entry has.
+    forms: Forms,
     /// Patterns that the index can not find, in order.
     globs: Vec<(Glob, u32)>,
     pub(crate) problems: Problems,
@@ -54,7 +56,8 @@ impl Entries {
             is_refile: content.has_patterns(),
             text: String::new(),
             slots: Vec::new(),
-            index: HashMap::new(),
+            index: HashMap::default(),
+            forms: Forms::default(),
             globs: Vec::new(),
             problems: Problems::default(),
         };
@@ -91,7 +94,10 @@ impl Entries {
         if text.len() > MAX_QUERY {
             return Vec::new();
         }
-        let mut found: Vec<u32> = self.chain(hash(self.rules.folds, &[text]), &[text]).collect();
+        let mut found = Vec::new();
+        if self.forms.exact {
+            found.extend(self.chain(hash(self.rules.folds, &[text]), &[text]));
+        }
         let at = text.rfind('@');
         let mut ends = Hash::new(self.rules.folds);
         for (position, byte) in text.bytes().enumerate().rev() {
@@ -100,8 +106,11 @@ impl Entries {
                 continue;
             }
             let end = text.get(position..).unwrap_or_default();
-            found.extend(self.chain(ends.with("*").finish(), &["*", end]));
-            if at.is_some_and(|at| at < position) {
+            let is_there = if byte == b'.' { self.forms.dot } else { self.forms.host };
+            if is_there {
+                found.extend(self.chain(ends.with("*").finish(), &["*", end]));
+            }
+            if self.forms.parent && at.is_some_and(|at| at < position) {
                 found.extend(self.chain(ends.with("*@*").finish(), &["*@*", end]));
             }
         }
@@ -124,12 +133,12 @@ impl Entries {
 
     /// From the last to the first, so that each chain is in the order of the file.
     fn build_index(&mut self) -> Result<(), InvalidTable> {
-        let mut index = HashMap::with_capacity(self.slots.len());
-        let mut globs = Vec::new();
+        let mut index = HashMap::with_capacity_and_hasher(self.slots.len(), BuildHasherDefault::default());
+        let (mut forms, mut globs) = (Forms::default(), Vec::new());
         for number in (0..self.slots.len()).rev() {
             let Some(row) = self.slots.get(number).map(|slot| self.row(slot)) else { continue };
             let key = self.pattern(row.key);
-            if self.is_refile && !is_indexed(key) {
+            if self.is_refile && !forms.add(key) {
                 if globs.len() == MAX_PATTERNS {
                     return Err(InvalidTable::TooManyPatterns(row.line));
                 }
@@ -142,7 +151,7 @@ impl Entries {
             }
         }
         globs.reverse();
-        self.index = index;
+        (self.index, self.forms) = (index, forms);
         self.globs = globs;
         Ok(())
     }
@@ -197,12 +206,32 @@ impl Entries {
     }
 }
 
-/// Forms that [`Entries::matching`] looks for by hash.
-fn is_indexed(pattern: &str) -> bool {
-    let Some((before, behind)) = pattern.rsplit_once('*') else { return true };
-    match before {
-        "" => behind.starts_with('.') || behind.strip_prefix('@').is_some_and(|host| !host.contains('@')),
-        "*@" => behind.starts_with('.') && !behind.contains('@'),
-        _ => false,
+/// Forms that [`Entries::matching`] looks for by hash, and whether some entry has them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Forms {
+    /// Without `*`.
+    exact: bool,
+    /// `*@host`
+    host: bool,
+    /// `*.parent`
+    dot: bool,
+    /// `*@*.parent`
+    parent: bool,
+}
+
+impl Forms {
+    /// Takes note of a pattern; returns whether it has one of the forms.
+    fn add(&mut self, pattern: &str) -> bool {
+        let form = match pattern.rsplit_once('*') {
+            None => &mut self.exact,
+            Some(("", behind)) if behind.starts_with('.') => &mut self.dot,
+            Some(("", behind)) if behind.strip_prefix('@').is_some_and(|host| !host.contains('@')) => {
+                &mut self.host
+            }
+            Some(("*@", behind)) if behind.starts_with('.') && !behind.contains('@') => &mut self.parent,
+            Some(_) => return false,
+        };
+        *form = true;
+        true
     }
 }

@@ -94,7 +94,9 @@ impl KeyTable {
     pub fn get(&self, name: &str, domain: &str) -> Result<KeyEntry, NoKey> {
         let row = self.entries.first(name).ok_or_else(|| NoKey::Unknown(name.into()))?;
         let mut entry = KeyEntry::read(&row).map_err(NoKey::Invalid)?;
-        entry.name = name.into();
+        if entry.name != name {
+            entry.name = name.into();
+        }
         if entry.uses_author_domain() && !is_domain(domain) {
             return Err(NoKey::UnfitDomain { name: name.into(), domain: domain.into() });
         }

@@ -1,7 +1,8 @@
 //! Lists of hosts, addresses and domains that settings name.
 
+use crate::sources::Sources;
 use std::net::IpAddr;
-use waxseal_tables::{DataSet, Files, HostList, InvalidTable, Table};
+use waxseal_tables::{DataSet, HostList, InvalidTable, Table};
 
 /// Clients by address or name; empty unless it was loaded.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ impl Hosts {
     /// Reads the list that an option names; oddities are added to the warnings.
     pub(crate) fn load(option: &str, spec: &str, warnings: &mut Vec<String>) -> Result<Self, String> {
         let list =
-            HostList::load(&data_set(option, spec)?, &Files).map_err(|error| unreadable(option, &error))?;
+            HostList::load(&data_set(option, spec)?, &Sources).map_err(|error| unreadable(option, &error))?;
         warnings.extend(list.problems().iter().map(|problem| format!("{option}: {problem}")));
         Ok(Self(Some(list)))
     }
@@ -36,7 +37,7 @@ impl Words {
     /// Reads the table that an option names.
     pub(crate) fn load(option: &str, spec: &str, warnings: &mut Vec<String>) -> Result<Self, String> {
         let table =
-            Table::load(&data_set(option, spec)?, &Files).map_err(|error| unreadable(option, &error))?;
+            Table::load(&data_set(option, spec)?, &Sources).map_err(|error| unreadable(option, &error))?;
         warnings.extend(table.problems().iter().map(|problem| format!("{option}: {problem}")));
         Ok(Self(Some(table)))
     }

@@ -22,6 +22,7 @@ mod resolver;
 mod roles;
 mod settings;
 mod sockets;
+mod sources;
 mod stream;
 mod would_sign;
 

@@ -4,10 +4,11 @@ use crate::{
     hosts::{data_set, unreadable},
     keys::{KeyCache, KeyRules, KeyTrouble},
     settings::KeySettings,
+    sources::Sources,
 };
 use std::path::PathBuf;
 use waxseal::{DomainName, PrivateKey, Selector, header::Address};
-use waxseal_tables::{Files, KeyData, KeyTable, SigningTable};
+use waxseal_tables::{KeyData, KeyTable, SigningTable};
 
 /// Where keys are found.
 #[derive(Debug)]
@@ -58,9 +59,9 @@ impl KeySource {
                 })
             }
             KeySettings::Tables { keys, signing } => {
-                let keys = KeyTable::load(&data_set("KeyTable", keys)?, &Files)
+                let keys = KeyTable::load(&data_set("KeyTable", keys)?, &Sources)
                     .map_err(|error| unreadable("KeyTable", &error))?;
-                let signing = SigningTable::load(&data_set("SigningTable", signing)?, &Files)
+                let signing = SigningTable::load(&data_set("SigningTable", signing)?, &Sources)
                     .map_err(|error| unreadable("SigningTable", &error))?;
                 warnings.extend(keys.problems().iter().map(|problem| format!("KeyTable: {problem}")));
                 warnings.extend(signing.problems().iter().map(|problem| format!("SigningTable: {problem}")));
