@@ -6,7 +6,7 @@ use crate::{
     glob::Glob,
     hash::{Hash, Hashed, hash},
     lines::{Content, Row},
-    problem::{InvalidTable, MAX_PATTERNS, MAX_QUERY, ProblemKind, Problems},
+    problem::{InvalidTable, MAX_PATTERNS, MAX_QUERY, MAX_TABLE, ProblemKind, Problems},
 };
 
 /// What differs between the tables.
@@ -51,11 +51,13 @@ const NONE: u32 = u32::MAX;
 
 impl Entries {
     pub(crate) fn new(content: &Content, rules: Rules) -> Result<Self, InvalidTable> {
+        // Made large enough at once: what grows leaves holes behind that the system does not get back.
+        let (bytes, rows) = content.size();
         let mut entries = Self {
             rules,
             is_refile: content.has_patterns(),
-            text: String::new(),
-            slots: Vec::new(),
+            text: String::with_capacity(bytes.min(MAX_TABLE)),
+            slots: Vec::with_capacity(rows.min(bytes.min(MAX_TABLE) / 16)),
             index: HashMap::default(),
             forms: Forms::default(),
             globs: Vec::new(),

@@ -44,16 +44,22 @@ impl Content {
         matches!(self, Self::Text(Form::Refile, _))
     }
 
+    /// Bytes and rows at most.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        match self {
+            Self::Text(Form::List, text) => (text.len(), memchr::memchr_iter(b',', text).count() + 1),
+            Self::Text(_, text) => (text.len(), memchr::memchr_iter(b'\n', text).count() + 1),
+            Self::Rows(rows) => (rows.iter().map(|(key, value)| key.len() + value.len()).sum(), rows.len()),
+        }
+    }
+
     /// Hands over each row, in order.
     pub(crate) fn rows(
         &self,
         problems: &mut Problems,
         mut row: impl FnMut(Row<'_>),
     ) -> Result<(), InvalidTable> {
-        let bytes = match self {
-            Self::Text(_, text) => text.len(),
-            Self::Rows(rows) => rows.iter().map(|(key, value)| key.len() + value.len()).sum(),
-        };
+        let (bytes, _) = self.size();
         if bytes > MAX_TABLE {
             return Err(InvalidTable::TooLong(bytes));
         }

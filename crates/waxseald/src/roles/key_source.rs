@@ -59,10 +59,11 @@ impl KeySource {
                 })
             }
             KeySettings::Tables { keys, signing } => {
-                let keys = KeyTable::load(&data_set("KeyTable", keys)?, &Sources)
-                    .map_err(|error| unreadable("KeyTable", &error))?;
+                // The shorter one first: the C library then has no use for the space in which the longer one was read.
                 let signing = SigningTable::load(&data_set("SigningTable", signing)?, &Sources)
                     .map_err(|error| unreadable("SigningTable", &error))?;
+                let keys = KeyTable::load(&data_set("KeyTable", keys)?, &Sources)
+                    .map_err(|error| unreadable("KeyTable", &error))?;
                 warnings.extend(keys.problems().iter().map(|problem| format!("KeyTable: {problem}")));
                 warnings.extend(signing.problems().iter().map(|problem| format!("SigningTable: {problem}")));
                 let broken = broken_entries(&keys, &signing);
