@@ -1,5 +1,6 @@
 //! `waxseald check`: loads everything, follows every entry, and reports what will cause trouble.
 
+mod findings;
 mod keys;
 mod main_cf;
 mod others;
@@ -13,6 +14,7 @@ use crate::{
     roles::sign::Sign,
     settings::{Kind, Settings},
 };
+use findings::Findings;
 use std::{fs, net::IpAddr, path::PathBuf};
 
 /// How far the check goes.
@@ -22,13 +24,6 @@ pub(crate) struct Extent {
     pub(crate) main_cf: Option<PathBuf>,
     /// Whether nobody is asked whether the keys are published.
     pub(crate) without_dns: bool,
-}
-
-/// What was found, worst first.
-#[derive(Debug, Default)]
-struct Findings {
-    errors: Vec<String>,
-    warnings: Vec<String>,
 }
 
 /// Checks the files; an error is one that keeps mail from being signed, lets others sign as you, or keeps the daemon from starting.
@@ -58,17 +53,6 @@ pub(crate) fn run(files: &Files, extent: &Extent) -> Result<(), DaemonError> {
 }
 
 impl Findings {
-    fn print(self) -> Result<(), DaemonError> {
-        for warning in self.warnings.iter().filter(|text| !self.errors.contains(*text)) {
-            eprintln!("waxseald: warning: {warning}");
-        }
-        if self.errors.is_empty() {
-            println!("waxseald: no errors found");
-            return Ok(());
-        }
-        Err(DaemonError::Settings(self.errors.join("\n")))
-    }
-
     fn add(&mut self, filter: &Filter, subjects: &mut Vec<keys::Subject>) {
         let Some(sign) = &filter.sign else { return };
         subjects.extend(keys::read(&filter.name, sign, self));

@@ -1,6 +1,6 @@
 //! Every key of every table, read on all cores.
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{
     keys::{KeyCache, KeyRules, load},
     roles::{key_source::KeyName, sign::Sign},

@@ -1,6 +1,6 @@
 //! main.cf of Postfix, beside what the daemon is to do.
 
-use super::Findings;
+use super::findings::Findings;
 use crate::settings::{Settings, Socket};
 use std::collections::BTreeMap;
 

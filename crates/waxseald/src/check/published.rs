@@ -1,6 +1,6 @@
 //! Whether DNS shows the keys that sign.
 
-use super::{Findings, keys::Subject};
+use super::{findings::Findings, keys::Subject};
 use crate::{
     daemon::DaemonError,
     resolver::{Dns, resolver},

@@ -149,26 +149,7 @@ fn the_first_process_of_a_container_takes_orphans_and_ends_at_once() {
     let place = Place::new();
     fs::set_permissions(place.path(""), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     std::os::unix::fs::chown(place.path("k.private"), Some(65_534), Some(65_534)).unwrap();
-    let environment = [
-        ("WAXSEALD_DOMAIN", "example.org"),
-        ("WAXSEALD_SELECTOR", "k"),
-        ("WAXSEALD_SAFE_KEYS", "false"),
-        ("WAXSEALD_KEY", &place.path("k.private").display().to_string()),
-        ("WAXSEALD_LISTEN", &format!("local:{}", place.path("s").display())),
-    ]
-    .map(|(name, value)| format!("{name}={value}"));
-    let daemon = place.command(&[]);
-    let mut command = Command::new("unshare");
-    command.args([
-        "--pid",
-        "--fork",
-        "--mount-proc",
-        "--kill-child",
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-    ]);
-    command.args(["--clear-groups", "env", "-i"]).args(&environment).arg(daemon.get_program());
+    let command = in_container(&place);
     let mut daemon = place.spawn(command);
     daemon.wait_for_log(" starting: ");
     let parent = daemon.child.id();
@@ -189,4 +170,29 @@ fn the_first_process_of_a_container_takes_orphans_and_ends_at_once() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(first.parse().unwrap()), Signal::SIGTERM).unwrap();
     assert_eq!(daemon.end().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+/// The daemon with nothing but variables, as the first process of a namespace, as nobody.
+fn in_container(place: &Place) -> Command {
+    let environment = [
+        ("WAXSEALD_DOMAIN", "example.org"),
+        ("WAXSEALD_SELECTOR", "k"),
+        ("WAXSEALD_SAFE_KEYS", "false"),
+        ("WAXSEALD_KEY", &place.path("k.private").display().to_string()),
+        ("WAXSEALD_LISTEN", &format!("local:{}", place.path("s").display())),
+    ]
+    .map(|(name, value)| format!("{name}={value}"));
+    let daemon = place.command(&[]);
+    let mut command = Command::new("unshare");
+    command.args([
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+    ]);
+    command.args(["--clear-groups", "env", "-i"]).args(&environment).arg(daemon.get_program());
+    command
 }
