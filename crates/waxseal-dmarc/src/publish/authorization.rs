@@ -88,7 +88,7 @@ impl Authorization {
 
 impl ReportAuthorization {
     /// For an address in `rua=`. `policy_domain` is the domain of the record
-    /// ([`Verdict::record_at`](crate::Verdict::record_at)), `uri` one of its
+    /// ([`AuthorVerdict::record_at`](crate::AuthorVerdict::record_at)), `uri` one of its
     /// [`aggregate_reports`](Record::aggregate_reports).
     pub fn for_aggregate_reports(policy_domain: DomainName, uri: ReportUri) -> Self {
         Self { policy_domain, uri, kind: Kind::Aggregate, suffixes: None }
