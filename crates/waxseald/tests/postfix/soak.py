@@ -145,7 +145,7 @@ def message(number):
     return header.encode() + b"\r\n" + b"".join(line + b"\r\n" for line in lines)
 
 
-def hand_in(numbers, tries):
+def hand_in(numbers, tries, accepted):
     """Hands messages in until each was accepted; several a session, until a fault ends it."""
     number = None
     while True:
@@ -155,6 +155,7 @@ def hand_in(numbers, tries):
                     number = numbers.get_nowait() if number is None else number
                     tries[number] = tries.get(number, 0) + 1
                     client.sendmail("bob@alpha.example", ["alice@beta.example"], message(number), ["BODY=8BITMIME"])
+                    accepted.add(number)
                     number = None
         except queue.Empty:
             return
@@ -193,10 +194,11 @@ def soak(bench):
     bench.postfix("Z", 2590, MAIN + f"smtpd_milters = unix:{bench.path('run/sign.sock')}\n",
                   services=[(2591, ["smtpd_milters = inet:127.0.0.1:8892", "content_filter ="])])
     faults, account, numbers, tries = Faults(bench, server, daemons), Account(bench), queue.Queue(), {}
+    accepted = set()
     for number in range(COUNT):
         numbers.put(number)
     begin = time.monotonic()
-    senders = [threading.Thread(target=hand_in, args=(numbers, tries), daemon=True) for _ in range(SESSIONS)]
+    senders = [threading.Thread(target=hand_in, args=(numbers, tries, accepted), daemon=True) for _ in range(SESSIONS)]
     for thread in (faults, *senders):
         thread.start()
     quiet = time.monotonic()
@@ -214,18 +216,21 @@ def soak(bench):
         account.take(bench.mails.pop(0))
     for daemon in daemons:
         daemon.going = False
-    report(bench, faults, daemons, account, tries, time.monotonic() - begin)
+    report(bench, faults, daemons, account, tries, accepted, time.monotonic() - begin)
 
 
-def report(bench, faults, daemons, account, tries, seconds):
-    lost = sorted(set(range(COUNT)) - set(account.seen))
+def report(bench, faults, daemons, account, tries, accepted, seconds):
+    lost = sorted(accepted - set(account.seen))
+    refused = sorted(set(range(COUNT)) - accepted)
     twice = sorted(number for number, times in account.seen.items() if times > 1)
     print(f"{COUNT} messages in {seconds:.0f} s, seed {SEED}: {len(account.seen)} arrived, {len(lost)} lost, {len(twice)} twice, "
           f"{len(account.wrong)} altered, unsigned or unverified; {sum(times > 1 for times in tries.values())} were deferred at least once")
     print("faults: " + ", ".join(f"{name} {count}" for name, count in sorted(faults.count.items())) +
           f"; started: sign {daemons[0].starts}, verify {daemons[1].starts} times")
     assert "panicked" not in bench.log("sign") + bench.log("verify")
-    assert not lost and not twice and not account.wrong, (lost[:20], twice[:20], account.wrong[:20])
+    waiting = bench.run("postqueue", "-c", bench.path("pfZ"), "-j").stdout
+    assert not refused, f"never accepted: {refused[:20]}, tries {[tries.get(number) for number in refused[:20]]}"
+    assert not lost and not twice and not account.wrong, (lost[:20], twice[:20], account.wrong[:20], waiting)
     assert COUNT < 1_000 or sum(faults.count.values()) > 20, faults.count
 
 
