@@ -147,6 +147,8 @@ pub(crate) struct FilterSettings {
     pub(crate) verify: Option<VerifySettings>,
     pub(crate) dmarc: Option<DmarcSettings>,
     pub(crate) arc: Option<ArcSettings>,
+    /// Whether reverse DNS of the client is checked.
+    pub(crate) iprev: bool,
     pub(crate) actions: Actions,
     pub(crate) reports: ReportSettings,
     pub(crate) header_rules: HeaderRules,

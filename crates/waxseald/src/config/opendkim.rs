@@ -52,6 +52,7 @@ fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes
         fix_line_ends: given.boolean("FixCRLF", false, mistakes),
         dmarc: None,
         arc: None,
+        iprev: false,
     }
 }
 

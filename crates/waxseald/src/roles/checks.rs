@@ -28,6 +28,7 @@ pub(crate) struct Checks {
     verify: Option<Verify>,
     dmarc: Option<Dmarc>,
     arc: Option<ArcRole>,
+    iprev: bool,
 }
 
 impl Checks {
@@ -41,15 +42,16 @@ impl Checks {
         let verify = settings.verify.as_ref().map(Verify::new);
         let dmarc = settings.dmarc.as_ref().map(|dmarc| Dmarc::load(dmarc, names, warnings)).transpose()?;
         let arc = settings.arc.as_ref().map(|arc| ArcRole::load(arc, warnings)).transpose()?;
-        if verify.is_none() && dmarc.is_none() && arc.is_none() {
+        let iprev = settings.iprev;
+        if verify.is_none() && dmarc.is_none() && arc.is_none() && !iprev {
             return Ok(None);
         }
         let text = |error: String| vec![error];
         let build = |methods: &[Method]| {
+            let methods = methods.iter().copied().chain(iprev.then_some(Method::Iprev));
             let authenticator =
                 Authenticator::new(names.0.to_owned()).map_err(|error| text(error.to_string()))?;
-            let mut authenticator =
-                authenticator.with_header_limits(limits).with_methods(methods.iter().copied());
+            let mut authenticator = authenticator.with_header_limits(limits).with_methods(methods);
             if let Some(verify) = &verify {
                 authenticator = authenticator.with_dkim(verify.verifier().map_err(text)?);
             }
@@ -67,7 +69,7 @@ impl Checks {
         };
         let trusts = dmarc.as_ref().is_some_and(Dmarc::trusts);
         let without_spf = trusts.then(|| build(&[Method::Dkim, Method::Dmarc])).transpose()?;
-        Ok(Some(Self { authenticator, without_spf, verify, dmarc, arc }))
+        Ok(Some(Self { authenticator, without_spf, verify, dmarc, arc, iprev }))
     }
 
     /// Who checks a message, and what its header says where that counts.
@@ -110,6 +112,9 @@ impl Checks {
         }
         if self.arc.as_ref().is_some_and(ArcRole::verifies) {
             entries.extend(of("arc"));
+        }
+        if self.iprev {
+            entries.extend(of("iprev"));
         }
         let mut results = AuthenticationResults::new(authserv_id);
         results.extend(entries.iter().cloned());

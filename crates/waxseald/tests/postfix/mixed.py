@@ -115,7 +115,7 @@ def what_three_others_sign_waxseald_verifies(bench):
 CHAIN = """domain = "gamma.example"
 selector = "s2026"
 key = "{E}/keys/gamma.example/s2026.private"
-roles = ["verify", "dmarc", "arc"]
+roles = ["verify", "dmarc", "arc", "iprev"]
 authserv_id = "mx.beta.example"
 reject_failures = true
 listen = "inet:8858@127.0.0.1"
@@ -157,7 +157,7 @@ def swaks_through_the_whole_chain(bench):
     results = fields(mail, "Authentication-Results")
     said = {part.split(";")[0].strip(): part for part in results}
     assert set(said) == {"mx.beta.example", "mx.last.example"}, results
-    for words in ("spf=pass smtp.mailfrom=alpha.example", "dkim=pass (2048-bit key", "dkim=pass (256-bit key", "dmarc=pass (p=reject dis=none)", "arc=none"):
+    for words in ("spf=pass smtp.mailfrom=alpha.example", "dkim=pass (2048-bit key", "dkim=pass (256-bit key", "dmarc=pass (p=reject dis=none)", "arc=none", "policy.iprev=127.0.0.1"):
         assert words in said["mx.beta.example"], (words, said)
     everything = " ".join(part for part in results if part.startswith("mx.last.example"))
     for words in ("spf=pass", "dkim=pass (2048-bit key", "dkim=pass (256-bit key", "dmarc=pass (p=reject dis=none)", "arc=pass"):

@@ -40,7 +40,7 @@ Socket {socket}
 DMARC = "AuthservID mx.beta.example\nTrustedAuthservIDs mx.beta.example\nSyslog false\nSocket {socket}\n"
 POLICY = "debugLevel = 1\nTestOnly = 1\nskip_addresses = 127.0.0.0/8\n"
 # ARC is validated where sealers are trusted; nothing is sealed.
-ALL_ROLES = """roles = ["verify", "dmarc"]
+ALL_ROLES = """roles = ["verify", "dmarc", "iprev"]
 trusted_sealers = "gamma.example"
 authserv_id = "mx.beta.example"
 dns = "127.0.0.1"

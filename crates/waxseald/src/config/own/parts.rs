@@ -15,6 +15,7 @@ pub(super) enum Role {
     Verify,
     Dmarc,
     Arc,
+    Iprev,
     Policy,
 }
 
@@ -131,7 +132,9 @@ impl Parts {
             return Service { name, sockets, kind: Kind::Policy(Box::new(self.policy)) };
         }
         if self.roles.contains(&Role::Policy) || self.roles.is_empty() {
-            mistakes.0.push("roles: use some of sign, verify, dmarc and arc, or policy alone".to_owned());
+            mistakes
+                .0
+                .push("roles: use some of sign, verify, dmarc, arc and iprev, or policy alone".to_owned());
         }
         Service { name, sockets, kind: Kind::Milter(Box::new(self.filter(mistakes))) }
     }
@@ -154,6 +157,7 @@ impl Parts {
                 internal: self.arc_internal.clone(),
                 seal,
             }),
+            iprev: has(Role::Iprev),
             ..self.filter
         }
     }
@@ -217,6 +221,7 @@ impl Parts {
             verify.as_ref().map(|_| Role::Verify),
             dmarc.as_ref().map(|_| Role::Dmarc),
             arc.as_ref().map(|_| Role::Arc),
+            filter.iprev.then_some(Role::Iprev),
         ];
         self.roles = roles.into_iter().flatten().collect();
         if let Some(arc) = arc {

@@ -322,8 +322,9 @@ impl Item for Role {
             "verify" => Ok(Self::Verify),
             "dmarc" => Ok(Self::Dmarc),
             "arc" => Ok(Self::Arc),
+            "iprev" => Ok(Self::Iprev),
             "policy" => Ok(Self::Policy),
-            _ => Err(format!("{text:?}: use sign, verify, dmarc, arc or policy")),
+            _ => Err(format!("{text:?}: use sign, verify, dmarc, arc, iprev or policy")),
         }
     }
 
@@ -333,6 +334,7 @@ impl Item for Role {
             Self::Verify => "verify",
             Self::Dmarc => "dmarc",
             Self::Arc => "arc",
+            Self::Iprev => "iprev",
             Self::Policy => "policy",
         };
         name.to_owned()
