@@ -184,7 +184,7 @@ fn a_refused_update_says_why_and_the_key_stays() {
     for (number, (tsig, more, says)) in [
         (tsig("update", "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc="), &[][..], "the TSIG key is not accepted"),
         (tsig("unknown", SECRET), &[], "the TSIG key is not accepted"),
-        (tsig("useless", SECRET), &[], "has to allow it this update"),
+        (tsig("useless", SECRET), &[], "which must allow this update"),
         (
             tsig("update", SECRET),
             &["--selector", "taken"],
