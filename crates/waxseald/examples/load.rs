@@ -135,7 +135,9 @@ fn serve(address: &str, begin: &Commands, message: &Commands, count: usize) -> R
 
 fn main() -> Result {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [address, connections, messages, client, name] = &args[..] else { return Err("five arguments".into()) };
+    let [address, connections, messages, client, name] = &args[..] else {
+        return Err("five arguments".into());
+    };
     let (connections, count): (usize, usize) = (connections.parse()?, messages.parse()?);
     let mut message = Vec::new();
     io::stdin().read_to_end(&mut message)?;
