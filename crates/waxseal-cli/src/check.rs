@@ -276,7 +276,7 @@ fn passes_repaired(judge: &Judge, dns: &Dns, source: &Source) -> bool {
 
 /// It holds the header of a letter.
 fn save_evidence(path: &Path, report: &Report) -> Result<(), Failure> {
-    new_file::write(path, json::inert(&report.evidence().to_json()).as_bytes(), "--save-evidence")
+    new_file::write(path, &json::inert(&report.evidence().to_json()), "--save-evidence")
 }
 
 /// The verdict on one line, and what led to it.

@@ -126,7 +126,7 @@ pub(crate) fn write(path: &Path, page: &str) -> Result<(), Failure> {
     if path.as_os_str() == "-" {
         return std::io::stdout().lock().write_all(page.as_bytes()).map_err(Failure::output);
     }
-    new_file::write(path, page.as_bytes(), "--html")
+    new_file::write(path, page, "--html")
 }
 
 #[cfg(test)]

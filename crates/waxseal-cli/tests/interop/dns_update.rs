@@ -77,13 +77,13 @@ impl Knot {
         (done.status.code(), text(done.stdout), text(done.stderr))
     }
 
-    fn rotate(&self, keys: &Path, tsig: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    /// Rotates the key of `domain` by updates that this key signs.
+    fn rotate(&self, domain: &str, keys: &Path, tsig: &str, more: &[&str]) -> (Option<i32>, String, String) {
         let file = self.dir.path().join("tsig");
         fs::write(&file, tsig).unwrap();
         let (server, keys, file) =
             (format!("127.0.0.1:{}", self.port), keys.display().to_string(), file.display().to_string());
-        let args =
-            ["key", "rotate", "-d", "example.org", "--keys", &keys, "--update", &server, "--tsig", &file];
+        let args = ["key", "rotate", "-d", domain, "--keys", &keys, "--update", &server, "--tsig", &file];
         self.waxseal(&[&args[..], more].concat())
     }
 }
@@ -100,17 +100,23 @@ fn a_key_is_published_and_revoked_by_updates() {
     let knot = Knot::start();
     let dir = tempfile::tempdir().unwrap();
     let good = tsig("update", SECRET);
-    let (code, out, err) = knot.rotate(dir.path(), &good, &["--selector", "a", "--wait", "20"]);
+    let (code, out, err) =
+        knot.rotate("example.org", dir.path(), &good, &["--selector", "a", "--wait", "20"]);
     assert_eq!((code, &*err), (Some(0), ""), "{out}");
     assert!(out.contains("done: sent the record of a._domainkey.example.org to the name server\n"), "{out}");
     let key = dir.path().join("a.private").display().to_string();
     let (code, out, _) = knot.waxseal(&["key", "check", "-d", "example.org", "-s", "a", &key]);
     assert_eq!(code, Some(0), "{out}");
     // The next one, and the end of the first.
-    let (code, out, err) =
-        knot.rotate(dir.path(), &good, &["--selector", "b", "--wait", "20", "--force", "--json"]);
+    let (code, out, err) = knot.rotate(
+        "example.org",
+        dir.path(),
+        &good,
+        &["--selector", "b", "--wait", "20", "--force", "--json"],
+    );
     assert_eq!((code, &*err), (Some(0), ""), "{out}");
-    let (code, out, err) = knot.rotate(dir.path(), &good, &["--wait", "20", "--retire", "0", "--json"]);
+    let (code, out, err) =
+        knot.rotate("example.org", dir.path(), &good, &["--wait", "20", "--retire", "0", "--json"]);
     assert_eq!((code, &*err), (Some(0), ""), "{out}");
     let row: Value = serde_json::from_str(&out).unwrap();
     let states: Vec<_> = row["keys"]
@@ -132,34 +138,10 @@ fn two_names_take_turns_by_updates() {
     }
     let knot = Knot::start();
     let dir = tempfile::tempdir().unwrap();
-    let file = knot.dir.path().join("tsig").display().to_string();
-    fs::write(&file, tsig("update", SECRET)).unwrap();
-    let (server, keys) = (format!("127.0.0.1:{}", knot.port), dir.path().display().to_string());
     let turn = |more: &[&str]| {
-        let args = [
-            "key",
-            "rotate",
-            "-d",
-            "c.example.org",
-            "--keys",
-            &keys,
-            "--update",
-            &server,
-            "--tsig",
-            &file,
-            "--ttl",
-            "0",
-            "--wait",
-            "20",
-            "--cname",
-            "s1=s1.dkim.example.org",
-            "--cname",
-            "s2=s2.dkim.example.org",
-            "-a",
-            "ed25519",
-            "--json",
-        ];
-        let (code, out, err) = knot.waxseal(&[&args[..], more].concat());
+        let aliases = ["--cname", "s1=s1.dkim.example.org", "--cname", "s2=s2.dkim.example.org"];
+        let more = [&aliases[..], &["--ttl", "0", "--wait", "20", "-a", "ed25519", "--json"], more].concat();
+        let (code, out, err) = knot.rotate("c.example.org", dir.path(), &tsig("update", SECRET), &more);
         assert_eq!((code, &*err), (Some(0), ""), "{out}");
         let row: Value = serde_json::from_str(&out).unwrap();
         let state =
@@ -181,42 +163,25 @@ fn a_refused_update_says_why_and_the_key_stays() {
         return;
     }
     let knot = Knot::start();
-    for (number, (tsig, more, says)) in [
-        (tsig("update", "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc="), &[][..], "the TSIG key is not accepted"),
-        (tsig("unknown", SECRET), &[], "the TSIG key is not accepted"),
-        (tsig("useless", SECRET), &[], "which must allow this update"),
+    let (org, good) = ("example.org", tsig("update", SECRET));
+    for (number, (domain, tsig, more, says)) in [
+        (org, tsig("update", "d3Jvbmcgd3Jvbmcgd3Jvbmcgd3Jvbmc="), &[][..], "the TSIG key is not accepted"),
+        (org, tsig("unknown", SECRET), &[], "the TSIG key is not accepted"),
+        (org, tsig("useless", SECRET), &[], "which must allow this update"),
         (
-            tsig("update", SECRET),
+            org,
+            good.clone(),
             &["--selector", "taken"],
             "a TXT record is there already: remove it, or give another --selector",
         ),
-        (tsig("update", SECRET), &["-d", "example.net"], "does not serve a zone with "),
+        ("example.net", good, &[], "does not serve a zone with "),
     ]
     .into_iter()
     .enumerate()
     {
         let dir = tempfile::tempdir().unwrap();
         let more = [more, &["-a", "ed25519"]].concat();
-        let (code, out, err) = match more.first() {
-            Some(&"-d") => {
-                let file = knot.dir.path().join("tsig").display().to_string();
-                fs::write(&file, tsig).unwrap();
-                let (server, keys) = (format!("127.0.0.1:{}", knot.port), dir.path().display().to_string());
-                knot.waxseal(&[
-                    "key",
-                    "rotate",
-                    "-d",
-                    "example.net",
-                    "--keys",
-                    &keys,
-                    "--update",
-                    &server,
-                    "--tsig",
-                    &file,
-                ])
-            }
-            _ => knot.rotate(dir.path(), &tsig, &more),
-        };
+        let (code, out, err) = knot.rotate(domain, dir.path(), &tsig, &more);
         assert_eq!(code, Some(2), "{number}: {out}{err}");
         assert!(err.contains(says) && !err.contains(SECRET), "{number}: {err}");
         let states = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());

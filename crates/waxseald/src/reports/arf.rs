@@ -86,25 +86,8 @@ impl Letterhead {
 
 /// RFC 5322 §3.3, in UTC.
 pub(super) fn date_time(at: SystemTime) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
-    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, time) = (seconds / 86_400, seconds % 86_400);
-    // Years begin in March here, so that a leap day is the last of one; 719,468 days from then to 1970.
-    let since = days + 719_468;
-    let (era, day_of_era) = (since / 146_097, since % 146_097);
-    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let name = |names: &[&'static str], index: u64| {
-        usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or_default()
-    };
-    let year = era * 400 + year + u64::from(month >= 10);
-    let (hours, minutes, seconds) = (time / 3_600, time / 60 % 60, time % 60);
-    let (weekday, month) = (name(&DAYS, days % 7), name(&MONTHS, month));
-    format!("{weekday}, {day} {month} {year} {hours:02}:{minutes:02}:{seconds:02} +0000")
+    // HTTP writes the same, but for the zone, and knows no time before 1970.
+    httpdate::fmt_http_date(at.max(UNIX_EPOCH)).replace("GMT", "+0000")
 }
 
 #[cfg(test)]
@@ -116,7 +99,7 @@ mod tests {
     #[test]
     fn dates_are_those_that_are_read_back() {
         for (seconds, text) in [
-            (0, "Thu, 1 Jan 1970 00:00:00 +0000"),
+            (0, "Thu, 01 Jan 1970 00:00:00 +0000"),
             (951_827_696, "Tue, 29 Feb 2000 12:34:56 +0000"),
             (1_795_867_200, "Sat, 28 Nov 2026 12:00:00 +0000"),
             (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 +0000"),
