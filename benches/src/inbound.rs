@@ -9,6 +9,7 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr},
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 use waxseal::{Authenticator, Envelope, Method, Report};
@@ -36,8 +37,28 @@ pub const INCLUDED: &str = "v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/24 ~all";
 pub struct Inbound {
     /// The message.
     pub signed: Signed,
-    /// All records.
-    pub zone: Zone,
+    /// All records: one zone for all messages, as a receiver has one cache.
+    pub zone: Arc<Zone>,
+}
+
+/// All records of the domain.
+///
+/// # Errors
+/// When a name is none.
+pub fn published(lab: &Lab) -> Result<Arc<Zone>, Error> {
+    let other = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    let zone = lab
+        .zone
+        .clone()
+        .with_txt(DOMAIN, SPF)?
+        .with_txt("_spf1.example.net", INCLUDED)?
+        .with_txt("_spf2.example.net", INCLUDED)?
+        .with_address(DOMAIN, other)?
+        .with_address("mx.mail.example.org", other)?
+        .with_address("mail.example.net", other)?
+        .with_mx(DOMAIN, 10, "mx.mail.example.org")?
+        .with_txt("_dmarc.mail.example.org", DMARC)?;
+    Ok(Arc::new(zone))
 }
 
 impl Inbound {
@@ -45,30 +66,18 @@ impl Inbound {
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn new(lab: &Lab, message: &[u8]) -> Result<Self, Error> {
-        let other = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        let zone = lab
-            .zone
-            .clone()
-            .with_txt(DOMAIN, SPF)?
-            .with_txt("_spf1.example.net", INCLUDED)?
-            .with_txt("_spf2.example.net", INCLUDED)?
-            .with_address(DOMAIN, other)?
-            .with_address("mx.mail.example.org", other)?
-            .with_address("mail.example.net", other)?
-            .with_mx(DOMAIN, 10, "mx.mail.example.org")?
-            .with_txt("_dmarc.mail.example.org", DMARC)?;
-        Ok(Self { signed: lab.signed(Which::Rsa, message)?, zone })
+    pub fn new(lab: &Lab, zone: &Arc<Zone>, message: &[u8]) -> Result<Self, Error> {
+        Ok(Self { signed: lab.signed(Which::Rsa, message)?, zone: Arc::clone(zone) })
     }
 
     /// The check by a resolver that blocks, as the command does it.
     pub fn check_blocking(&self, authenticator: &Authenticator, envelope: &Envelope) -> Option<Report> {
-        Some(authenticator.check_blocking(envelope, &self.signed.message, now(), &self.zone))
+        Some(authenticator.check_blocking(envelope, &self.signed.message, now(), &*self.zone))
     }
 
     /// The check as most receivers want it, by this authenticator.
     pub fn check(&self, authenticator: &Authenticator, envelope: &Envelope) -> Option<Report> {
-        let check = pin!(authenticator.check(envelope, &self.signed.message, now(), &self.zone));
+        let check = pin!(authenticator.check(envelope, &self.signed.message, now(), &*self.zone));
         match check.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(report) => Some(report),
             Poll::Pending => None,

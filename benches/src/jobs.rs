@@ -53,6 +53,7 @@ impl Corpus {
     /// When a key cannot be made or does not sign.
     pub fn new() -> Result<Self, Error> {
         let lab = Lab::new()?;
+        let zone = inbound::published(&lab)?;
         let letter = corpus::letter();
         let prose = corpus::with_body(corpus::prose(MEGABYTE));
         let mixed = corpus::with_body(corpus::mixed(25 * MEGABYTE));
@@ -61,8 +62,8 @@ impl Corpus {
             letter: lab.signed(Which::Rsa, &letter)?,
             letter_ed25519: lab.signed(Which::Ed25519, &letter)?,
             chained: Chained::new(&lab)?,
-            inbound_letter: Inbound::new(&lab, &letter)?,
-            inbound: Inbound::new(&lab, &corpus::with_body(corpus::mixed(50 * 1024)))?,
+            inbound_letter: Inbound::new(&lab, &zone, &letter)?,
+            inbound: Inbound::new(&lab, &zone, &corpus::with_body(corpus::mixed(50 * 1024)))?,
             html: lab.signed(Which::Rsa, &corpus::with_body(corpus::html(50 * 1024)))?,
             strangers: Strangers::new(&lab, &letter)?,
             prose: lab.signed(Which::Rsa, &prose)?,

@@ -98,7 +98,8 @@ pub fn mails(lab: &Lab) -> impl Iterator<Item = Result<Mails, Error>> + '_ {
 
 fn make(lab: &Lab, (name, count, from, to): (&'static str, usize, usize, usize)) -> Result<Mails, Error> {
     let size = |number: usize| from + (to - from) * number / count;
-    let mails = (0..count).map(|number| Inbound::new(lab, &corpus::mime(number, size(number))));
+    let zone = inbound::published(lab)?;
+    let mails = (0..count).map(|number| Inbound::new(lab, &zone, &corpus::mime(number, size(number))));
     Ok(Mails { name, mails: mails.collect::<Result<_, _>>()? })
 }
 

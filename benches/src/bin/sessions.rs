@@ -8,7 +8,7 @@ use waxseal::{Session, dns::drive_blocking};
 use waxseal_authres::DmarcResult;
 use waxseal_benches::{
     Error, corpus,
-    inbound::{Inbound, authenticator, envelope},
+    inbound::{Inbound, authenticator, envelope, published},
     lab::{Lab, now},
 };
 use waxseal_crypto::ring;
@@ -19,7 +19,7 @@ const SESSIONS: usize = 10_000;
 fn main() -> Result<(), Error> {
     let lab = Lab::new()?;
     println!("size_of Session: {} bytes", size_of::<Session>());
-    measure("2 KB", &Inbound::new(&lab, &corpus::letter())?)?;
+    measure("2 KB", &Inbound::new(&lab, &published(&lab)?, &corpus::letter())?)?;
     Ok(())
 }
 
@@ -53,7 +53,7 @@ fn measure(name: &str, inbound: &Inbound) -> Result<(), Error> {
     );
     for mut session in sessions {
         session.push(back);
-        let report = drive_blocking(session.finish(), &inbound.zone);
+        let report = drive_blocking(session.finish(), &*inbound.zone);
         if report.dmarc().result() != DmarcResult::Pass {
             return Err(report.to_string().into());
         }
