@@ -1,6 +1,6 @@
 //! Private keys in files: whether they are safe, and those already read.
 
-use crate::metrics::metrics;
+use crate::{lifecycle::Life, metrics::metrics};
 use std::{
     collections::HashMap,
     fs,
@@ -46,27 +46,41 @@ pub(crate) struct KeyCache {
 
 #[derive(Debug, Clone)]
 struct Known {
-    key: Result<PrivateKey, KeyTrouble>,
+    key: Result<(PrivateKey, Life), KeyTrouble>,
+    /// When it was last looked at.
     read: Instant,
 }
 
 impl KeyCache {
     /// How many keys are kept, of about 4 KiB each.
     const CAPACITY: usize = 1_000;
-    /// How long to wait before a key that could not be read is tried again.
-    const TROUBLE: Duration = Duration::from_secs(5);
+    /// How long to wait before a key that could not be read is tried again, and the state of one that was is read anew.
+    const AGAIN: Duration = Duration::from_secs(5);
 
-    /// The key of a file.
-    pub(crate) fn get(&self, path: &Path, rules: KeyRules) -> Result<PrivateKey, KeyTrouble> {
-        if let Some(known) = self.known().get(path)
-            && (known.key.is_ok() || known.read.elapsed() < Self::TROUBLE)
-        {
+    /// The key of a file, and where it is in its life.
+    pub(crate) fn get(&self, path: &Path, rules: KeyRules) -> Result<(PrivateKey, Life), KeyTrouble> {
+        let known = self.known().get(path).cloned();
+        let fresh = known.as_ref().filter(|known| known.read.elapsed() < Self::AGAIN);
+        if let Some(known) = fresh {
             return known.key.clone();
         }
-        let key = load(path, rules);
-        metrics().key_read(key.is_ok());
+        let before = known.and_then(|known| known.key.ok());
+        let key = match &before {
+            Some((key, _)) => Ok(key.clone()),
+            None => load(path, rules)
+                .inspect(|_| metrics().key_read(true))
+                .inspect_err(|_| metrics().key_read(false)),
+        };
+        let key = key.map(|key| {
+            let life = Life::of(path, key.public_key());
+            let is_news = before.is_none_or(|(_, before)| before != life);
+            if let Some(note) = life.note().filter(|_| is_news) {
+                tracing::warn!("{}: {note}", path.display());
+            }
+            (key, life)
+        });
         let mut known = self.known();
-        if known.len() >= Self::CAPACITY {
+        if known.len() >= Self::CAPACITY && !known.contains_key(path) {
             // Whichever comes first: who signs for more domains than that signs for some of them seldom.
             if let Some(victim) = known.keys().next().cloned() {
                 known.remove(&victim);
@@ -216,6 +230,14 @@ mod tests {
             error.starts_with(&format!("error loading key: {}: No such file", missing.display())),
             "{error}"
         );
+    }
+
+    #[test]
+    fn the_state_beside_a_key_is_read_with_it() {
+        let (folder, path) = key_file(0o600);
+        fs::write(folder.path().join("s.private.state"), "state=published\n").unwrap();
+        let (_, life) = KeyCache::default().get(&path, SAFE).unwrap();
+        assert!(!life.signs(), "{life:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod filter;
 mod hosts;
 mod http;
 mod keys;
+mod lifecycle;
 mod listener;
 mod log;
 mod metrics;

@@ -57,12 +57,12 @@ fn decide(filter: &Filter, message: &Imagined) -> Result<Option<(bool, String)>,
     let submission =
         Submission { client: &client, header: &header, recipients: &recipients, macros: &macros };
     Ok(Some(match sign.decide(&submission) {
-        Decision::Sign { signers, rule, warning, .. } => {
+        Decision::Sign { signers, rule, warnings, .. } => {
             let names: Vec<_> = signers
                 .iter()
                 .map(|signer| format!("s={}, d={}", signer.selector(), signer.domain()))
                 .collect();
-            let warning = warning.map(|text| format!(" (warning: {text})")).unwrap_or_default();
+            let warning: String = warnings.iter().map(|text| format!(" (warning: {text})")).collect();
             (true, format!("signed: {} by {rule}{warning}", names.join("; ")))
         }
         Decision::Leave(reasons) => (false, format!("not signed: {}", reasons.join("; "))),

@@ -3,10 +3,12 @@
 use super::findings::Findings;
 use crate::{
     keys::{KeyCache, KeyRules, load},
+    lifecycle::Life,
     roles::{key_source::KeyName, sign::Sign},
     settings::{Kind, Service},
 };
 use std::{
+    collections::HashSet,
     num::NonZero,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -25,6 +27,7 @@ pub(super) struct Subject {
     pub(super) domain: DomainName,
     pub(super) selector: Selector,
     pub(super) public: PublicKey,
+    pub(super) life: Life,
     /// What is to be said of a key that is used all the same.
     note: Option<String>,
 }
@@ -47,15 +50,26 @@ pub(super) fn read(service: &str, sign: &Sign, findings: &mut Findings) -> Vec<S
     let mut subjects = Vec::with_capacity(results.len());
     for result in results {
         match result {
-            Ok(subject) => {
-                let note = subject.note.as_ref().map(|note| format!("{}: {note}", subject.place));
-                findings.warnings.extend(note);
-                subjects.push(subject);
-            }
+            Ok(subject) => subjects.push(subject),
             Err(error) => findings.errors.push(error),
         }
     }
+    let signing = that_sign(&subjects);
+    for subject in &subjects {
+        let Some(note) = subject.note.as_ref().map(|note| format!("{}: {note}", subject.place)) else {
+            continue;
+        };
+        // Another key signs for the domain, or nothing does.
+        let is_missed = subject.life.is_over() && !signing.contains(&subject.domain);
+        let list = if is_missed { &mut findings.errors } else { &mut findings.warnings };
+        list.push(note);
+    }
     subjects
+}
+
+/// The domains that have a key that signs.
+pub(super) fn that_sign(subjects: &[Subject]) -> HashSet<&DomainName> {
+    subjects.iter().filter(|subject| subject.life.signs()).map(|subject| &subject.domain).collect()
 }
 
 fn read_part(
@@ -70,10 +84,11 @@ fn read_part(
         let name = name.as_ref().map_err(|error| format!("{place}: {error}"))?;
         let key = name.key(&cache, rules).map_err(|error| format!("{place}: {}: {error}", name.shown()));
         done.fetch_add(1, Ordering::Relaxed);
-        let key = key?;
-        let note = too_short(&key).map(|note| format!("{}: {note}", name.shown()));
+        let (key, life) = key?;
+        let note = life.note().map(str::to_owned).into_iter().chain(too_short(&key)).collect::<Vec<_>>();
+        let note = (!note.is_empty()).then(|| format!("{}: {}", name.shown(), note.join("; ")));
         let (domain, selector) = (name.domain.clone(), name.selector.clone());
-        Ok(Subject { place, domain, selector, public: key.public_key().clone(), note })
+        Ok(Subject { place, domain, selector, public: key.public_key().clone(), life, note })
     };
     part.iter().map(read).collect()
 }
@@ -101,6 +116,8 @@ pub(super) fn of_seal(service: &Service) -> Option<Subject> {
         domain: DomainName::new(&seal.domain).ok()?,
         selector: seal.selector.parse().ok()?,
         public: key.public_key().clone(),
+        // What is odd was found when the service was loaded.
+        life: Life::Active,
         note: None,
     })
 }

@@ -170,8 +170,8 @@ impl Message {
     fn decided(&mut self, decision: Decision, header: Header, check: PublishCheck, dns: &Dns) {
         let actions = self.filter.actions;
         let (reason, refusal) = match decision {
-            Decision::Sign { signers, expected, rule, warning } => {
-                self.reasons.extend(warning);
+            Decision::Sign { signers, expected, rule, warnings } => {
+                self.reasons.extend(warnings);
                 return self.begin_signing(&signers, (expected, check), (header, rule), dns);
             }
             Decision::Leave(reasons) => return self.reasons = reasons,

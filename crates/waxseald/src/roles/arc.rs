@@ -3,6 +3,7 @@
 use crate::{
     hosts::Hosts,
     keys::{KeyRules, load},
+    lifecycle::Life,
     milter::client::Client,
     settings::ArcSettings,
 };
@@ -28,6 +29,8 @@ impl ArcRole {
         let Some(seal) = &settings.seal else { return Ok(Self { verify, internal, sealer: None }) };
         let rules = KeyRules { safe: seal.safe_keys, min_rsa_bits: seal.min_rsa_bits };
         let key = load(&seal.file, rules).map_err(|trouble| vec![trouble.to_string()])?;
+        let life = Life::of(&seal.file, key.public_key());
+        warnings.extend(life.note().map(|note| format!("KeyFile {}: {note}", seal.file.display())));
         let signer = Signer::new(seal.domain.as_str(), seal.selector.as_str(), key);
         let mut sealer = Sealer::from_signer(signer.map_err(|error| vec![error.to_string()])?);
         let (header, body) = seal.canonicalization;

@@ -3,6 +3,7 @@
 use crate::{
     hosts::{data_set, unreadable},
     keys::{KeyCache, KeyRules, KeyTrouble},
+    lifecycle::Life,
     settings::KeySettings,
     sources::Sources,
 };
@@ -179,12 +180,14 @@ fn key_name(keys: &KeyTable, name: &str, domain: &str, identity: Option<String>)
 }
 
 impl KeyName {
-    /// Reads the key, or takes it from those that were read.
-    pub(crate) fn key(&self, cache: &KeyCache, rules: KeyRules) -> Result<PrivateKey, KeyTrouble> {
-        let key = match &self.data {
+    /// Reads the key, or takes it from those that were read, and where it is in its life.
+    pub(crate) fn key(&self, cache: &KeyCache, rules: KeyRules) -> Result<(PrivateKey, Life), KeyTrouble> {
+        let (key, life) = match &self.data {
             KeyData::File(path) => cache.get(path.as_ref(), rules)?,
-            KeyData::Inline(text) => PrivateKey::from_bytes(text)
-                .map_err(|error| KeyTrouble::Unreadable(format!("error loading key: {error}")))?,
+            KeyData::Inline(text) => {
+                let unreadable = |error| KeyTrouble::Unreadable(format!("error loading key: {error}"));
+                (PrivateKey::from_bytes(text).map_err(unreadable)?, Life::Active)
+            }
             _ => return Err(KeyTrouble::Unreadable("error loading key: it is in no file".to_owned())),
         };
         match &self.algorithm {
@@ -195,7 +198,7 @@ impl KeyName {
                     format!("the key {selector} of {domain} makes {made}, and the KeyTable says {algorithm}");
                 Err(KeyTrouble::Unreadable(text))
             }
-            _ => Ok(key),
+            _ => Ok((key, life)),
         }
     }
 

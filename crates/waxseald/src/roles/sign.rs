@@ -8,6 +8,7 @@ use super::{
 use crate::{
     hosts::{Hosts, Words, data_set},
     keys::{KeyCache, KeyRules, KeyTrouble},
+    lifecycle::Life,
     milter::client::Client,
     settings::{FieldChanges, KeySettings, LoginAction, PublishCheck, SignSettings},
 };
@@ -44,7 +45,7 @@ pub(crate) enum Decision {
         /// Which entry of which table decided this.
         rule: String,
         /// What is odd all the same.
-        warning: Option<String>,
+        warnings: Vec<String>,
     },
     /// Why it is not signed; it may be checked.
     Leave(Vec<String>),
@@ -166,10 +167,13 @@ impl Sign {
             Some((LoginAction::Unsigned, text)) => return Decision::Leave(vec![text]),
             other => other.map(|(_, text)| text),
         };
-        match names.iter().map(|name| self.signer(name, author)).collect::<Result<Vec<_>, _>>() {
-            Ok(signers) => {
-                let (signers, expected) = signers.into_iter().unzip();
-                Decision::Sign { signers, expected, rule, warning }
+        let keys = names.iter().map(|name| self.key(name, author)).collect::<Result<Vec<_>, _>>();
+        match keys.and_then(that_sign) {
+            Ok(keys) => {
+                let notes = keys.iter().filter_map(Key::note);
+                let warnings = warning.into_iter().chain(notes).collect();
+                let (signers, expected) = keys.into_iter().map(|key| (key.signer, key.expected)).unzip();
+                Decision::Sign { signers, expected, rule, warnings }
             }
             Err(trouble) => Decision::Trouble(trouble),
         }
@@ -245,13 +249,13 @@ impl Sign {
     }
 
     /// A signer for a key, with the settings for all, and what DNS should show of it.
-    fn signer(&self, name: &KeyName, author: &Address) -> Result<(Signer, Option<Expected>), KeyTrouble> {
+    fn key(&self, name: &KeyName, author: &Address) -> Result<Key, KeyTrouble> {
         let settings = &self.settings;
-        let key = name.key(&self.keys, self.key_rules())?;
+        let (key, life) = name.key(&self.keys, self.key_rules())?;
         let unusable = |error: waxseal::dkim::SignError| KeyTrouble::Unreadable(error.to_string());
         let expected = match settings.publish_check {
             PublishCheck::Off => None,
-            _ => Expected::new(&name.domain, &name.selector, &key),
+            _ => Expected::new(&name.domain, &name.selector, key.public_key()),
         };
         let (header, body) = settings.canonicalization;
         let mut signer = Signer::new(name.domain.clone(), name.selector.clone(), key)
@@ -276,8 +280,36 @@ impl Sign {
             signer = signer.with_tag("atps", &author).map_err(unusable)?;
             signer = signer.with_tag("atpsh", settings.atps_hash.as_str()).map_err(unusable)?;
         }
-        Ok((signer, expected))
+        Ok(Key { signer, expected, life })
     }
+}
+
+/// A key that the tables name for an author.
+struct Key {
+    signer: Signer,
+    expected: Option<Expected>,
+    life: Life,
+}
+
+impl Key {
+    /// What is odd about its use.
+    fn note(&self) -> Option<String> {
+        let note = self.life.note()?;
+        Some(format!("s={}, d={}: {note}", self.signer.selector(), self.signer.domain()))
+    }
+}
+
+/// The tables say who signs. Of several keys only those sign that are active; where none is, all that receivers may accept do.
+fn that_sign(mut keys: Vec<Key>) -> Result<Vec<Key>, KeyTrouble> {
+    let over: Vec<_> = keys.iter().filter(|key| key.life.is_over()).filter_map(Key::note).collect();
+    keys.retain(|key| !key.life.is_over());
+    if keys.is_empty() {
+        return Err(KeyTrouble::Unreadable(over.join("; ")));
+    }
+    if keys.iter().any(|key| key.life.signs()) {
+        keys.retain(|key| key.life.signs());
+    }
+    Ok(keys)
 }
 
 /// Names of the fields to sign.

@@ -84,6 +84,66 @@ fn keys_tables_and_hosts_that_hurt_are_named() {
 }
 
 #[test]
+fn where_a_key_is_in_its_life_is_told() {
+    let place = Place::new();
+    place.write("k.private.state", "state=retired\nretired=1764313600\n");
+    let (code, said) = check(&place, &["good.example"], "", &["--no-dns"]);
+    let note = "s=k, d=good.example: the key is retired since Fri, 28 Nov 2025 07:06:40 GMT by ";
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("waxseald: warning: opendkim: KeyTable line 1: {note}")), "{said}");
+    place.write("k.private.state", "state=revoked\n");
+    let (code, said) = check(&place, &["good.example"], "", &["--no-dns"]);
+    assert!(code == Some(78) && said.contains("s=k, d=good.example: the key is revoked by "), "{said}");
+    let would = |place: &Place| {
+        let args = ["would-sign", "-x", "{E}/opendkim.conf", "--from", "joe@good.example"];
+        String::from_utf8_lossy(&place.command(&args).output().unwrap().stdout).into_owned()
+    };
+    let said = would(&place);
+    assert!(said.contains("not signed: s=k, d=good.example: the key is revoked by "), "{said}");
+    place.write("k.private.state", "state=nonsense\n");
+    let said = would(&place);
+    assert!(said.contains("signed: s=k, d=good.example by SigningTable line 1"), "{said}");
+    assert!(said.contains("(warning: s=k, d=good.example: ") && said.contains("is not a state"), "{said}");
+}
+
+#[test]
+fn of_several_keys_the_active_ones_sign() {
+    let place = Place::new();
+    let keys = "a good.example:k:{E}/k.private\nb good.example:next:{E}/next.private\n";
+    fs::copy(place.path("k.private"), place.path("next.private")).unwrap();
+    place.write("keys", keys);
+    place.write("signing", "*@good.example a\n*@good.example b\n");
+    let dns = dns::serve(RECORDS);
+    let tables = "Mode s\nSocket local:{E}/s\nKeyTable {E}/keys\nSigningTable refile:{E}/signing\nMultipleSignatures yes\n";
+    place.write("opendkim.conf", &format!("{tables}Nameservers {}@{}\n", dns.ip(), dns.port()));
+    let run = |args: &[&str]| {
+        let output = place.command(args).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let would = ["would-sign", "-x", "{E}/opendkim.conf", "--from", "joe@good.example"];
+    place.write("next.private.state", "state=pending\n");
+    assert!(run(&would).1.contains("signed: s=k, d=good.example by "), "{:?}", run(&would));
+    // It has no record yet, and needs none.
+    let (code, said) = run(&["check", "-x", "{E}/opendkim.conf"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("warning: opendkim: KeyTable line 2: next._domainkey.good.example: no key record"),
+        "{said}"
+    );
+    // Where nobody says that one signs, the tables do.
+    place.write("k.private.state", "state=retired\n");
+    assert!(
+        run(&would).1.contains("signed: s=k, d=good.example; s=next, d=good.example by "),
+        "{:?}",
+        run(&would)
+    );
+    assert_eq!(run(&["check", "-x", "{E}/opendkim.conf"]).0, Some(78));
+    place.write("next.private.state", "state=active\n");
+    assert!(run(&would).1.contains("signed: s=next, d=good.example by "), "{:?}", run(&would));
+}
+
+#[test]
 fn main_cf_is_read_where_it_is_named() {
     let place = Place::new();
     place.write(

@@ -113,7 +113,7 @@ impl End<'_> {
                 unsigned.filter(|(index, _)| published.get(*index).is_none_or(|key| check.admits(key)));
             admitted.map(|(_, unsigned): (_, Unsigned)| unsigned.sign()).collect::<Result<Vec<_>, _>>()
         });
-        self.reasons.extend(published.iter().filter_map(|key| key.trouble().map(str::to_owned)));
+        self.reasons.extend(published.iter().filter_map(Published::trouble));
         let fields = match signed {
             Ok(fields) if fields.is_empty() => return self.left(Reply::Continue),
             Ok(fields) => fields,
@@ -131,7 +131,7 @@ impl End<'_> {
             Ok(changes) => {
                 let names: Vec<_> = fields.iter().map(|field| tags(field)).collect();
                 let mut what = format!("DKIM-Signature field added ({}) rule={rule:?}", names.join("; "));
-                let findings = inspection.finish().into_iter().map(|finding| finding.to_string());
+                let findings = inspection.finish().into_iter().map(|finding| finding.problem().to_owned());
                 for warning in self.reasons.iter().cloned().chain(findings) {
                     what.push_str(&format!(" warning={warning:?}"));
                 }
