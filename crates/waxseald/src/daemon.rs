@@ -24,6 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::signal::unix::{SignalKind, signal};
+use waxseal::crypto::default_provider;
 
 /// Why the daemon does not run.
 #[derive(Debug, thiserror::Error)]
@@ -220,10 +221,11 @@ async fn until_ended(files: &Files, handlers: &[Handler]) -> Result<(), DaemonEr
 
 /// Says that the daemon serves.
 fn announce(settings: &Settings) {
+    let crypto = default_provider().map_or("no provider", |provider| provider.name());
     for service in &settings.services {
         let sockets: Vec<_> = service.sockets.iter().map(ToString::to_string).collect();
         tracing::info!(
-            "waxseald {} starting: {} on {}",
+            "waxseald {} starting: {} on {}; cryptography by {crypto}",
             env!("CARGO_PKG_VERSION"),
             service.name,
             sockets.join(", ")
