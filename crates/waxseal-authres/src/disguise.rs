@@ -30,6 +30,9 @@ pub(crate) fn is_disguised(field: &Field<'_>) -> bool {
     if field.is_malformed() && (looks_like_a_name(raw) || is_on_some_line(raw)) {
         return true;
     }
+    if is_plain(raw) {
+        return false;
+    }
     // A name is searched once after each run of invisible bytes, so that many of them take linear time.
     let mut looked_at = 0;
     for (at, _) in raw.iter().enumerate().filter(|(at, b)| ends_line(raw, *at, **b)) {
@@ -68,6 +71,17 @@ fn ends_line(raw: &[u8], at: usize, b: u8) -> bool {
         0xa8 | 0xa9 => starts.ends_with(&[0xe2, 0x80]),
         _ => b.is_ascii_control() || b == 0x85,
     }
+}
+
+/// Whether no byte [ends a line](ends_line), as in nearly all fields.
+fn is_plain(raw: &[u8]) -> bool {
+    let odd = |b: u8| !matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+    // Without an early end, so that many bytes are compared at a time.
+    let is_odd = raw.iter().fold(false, |found, b| found | odd(*b));
+    let next = raw.iter().skip(1);
+    let is_bare =
+        raw.iter().zip(next).fold(false, |found, (b, next)| found | (*b == b'\r' && *next != b'\n'));
+    !is_odd && !is_bare
 }
 
 /// Whether the text begins with one of [`NAMES`] and a colon, with any invisible bytes between.

@@ -4,7 +4,7 @@ use crate::settings::LogTo;
 use serde_json::{Map, Value};
 use std::{
     ffi::CString,
-    fmt,
+    fmt::{self, Write as _},
     os::unix::fs::MetadataExt,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -82,21 +82,29 @@ where
             };
             write!(out, "<{priority}>")?;
         }
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        writeln!(out, "{}", text.0)
+        event.record(&mut Text(&mut out));
+        writeln!(out)
     }
 }
 
 /// The message, always on one line, whatever text from outside it contains.
-struct Text(String);
+struct Text<'o, 'w>(&'o mut Writer<'w>);
 
-impl Visit for Text {
+impl Visit for Text<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
-            let text = format!("{value:?}");
-            self.0.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            // A line that could not be written is lost.
+            _ = write!(self, "{value:?}");
         }
+    }
+}
+
+impl fmt::Write for Text<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            return self.0.write_str(text);
+        }
+        text.chars().try_for_each(|c| self.0.write_char(if c.is_control() { ' ' } else { c }))
     }
 }
 

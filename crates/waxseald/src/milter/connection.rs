@@ -7,13 +7,13 @@ use super::{
 use crate::{
     filter::Filter,
     metrics::metrics,
-    panics::{Panicked, caught_within},
+    panics::{Panicked, caught, caught_within},
     resolver::Dns,
     stream::{Limits, Stream},
 };
 use arc_swap::ArcSwap;
-use std::{future::Future, io, time::Duration};
-use tokio::time::{Instant, interval_at, timeout};
+use std::{future::Future, io, pin::pin, time::Duration};
+use tokio::time::{Instant, sleep, timeout};
 use waxseal::header::Space;
 use waxseal_milter::{Connection, Event, InvalidModification, ProtocolError, Reply, ReplyError};
 
@@ -51,11 +51,23 @@ pub(crate) async fn serve(
         client: Client::default(),
         message: None,
     };
+    let mut alarm = pin!(sleep(limits.negotiation));
     loop {
         let limit =
             if served.connection.negotiated().is_some() { limits.command } else { limits.negotiation };
-        let received = stream.receive(|bytes| served.connection.receive(bytes));
-        if timeout(limit, received).await.map_err(|_| ConnectionError::Silent(limit))?? == 0 {
+        let end = Instant::now() + limit;
+        // The alarm is set anew when it goes off, which is seldom, and not for each packet.
+        let received = loop {
+            tokio::select! {
+                biased;
+                received = stream.receive(|bytes| served.connection.receive(bytes)) => break received?,
+                () = &mut alarm => match Instant::now() >= end {
+                    true => return Err(ConnectionError::Silent(limit)),
+                    false => alarm.as_mut().reset(end),
+                },
+            }
+        };
+        if received == 0 {
             return Ok(());
         }
         let is_over = served.events(&mut stream).await?;
@@ -65,6 +77,9 @@ pub(crate) async fn serve(
         }
         if is_over {
             return Ok(());
+        }
+        if let Some(message) = &mut served.message {
+            message.look_ahead(dns);
         }
     }
 }
@@ -82,11 +97,13 @@ impl Served<'_> {
     /// Does what came; true when the mail server is done, which may have sent that with all before it.
     async fn events(&mut self, stream: &mut Stream) -> Result<bool, ConnectionError> {
         while let Some(event) = self.connection.next_event()? {
-            if event == Event::Quit {
-                return Ok(true);
-            }
             let is_in_message = !matches!(event, Event::Connect(_) | Event::Helo(_));
-            match caught_within(self.on(event, stream)).await {
+            let done = match event {
+                Event::Quit => return Ok(true),
+                Event::EndOfMessage => caught_within(self.end_message(stream)).await,
+                event => caught(|| self.on(event)),
+            };
+            match done {
                 Ok(done) => done?,
                 Err(panicked) if is_in_message => self.after(&panicked)?,
                 Err(panicked) => return Err(ConnectionError::Panicked(panicked)),
@@ -95,7 +112,7 @@ impl Served<'_> {
         Ok(false)
     }
 
-    async fn on(&mut self, event: Event, stream: &mut Stream) -> Result<(), ConnectionError> {
+    fn on(&mut self, event: Event) -> Result<(), ConnectionError> {
         match event {
             Event::Connect(connect) => self.client = Client::new(&connect),
             Event::Helo(name) => self.client.helo = name,
@@ -118,8 +135,6 @@ impl Served<'_> {
                 self.end_header();
                 self.started().body(&chunk);
             }
-            // In a box of its own: what a message needs at its end, a connection that waits does not hold.
-            Event::EndOfMessage => return Box::pin(self.end_message(stream)).await,
             Event::Abort => self.message = None,
             Event::NewConnection => (self.message, self.client) = (None, Client::default()),
             _ => {}
@@ -149,14 +164,15 @@ impl Served<'_> {
         self.end_header();
         let Some(message) = self.message.take() else { return Ok(()) };
         let id = macro_text(&self.connection, "i").unwrap_or_else(|| "NOQUEUE".to_owned());
-        let name = self.filters.load().name.clone();
-        let finished = message.finish(id.clone(), self.dns);
+        let filter = self.filters.load_full();
+        // In a box of its own: what a message needs at its end, a connection that waits does not hold.
+        let finished = Box::pin(message.finish(&id, self.dns));
         let Outcome { changes, reply, line } = self.with_progress(finished, stream).await?;
         for change in &changes {
             self.connection.modify(change)?;
         }
         self.connection.reply(&reply)?;
-        tell(&name, &id, &line);
+        tell(&filter.name, &id, &line);
         Ok(())
     }
 
@@ -179,19 +195,15 @@ impl Served<'_> {
     /// Waits, and reports progress so that the mail server keeps waiting.
     async fn with_progress(
         &mut self,
-        finished: impl Future<Output = Outcome>,
+        mut finished: impl Future<Output = Outcome> + Unpin,
         stream: &mut Stream,
     ) -> Result<Outcome, ConnectionError> {
-        let mut finished = std::pin::pin!(finished);
-        let mut patience = interval_at(Instant::now() + PROGRESS, PROGRESS);
         loop {
-            tokio::select! {
-                outcome = &mut finished => return Ok(outcome),
-                _ = patience.tick() => {
-                    self.connection.progress()?;
-                    stream.write(&self.connection.take_output()).await?;
-                }
+            if let Ok(outcome) = timeout(PROGRESS, &mut finished).await {
+                return Ok(outcome);
             }
+            self.connection.progress()?;
+            stream.write(&self.connection.take_output()).await?;
         }
     }
 }

@@ -69,7 +69,8 @@ struct CheckWork {
     header: Header,
     /// What other programs of the site wrote into it.
     told: Option<Told>,
-    lookups: Task<Answers<'static>>,
+    /// Lookups beside the body.
+    ahead: Option<Task<Answers<'static>>>,
 }
 
 impl Work {
@@ -161,7 +162,7 @@ impl Message {
         }
         match (&filter.checks, ignored) {
             (Some(_), Some(reason)) => self.reasons.push(reason),
-            (Some(checks), None) => self.begin_check(checks, header, dns),
+            (Some(checks), None) => self.begin_check(checks, header),
             (None, _) => {}
         }
     }
@@ -213,22 +214,24 @@ impl Message {
     }
 
     /// Ends the message, after waiting for DNS if needed.
-    pub(crate) async fn finish(self, id: String, dns: &Dns) -> Outcome {
+    pub(crate) async fn finish(self, id: &str, dns: &Dns) -> Outcome {
         let Self { filter, client, sender, recipients, mut work, fixing, reasons, began, _under_way } = self;
         if let Some(fixing) = fixing {
             let mut rest = Vec::new();
             fixing.finish(&mut rest);
             work.body(&rest);
         }
-        let end = End { filter: &filter, client: &client, sender: &sender, id: &id, reasons, began };
+        let end = End { filter: &filter, client: &client, sender: &sender, id, reasons, began };
         match work {
             Work::Header(_) | Work::Leave => end.left(Reply::Continue),
             Work::Refuse(reply) => end.left(reply),
             Work::Sign(work) => end.signed(*work).await,
             Work::Check(work) => {
-                let CheckWork { session, header, told, mut lookups } = *work;
-                let answers = (&mut lookups.0).await.unwrap_or_default();
-                let mut check = session.finish().with_answers(answers);
+                let CheckWork { session, header, told, ahead } = *work;
+                let mut check = session.finish();
+                if let Some(mut task) = ahead {
+                    check = check.with_answers((&mut task.0).await.unwrap_or_default());
+                }
                 if let Some(told) = &told {
                     check = check.with_identifiers(told.identifiers.clone());
                 }
@@ -260,16 +263,25 @@ impl Message {
         }
     }
 
-    fn begin_check(&mut self, checks: &Checks, header: Header, dns: &Dns) {
+    /// Starts what can be looked up before the message has ended, now that more of it is waited for. A message that came as a whole
+    /// needs no task beside it.
+    pub(crate) fn look_ahead(&mut self, dns: &Dns) {
+        if let Work::Check(work) = &mut self.work
+            && work.ahead.is_none()
+        {
+            let (lookups, dns) = (work.session.lookups(), dns.clone());
+            work.ahead = Some(Task::spawn(async move { lookups.resolve(&*dns).await }));
+        }
+    }
+
+    fn begin_check(&mut self, checks: &Checks, header: Header) {
         let (authenticator, told) = checks.begin(&header, &self.sender);
         let envelope = match self.client.ip {
             Some(ip) => Envelope::new(ip, &self.client.helo, &self.sender),
             None => Envelope::without_address(&self.client.helo, &self.sender),
         };
         let session = authenticator.begin_with_header(&envelope, header.clone(), SystemTime::now());
-        let (lookups, dns) = (session.lookups(), dns.clone());
-        let lookups = Task::spawn(async move { lookups.resolve(&*dns).await });
-        self.work = Work::Check(Box::new(CheckWork { session, header, told, lookups }));
+        self.work = Work::Check(Box::new(CheckWork { session, header, told, ahead: None }));
     }
 
     fn refuse_header(&mut self, error: &HeaderError) {

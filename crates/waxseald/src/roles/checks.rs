@@ -91,10 +91,10 @@ impl Checks {
         self.dmarc.as_ref().filter(|_| alone)?.ignores(client, authenticated, header)
     }
 
-    /// The results to write, if any.
+    /// The results to write, of those that were found, if any.
     pub(crate) fn results(
         &self,
-        report: &Report,
+        (report, found): (&Report, &AuthenticationResults),
         authserv_id: &str,
         (atps, ruling): (Option<Entry>, &Ruling),
     ) -> Option<AuthenticationResults> {
@@ -102,7 +102,6 @@ impl Checks {
         if let Some(verify) = &self.verify {
             entries.extend(verify.entries(report, atps));
         }
-        let found = report.authentication_results();
         let of = |method: &'static str| {
             found.entries().iter().filter(move |entry| entry.method() == method).cloned()
         };
@@ -117,8 +116,8 @@ impl Checks {
             entries.extend(of("iprev"));
         }
         let mut results = AuthenticationResults::new(authserv_id);
-        results.extend(entries.iter().cloned());
-        (!entries.is_empty()).then_some(results)
+        results.extend(entries);
+        (!results.entries().is_empty()).then_some(results)
     }
 
     /// What the signatures of others in the author's name come to (RFC 6541).
@@ -164,14 +163,13 @@ impl Checks {
     }
 
     /// The log text for the message.
-    pub(crate) fn line(&self, report: &Report) -> String {
+    pub(crate) fn line(&self, report: &Report, found: &AuthenticationResults) -> String {
         let mut parts = Vec::new();
         if self.verify.is_some() {
             parts.push(Verify::line(report));
         }
         if self.dmarc.is_some() {
-            let is_checked =
-                report.authentication_results().entries().iter().any(|entry| entry.method() == "spf");
+            let is_checked = found.entries().iter().any(|entry| entry.method() == "spf");
             let spf = if is_checked { format!("{}; ", report.spf()) } else { String::new() };
             let forwarder =
                 report.trusted_forwarder().map(|by| format!(" trusted: {by}")).unwrap_or_default();

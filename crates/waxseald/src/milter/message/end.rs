@@ -22,7 +22,7 @@ use std::time::{Instant, SystemTime};
 use tokio::task::{JoinHandle, spawn_blocking};
 use waxseal::{
     Report,
-    authres::Entry,
+    authres::{AuthenticationResults, Entry},
     dkim::{Inspection, SignError, Signing, Unsigned},
     header::{Header, WrittenField},
 };
@@ -177,7 +177,8 @@ impl End<'_> {
         let Some(checks) = &self.filter.checks else { return self.left(Reply::Continue) };
         let atps = checks.atps(report, &**dns).await;
         let ruling = checks.ruling(report, &self.filter.actions, self.client);
-        let changes = match self.checked_changes(report, header, (atps, &ruling)) {
+        let found = report.authentication_results();
+        let changes = match self.checked_changes((report, &found), header, (atps, &ruling)) {
             Ok(changes) => changes,
             Err(reason) => {
                 self.reasons.push(reason.clone());
@@ -188,7 +189,7 @@ impl End<'_> {
         let done = self.act(&ruling, checked, &mut outcome);
         let kept = if matches!(done, Done::Quarantined) { "quarantined" } else { "checked" };
         self.tell(checked, done, dns).await;
-        let mut what = checks.line(report);
+        let mut what = checks.line(report, &found);
         if outcome.reply != Reply::Continue {
             what.push_str(&format!(" reply={:?}", outcome.reply.to_string()));
         }
@@ -201,7 +202,7 @@ impl End<'_> {
         if !self.reasons.is_empty() {
             what.push_str(&format!(" unsigned={:?}", self.reasons.join("; ")));
         }
-        metrics().results(report.authentication_results().entries());
+        metrics().results(found.entries());
         outcome.line = self.line(result(&outcome.reply, kept), what);
         outcome
     }
@@ -272,7 +273,7 @@ impl End<'_> {
     /// Removes forged results, the lowest first so that the numbers of the others stay valid; then adds ours at the top.
     fn checked_changes(
         &mut self,
-        report: &Report,
+        (report, found): (&Report, &AuthenticationResults),
         header: &Header,
         (atps, ruling): (Option<Entry>, &Ruling),
     ) -> Result<Vec<Modification>, String> {
@@ -314,7 +315,7 @@ impl End<'_> {
         }
         fields.extend(
             checks
-                .results(report, &id, (atps, ruling))
+                .results((report, found), &id, (atps, ruling))
                 .map(|results| results.with_style(filter.style).to_field()),
         );
         for field in &fields {
