@@ -2,8 +2,7 @@
 
 use crate::{NoProvider, Provider};
 
-/// The default crypto provider: the first one compiled in of aws-lc-rs, ring and rust-crypto. (ring comes with the default
-/// features; aws-lc-rs is there because somebody asked for it.)
+/// The default crypto provider: the first one compiled in of ring, aws-lc-rs and rust-crypto.
 ///
 /// The choice affects only speed: all of them verify and sign the same.
 ///
@@ -14,10 +13,10 @@ pub fn default_provider() -> Result<&'static dyn Provider, NoProvider> {
 }
 
 const COMPILED_IN: &[&dyn Provider] = &[
-    #[cfg(feature = "aws-lc-rs")]
-    crate::aws_lc_rs::PROVIDER,
     #[cfg(feature = "ring")]
     crate::ring::PROVIDER,
+    #[cfg(feature = "aws-lc-rs")]
+    crate::aws_lc_rs::PROVIDER,
     #[cfg(feature = "rust-crypto")]
     crate::rust_crypto::PROVIDER,
 ];

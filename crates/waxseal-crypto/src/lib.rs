@@ -44,7 +44,7 @@
 //!   key), and targets without a C compiler. It is the slowest, and its RSA signing does not run in constant time; see its
 //!   module, `rust_crypto`.
 //!
-//! Features only add providers. [`default_provider`] returns the first one compiled in of aws-lc-rs, ring and
+//! Features only add providers. [`default_provider`] returns the first one compiled in of ring, aws-lc-rs and
 //! rust-crypto, which affects only speed. To use another one, name it:
 //!
 //! ```

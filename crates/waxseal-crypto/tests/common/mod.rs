@@ -9,10 +9,10 @@ use waxseal_crypto::{Algorithm, KeyMaterial, KeyType, Provider, PublicKey, Verif
 /// Every provider of this build.
 pub(crate) fn providers() -> Vec<&'static dyn Provider> {
     vec![
-        #[cfg(feature = "aws-lc-rs")]
-        waxseal_crypto::aws_lc_rs::PROVIDER,
         #[cfg(feature = "ring")]
         waxseal_crypto::ring::PROVIDER,
+        #[cfg(feature = "aws-lc-rs")]
+        waxseal_crypto::aws_lc_rs::PROVIDER,
         #[cfg(feature = "rust-crypto")]
         waxseal_crypto::rust_crypto::PROVIDER,
     ]
