@@ -242,13 +242,14 @@ impl Answer {
         Self { existence: Existence::NxDomain, ..Self::nodata() }
     }
 
-    /// The answer to a question for `kind`, without records of other types.
-    pub(crate) fn fitting(self, kind: RecordType) -> Self {
-        let fits = |record: &Record| self.existence == Existence::Exists && record.kind() == kind;
-        if self.records.iter().all(fits) {
-            return self;
+    /// Drops records of other types than `kind`, the type asked for, and all records of an NXDOMAIN.
+    #[inline]
+    pub(crate) fn fit(&mut self, kind: RecordType) {
+        let exists = self.existence == Existence::Exists;
+        let fits = |record: &Record| exists && record.kind() == kind;
+        if !self.records.iter().all(fits) {
+            self.records = self.records.iter().filter(|record| fits(record)).cloned().collect();
         }
-        Self { records: self.records.iter().filter(|record| fits(record)).cloned().collect(), ..self }
     }
 
     /// The name exists without records of the type asked for.

@@ -227,15 +227,24 @@ impl State {
         self.wanted.clear();
     }
 
-    fn learn(&mut self, q: Question, reply: Reply) -> Reply {
-        self.wanted.retain(|open| *open != q);
-        self.in_flight.retain(|open| *open != q);
+    #[inline]
+    fn learn(&mut self, q: Question, mut reply: Reply) -> Reply {
+        if !(self.wanted.is_empty() && self.in_flight.is_empty()) {
+            self.close(&q);
+        }
         if self.known.capacity() == 0 {
             self.known.reserve(USUAL);
         }
-        let reply = reply.map(|answer| answer.fitting(q.kind));
+        if let Ok(answer) = &mut reply {
+            answer.fit(q.kind);
+        }
         self.known.push((q, reply.clone()));
         reply
+    }
+
+    fn close(&mut self, q: &Question) {
+        self.wanted.retain(|open| open != q);
+        self.in_flight.retain(|open| open != q);
     }
 }
 

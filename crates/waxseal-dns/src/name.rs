@@ -219,16 +219,9 @@ impl DomainName {
     fn build(name: &[u8], allowed: u8) -> Result<Self, InvalidDomainName> {
         let name = name.strip_suffix(b".").unwrap_or(name);
         let seen = scan(name, allowed)?;
-        let mut buffer = [0; MAX_NAME];
-        let mut text = name;
-        if seen & UPPER != 0 {
-            let lower = buffer.get_mut(..name.len()).ok_or(InvalidDomainName::TooLong)?;
-            lower.copy_from_slice(name);
-            lower.make_ascii_lowercase();
-            text = lower;
-        }
         // Cannot fail: only ASCII passed the scan.
-        std::str::from_utf8(text).map(Self::from_checked).map_err(|_| InvalidDomainName::NonAscii)
+        let text = std::str::from_utf8(name).map_err(|_| InvalidDomainName::NonAscii)?;
+        Ok(if seen & UPPER == 0 { Self::from_checked(text) } else { Self(text.to_ascii_lowercase().into()) })
     }
 
     fn from_checked(text: &str) -> Self {
@@ -390,6 +383,9 @@ impl TryFrom<&[u8]> for DomainName {
     type Error = InvalidDomainName;
     /// [`DomainName::new`]; bytes that are not UTF-8 are [`InvalidDomainName::Octet`].
     fn try_from(name: &[u8]) -> Result<Self, Self::Error> {
+        if name.is_ascii() {
+            return Self::build(name, STRICT);
+        }
         match std::str::from_utf8(name) {
             Ok(name) => Self::new(name),
             Err(error) => {

@@ -13,6 +13,7 @@ use crate::{
     RecordType, Reply, Resolve, ResolveBlocking,
 };
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use std::{
     borrow::Borrow,
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -64,9 +65,10 @@ pub struct Zone {
 
 #[derive(Debug, Clone, Default)]
 struct Content {
-    names: HashMap<DomainName, Node>,
+    /// By a fast hash: whoever sends mail chooses names that are looked up, but none that stand here.
+    names: HashMap<DomainName, Node, RandomState>,
     /// Names that exist because there are others below them.
-    above: HashSet<Above>,
+    above: HashSet<Above, RandomState>,
     wildcards: bool,
 }
 
@@ -277,31 +279,29 @@ impl Zone {
 
 impl Content {
     fn lookup(&self, q: &Question) -> Reply {
-        let mut answer = Answer::nodata().with_dnssec(Dnssec::Secure);
         let mut name = &q.name;
+        let (mut ttl, mut dnssec) = (None, Dnssec::Secure);
         for aliases in 0..MAX_CHAIN {
             let Some(node) = self.find(name) else {
-                // The end of the chain does not exist, but the name asked about does.
-                let existence = if aliases == 0 { Existence::NxDomain } else { Existence::Exists };
-                // A missing name is not signed.
-                return Ok(Answer { existence, dnssec: Dnssec::default(), ..answer });
+                // The end of the chain does not exist, but the name asked about does. A missing name is not signed.
+                let missing = if aliases == 0 { Answer::nxdomain() } else { Answer::nodata() };
+                return Ok(Answer { ttl, ..missing });
             };
             let Some(data) = &node.more else {
-                let dnssec = answer.dnssec.min(Dnssec::default());
-                let records = node.one.as_ref().filter(|(kind, _)| *kind == q.kind);
-                let records = records.map(|(_, records)| records.clone()).unwrap_or_default();
-                return Ok(Answer { records, dnssec, ..answer });
+                let dnssec = dnssec.min(Dnssec::default());
+                return Ok(Answer { ttl, dnssec, ..node.answer(q.kind) });
             };
-            answer.dnssec = answer.dnssec.min(data.dnssec);
-            answer.ttl = answer.ttl.into_iter().chain(data.ttl).min();
+            dnssec = dnssec.min(data.dnssec);
+            ttl = ttl.into_iter().chain(data.ttl).min();
             match (data.records(q.kind), &data.alias, &data.error) {
-                (Some(records), ..) => return records.map(|records| Answer { records, ..answer }),
-                (None, Some(Alias::Name(target)), _) => name = target,
-                (None, Some(Alias::Root), _) => {
-                    return Ok(Answer { dnssec: Dnssec::default(), ..answer });
+                (Some(records), ..) => {
+                    let existence = Existence::Exists;
+                    return records.map(|records| Answer { existence, records, ttl, dnssec });
                 }
+                (None, Some(Alias::Name(target)), _) => name = target,
+                (None, Some(Alias::Root), _) => return Ok(Answer { ttl, ..Answer::nodata() }),
                 (None, None, Some(error)) => return Err(error.clone()),
-                (None, None, None) => return Ok(answer),
+                (None, None, None) => return Ok(Answer { ttl, dnssec, ..Answer::nodata() }),
             }
         }
         Err(LookupError::ServerFailure)
@@ -361,6 +361,14 @@ pub(crate) fn read_name(name: &str) -> Result<DomainName, InvalidDomainName> {
 }
 
 impl Node {
+    /// The records of this type, unless there is more.
+    fn answer(&self, kind: RecordType) -> Answer {
+        match &self.one {
+            Some((known, records)) if *known == kind => Answer::new(records.clone()),
+            _ => Answer::nodata(),
+        }
+    }
+
     fn data(&mut self) -> &mut Data {
         let one = self.one.take();
         self.more.get_or_insert_with(|| {

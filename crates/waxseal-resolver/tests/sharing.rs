@@ -8,7 +8,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc, Barrier, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, Wake, Waker},
     thread,
@@ -30,6 +30,31 @@ fn q(name: &str) -> Question {
 struct Slow {
     begun: AtomicUsize,
     given_up: Arc<AtomicUsize>,
+    held: AtomicBool,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Slow {
+    /// Begins no while before it is released, however long a loaded machine takes to get there.
+    fn held() -> Self {
+        Self { held: AtomicBool::new(true), ..Self::default() }
+    }
+
+    fn release(&self) {
+        self.held.store(false, Relaxed);
+        self.waiting.lock().unwrap().drain(..).for_each(Waker::wake);
+    }
+
+    async fn released(&self) {
+        poll_fn(|cx| {
+            if !self.held.load(Relaxed) {
+                return Poll::Ready(());
+            }
+            self.waiting.lock().unwrap().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
 }
 
 struct GivenUp(Arc<AtomicUsize>, bool);
@@ -44,6 +69,7 @@ impl Resolve for Slow {
     async fn resolve(&self, _: &Question) -> Reply {
         self.begun.fetch_add(1, Relaxed);
         let mut guard = GivenUp(self.given_up.clone(), true);
+        self.released().await;
         tokio::time::sleep(SOON).await;
         guard.1 = false;
         Ok(Answer::nodata())
@@ -67,7 +93,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     output
 }
 
-/// Polls for a moment and gives up polling, as `select!` with `&mut future` does.
+/// Polls a lookup that is held for a moment and gives up polling, as `select!` with `&mut future` does.
 async fn poll_for_a_moment(future: &mut Pin<Box<impl Future>>) {
     let moment = tokio::time::sleep(Duration::from_millis(10));
     tokio::select! {
@@ -76,12 +102,17 @@ async fn poll_for_a_moment(future: &mut Pin<Box<impl Future>>) {
     }
 }
 
+async fn poll_once(future: &mut Pin<Box<impl Future>>) {
+    poll_fn(|cx| Poll::Ready(assert!(future.as_mut().poll(cx).is_pending()))).await;
+}
+
 #[test]
 fn a_task_that_is_kept_and_not_polled_holds_up_nobody() {
-    let (dns, name) = (Cached::new(Slow::default()), q("a"));
+    let (dns, name) = (Cached::new(Slow::held()), q("a"));
     block_on(async {
         let mut first = Box::pin(dns.resolve(&name));
         poll_for_a_moment(&mut first).await;
+        dns.resolver().release();
         assert_eq!(dns.resolve(&name).await, Ok(Answer::nodata()));
         // It is the lookup that the first one began.
         assert_eq!(dns.resolver().begun.load(Relaxed), 1);
@@ -92,12 +123,13 @@ fn a_task_that_is_kept_and_not_polled_holds_up_nobody() {
 
 #[test]
 fn nor_does_a_passenger_that_is_kept_and_not_polled() {
-    let (dns, name) = (Cached::new(Slow::default()), q("a"));
+    let (dns, name) = (Cached::new(Slow::held()), q("a"));
     block_on(async {
         let mut first = Box::pin(dns.resolve(&name));
         poll_for_a_moment(&mut first).await;
         let mut second = Box::pin(dns.resolve(&name));
         poll_for_a_moment(&mut second).await;
+        dns.resolver().release();
         assert_eq!(first.await, Ok(Answer::nodata()));
         assert_eq!(second.await, Ok(Answer::nodata()));
     });
@@ -110,7 +142,7 @@ fn what_was_ready_before_a_passenger_came_is_taken_by_it() {
     let (dns, name) = (Cached::new(Slow::default()), q("a"));
     block_on(async {
         let mut first = Box::pin(dns.resolve(&name));
-        poll_for_a_moment(&mut first).await;
+        poll_once(&mut first).await;
         tokio::time::sleep(3 * SOON).await;
         assert_eq!(dns.resolve(&name).await, Ok(Answer::nodata()));
         // It ended: whoever asks now asks anew, though the first one still has not looked.
@@ -122,13 +154,14 @@ fn what_was_ready_before_a_passenger_came_is_taken_by_it() {
 
 #[test]
 fn an_abandoned_lookup_goes_on_with_those_who_are_left() {
-    let (dns, name) = (Cached::new(Slow::default()), q("a"));
+    let (dns, name) = (Cached::new(Slow::held()), q("a"));
     block_on(async {
         let mut first = Box::pin(dns.resolve(&name));
         let mut second = Box::pin(dns.resolve(&name));
         poll_for_a_moment(&mut first).await;
         poll_for_a_moment(&mut second).await;
         drop(first);
+        dns.resolver().release();
         assert_eq!(second.await, Ok(Answer::nodata()));
     });
     assert_eq!((dns.resolver().begun.load(Relaxed), dns.resolver().given_up.load(Relaxed)), (1, 0));
@@ -136,13 +169,14 @@ fn an_abandoned_lookup_goes_on_with_those_who_are_left() {
 
 #[test]
 fn a_lookup_that_nobody_waits_for_ends_and_the_next_one_begins_anew() {
-    let (dns, name) = (Cached::new(Slow::default()), q("a"));
+    let (dns, name) = (Cached::new(Slow::held()), q("a"));
     block_on(async {
         let mut both = [Box::pin(dns.resolve(&name)), Box::pin(dns.resolve(&name))];
         for one in &mut both {
             poll_for_a_moment(one).await;
         }
         drop(both);
+        dns.resolver().release();
         assert_eq!(dns.resolver().given_up.load(Relaxed), 1);
         assert_eq!(dns.resolve(&name).await, Ok(Answer::nodata()));
     });
@@ -368,7 +402,7 @@ fn a_thread_waits_for_others_no_longer_than_it_may() {
 /// A thread never waits for a task, which may be kept and not polled.
 #[test]
 fn threads_do_not_wait_for_tasks() {
-    let (dns, name) = (Cached::new(Slow::default()), q("a"));
+    let (dns, name) = (Cached::new(Slow::held()), q("a"));
     block_on(async {
         let mut first = Box::pin(dns.resolve(&name));
         poll_for_a_moment(&mut first).await;

@@ -75,9 +75,10 @@ const POSTMASTER: &[u8] = b"postmaster";
 /// \<domain\> from the data given with the SMTP MAIL FROM command as many MTAs will still accept such things as source
 /// routes".
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    let routed = path.first() == Some(&b'@');
-    let path = match path.iter().position(|&c| c == b':') {
-        Some(colon) if routed => path.get(colon + 1..).unwrap_or_default(),
+    let path = match path.first() {
+        Some(b'@') => {
+            path.iter().position(|&c| c == b':').and_then(|colon| path.get(colon + 1..)).unwrap_or(path)
+        }
         _ => path,
     };
     // A quoted local-part may contain "@", a domain may not.

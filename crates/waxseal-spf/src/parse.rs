@@ -92,7 +92,14 @@ impl TermRef {
         Ipv6Addr::from_bits(u128::from(self.high) << 64 | u128::from(self.low))
     }
 
+    /// Whether the term is `ip4` or `ip6` and does not match.
+    #[inline]
+    pub(crate) fn is_network_without(&self, ip: IpAddr) -> bool {
+        matches!(self.name, Name::Ip4 | Name::Ip6) && !self.contains(ip)
+    }
+
     /// Whether the term is a mechanism that needs no DNS, and matches.
+    #[inline]
     pub(crate) fn contains(&self, ip: IpAddr) -> bool {
         match (self.name, ip) {
             (Name::All, _) => true,

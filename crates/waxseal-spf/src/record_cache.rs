@@ -2,9 +2,10 @@
 
 use crate::{plan::Plan, syntax_error::SyntaxError};
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use std::{
     fmt,
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::{Arc, Mutex, PoisonError},
 };
 use waxseal_dns::DomainName;
@@ -73,7 +74,7 @@ impl RecordCache {
 impl Default for Slots {
     fn default() -> Self {
         let slots = (0..RecordCache::SLOTS).map(|_| Slot::default()).collect();
-        Self { hasher: RandomState::new(), slots }
+        Self { hasher: RandomState::default(), slots }
     }
 }
 

@@ -7,8 +7,11 @@ use crate::{
     plan::{MAX_LITERAL, Planned},
     record::Qualifier,
 };
-use std::{net::IpAddr, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 use waxseal_dns::{Answer, DomainName, InvalidDomainName, Record, RecordType};
+
+/// The name that a term refers to: that of its plan, of its record, or one made for it.
+type Target<'t> = Cow<'t, DomainName>;
 
 impl Evaluation<'_, '_, '_> {
     /// RFC 7208 §5.2
@@ -51,6 +54,12 @@ impl Evaluation<'_, '_, '_> {
         let count = answer.records.len();
         if count > usize::from(self.check.limits.mx_names) {
             return Err(Fault::TooManyMxNames(count).into());
+        }
+        // Most domains have one.
+        if let [Record::Mx(_, host)] = &*answer.records {
+            let Some(host) = host else { return Ok(false) };
+            let answer = self.ask_for_term(host, self.address_kind())?;
+            return Ok(self.any_address(&answer, term.ip4, term.ip6));
         }
         let host = |record: &Record| match record {
             Record::Mx(preference, Some(host)) => Some((*preference, host.clone())),
@@ -111,25 +120,25 @@ impl Evaluation<'_, '_, '_> {
     /// The `<target-name>` of a term that does not match if the name is invalid.
     ///
     /// RFC 7208 §4.8: "Some implementations choose to treat such errors as not-match and therefore ignore such names".
-    fn host_target(&mut self, term: &Planned, frame: &Frame<'_>) -> Result<Option<DomainName>, Stop> {
+    fn host_target<'t>(&mut self, term: &'t Planned, frame: &Frame<'t>) -> Result<Option<Target<'t>>, Stop> {
         match term.spec() {
-            None => Ok(Some(frame.domain.clone())),
+            None => Ok(Some(Cow::Borrowed(frame.domain))),
             Some(_) => Ok(self.target(term, frame)?.and_then(Result::ok)),
         }
     }
 
     /// The `<target-name>` (RFC 7208 §4.8). RFC 8616 §4: with a non-ASCII local-part, "terms that include %{s} or %{l} do
     /// not match anything": `None`.
-    fn target(
+    fn target<'t>(
         &mut self,
-        term: &Planned,
+        term: &'t Planned,
         frame: &Frame<'_>,
-    ) -> Result<Option<Result<DomainName, InvalidDomainName>>, Stop> {
+    ) -> Result<Option<Result<Target<'t>, InvalidDomainName>>, Stop> {
         if let Some(name) = &term.target {
             if let Some(trace) = &mut self.trace {
                 trace.target(name);
             }
-            return Ok(Some(Ok(name.clone())));
+            return Ok(Some(Ok(Cow::Borrowed(name))));
         }
         let Spec { letters, .. } = term.spec().unwrap_or_default();
         let text = term.spec().unwrap_or_default().of(frame.record);
@@ -148,7 +157,7 @@ impl Evaluation<'_, '_, '_> {
         if let (Some(trace), Ok(name)) = (&mut self.trace, &name) {
             trace.target(name);
         }
-        Ok(Some(name))
+        Ok(Some(name.map(Cow::Owned)))
     }
 
     /// The value of the macro `p`, if it is needed (RFC 7208 §7.3).
