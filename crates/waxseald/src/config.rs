@@ -19,6 +19,7 @@ use std::{
 };
 
 pub(crate) use mistakes::Mistakes;
+pub(crate) use policyd_spf::of_recipients;
 
 /// The files to read.
 #[derive(Debug, Clone, Default)]

@@ -60,7 +60,7 @@ mod tests {
         Reject_Not_Pass_Domains = bank.example\nHeader_Type = AR\nAuthserv_Id = mx\nHide_Receiver = No\n\
         SPF_Enhanced_Status_Codes = No\nDomain_Whitelist = a.example\n\
         Domain_Whitelist_PTR = b.example\nWhitelist_Lookup_Time = 3\nNo_Mail = True\nHELO_pass_restriction = h\n\
-        Mail_From_pass_restriction = m\nProspective = 192.0.2.1\nLookup_Time = 9\nVoid_Limit = 3\nReason_Message = No: {spf}\n";
+        Mail_From_pass_restriction = m\nProspective = 192.0.2.1\nLookup_Time = 9\nVoid_Limit = 3\nPer_User = text,/etc/policyd-spf/users\nReason_Message = No: {spf}\n";
 
     fn files(folder: &tempfile::TempDir) -> Files {
         let texts = [

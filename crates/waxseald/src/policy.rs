@@ -8,7 +8,7 @@ use crate::{
     stream::{Limits, Stream},
 };
 use arc_swap::ArcSwap;
-use std::{io, net::IpAddr, time::Instant};
+use std::{collections::HashMap, io, net::IpAddr, time::Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -91,7 +91,24 @@ impl Answer {
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     buffer: Vec<u8>,
-    last: Option<(String, Answer)>,
+    last: Asked,
+}
+
+/// What was answered for a message.
+#[derive(Debug, Default)]
+struct Asked {
+    instance: String,
+    /// By the recipients that have settings of their own.
+    answers: HashMap<String, Answer>,
+    has_field: bool,
+}
+
+impl Asked {
+    /// A field is added once, and everything else applies to each recipient.
+    fn once(&mut self, answer: Answer) -> Answer {
+        let adds = matches!(answer, Answer::Prepend(_));
+        if adds && std::mem::replace(&mut self.has_field, true) { Answer::Dunno } else { answer }
+    }
 }
 
 impl Requests {
@@ -112,24 +129,27 @@ impl Requests {
         if self.buffer.len() > MAX_REQUEST { Err(PolicyError::TooLong) } else { Ok(answers) }
     }
 
-    /// Postfix asks for each recipient of a message; only the first gets the field, and a rejection applies to all.
+    /// Postfix asks for each recipient of a message; a rejection applies to all that have the same settings.
     async fn answer(&mut self, request: &Request, policy: &SpfPolicy, dns: &Dns) -> Answer {
         let instance = request.get("instance");
-        if let Some((_, answer)) =
-            self.last.as_ref().filter(|(known, _)| known == instance && !instance.is_empty())
-        {
-            return if matches!(answer, Answer::Prepend(_)) { Answer::Dunno } else { answer.clone() };
+        if instance.is_empty() || instance != self.last.instance {
+            self.last = Asked { instance: instance.to_owned(), ..Asked::default() };
+        }
+        let (name, policy) = policy.for_recipient(request.get("recipient"));
+        if let Some(answer) = self.last.answers.get(name).cloned() {
+            return self.last.once(answer);
         }
         let began = Instant::now();
         let answer = caught_within(policy.answer(request, &**dns)).await.unwrap_or_else(|panicked| {
             tracing::error!("policyd-spf: {panicked}; the message is deferred");
             Answer::Refuse("451 4.3.0 Internal error, try again later".to_owned())
         });
+        self.last.answers.insert(name.to_owned(), answer.clone());
+        let answer = self.last.once(answer);
         let (id, line) = (request.get("queue_id"), answer.line());
         let id = if id.is_empty() { "NOQUEUE" } else { id };
         tracing::info!(target: "mail", "policyd-spf: {id}: {}", line.trim_end());
         metrics().message("policyd-spf", answer.word(), began.elapsed());
-        self.last = Some((instance.to_owned(), answer.clone()));
         answer
     }
 }

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{sync::Notify, time::timeout};
-use waxseal::header::Header;
+use waxseal::{Report, header::Header};
 
 pub(crate) use complaint::Incident;
 
@@ -36,6 +36,8 @@ pub(crate) struct Reports {
 
 /// The most reports about one message: "a report generator SHOULD establish an upper bound" (RFC 6651 §3.3).
 const MAX_REPORTS: usize = 3;
+/// How long a reply waits for a text in DNS.
+const REPLY_TEXT: Duration = Duration::from_secs(5);
 /// How long one delivery may take.
 const DELIVERY: Duration = Duration::from_secs(60);
 /// How often the spool is checked for leftovers, and the delay after a failed delivery.
@@ -86,6 +88,12 @@ impl Reports {
         for complaint in complaints.into_iter().take(MAX_REPORTS) {
             self.write(complaint, incident, header).await;
         }
+    }
+
+    /// What a domain whose signature failed wants in the reply that rejects the message (RFC 6651).
+    pub(crate) async fn reply_text(&self, report: &Report, dns: &Dns) -> Option<String> {
+        let header = report.header().ok().filter(|_| self.settings.dkim)?;
+        timeout(REPLY_TEXT, dkim::reply_text(report, header, &**dns)).await.ok().flatten()
     }
 
     async fn write(&self, mut complaint: Complaint, incident: &Incident, header: &Header) {

@@ -12,5 +12,6 @@ mod sender_logins;
 pub(crate) mod sign;
 pub(crate) mod spf;
 mod spf_exemptions;
+mod spf_recipients;
 pub(crate) mod trusted;
 pub(crate) mod verify;

@@ -461,6 +461,8 @@ pub(crate) struct PolicySettings {
     pub(crate) timeout: Duration,
     pub(crate) max_void_lookups: u16,
     pub(crate) reason_message: String,
+    /// The file with settings of single recipients.
+    pub(crate) per_recipient: Option<PathBuf>,
 }
 
 impl Default for PolicySettings {
@@ -485,6 +487,7 @@ impl Default for PolicySettings {
             timeout: Duration::from_secs(20),
             max_void_lookups: 2,
             reason_message: "Message {rejectdefer} due to: {spf}. {url}".to_owned(),
+            per_recipient: None,
         }
     }
 }

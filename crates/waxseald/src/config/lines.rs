@@ -45,11 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>, LinesError> {
 }
 
 fn read_into(path: &Path, depth: usize, lines: &mut Vec<Line>) -> Result<(), LinesError> {
-    let text = fs::read(path).map_err(|error| LinesError::Read { path: path.into(), error })?;
-    if text.len() > MAX_BYTES {
-        return Err(LinesError::Size { path: path.into() });
-    }
-    for line in parse(path, &String::from_utf8_lossy(&text)) {
+    for line in parse(path, &text(path)?) {
         if !line.name.eq_ignore_ascii_case("Include") {
             lines.push(line);
         } else if depth == 0 {
@@ -59,6 +55,15 @@ fn read_into(path: &Path, depth: usize, lines: &mut Vec<Line>) -> Result<(), Lin
         }
     }
     Ok(())
+}
+
+/// The text of a file, if it is not too long.
+pub(crate) fn text(path: &Path) -> Result<String, LinesError> {
+    let text = fs::read(path).map_err(|error| LinesError::Read { path: path.into(), error })?;
+    if text.len() > MAX_BYTES {
+        return Err(LinesError::Size { path: path.into() });
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The lines of a text; `#` starts a comment anywhere.

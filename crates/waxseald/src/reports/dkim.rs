@@ -10,6 +10,10 @@ use waxseal::{
     header::{Address, Header, TagList},
 };
 
+/// How many signatures are looked at for a text, and how long it may be.
+const MAX_ASKED: usize = 3;
+const MAX_REPLY_TEXT: usize = 100;
+
 /// The reports requested for the signatures of a message, one per domain: "a report generator SHOULD NOT issue more
 /// than one report to any given domain as a result of a single message" (RFC 6651 §3.3).
 pub(super) async fn complaints(
@@ -21,8 +25,7 @@ pub(super) async fn complaints(
     let fields = header.fields().filter(|field| field.is("DKIM-Signature"));
     for (verdict, field) in report.dkim().iter().zip(fields) {
         let (Some(domain), Some(cause)) = (verdict.domain(), verdict.cause()) else { continue };
-        let asks = TagList::parse(field.value()).is_ok_and(|tags| tags.get("r") == Some(b"y"));
-        if !asks || complaints.iter().any(|known| known.domain == domain.as_str()) {
+        if !asks(field.value()) || complaints.iter().any(|known| known.domain == domain.as_str()) {
             continue;
         }
         if let Some(to) = address(domain, cause, dns).await {
@@ -32,48 +35,88 @@ pub(super) async fn complaints(
     complaints
 }
 
+/// The text that the first domain with a failed signature wants in the reply, of printable ASCII. "an "rs=" tag was present in the
+/// TXT record, the SMTP server SHOULD include the decoded string found in the "rs=" tag in its SMTP reply to the DATA command."
+/// (RFC 6651 §3.3)
+pub(super) async fn reply_text(
+    report: &Report,
+    header: &Header,
+    dns: &(impl Resolve + ?Sized),
+) -> Option<String> {
+    let fields = header.fields().filter(|field| field.is("DKIM-Signature"));
+    for (verdict, field) in report.dkim().iter().zip(fields).take(MAX_ASKED) {
+        let (Some(domain), Some(cause)) = (verdict.domain(), verdict.cause()) else { continue };
+        if !asks(field.value()) {
+            continue;
+        }
+        let request = request(domain, cause, dns).await;
+        if let Some(text) = request.and_then(|request| request.reply_text) {
+            let shown = text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ');
+            return Some(shown.take(MAX_REPLY_TEXT).collect());
+        }
+    }
+    None
+}
+
+/// Whether a signature has `r=y`.
+fn asks(field: &[u8]) -> bool {
+    TagList::parse(field).is_ok_and(|tags| tags.get("r") == Some(b"y"))
+}
+
 /// Where the report goes, if the record of the domain requests one.
 async fn address(domain: &DomainName, cause: &Cause, dns: &(impl Resolve + ?Sized)) -> Option<String> {
+    request(domain, cause, dns).await?.address(domain)
+}
+
+/// What the record of the domain requests for such a failure.
+async fn request(domain: &DomainName, cause: &Cause, dns: &(impl Resolve + ?Sized)) -> Option<Request> {
     let name = DomainName::new(&format!("_report._domainkey.{domain}")).ok()?;
     let answer = dns.resolve(&Question::txt(name)).await.ok()?;
     // "if multiple TXT records are returned, terminate"
     let [Record::Txt(text)] = &answer.records[..] else { return None };
     let request = Request::parse(text)?;
     let wants = request.kinds.iter().any(|kind| kind == "all" || kind == kind_of(cause));
-    (wants && random() % 100 < u64::from(request.percent)).then(|| request.address(domain)).flatten()
+    (wants && random() % 100 < u64::from(request.percent)).then_some(request)
 }
 
 /// A record of RFC 6651 §3.2.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
-    local_part: String,
+    /// Without it nobody gets a report.
+    local_part: Option<String>,
     percent: u8,
     kinds: Vec<String>,
+    /// `rs=`
+    reply_text: Option<String>,
 }
 
 impl Request {
-    /// `None` for one that requests no report or is not a record.
+    /// `None` for one that is not a record.
     fn parse(text: &[u8]) -> Option<Self> {
         let tags = TagList::parse(text).ok()?;
         let value = |name| tags.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
-        let percent =
-            value("rp").map_or(Some(100), |text| text.parse().ok().filter(|percent| *percent <= 100))?;
-        let kinds = value("rr").unwrap_or_else(|| "all".to_owned());
-        let kinds = kinds.split(':').map(|kind| kind.trim().to_owned()).collect();
+        let (local_part, reply_text) = (value("ra"), value("rs").and_then(|text| decoded(&text)));
         // "In the absence of an "ra=" tag, the "rp=" and "rr=" tags MUST be ignored, and the report generator MUST NOT issue a
         // report."
-        Some(Self { local_part: decoded(&value("ra")?)?, percent, kinds })
+        let of_reports = |name| value(name).filter(|_| local_part.is_some());
+        let percent =
+            of_reports("rp").map_or(Some(100), |text| text.parse().ok().filter(|percent| *percent <= 100))?;
+        let kinds = of_reports("rr").unwrap_or_else(|| "all".to_owned());
+        let kinds = kinds.split(':').map(|kind| kind.trim().to_owned()).collect();
+        let local_part = local_part.map(|text| decoded(&text).ok_or(())).transpose().ok()?;
+        Some(Self { local_part, percent, kinds, reply_text })
     }
 
     /// "The value MUST be interpreted as a local-part only." Anything else is not sent.
     fn address(&self, domain: &DomainName) -> Option<String> {
-        let text = format!("{}@{domain}", self.local_part);
+        let local_part = self.local_part.as_deref()?;
+        let text = format!("{local_part}@{domain}");
         let is_plain = |c: char| {
             c.is_ascii_graphic() && !matches!(c, '<' | '>' | ',' | ';' | ':' | '"' | '(' | ')' | '\\' | '@')
         };
         let address = Address::parse_path(text.as_bytes()).ok()??;
-        let is_whole = address.local_part() == self.local_part.as_bytes();
-        (is_whole && self.local_part.chars().all(is_plain)).then_some(text)
+        let is_whole = address.local_part() == local_part.as_bytes();
+        (is_whole && local_part.chars().all(is_plain)).then_some(text)
     }
 }
 
@@ -195,6 +238,32 @@ mod tests {
         assert!(found("ra=x; rr=v:x", &signature("revoked", "r=y")).is_empty());
         assert_eq!(found("ra=x; rr=v:o", &signature("revoked", "r=y")).len(), 1);
         assert_eq!(found("ra=x; rr=d", &signature("none", "r=y")).len(), 1);
+    }
+
+    #[test]
+    fn a_text_for_the_reply_is_printable_and_asked_for() {
+        let text = |record: &str, more: &str| {
+            let zone = Zone::new().with_txt("_report._domainkey.a.example", record).unwrap();
+            let message = format!("{}From: joe@a.example\r\n\r\nHi.\r\n", signature("none", more));
+            let envelope = Envelope::new("192.0.2.1".parse().unwrap(), "h", "joe@a.example");
+            let authenticator = Authenticator::new("mx.example.net").unwrap();
+            let report =
+                authenticator.check_blocking(&envelope, message.as_bytes(), SystemTime::now(), &zone);
+            let dns = waxseal::dns::async_resolver_fn(async |q: Question| zone.lookup(&q));
+            run(reply_text(&report, report.header().unwrap(), &dns))
+        };
+        assert_eq!(
+            text("rs=see=20https://a.example/dkim", "r=y").as_deref(),
+            Some("see https://a.example/dkim")
+        );
+        assert_eq!(text("rs=a=0D=0A550=20b=C3=A9", "r=y").as_deref(), Some("a550 b"));
+        assert_eq!(
+            text(&format!("rs={}", "x".repeat(200)), "r=y").map(|text| text.len()),
+            Some(MAX_REPLY_TEXT)
+        );
+        assert_eq!(text("rs=x", ""), None);
+        assert_eq!(text("ra=a; rr=v; rs=x", "r=y"), None, "this failure is not one of those");
+        assert_eq!(text("rr=v; rs=x", "r=y").as_deref(), Some("x"), "rr= counts with ra= alone");
     }
 
     #[test]

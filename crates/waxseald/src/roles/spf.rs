@@ -1,6 +1,9 @@
 //! SPF for the policy protocol, as in policyd-spf.
 
-use super::spf_exemptions::Exemptions;
+use super::{
+    spf_exemptions::Exemptions,
+    spf_recipients::{self, Recipients},
+};
 use crate::{
     policy::{Answer, Request},
     settings::{PolicyField, PolicySettings, Reject},
@@ -18,6 +21,7 @@ pub(crate) struct SpfPolicy {
     settings: PolicySettings,
     exemptions: Exemptions,
     host: String,
+    recipients: Recipients,
 }
 
 /// Which identity a verdict is about.
@@ -34,7 +38,24 @@ impl SpfPolicy {
         warnings: &mut Vec<String>,
     ) -> Result<Self, Vec<String>> {
         let exemptions = Exemptions::load(settings, warnings)?;
-        Ok(Self { settings: settings.clone(), exemptions, host: host.to_owned() })
+        let recipients = settings.per_recipient.as_deref();
+        let recipients = recipients.map(|path| spf_recipients::load(path, settings, host, warnings));
+        let recipients = recipients.transpose()?.unwrap_or_default();
+        Ok(Self { settings: settings.clone(), exemptions, host: host.to_owned(), recipients })
+    }
+
+    /// The policy for a recipient, and its name: empty for that of all who have no other.
+    pub(crate) fn for_recipient(&self, address: &str) -> (&str, &Self) {
+        let own = match self.recipients.is_empty() {
+            true => None,
+            false => self.recipients.get_key_value(&address.to_ascii_lowercase()),
+        };
+        own.map_or(("", self), |(name, policy)| (name.as_str(), policy))
+    }
+
+    #[cfg(test)]
+    pub(super) fn settings(&self) -> &PolicySettings {
+        &self.settings
     }
 
     /// Answers a request.

@@ -148,5 +148,6 @@ pub(super) const OF_SERVICE: &[Key<Parts>] = keys! {
     "spf_enhanced_codes", "whether replies have enhanced status codes" => policy.enhanced_codes;
     "spf_timeout", "how many seconds a check may take" => policy.timeout;
     "spf_max_void_lookups", "lookups without an answer before permerror" => policy.max_void_lookups;
+    "spf_per_recipient", "a file with settings of single recipients, as policyd-spf's Per_User" => policy.per_recipient;
     "spf_reason_message", "the text of rejections, with {rejectdefer}, {spf} and {url}" => policy.reason_message;
 };

@@ -176,7 +176,13 @@ impl End<'_> {
         let Checked { report, header, told, .. } = checked;
         let Some(checks) = &self.filter.checks else { return self.left(Reply::Continue) };
         let atps = checks.atps(report, &**dns).await;
-        let ruling = checks.ruling(report, &self.filter.actions, self.client);
+        let mut ruling = checks.ruling(report, &self.filter.actions, self.client);
+        if let Some(reports) = self.filter.reports.as_ref().filter(|_| ruling.action == Action::Reject)
+            && let Some(text) = reports.reply_text(report, dns).await
+        {
+            ruling.reason.push_str(": ");
+            ruling.reason.push_str(&text);
+        }
         let found = report.authentication_results();
         let changes = match self.checked_changes((report, &found), header, (atps, &ruling)) {
             Ok(changes) => changes,
