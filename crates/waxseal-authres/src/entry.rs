@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
-use crate::escape::Text;
 use crate::fold::Folder;
 use crate::result::{ArcResult, DkimResult, DmarcResult, IprevResult, SpfResult};
 use crate::{escape, keyword::Keyword};
@@ -25,15 +25,30 @@ use waxseal_header::words;
 ///     r#"spf=fail reason="mechanism \"-all\" matched" smtp.mailfrom="bounce+a=b.example@example.org""#
 /// );
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[must_use]
 pub struct Entry {
     method: Keyword,
     result: Keyword,
-    reason: Option<Text>,
-    comment: Option<Text>,
-    properties: Vec<Property>,
+    /// Reason, comment and values, in the order in which they were added: one allocation for all of them.
+    texts: String,
+    reason: Option<Range<usize>>,
+    comment: Option<Range<usize>>,
+    properties: Vec<Named>,
 }
+
+/// A property, with the place of its value in the texts of its entry.
+#[derive(Clone)]
+struct Named {
+    ptype: Keyword,
+    name: Keyword,
+    value: Range<usize>,
+}
+
+/// Enough for the texts of most entries.
+const USUAL_TEXTS: usize = 96;
+/// The properties of a DKIM signature.
+const USUAL_PROPERTIES: usize = 5;
 
 impl Entry {
     /// An entry for any method, such as `dkim-atps`, `auth` or `x-spam`.
@@ -53,6 +68,7 @@ impl Entry {
         Self {
             method: Keyword::sanitized(method),
             result: Keyword::sanitized(result),
+            texts: String::new(),
             reason: None,
             comment: None,
             properties: Vec::new(),
@@ -86,13 +102,13 @@ impl Entry {
 
     /// Adds the reason for the result: `reason="…"`, a short sentence.
     pub fn with_reason(mut self, reason: impl AsRef<[u8]>) -> Self {
-        self.reason = Some(Text::from(reason.as_ref()));
+        self.reason = Some(self.add(reason.as_ref()));
         self
     }
 
     /// Adds a comment for people, in parentheses after result and reason.
     pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
-        self.comment = Some(Text::from(comment.as_ref()));
+        self.comment = Some(self.add(comment.as_ref()));
         self
     }
 
@@ -103,12 +119,29 @@ impl Entry {
         name: impl Into<Cow<'static, str>>,
         value: impl AsRef<[u8]>,
     ) -> Self {
-        self.properties.push(Property {
+        let value = self.add(value.as_ref());
+        if self.properties.capacity() == 0 {
+            self.properties.reserve(USUAL_PROPERTIES);
+        }
+        self.properties.push(Named {
             ptype: Keyword::sanitized(ptype),
             name: Keyword::sanitized(name),
-            value: Text::from(value.as_ref()),
+            value,
         });
         self
+    }
+
+    fn add(&mut self, text: &[u8]) -> Range<usize> {
+        if self.texts.capacity() == 0 {
+            self.texts.reserve(USUAL_TEXTS);
+        }
+        let start = self.texts.len();
+        self.texts.push_str(&escape::readable(text));
+        start..self.texts.len()
+    }
+
+    fn text(&self, place: &Range<usize>) -> &str {
+        self.texts.get(place.clone()).unwrap_or_default()
     }
 
     /// The method, such as `dkim`.
@@ -123,40 +156,43 @@ impl Entry {
 
     /// The reason as given, unescaped.
     pub fn reason(&self) -> Option<&str> {
-        self.reason.as_ref().map(Text::as_str)
+        self.reason.as_ref().map(|place| self.text(place))
     }
 
     /// The comment as given, unescaped.
     pub fn comment(&self) -> Option<&str> {
-        self.comment.as_ref().map(Text::as_str)
+        self.comment.as_ref().map(|place| self.text(place))
     }
 
     /// The properties in order.
-    pub fn properties(&self) -> &[Property] {
-        &self.properties
+    pub fn properties(&self) -> impl ExactSizeIterator<Item = Property<'_>> {
+        self.properties.iter().map(|Named { ptype, name, value }| Property {
+            ptype: ptype.as_str(),
+            name: name.as_str(),
+            value: self.text(value),
+        })
     }
 
     /// The approximate size of the entry, so that the field is allocated once.
     pub(crate) fn size_hint(&self) -> usize {
-        let texts = self.reason().map_or(0, str::len) + self.comment().map_or(0, str::len);
-        let properties: usize = self.properties.iter().map(|p| p.name().len() + p.value().len() + 16).sum();
-        self.method().len() + self.result().len() + texts + properties + 32
+        let properties: usize = self.properties().map(|p| p.name().len() + 16).sum();
+        self.method().len() + self.result().len() + self.texts.len() + properties + 32
     }
 
     pub(crate) fn write(&self, out: &mut Folder, utf8: bool) {
         out.word(self.method());
         out.word("=");
         out.word(self.result());
-        if let Some(reason) = &self.reason {
+        if let Some(reason) = self.reason() {
             out.space();
             out.word("reason=");
             escape::quoted(out, reason, utf8);
         }
-        if let Some(comment) = &self.comment {
+        if let Some(comment) = self.comment() {
             out.space();
             escape::comment(out, comment, utf8);
         }
-        for property in &self.properties {
+        for property in self.properties() {
             out.space();
             property.write(out, utf8);
         }
@@ -169,36 +205,55 @@ impl fmt::Display for Entry {
     }
 }
 
-/// One `ptype.name=value` of an [`Entry`] (`propspec` of RFC 8601 §2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Property {
-    ptype: Keyword,
-    name: Keyword,
-    value: Text,
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({self})")
+    }
 }
 
-impl Property {
+/// Entries are equal when their parts are, in whatever order these were added.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.method == other.method
+            && self.result == other.result
+            && self.reason() == other.reason()
+            && self.comment() == other.comment()
+            && self.properties().eq(other.properties())
+    }
+}
+
+impl Eq for Entry {}
+
+/// One `ptype.name=value` of an [`Entry`] (`propspec` of RFC 8601 §2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Property<'e> {
+    ptype: &'e str,
+    name: &'e str,
+    value: &'e str,
+}
+
+impl<'e> Property<'e> {
     /// Where the value comes from.
-    pub fn ptype(&self) -> &str {
-        self.ptype.as_str()
+    pub fn ptype(&self) -> &'e str {
+        self.ptype
     }
 
     /// The name within its type, such as `d` or `mailfrom`.
-    pub fn name(&self) -> &str {
-        self.name.as_str()
+    pub fn name(&self) -> &'e str {
+        self.name
     }
 
     /// The value as given, unescaped; bytes that are not UTF-8 show as `<0xFF>`.
-    pub fn value(&self) -> &str {
-        self.value.as_str()
+    pub fn value(&self) -> &'e str {
+        self.value
     }
 
     fn write(&self, out: &mut Folder, utf8: bool) {
-        out.word(self.ptype.as_str());
+        out.word(self.ptype);
         out.word(".");
-        out.word(self.name());
+        out.word(self.name);
         out.word("=");
-        escape::pvalue(out, &self.value, utf8);
+        escape::pvalue(out, self.value, utf8);
     }
 }
 
@@ -267,7 +322,7 @@ mod tests {
             .with_property("x", "y", b"\xff");
         assert_eq!((entry.method(), entry.result()), ("iprev", "pass"));
         assert_eq!((entry.reason(), entry.comment()), (Some("r"), Some("c")));
-        let read: Vec<_> = entry.properties().iter().map(|p| (p.ptype(), p.name(), p.value())).collect();
+        let read: Vec<_> = entry.properties().map(|p| (p.ptype(), p.name(), p.value())).collect();
         assert_eq!(read, [("policy", "iprev", "2001:db8::1"), ("x", "y", "<0xFF>")]);
         assert_eq!(
             entry.to_string(),

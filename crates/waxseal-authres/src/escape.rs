@@ -12,22 +12,6 @@ pub(crate) const MAX_WRITTEN: usize = 400;
 
 const CUT: &str = "...";
 
-/// Text from anyone, kept as UTF-8; bytes that are not UTF-8 are kept as `<0xFF>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Text(Box<str>);
-
-impl Text {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&[u8]> for Text {
-    fn from(bytes: &[u8]) -> Self {
-        Self(readable(bytes).into())
-    }
-}
-
 /// The bytes as UTF-8; invalid ones become `<0xFF>`.
 pub(crate) fn readable(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
@@ -44,50 +28,56 @@ pub(crate) fn readable(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Writes a `value` of RFC 8601 §2.2: a MIME token, or else a quoted string.
-pub(crate) fn value(out: &mut Folder, text: &Text, utf8: bool) {
-    if fits(text) && is_token(text.as_str()) { out.word(text.as_str()) } else { quoted(out, text, utf8) }
+pub(crate) fn value(out: &mut Folder, text: &str, utf8: bool) {
+    if fits(text) && is_token(text) { out.word(text) } else { quoted(out, text, utf8) }
 }
 
 /// Writes a `pvalue` of RFC 8601 §2.2: a value, or `[ [ local-part ] "@" ] domain-name`.
-pub(crate) fn pvalue(out: &mut Folder, text: &Text, utf8: bool) {
-    if fits(text) && is_address(text.as_str()) { out.word(text.as_str()) } else { value(out, text, utf8) }
+pub(crate) fn pvalue(out: &mut Folder, text: &str, utf8: bool) {
+    if fits(text) && is_address(text) { out.word(text) } else { value(out, text, utf8) }
 }
 
 /// Writes a quoted string (RFC 5322 §3.2.4).
-pub(crate) fn quoted(out: &mut Folder, text: &Text, utf8: bool) {
+pub(crate) fn quoted(out: &mut Folder, text: &str, utf8: bool) {
     out.char('"');
-    escaped(out, text.as_str(), utf8, |c| matches!(c, '"' | '\\'));
+    escaped(out, text, utf8, |c| matches!(c, '"' | '\\'));
     out.char('"');
 }
 
 /// Writes a comment (RFC 5322 §3.2.2); nesting is never used.
-pub(crate) fn comment(out: &mut Folder, text: &Text, utf8: bool) {
+pub(crate) fn comment(out: &mut Folder, text: &str, utf8: bool) {
     out.char('(');
-    escaped(out, text.as_str(), utf8, |c| matches!(c, '(' | ')' | '\\'));
+    escaped(out, text, utf8, |c| matches!(c, '(' | ')' | '\\'));
     out.char(')');
 }
 
-fn fits(text: &Text) -> bool {
-    text.as_str().len() <= MAX_WRITTEN
+fn fits(text: &str) -> bool {
+    text.len() <= MAX_WRITTEN
 }
 
 /// Writes `text` between delimiters: `special` characters as quoted pairs, hidden ones by code point.
 fn escaped(out: &mut Folder, text: &str, utf8: bool, special: impl Fn(char) -> bool) {
     let kept = cut(text, |c| written(c, utf8, special(c)));
-    let mut rest = kept.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
+    let mut rest = kept;
+    while !rest.is_empty() {
+        let is_plain = |b: &u8| b.is_ascii_graphic() && !special(char::from(*b));
+        let plain = rest.bytes().take_while(is_plain).count();
+        out.word(rest.get(..plain).unwrap_or_default());
+        let mut behind = rest.get(plain..).unwrap_or_default().chars();
+        match behind.next() {
+            None => {}
             // The line may break before a space, unless another one follows.
-            ' ' if rest.peek() != Some(&' ') => out.space(),
-            ' '..='~' => {
+            Some(' ') if !behind.as_str().starts_with(' ') => out.space(),
+            Some(c @ ' '..='~') => {
                 if special(c) {
                     out.char('\\');
                 }
                 out.char(c);
             }
-            _ if utf8 && !is_hidden(c) => out.char(c),
-            _ => out.word(&format!("<U+{:04X}>", u32::from(c))),
+            Some(c) if utf8 && !is_hidden(c) => out.char(c),
+            Some(c) => out.word(&format!("<U+{:04X}>", u32::from(c))),
         }
+        rest = behind.as_str();
     }
     if kept.len() < text.len() {
         out.word(CUT);
@@ -96,6 +86,9 @@ fn escaped(out: &mut Folder, text: &str, utf8: bool, special: impl Fn(char) -> b
 
 /// The longest prefix of `text` that can be written within [`MAX_WRITTEN`], with space for the `...`.
 fn cut(text: &str, written: impl Fn(char) -> usize) -> &str {
+    if text.len() <= MAX_WRITTEN / LONGEST {
+        return text;
+    }
     let (mut used, mut safe) = (0, 0);
     for (at, c) in text.char_indices() {
         if used + CUT.len() <= MAX_WRITTEN {
@@ -109,12 +102,15 @@ fn cut(text: &str, written: impl Fn(char) -> usize) -> &str {
     text
 }
 
+/// The most bytes that a character takes when written.
+const LONGEST: usize = 10;
+
 /// The bytes that a character takes when written.
 fn written(c: char, utf8: bool, special: bool) -> usize {
     match c {
         ' '..='~' => 1 + usize::from(special),
         _ if utf8 && !is_hidden(c) => c.len_utf8(),
-        '\u{10_0000}'.. => 10,
+        '\u{10_0000}'.. => LONGEST,
         '\u{1_0000}'.. => 9,
         _ => 8,
     }
@@ -175,9 +171,9 @@ fn is_sub_domain(label: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn write(f: impl Fn(&mut Folder, &Text, bool), text: &[u8]) -> String {
+    fn write(f: impl Fn(&mut Folder, &str, bool), text: &[u8]) -> String {
         let mut out = Folder::unfolded(0);
-        f(&mut out, &Text::from(text), false);
+        f(&mut out, &readable(text), false);
         out.finish()
     }
 
@@ -230,7 +226,7 @@ mod tests {
     fn what_hides_is_escaped_even_in_utf8() {
         let written = |c: char| {
             let mut out = Folder::unfolded(0);
-            pvalue(&mut out, &Text::from(format!("é{c}").as_bytes()), true);
+            pvalue(&mut out, &format!("é{c}"), true);
             out.finish()
         };
         for hidden in [

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::entry::Entry;
-use crate::escape::{self, Text};
+use crate::escape::{self, readable};
 use crate::fold::Folder;
 
 const NAME: &str = "Authentication-Results:";
@@ -23,7 +23,7 @@ const NAME: &str = "Authentication-Results:";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct AuthenticationResults {
-    authserv_id: Text,
+    authserv_id: Box<str>,
     entries: Vec<Entry>,
     utf8: bool,
     style: ResultsStyle,
@@ -47,7 +47,7 @@ impl AuthenticationResults {
     /// 8601 §2.5).
     pub fn new(authserv_id: impl AsRef<[u8]>) -> Self {
         Self {
-            authserv_id: Text::from(authserv_id.as_ref()),
+            authserv_id: readable(authserv_id.as_ref()).into(),
             entries: Vec::new(),
             utf8: false,
             style: ResultsStyle::default(),
@@ -91,7 +91,7 @@ impl AuthenticationResults {
 
     /// The authserv-id as given, unescaped.
     pub fn authserv_id(&self) -> &str {
-        self.authserv_id.as_str()
+        &self.authserv_id
     }
 
     /// The entries in order.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::escape::{self, Text};
+use crate::escape::{self, readable};
 use crate::fold::Folder;
 use crate::{SpfResult, keyword::Keyword};
 
@@ -33,8 +33,8 @@ const NAME: &str = "Received-SPF:";
 #[must_use]
 pub struct ReceivedSpf {
     result: SpfResult,
-    comment: Option<Text>,
-    pairs: Vec<(Keyword, Text)>,
+    comment: Option<Box<str>>,
+    pairs: Vec<(Keyword, Box<str>)>,
     style: ReceivedSpfStyle,
 }
 
@@ -58,14 +58,14 @@ impl ReceivedSpf {
 
     /// Adds a comment for people, in parentheses after the result; RFC 7208 §9.1 recommends one.
     pub fn with_comment(mut self, comment: impl AsRef<[u8]>) -> Self {
-        self.comment = Some(Text::from(comment.as_ref()));
+        self.comment = Some(readable(comment.as_ref()).into());
         self
     }
 
     /// Adds `key=value`. RFC 7208 §9.1 defines `client-ip`, `envelope-from`, `helo`, `problem`, `receiver`, `identity`
     /// and `mechanism`; other keys become keywords as in [`Entry::new`](crate::Entry::new). Pairs keep their order.
     pub fn with_pair(mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<[u8]>) -> Self {
-        self.pairs.push((Keyword::sanitized(key), Text::from(value.as_ref())));
+        self.pairs.push((Keyword::sanitized(key), readable(value.as_ref()).into()));
         self
     }
 
@@ -82,12 +82,12 @@ impl ReceivedSpf {
 
     /// The comment as given, unescaped.
     pub fn comment(&self) -> Option<&str> {
-        self.comment.as_ref().map(Text::as_str)
+        self.comment.as_deref()
     }
 
     /// The pairs in order, values as given.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.pairs.iter().map(|(key, value)| (key.as_str(), &**value))
     }
 
     /// The whole field, name and final CRLF included, ready to be put in front of the message: above the `Received` field
@@ -125,8 +125,8 @@ impl ReceivedSpf {
             out.space();
             out.word(key.as_str());
             out.word("=");
-            if value.as_str().len() <= escape::MAX_WRITTEN && self.stands_bare(value.as_str()) {
-                out.word(value.as_str());
+            if value.len() <= escape::MAX_WRITTEN && self.stands_bare(value) {
+                out.word(value);
             } else {
                 escape::quoted(out, value, false);
             }

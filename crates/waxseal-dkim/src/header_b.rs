@@ -24,7 +24,9 @@ const LONGEST: usize = 684;
 impl HeaderB {
     /// For a signature that is reported alone.
     pub(crate) fn alone(signature: &[u8]) -> Self {
-        Self::Start(start(&BASE64_STANDARD_NO_PAD.encode(signature), signature, SHORTEST))
+        // Four characters are three bytes.
+        let front = signature.get(..SHORTEST / 4 * 3).unwrap_or(signature);
+        Self::Start(BASE64_STANDARD.encode(front))
     }
 
     /// For each verdict; `None` for those whose signature could not be read.
@@ -35,6 +37,9 @@ impl HeaderB {
     /// copying a good `b=` into a forged field must not get the good result ignored: it is the forged one that is
     /// reported without `b=`.
     pub(crate) fn all(verdicts: &[Verdict]) -> Vec<Option<Self>> {
+        if let [only] = verdicts {
+            return vec![only.signature().map(|signature| Self::alone(signature.signature()))];
+        }
         let mut values: Vec<_> = verdicts.iter().enumerate().filter_map(Value::new).collect();
         values.sort_by(|a, b| a.text.cmp(&b.text));
         let copied: Vec<bool> = (0..values.len()).map(|at| is_copied(&values, at)).collect();

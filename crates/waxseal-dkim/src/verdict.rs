@@ -112,7 +112,7 @@ impl Verdict {
         let signature = self.signature()?;
         Some(match signature.identity() {
             Some(identity) => String::from_utf8_lossy(identity).into_owned(),
-            None => format!("@{}", signature.domain()),
+            None => ["@", signature.domain().as_str()].concat(),
         })
     }
 
@@ -278,8 +278,8 @@ impl Verdict {
             Some(HeaderB::Left(why)) => Some((*why).to_owned()),
             _ => None,
         };
-        let parts: Vec<_> = [self.key_comment(), self.additions(), left].into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
+        let parts = [self.key_comment(), self.additions(), left].into_iter().flatten();
+        parts.reduce(|comment, part| comment + "; " + &part)
     }
 
     fn key_comment(&self) -> Option<String> {

@@ -1,9 +1,8 @@
 //! Identifier Alignment (RFC 9989 §4.4, §4.10.2).
 
 use crate::{
-    Alignment, Step,
+    Alignment, LocalPolicy, Step,
     discover::{OrganizationalDomain, Walk},
-    local_policy::PublicSuffixList,
 };
 use std::fmt;
 use waxseal_authres::{DkimResult, SpfResult};
@@ -205,15 +204,15 @@ pub(crate) fn compare_organizations(
     dns: &mut Answers<'_>,
     author: &OrganizationalDomain,
     domain: &DomainName,
-    suffixes: Option<&dyn PublicSuffixList>,
+    local: &LocalPolicy,
 ) -> Result<(Match, Option<Walk>), Pending> {
     if !domain.is_within(&author.domain) {
         return Ok((Match::Outside(Some(author.domain.clone())), None));
     }
-    let (identifier, walk) = match suffixes {
+    let (identifier, walk) = match &local.suffixes {
         Some(list) => (Some(list.organizational_domain(domain)), None),
         None => {
-            let walk = crate::discover::walk(dns, domain)?;
+            let walk = crate::discover::walk(dns, local.records(), domain)?;
             (walk.organizational_domain().map(|found| found.domain), Some(walk))
         }
     };

@@ -34,8 +34,7 @@ pub struct Identifiers {
     authors: Result<Vec<DomainName>, Unclear>,
     /// Domains of addresses in display names, and the resulting error if the policy refuses them.
     misleading: Option<(Vec<String>, Unclear)>,
-    dkim: Vec<(DomainName, DkimResult)>,
-    spf: Vec<(DomainName, SpfResult)>,
+    results: Vec<(DomainName, MethodResult)>,
 }
 
 impl Identifiers {
@@ -69,8 +68,8 @@ impl Identifiers {
             Ok(authors) => authors,
             Err(unclear) => return Self::without_author(unclear.into()),
         };
-        let domains: Result<Vec<_>, Cause> = authors.domains().map(author_domain).collect();
-        let input = match domains {
+        let domains = authors.addresses().iter().map(|address| author_domain(address.domain()));
+        let input = match domains.collect::<Result<Vec<_>, _>>() {
             Ok(domains) => Self::with_authors(domains),
             Err(cause) => {
                 let unclear = authors.domains().fold(Unclear::from(cause), Unclear::with_domain);
@@ -89,7 +88,7 @@ impl Identifiers {
     }
 
     fn without_author(unclear: Unclear) -> Self {
-        Self { authors: Err(unclear), misleading: None, dkim: Vec::new(), spf: Vec::new() }
+        Self { authors: Err(unclear), misleading: None, results: Vec::new() }
     }
 
     /// A message by several authors; duplicates count once.
@@ -101,13 +100,13 @@ impl Identifiers {
             }
         }
         let authors = if distinct.is_empty() { Err(Cause::NoAuthor.into()) } else { Ok(distinct) };
-        Self { authors, misleading: None, dkim: Vec::new(), spf: Vec::new() }
+        Self { authors, misleading: None, results: Vec::new() }
     }
 
     /// Adds the result of one DKIM signature; `domain` is its `d=`. Add every signature separately; none affects
     /// another.
     pub fn with_dkim(mut self, domain: DomainName, result: DkimResult) -> Self {
-        self.dkim.push((domain, result));
+        self.results.push((domain, MethodResult::Dkim(result)));
         self
     }
 
@@ -115,15 +114,15 @@ impl Identifiers {
     /// about HELO (RFC 9989 §4.4.2: "DMARC relies solely on SPF validation of the MAIL FROM identity"; CVE-2019-20790):
     /// the one exception is [`Identifiers::with_spf_of_null_sender`].
     pub fn with_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
-        self.spf = vec![(domain, result)];
-        self
+        self.results.retain(|(_, result)| matches!(result, MethodResult::Dkim(_)));
+        self.with_further_spf(domain, result)
     }
 
     /// Adds the result of SPF for one more MAIL FROM identity. A message in transit has one, so
     /// [`Identifiers::with_spf`] is enough; a report of RFC 7489 about several messages may name several. Each is
     /// judged separately, like signatures.
     pub fn with_further_spf(mut self, domain: DomainName, result: SpfResult) -> Self {
-        self.spf.push((domain, result));
+        self.results.push((domain, MethodResult::Spf(result)));
         self
     }
 
@@ -133,15 +132,19 @@ impl Identifiers {
         self.with_spf(helo, result)
     }
 
+    /// DKIM before SPF.
     fn identifiers(&self) -> impl Iterator<Item = (&DomainName, MethodResult)> {
-        let dkim = self.dkim.iter().map(|(domain, result)| (domain, MethodResult::Dkim(*result)));
-        dkim.chain(self.spf.iter().map(|(domain, result)| (domain, MethodResult::Spf(*result))))
+        let of = |dkim: bool| {
+            let wanted = move |(_, result): &&(_, _)| matches!(result, MethodResult::Dkim(_)) == dkim;
+            self.results.iter().filter(wanted).map(|(domain, result)| (domain, *result))
+        };
+        of(true).chain(of(false))
     }
 }
 
-pub(crate) fn author_domain(domain: String) -> Result<DomainName, Cause> {
+pub(crate) fn author_domain(domain: &str) -> Result<DomainName, Cause> {
     // RFC 9989 §5.3.1: "If the domain is a U-label, the domain MUST be converted to an A-label"
-    DomainName::new(&domain).map_err(|source| Cause::InvalidAuthor(domain, source))
+    DomainName::new(domain).map_err(|source| Cause::InvalidAuthor(domain.to_ascii_lowercase(), source))
 }
 
 /// The DMARC check of a message (RFC 9989 §5.3), for a driver such as [`drive_blocking`](waxseal_dns::drive_blocking).
@@ -201,8 +204,14 @@ impl Check for DmarcCheck {
             (Err(unclear), _) => return self.unclear(dns, unclear),
         };
         // All authors ask their questions before a missing answer ends the run.
-        let verdicts: Vec<_> = authors.iter().map(|author| self.author(dns, author)).collect();
-        Ok(self.verdict(verdicts.into_iter().collect::<Result<_, _>>()?))
+        let (mut verdicts, mut missing) = (Vec::with_capacity(authors.len()), None);
+        for author in authors {
+            match self.author(dns, author) {
+                Ok(verdict) => verdicts.push(verdict),
+                Err(pending) => missing = Some(pending),
+            }
+        }
+        missing.map_or_else(|| Ok(self.verdict(verdicts)), Err)
     }
 }
 
@@ -314,13 +323,13 @@ impl DmarcCheck {
 
     /// The names that may have the record: as few as needed.
     fn discover(&self, dns: &mut Answers<'_>, domain: &DomainName) -> Result<Walk, Pending> {
-        let first = discover::step(dns, domain)?;
+        let first = discover::step(dns, self.local.records(), domain)?;
         let own = first.record().is_some();
         let Some(list) = self.suffixes() else {
             return if own && !self.local.always_walk {
                 Ok(discover::only(first))
             } else {
-                discover::finish(dns, first)
+                discover::finish(dns, self.local.records(), first)
             };
         };
         // RFC 7489 §6.6.3: "If the set is now empty, the Mail Receiver MUST query the DNS for a DMARC TXT record at the DNS
@@ -330,7 +339,7 @@ impl DmarcCheck {
         let mut walk = discover::only(first);
         let organization = list.organizational_domain(domain);
         if empty && organization != *domain {
-            walk.steps.push(discover::step(dns, &organization)?);
+            walk.steps.push(discover::step(dns, self.local.records(), &organization)?);
         }
         Ok(walk)
     }
@@ -384,25 +393,21 @@ impl DmarcCheck {
             verdict.identifiers = self.not_needed();
             return Ok(());
         }
-        let known: Vec<_> = self
-            .input
-            .identifiers()
-            .map(|(domain, result)| align::compare(author.domain, domain, result, author.mode(result)))
-            .collect();
-        self.find_organization(dns, author, verdict, known.iter().any(Option::is_none))?;
+        let compare = |domain, result| align::compare(author.domain, domain, result, author.mode(result));
+        let needed = self.input.identifiers().any(|(domain, result)| compare(domain, result).is_none());
+        self.find_organization(dns, author, verdict, needed)?;
         let mut walks = Walks::new(self.local.max_identifiers);
         // All identifiers ask their questions before a missing answer ends the run.
         let compared: Vec<_> = self
             .input
             .identifiers()
-            .zip(known)
-            .map(|((domain, result), known)| {
-                let (match_, walk) = match known {
+            .map(|(domain, result)| {
+                let (match_, walk) = match compare(domain, result) {
                     Some(known) => (known, None),
                     None if author.takes_walk(verdict, domain) && !walks.admit(result) => {
                         (Match::OverLimit { limit: walks.limit }, None)
                     }
-                    None => compare_organizations(dns, author, verdict, domain)?,
+                    None => self.compare_organizations(dns, verdict, domain)?,
                 };
                 Ok(Identifier::new(domain, result, match_, walk))
             })
@@ -422,11 +427,24 @@ impl DmarcCheck {
     ) -> Result<(), Pending> {
         if needed && author.suffixes.is_none() && verdict.walk.steps().len() == 1 {
             let own = verdict.walk.steps.remove(0);
-            verdict.walk = discover::finish(dns, own)?;
+            verdict.walk = discover::finish(dns, self.local.records(), own)?;
         }
         let walked = needed || self.local.always_walk || verdict.walk.steps().len() > 1;
         verdict.organization = walked.then(|| self.organization(&verdict.walk)).flatten();
         Ok(())
+    }
+
+    fn compare_organizations(
+        &self,
+        dns: &mut Answers<'_>,
+        verdict: &AuthorVerdict,
+        domain: &DomainName,
+    ) -> Result<(Match, Option<Walk>), Pending> {
+        match (&verdict.organization, verdict.walk.error()) {
+            (Some(organization), _) => align::compare_organizations(dns, organization, domain, &self.local),
+            (None, Some((question, error))) => Ok((Match::Failed { question, error: error.clone() }, None)),
+            (None, None) => Ok((Match::Outside(None), None)),
+        }
     }
 }
 
@@ -451,19 +469,6 @@ impl Walks {
         };
         *made += 1;
         *made <= self.limit
-    }
-}
-
-fn compare_organizations(
-    dns: &mut Answers<'_>,
-    author: &Author<'_>,
-    verdict: &AuthorVerdict,
-    domain: &DomainName,
-) -> Result<(Match, Option<Walk>), Pending> {
-    match (&verdict.organization, verdict.walk.error()) {
-        (Some(organization), _) => align::compare_organizations(dns, organization, domain, author.suffixes),
-        (None, Some((question, error))) => Ok((Match::Failed { question, error: error.clone() }, None)),
-        (None, None) => Ok((Match::Outside(None), None)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The DNS Tree Walk (RFC 9989 §4.10) and what it finds.
 
-use crate::Record;
+use crate::{Record, record_cache::RecordCache};
 use std::{fmt, sync::Arc};
 use waxseal_dns::{
     Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, Record as DnsRecord,
@@ -234,18 +234,26 @@ fn next_target(domain: &DomainName) -> Option<DomainName> {
 }
 
 /// RFC 9989 §4.10.
-pub(crate) fn walk(dns: &mut Answers<'_>, start: &DomainName) -> Result<Walk, Pending> {
-    let first = step(dns, start)?;
-    finish(dns, first)
+pub(crate) fn walk(
+    dns: &mut Answers<'_>,
+    records: Option<&RecordCache>,
+    start: &DomainName,
+) -> Result<Walk, Pending> {
+    let first = step(dns, records, start)?;
+    finish(dns, records, first)
 }
 
 /// Continues a walk whose first step is known.
-pub(crate) fn finish(dns: &mut Answers<'_>, first: Step) -> Result<Walk, Pending> {
+pub(crate) fn finish(
+    dns: &mut Answers<'_>,
+    records: Option<&RecordCache>,
+    first: Step,
+) -> Result<Walk, Pending> {
     let start = first.domain.clone();
     let mut target = next_target(&start).filter(|_| !first.ends_walk());
     let mut steps = vec![first];
     while let Some(domain) = target {
-        let step = step(dns, &domain)?;
+        let step = step(dns, records, &domain)?;
         target = next_target(&domain).filter(|_| !step.ends_walk());
         steps.push(step);
     }
@@ -258,29 +266,42 @@ pub(crate) fn only(first: Step) -> Walk {
 }
 
 /// Looks up `_dmarc.` below `domain`.
-pub(crate) fn step(dns: &mut Answers<'_>, domain: &DomainName) -> Result<Step, Pending> {
-    let domain = domain.clone();
-    let nothing = |found| Step { domain: domain.clone(), found, dnssec: Dnssec::default() };
-    let Ok(name) = domain.prepend("_dmarc") else { return Ok(nothing(Found::NameTooLong)) };
+pub(crate) fn step(
+    dns: &mut Answers<'_>,
+    records: Option<&RecordCache>,
+    domain: &DomainName,
+) -> Result<Step, Pending> {
+    let step = |found, dnssec| Step { domain: domain.clone(), found, dnssec };
+    let Ok(name) = domain.prepend("_dmarc") else {
+        return Ok(step(Found::NameTooLong, Dnssec::default()));
+    };
     Ok(match dns.ask(Question::txt(name))? {
-        Ok(answer) => Step { found: records(&answer), dnssec: answer.dnssec, domain: domain.clone() },
-        Err(error) => nothing(Found::Failed(error)),
+        Ok(answer) => step(found_in(&answer, records), answer.dnssec),
+        Err(error) => step(Found::Failed(error), Dnssec::default()),
     })
 }
 
-fn records(answer: &Answer) -> Found {
-    let mut records = dmarc_records(answer);
+fn found_in(answer: &Answer, records: Option<&RecordCache>) -> Found {
+    let record = |text: &[u8]| match records {
+        Some(records) => records.record(text),
+        None => Record::parse(text).ok().map(Arc::new),
+    };
+    let mut records = texts(answer).filter_map(record);
     match (records.next(), records.next()) {
         (None, _) => Found::Nothing(answer.existence),
-        (Some(record), None) => Found::Record(Arc::new(record)),
+        (Some(record), None) => Found::Record(record),
         (Some(_), Some(_)) => Found::Several(2 + records.count()),
     }
 }
 
 /// The records of an answer that begin with `v=DMARC1`.
 pub(crate) fn dmarc_records(answer: &Answer) -> impl Iterator<Item = Record> + '_ {
+    texts(answer).filter_map(|text| Record::parse(text).ok())
+}
+
+fn texts(answer: &Answer) -> impl Iterator<Item = &[u8]> {
     answer.records.iter().filter_map(|record| match record {
-        DnsRecord::Txt(text) => Record::parse(text).ok(),
+        DnsRecord::Txt(text) => Some(&**text),
         _ => None,
     })
 }

@@ -26,6 +26,7 @@ mod parse;
 mod psl;
 pub mod publish;
 mod record;
+mod record_cache;
 mod report_uri;
 #[cfg(feature = "serde")]
 mod serialize;

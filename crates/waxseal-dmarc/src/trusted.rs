@@ -110,9 +110,7 @@ enum Sender {
 fn sender(mail_from: &[u8]) -> Sender {
     match Address::parse_path(mail_from) {
         Ok(None) => Sender::Null,
-        Ok(Some(address)) => {
-            author_domain(address.domain().to_owned()).map_or(Sender::Unreadable, Sender::Domain)
-        }
+        Ok(Some(address)) => author_domain(address.domain()).map_or(Sender::Unreadable, Sender::Domain),
         Err(_) => Sender::Unreadable,
     }
 }

@@ -46,7 +46,7 @@ impl Unclear {
 
     /// Invalid names are recorded.
     pub(crate) fn with_domain(mut self, domain: String) -> Self {
-        match author_domain(domain) {
+        match author_domain(&domain) {
             Ok(domain) if self.shown.contains(&domain) => {}
             Ok(domain) if self.shown.len() < MAX_ASKED => self.shown.push(domain),
             Ok(_) | Err(_) => self.is_open = true,

@@ -444,8 +444,8 @@ impl Verdict {
             entry = entry.with_reason(self.reason());
         }
         entry = entry.with_comment(match self.commented_policy() {
-            Some(policy) => format!("p={policy} dis={}", self.disposition),
-            None => format!("dis={}", self.disposition),
+            Some(policy) => ["p=", policy.as_str(), " dis=", self.disposition.as_str()].concat(),
+            None => ["dis=", self.disposition.as_str()].concat(),
         });
         if let Some(author) = self.author() {
             entry = entry.with_property(Ptype::Header, "from", author.domain.as_str());

@@ -122,7 +122,7 @@ impl Check for Audit {
     type Output = AuditReport;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<AuditReport, Pending> {
-        let own = discover::step(dns, &self.domain)?;
+        let own = discover::step(dns, None, &self.domain)?;
         // A record of the domain itself applies regardless of those above, so the hosts are asked while the walk
         // continues.
         let reports = own.record().map(|record| self.destinations(dns, record, &self.domain));

@@ -131,7 +131,7 @@ impl ReportAuthorization {
         if let Some(list) = &self.suffixes {
             return Ok(Ok(list.organizational_domain(domain)));
         }
-        let walk = discover::walk(dns, domain)?;
+        let walk = discover::walk(dns, None, domain)?;
         Ok(match (walk.organizational_domain(), walk.error()) {
             (_, Some((question, error))) => Err(Authorization::Failed(question, error.clone())),
             (Some(OrganizationalDomain { domain, .. }), None) => Ok(domain),

@@ -10,7 +10,8 @@ pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), FromFaul
     // Perl's Email::Simple appends lines that are not a field to the field above.
     let (mut below_from, mut goes_on) = (false, false);
     for field in header.fields() {
-        if field.is("from") {
+        let is_from = field.is("from");
+        if is_from {
             count += 1;
             found = Some((field, offset));
         } else if field.is_malformed() {
@@ -20,7 +21,7 @@ pub(super) fn from_field(header: &Header) -> Result<(Field<'_>, usize), FromFaul
         } else if field.is(">from") {
             looks_alike = true;
         }
-        below_from = field.is("from") || (below_from && field.is_malformed());
+        below_from = is_from || (below_from && field.is_malformed());
         offset += field.raw().len();
     }
     match found {

@@ -17,7 +17,10 @@ pub(super) fn plain(value: &[u8]) -> Option<Address> {
     };
     let at = memchr::memchr(b'@', spec)?;
     let (local_part, domain) = (spec.get(..at)?, spec.get(at + 1..)?);
-    let is_local = |c: &u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/^_`{|}~.=".contains(c);
+    let is_local = |c: &u8| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-'..=b'/' | b'=' | b'^'..=b'`' | b'{'..=b'~')
+    };
     if local_part.is_empty() || local_part.starts_with(b".") || !local_part.iter().all(is_local) {
         return None;
     }
@@ -33,7 +36,10 @@ pub(super) fn plain(value: &[u8]) -> Option<Address> {
 
 /// Words, or words in quotes, without folds.
 fn is_plain_name(name: &[u8]) -> bool {
-    let is_plain = |c: &u8| *c >= b' ' && *c != 0x7f && !b"()<>[]:;@\\,\"".contains(c);
+    let is_special = |c: &u8| {
+        matches!(c, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"')
+    };
+    let is_plain = |c: &u8| *c >= b' ' && *c != 0x7f && !is_special(c);
     match name.strip_prefix(b"\"") {
         None => name.iter().all(is_plain) && !name.starts_with(b"."),
         Some(quoted) => match memchr::memchr(b'"', quoted) {

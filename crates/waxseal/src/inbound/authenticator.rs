@@ -79,7 +79,7 @@ impl Authenticator {
             spf_trace: false,
             spf_prefetch: false,
             methods: vec![Method::Spf, Method::Helo, Method::Dkim, Method::Dmarc, Method::Iprev],
-            dmarc: LocalPolicy::default(),
+            dmarc: LocalPolicy::default().with_record_cache(true),
             timeout: DEFAULT_TIME_LIMIT,
             arc: ChainVerifier::with_provider(Default::default(), provider),
             trusts: None,
@@ -155,10 +155,10 @@ impl Authenticator {
     }
 
     /// The local policy of DMARC: whether `p=reject` may reject, the disposition of mail without a clear author, the
-    /// limit of authors, RFC 7489 mode.
+    /// limit of authors, RFC 7489 mode. Its [record cache](LocalPolicy::with_record_cache) is always used.
     #[must_use]
     pub fn with_dmarc(self, policy: LocalPolicy) -> Self {
-        self.with(|settings| settings.dmarc = policy)
+        self.with(|settings| settings.dmarc = policy.with_record_cache(true))
     }
 
     /// How long one check may wait for DNS in total, during the body and after it (default: 20 seconds). Answers that

@@ -40,6 +40,15 @@ use waxseal_header::HeaderError;
 /// ```
 #[derive(Debug)]
 pub struct InboundCheck {
+    /// Drivers move a check several times, and this is large.
+    parts: Box<Parts>,
+    ahead: Vec<(Question, Reply)>,
+    /// The time waited for these.
+    waited: Duration,
+}
+
+#[derive(Debug)]
+struct Parts {
     settings: Arc<Settings>,
     case: Arc<Case>,
     methods: Methods<Signatures>,
@@ -48,9 +57,6 @@ pub struct InboundCheck {
     report: Option<Report>,
     /// The sealer of the message, if it is forwarded.
     sealer: Option<Sealer>,
-    ahead: Vec<(Question, Reply)>,
-    /// The time waited for these.
-    waited: Duration,
 }
 
 impl InboundCheck {
@@ -59,7 +65,7 @@ impl InboundCheck {
         envelope: EnvelopeMethods,
         (case, signatures, author): (Case, Signatures, Identifiers),
     ) -> Self {
-        Self {
+        let parts = Parts {
             sealer: settings.sealer.clone(),
             settings,
             case: Arc::new(case),
@@ -67,9 +73,8 @@ impl InboundCheck {
             author,
             dmarc: None,
             report: None,
-            ahead: Vec::new(),
-            waited: Duration::ZERO,
-        }
+        };
+        Self { parts: Box::new(parts), ahead: Vec::new(), waited: Duration::ZERO }
     }
 
     /// A message that has ended.
@@ -82,8 +87,9 @@ impl InboundCheck {
         Self::new(settings, methods, message.finish(envelope, now))
     }
 
-    pub(super) fn with_sealer(self, sealer: Option<Sealer>) -> Self {
-        Self { sealer, ..self }
+    pub(super) fn with_sealer(mut self, sealer: Option<Sealer>) -> Self {
+        self.parts.sealer = sealer;
+        self
     }
 
     /// A message whose header was refused.
@@ -152,8 +158,37 @@ impl InboundCheck {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn with_identifiers(self, identifiers: Identifiers) -> Self {
-        Self { author: identifiers, ..self }
+    pub fn with_identifiers(mut self, identifiers: Identifiers) -> Self {
+        self.parts.author = identifiers;
+        self
+    }
+}
+
+impl Parts {
+    fn run(&mut self, dns: &mut Answers<'_>) -> Result<Report, Pending> {
+        let (envelope, (dkim, arc)) = self.methods.run(&self.settings, Some(&self.author), dns)?;
+        let EnvelopeVerdicts { spf, spf_checked, helo, iprev } = envelope;
+        let dmarc = match self.settings.checks(Method::Dmarc) {
+            true => self.dmarc(&dkim, &spf).run(dns)?,
+            false => waxseal_dmarc::Verdict::not_checked(),
+        };
+        let trust = trusted_forwarder(self.settings.trusts.as_deref(), arc.as_deref(), &dmarc);
+        // Until here only this check owns the case, so nothing is cloned.
+        Arc::make_mut(&mut self.case).answers = known(dns);
+        let (settings, case, sealer) = (self.settings.clone(), self.case.clone(), self.sealer.clone());
+        Ok(Report::new(Found {
+            settings,
+            case,
+            sealer,
+            spf,
+            spf_checked,
+            helo,
+            iprev,
+            dkim,
+            arc,
+            dmarc,
+            trust,
+        }))
     }
 
     fn dmarc(&mut self, dkim: &Verdicts, spf: &waxseal_spf::Verdict) -> &mut DmarcCheck {
@@ -179,38 +214,16 @@ impl Check for InboundCheck {
     type Output = Report;
 
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Report, Pending> {
-        if let Some(report) = &self.report {
+        if let Some(report) = &self.parts.report {
             return Ok(report.clone());
         }
         dns.extend(std::mem::take(&mut self.ahead));
-        let (envelope, (dkim, arc)) = self.methods.run(&self.settings, Some(&self.author), dns)?;
-        let EnvelopeVerdicts { spf, spf_checked, helo, iprev } = envelope;
-        let dmarc = match self.settings.checks(Method::Dmarc) {
-            true => self.dmarc(&dkim, &spf).run(dns)?,
-            false => waxseal_dmarc::Verdict::not_checked(),
-        };
-        let trust = trusted_forwarder(self.settings.trusts.as_deref(), arc.as_deref(), &dmarc);
-        // Until here only this check owns the case, so nothing is cloned.
-        Arc::make_mut(&mut self.case).answers = known(dns);
-        let (settings, case, sealer) = (self.settings.clone(), self.case.clone(), self.sealer.clone());
-        let report = Report::new(Found {
-            settings,
-            case,
-            sealer,
-            spf,
-            spf_checked,
-            helo,
-            iprev,
-            dkim,
-            arc,
-            dmarc,
-            trust,
-        });
-        self.report = Some(report.clone());
+        let report = self.parts.run(dns)?;
+        self.parts.report = Some(report.clone());
         Ok(report)
     }
 
     fn time_limit(&self) -> Option<Duration> {
-        Some(self.settings.timeout.saturating_sub(self.waited))
+        Some(self.parts.settings.timeout.saturating_sub(self.waited))
     }
 }

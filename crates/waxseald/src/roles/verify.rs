@@ -99,7 +99,7 @@ fn without_header_b(entry: &Entry) -> Entry {
     if let Some(comment) = entry.comment() {
         shown = shown.with_comment(comment);
     }
-    let kept = entry.properties().iter().filter(|property| property.name() != "b");
+    let kept = entry.properties().filter(|property| property.name() != "b");
     kept.fold(shown, |shown, property| {
         shown.with_property(property.ptype().to_owned(), property.name().to_owned(), property.value())
     })
