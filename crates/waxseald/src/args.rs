@@ -3,7 +3,7 @@
 use crate::{
     check::{self, Extent},
     config::Files,
-    convert, daemon,
+    convert, daemon, ping,
     would_sign::{self, Imagined},
 };
 use clap::{Parser, Subcommand};
@@ -72,6 +72,8 @@ enum Command {
         #[arg(long)]
         to: Vec<String>,
     },
+    /// Check that a daemon with the same settings serves all its sockets; exit code 69 if not
+    Ping,
     /// Answer policy requests on stdin, instead of policyd-spf under `spawn` in master.cf
     Policy {
         /// A policyd-spf.conf
@@ -103,6 +105,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check { main_cf, no_dns }) => {
             check::run(&files, &Extent { main_cf, without_dns: no_dns })
         }
+        Some(Command::Ping) => ping::run(&files).map(|asked| println!("sockets that answer: {asked}")),
         Some(Command::Convert) => convert::run(&files).map(|text| print!("{text}")),
         None if args.check_only => check::run(&files, &Extent::default()),
         None => daemon::run(&files),

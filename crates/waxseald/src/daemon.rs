@@ -13,8 +13,9 @@ use crate::{
     resolver::resolver,
     roles::spf::SpfPolicy,
     settings::{Kind, LogTo, Process, Settings, Socket},
-    sockets::{Bound, Passed, make_folder},
+    sockets::{Bound, Passed, SocketFile, make_folder},
     stream::Limits,
+    workers::Workers,
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -38,6 +39,9 @@ pub(crate) enum DaemonError {
     /// A socket is not free: EX_UNAVAILABLE.
     #[error("{socket}: {error}")]
     Bind { socket: Socket, error: io::Error },
+    /// A socket does not answer: EX_UNAVAILABLE.
+    #[error("{socket}: no answer: {error}")]
+    Silent { socket: Socket, error: io::Error },
     /// EX_OSERR.
     #[error("{what}: {error}")]
     System { what: &'static str, error: io::Error },
@@ -49,7 +53,7 @@ impl DaemonError {
         match self {
             Self::Settings(_) => 78,
             Self::Privileges(_) => 77,
-            Self::Bind { .. } => 69,
+            Self::Bind { .. } | Self::Silent { .. } => 69,
             Self::System { .. } => 71,
         }
     }
@@ -88,6 +92,7 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     let mut warnings = Vec::new();
     let filters = load(&settings, &mut warnings).map_err(DaemonError::Settings)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let made: Vec<_> = bound.iter().flatten().filter_map(Bound::file).collect();
     let running = bound.into_iter().zip(filters).map(|(listeners, loaded)| {
         let handler = match loaded {
             Loaded::Milter(filter) => Handler::Milter(Arc::new(ArcSwap::from_pointee(*filter))),
@@ -96,11 +101,13 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
         Running { handler, listeners }
     });
     metrics().settings_read(true, false);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // All but the connections, which have threads of their own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| DaemonError::System { what: "runtime", error })?;
     let served = runtime.block_on(serve(files, &settings, running.collect(), watched));
     // Nothing that blocks a thread keeps the process from its end.
     runtime.shutdown_background();
+    made.iter().for_each(SocketFile::remove);
     for path in pid_files {
         _ = fs::remove_file(path);
     }
@@ -169,11 +176,13 @@ async fn serve(
     let system = |what| move |error| DaemonError::System { what, error };
     let dns = resolver(&settings.dns).map_err(|error| DaemonError::Settings(format!("DNS: {error}")))?;
     let limits = Limits { negotiation: Duration::from_secs(10), command: Duration::from_secs(600) };
+    let workers = Arc::new(Workers::start().map_err(system("threads"))?);
     let (mut handlers, mut taking) = (Vec::new(), Vec::new());
     for service in running {
         for listener in service.listeners {
             let listener = listener.registered().map_err(system("socket"))?;
-            taking.push(tokio::spawn(listener.serve(service.handler.clone(), dns.clone(), limits)));
+            let (handler, dns, workers) = (service.handler.clone(), dns.clone(), workers.clone());
+            taking.push(tokio::spawn(listener.serve(handler, dns, limits, workers)));
         }
         if let Handler::Milter(filters) = service.handler.clone() {
             tokio::spawn(reports::run(move || filters.load().reports.clone()));

@@ -15,6 +15,7 @@ mod log;
 mod metrics;
 mod milter;
 mod panics;
+mod ping;
 mod policy;
 mod privileges;
 mod reaper;
@@ -25,6 +26,7 @@ mod settings;
 mod sockets;
 mod sources;
 mod stream;
+mod workers;
 mod would_sign;
 
 use std::{ffi::OsString, process::ExitCode};

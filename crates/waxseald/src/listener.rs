@@ -8,7 +8,8 @@ use crate::{
     policy,
     resolver::Dns,
     roles::spf::SpfPolicy,
-    stream::{Limits, Stream},
+    stream::{Accepted, Limits, Stream},
+    workers::Workers,
 };
 use arc_swap::ArcSwap;
 use std::{io, sync::Arc, time::Duration};
@@ -56,21 +57,21 @@ pub(crate) enum Listener {
 pub(crate) const MAX_CONNECTIONS: usize = 4_096;
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Stream> {
+    async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => Ok(Stream::tcp(listener.accept().await?.0)),
-            Self::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Self::Tcp(listener) => listener.accept().await?.0.into_std().map(Accepted::Tcp),
+            Self::Unix(listener) => listener.accept().await?.0.into_std().map(Accepted::Unix),
         }
     }
 
     /// Serves connections forever.
-    pub(crate) async fn serve(self, handler: Handler, dns: Dns, limits: Limits) {
+    pub(crate) async fn serve(self, handler: Handler, dns: Dns, limits: Limits, workers: Arc<Workers>) {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             // The semaphore is never closed.
             let Ok(place) = places.clone().acquire_owned().await else { return };
-            let stream = match self.accept().await {
-                Ok(stream) => stream,
+            let accepted = match self.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Without descriptors there is nothing to do but to wait for some.
                     tracing::error!("accept: {error}");
@@ -79,7 +80,7 @@ impl Listener {
                 }
             };
             let (handler, dns) = (handler.clone(), dns.clone());
-            tokio::spawn(async move {
+            workers.serve(accepted, move |stream| async move {
                 let _counted = metrics().connection();
                 let served = caught_within(handler.serve(stream, &dns, limits)).await;
                 match served.unwrap_or_else(|panicked| Err(panicked.to_string())) {

@@ -5,17 +5,48 @@ use std::{
     fs, io,
     net::ToSocketAddrs,
     os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
+        fs::{FileTypeExt, MetadataExt, PermissionsExt},
         net::{UnixListener, UnixStream},
     },
-    path::Path,
+    path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 /// A bound socket.
 #[derive(Debug)]
 pub(crate) enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(UnixListener),
+    /// With its file, unless the service manager made it.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// The file of a socket that was bound here.
+#[derive(Debug, Clone)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    id: FileId,
+}
+
+/// Device, inode, and when it was made, as inodes are used again.
+type FileId = (u64, u64, Option<SystemTime>);
+
+fn id(path: &Path) -> io::Result<FileId> {
+    let meta = fs::symlink_metadata(path)?;
+    Ok((meta.dev(), meta.ino(), meta.created().ok()))
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        Ok(Self { id: id(&path)?, path })
+    }
+
+    /// Removes it, where that is possible and no other daemon has put its own there.
+    pub(crate) fn remove(&self) {
+        if id(&self.path).is_ok_and(|now| now == self.id) {
+            _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Sockets of the service manager (`LISTEN_FDS`) that nobody has taken yet.
@@ -28,7 +59,9 @@ impl Passed {
         let mut passed = listenfd::ListenFd::from_env();
         let sockets = (0..passed.len()).filter_map(|index| {
             let tcp = passed.take_tcp_listener(index).ok().flatten().map(Bound::Tcp);
-            tcp.or_else(|| passed.take_unix_listener(index).ok().flatten().map(Bound::Unix))
+            tcp.or_else(|| {
+                passed.take_unix_listener(index).ok().flatten().map(|unix| Bound::Unix(unix, None))
+            })
         });
         Self(sockets.collect())
     }
@@ -59,11 +92,20 @@ impl Bound {
                 make_folder(path, identity)?;
                 remove_stale(path)?;
                 let listener = UnixListener::bind(path)?;
+                let file = SocketFile::new(path)?;
                 if let Some(identity) = identity.filter(|_| nix::unistd::geteuid().is_root()) {
                     std::os::unix::fs::chown(path, Some(identity.uid()), Some(identity.gid()))?;
                 }
-                Ok(Self::Unix(listener))
+                Ok(Self::Unix(listener, Some(file)))
             }
+        }
+    }
+
+    /// The file that goes with the daemon.
+    pub(crate) fn file(&self) -> Option<SocketFile> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, file) => file.clone(),
         }
     }
 
@@ -74,7 +116,7 @@ impl Bound {
                 listener.set_nonblocking(true)?;
                 Listener::Tcp(tokio::net::TcpListener::from_std(listener)?)
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 listener.set_nonblocking(true)?;
                 Listener::Unix(tokio::net::UnixListener::from_std(listener)?)
             }
@@ -91,7 +133,7 @@ impl Bound {
                     address.port() == own.port() && (own.ip().is_unspecified() || address.ip() == own.ip())
                 })
             }
-            (Self::Unix(listener), Socket::Unix(path)) => {
+            (Self::Unix(listener, _), Socket::Unix(path)) => {
                 let own = listener.local_addr();
                 own.is_ok_and(|own| own.as_pathname() == Some(path.as_path()))
             }
@@ -105,7 +147,7 @@ impl Bound {
                 let address = listener.local_addr();
                 address.map_or_else(|error| error.to_string(), |address| address.to_string())
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let path = listener.local_addr().ok();
                 let path = path.and_then(|own| own.as_pathname().map(|path| path.display().to_string()));
                 path.unwrap_or_else(|| "a socket without path".to_owned())

@@ -4,6 +4,8 @@ use std::{
     future::poll_fn,
     io,
     mem::MaybeUninit,
+    net,
+    os::unix,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -20,13 +22,27 @@ pub(crate) enum Stream {
     Unix(UnixStream),
 }
 
-impl Stream {
-    /// Takes a TCP connection. If `TCP_NODELAY` cannot be set, that only costs time.
-    pub(crate) fn tcp(stream: TcpStream) -> Self {
-        _ = stream.set_nodelay(true);
-        Self::Tcp(stream)
-    }
+/// A connection that no thread serves yet.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Tcp(net::TcpStream),
+    Unix(unix::net::UnixStream),
+}
 
+impl Accepted {
+    /// For the runtime of this thread. If `TCP_NODELAY` cannot be set, that only costs time.
+    pub(crate) fn registered(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(stream) => {
+                _ = stream.set_nodelay(true);
+                Stream::Tcp(TcpStream::from_std(stream)?)
+            }
+            Self::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
+impl Stream {
     /// Hands over what came, and returns how much; nothing at the end. A connection that waits holds no buffer.
     pub(crate) async fn receive(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
         poll_fn(|context| {

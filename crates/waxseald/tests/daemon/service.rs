@@ -38,6 +38,31 @@ fn readiness_watchdog_and_end_are_told() {
     assert_eq!(daemon.end().code(), Some(0));
 }
 
+#[test]
+fn ping_speaks_to_the_sockets_which_a_clean_end_removes() {
+    let place = Place::new();
+    let ping = || {
+        let output = place.command(&["ping", "-c", "{E}/waxseald.toml"]).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let mut daemon = place.serve("", &[]);
+    assert_eq!(ping(), (Some(0), "sockets that answer: 1\n".to_owned()));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), Some(0));
+    assert!(!exists(&place.path("s")));
+    let (code, text) = ping();
+    assert!(code == Some(69) && text.contains("/s: no answer: No such file"), "{code:?} {text}");
+
+    // A successor has put its own socket there.
+    let place = Place::new();
+    let mut daemon = place.serve("", &[]);
+    fs::remove_file(place.path("s")).unwrap();
+    let _successor = std::os::unix::net::UnixListener::bind(place.path("s")).unwrap();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), Some(0));
+    assert!(exists(&place.path("s")));
+}
+
 /// `LISTEN_PID` has to be that of the daemon, which only the shell that becomes it knows.
 #[test]
 fn sockets_of_the_service_manager_are_taken_by_their_addresses() {
