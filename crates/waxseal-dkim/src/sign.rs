@@ -41,6 +41,8 @@ pub struct Signer {
     domain: DomainName,
     selector: Selector,
     algorithm: Algorithm,
+    /// Whether selector and domain make a name that is not too long.
+    has_key_name: bool,
     key: Option<Arc<dyn SigningKey>>,
     identity: Option<Arc<str>>,
     settings: Arc<Settings>,
@@ -201,7 +203,8 @@ impl Signer {
     ) -> Result<Self, SignError> {
         let domain = domain.try_into().map_err(|error| SignError::DomainName(error.into()))?;
         let selector = selector.try_into().map_err(|error| SignError::Selector(error.into()))?;
-        Ok(Self { domain, selector, algorithm, key: None, identity: None, settings })
+        let has_key_name = selector.key_name(&domain).is_ok();
+        Ok(Self { has_key_name, domain, selector, algorithm, key: None, identity: None, settings })
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -377,22 +380,21 @@ impl fmt::Debug for Signer {
     }
 }
 
-fn check_header(header: &Header) -> Result<(), SignError> {
-    if let Some(number) = header.fields().position(|field| field.is_malformed()) {
-        return Err(SignError::MalformedField(number + 1));
+/// Checks that each line is a field. Returns how many of them are From, at least one.
+fn check_header(header: &Header) -> Result<usize, SignError> {
+    let mut from = 0;
+    for (number, field) in (1..).zip(header.fields()) {
+        if field.is_malformed() {
+            return Err(SignError::MalformedField(number));
+        }
+        from += usize::from(field.is("From"));
     }
-    if !header.fields().any(|field| field.is("From")) {
-        return Err(SignError::NoFrom);
-    }
-    Ok(())
+    if from == 0 { Err(SignError::NoFrom) } else { Ok(from) }
 }
 
 /// An ARC seal only records how a message arrived; a signature vouches for it.
-fn check_one_from(header: &Header) -> Result<(), SignError> {
-    match header.fields().filter(|field| field.is("From")).count() {
-        0 | 1 => Ok(()),
-        count => Err(SignError::SeveralFrom(count)),
-    }
+fn check_one_from(count: usize) -> Result<(), SignError> {
+    if count > 1 { Err(SignError::SeveralFrom(count)) } else { Ok(()) }
 }
 
 impl Signer {
@@ -401,7 +403,7 @@ impl Signer {
             return Err(SignError::RsaSha1);
         }
         self.settings.signing_domains.check(&self.domain, &self.selector)?;
-        if self.selector.key_name(&self.domain).is_err() {
+        if !self.has_key_name {
             return Err(SignError::KeyName(self.selector.clone(), self.domain.clone()));
         }
         if let Some(identity) = &self.identity {

@@ -81,6 +81,14 @@ pub(crate) enum SignedFields {
     Exactly(Arc<[String]>),
 }
 
+/// The names for `h=`, and what is known about their fields.
+#[derive(Debug)]
+pub(crate) struct List<'l> {
+    pub(crate) names: Vec<&'l str>,
+    /// The fields to sign from top to bottom, one bit for each; `None` when they have to be picked by their names.
+    pub(crate) in_order: Option<u64>,
+}
+
 impl Default for SignedFields {
     fn default() -> Self {
         Self::Names { names: None, oversigned: None }
@@ -124,62 +132,77 @@ impl SignedFields {
     }
 
     /// The names for `h=`: the fields of the header from top to bottom, spelled as there, then the oversigned ones.
-    pub(crate) fn list<'l>(&'l self, header: &'l Header) -> Vec<&'l str> {
-        let (names, oversigned) = match self {
-            Self::Names { names, oversigned } => (names, oversigned),
-            Self::Exactly(names) => return names.iter().map(String::as_str).collect(),
+    pub(crate) fn list<'l>(&'l self, header: &'l Header) -> List<'l> {
+        let names = match self {
+            Self::Names { names: None, oversigned: None } => return default_list(header),
+            Self::Names { names, oversigned } => chosen_list(header, names, oversigned),
+            Self::Exactly(names) => names.iter().map(String::as_str).collect(),
         };
-        if names.is_none() && oversigned.is_none() {
-            return default_list(header);
-        }
-        let wanted = |name: &str| {
-            let oversigned = oversigned.as_ref().is_some_and(|oversigned| has(oversigned, name));
-            let named = names.as_ref().map_or_else(|| has(&DEFAULT_FIELDS, name), |names| has(names, name));
-            named || oversigned || name.eq_ignore_ascii_case("From")
-        };
-        // Names are ASCII. One with a semicolon is legal in a header and not in h=.
-        let present = header.fields().filter_map(|field| std::str::from_utf8(field.name()).ok());
-        let mut list: Vec<_> = present.filter(|name| !name.contains(';') && wanted(name)).collect();
-        match oversigned {
-            Some(oversigned) => list.extend(oversigned.iter().map(String::as_str)),
-            None => {
-                let addressed = header.fields().any(|field| field.is("To") || field.is("Cc"));
-                let lasting = |name: &&str| wanted(name) && (addressed || *name != "To");
-                let always = OVERSIGNED_FIELDS.into_iter().filter(lasting);
-                let present = OVERSIGNED_IF_PRESENT.into_iter().filter(|name| has(&list, name));
-                let more: Vec<_> = always.chain(present).collect();
-                list.extend(more);
-            }
-        }
-        list
+        List { names, in_order: None }
     }
 }
 
-/// The same for the default lists, in one look at each field.
-fn default_list(header: &Header) -> Vec<&str> {
-    let mut list = Vec::with_capacity(header.len() + OVERSIGNED_FIELDS.len() + OVERSIGNED_IF_PRESENT.len());
-    let mut present = 0_u32;
-    for field in header.fields() {
-        if let (Some(number), Ok(name)) = (default_number(field.name()), std::str::from_utf8(field.name())) {
-            present |= 1 << number;
-            list.push(name);
+fn chosen_list<'l>(
+    header: &'l Header,
+    names: &Option<Arc<[String]>>,
+    oversigned: &'l Option<Arc<[String]>>,
+) -> Vec<&'l str> {
+    let wanted = |name: &str| {
+        let oversigned = oversigned.as_ref().is_some_and(|oversigned| has(oversigned, name));
+        let named = names.as_ref().map_or_else(|| has(&DEFAULT_FIELDS, name), |names| has(names, name));
+        named || oversigned || name.eq_ignore_ascii_case("From")
+    };
+    // Names are ASCII. One with a semicolon is legal in a header and not in h=.
+    let present = header.fields().filter_map(|field| std::str::from_utf8(field.name()).ok());
+    let mut list: Vec<_> = present.filter(|name| !name.contains(';') && wanted(name)).collect();
+    match oversigned {
+        Some(oversigned) => list.extend(oversigned.iter().map(String::as_str)),
+        None => {
+            let addressed = header.fields().any(|field| field.is("To") || field.is("Cc"));
+            let lasting = |name: &&str| wanted(name) && (addressed || *name != "To");
+            let always = OVERSIGNED_FIELDS.into_iter().filter(lasting);
+            let present = OVERSIGNED_IF_PRESENT.into_iter().filter(|name| has(&list, name));
+            let more: Vec<_> = always.chain(present).collect();
+            list.extend(more);
         }
     }
-    let is_present =
-        |name: &str| default_number(name.as_bytes()).is_some_and(|number| present >> number & 1 == 1);
-    let addressed = is_present("To") || is_present("Cc");
-    list.extend(OVERSIGNED_FIELDS.into_iter().filter(|name| addressed || *name != "To"));
-    list.extend(OVERSIGNED_IF_PRESENT.into_iter().filter(|name| is_present(name)));
     list
 }
 
-/// The number of a name in [`DEFAULT_FIELDS`].
-fn default_number(name: &[u8]) -> Option<u32> {
+/// The same for the default lists, in one look at each field.
+fn default_list(header: &Header) -> List<'_> {
+    let mut names = Vec::with_capacity(header.len() + OVERSIGNED_FIELDS.len() + OVERSIGNED_IF_PRESENT.len());
+    let (mut present, mut signed, mut repeated) = (0_u32, 0_u64, false);
+    for (place, field) in header.fields().enumerate() {
+        let Some((number, default)) = default_field(field.name()) else { continue };
+        // It nearly always has the usual spelling.
+        let usual = field.name() == default.as_bytes();
+        let name = if usual { Ok(default) } else { std::str::from_utf8(field.name()) };
+        let Ok(name) = name else { continue };
+        names.push(name);
+        repeated |= present >> number & 1 == 1;
+        present |= 1 << number;
+        signed |= 1_u64.checked_shl(place as u32).unwrap_or(0);
+    }
+    let is_present =
+        |name: &str| default_field(name.as_bytes()).is_some_and(|(number, _)| present >> number & 1 == 1);
+    let addressed = is_present("To") || is_present("Cc");
+    names.extend(OVERSIGNED_FIELDS.into_iter().filter(|name| addressed || *name != "To"));
+    names.extend(OVERSIGNED_IF_PRESENT.into_iter().filter(|name| is_present(name)));
+    // Of several fields with the same name, the lowest is signed first (RFC 6376 §5.4.2).
+    let in_order = !repeated && header.len() <= u64::BITS as usize;
+    List { names, in_order: in_order.then_some(signed) }
+}
+
+/// The name and its number in [`DEFAULT_FIELDS`].
+fn default_field(name: &[u8]) -> Option<(u32, &'static str)> {
     let mut left = *DEFAULT_OF_LENGTH.get(name.len())?;
+    let first = name.first()?.to_ascii_lowercase();
     while let Some(number) = left.checked_ilog2() {
         let field = DEFAULT_FIELDS.get(number as usize)?;
-        if name.eq_ignore_ascii_case(field.as_bytes()) {
-            return Some(number);
+        let same_first = field.as_bytes().first().is_some_and(|c| c.to_ascii_lowercase() == first);
+        if same_first && (name == field.as_bytes() || name.eq_ignore_ascii_case(field.as_bytes())) {
+            return Some((number, field));
         }
         left &= !(1 << number);
     }
@@ -212,15 +235,42 @@ mod tests {
     #[test]
     fn every_default_field_is_found_and_no_other() {
         for (number, name) in (0..).zip(DEFAULT_FIELDS) {
-            assert_eq!(default_number(name.as_bytes()), Some(number), "{name}");
-            assert_eq!(default_number(name.to_uppercase().as_bytes()), Some(number), "{name}");
+            assert_eq!(default_field(name.as_bytes()), Some((number, name)), "{name}");
+            assert_eq!(default_field(name.to_uppercase().as_bytes()), Some((number, name)), "{name}");
         }
         for name in ["", "X", "Froms", "Cd", &"x".repeat(27), &"x".repeat(99)] {
-            assert_eq!(default_number(name.as_bytes()), None, "{name}");
+            assert_eq!(default_field(name.as_bytes()), None, "{name}");
         }
     }
 
     proptest! {
+        /// Signing from top to bottom signs the fields that are picked by their names.
+        #[test]
+        fn fields_in_order_are_those_that_are_picked(
+            names in proptest::collection::vec(
+                prop_oneof![proptest::sample::select(&DEFAULT_FIELDS[..]).prop_map(str::to_owned), "[A-Za-z;]{1,6}"],
+                0..70,
+            ),
+        ) {
+            let text: String = names.iter().map(|name| format!("{name}: x\r\n")).collect();
+            let (header, _) = Header::parse(text.as_bytes()).unwrap();
+            let list = SignedFields::default();
+            let list = list.list(&header);
+            let index = crate::picker::FieldIndex::new(&header);
+            let mut picker = index.picker(&header);
+            let picked: Vec<_> = list.names.iter().filter_map(|name| picker.pick(name.as_bytes())).collect();
+            let fields: Vec<_> = header.fields().filter(|field| default_field(field.name()).is_some()).collect();
+            let mut once: Vec<_> = fields.iter().map(|field| field.name().to_ascii_lowercase()).collect();
+            once.sort();
+            once.dedup();
+            prop_assert_eq!(list.in_order.is_some(), once.len() == fields.len() && header.len() <= 64);
+            if let Some(bits) = list.in_order {
+                prop_assert_eq!(bits.count_ones() as usize, fields.len());
+                prop_assert!(picked.iter().map(|field| field.raw().as_ptr()).eq(fields.iter().map(|field| field.raw().as_ptr())));
+                prop_assert!((0..header.len()).filter(|at| bits >> at & 1 == 1).filter_map(|at| header.field(at)).eq(picked));
+            }
+        }
+
         /// Names that are looked up one by one, as those are that a signer chooses, make the same list.
         #[test]
         fn the_default_list_is_that_of_the_default_names(
@@ -235,7 +285,7 @@ mod tests {
             let (header, _) = Header::parse(text.as_bytes()).unwrap();
             let named = SignedFields::default().with_names(DEFAULT_FIELDS.map(str::to_owned).to_vec());
             let default = SignedFields::default();
-            prop_assert_eq!(default.list(&header), named.list(&header));
+            prop_assert_eq!(default.list(&header).names, named.list(&header).names);
         }
     }
 }

@@ -33,9 +33,14 @@ impl Folder {
 
     const TAB: usize = 8;
 
+    /// Bytes that nearly all fields fit into, and that allocators still have at hand.
+    const ROOM: usize = 960;
+
     /// Begins the field `name`.
     pub fn new(name: &str) -> Self {
-        let text = format!("{name}: ");
+        let mut text = String::with_capacity(Self::ROOM);
+        text.push_str(name);
+        text.push_str(": ");
         Self { column: text.len(), text, name: name.len(), at_line_start: true }
     }
 
@@ -50,9 +55,11 @@ impl Folder {
     /// Adds words that are joined without blanks, such as the names in `h=`. They go on this line if all fit, else on a
     /// line of their own, which is folded between the pieces where needed.
     pub fn pieces<'p>(&mut self, pieces: impl Iterator<Item = &'p str> + Clone) {
-        self.begin(pieces.clone().map(columns).sum());
+        let (all_columns, bytes) =
+            pieces.clone().fold((0, 0), |(all, bytes), piece| (all + columns(piece), bytes + piece.len()));
+        self.begin(all_columns);
         for piece in pieces {
-            let columns = columns(piece);
+            let columns = if all_columns == bytes { piece.len() } else { columns(piece) };
             if self.column + columns - usize::from(piece.ends_with(':')) > Self::MARGIN {
                 self.go_on();
             }

@@ -4,7 +4,7 @@ use super::{
     SignError, Signer,
     template::{Room, Template, Unsigned},
 };
-use crate::{body::BodyHasher, body::pieces, picker::FieldIndex};
+use crate::body::{BodyHasher, pieces};
 use std::time::SystemTime;
 use waxseal_header::{
     Header, HeaderLimits, Split, Splitter,
@@ -143,8 +143,7 @@ impl Signing {
 impl Body {
     /// Checks the header and requests the body hashes: one hasher for each crypto provider.
     fn begin(signers: &[Signer], header: Header) -> Result<Self, SignError> {
-        super::check_header(&header)?;
-        super::check_one_from(&header)?;
+        super::check_one_from(super::check_header(&header)?)?;
         let (mut hashers, mut numbers) = (Vec::<(&str, BodyHasher)>::new(), Vec::new());
         for signer in signers {
             signer.check(&header)?;
@@ -167,8 +166,7 @@ impl Body {
 
     fn finish(self, signers: &[Signer], now: SystemTime) -> Result<Vec<Unsigned>, SignError> {
         let hashers: Vec<_> = self.hashers.into_iter().map(|(_, hasher)| hasher.finish()).collect();
-        let index = FieldIndex::new(&self.header);
-        let template = Template { header: &self.header, index: &index, now };
+        let template = Template::new(&self.header, now);
         let mut room = Room::beside(&self.header);
         let mut all = Vec::with_capacity(signers.len());
         for (signer, number) in signers.iter().zip(self.numbers) {

@@ -1,11 +1,18 @@
 //! The text of a signature field, and the bytes to sign (RFC 6376 §3.5, §3.7).
 
 use super::{SignError, Signer};
-use crate::{body::BodyHash, picker::FieldIndex, quoted_printable, tags::seconds, verify::FIELD_NAME};
+use crate::{
+    body::BodyHash,
+    picker::{FieldIndex, Picker},
+    quoted_printable,
+    signed_fields::List,
+    tags::seconds,
+    verify::FIELD_NAME,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
-use waxseal_crypto::{Algorithm, Provider, SigningInput, SigningKey};
-use waxseal_header::{Folder, Header, HeaderLimits};
+use std::{cell::OnceCell, fmt, sync::Arc, time::SystemTime};
+use waxseal_crypto::{Algorithm, Digest, Provider, SigningInput, SigningKey};
+use waxseal_header::{Field, Folder, Header, HeaderLimits};
 
 /// A signature field that is complete except for the signature.
 #[derive(Clone)]
@@ -33,10 +40,10 @@ impl Unsigned {
     /// 16,384 bits.
     pub fn max_bytes(&self) -> usize {
         const LARGEST: usize = 16_384 / 8;
-        let public_key = self.key.as_ref().and_then(|key| key.public_key());
+        let public_key = || self.key.as_ref().and_then(|key| key.public_key());
         let signature = match self.algorithm {
             Algorithm::Ed25519Sha256 => 64,
-            _ => public_key.map_or(LARGEST, |key| key.bits().div_ceil(8) as usize),
+            _ => public_key().map_or(LARGEST, |key| key.bits().div_ceil(8) as usize),
         };
         let base64 = signature.div_ceil(3) * 4;
         // A line holds more than 60 characters of it, and begins with CRLF TAB SP.
@@ -48,7 +55,7 @@ impl Unsigned {
     /// # Errors
     /// [`SignError::NoKey`] for a signer made by [`Signer::remote`], [`SignError::Key`] when the key fails.
     pub fn sign(self) -> Result<String, SignError> {
-        let key = self.key.clone().ok_or(SignError::NoKey)?;
+        let key = self.key.as_ref().ok_or(SignError::NoKey)?;
         let signature = key.sign(&self.input())?;
         Ok(self.attach(&signature))
     }
@@ -92,44 +99,45 @@ impl Room {
 
 /// What the signatures of a message have in common.
 pub(super) struct Template<'h> {
-    pub(super) header: &'h Header,
-    pub(super) index: &'h FieldIndex,
-    pub(super) now: SystemTime,
+    header: &'h Header,
+    /// Made when it is needed first.
+    index: OnceCell<FieldIndex>,
+    now: SystemTime,
 }
 
-impl Template<'_> {
+impl<'h> Template<'h> {
+    pub(super) fn new(header: &'h Header, now: SystemTime) -> Self {
+        Self { header, index: OnceCell::new(), now }
+    }
+
     pub(super) fn unsigned(&self, signer: &Signer, hash: &BodyHash) -> Result<Unsigned, SignError> {
-        let names = signer.settings.fields.list(self.header);
+        let list = signer.settings.fields.list(self.header);
         // §3.5 of h=: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
-        let own = names.iter().filter(|name| name.eq_ignore_ascii_case(FIELD_NAME)).count();
-        if own > self.header.fields().filter(|field| field.is(FIELD_NAME)).count() {
+        let own = list.names.iter().filter(|name| name.eq_ignore_ascii_case(FIELD_NAME)).count();
+        if own > 0 && own > self.header.fields().filter(|field| field.is(FIELD_NAME)).count() {
             return Err(SignError::OwnField);
         }
-        let mut folder = Folder::new(FIELD_NAME);
-        for tag in self.leading_tags(signer)? {
-            folder.word(&tag);
-        }
-        folder.word(&format!("bh={};", BASE64_STANDARD.encode(hash.digest())));
+        let mut tags = TagWriter::new(FIELD_NAME);
+        self.leading_tags(signer, &mut tags)?;
+        tags.body_hash(hash.digest());
         if signer.settings.body_length {
-            folder.word(&format!("l={};", hash.length()));
+            tags.tag(&["l=", &hash.length().to_string()]);
         }
         if signer.settings.copied_fields {
-            push_copies(&mut folder, &self.copies(&names)?);
+            push_copies(&mut tags.folder, &self.copies(&list)?);
         }
-        push_names(&mut folder, &names);
-        Ok(self.without_signature(signer, &names, folder))
+        tags.names(&list.names);
+        Ok(self.without_signature(signer, &list, tags))
     }
 
     /// The field with an empty `b=`.
-    pub(super) fn without_signature(&self, signer: &Signer, names: &[&str], mut folder: Folder) -> Unsigned {
+    pub(super) fn without_signature(&self, signer: &Signer, list: &List<'_>, tags: TagWriter) -> Unsigned {
+        let TagWriter { mut folder, .. } = tags;
         // b= begins a line, so that what is signed does not depend on how long the signature will be.
         folder.end_line();
         folder.word("b=");
         let mut input = Vec::with_capacity(self.header.as_bytes().len() + folder.as_str().len());
-        let mut picker = self.index.picker(self.header);
-        for field in names.iter().filter_map(|name| picker.pick(name.as_bytes())) {
-            signer.settings.header_form.header_field(field, &mut input);
-        }
+        self.for_each_signed(list, |field| signer.settings.header_form.header_field(field, &mut input));
         // Its value ends with `b=`, so nothing has to be left out.
         let own = folder.as_field();
         signer.settings.header_form.signature_field(own, own.value().len()..own.value().len(), &mut input);
@@ -142,36 +150,52 @@ impl Template<'_> {
         }
     }
 
-    fn leading_tags(&self, signer: &Signer) -> Result<Vec<Cow<'static, str>>, SignError> {
-        let mut tags: Vec<Cow<'static, str>> = vec![
-            "v=1;".into(),
-            format!("a={};", signer.algorithm.as_str()).into(),
-            format!("c={}/{};", signer.settings.header_form, signer.settings.body_form).into(),
-            format!("d={};", signer.domain).into(),
-            format!("s={};", signer.selector).into(),
-        ];
-        tags.extend(self.times(signer)?.into_iter().map(Cow::from));
+    /// Passes on the signed fields in the order of `h=`.
+    fn for_each_signed(&self, list: &List<'_>, mut pass: impl FnMut(Field<'_>)) {
+        if let Some(mut fields) = list.in_order {
+            while fields != 0 {
+                if let Some(field) = self.header.field(fields.trailing_zeros() as usize) {
+                    pass(field);
+                }
+                fields &= fields - 1;
+            }
+            return;
+        }
+        let mut picker = self.picker();
+        list.names.iter().filter_map(|name| picker.pick(name.as_bytes())).for_each(pass);
+    }
+
+    fn picker(&self) -> Picker<'_> {
+        self.index.get_or_init(|| FieldIndex::new(self.header)).picker(self.header)
+    }
+
+    fn leading_tags(&self, signer: &Signer, tags: &mut TagWriter) -> Result<(), SignError> {
+        tags.tag(&["v=1"]);
+        tags.tag(&["a=", signer.algorithm.as_str()]);
+        tags.canonicalization(signer);
+        tags.tag(&["d=", signer.domain.as_str()]);
+        tags.tag(&["s=", signer.selector.as_str()]);
+        self.times(signer, tags)?;
         if let Some(identity) = &signer.identity {
-            tags.push(format!("i={};", quoted_printable::encode(identity.as_bytes())).into());
+            tags.tag(&["i=", &quoted_printable::encode(identity.as_bytes())]);
         }
         if signer.settings.query_method {
-            tags.push("q=dns/txt;".into());
+            tags.tag(&["q=dns/txt"]);
         }
-        tags.extend(signer.settings.more_tags.iter().map(|(name, value)| format!("{name}={value};").into()));
-        Ok(tags)
+        signer.settings.more_tags.iter().for_each(|(name, value)| tags.tag(&[name, "=", value]));
+        Ok(())
     }
 
     /// `t=` and `x=`.
-    pub(super) fn times(&self, signer: &Signer) -> Result<Vec<String>, SignError> {
-        let mut tags = Vec::with_capacity(2);
+    pub(super) fn times(&self, signer: &Signer, tags: &mut TagWriter) -> Result<(), SignError> {
         if signer.settings.timestamp {
-            tags.push(format!("t={};", self.seconds(0, "t")?));
+            tags.tag(&["t=", &self.seconds(0, "t")?.to_string()]);
         }
         if let Some(lifetime) = signer.settings.lifetime {
             // §3.5: "The value of the "x=" tag MUST be greater than the value of the "t=" tag if both are present."
-            tags.push(format!("x={};", self.seconds(lifetime.as_secs().max(1), "x")?));
+            tags.tag(&["x=", &self.seconds(lifetime.as_secs().max(1), "x")?.to_string()]);
         }
-        Ok(tags)
+        Ok(())
     }
 
     /// The time this many seconds from now, in seconds since 1970.
@@ -182,10 +206,9 @@ impl Template<'_> {
     }
 
     /// §3.5: "z= Copied header fields": every signed field, name and value, separated by `|`.
-    fn copies(&self, names: &[&str]) -> Result<String, SignError> {
-        let mut picker = self.index.picker(self.header);
+    fn copies(&self, list: &List<'_>) -> Result<String, SignError> {
         let mut copies = String::new();
-        for field in names.iter().filter_map(|name| picker.pick(name.as_bytes())) {
+        self.for_each_signed(list, |field| {
             if !copies.is_empty() {
                 copies.push('|');
             }
@@ -199,7 +222,7 @@ impl Template<'_> {
                     c.to_string().bytes().for_each(|byte| copies.push_str(&format!("={byte:02X}")));
                 }
             }
-        }
+        });
         if copies.len() > Signer::MAX_COPIED_FIELDS {
             return Err(SignError::CopiedFields(copies.len()));
         }
@@ -207,8 +230,44 @@ impl Template<'_> {
     }
 }
 
+/// Writes the tags of a signature field, without a string for each.
+pub(super) struct TagWriter {
+    folder: Folder,
+    /// The tag that is being written.
+    tag: String,
+}
+
+impl TagWriter {
+    /// Begins the field `name`.
+    pub(super) fn new(name: &str) -> Self {
+        Self { folder: Folder::new(name), tag: String::with_capacity(64) }
+    }
+
+    /// Adds a tag, which consists of these parts.
+    pub(super) fn tag(&mut self, parts: &[&str]) {
+        self.tag.clear();
+        parts.iter().for_each(|part| self.tag.push_str(part));
+        self.tag.push(';');
+        self.folder.word(&self.tag);
+    }
+
+    pub(super) fn canonicalization(&mut self, signer: &Signer) {
+        let (header, body) = (signer.settings.header_form, signer.settings.body_form);
+        self.tag(&["c=", header.as_str(), "/", body.as_str()]);
+    }
+
+    pub(super) fn body_hash(&mut self, digest: &Digest) {
+        self.tag(&["bh=", &BASE64_STANDARD.encode(digest)]);
+    }
+
+    /// `h=`
+    pub(super) fn names(&mut self, names: &[&str]) {
+        push_names(&mut self.folder, names);
+    }
+}
+
 /// The names of `h=`.
-pub(super) fn push_names(folder: &mut Folder, names: &[&str]) {
+fn push_names(folder: &mut Folder, names: &[&str]) {
     const NAME: &str = "h=";
     let mut tag =
         String::with_capacity(NAME.len() + names.iter().map(|name| name.len() + 1).sum::<usize>() + 1);

@@ -2,16 +2,12 @@
 
 use super::{
     SignError, Signer, check_header, check_one_from,
-    template::{Room, Template, Unsigned, push_names},
+    template::{Room, TagWriter, Template, Unsigned},
 };
-use crate::{
-    body::{BodyForm, BodyHash, BodyHashes},
-    picker::FieldIndex,
-};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use crate::body::{BodyForm, BodyHash, BodyHashes};
 use std::time::SystemTime;
 use waxseal_crypto::{Provider, SigningKey};
-use waxseal_header::{Folder, Header, line_ends::find_bare};
+use waxseal_header::{Header, line_ends::find_bare};
 
 /// For programs that hash the body themselves, such as a forwarder that verifies, signs and seals in one pass.
 ///
@@ -53,10 +49,8 @@ impl Signer {
         hashes: &BodyHashes,
         now: SystemTime,
     ) -> Result<Unsigned, SignError> {
-        self.prepare(header)?;
-        check_one_from(header)?;
-        let index = FieldIndex::new(header);
-        let unsigned = Template { header, index: &index, now }.unsigned(self, self.body_hash(hashes)?)?;
+        check_one_from(self.prepare(header)?)?;
+        let unsigned = Template::new(header, now).unsigned(self, self.body_hash(hashes)?)?;
         Room::beside(header).take(unsigned.max_bytes())?;
         Ok(unsigned)
     }
@@ -74,19 +68,18 @@ impl Signer {
         now: SystemTime,
     ) -> Result<Unsigned, SignError> {
         self.prepare(header)?;
-        let index = FieldIndex::new(header);
-        let template = Template { header, index: &index, now };
-        let names = self.settings.fields.list(header);
-        let mut folder = Folder::new("ARC-Message-Signature");
-        folder.word(&format!("i={instance};"));
-        folder.word(&format!("d={};", self.domain));
-        folder.word(&format!("s={};", self.selector));
-        folder.word(&format!("a={};", self.algorithm.as_str()));
-        folder.word(&format!("c={}/{};", self.settings.header_form, self.settings.body_form));
-        template.times(self)?.iter().for_each(|tag| folder.word(tag));
-        push_names(&mut folder, &names);
-        folder.word(&format!("bh={};", BASE64_STANDARD.encode(self.body_hash(hashes)?.digest())));
-        Ok(template.without_signature(self, &names, folder))
+        let template = Template::new(header, now);
+        let list = self.settings.fields.list(header);
+        let mut tags = TagWriter::new("ARC-Message-Signature");
+        tags.tag(&["i=", &instance.to_string()]);
+        tags.tag(&["d=", self.domain.as_str()]);
+        tags.tag(&["s=", self.selector.as_str()]);
+        tags.tag(&["a=", self.algorithm.as_str()]);
+        tags.canonicalization(self);
+        template.times(self, &mut tags)?;
+        tags.names(&list.names);
+        tags.body_hash(self.body_hash(hashes)?.digest());
+        Ok(template.without_signature(self, &list, tags))
     }
 
     /// The key; `None` for a signer made by [`Signer::remote`].
@@ -99,11 +92,13 @@ impl Signer {
         self.settings.provider
     }
 
-    fn prepare(&self, header: &Header) -> Result<(), SignError> {
+    /// Returns how many From fields there are.
+    fn prepare(&self, header: &Header) -> Result<usize, SignError> {
         if let Some(offset) = find_bare(header.as_bytes()) {
             return Err(SignError::BareLineEnd(offset as u64));
         }
-        check_header(header)?;
-        self.check(header)
+        let from = check_header(header)?;
+        self.check(header)?;
+        Ok(from)
     }
 }
