@@ -12,7 +12,7 @@ use crate::{
     filter::Filter,
     privileges,
     roles::sign::Sign,
-    settings::{Kind, Settings},
+    settings::{Kind, Settings, Socket},
 };
 use findings::Findings;
 use std::{fs, net::IpAddr, path::PathBuf};
@@ -33,6 +33,7 @@ pub(crate) fn run(files: &Files, extent: &Extent) -> Result<(), DaemonError> {
     // What the daemon reads as root is read as root, and the rest as whom it becomes.
     findings.of_postfix(extent, &settings)?;
     findings.warnings.extend(others::running(&settings));
+    findings.sockets(&settings);
     findings.warnings.extend(privileges::act_as_daemon(&settings.process)?);
     let mut odd = Vec::new();
     let filters = load(&settings, &mut odd).map_err(DaemonError::Settings)?;
@@ -66,6 +67,30 @@ impl Findings {
             .map_err(|error| DaemonError::Settings(format!("{}: {error}", path.display())))?;
         main_cf::check(&main_cf::Parameters::parse(&text), settings, self);
         Ok(())
+    }
+
+    /// Whoever reaches the socket of a signer can name any client: its mail counts as internal.
+    fn sockets(&mut self, settings: &Settings) {
+        const WHY: &str = "can have mail signed as your domains";
+        for service in &settings.services {
+            let Kind::Milter(filter) = &service.kind else { continue };
+            for socket in service.sockets.iter().filter(|_| filter.sign.is_some()) {
+                let text = match socket {
+                    Socket::Inet(host, port) if matches!(host.as_str(), "0.0.0.0" | "::") => {
+                        format!(
+                            "{socket}: whoever reaches this machine {WHY}: name an address, as in inet:{port}@127.0.0.1"
+                        )
+                    }
+                    Socket::Unix(_) if settings.process.umask.is_some_and(|mask| mask.0 & 0o002 == 0) => {
+                        format!(
+                            "{socket}: every user of this machine {WHY}: use UMask 007, and add postfix to the group"
+                        )
+                    }
+                    _ => continue,
+                };
+                self.warnings.push(format!("{}: {text}", service.name));
+            }
+        }
     }
 
     /// Two unrelated addresses of each family: a list that contains both contains everybody.

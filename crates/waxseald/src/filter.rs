@@ -19,6 +19,8 @@ pub(crate) struct Filter {
     pub(crate) authserv_id: String,
     pub(crate) with_job_id: bool,
     pub(crate) own_results: AuthservIds,
+    /// Domains of RemoveARFrom, with a dot before them.
+    pub(crate) remove_below: Vec<String>,
     pub(crate) remove_all: bool,
     pub(crate) keep_results: bool,
     pub(crate) style: ResultsStyle,
@@ -43,7 +45,9 @@ impl Filter {
             "HOSTNAME" | "" => host.to_owned(),
             id => id.to_owned(),
         };
-        let ids = settings.remove_from.iter().map(String::as_str).chain([authserv_id.as_str()]);
+        let (domains, ids): (Vec<&String>, Vec<_>) =
+            settings.remove_from.iter().partition(|name| name.starts_with('.'));
+        let ids = ids.into_iter().map(String::as_str).chain([authserv_id.as_str()]);
         let own_results = AuthservIds::new(ids);
         let mut warnings = Vec::new();
         let peers = settings.peers.as_deref().map(|spec| Hosts::load("PeerList", spec, &mut warnings));
@@ -51,7 +55,7 @@ impl Filter {
         let mut kept = |errors: Vec<String>| mistakes.extend(errors);
         let sign = settings.sign.as_ref().map(|sign| Sign::load(sign, &mut warnings));
         let sign = sign.and_then(|sign| sign.map_err(&mut kept).ok());
-        let header_limits = HeaderLimits::default().with_max_bytes(settings.max_header);
+        let header_limits = HeaderLimits::default().with_max_bytes(max_header(settings.max_header));
         let checks = Checks::load(settings, (&authserv_id, host), header_limits, &mut warnings);
         let checks = checks.map_err(&mut kept).ok().flatten();
         if !mistakes.is_empty() {
@@ -65,6 +69,7 @@ impl Filter {
             authserv_id,
             with_job_id: settings.with_job_id,
             own_results,
+            remove_below: domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
             remove_all: settings.remove_all,
             keep_results: settings.keep_results,
             style: settings.style,
@@ -114,4 +119,10 @@ impl Filter {
             .with_macros(Stage::Mail, of_mail)
             .with_macros(Stage::EndOfMessage, ["i"])
     }
+}
+
+/// OpenDKIM's and OpenARC's 0 removes the limit; what a header takes in memory stays bounded.
+fn max_header(bytes: u32) -> u32 {
+    const NO_LIMIT: u32 = 16 << 20;
+    if bytes == 0 { NO_LIMIT } else { bytes }
 }

@@ -18,6 +18,9 @@ impl Hosts {
         let list =
             HostList::load(&data_set(option, spec)?, &Sources).map_err(|error| unreadable(option, &error))?;
         warnings.extend(list.problems().iter().map(|problem| format!("{option}: {problem}")));
+        if list.iter().next().is_none() {
+            warnings.push(format!("{option}: it has no entries"));
+        }
         Ok(Self(Some(list)))
     }
 

@@ -11,5 +11,8 @@ pub(crate) type Dns = Arc<Cached<Measured<Hickory>>>;
 pub(crate) fn resolver(settings: &settings::Dns) -> Result<Dns, SetupError> {
     let servers = &settings.servers;
     let hickory = if servers.is_empty() { Hickory::system() } else { Hickory::new(servers.iter().copied()) }?;
-    Ok(Arc::new(Cached::new(Measured(hickory.with_lookup_timeout(settings.timeout)))))
+    // OpenDKIM's 0 waits forever, which nobody does.
+    let timeout =
+        if settings.timeout.is_zero() { settings::Dns::default().timeout } else { settings.timeout };
+    Ok(Arc::new(Cached::new(Measured(hickory.with_lookup_timeout(timeout)))))
 }

@@ -43,6 +43,15 @@ impl<'l> Given<'l> {
         self.text(name).map(|text| value::words(&text)).unwrap_or_default()
     }
 
+    /// The words of an option with a data set: in the value, or in the file that it names.
+    pub(super) fn set(&self, name: &str, mistakes: &mut Mistakes) -> Vec<String> {
+        let is_file = |text: &str| text.starts_with('/') || value::is_data_set(text);
+        match self.text(name).filter(|text| is_file(text)) {
+            Some(text) => self.read(name, |_| value::data_set(&text), mistakes).unwrap_or_default(),
+            None => self.words(name),
+        }
+    }
+
     /// The value of an option, parsed by `read`; errors are added to the mistakes.
     pub(super) fn read<T>(
         &self,

@@ -41,10 +41,13 @@ pub(super) const OPTIONS: Options = &[
     ("PermitAuthenticationOverrides", Needless("SPF, DKIM and DMARC are checked here, no field is believed")),
     ("PidFile", Acts),
     ("RequireSafeKeys", Acts),
-    ("ResponseDisabled", Missing("mail is never refused for ARC")),
-    ("ResponseUnable", Missing("mail is never refused for ARC")),
-    ("ResponseUnwilling", Missing("mail is never refused for ARC")),
-    ("SealHeaderChecks", Missing("all mail is sealed, whatever stands in its header")),
+    ("ResponseDisabled", Missing("mail of PeerList is accepted")),
+    ("ResponseUnable", Missing("mail is deferred after an internal error")),
+    ("ResponseUnwilling", Missing("a header over MaximumHeaders is rejected")),
+    (
+        "SealHeaderChecks",
+        Missing("all mail is checked and sealed: a field that any sender can write would decide"),
+    ),
     ("Selector", Acts),
     ("SignHeaders", Acts),
     ("SignatureAlgorithm", Needless("the algorithm is that of the key")),
@@ -67,6 +70,10 @@ pub(super) fn read(lines: &[Line], settings: &mut Settings, mistakes: &mut Mista
     let mode = given.text("Mode").unwrap_or_else(|| "sv".to_owned()).to_ascii_lowercase();
     if mode.contains(|c| c != 's' && c != 'v') {
         mistakes.0.push(format!("Mode: {mode:?}: use s, v or sv"));
+    }
+    if mode.is_empty() || !given.has("Mode") {
+        let text = "openarc.conf: Mode: not set: mail of all clients is checked and sealed, not only that of InternalHosts";
+        settings.warnings.push(text.to_owned());
     }
     let seal = mode.contains('s').then(|| seal(&given, mistakes)).flatten();
     let filter = FilterSettings {

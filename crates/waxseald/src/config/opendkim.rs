@@ -34,7 +34,7 @@ fn filter(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes
     FilterSettings {
         authserv_id: given.text("AuthservID").unwrap_or_else(|| "HOSTNAME".to_owned()),
         with_job_id: given.boolean("AuthservIDWithJobID", false, mistakes),
-        remove_from: given.words("RemoveARFrom"),
+        remove_from: given.set("RemoveARFrom", mistakes),
         remove_all: given.boolean("RemoveARAll", false, mistakes),
         keep_results: given.boolean("KeepAuthResults", false, mistakes),
         style: ResultsStyle::OpenDkim,
@@ -121,13 +121,13 @@ fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) 
         external_ignore: given.text("ExternalIgnoreList"),
         exempt_domains: given.text("ExemptDomains"),
         not_to: given.text("DontSignMailTo"),
-        mtas: given.words("MTA"),
-        macros: given.words("MacroList").iter().map(|word| value::macro_value(word)).collect(),
-        sender_fields: given.words("SenderHeaders"),
+        mtas: given.set("MTA", mistakes),
+        macros: given.set("MacroList", mistakes).iter().map(|word| value::macro_value(word)).collect(),
+        sender_fields: given.set("SenderHeaders", mistakes),
         canonicalization: given.read("Canonicalization", value::canonicalization, mistakes).unwrap_or(simple),
-        fields: fields(given),
+        fields: fields(given, mistakes),
         oversigned: if given.has("OversignHeaders") {
-            given.words("OversignHeaders")
+            given.set("OversignHeaders", mistakes)
         } else {
             vec!["From".to_owned()]
         },
@@ -168,7 +168,7 @@ fn keys(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) 
 }
 
 fn one_key(given: &Given<'_>, mistakes: &mut Mistakes) -> Option<KeySettings> {
-    let domains = given.words("Domain");
+    let domains = given.set("Domain", mistakes);
     let missing = [("Domain", domains.is_empty()), ("Selector", given.text("Selector").is_none())];
     for (name, _) in missing.iter().filter(|(_, is_missing)| *is_missing) {
         mistakes.0.push(format!("{name}: needed to sign (Mode s), or KeyTable and SigningTable"));
@@ -182,9 +182,9 @@ fn one_key(given: &Given<'_>, mistakes: &mut Mistakes) -> Option<KeySettings> {
     Some(KeySettings::One { domains, selector, file: file.into(), subdomains })
 }
 
-fn fields(given: &Given<'_>) -> FieldChanges {
-    let mut changes = FieldChanges::from_words(given.words("SignHeaders"));
-    for word in given.words("OmitHeaders") {
+fn fields(given: &Given<'_>, mistakes: &mut Mistakes) -> FieldChanges {
+    let mut changes = FieldChanges::from_words(given.set("SignHeaders", mistakes));
+    for word in given.set("OmitHeaders", mistakes) {
         match word.split_at_checked(1) {
             Some(("+" | "-", name)) => changes.omitted.push(name.to_owned()),
             _ if word == "*" => {}
@@ -201,7 +201,7 @@ fn verify(given: &Given<'_>, mistakes: &mut Mistakes) -> VerifySettings {
         max_signatures: given.read("MaximumSignaturesToVerify", value::number, mistakes).unwrap_or(3),
         min_rsa_bits: given.read("MinimumKeyBits", value::number, mistakes).unwrap_or(1024),
         clock_drift: given.read("ClockDrift", value::seconds, mistakes).unwrap_or(Duration::from_secs(300)),
-        must_be_signed: given.words("MustBeSigned"),
+        must_be_signed: given.set("MustBeSigned", mistakes),
         neutral_atps: true,
         redirect_to: given.text("RedirectFailuresTo"),
     }

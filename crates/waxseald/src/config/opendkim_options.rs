@@ -148,6 +148,7 @@ pub(crate) const OPTIONS: Options = &[
     ("SoftStart", Missing("a table that cannot be read is an error")),
     ("SoftwareHeader", Acts),
     ("StatisticsName", STATISTICS),
+    ("StatisticsPolicyScript", LUA),
     ("StatisticsPrefix", STATISTICS),
     ("Statistics", STATISTICS),
     ("StrictHeaders", Acts),

@@ -2,12 +2,14 @@
 
 mod keys;
 mod parts;
+mod roles;
 mod word;
 
 use super::mistakes::Mistakes;
 use crate::settings::Settings;
 use keys::{Key, OF_PROCESS, OF_SERVICE};
 use parts::Parts;
+use roles::Unused;
 use toml::{Table, Value};
 use waxseal::dns::lint::nearest;
 
@@ -41,11 +43,14 @@ pub(super) fn read(text: &str, environment: Table, settings: &mut Settings, mist
     table.extend(environment);
     let mut own = Mistakes::default();
     read_process(&mut table, settings, &mut own);
+    let mut unused = Unused::default();
     for service in services(table, !settings.services.is_empty(), &mut own) {
-        let mut parts = Parts::default();
+        let (mut parts, names) = (Parts::default(), service.keys().cloned().collect::<Vec<_>>());
         take(OF_SERVICE, service, &mut parts, &mut own);
+        unused.take(names.into_iter(), &parts.roles);
         settings.services.push(parts.into_service(&mut own));
     }
+    settings.warnings.extend(unused.warnings());
     mistakes.0.extend(own.0.into_iter().map(|mistake| format!("waxseald.toml: {mistake}")));
 }
 
@@ -149,6 +154,23 @@ mod tests {
     fn milter(settings: &Settings) -> &FilterSettings {
         let Kind::Milter(filter) = &settings.services[0].kind else { panic!("no milter") };
         filter
+    }
+
+    #[test]
+    fn a_key_that_no_service_uses_is_named() {
+        let warnings = |text: &str| {
+            let (mut settings, mut mistakes) = (Settings::default(), Mistakes::default());
+            read(text, Table::new(), &mut settings, &mut mistakes);
+            assert_eq!(mistakes.0, Vec::<String>::new());
+            settings.warnings
+        };
+        let text = "waxseald.toml: reject_failures: it has no effect without the role dmarc";
+        assert_eq!(warnings("roles = [\"verify\"]\nreject_failures = true\n"), [text]);
+        let text = "waxseald.toml: safe_keys: it has no effect without the role sign or arc";
+        assert_eq!(warnings("roles = [\"verify\"]\nsafe_keys = false\n"), [text]);
+        let both =
+            "reject_failures = true\n[[service]]\nroles = [\"verify\"]\n[[service]]\nroles = [\"dmarc\"]\n";
+        assert_eq!(warnings(both), Vec::<String>::new());
     }
 
     #[test]

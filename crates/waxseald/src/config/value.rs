@@ -1,5 +1,6 @@
 //! Values of settings in the old files.
 
+use crate::hosts::Words;
 use crate::settings::{Action, AtpsHash, Delivery, HeaderRules, LoginAction, PublishCheck, Reject, Socket};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use waxseal::{authres::ResultsStyle, dkim::Canonicalization};
@@ -35,6 +36,23 @@ pub(crate) fn umask(text: &str) -> Result<u32, Invalid> {
 /// Words separated by commas or blanks.
 pub(crate) fn words(text: &str) -> Vec<String> {
     text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether a text names a data set by its kind.
+pub(crate) fn is_data_set(text: &str) -> bool {
+    const KINDS: [&str; 12] = [
+        "file", "refile", "csl", "sqlite", "db", "dsn", "ldap", "lua", "memcache", "mdb", "erlang", "repute",
+    ];
+    text.split_once(':').is_some_and(|(kind, _)| KINDS.contains(&kind.to_ascii_lowercase().as_str()))
+}
+
+/// The entries of a data set, `KEY` or `KEY=VALUE`.
+pub(crate) fn data_set(text: &str) -> Result<Vec<String>, Invalid> {
+    // The caller adds the name of the option.
+    let words = Words::load("data set", text, &mut Vec::new())?;
+    let entry =
+        |(key, value): (&str, &str)| if value.is_empty() { key.to_owned() } else { format!("{key}={value}") };
+    Ok(words.iter().map(entry).collect())
 }
 
 /// `inet:8891@localhost`, `inet6:8891@[::1]`, `local:/run/x.sock`, `unix:…`, or a path alone.
@@ -216,6 +234,19 @@ mod tests {
         for text in ["8891@localhost", "inet:milter@localhost", "local:", "inet:70000@localhost"] {
             assert!(socket(text).unwrap_err().contains("use inet:PORT@HOST"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_data_set_is_read_where_words_may_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("names");
+        std::fs::write(&path, "# ours\nFrom\n\ndaemon_name MSA\n").unwrap();
+        let named = format!("file:{}", path.display());
+        assert!(is_data_set(&named) && !is_data_set("From,To") && !is_data_set("a:b"));
+        assert_eq!(data_set(&named).unwrap(), ["From", "daemon_name=MSA"]);
+        assert_eq!(data_set("csl:a, b").unwrap(), ["a", "b"]);
+        assert!(data_set("file:/nowhere").unwrap_err().contains("/nowhere could not be read"));
+        assert!(data_set("ldap://x").unwrap_err().contains("is not read"));
     }
 
     #[test]

@@ -162,6 +162,13 @@ impl Checks {
         self.arc.as_ref()?.seal(report, client)
     }
 
+    /// Whether only this filter writes results of a method in the name of this host: no program before it does.
+    pub(crate) fn writes_alone(&self, method: &str) -> bool {
+        let dmarc = self.dmarc.as_ref().is_some_and(|dmarc| !dmarc.trusts());
+        let arc = self.arc.as_ref().is_some_and(ArcRole::verifies);
+        dmarc && method.eq_ignore_ascii_case("dmarc") || arc && method.eq_ignore_ascii_case("arc")
+    }
+
     /// The log text for the message.
     pub(crate) fn line(&self, report: &Report, found: &AuthenticationResults) -> String {
         let mut parts = Vec::new();

@@ -67,6 +67,9 @@ impl KeySource {
                     .map_err(|error| unreadable("KeyTable", &error))?;
                 warnings.extend(keys.problems().iter().map(|problem| format!("KeyTable: {problem}")));
                 warnings.extend(signing.problems().iter().map(|problem| format!("SigningTable: {problem}")));
+                if signing.iter().all(|entry| entry.is_exclusion()) {
+                    warnings.push("SigningTable: it has no entries: no mail is signed".to_owned());
+                }
                 let broken = broken_entries(&keys, &signing);
                 warnings.extend(broken.map(|(place, error)| format!("{place}: {error}")));
                 Ok(Self::Tables { keys: Box::new(keys), signing: Box::new(signing), all_matches })

@@ -16,6 +16,11 @@ impl SenderLogins {
         Ok(Self { table: Words::load("SenderLogins", table, warnings)?, action })
     }
 
+    /// The login of who is authenticated; one that the mail server does not name is nobody in the table.
+    pub(crate) fn login(macros: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        macros("{auth_authen}").or_else(|| macros("{auth_type}").map(|_| String::new()))
+    }
+
     /// Why the login may not send as these authors, if so. Nobody may use an address without an entry.
     pub(crate) fn objection(&self, login: &str, authors: &Authors) -> Option<String> {
         let foreign = authors.addresses().iter().find(|address| !self.allows(login, address))?;
@@ -54,6 +59,22 @@ mod tests {
         assert!(objection(&table, "ann", "joe@a.example").is_some());
         assert!(objection(&table, "joe", "joe@other.example").is_some());
         assert!(objection(&table, "joe", "joe@a.example, eve@a.example").is_some());
+    }
+
+    #[test]
+    fn who_is_authenticated_without_a_login_is_nobody() {
+        let login = |known: &'static [(&str, &str)]| {
+            let value = |name: &str| {
+                known.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned())
+            };
+            SenderLogins::login(&value)
+        };
+        assert_eq!(login(&[("{auth_type}", "PLAIN"), ("{auth_authen}", "joe")]).as_deref(), Some("joe"));
+        assert_eq!(login(&[("{auth_type}", "PLAIN")]).as_deref(), Some(""));
+        assert_eq!(login(&[]), None, "not authenticated, not checked");
+        let table = "csl:joe@a.example=joe,x@b.example=*";
+        assert!(objection(table, "", "joe@a.example").is_some());
+        assert_eq!(objection(table, "", "x@b.example"), None);
     }
 
     #[test]

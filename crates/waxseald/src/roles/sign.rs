@@ -13,9 +13,10 @@ use crate::{
     settings::{FieldChanges, KeySettings, LoginAction, PublishCheck, SignSettings},
 };
 use bytes::Bytes;
+use std::time::SystemTime;
 use waxseal::{
-    Signer,
-    dkim::DEFAULT_FIELDS,
+    DomainName, PrivateKey, Selector, Signer,
+    dkim::{DEFAULT_FIELDS, SignError, Signing},
     header::{Address, Authors, Header},
 };
 use waxseal_tables::DataSet;
@@ -88,6 +89,7 @@ impl Sign {
         let logins =
             logins.map(|table| SenderLogins::load(table, settings.login_action, warnings)).transpose();
         let logins = logins.map_err(|error| mistakes.push(error)).ok().flatten();
+        mistakes.extend(try_out(settings).err());
         let source = KeySource::load(&settings.keys, settings.all_matches, warnings);
         match source.map_err(|error| mistakes.push(error)) {
             Ok(source) if mistakes.is_empty() => {
@@ -182,7 +184,7 @@ impl Sign {
     /// What is to be said against a login that writes as these authors.
     fn objection(&self, submission: &Submission<'_>, authors: &Authors) -> Option<(LoginAction, String)> {
         let logins = self.logins.as_ref()?;
-        let login = (submission.macros)("{auth_authen}")?;
+        let login = SenderLogins::login(submission.macros)?;
         Some((logins.action, logins.objection(&login, authors)?))
     }
 
@@ -252,27 +254,15 @@ impl Sign {
     fn key(&self, name: &KeyName, author: &Address) -> Result<Key, KeyTrouble> {
         let settings = &self.settings;
         let (key, life) = name.key(&self.keys, self.key_rules())?;
-        let unusable = |error: waxseal::dkim::SignError| KeyTrouble::Unreadable(error.to_string());
+        let unusable = |error: SignError| KeyTrouble::Unreadable(error.to_string());
         let expected = match settings.publish_check {
             PublishCheck::Off => None,
             _ => Expected::new(&name.domain, &name.selector, key.public_key()),
         };
-        let (header, body) = settings.canonicalization;
-        let mut signer = Signer::new(name.domain.clone(), name.selector.clone(), key)
-            .map_err(unusable)?
-            .with_canonicalization(header, body)
-            .with_fields(signed_fields(&settings.fields))
-            .with_oversigned(settings.oversigned.iter().cloned())
-            .with_body_length(settings.body_length)
-            .with_copied_fields(settings.copied_fields);
+        let mut signer =
+            configured(settings, name.domain.clone(), name.selector.clone(), key).map_err(unusable)?;
         if let Some(identity) = &name.identity {
             signer = signer.with_identity(identity);
-        }
-        if let Some(lifetime) = settings.lifetime {
-            signer = signer.with_lifetime(lifetime);
-        }
-        if settings.request_reports {
-            signer = signer.with_tag("r", "y").map_err(unusable)?;
         }
         // RFC 6541 §4.2: both tags, or none.
         let author = author.domain().to_ascii_lowercase();
@@ -281,6 +271,48 @@ impl Sign {
             signer = signer.with_tag("atpsh", settings.atps_hash.as_str()).map_err(unusable)?;
         }
         Ok(Key { signer, expected, life })
+    }
+}
+
+/// A signer with the settings for all keys.
+fn configured(
+    settings: &SignSettings,
+    domain: DomainName,
+    selector: Selector,
+    key: PrivateKey,
+) -> Result<Signer, SignError> {
+    let (header, body) = settings.canonicalization;
+    let mut signer = Signer::new(domain, selector, key)?
+        .with_canonicalization(header, body)
+        .with_fields(signed_fields(&settings.fields))
+        .with_oversigned(settings.oversigned.iter().cloned())
+        .with_body_length(settings.body_length)
+        .with_copied_fields(settings.copied_fields);
+    if let Some(lifetime) = settings.lifetime {
+        signer = signer.with_lifetime(lifetime);
+    }
+    if settings.request_reports { signer.with_tag("r", "y") } else { Ok(signer) }
+}
+
+/// Signs a message with a key that nobody uses: what no message can be signed with is a mistake in the settings.
+fn try_out(settings: &SignSettings) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let key = PrivateKey::from_ed25519_seed(&[1; 32]).map_err(|error| text(&error))?;
+    let domain = DomainName::new("example.org").map_err(|error| text(&error))?;
+    let selector: Selector = "s".parse().map_err(|error| text(&error))?;
+    let signer = configured(settings, domain, selector, key).map_err(|error| text(&error))?;
+    let message = Header::parse(b"From: joe@example.org\r\n\r\n").map_err(|error| text(&error))?;
+    let signing = Signing::with_header(&[signer], message.0, SystemTime::now());
+    signing.and_then(Signing::finish).map_err(|error| text(&error))?;
+    field_names("SenderHeaders", &settings.sender_fields)
+}
+
+/// Names that no field can have match nothing.
+pub(super) fn field_names(option: &str, names: &[String]) -> Result<(), String> {
+    let is_name = |name: &String| name.bytes().all(|c| c.is_ascii_graphic() && c != b':' && c != b';');
+    match names.iter().find(|name| !is_name(name)) {
+        Some(name) => Err(format!("{option}: {name:?} is not a field name")),
+        None => Ok(()),
     }
 }
 

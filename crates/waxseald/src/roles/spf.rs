@@ -41,7 +41,12 @@ impl SpfPolicy {
         let recipients = settings.per_recipient.as_deref();
         let recipients = recipients.map(|path| spf_recipients::load(path, settings, host, warnings));
         let recipients = recipients.transpose()?.unwrap_or_default();
-        Ok(Self { settings: settings.clone(), exemptions, host: host.to_owned(), recipients })
+        let mut settings = settings.clone();
+        if settings.timeout.is_zero() {
+            // policyd-spf's 0 is no limit, and RFC 7208 wants at least 20 seconds.
+            settings.timeout = PolicySettings::default().timeout;
+        }
+        Ok(Self { settings, exemptions, host: host.to_owned(), recipients })
     }
 
     /// The policy for a recipient, and its name: empty for that of all who have no other.

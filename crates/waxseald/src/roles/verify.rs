@@ -1,6 +1,6 @@
 //! DKIM verification, as in OpenDKIM's `Mode v`.
 
-use super::dmarc::Ruling;
+use super::{dmarc::Ruling, sign::field_names};
 use crate::settings::{Actions, VerifySettings};
 use waxseal::{
     Report,
@@ -22,6 +22,7 @@ impl Verify {
     /// The verifier for these settings.
     pub(crate) fn verifier(&self) -> Result<Verifier, String> {
         let settings = &self.settings;
+        field_names("MustBeSigned", &settings.must_be_signed)?;
         let policy = Policy::default()
             .with_max_signatures(settings.max_signatures)
             .with_min_rsa_bits(settings.min_rsa_bits)

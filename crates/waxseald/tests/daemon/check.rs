@@ -144,6 +144,48 @@ fn of_several_keys_the_active_ones_sign() {
 }
 
 #[test]
+fn sockets_and_tables_that_are_too_open_or_empty_are_named() {
+    let place = Place::new();
+    let said = |domains: &[&str], more: &str| check(&place, domains, more, &["--no-dns"]).1;
+    let open = said(&["good.example"], "Socket inet:8891\n");
+    let text = "warning: opendkim: inet:8891@0.0.0.0: whoever reaches this machine can have mail signed as your domains";
+    assert!(open.contains(text), "{open}");
+    let open = said(&["good.example"], "UMask 000\n");
+    assert!(open.contains("every user of this machine can have mail signed"), "{open}");
+    assert!(!said(&["good.example"], "UMask 002\n").contains("can have mail signed"));
+    let empty = said(&[], "");
+    assert!(
+        empty.contains("warning: opendkim: SigningTable: it has no entries: no mail is signed"),
+        "{empty}"
+    );
+    place.write("nobody", "# nobody\n");
+    let empty = said(&["good.example"], "InternalHosts {E}/nobody\n");
+    assert!(empty.contains("warning: opendkim: InternalHosts: it has no entries"), "{empty}");
+    // Options with a data set take a file wherever words may stand.
+    place.write("names", "From\nSubject\n");
+    let read = said(&["good.example"], "OversignHeaders file:{E}/names\nRemoveARFrom /nowhere/at/all\n");
+    assert!(read.contains("RemoveARFrom: data set: /nowhere/at/all could not be read"), "{read}");
+}
+
+#[test]
+fn what_no_message_can_be_signed_with_is_a_mistake() {
+    let place = Place::new();
+    for (more, text) in [
+        ("OversignHeaders From:\n", "opendkim: \"From:\" is not a field name"),
+        ("SignHeaders From,Subj;ect\n", "opendkim: \"Subj;ect\" is not a field name"),
+        ("SignatureTTL 18446744073709551615\n", "opendkim: the time for x= has more than 12 digits"),
+        ("SenderHeaders Sender:\n", "opendkim: SenderHeaders: \"Sender:\" is not a field name"),
+        ("Mode v\nMustBeSigned From:\n", "opendkim: MustBeSigned: \"From:\" is not a field name"),
+    ] {
+        let (code, said) = check(&place, &["good.example"], more, &["--no-dns"]);
+        assert!(code == Some(78) && said.contains(text), "{more}: {said}");
+    }
+    let (code, said) =
+        check(&place, &["good.example"], "SignatureTTL 600\nSignHeaders Subject\n", &["--no-dns"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn main_cf_is_read_where_it_is_named() {
     let place = Place::new();
     place.write(

@@ -103,6 +103,11 @@ impl<W: Word> Word for Option<W> {
 pub(super) trait Item: Sized {
     fn parse(text: &str) -> Result<Self, Invalid>;
 
+    /// A list in one text.
+    fn parse_all(text: &str) -> Result<Vec<Self>, Invalid> {
+        value::words(text).iter().map(|word| Self::parse(word)).collect()
+    }
+
     fn show(&self) -> String;
 }
 
@@ -110,7 +115,7 @@ impl<I: Item> Word for Vec<I> {
     fn read(value: &Value) -> Result<Self, Invalid> {
         match value {
             Value::Array(items) => items.iter().map(|item| I::parse(text(item)?)).collect(),
-            _ => value::words(text(value)?).iter().map(|word| I::parse(word)).collect(),
+            _ => I::parse_all(text(value)?),
         }
     }
 
@@ -122,6 +127,10 @@ impl<I: Item> Word for Vec<I> {
 impl Item for String {
     fn parse(text: &str) -> Result<Self, Invalid> {
         Ok(text.to_owned())
+    }
+
+    fn parse_all(text: &str) -> Result<Vec<Self>, Invalid> {
+        if value::is_data_set(text) { value::data_set(text) } else { Ok(value::words(text)) }
     }
 
     fn show(&self) -> String {

@@ -2,6 +2,7 @@
 
 use super::{
     super::client::Client,
+    forged,
     line::{Line, result},
 };
 use crate::{
@@ -283,26 +284,10 @@ impl End<'_> {
         header: &Header,
         (atps, ruling): (Option<Entry>, &Ruling),
     ) -> Result<Vec<Modification>, String> {
-        const NAME: &str = "Authentication-Results";
         let filter = self.filter;
         let mut changes = Vec::new();
-        if filter.remove_all {
-            let count = header.fields().filter(|field| field.is(NAME)).count();
-            for occurrence in (1..=count).rev() {
-                changes.push(removed(NAME, occurrence)?);
-            }
-        } else if !filter.keep_results {
-            for forged in filter.own_results.forged(header) {
-                let name = header.field(forged.index).map_or(&b""[..], |field| field.name());
-                if !name.eq_ignore_ascii_case(NAME.as_bytes()) {
-                    return Err(format!(
-                        "field {} hides results in the name of {}",
-                        name.escape_ascii(),
-                        filter.authserv_id
-                    ));
-                }
-                changes.push(removed(NAME, forged.occurrence)?);
-            }
+        for occurrence in forged::to_remove(filter, header)? {
+            changes.push(removed(forged::NAME, occurrence)?);
         }
         let Some(checks) = &filter.checks else { return Ok(changes) };
         let id = if filter.with_job_id {
