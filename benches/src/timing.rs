@@ -100,22 +100,28 @@ fn shuffle(order: &mut [usize], seed: &mut u64) {
     }
 }
 
-/// Roughly what the job takes; `None` when it fails.
+/// Roughly what the job takes; `None` when it fails. The first run fills caches, and any may be interrupted: what seems to
+/// take long would be repeated so seldom that the clock is what is measured.
 fn calibrate(job: &mut dyn FnMut() -> bool) -> Option<Duration> {
+    let mut worked = job();
     let mut count = 1_u32;
-    loop {
-        let start = now();
-        for _ in 0..count {
-            if !job() {
-                return None;
-            }
-        }
-        let took = now().saturating_sub(start);
+    while worked {
+        let mut run = || {
+            batch(
+                &mut || {
+                    worked &= job();
+                    worked
+                },
+                count,
+            )
+        };
+        let took = run().min(run()).min(run());
         if took * 4 >= BATCH || count >= 1 << 20 {
-            return Some(took / count);
+            return worked.then_some(took / count);
         }
         count *= 4;
     }
+    None
 }
 
 /// How often `part` fits into `whole`.

@@ -81,7 +81,9 @@ impl Answers<'_> {
     /// [`Reply`]; a question over the limit is [`LookupError::Other`].
     pub fn ask(&mut self, q: Question) -> Result<Reply, Pending> {
         let state = &mut self.state;
-        if let Some((_, reply)) = state.known.iter().find(|(known, _)| *known == q) {
+        // Types first: a check asks one name for several.
+        let same = |known: &Question| known.kind == q.kind && known.name == q.name;
+        if let Some((_, reply)) = state.known.iter().find(|(known, _)| same(known)) {
             return Ok(reply.clone());
         }
         if state.wanted.contains(&q) || state.in_flight.contains(&q) {
@@ -233,7 +235,7 @@ impl State {
             self.close(&q);
         }
         if self.known.capacity() == 0 {
-            self.known.reserve(USUAL);
+            self.known = Vec::with_capacity(USUAL);
         }
         if let Ok(answer) = &mut reply {
             answer.fit(q.kind);

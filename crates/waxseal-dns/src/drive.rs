@@ -18,9 +18,10 @@ pub const MAX_ROUNDS: usize = 64;
 /// [`MAX_ROUNDS`] rounds are made, within the [time limit of the check](Check::time_limit): see [`drive_within`].
 ///
 /// The future is `Send` when `check` is, and needs no runtime of its own.
-pub async fn drive<C: Check>(check: C, resolver: &(impl Resolve + ?Sized)) -> C::Output {
-    let mut dns = limited_as(&check);
-    drive_with(check, &mut dns, resolver, pending()).await
+pub async fn drive<C: Check>(mut check: C, resolver: &(impl Resolve + ?Sized)) -> C::Output {
+    let cache = Inline(resolver);
+    let mut dns = no_answers(check.time_limit(), Some(&cache));
+    rounds(&mut check, &mut dns, resolver, pending()).await
 }
 
 /// Like [`drive`], within `limit` in place of the time limit of the check: questions without an answer by then become a
@@ -38,11 +39,13 @@ pub async fn drive<C: Check>(check: C, resolver: &(impl Resolve + ?Sized)) -> C:
 /// # }
 /// ```
 pub async fn drive_within<C: Check>(
-    check: C,
+    mut check: C,
     resolver: &(impl Resolve + ?Sized),
     limit: Duration,
 ) -> C::Output {
-    drive_with(check, &mut Answers::new().with_time_limit(limit), resolver, pending()).await
+    let cache = Inline(resolver);
+    let mut dns = no_answers(Some(limit), Some(&cache));
+    rounds(&mut check, &mut dns, resolver, pending()).await
 }
 
 /// Like [`drive`], but begins with the answers in `dns` and leaves all answers there: as a trace, or for the next
@@ -69,20 +72,7 @@ pub async fn drive_with<C: Check>(
 ) -> C::Output {
     let cache = Inline(resolver);
     let mut lent = Lent::new(&mut dns.state, Some(&cache));
-    let left = lent.dns.state.time.left();
-    let mut deadline = pin!(first_of(deadline, sleep(resolver, left)));
-    for _ in 0..MAX_ROUNDS {
-        if let Ok(output) = check.run(&mut lent.dns) {
-            return output;
-        }
-        let Some(questions) = lent.wanted() else { break };
-        let lookups = questions.iter().map(|q| look_up(resolver, q)).collect();
-        let replies = join(lookups, deadline.as_mut(), &lent.dns.state.time).await;
-        if !lent.learn(questions, replies) {
-            break;
-        }
-    }
-    finish(check, &mut lent.dns)
+    rounds(&mut check, &mut lent.dns, resolver, deadline).await
 }
 
 /// Like [`drive_with`], for lookups whose futures are not `Send`, as with a browser's fetch or a thread-per-core
@@ -117,23 +107,23 @@ pub async fn drive_local<C: Check>(
         if let Ok(output) = check.run(&mut lent.dns) {
             return output;
         }
-        let Some(questions) = lent.wanted() else { break };
+        let Some(questions) = lent.dns.next_round() else { break };
         let lookups = questions.iter().map(|q| look_up(q)).collect();
         let replies = join(lookups, deadline.as_mut(), &lent.dns.state.time).await;
-        if !lent.learn(questions, replies) {
+        if !lent.dns.end_round(questions, replies) {
             break;
         }
     }
-    finish(check, &mut lent.dns)
+    finish(&mut check, &mut lent.dns)
 }
 
 /// Drives `check` with a blocking resolver, at most [`MAX_ROUNDS`] rounds, within the [time limit of the
 /// check](Check::time_limit): see [`drive_blocking_within`]. Cached replies ([`ResolveBlocking::cache`]) need no round;
 /// the other questions of one run are passed to the resolver together
 /// ([`ResolveBlocking::resolve_all_blocking`]).
-pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Sized)) -> C::Output {
-    let mut dns = limited_as(&check);
-    drive_with_blocking(check, &mut dns, resolver, None)
+pub fn drive_blocking<C: Check>(mut check: C, resolver: &(impl ResolveBlocking + ?Sized)) -> C::Output {
+    let mut dns = no_answers(check.time_limit(), resolver.cache());
+    rounds_blocking(&mut check, &mut dns, resolver, None)
 }
 
 /// Like [`drive_blocking`], within `limit` in place of the time limit of the check: questions without an answer by then
@@ -141,11 +131,12 @@ pub fn drive_blocking<C: Check>(check: C, resolver: &(impl ResolveBlocking + ?Si
 ///
 /// The resolver gets the deadline. If it ignores the deadline, the check ends after the lookup under way.
 pub fn drive_blocking_within<C: Check>(
-    check: C,
+    mut check: C,
     resolver: &(impl ResolveBlocking + ?Sized),
     limit: Duration,
 ) -> C::Output {
-    drive_with_blocking(check, &mut Answers::new().with_time_limit(limit), resolver, None)
+    let mut dns = no_answers(Some(limit), resolver.cache());
+    rounds_blocking(&mut check, &mut dns, resolver, None)
 }
 
 /// The blocking version of [`drive_with`], until a point in time; with `None`, the only deadline is the [time limit of
@@ -167,37 +158,59 @@ pub fn drive_with_blocking<C: Check>(
     deadline: Option<Instant>,
 ) -> C::Output {
     let mut lent = Lent::new(&mut dns.state, resolver.cache());
-    let output = rounds_blocking(&mut check, &mut lent, resolver, deadline);
-    output.unwrap_or_else(|| finish(check, &mut lent.dns))
+    rounds_blocking(&mut check, &mut lent.dns, resolver, deadline)
 }
 
-/// `None` when the rounds are used up before there is a verdict.
+async fn rounds<C: Check>(
+    check: &mut C,
+    dns: &mut Answers<'_>,
+    resolver: &(impl Resolve + ?Sized),
+    deadline: impl Future<Output = ()>,
+) -> C::Output {
+    let left = dns.state.time.left();
+    let mut deadline = pin!(first_of(deadline, sleep(resolver, left)));
+    for _ in 0..MAX_ROUNDS {
+        if let Ok(output) = check.run(dns) {
+            return output;
+        }
+        let Some(questions) = dns.next_round() else { break };
+        let lookups = questions.iter().map(|q| look_up(resolver, q)).collect();
+        let replies = join(lookups, deadline.as_mut(), &dns.state.time).await;
+        if !dns.end_round(questions, replies) {
+            break;
+        }
+    }
+    finish(check, dns)
+}
+
 fn rounds_blocking<C: Check>(
     check: &mut C,
-    lent: &mut Lent<'_, '_>,
+    dns: &mut Answers<'_>,
     resolver: &(impl ResolveBlocking + ?Sized),
     deadline: Option<Instant>,
-) -> Option<C::Output> {
+) -> C::Output {
     for _ in 0..MAX_ROUNDS {
-        if let Ok(output) = check.run(&mut lent.dns) {
-            return Some(output);
+        if let Ok(output) = check.run(dns) {
+            return output;
         }
-        let questions = lent.wanted()?;
-        let deadline = deadline.into_iter().chain(lent.dns.state.time.deadline()).min();
+        let Some(questions) = dns.next_round() else { break };
+        let deadline = deadline.into_iter().chain(dns.state.time.deadline()).min();
         let replies = match deadline {
             Some(deadline) if Instant::now() >= deadline => break,
             deadline => resolver.resolve_all_blocking(&questions, deadline),
         };
-        lent.dns.extend(questions.into_iter().zip(replies));
+        dns.extend(questions.into_iter().zip(replies));
     }
-    None
+    finish(check, dns)
 }
 
-fn limited_as(check: &impl Check) -> Answers<'static> {
-    match check.time_limit() {
-        Some(limit) => Answers::new().with_time_limit(limit),
-        None => Answers::new(),
+/// What a driver of a single check begins with.
+fn no_answers(limit: Option<Duration>, cache: Option<&dyn Cache>) -> Answers<'_> {
+    let mut dns = Answers::lent(State::default(), cache);
+    if let Some(limit) = limit {
+        dns.state.time = TimeLimit::new(limit);
     }
+    dns
 }
 
 /// The resolver's timer, started with the first wait.
@@ -219,7 +232,7 @@ async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>
 }
 
 /// The last run: after giving up nothing is pending.
-fn finish<C: Check>(mut check: C, dns: &mut Answers<'_>) -> C::Output {
+fn finish<C: Check>(check: &mut C, dns: &mut Answers<'_>) -> C::Output {
     dns.give_up();
     loop {
         if let Ok(output) = check.run(dns) {
@@ -278,20 +291,22 @@ impl<'a, 'r> Lent<'a, 'r> {
         dns.state.forget_in_flight();
         Self { home, dns }
     }
+}
 
+impl Answers<'_> {
     /// The questions of the next round, from which on the time is measured; `None` when nothing is wanted or the time
     /// is over.
-    fn wanted(&mut self) -> Option<Vec<Question>> {
-        let questions = self.dns.take_wanted();
-        let time = &mut self.dns.state.time;
+    fn next_round(&mut self) -> Option<Vec<Question>> {
+        let questions = self.take_wanted();
+        let time = &mut self.state.time;
         time.start();
         (!questions.is_empty() && !time.is_over()).then_some(questions)
     }
 
     /// Records the replies; false when one is missing.
-    fn learn(&mut self, questions: Vec<Question>, replies: Vec<Option<Reply>>) -> bool {
+    fn end_round(&mut self, questions: Vec<Question>, replies: Vec<Option<Reply>>) -> bool {
         let complete = replies.iter().all(Option::is_some);
-        self.dns.extend(questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?))));
+        self.extend(questions.into_iter().zip(replies).filter_map(|(q, reply)| Some((q, reply?))));
         complete
     }
 }

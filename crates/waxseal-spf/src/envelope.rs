@@ -46,7 +46,10 @@ impl Envelope {
             _ => domain_text.strip_suffix(b".").unwrap_or(domain_text),
         };
         let at = local_part.len();
-        let text = [local_part, b"@", shown_domain, helo].concat().into_boxed_slice();
+        let mut text = Vec::with_capacity(at + 1 + shown_domain.len() + helo.len());
+        for part in [local_part, b"@", shown_domain, helo] {
+            text.extend_from_slice(part);
+        }
         Self {
             identity,
             ip: ip.to_canonical(),
@@ -54,7 +57,7 @@ impl Envelope {
             sender_end: at + 1 + shown_domain.len(),
             null_sender: identity == Identity::MailFrom && reverse_path.is_empty(),
             ascii_local_part: local_part.is_ascii(),
-            text,
+            text: text.into_boxed_slice(),
             domain,
         }
     }
