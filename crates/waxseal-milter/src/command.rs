@@ -2,7 +2,10 @@
 
 use crate::{macros::Stage, packet::Packet};
 use bytes::{Buf, Bytes};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    ffi::CStr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// A packet that is not a command of the protocol, or has invalid data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -192,7 +195,7 @@ impl Command {
 
 /// Takes a NUL-terminated string from the front.
 fn string(data: &mut Bytes) -> Option<Bytes> {
-    let end = data.iter().position(|c| *c == 0)?;
+    let end = CStr::from_bytes_until_nul(data).ok()?.count_bytes();
     let text = data.split_to(end);
     data.advance(1);
     Some(text)

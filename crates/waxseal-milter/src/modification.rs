@@ -207,21 +207,28 @@ fn checked_name(name: &str) -> Result<String, InvalidModification> {
 fn checked_value(name: &str, value: &[u8]) -> Result<Vec<u8>, InvalidModification> {
     let value = value.strip_suffix(b"\n").map_or(value, |value| value.strip_suffix(b"\r").unwrap_or(value));
     let mut checked = Vec::with_capacity(value.len());
-    let mut bytes = value.iter().copied().enumerate().peekable();
-    let invalid = |offset, problem| InvalidModification::Value { name: name.to_owned(), offset, problem };
-    while let Some((offset, byte)) = bytes.next() {
-        match byte {
-            0 => return Err(invalid(offset, "NUL")),
-            b'\r' if bytes.peek().is_none_or(|(_, next)| *next != b'\n') => {
-                return Err(invalid(offset, "bare CR"));
+    let mut left = value;
+    while let Some(length) = left.iter().position(|b| matches!(b, 0 | b'\r' | b'\n')) {
+        let (text, rest) = left.split_at(length);
+        checked.extend_from_slice(text);
+        let Some((byte, next)) = rest.split_first() else { break };
+        let problem = match (byte, next.first()) {
+            (b'\r', Some(b'\n')) => None,
+            (b'\n', Some(b' ' | b'\t')) => {
+                checked.push(b'\n');
+                None
             }
-            b'\r' => {}
-            b'\n' if !bytes.peek().is_some_and(|(_, next)| matches!(next, b' ' | b'\t')) => {
-                return Err(invalid(offset, "the next line does not start with a blank"));
-            }
-            byte => checked.push(byte),
+            (0, _) => Some("NUL"),
+            (b'\r', _) => Some("bare CR"),
+            _ => Some("the next line does not start with a blank"),
+        };
+        if let Some(problem) = problem {
+            let offset = value.len() - rest.len();
+            return Err(InvalidModification::Value { name: name.to_owned(), offset, problem });
         }
+        left = next;
     }
+    checked.extend_from_slice(left);
     Ok(checked)
 }
 

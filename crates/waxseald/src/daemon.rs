@@ -102,7 +102,7 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     });
     metrics().settings_read(true, false);
     // All but the connections, which have threads of their own.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DaemonError::System { what: "runtime", error })?;
     let served = runtime.block_on(serve(files, &settings, running.collect(), watched));
     // Nothing that blocks a thread keeps the process from its end.

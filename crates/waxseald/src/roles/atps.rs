@@ -6,7 +6,7 @@ use waxseal::{
     authres::Entry,
     crypto::{HashAlgorithm, NoProvider, default_provider},
     dns::{Question, Record, Resolve},
-    header::{Authors, Header, TagList},
+    header::{Authors, Field, Header, TagList},
 };
 
 impl AtpsHash {
@@ -25,12 +25,17 @@ const MAX_SIGNATURES: usize = 5;
 
 /// The result for the signatures of a message. `None` if no valid one names an author's domain to look up.
 pub(crate) async fn check(report: &Report, header: &Header, dns: &(impl Resolve + ?Sized)) -> Option<Entry> {
-    let authors: Vec<_> =
-        Authors::from_header(header).ok()?.domains().filter_map(|d| DomainName::new(&d).ok()).collect();
     let fields = header.fields().filter(|field| field.is("DKIM-Signature"));
     let signed = report.dkim().iter().zip(fields).filter(|(verdict, _)| verdict.is_pass());
+    let names_atps = |field: &Field<'_>| field.value().windows(4).any(|text| text == b"atps");
+    let signed: Vec<_> = signed.take(MAX_SIGNATURES).filter(|(_, field)| names_atps(field)).collect();
+    if signed.is_empty() {
+        return None;
+    }
+    let authors: Vec<_> =
+        Authors::from_header(header).ok()?.domains().filter_map(|d| DomainName::new(&d).ok()).collect();
     let (mut found, mut result) = (false, "fail");
-    for (verdict, field) in signed.take(MAX_SIGNATURES) {
+    for (verdict, field) in signed {
         let (Some(signer), Ok(tags)) = (verdict.domain(), TagList::parse(field.value())) else { continue };
         let text = |name| tags.get(name).and_then(|value| std::str::from_utf8(value).ok());
         let Some(author) = text("atps") else { continue };

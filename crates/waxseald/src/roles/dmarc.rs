@@ -128,6 +128,11 @@ impl Dmarc {
 
     /// What to do with the message, and the reply.
     pub(crate) fn ruling(&self, report: &Report, client: &Client) -> Ruling {
+        let has_passed = matches!(report.dmarc().result(), DmarcResult::Pass | DmarcResult::None);
+        let is_settled = has_passed && report.disposition() == Disposition::None;
+        if is_settled && !self.settings.several_authors_rejected {
+            return Ruling::accept();
+        }
         let authors = report.header().ok().and_then(|header| Authors::from_header(header).ok());
         if self.settings.several_authors_rejected
             && authors.as_ref().is_some_and(|authors| authors.addresses().len() > 1)
