@@ -65,39 +65,42 @@ impl Entry {
     ///
     /// IANA has a registry of methods and results (Email Authentication Parameters).
     pub fn new(method: impl Into<Cow<'static, str>>, result: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            method: Keyword::sanitized(method),
-            result: Keyword::sanitized(result),
-            texts: String::new(),
-            reason: None,
-            comment: None,
-            properties: Vec::new(),
-        }
+        Self::of(Keyword::sanitized(method), Keyword::sanitized(result))
+    }
+
+    /// Of words that are keywords.
+    fn known(method: &'static str, result: &'static str) -> Self {
+        Self::of(Keyword::known(method), Keyword::known(result))
+    }
+
+    fn of(method: Keyword, result: Keyword) -> Self {
+        let (texts, properties) = (String::new(), Vec::new());
+        Self { method, result, texts, reason: None, comment: None, properties }
     }
 
     /// An entry for a DKIM signature, or for a message without any (`dkim=none`).
     pub fn dkim(result: DkimResult) -> Self {
-        Self::new("dkim", result.as_str())
+        Self::known("dkim", result.as_str())
     }
 
     /// An entry for an SPF identity.
     pub fn spf(result: SpfResult) -> Self {
-        Self::new("spf", result.as_str())
+        Self::known("spf", result.as_str())
     }
 
     /// An entry for DMARC.
     pub fn dmarc(result: DmarcResult) -> Self {
-        Self::new("dmarc", result.as_str())
+        Self::known("dmarc", result.as_str())
     }
 
     /// An entry for the ARC chain.
     pub fn arc(result: ArcResult) -> Self {
-        Self::new("arc", result.as_str())
+        Self::known("arc", result.as_str())
     }
 
     /// An entry for the reverse DNS check of the client.
     pub fn iprev(result: IprevResult) -> Self {
-        Self::new("iprev", result.as_str())
+        Self::known("iprev", result.as_str())
     }
 
     /// Adds the reason for the result: `reason="…"`, a short sentence.

@@ -34,7 +34,7 @@ pub(crate) fn value(out: &mut Folder, text: &str, utf8: bool) {
 
 /// Writes a `pvalue` of RFC 8601 §2.2: a value, or `[ [ local-part ] "@" ] domain-name`.
 pub(crate) fn pvalue(out: &mut Folder, text: &str, utf8: bool) {
-    if fits(text) && is_address(text) { out.word(text) } else { value(out, text, utf8) }
+    if fits(text) && (is_token(text) || is_address(text)) { out.word(text) } else { quoted(out, text, utf8) }
 }
 
 /// Writes a quoted string (RFC 5322 §3.2.4).

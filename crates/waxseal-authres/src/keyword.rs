@@ -17,6 +17,11 @@ impl Keyword {
         &self.0
     }
 
+    /// A word of the registry, fit as it is.
+    pub(crate) const fn known(word: &'static str) -> Self {
+        Self(Cow::Borrowed(word))
+    }
+
     /// The keyword closest to `text`: other characters become `-`, final hyphens are dropped, at most 64 bytes are
     /// kept, and an empty keyword becomes `unknown`. Letter case is kept.
     pub(crate) fn sanitized(text: impl Into<Cow<'static, str>>) -> Self {

@@ -291,7 +291,7 @@ impl Verdict {
             Dnssec::Indeterminate => "",
         };
         let testing = if self.is_testing() { "; testing" } else { "" };
-        Some(format!("{bits}-bit key{security}{testing}"))
+        Some([bits.to_string().as_str(), "-bit key", security, testing].concat())
     }
 }
 

@@ -31,9 +31,9 @@ use waxseal_header::{Authors, Header, HeaderError, UnclearAuthor};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Identifiers {
-    authors: Result<Vec<DomainName>, Unclear>,
+    authors: Result<Vec<DomainName>, Box<Unclear>>,
     /// Domains of addresses in display names, and the resulting error if the policy refuses them.
-    misleading: Option<(Vec<String>, Unclear)>,
+    misleading: Option<Box<(Vec<String>, Unclear)>>,
     results: Vec<(DomainName, MethodResult)>,
 }
 
@@ -77,7 +77,8 @@ impl Identifiers {
             }
         };
         let names = authors.domains_in_names().to_vec();
-        let misleading = authors.without_misleading_names().err().map(|unclear| (names, unclear.into()));
+        let misleading = authors.without_misleading_names().err();
+        let misleading = misleading.map(|unclear| Box::new((names, unclear.into())));
         Self { misleading, ..input }
     }
 
@@ -88,7 +89,7 @@ impl Identifiers {
     }
 
     fn without_author(unclear: Unclear) -> Self {
-        Self { authors: Err(unclear), misleading: None, results: Vec::new() }
+        Self { authors: Err(Box::new(unclear)), misleading: None, results: Vec::new() }
     }
 
     /// A message by several authors; duplicates count once.
@@ -99,8 +100,10 @@ impl Identifiers {
                 distinct.push(author);
             }
         }
-        let authors = if distinct.is_empty() { Err(Cause::NoAuthor.into()) } else { Ok(distinct) };
-        Self { authors, misleading: None, results: Vec::new() }
+        if distinct.is_empty() {
+            return Self::without_author(Cause::NoAuthor.into());
+        }
+        Self { authors: Ok(distinct), misleading: None, results: Vec::new() }
     }
 
     /// Adds the result of one DKIM signature; `domain` is its `d=`. Add every signature separately; none affects
@@ -194,8 +197,8 @@ impl Check for DmarcCheck {
     fn run(&mut self, dns: &mut Answers<'_>) -> Result<Verdict, Pending> {
         let limit = self.local.max_authors;
         let authors = match (&self.input.authors, &self.input.misleading) {
-            (Ok(_), Some((_, unclear))) if self.local.misleading_name_refused => {
-                return self.unclear(dns, unclear);
+            (Ok(_), Some(misleading)) if self.local.misleading_name_refused => {
+                return self.unclear(dns, &misleading.1);
             }
             (Ok(authors), _) if authors.len() > limit => {
                 return self.unclear(dns, &Unclear::too_many(authors, limit));
@@ -250,7 +253,7 @@ impl DmarcCheck {
         let disposition = worst.map_or(Disposition::None, |(_, author)| self.disposition(author));
         let cause = worst.map_or(Cause::NoAuthor, |(_, author)| author.cause.clone());
         let domains_in_names =
-            self.input.misleading.as_ref().map(|(names, _)| names.clone()).unwrap_or_default();
+            self.input.misleading.as_ref().map(|misleading| misleading.0.clone()).unwrap_or_default();
         Verdict { decisive, authors, domains_in_names, ..Verdict::without_author(cause, disposition) }
     }
 

@@ -11,7 +11,8 @@ use crate::{Address, encoded_word};
 /// [`MAX_DOMAINS`].
 pub(super) fn domains_in_names(value: &[u8], authors: &[Address]) -> Vec<String> {
     let at_signs = memchr::memchr_iter(b'@', value).count();
-    if at_signs <= authors.len() && memchr::memmem::find(value, b"=?").is_none() {
+    let has_encoded_word = || value.windows(2).any(|two| two == b"=?");
+    if at_signs <= authors.len() && !has_encoded_word() {
         return Vec::new();
     }
     let decoded = encoded_word::decode(value);

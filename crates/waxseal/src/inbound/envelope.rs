@@ -1,6 +1,5 @@
 //! The SMTP envelope.
 
-use bytes::Bytes;
 use std::{net::IpAddr, sync::Arc};
 
 /// The parts of the SMTP envelope that authentication needs: the client's address, its HELO or EHLO, and MAIL FROM.
@@ -14,17 +13,20 @@ use std::{net::IpAddr, sync::Arc};
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
+pub struct Envelope(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     ip: Option<IpAddr>,
-    helo: Bytes,
+    helo: Box<[u8]>,
     path: Path,
     /// Why there is no envelope.
     missing: Option<Arc<str>>,
 }
 
 /// The reverse-path as given, with its angle brackets.
-#[derive(Debug, Clone)]
-struct Path(Bytes);
+#[derive(Debug)]
+struct Path(Box<[u8]>);
 
 impl Path {
     fn bare(&self) -> &[u8] {
@@ -46,7 +48,7 @@ impl Envelope {
     /// The address of the client (an IPv4-mapped one counts as IPv4), the argument of its last HELO or EHLO, and the
     /// reverse-path of MAIL FROM with or without angle brackets; empty or `<>` is the null reverse-path.
     pub fn new(ip: IpAddr, helo: impl AsRef<[u8]>, mail_from: impl AsRef<[u8]>) -> Self {
-        Self { ip: Some(ip.to_canonical()), ..Self::without_address(helo, mail_from) }
+        Self::of(Some(ip.to_canonical()), helo.as_ref(), mail_from.as_ref(), None)
     }
 
     /// A client without an address, such as a program on this host: SPF is none and `iprev` is not checked, both are
@@ -59,12 +61,11 @@ impl Envelope {
     /// assert_eq!((envelope.ip(), envelope.mail_from()), (None, &b"joe@example.org"[..]));
     /// ```
     pub fn without_address(helo: impl AsRef<[u8]>, mail_from: impl AsRef<[u8]>) -> Self {
-        Self {
-            ip: None,
-            helo: Bytes::copy_from_slice(helo.as_ref()),
-            path: Path(Bytes::copy_from_slice(mail_from.as_ref())),
-            missing: None,
-        }
+        Self::of(None, helo.as_ref(), mail_from.as_ref(), None)
+    }
+
+    fn of(ip: Option<IpAddr>, helo: &[u8], path: &[u8], missing: Option<Arc<str>>) -> Self {
+        Self(Arc::new(Parts { ip, helo: helo.into(), path: Path(path.into()), missing }))
     }
 
     /// No envelope, as for a message from an archive: [`Envelope::without_address`] with empty HELO and MAIL FROM.
@@ -87,32 +88,32 @@ impl Envelope {
 
     /// [`Envelope::unknown`] with a reason, such as [`NoEnvelope`](crate::NoEnvelope), for explanations and JSON.
     pub fn missing_because(reason: impl Into<Arc<str>>) -> Self {
-        Self { missing: Some(reason.into()), ..Self::unknown() }
+        Self::of(None, b"", b"", Some(reason.into()))
     }
 
     /// Why there is no envelope, if that was given.
     pub(super) fn missing(&self) -> Option<&str> {
-        self.missing.as_deref()
+        self.0.missing.as_deref()
     }
 
     /// The address of the client, if there is one and it is known.
     pub fn ip(&self) -> Option<IpAddr> {
-        self.ip
+        self.0.ip
     }
 
     /// The argument of HELO or EHLO.
     pub fn helo(&self) -> &[u8] {
-        &self.helo
+        &self.0.helo
     }
 
     /// The reverse-path without angle brackets; empty for the null reverse-path.
     pub fn mail_from(&self) -> &[u8] {
-        self.path.bare()
+        self.0.path.bare()
     }
 
     /// The reverse-path as given.
     pub(super) fn path(&self) -> &[u8] {
-        &self.path.0
+        &self.0.path.0
     }
 
     /// Whether MAIL FROM was `<>`, as in bounces. Then its identity for SPF is `postmaster@` HELO (RFC 7208 §2.4).
