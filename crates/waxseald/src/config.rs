@@ -70,6 +70,7 @@ impl Files {
         if let Some(path) = &self.policyd_spf {
             self.policy(path, &mut settings, &mut mistakes);
         }
+        mistakes.0.extend(settings.shared_sockets());
         if settings.services.is_empty() && mistakes.0.is_empty() {
             mistakes.0.push(
                 "no settings: give a file, such as -x /etc/opendkim.conf or -c /etc/waxseald.toml".to_owned(),
@@ -103,6 +104,20 @@ impl Settings {
     /// The text of a waxseald.toml that gives these settings.
     pub(crate) fn to_toml(&self) -> String {
         own::write(self)
+    }
+
+    /// Sockets at which two services would listen.
+    fn shared_sockets(&self) -> Vec<String> {
+        let all: Vec<_> = self
+            .services
+            .iter()
+            .flat_map(|service| service.sockets.iter().map(move |socket| (&service.name, socket)))
+            .collect();
+        let shared = all.iter().enumerate().filter_map(|(index, (name, socket))| {
+            let (other, _) = all.iter().take(index).find(|(_, other)| other == socket)?;
+            Some(format!("{socket}: {other} and {name} both listen there: give each a socket of its own"))
+        });
+        shared.collect()
     }
 
     /// Whether both describe the same process, regardless of warnings.

@@ -134,10 +134,11 @@ impl Dmarc {
             return Ruling::accept();
         }
         let authors = report.header().ok().and_then(|header| Authors::from_header(header).ok());
+        // "unless all domain names in that field are the same", as OpenDMARC says.
         if self.settings.several_authors_rejected
-            && authors.as_ref().is_some_and(|authors| authors.addresses().len() > 1)
+            && authors.as_ref().is_some_and(|authors| authors.domains().count() > 1)
         {
-            return Ruling::new(Action::Reject, "From has several addresses");
+            return Ruling::new(Action::Reject, "From has addresses of several domains");
         }
         let domain = authors
             .and_then(|authors| authors.domains().next())
@@ -274,6 +275,16 @@ mod tests {
         let wrong = DmarcSettings { override_domains: Some("csl:a.example=maybe".to_owned()), ..rejecting() };
         let error = Dmarc::load(&wrong, ("mx", "mx"), &mut Vec::new()).unwrap_err();
         assert_eq!(error, ["OverrideDomains: a.example: \"maybe\": use none, quarantine or reject"]);
+    }
+
+    #[test]
+    fn authors_of_several_domains_are_rejected_where_that_is_asked_for() {
+        let asked = || DmarcSettings { several_authors_rejected: true, ..DmarcSettings::default() };
+        let two = "b.example, eve@d.example";
+        let text = "From has addresses of several domains";
+        assert_eq!(ruling(asked(), "203.0.113.9", two), Ruling::new(Action::Reject, text));
+        assert_eq!(ruling(asked(), "203.0.113.9", "b.example, eve@B.example"), Ruling::accept());
+        assert_eq!(ruling(DmarcSettings::default(), "203.0.113.9", two), Ruling::accept());
     }
 
     #[test]

@@ -168,6 +168,17 @@ fn sockets_and_tables_that_are_too_open_or_empty_are_named() {
 }
 
 #[test]
+fn two_services_at_one_socket_are_named() {
+    let place = Place::new();
+    place.write("a.conf", "Mode v\nSocket inet:8893@localhost\n");
+    place.write("b.conf", "Socket inet:8893@127.0.0.1\n");
+    let output = place.command(&["-x", "{E}/a.conf", "--opendmarc", "{E}/b.conf"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let text = "inet:8893@127.0.0.1: opendkim and opendmarc both listen there: give each a socket of its own";
+    assert!(output.status.code() == Some(78) && said.contains(text), "{said}");
+}
+
+#[test]
 fn what_no_message_can_be_signed_with_is_a_mistake() {
     let place = Place::new();
     for (more, text) in [
