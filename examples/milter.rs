@@ -42,10 +42,9 @@ fn report(served: Result<(), Box<dyn Error>>) {
     }
 }
 
-/// Serves one connection. What is not decided before the end of the message gets no reply, so Postfix does not wait.
-fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_nodelay(true)?;
-    let settings = Settings::new()
+/// What is not decided before the end of the message gets no reply, so Postfix does not wait.
+fn settings() -> Settings {
+    Settings::new()
         .with_actions(Actions::ADD_HEADERS)
         .with_steps(
             Steps::NO_UNKNOWN
@@ -58,8 +57,13 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
                 | Steps::NO_REPLY_END_OF_HEADER
                 | Steps::NO_REPLY_BODY,
         )
-        .with_macros(Stage::Mail, ["i"]);
-    let mut connection = Connection::new(settings);
+        .with_macros(Stage::Mail, ["i"])
+}
+
+/// Serves one connection.
+fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
+    stream.set_nodelay(true)?;
+    let mut connection = Connection::new(settings());
     let mut buffer = vec![0; 65_536];
     let mut length = 0;
     loop {

@@ -28,28 +28,50 @@ struct Filter {
 }
 
 /// What is done with the message under way.
+#[derive(Default)]
 enum Message {
     Header(HeaderBuilder),
     Signing(Box<Signing>),
     Checking(Box<Session>),
+    #[default]
     PassedOn,
     Refused(String),
+}
+
+/// What is known of a connection.
+#[derive(Default)]
+struct State {
+    client: Option<IpAddr>,
+    helo: Vec<u8>,
+    mail_from: Vec<u8>,
+    message: Message,
+}
+
+impl State {
+    fn envelope(&self) -> Envelope {
+        match self.client {
+            Some(ip) => Envelope::new(ip, &self.helo, &self.mail_from),
+            None => Envelope::without_address(&self.helo, &self.mail_from),
+        }
+    }
+}
+
+/// What is decided at the end of the message gets no reply before: Postfix does not wait.
+fn settings() -> Settings {
+    let quiet =
+        Steps::NO_REPLY_CONNECT | Steps::NO_REPLY_HELO | Steps::NO_REPLY_MAIL | Steps::NO_REPLY_HEADER;
+    let quiet = quiet | Steps::NO_REPLY_END_OF_HEADER | Steps::NO_REPLY_BODY | Steps::NO_RCPT;
+    Settings::new()
+        .with_actions(Actions::ADD_HEADERS | Actions::CHANGE_HEADERS | Actions::QUARANTINE)
+        .with_steps(quiet | Steps::NO_DATA | Steps::NO_UNKNOWN | Steps::LEADING_SPACE)
+        .with_macros(Stage::Mail, ["i", "{auth_authen}"])
 }
 
 impl Filter {
     fn serve(&self, mut stream: TcpStream) -> Result {
         stream.set_nodelay(true)?; // with tokio also `set_quickack(true)` after each read
-        // What is decided at the end of the message gets no reply before: Postfix does not wait.
-        let quiet =
-            Steps::NO_REPLY_CONNECT | Steps::NO_REPLY_HELO | Steps::NO_REPLY_MAIL | Steps::NO_REPLY_HEADER;
-        let quiet = quiet | Steps::NO_REPLY_END_OF_HEADER | Steps::NO_REPLY_BODY | Steps::NO_RCPT;
-        let settings = Settings::new()
-            .with_actions(Actions::ADD_HEADERS | Actions::CHANGE_HEADERS | Actions::QUARANTINE)
-            .with_steps(quiet | Steps::NO_DATA | Steps::NO_UNKNOWN | Steps::LEADING_SPACE)
-            .with_macros(Stage::Mail, ["i", "{auth_authen}"]);
-        let (mut connection, mut buffer) = (Connection::new(settings), vec![0; 65_536]);
-        let (mut client, mut helo, mut mail_from) = (None, Vec::new(), Vec::new());
-        let mut message = Message::PassedOn;
+        let (mut connection, mut buffer) = (Connection::new(settings()), vec![0; 65_536]);
+        let mut state = State::default();
         loop {
             let length = stream.read(&mut buffer)?;
             if length == 0 {
@@ -57,46 +79,55 @@ impl Filter {
             }
             connection.receive(buffer.get(..length).unwrap_or_default());
             while let Some(event) = connection.next_event()? {
-                match event {
-                    Event::Connect(connect) => client = connect.client().ip(),
-                    Event::Helo(name) => helo = name.to_vec(),
-                    Event::Mail(path) => {
-                        mail_from = path.address().to_vec();
-                        message = Message::Header(HeaderBuilder::new(HeaderLimits::default()));
-                    }
-                    Event::Header(field) => {
-                        let Message::Header(header) = &mut message else { continue };
-                        let kept = connection.negotiated().is_some_and(|agreed| agreed.keeps_leading_space());
-                        let space = if kept { Space::Kept } else { Space::Added };
-                        if let Err(error) = header.push(field.name(), field.value(), space) {
-                            message = Message::Refused(error.to_string());
-                        }
-                    }
-                    Event::EndOfHeader => {
-                        if let Message::Header(header) = message {
-                            let user = connection.macro_value("{auth_authen}").map(<[u8]>::to_vec);
-                            message = self.decide(header, user, &envelope(client, &helo, &mail_from));
-                        }
-                    }
-                    Event::Body(chunk) => match &mut message {
-                        Message::Signing(signing) => drop(signing.push(&chunk)), // `finish` reports it again
-                        Message::Checking(session) => session.body(&chunk),
-                        _ => {}
-                    },
-                    Event::EndOfMessage => {
-                        let done = std::mem::replace(&mut message, Message::PassedOn);
-                        let reply = self.end_of_message(done, &mut connection)?;
-                        connection.reply(&reply)?;
-                    }
-                    Event::Quit => return Ok(()),
-                    _ => {}
+                if matches!(event, Event::Quit) {
+                    return Ok(());
                 }
+                self.event(event, &mut state, &mut connection)?;
                 if connection.expects_reply() {
                     connection.reply(&Reply::Continue)?;
                 }
             }
             stream.write_all(&connection.take_output())?;
         }
+    }
+
+    fn event(&self, event: Event, state: &mut State, connection: &mut Connection) -> Result {
+        match event {
+            Event::Connect(connect) => state.client = connect.client().ip(),
+            Event::Helo(name) => state.helo = name.to_vec(),
+            Event::Mail(path) => {
+                state.mail_from = path.address().to_vec();
+                state.message = Message::Header(HeaderBuilder::new(HeaderLimits::default()));
+            }
+            Event::Header(field) => {
+                let Message::Header(header) = &mut state.message else { return Ok(()) };
+                let kept = connection.negotiated().is_some_and(|agreed| agreed.keeps_leading_space());
+                let space = if kept { Space::Kept } else { Space::Added };
+                if let Err(error) = header.push(field.name(), field.value(), space) {
+                    state.message = Message::Refused(error.to_string());
+                }
+            }
+            Event::EndOfHeader => {
+                state.message = match std::mem::take(&mut state.message) {
+                    Message::Header(header) => {
+                        let user = connection.macro_value("{auth_authen}").map(<[u8]>::to_vec);
+                        self.decide(header, user, &state.envelope())
+                    }
+                    other => other,
+                };
+            }
+            Event::Body(chunk) => match &mut state.message {
+                Message::Signing(signing) => drop(signing.push(&chunk)), // `finish` reports it again
+                Message::Checking(session) => session.body(&chunk),
+                _ => {}
+            },
+            Event::EndOfMessage => {
+                let reply = self.end_of_message(std::mem::take(&mut state.message), connection)?;
+                connection.reply(&reply)?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The mail of a user who has logged in is signed, all other mail is checked.
@@ -145,10 +176,6 @@ impl Filter {
             Disposition::Reject => Reply::Code(ReplyCode::new(550, "5.7.1", &report.reason())?),
         })
     }
-}
-
-fn envelope(client: Option<IpAddr>, helo: &[u8], mail_from: &[u8]) -> Envelope {
-    client.map_or_else(|| Envelope::without_address(helo, mail_from), |ip| Envelope::new(ip, helo, mail_from))
 }
 
 fn insert(connection: &mut Connection, fields: &str) -> Result {

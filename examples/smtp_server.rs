@@ -140,9 +140,8 @@ impl<R: Resolve + 'static> Conversation<R> {
         match self.requests.ingest(bytes) {
             Ok(Request::Ehlo { host }) => {
                 (self.helo, self.mail_from) = (Some(host.into_owned()), None);
-                format!(
-                    "250-{NAME}\r\n250-SIZE {SIZE}\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 PIPELINING\r\n"
-                )
+                let extensions = "250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 PIPELINING\r\n";
+                format!("250-{NAME}\r\n250-SIZE {SIZE}\r\n{extensions}")
             }
             Ok(Request::Helo { host }) => {
                 (self.helo, self.mail_from) = (Some(host.into_owned()), None);

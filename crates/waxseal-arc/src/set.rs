@@ -81,7 +81,9 @@ impl Set {
             }
             None => write!(page, ": malformed seal")?,
         }
-        let results = self.results.trim_ascii().escape_ascii().to_string();
+        let lines = self.results.trim_ascii().split(|byte| *byte == b'\n');
+        let unfolded: Vec<_> = lines.map(|line| line.trim_ascii().escape_ascii().to_string()).collect();
+        let results = unfolded.join(" ");
         writeln!(page, "; results: {}", results.get(..MAX_SHOWN).unwrap_or(&results))
     }
 }

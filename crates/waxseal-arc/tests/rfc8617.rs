@@ -488,6 +488,13 @@ fn a_page_shows_each_set() {
     let sealed = "\n  set 1: sealed by forge.example (";
     assert!(page.starts_with("arc=pass\n  1 set verified\n") && page.contains(sealed), "{page}");
     assert!(page.ends_with("  the message is as the first sealer sent it\n"), "{page}");
+    let folded = " i=1; forge.example;\r\n\tspf=pass smtp.mailfrom=a.example;\r\n\tdkim=none";
+    let chain = verify(&Forge { results: Some(folded.into()), ..Forge::new(1, "none") }.on(MESSAGE));
+    let page = chain.explain();
+    assert!(
+        page.contains("; results: forge.example; spf=pass smtp.mailfrom=a.example; dkim=none\n"),
+        "{page}"
+    );
     let none = verify(MESSAGE);
     assert_eq!(
         (none.to_string(), none.explain()),

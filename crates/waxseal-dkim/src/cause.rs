@@ -138,14 +138,14 @@ pub enum Cause {
 
 impl Cause {
     /// The result of RFC 8601 §2.7.1 that goes with the cause.
+    ///
+    /// For syntax errors two RFCs differ. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header
+    /// field to be completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601 §2.7.1 has
+    /// neutral when "the signature or signatures contained syntax errors or were not otherwise able to be processed", and
+    /// permerror for "some error that is unrecoverable, such as a required header field being absent". They are permerror
+    /// here, as OpenDKIM 2.11 writes it for a broken `c=` or another version: neutral would tell a reader less.
     pub const fn result(&self) -> DkimResult {
         match self {
-            // Two RFCs differ here. RFC 6376 §6.1.1: "any inconsistency or unexpected values MUST cause the header
-            // field to be completely ignored and the Verifier to return PERMFAIL (signature syntax error)". RFC 8601
-            // §2.7.1 has neutral when "the signature or signatures contained syntax errors or were not otherwise able
-            // to be processed", and permerror for "some error that is unrecoverable, such as a required header field
-            // being absent". PERMFAIL is permerror, as OpenDKIM 2.11 writes it for a broken `c=` or another version:
-            // neutral would tell a reader less.
             Self::Header(_) | Self::Signature(_) | Self::BodyTooShort { .. } => DkimResult::PermError,
             // RFC 6376 §3.5: "domain-name = sub-domain 1*("." sub-domain)"
             Self::Domain(UnacceptableDomain::Name(..) | UnacceptableDomain::SingleLabel(_)) => {

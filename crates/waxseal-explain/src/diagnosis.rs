@@ -167,114 +167,99 @@ impl fmt::Display for Kind {
 impl Kind {
     /// The id of the diagnosis: a word for programs.
     pub const fn as_str(self) -> &'static str {
-        self.words().0
+        match self {
+            Self::ListFooter => "list-footer",
+            Self::AppendedText => "appended-text",
+            Self::PrependedText => "prepended-text",
+            Self::SubjectTag => "subject-tag",
+            Self::FromRewritten => "from-rewritten",
+            Self::TrailingBlanks => "trailing-blanks",
+            Self::EmptyLines => "empty-lines",
+            Self::LineEnds => "line-ends",
+            Self::DotLost => "dot-lost",
+            Self::DotDoubled => "dot-doubled",
+            Self::LongLine => "long-line",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::Base64 => "base64",
+            Self::Charset => "charset",
+            Self::EncodedBlank => "encoded-blank",
+            Self::Refolded => "refolded",
+            Self::RelaxedWouldPass => "relaxed-would-pass",
+            Self::AddedAfterSigning => "added-after-signing",
+            Self::OversignedField => "oversigned-field",
+            Self::LinksRewritten => "links-rewritten",
+            Self::ByteOrderMark => "byte-order-mark",
+            Self::QuotedFrom => "quoted-from",
+            Self::WrongSelector => "wrong-selector",
+            Self::KeyRotated => "key-rotated",
+            Self::CopiedField => "copied-field",
+        }
     }
 
     const fn summary(self) -> &'static str {
-        self.words().1
+        match self {
+            Self::ListFooter => "a mailing list appended a footer or a part",
+            Self::AppendedText => "text was appended to the body, l= would have covered it",
+            Self::PrependedText => "text was put in front of the body",
+            Self::SubjectTag => "a tag was put into Subject",
+            Self::FromRewritten => "From was rewritten",
+            Self::TrailingBlanks => "blanks at the ends of lines were changed",
+            Self::EmptyLines => "empty lines were removed or added",
+            Self::LineEnds => "line ends were rewritten",
+            Self::DotLost => "a dot at the start of a line was lost",
+            Self::DotDoubled => "a dot at the start of a line was doubled",
+            Self::LongLine => "a line of more than 998 bytes was broken",
+            Self::QuotedPrintable => "8-bit text was converted to quoted-printable",
+            Self::Base64 => "8-bit text was converted to base64",
+            Self::Charset => "text was converted to another character set",
+            Self::EncodedBlank => "a blank at the end of a line was encoded as =20 or decoded",
+            Self::Refolded => "header fields were folded differently",
+            Self::RelaxedWouldPass => "only blanks and folds differ, c=relaxed would have passed",
+            Self::AddedAfterSigning => "a field was added after signing",
+            Self::OversignedField => "a field was added although h= excludes further ones",
+            Self::LinksRewritten => "links were rewritten by a scanner",
+            Self::ByteOrderMark => "a byte order mark was added or removed",
+            Self::QuotedFrom => "lines that begin with From were quoted",
+            Self::WrongSelector => "the key of another selector made the signature",
+            Self::KeyRotated => "another key than the one that counts made the signature",
+            Self::CopiedField => "a field differs from the copy that the signer made of it in z=",
+        }
     }
 
     const fn advice(self) -> &'static str {
-        self.words().2
-    }
-
-    /// Id, summary, advice.
-    const fn words(self) -> (&'static str, &'static str, &'static str) {
-        const LIST: &str =
-            "lists change mail: let the list rewrite From or seal with ARC; the signature cannot survive";
-        const SEND: &str = "send what no relay has to convert: sign after conversion, or send 7-bit text with lines below 998 bytes";
-        const RELAY: &str = "find the relay that does it and stop it, or sign after it";
         match self {
-            Self::ListFooter => ("list-footer", "a mailing list appended a footer or a part", LIST),
-            Self::AppendedText => (
-                "appended-text",
-                "text was appended to the body, l= would have covered it",
-                "sign after the program that appends it; l= lets anybody append and is not advised",
-            ),
-            Self::PrependedText => (
-                "prepended-text",
-                "text was put in front of the body",
-                "check signatures before the gateway adds its banner",
-            ),
-            Self::SubjectTag => ("subject-tag", "a tag was put into Subject", LIST),
-            Self::FromRewritten => (
-                "from-rewritten",
-                "From was rewritten",
-                "the list took responsibility: look for its own signature; Reply-To or X-Original-From has the author",
-            ),
-            Self::TrailingBlanks => {
-                ("trailing-blanks", "blanks at the ends of lines were changed", "sign with c=relaxed/relaxed")
+            Self::ListFooter | Self::SubjectTag => {
+                "lists change mail: let the list rewrite From or seal with ARC; the signature cannot survive"
             }
-            Self::EmptyLines => ("empty-lines", "empty lines were removed or added", RELAY),
-            Self::LineEnds => (
-                "line-ends",
-                "line ends were rewritten",
-                "sign and send lines that end in CRLF; store mail unchanged",
-            ),
-            Self::DotLost => (
-                "dot-lost",
-                "a dot at the start of a line was lost",
-                "the sending program must double dots at the start of lines in DATA (RFC 5321 section 4.5.2)",
-            ),
-            Self::DotDoubled => (
-                "dot-doubled",
-                "a dot at the start of a line was doubled",
-                "a program in transit doubles dots twice or never removes the second (RFC 5321 section 4.5.2)",
-            ),
-            Self::LongLine => ("long-line", "a line of more than 998 bytes was broken", SEND),
-            Self::QuotedPrintable => {
-                ("quoted-printable", "8-bit text was converted to quoted-printable", SEND)
+            Self::AppendedText => {
+                "sign after the program that appends it; l= lets anybody append and is not advised"
             }
-            Self::Base64 => ("base64", "8-bit text was converted to base64", SEND),
-            Self::Charset => ("charset", "text was converted to another character set", SEND),
-            Self::EncodedBlank => {
-                ("encoded-blank", "a blank at the end of a line was encoded as =20 or decoded", RELAY)
+            Self::PrependedText => "check signatures before the gateway adds its banner",
+            Self::FromRewritten => {
+                "the list took responsibility: look for its own signature; Reply-To or X-Original-From has the author"
             }
-            Self::Refolded => {
-                ("refolded", "header fields were folded differently", "sign with c=relaxed/relaxed")
+            Self::TrailingBlanks | Self::Refolded | Self::RelaxedWouldPass => "sign with c=relaxed/relaxed",
+            Self::EmptyLines | Self::EncodedBlank | Self::CopiedField => {
+                "find the relay that does it and stop it, or sign after it"
             }
-            Self::RelaxedWouldPass => (
-                "relaxed-would-pass",
-                "only blanks and folds differ, c=relaxed would have passed",
-                "sign with c=relaxed/relaxed",
-            ),
-            Self::AddedAfterSigning => (
-                "added-after-signing",
-                "a field was added after signing",
-                "write Message-ID, Date and MIME-Version before signing",
-            ),
-            Self::OversignedField => (
-                "oversigned-field",
-                "a field was added although h= excludes further ones",
-                "do not oversign fields that lists and relays add",
-            ),
-            Self::LinksRewritten => (
-                "links-rewritten",
-                "links were rewritten by a scanner",
-                "check signatures before the scanner changes the message",
-            ),
-            Self::ByteOrderMark => (
-                "byte-order-mark",
-                "a byte order mark was added or removed",
-                "write messages without a byte order mark",
-            ),
-            Self::QuotedFrom => (
-                "quoted-from",
-                "lines that begin with From were quoted",
-                "encode From at the start of lines, or keep mail in Maildir",
-            ),
-            Self::WrongSelector => (
-                "wrong-selector",
-                "the key of another selector made the signature",
-                "let the signer name the selector whose key it has",
-            ),
-            Self::KeyRotated => (
-                "key-rotated",
-                "another key than the one that counts made the signature",
-                "publish one key record for each selector, and keep old ones until all mail has arrived",
-            ),
-            Self::CopiedField => {
-                ("copied-field", "a field differs from the copy that the signer made of it in z=", RELAY)
+            Self::LineEnds => "sign and send lines that end in CRLF; store mail unchanged",
+            Self::DotLost => {
+                "the sending program must double dots at the start of lines in DATA (RFC 5321 section 4.5.2)"
+            }
+            Self::DotDoubled => {
+                "a program in transit doubles dots twice or never removes the second (RFC 5321 section 4.5.2)"
+            }
+            Self::LongLine | Self::QuotedPrintable | Self::Base64 | Self::Charset => {
+                "send what no relay has to convert: sign after conversion, or send 7-bit text with lines below 998 bytes"
+            }
+            Self::AddedAfterSigning => "write Message-ID, Date and MIME-Version before signing",
+            Self::OversignedField => "do not oversign fields that lists and relays add",
+            Self::LinksRewritten => "check signatures before the scanner changes the message",
+            Self::ByteOrderMark => "write messages without a byte order mark",
+            Self::QuotedFrom => "encode From at the start of lines, or keep mail in Maildir",
+            Self::WrongSelector => "let the signer name the selector whose key it has",
+            Self::KeyRotated => {
+                "publish one key record for each selector, and keep old ones until all mail has arrived"
             }
         }
     }

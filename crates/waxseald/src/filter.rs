@@ -41,22 +41,18 @@ impl Filter {
     /// Loads what the settings name. `host` is the name of this machine.
     pub(crate) fn load(name: &str, settings: &FilterSettings, host: &str) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
-        let authserv_id = match settings.authserv_id.as_str() {
-            "HOSTNAME" | "" => host.to_owned(),
-            id => id.to_owned(),
-        };
+        let authserv_id = authserv_id(settings, host);
         let (domains, ids): (Vec<&String>, Vec<_>) =
             settings.remove_from.iter().partition(|name| name.starts_with('.'));
-        let ids = ids.into_iter().map(String::as_str).chain([authserv_id.as_str()]);
-        let own_results = AuthservIds::new(ids);
+        let own_results = AuthservIds::new(ids.into_iter().map(String::as_str).chain([authserv_id]));
         let mut warnings = Vec::new();
         let peers = settings.peers.as_deref().map(|spec| Hosts::load("PeerList", spec, &mut warnings));
-        let peers = peers.transpose().map_err(|error| mistakes.push(error)).ok().flatten();
         let mut kept = |errors: Vec<String>| mistakes.extend(errors);
+        let peers = peers.transpose().map_err(|error| kept(vec![error])).ok().flatten();
         let sign = settings.sign.as_ref().map(|sign| Sign::load(sign, &mut warnings));
         let sign = sign.and_then(|sign| sign.map_err(&mut kept).ok());
         let header_limits = HeaderLimits::default().with_max_bytes(max_header(settings.max_header));
-        let checks = Checks::load(settings, (&authserv_id, host), header_limits, &mut warnings);
+        let checks = Checks::load(settings, (authserv_id, host), header_limits, &mut warnings);
         let checks = checks.map_err(&mut kept).ok().flatten();
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -66,7 +62,7 @@ impl Filter {
         Ok(Self {
             name: name.to_owned(),
             host: host.to_owned(),
-            authserv_id,
+            authserv_id: authserv_id.to_owned(),
             with_job_id: settings.with_job_id,
             own_results,
             remove_below: domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
@@ -125,4 +121,11 @@ impl Filter {
 fn max_header(bytes: u32) -> u32 {
     const NO_LIMIT: u32 = 16 << 20;
     if bytes == 0 { NO_LIMIT } else { bytes }
+}
+
+fn authserv_id<'s>(settings: &'s FilterSettings, host: &'s str) -> &'s str {
+    match settings.authserv_id.as_str() {
+        "HOSTNAME" | "" => host,
+        id => id,
+    }
 }

@@ -188,47 +188,25 @@ impl fmt::Display for Problem {
             Self::SeveralFrom { count } => {
                 write!(f, "{count} From fields, and one is allowed: leave one of them")
             }
-            Self::UnclearAuthor { reason } => {
-                write!(
-                    f,
-                    "no clear author, and receivers refuse such mail: {reason}; write one address in From"
-                )
-            }
+            Self::UnclearAuthor { reason } => write!(
+                f,
+                "no clear author, and receivers refuse such mail: {reason}; write one address in From"
+            ),
             Self::NotAligned { author, domains } => not_aligned(f, author, domains),
-            Self::NoDate => {
-                f.write_str("no Date field: add it, or a server on the way adds one that is not signed")
-            }
-            Self::NoMessageId => {
-                f.write_str("no Message-ID field: add it, or a server on the way adds one that is not signed")
-            }
+            Self::NoDate => no_field(f, "Date"),
+            Self::NoMessageId => no_field(f, "Message-ID"),
             Self::SignedBefore { domain, selector, number } => write!(
                 f,
                 "field {number} of the header is a signature with the same d={domain} s={selector}: sign once, last"
             ),
-            Self::LongLine { line, bytes, count } => {
-                let cure = match line.part {
-                    MessagePart::Header => "fold the field",
-                    MessagePart::Body => "encode the text as quoted-printable or base64",
-                };
-                write!(f, "{line} has {bytes} bytes, and servers break lines of more than 998")?;
-                others(f, *count)?;
-                write!(f, ": {cure}, or the signature breaks")
-            }
+            Self::LongLine { line, bytes, count } => long_line(f, line, *bytes, *count),
             Self::EightBitHeader { number, name } => write!(
                 f,
                 "field {number} of the header ({}) has bytes above 127 that are not UTF-8: encode it (RFC 2047)",
                 name.escape_default()
             ),
             Self::EightBitBody { line, encoding, count } => {
-                write!(f, "{line} has bytes above 127")?;
-                others(f, *count)?;
-                match encoding {
-                    Some(encoding) => {
-                        write!(f, " in a part of Content-Transfer-Encoding {}", encoding.escape_default())?;
-                    }
-                    None => f.write_str(" in a part without Content-Transfer-Encoding")?,
-                }
-                f.write_str(": say 8bit there, or encode the text, or the signature breaks")
+                eight_bit_body(f, line, encoding.as_deref(), *count)
             }
             Self::BareLineEnd { offset } => write!(
                 f,
@@ -236,6 +214,10 @@ impl fmt::Display for Problem {
             ),
         }
     }
+}
+
+fn no_field(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    write!(f, "no {name} field: add it, or a server on the way adds one that is not signed")
 }
 
 fn not_aligned(f: &mut fmt::Formatter<'_>, author: &str, domains: &[DomainName]) -> fmt::Result {
@@ -247,6 +229,33 @@ fn not_aligned(f: &mut fmt::Formatter<'_>, author: &str, domains: &[DomainName])
         ", which is neither that domain nor above or below it: it does not count for DMARC unless both are of one \
          organization; sign with a key of the author's domain",
     )
+}
+
+fn long_line(f: &mut fmt::Formatter<'_>, line: &Line, bytes: u64, count: u64) -> fmt::Result {
+    let cure = match line.part {
+        MessagePart::Header => "fold the field",
+        MessagePart::Body => "encode the text as quoted-printable or base64",
+    };
+    write!(f, "{line} has {bytes} bytes, and servers break lines of more than 998")?;
+    others(f, count)?;
+    write!(f, ": {cure}, or the signature breaks")
+}
+
+fn eight_bit_body(
+    f: &mut fmt::Formatter<'_>,
+    line: &Line,
+    encoding: Option<&str>,
+    count: u64,
+) -> fmt::Result {
+    write!(f, "{line} has bytes above 127")?;
+    others(f, count)?;
+    match encoding {
+        Some(encoding) => {
+            write!(f, " in a part of Content-Transfer-Encoding {}", encoding.escape_default())?;
+        }
+        None => f.write_str(" in a part without Content-Transfer-Encoding")?,
+    }
+    f.write_str(": declare 8bit there, or encode the text, or the signature breaks")
 }
 
 /// The lines besides the first.

@@ -1,7 +1,7 @@
 //! The report as a page of text.
 
 use super::{Envelope, Method, Report};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// One line for the client, one or more for each method, and what to do.
 pub(super) fn explain(report: &Report) -> String {
@@ -11,22 +11,31 @@ pub(super) fn explain(report: &Report) -> String {
     out
 }
 
-fn write(report: &Report, out: &mut String) -> std::fmt::Result {
+fn write(report: &Report, out: &mut String) -> fmt::Result {
+    client(report, out)?;
+    methods(report, out)?;
+    disposition(report, out)
+}
+
+fn client(report: &Report, out: &mut String) -> fmt::Result {
     let envelope = report.envelope();
     let (helo, mail_from) = (shown(envelope.helo()), shown(envelope.mail_from()));
     match (envelope.ip(), envelope.missing()) {
-        (Some(ip), _) => writeln!(out, "client {ip}, HELO {helo}, MAIL FROM <{mail_from}>")?,
+        (Some(ip), _) => writeln!(out, "client {ip}, HELO {helo}, MAIL FROM <{mail_from}>"),
         (None, Some(why)) => {
-            writeln!(out, "no envelope: {}; SPF and iprev were not checked", shown(why.as_bytes()))?;
+            writeln!(out, "no envelope: {}; SPF and iprev were not checked", shown(why.as_bytes()))
         }
         (None, None) if *envelope == Envelope::unknown() => {
-            writeln!(out, "no envelope: SPF and iprev were not checked")?;
+            writeln!(out, "no envelope: SPF and iprev were not checked")
         }
         (None, None) => writeln!(
             out,
             "client without an address, HELO {helo}, MAIL FROM <{mail_from}>: SPF and iprev were not checked"
-        )?,
+        ),
     }
+}
+
+fn methods(report: &Report, out: &mut String) -> fmt::Result {
     if let Some(iprev) = report.iprev() {
         writeln!(out, "{iprev}")?;
     }
@@ -48,6 +57,10 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     if report.has(Method::Dmarc) {
         out.push_str(&report.dmarc().explain());
     }
+    Ok(())
+}
+
+fn disposition(report: &Report, out: &mut String) -> fmt::Result {
     let disposition = report.disposition();
     if let Some(forwarder) = report.trusted_forwarder() {
         let policy = report.dmarc().disposition();

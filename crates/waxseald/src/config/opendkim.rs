@@ -104,15 +104,19 @@ fn actions(given: &Given<'_>, mistakes: &mut Mistakes) -> Actions {
     }
 }
 
-fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> Option<SignSettings> {
-    if let Some(algorithm) = given.text("SignatureAlgorithm")
-        && !["rsa-sha256", "ed25519-sha256"].contains(&algorithm.to_ascii_lowercase().as_str())
-    {
-        let text = format!(
-            "SignatureAlgorithm: {algorithm:?}: rsa-sha256 and ed25519-sha256 are made, as the key is"
-        );
-        if algorithm.eq_ignore_ascii_case("rsa-sha1") { warnings.push(text) } else { mistakes.0.push(text) }
+/// The key decides; an old file may name what is no longer made.
+fn check_algorithm(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) {
+    let Some(algorithm) = given.text("SignatureAlgorithm") else { return };
+    if ["rsa-sha256", "ed25519-sha256"].contains(&algorithm.to_ascii_lowercase().as_str()) {
+        return;
     }
+    let text =
+        format!("SignatureAlgorithm: {algorithm:?}: rsa-sha256 and ed25519-sha256 are made, as the key is");
+    if algorithm.eq_ignore_ascii_case("rsa-sha1") { warnings.push(text) } else { mistakes.0.push(text) }
+}
+
+fn sign(given: &Given<'_>, warnings: &mut Vec<String>, mistakes: &mut Mistakes) -> Option<SignSettings> {
+    check_algorithm(given, warnings, mistakes);
     let simple = (Canonicalization::Simple, Canonicalization::Simple);
     let lifetime: Option<Duration> = given.read("SignatureTTL", value::seconds, mistakes);
     Some(SignSettings {

@@ -140,6 +140,15 @@ impl Sign {
         if self.exempt.contain(author.domain()) {
             return Decision::Exempt(format!("{} is in ExemptDomains", author.domain()));
         }
+        self.decide_for(author, submission, objection)
+    }
+
+    fn decide_for(
+        &self,
+        author: &Address,
+        submission: &Submission<'_>,
+        objection: Option<(LoginAction, String)>,
+    ) -> Decision {
         let mut reasons = self.origin(submission).err().unwrap_or_default();
         let (names, rule) = match self.source.find(author) {
             Found::Keys(names, rule) => (names, rule),
@@ -151,15 +160,8 @@ impl Sign {
                 return Decision::Leave(reasons);
             }
         };
-        let client = submission.client;
         if !reasons.is_empty() {
-            if !self.external_ignore.contain(&client.name, client.ip) {
-                reasons.push(format!(
-                    "external host {} attempted to send as {}",
-                    client.shown(),
-                    author.domain()
-                ));
-            }
+            reasons.extend(self.attempt(submission.client, author));
             return Decision::Leave(reasons);
         }
         if let Some(recipient) = submission.recipients.iter().find(|recipient| self.is_not_to(recipient)) {
@@ -179,6 +181,12 @@ impl Sign {
             }
             Err(trouble) => Decision::Trouble(trouble),
         }
+    }
+
+    /// What is logged of a client that may not send as the author, unless it is known for that.
+    fn attempt(&self, client: &Client, author: &Address) -> Option<String> {
+        let known = self.external_ignore.contain(&client.name, client.ip);
+        (!known).then(|| format!("external host {} attempted to send as {}", client.shown(), author.domain()))
     }
 
     /// What is to be said against a login that writes as these authors.

@@ -87,7 +87,7 @@ impl Parser {
                 self.end_token();
                 self.escaped = true;
             }
-            (b',', State::Name) => {
+            (b',' | b';', State::Name) => {
                 self.end_token();
                 self.end_address();
             }
@@ -109,15 +109,9 @@ impl Parser {
             }
             (b')', State::Comment) if !self.escaped => self.end_comment(),
             (b':', State::Name) if !self.escaped => {
-                self.end_token();
                 // That was the name of a group.
-                self.name.clear();
-                self.mail.clear();
-                self.has_comment = false;
-            }
-            (b';', State::Name) => {
                 self.end_token();
-                self.end_address();
+                self.forget();
             }
             _ => self.ordinary(octet),
         }
@@ -196,6 +190,11 @@ impl Parser {
             false => &self.mail,
         };
         self.shown.add_doubtful(address);
+        self.forget();
+    }
+
+    /// What follows is another address.
+    fn forget(&mut self) {
         self.name.clear();
         self.mail.clear();
         self.has_comment = false;

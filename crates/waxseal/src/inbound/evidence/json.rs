@@ -54,20 +54,22 @@ impl Evidence {
     /// ```
     pub fn to_json(&self) -> String {
         let answers: Answers<'_> = self.answers().cloned().collect();
-        let evidence = json!({
-            "ip": self.0.envelope.ip().map(|ip| ip.to_string()),
-            "helo": octets(self.0.envelope.helo()),
-            "mail_from": octets(self.0.envelope.path()),
-            "now": self.0.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            "header": match &self.0.header {
-                Ok(header) => octets(header.as_bytes()),
-                Err(error) => refusal(error),
-            },
-            "bare_line_end": self.0.bare_line_end,
-            "body_hashes": self.0.hashes.iter().map(hash_json).collect::<Value>(),
-            "answers": serde_json::from_str(&answers.to_json()).unwrap_or(Value::Null),
-        });
-        evidence.to_string()
+        let case = &self.0;
+        let header = match &case.header {
+            Ok(header) => octets(header.as_bytes()),
+            Err(error) => refusal(error),
+        };
+        let now = case.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        // Joined as text, which the answers are already.
+        format!(
+            r#"{{"answers":{},"bare_line_end":{},"body_hashes":{},"header":{header},"helo":{},"ip":{},"mail_from":{},"now":{now}}}"#,
+            answers.to_json(),
+            json!(case.bare_line_end),
+            case.hashes.iter().map(hash_json).collect::<Value>(),
+            octets(case.envelope.helo()),
+            json!(case.envelope.ip().map(|ip| ip.to_string())),
+            octets(case.envelope.path()),
+        )
     }
 
     /// Reads what [`Evidence::to_json`] wrote.
@@ -172,5 +174,5 @@ fn read_header(value: &Value) -> Result<Result<Header, HeaderError>, InvalidEvid
         .or_else(|| Some(HeaderError::Name(octet()?, offset("name")?)))
         .or_else(|| Some(HeaderError::Value(offset("value")?)))
         .or_else(|| value.get("no_name").map(|_| HeaderError::NoName));
-    error.map(Err).ok_or_else(|| shape("header", "a string, {\"base64\": …} or why it was not taken"))
+    error.map(Err).ok_or_else(|| shape("header", "a string, {\"base64\": …} or why it was refused"))
 }

@@ -277,7 +277,7 @@ impl End<'_> {
         }
     }
 
-    /// Removes forged results, the lowest first so that the numbers of the others stay valid; then adds ours at the top.
+    /// Removes forged results, then adds ours at the top.
     fn checked_changes(
         &mut self,
         (report, found): (&Report, &AuthenticationResults),
