@@ -186,7 +186,7 @@ fn print(out: &mut impl Write, domain: &DomainName, outcomes: &[Outcome]) -> io:
     writeln!(
         out,
         "{}",
-        heading(format_args!("{domain}: {must} required rules fail, {should} recommended ones"))
+        heading(format_args!("{domain}: required rules failed: {must}, recommended ones: {should}"))
     )?;
     for outcome in outcomes {
         let (level, state) = (outcome.level.as_str(), outcome.word());

@@ -38,9 +38,9 @@ impl Jobs {
 
 /// A verb that reads one JSON object per line and answers with another.
 pub(crate) trait Verb: Sync {
-    /// What a line has.
+    /// The content of a line.
     type Line<'l>: Line<'l>;
-    /// What it is answered with, beside the id.
+    /// The answer to a line, without the id.
     type Row: Serialize;
 
     /// The answer, or what is wrong with the line.
@@ -85,7 +85,7 @@ struct ErrorRow {
     error: String,
 }
 
-/// The answer to a line, or its id as far as it could be read and what is wrong.
+/// The answer to a line; or its id, if that could be read, and what is wrong.
 fn answer<V: Verb>(text: &[u8], verb: &V) -> Result<Row<V::Row>, (Value, String)> {
     // serde would read an array as the values of an object.
     if text.trim_ascii_start().first() != Some(&b'{') {
@@ -109,8 +109,8 @@ fn id(text: &[u8]) -> Value {
     serde_json::from_slice(text).map_or(Value::Null, |Id { id }| id)
 }
 
-/// Reads a line. serde_json counts lines from the start of what it was given, which is always its first: only the column
-/// tells where.
+/// Reads a line. serde_json counts lines within the text, which is always one line: only the column
+/// shows where.
 fn parse<'l, T: Deserialize<'l>>(text: &'l [u8]) -> Result<T, String> {
     serde_json::from_slice(text).map_err(|error| {
         let text = error.to_string();

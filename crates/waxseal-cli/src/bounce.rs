@@ -167,7 +167,7 @@ fn print(out: &mut impl Write, reply: &Reply, rule: Option<&Rule>) -> io::Result
     Ok(())
 }
 
-/// Enough of a text to know it by.
+/// Enough of a text to recognize it.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 300;
     match text.char_indices().nth(LONGEST) {

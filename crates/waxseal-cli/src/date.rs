@@ -1,11 +1,11 @@
-//! Dates of UTC, as people and zone files write them.
+//! Dates in UTC, as people and zone files write them.
 
 use std::{
     fmt,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A day and a time of it.
+/// A day and a time of day.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Date {
     days: u64,

@@ -24,9 +24,9 @@ use waxseal::{
 #[derive(Debug, Args)]
 pub(crate) struct Demo {}
 
-/// As the list gets it from the author's provider.
+/// As the list receives it from the author's provider.
 const SENT: &[u8] = include_bytes!("demo/sent.eml");
-/// As a subscriber's provider gets it from the list.
+/// As a subscriber's provider receives it from the list.
 const RELAYED: &[u8] = include_bytes!("demo/relayed.eml");
 const ZONE: &[u8] = include_bytes!("demo/zone");
 

@@ -49,7 +49,7 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// With the Organizational Domain always looked for: people want to know it.
+    /// The Organizational Domain is always determined, as people want to know it.
     pub(crate) fn local_policy(self) -> LocalPolicy {
         let local = LocalPolicy::default().with_organizational_domain(true);
         match self {
@@ -80,7 +80,7 @@ pub(crate) struct LocalPolicyArgs {
     refuse_misleading_names: bool,
 }
 
-/// What is not clear now will not be so later.
+/// An unclear author does not become clear later, so such mail is never deferred.
 fn invalid_from(text: &str) -> Result<DispositionArg, String> {
     match DispositionArg::from_str(text, false) {
         Ok(chosen) if chosen != DispositionArg::Defer => Ok(chosen),

@@ -55,7 +55,7 @@ impl DnsArgs {
         self.open_trusting(false)
     }
 
-    /// [`DnsArgs::open`]; with `trust_ad`, servers are believed that they have validated what they say so of.
+    /// [`DnsArgs::open`]; with `trust_ad`, the AD flag of the servers is trusted.
     pub(crate) fn open_trusting(&self, trust_ad: bool) -> Result<Dns, Failure> {
         if !self.zone.is_empty() {
             let mut zone = Zone::new();
@@ -66,7 +66,7 @@ impl DnsArgs {
         }
         let stub =
             if self.server.is_empty() { Stub::system() } else { Stub::new(self.server.iter().copied()) };
-        // Without, that is as /etc/resolv.conf has it.
+        // Otherwise /etc/resolv.conf decides.
         let stub = stub.map(|stub| if trust_ad { stub.with_trusted_ad(true) } else { stub });
         let hint = "cannot set up DNS (name servers with --server, or answers from a file with --zone)";
         stub.map(|stub| Dns::Servers(Cached::new(stub))).map_err(|error| Failure::because(hint, &error))
@@ -149,7 +149,7 @@ impl<'a> LineDns<'a> {
             Ok(text) => read_zone(text.as_bytes(), self.args.origin.as_ref()),
             Err(_) => Zone::from_json(zone.get()).map_err(|error| chain(&error)),
         };
-        // That it is no object is said of the zone already.
+        // An error that is about the zone as a whole names it already.
         let named =
             |error: String| if error.starts_with("zone: ") { error } else { format!("zone: {error}") };
         zone.map(|zone| job(&zone)).map_err(named)

@@ -6,12 +6,12 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// Folds in the base64, as MIME has them, do not matter either.
+/// Line ends in the base64, as in MIME, are ignored.
 pub(crate) fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
     base64_simd::STANDARD.decode_to_vec(text).or_else(|_| decode_any(text))
 }
 
-/// Without padding, with folds, or not base64 at all: then the error says why.
+/// The slow path: without padding, with line ends, or not base64 at all, with the error that describes it.
 fn decode_any(text: &str) -> Result<Vec<u8>, DecodeError> {
     BASE64.decode(text).or_else(|error| match text.contains(|c: char| c.is_ascii_whitespace()) {
         true => BASE64.decode(text.split_ascii_whitespace().collect::<String>()),
@@ -19,7 +19,7 @@ fn decode_any(text: &str) -> Result<Vec<u8>, DecodeError> {
     })
 }
 
-/// Whether the padding is there does not matter.
+/// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

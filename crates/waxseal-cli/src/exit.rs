@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Failed,
     /// 130: Ctrl-C ended it early.
     Interrupted,
-    /// 75, `EX_TEMPFAIL` of sysexits(3): no verdict for now.
+    /// 75, `EX_TEMPFAIL` of sysexits(3): no verdict; try again later.
     Temporary,
 }
 
@@ -77,7 +77,7 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Failure {
     /// What is wrong, where, and what to do.
     Text(String),
-    /// Whoever read our output has gone, like `head` when it has seen enough.
+    /// The reader of the output has closed it, like `head` after its last line.
     Closed,
 }
 
@@ -86,7 +86,7 @@ impl Failure {
         Self::Text(text.into())
     }
 
-    /// `what: ` and the error with all that is behind it.
+    /// `what: ` and the error with its sources.
     pub(crate) fn because(what: impl Display, error: &(dyn Error + 'static)) -> Self {
         Self::Text(format!("{what}: {}", chain(error)))
     }
@@ -125,7 +125,7 @@ impl Display for Failure {
     }
 }
 
-/// An error and its sources, divided by colons.
+/// An error and its sources, separated by colons.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

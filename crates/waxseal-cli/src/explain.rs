@@ -132,7 +132,7 @@ fn evidence(file: &Path) -> Result<Evidence, Failure> {
     Evidence::from_json(&text).map_err(|error| Failure::because(source.name(), &error))
 }
 
-/// What was not asked then is a time-out now.
+/// A question that the saved check did not ask is a time-out.
 fn replay(mut check: ExplainCheck<'_>, evidence: &Evidence) -> Explanation {
     let mut dns: Answers<'_> = evidence.answers().cloned().collect();
     dns.give_up();

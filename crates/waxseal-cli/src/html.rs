@@ -20,7 +20,7 @@ pub(crate) struct Html {
 }
 
 impl Html {
-    /// The beginning of a page. Its policy has browsers load and run nothing, whatever stands in it.
+    /// The beginning of a page. Its content security policy makes browsers load and run nothing, whatever it contains.
     pub(crate) fn new(title: &str) -> Self {
         let mut html = Self { out: String::new(), is_cut: false };
         html.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
@@ -44,7 +44,7 @@ impl Html {
         self.markup(SEAL)
     }
 
-    /// Any text. What would turn the direction of text, or is not seen, is shown by its number.
+    /// Any text. Characters that are invisible or change the direction of text are shown by their code point.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         let mut rest = text.chars();
         for c in rest.by_ref().take(MAX_TEXT) {

@@ -106,7 +106,7 @@ impl Source {
         }
     }
 
-    /// There is nothing in it.
+    /// It is empty.
     pub(crate) fn empty(&self) -> Failure {
         Failure::new(match self {
             Self::Stdin => "standard input is empty: a message is expected".into(),
@@ -117,7 +117,7 @@ impl Source {
     pub(crate) fn open(&self) -> Result<Input, Failure> {
         match self {
             Self::Stdin => {
-                // Else it looks as if nothing happened.
+                // Otherwise the command seems to hang.
                 if io::stdin().is_terminal() {
                     terminal::note("reading standard input, a terminal: end it with Ctrl-D");
                 }
@@ -184,7 +184,7 @@ pub(crate) struct Chunks<R> {
     progress: Progress,
 }
 
-/// How far the line ends are understood.
+/// What is known about the line ends.
 enum Convert {
     /// No line has ended yet; the last byte so far.
     Undecided(Option<u8>),

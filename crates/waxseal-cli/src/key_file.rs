@@ -31,7 +31,7 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, Failure> {
     Ok(key)
 }
 
-/// Reads a private key without a word.
+/// Reads a private key without warnings.
 pub(crate) fn load(path: &Path) -> Result<PrivateKey, Failure> {
     load_with_readers(path).map(|(key, _)| key)
 }
@@ -67,11 +67,11 @@ enum Readers {
     Everyone,
 }
 
-/// The octets, and who else may read them.
+/// The bytes, and who else may read them.
 fn read_content(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Readers)> {
     let file = File::open(path)?;
     let readers = readers(&file)?;
-    // Room for all at once, so that growing leaves no copy of the key behind; one octet more than a key has shows a file
+    // Room for all at once, so that growing leaves no copy of the key behind; one byte more than a key has shows a file
     // that is too long.
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE + 1));
     file.take(MAX_KEY_FILE as u64 + 1).read_to_end(&mut content)?;

@@ -8,8 +8,8 @@ use waxseal::{
 /// The label between selector and domain in the name of a key record.
 const LABEL: &str = "_domainkey";
 
-/// Reads `s=`. Who pastes the name of the record is told which part of it is the selector: else the record would have to stand
-/// below two `_domainkey`.
+/// Reads `s=`. If the name of the record is given, the error names the part that is the selector: otherwise the record would
+/// have to be below two `_domainkey`.
 pub(crate) fn selector(text: &str) -> Result<Selector, String> {
     match around_label(text) {
         None => text.parse().map_err(|error: InvalidDomainName| error.to_string()),

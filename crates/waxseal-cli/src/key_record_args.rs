@@ -1,4 +1,4 @@
-//! What a key record is to say, and in which form it is printed.
+//! The tags of a key record, and the form in which it is printed.
 
 use crate::{
     key_record_text::KeyRecordText,

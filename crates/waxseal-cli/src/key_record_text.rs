@@ -15,7 +15,7 @@ pub(crate) struct KeyRecordText {
     pub(crate) name: String,
     /// The record on one line, as forms want it that quote and split by themselves.
     pub(crate) record: String,
-    /// The strings of the record: RFC 1035 §3.3 allows 255 octets in one.
+    /// The strings of the record: RFC 1035 §3.3 allows 255 bytes in one.
     pub(crate) strings: Vec<String>,
     #[serde(skip)]
     selector: Selector,

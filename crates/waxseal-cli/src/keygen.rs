@@ -167,7 +167,7 @@ impl Files {
     pub(crate) fn write(&self, key: &str, record: &str, mode: u32) -> Result<(), Failure> {
         create(&self.key, key, 0o600)?;
         create(&self.record, record, mode).inspect_err(|_| {
-            // The key is ours and nobody has seen it. If it cannot be removed, the error says where it stands.
+            // The key was made here and nobody has used it. If it cannot be removed, the error names its path.
             let _ = fs::remove_file(&self.key);
         })
     }

@@ -19,7 +19,7 @@ use waxseal::dns::{
 /// Columns of a record on one line.
 const WIDTH: usize = 100;
 
-/// What every lint takes beside its subject.
+/// Options of every lint.
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
     #[command(flatten)]
@@ -49,7 +49,7 @@ impl LintArgs {
     }
 }
 
-/// The findings in JSON, and in front of them what is known when a domain was looked up.
+/// The findings in JSON, after what was found out about a domain.
 #[derive(Debug, Serialize)]
 struct Row<A> {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,7 @@ impl From<&Finding> for FindingRow {
     }
 }
 
-/// Notes are no reason to fail, and what DNS did not answer may be all right.
+/// Notes do not fail, and a record that could not be looked up may be correct.
 pub(crate) fn exit_of(findings: &[Finding]) -> Exit {
     let exit = |finding: &Finding| match (finding.id(), finding.severity()) {
         ("lookup-failed", _) => Exit::Temporary,

@@ -1,9 +1,9 @@
-//! Files that hold parts of letters.
+//! New files with parts of messages.
 
 use crate::{exit::Failure, whole_file};
 use std::{io::ErrorKind, path::Path};
 
-/// Writes a new file that others cannot read. What is there already stays, be it a key or a link; `option` named the file.
+/// Writes a new file that others cannot read. An existing file or link is never replaced; `option` named the file.
 pub(crate) fn write(path: &Path, text: &str, option: &str) -> Result<(), Failure> {
     whole_file::create(path, text, 0o600).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {

@@ -11,10 +11,10 @@ use std::{
 };
 use waxseal::dns::Question;
 
-/// How long it may take without a message.
+/// How long a lookup may take before a message is printed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Once is enough.
+/// The message is printed only once.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Runs `ask`, and prints to standard error what it waits for if that takes long.

@@ -175,7 +175,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// What standard input may take of memory before it goes to a temporary file.
+/// How much of standard input is kept in memory before a temporary file is used.
 const SPOOL: usize = 1 << 20;
 
 impl Sign {
@@ -202,7 +202,7 @@ impl Sign {
                 let fields =
                     self.sign(&signers, &mut input, &source, |chunk| spool.write_all(chunk).map_err(failed))?;
                 spool.rewind().map_err(failed)?;
-                // What was kept has its line ends already.
+                // The copy has its line ends converted already.
                 self.print(&fields, Some((&mut spool, LineEnds::Keep)))
             }
         }
@@ -339,7 +339,7 @@ impl Sign {
     }
 }
 
-/// The library's advice is for programs.
+/// The library's message is for programmers.
 fn bare_line_end(error: &SignError, source: &Source) -> Option<Failure> {
     let SignError::BareLineEnd(offset) = error else { return None };
     Some(Failure::new(format!(

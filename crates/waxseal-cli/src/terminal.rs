@@ -26,7 +26,7 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Holds for all that is printed from now on.
+    /// Applies to everything that is printed from now on.
     pub(crate) fn set(self) {
         let choice = match self {
             Self::Auto => ColorChoice::Auto,
@@ -37,7 +37,7 @@ impl Color {
     }
 }
 
-/// Says on standard error that something failed. Nothing is to be done when even that fails.
+/// Prints an error to standard error; if even that fails, nothing can be done.
 pub(crate) fn error(text: &str) {
     let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", visible(text));
 }
@@ -95,10 +95,10 @@ pub(crate) fn disposition(disposition: Disposition) -> String {
     format!("{style}{text}{style:#}{padding}")
 }
 
-/// Of what is seen every day.
+/// The widest of the common words.
 const WIDEST: &str = "quarantine";
 
-/// Without its colours when standard output does not take any, for those who do not print by `anstream`.
+/// Without its colours when standard output takes none, for text that is not printed through `anstream`.
 pub(crate) fn for_stdout(text: String) -> String {
     match AutoStream::choice(&stdout()) {
         ColorChoice::Never => strip_str(&text).to_string(),
@@ -116,13 +116,13 @@ pub(crate) fn severity(severity: &str) -> String {
     format!("{style}{severity}{style:#}")
 }
 
-/// What points at a part of the line above.
+/// The caret under a part of the line above.
 pub(crate) fn caret(text: impl Display) -> String {
     let style = AnsiColor::Red.on_default();
     format!("{style}{text}{style:#}")
 }
 
-/// Text to be read past.
+/// Text of less importance.
 pub(crate) fn dim(text: impl Display) -> String {
     let style = Style::new().dimmed();
     format!("{style}{text}{style:#}")
@@ -161,7 +161,7 @@ impl Progress {
         progress
     }
 
-    /// For those who print all the while: nothing is shown between lines that go to the terminal.
+    /// For commands that print lines: no progress is shown between lines that go to the terminal.
     pub(crate) fn beside_output(what: &'static str, total: Option<u64>) -> Self {
         let mut progress = Self::new(what, total);
         if stdout().is_terminal() {

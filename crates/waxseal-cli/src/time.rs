@@ -1,4 +1,4 @@
-//! The time of a check: told, or the clock's.
+//! The time of a check: that of an option, or the clock's.
 
 use serde::{
     Deserialize, Deserializer,
@@ -27,8 +27,8 @@ pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The `now` of a line, else [`time`]. Another time is never taken for one that makes no sense: the verdict would be about
-/// something else than was asked for.
+/// The `now` of a line, else [`time`]. An invalid time is an error, never replaced by another: the verdict would
+/// be about another time than the requested one.
 pub(crate) fn time_of_line(line: Option<Seconds>, now: Option<SystemTime>) -> Result<SystemTime, String> {
     let Some(Seconds(seconds)) = line else { return Ok(time(now)) };
     let since = Duration::try_from_secs_f64(seconds).ok();

@@ -183,12 +183,12 @@ struct Verified {
 struct BareLineEnds {
     /// The first one.
     line: String,
-    /// What becomes of the signatures with CRLF there; `None` when the message could not be read again.
+    /// The verdicts with CRLF instead; `None` when the message could not be read again.
     repaired: Option<Verdicts>,
 }
 
 impl BareLineEnds {
-    /// For a verdict that they are to blame for.
+    /// For a verdict that they may have caused.
     fn hint(&self, verdict: &Verdict) -> Option<String> {
         let same = |other: &&Verdict| {
             other.is_pass() && other.domain() == verdict.domain() && other.selector() == verdict.selector()
@@ -272,7 +272,7 @@ fn verify_chunks(
         while let Some(chunk) = chunks.next_chunk()? {
             verification.body(chunk);
         }
-        // If it panicked, the driver asks again what it left open.
+        // If it panicked, the driver looks up what is missing.
         _ = lookups.map(|lookups| lookups.join());
         io::Result::Ok(())
     })?;

@@ -1,4 +1,4 @@
-//! What is odd about a file that should be a message: noticed while it is read.
+//! Oddities of a file that should be a message, noticed while it is read.
 
 use crate::input::{Input, Source};
 use std::io::{self, Read};

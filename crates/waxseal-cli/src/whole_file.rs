@@ -7,7 +7,7 @@ use std::{
 };
 use tempfile::{Builder, NamedTempFile};
 
-/// Creates a file with this text. What exists is left alone, be it a link to nowhere.
+/// Creates a file with this text. An existing file is never replaced, nor is a link that leads nowhere.
 pub(crate) fn create(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let folder = folder(path);
     let file = start(folder, text, mode)?;
@@ -24,7 +24,7 @@ pub(crate) fn create_like(path: &Path, text: &str, like: &Metadata) -> io::Resul
     sync(folder)
 }
 
-/// Puts this text in place of that of a file, whose mode and owner stay. A link stays a link.
+/// Replaces the content of a file; mode and owner stay, and a link stays a link.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = &fs::canonicalize(path)?;
     let metadata = fs::metadata(path)?;
@@ -49,7 +49,7 @@ fn start(folder: &Path, text: &str, mode: u32) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".waxseal-");
     set_mode(&mut builder, mode);
-    // The error names the temporary file, which nobody knows.
+    // The error would name the temporary file.
     let mut file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
     file.as_file_mut().write_all(text.as_bytes())?;
     file.as_file().sync_all()?;

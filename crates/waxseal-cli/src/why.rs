@@ -1,4 +1,4 @@
-//! `waxseal why`: one word for whoever does not know which command to ask.
+//! `waxseal why`: one command for those who do not know which one they need.
 
 use crate::{
     Cli,
@@ -15,7 +15,7 @@ use std::{
 };
 use waxseal::dns::DomainName;
 
-/// What of a file tells what it is.
+/// How much of a file is read to recognize it.
 const HEAD: usize = 64 * 1024;
 
 /// Say why mail fails: explains a message or a bounce, or audits a domain, whichever it is given
@@ -51,7 +51,7 @@ impl Why {
         let is_option = |word: &String| word.len() > 1 && word.starts_with('-');
         let end = self.words.iter().position(is_option).unwrap_or(self.words.len());
         let (what, options) = self.words.split_at(end);
-        // What came by standard input is read twice.
+        // Standard input is read twice.
         let mut held = None;
         let what = match what {
             [] => stdin(&mut held)?,
@@ -71,7 +71,7 @@ impl What {
     /// The command, its argument, and what was recognized.
     fn command(&self) -> (&'static str, String, String) {
         let shown = |path: &Path| path.display().to_string();
-        // Without the feature `explain` the verdicts have to do.
+        // Without the feature `explain`, only verdicts are printed.
         let explain = if cfg!(feature = "explain") { "explain" } else { "verify" };
         match self {
             Self::Message(path) => (explain, shown(path), "a message".into()),

@@ -198,7 +198,7 @@ fn undeclared_8bit_text_is_found_in_the_part_it_stands_in() {
         twice.starts_with("line 1 of the body (offset 93) has bytes above 127, and so do 2 others in"),
         "{twice}"
     );
-    assert!(twice.contains("without Content-Transfer-Encoding: say 8bit there"), "{twice}");
+    assert!(twice.contains("without Content-Transfer-Encoding: declare 8bit there"), "{twice}");
 }
 
 /// RFC 6532 §3 allows UTF-8 in header fields, and nothing else above 127.

@@ -38,7 +38,7 @@ pub(crate) struct BodySearch<'m> {
     pub(crate) passes: usize,
 }
 
-/// What a signature says of the body.
+/// The body hash of a signature, and how it was computed.
 pub(crate) struct Wanted {
     pub(crate) form: BodyForm,
     pub(crate) expected: Vec<u8>,
@@ -119,7 +119,7 @@ impl BodySearch<'_> {
         (undo.apply)(&self.content, body).filter(|undone| *undone != body)
     }
 
-    /// When only what relaxed canonicalization ignores was changed, that is told as well.
+    /// A change of only what relaxed canonicalization ignores is reported as such, too.
     fn with_relaxed(&mut self, found: BodyFinding, undone: &[u8], wanted: &Wanted) -> Vec<BodyFinding> {
         let relaxed = BodyForm { canonicalization: Canonicalization::Relaxed, ..wanted.form };
         let at = found.offset;
@@ -187,7 +187,7 @@ impl BodySearch<'_> {
         None
     }
 
-    /// Kinds of which there is a sign that few messages have that are as they were sent.
+    /// Kinds whose signs are rare in unchanged messages.
     pub(crate) fn signs(&self, is_list: bool) -> Vec<BodyFinding> {
         const STRONG: [Kind; 5] =
             [Kind::LineEnds, Kind::ByteOrderMark, Kind::LongLine, Kind::LinksRewritten, Kind::QuotedFrom];
@@ -208,7 +208,7 @@ impl BodySearch<'_> {
         found
     }
 
-    /// What is undone where it was not done is no sign.
+    /// Stricter than the undo itself, which also finds something to undo in unchanged messages.
     fn is_strong(&self, kind: Kind) -> bool {
         let has = |text: &[u8]| memchr::memmem::find(self.body, text).is_some();
         match kind {
@@ -221,7 +221,7 @@ impl BodySearch<'_> {
     }
 }
 
-/// What stands behind the first `end` canonical bytes.
+/// What follows the first `end` canonical bytes.
 fn appended(body: &[u8], canonical: &[u8], end: usize) -> BodyFinding {
     // Canonicalization keeps the number of lines.
     let lines = memchr::memmem::find_iter(canonical.get(..end).unwrap_or_default(), b"\r\n").count();

@@ -35,7 +35,7 @@ pub(crate) struct Subject {
     pub(crate) head: Head,
     pub(crate) instance: Option<u32>,
     pub(crate) signature: Option<Signature>,
-    /// What the report says; none for ARC.
+    /// The verdict of the report; none for ARC.
     pub(crate) cause: Option<Cause>,
     pub(crate) is_judged: bool,
 }
@@ -53,7 +53,7 @@ pub(crate) fn subjects(header: &Header, verdicts: &Verdicts) -> Vec<Subject> {
         let subject = Subject {
             head: Head::new(header, number, is_arc),
             instance: if is_arc { instance().or(Some(0)) } else { None },
-            // With bare line ends it cannot be read, which is told.
+            // With bare line ends it cannot be read, which is reported.
             signature: signature_of(&value, is_arc)
                 .or_else(|| signature_of(&Bytes::from(to_crlf(&value).into_owned()), is_arc)),
             cause: verdict.and_then(|verdict| verdict.cause().cloned()),
@@ -66,7 +66,7 @@ pub(crate) fn subjects(header: &Header, verdicts: &Verdicts) -> Vec<Subject> {
     dkim
 }
 
-/// What was learnt of the keys of one signature.
+/// What was found out about the keys of one signature.
 pub(crate) struct KeysOf {
     cause: Option<Cause>,
     own: Vec<PublicKey>,
@@ -82,7 +82,7 @@ pub(crate) struct Examiner<'m> {
     message: &'m [u8],
     search: BodySearch<'m>,
     inner: Vec<Vec<u8>>,
-    /// The hashes of the body as it came.
+    /// The hashes of the body as received.
     hashes: Vec<(BodyForm, Vec<u8>)>,
     /// What was found about the body for earlier signatures.
     bodies: Vec<(Wanted, BodyFindings)>,
@@ -209,7 +209,7 @@ impl<'m> Examiner<'m> {
         !found.own.iter().any(made)
     }
 
-    /// The hash of the body as it came, made once for each form.
+    /// The hash of the body as received, computed once for each canonicalization and hash.
     fn body_hash(&mut self, signature: &Signature) -> Vec<u8> {
         let form = signature.body_form();
         if let Some((_, found)) = self.hashes.iter().find(|(known, _)| *known == form) {
@@ -373,7 +373,7 @@ impl<'m> Examiner<'m> {
     }
 }
 
-/// Each kind once: what is proved stays.
+/// Each kind once; a proved one replaces a likely one.
 fn tell(out: &mut ExplainedSignature, diagnosis: Diagnosis) {
     match out.diagnoses.iter_mut().find(|told| told.kind == diagnosis.kind) {
         Some(told) if told.certainty <= diagnosis.certainty => {}

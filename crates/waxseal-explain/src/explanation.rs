@@ -128,7 +128,7 @@ impl ExplainedSignature {
         self.cause.as_ref()
     }
 
-    /// The cause with all that is behind it.
+    /// The cause with its sources.
     pub(crate) fn reason(&self) -> Option<String> {
         self.cause.as_ref().map(|cause| reason(cause))
     }
@@ -191,7 +191,7 @@ impl ExplainedSignature {
         &self.diagnoses
     }
 
-    /// What to do where no diagnosis says it; `None` when the signature passed, or there are diagnoses.
+    /// What to do if no diagnosis explains the failure; `None` when the signature passed, or there are diagnoses.
     pub fn advice(&self) -> Option<&'static str> {
         self.cause.as_ref().filter(|_| self.diagnoses.is_empty()).map(advice)
     }
@@ -223,7 +223,7 @@ fn advice(cause: &Cause) -> &'static str {
         Cause::BodyHash { .. } | Cause::HeaderSignature { .. } => {
             "compare the message with a copy of the sender's: something unusual changed it on the way, or it is forged"
         }
-        Cause::Signature(_) => "the signature itself is malformed: whoever made it must mend it",
+        Cause::Signature(_) => "the signature itself is malformed: the signer has to fix it",
         Cause::Lookup(_) => "a DNS server did not answer: try again later",
         Cause::NoKey => {
             "publish the key record at the name of the key, or let the signer name the selector that has one"
@@ -239,7 +239,7 @@ fn advice(cause: &Cause) -> &'static str {
         | Cause::KeyTooSmall(..)
         | Cause::KeyTooLarge(..)
         | Cause::Crypto(_) => {
-            "it is not the message but the key record: waxseal dkim lint says what is wrong with it"
+            "it is not the message but the key record: waxseal dkim lint shows what is wrong with it"
         }
         Cause::RsaSha1 => "sign with rsa-sha256",
         Cause::Expired(..) => {

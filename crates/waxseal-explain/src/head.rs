@@ -61,7 +61,7 @@ impl Head {
         field.split(|c| *c == b':').next().unwrap_or_default().trim_ascii_end()
     }
 
-    /// What is behind the colon, without the last line end.
+    /// What follows the colon, without the last line end.
     pub(crate) fn value(&self, number: usize) -> &[u8] {
         let field = self.fields.get(number).map(Vec::as_slice).unwrap_or_default();
         let value = memchr::memchr(b':', field).and_then(|colon| field.get(colon + 1..)).unwrap_or_default();

@@ -9,7 +9,7 @@ mod white;
 use crate::{diagnosis::Kind, head::Head};
 use waxseal::dkim::Signature;
 
-/// A header as it may have been, and what would have happened to it.
+/// A header as it may have been, and the change that would explain the present one.
 #[derive(Debug, Clone)]
 pub(crate) struct HeaderUndo {
     pub(crate) kind: Kind,
@@ -52,7 +52,7 @@ pub(crate) const UNDOS: [Undo; 7] = [
     content::converted,
 ];
 
-/// What a reader should be told of a value that came from a stranger.
+/// The start of a value from a stranger, escaped.
 pub(crate) fn shown(value: &[u8]) -> String {
     const MAX: usize = 60;
     let value = value.trim_ascii();

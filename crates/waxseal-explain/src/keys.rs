@@ -23,7 +23,7 @@ pub(crate) const COMMON: [&str; 12] = [
     "smtp",
 ];
 
-/// Every key that is published there, also where the records contradict each other.
+/// Every key that is published there, even if the records contradict each other.
 pub(crate) fn keys(reply: &Reply) -> Vec<PublicKey> {
     let records = reply.iter().flat_map(|answer| answer.records.iter());
     let keys = records.filter_map(|record| match record {

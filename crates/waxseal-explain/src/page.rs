@@ -21,7 +21,7 @@ fn write(explanation: &Explanation, out: &mut String) -> Result {
     }
     out.push_str(&report.explain());
     for field in explanation.unchecked_fields() {
-        writeln!(out, "{field} is there; DKIM2 is not checked")?;
+        writeln!(out, "{field} is present, but DKIM2 is not checked")?;
     }
     for signature in explanation.signatures() {
         write_signature(signature, out)?;
@@ -46,7 +46,7 @@ fn write_signature(signature: &ExplainedSignature, out: &mut String) -> Result {
     let mut diagnoses = signature.diagnoses().iter().peekable();
     while let Some(diagnosis) = diagnoses.next() {
         writeln!(out, "  {diagnosis}")?;
-        // Once for several that call for the same.
+        // Once for several diagnoses with the same advice.
         if diagnoses.peek().is_none_or(|next| next.advice() != diagnosis.advice()) {
             writeln!(out, "    {}", diagnosis.advice())?;
         }
@@ -76,7 +76,7 @@ fn write_hashes(what: &str, hashes: &Hashes, out: &mut String) -> Result {
         Some(expected) => {
             writeln!(out, "  {what} hash: signed {}, found {found}", BASE64_STANDARD.encode(expected))
         }
-        // The cause has it where it matters.
+        // The cause contains it where it matters.
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Replacing bytes.
 
-/// The text with every `from` made into `to`.
+/// The text with every `from` replaced by `to`.
 pub(crate) fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let longer = match to.len() > from.len() {
         true => memchr::memmem::find_iter(text, from).count() * (to.len() - from.len()),

@@ -308,7 +308,7 @@ impl Record {
     }
 
     /// Terms of this record that cause lookups in the worst case: those before `all`, and an effective redirect; plus
-    /// one for `%{p}` in any of them, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts (RFC 7208
+    /// one for `%{p}` in any of them, as [`Limits::with_max_terms`](crate::Limits::with_max_terms) counts (RFC 7208
     /// §4.6.4). [`Audit`](crate::publish::Audit) also counts those of included records.
     ///
     /// ```

@@ -105,7 +105,7 @@ pub(crate) fn run(files: &Files) -> Result<(), DaemonError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DaemonError::System { what: "runtime", error })?;
     let served = runtime.block_on(serve(files, &settings, running.collect(), watched));
-    // Nothing that blocks a thread keeps the process from its end.
+    // A blocked thread does not delay the exit.
     runtime.shutdown_background();
     made.iter().for_each(SocketFile::remove);
     for path in pid_files {
@@ -211,7 +211,7 @@ async fn until_ended(files: &Files, handlers: &[Handler]) -> Result<(), DaemonEr
     let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(system)?;
     let mut user = signal(SignalKind::user_defined1()).map_err(system)?;
-    // Half of what the service manager waits for; without one, a tick that nobody misses.
+    // Half the interval of the watchdog; without a watchdog, any interval will do.
     let watchdog = sd_notify::watchdog_enabled().map_or(Duration::from_secs(60), |time| time / 2);
     let mut alive = tokio::time::interval(watchdog.max(Duration::from_millis(10)));
     loop {
@@ -228,7 +228,7 @@ async fn until_ended(files: &Files, handlers: &[Handler]) -> Result<(), DaemonEr
     Ok(())
 }
 
-/// Says that the daemon serves.
+/// Notifies the service manager that the daemon is ready.
 fn announce(settings: &Settings) {
     let crypto = default_provider().map_or("no provider", |provider| provider.name());
     for service in &settings.services {
@@ -261,7 +261,7 @@ fn guarded_reload(files: &Files, handlers: &[Handler]) {
     metrics().settings_read(read, true);
 }
 
-/// New settings for new messages, all or none. Returns whether there are some.
+/// Applies new settings to new messages, all or none. Returns whether they could be loaded.
 fn reload(files: &Files, handlers: &[Handler]) -> bool {
     let loaded = files.load().map_err(|mistakes| mistakes.to_string()).and_then(|settings| {
         let mut warnings = settings.warnings.clone();

@@ -49,12 +49,12 @@ impl Words {
         self.get(key).is_some()
     }
 
-    /// What stands beside a key.
+    /// The value of a key.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         Some(self.0.as_ref()?.get(key)?.value())
     }
 
-    /// All keys, and what stands beside them.
+    /// All keys and their values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().flat_map(|table| table.iter()).map(|entry| (entry.key(), entry.value()))
     }

@@ -1,4 +1,4 @@
-//! `/metrics` and `/healthz`, for a local address: two pages for those who watch, and no web server.
+//! `/metrics` and `/healthz`, for a local address: two pages for monitoring, not a web server.
 
 use crate::metrics::metrics;
 use std::{io, sync::Arc, time::Duration};
@@ -11,11 +11,11 @@ use tokio::{
 
 /// A request of Prometheus has some 300 bytes.
 const MAX_REQUEST: usize = 8_192;
-/// Those who watch are few.
+/// Monitoring systems are few.
 const MAX_CONNECTIONS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves all who ask, for ever.
+/// Serves requests forever.
 pub(crate) async fn serve(listener: TcpListener) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -23,7 +23,7 @@ pub(crate) async fn serve(listener: TcpListener) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 tokio::spawn(async move {
-                    // Whoever is slow or goes away has seen enough.
+                    // A client that is slow or disconnects affects nobody else.
                     _ = timeout(PATIENCE, answer(stream)).await;
                     drop(place);
                 });

@@ -73,7 +73,7 @@ impl Listener {
             let accepted = match self.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Without descriptors there is nothing to do but to wait for some.
+                    // Out of descriptors: wait until some are free.
                     tracing::error!("accept: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;

@@ -15,9 +15,9 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Sends log lines there from now on; a second call has no effect.
+/// Sends log lines to the target from now on; a second call has no effect.
 pub(crate) fn start(to: &LogTo) -> Result<(), String> {
-    // A line that could not be written is lost; to complain of it on stderr, which may be as full, ends a process.
+    // A line that cannot be written is lost: an attempt to report that on a full stderr would end the process.
     let builder = tracing_subscriber::fmt().with_max_level(Level::INFO).log_internal_errors(false);
     let started = match to {
         LogTo::Stderr => {

@@ -1,4 +1,4 @@
-//! Numbers for those who watch the daemon, as Prometheus reads them.
+//! Metrics of the daemon in the text format of Prometheus.
 
 use prometheus_client::{
     encoding::text::encode,
@@ -104,7 +104,7 @@ impl Metrics {
     /// The text that Prometheus reads.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        // A String takes all that is written.
+        // Writing to a String cannot fail.
         _ = encode(&mut text, &self.registry);
         text
     }

@@ -29,7 +29,7 @@ pub(crate) enum Answer {
     Prepend(String),
     /// Rejects or defers with this text.
     Refuse(String),
-    /// Goes on with this restriction of Postfix.
+    /// Continues with this restriction of Postfix.
     Restriction(String),
 }
 

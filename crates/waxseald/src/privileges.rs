@@ -94,7 +94,7 @@ pub(crate) fn drop(process: &Process, identity: Option<&Identity>) -> Result<(),
     unistd::setuid(identity.uid).map_err(system)
 }
 
-/// Becomes what the daemon will be, so that a check sees files as it does. Returns a warning where only root could.
+/// Switches to the user of the daemon, so that a check sees files as the daemon does. Returns a warning if only root could.
 pub(crate) fn act_as_daemon(process: &Process) -> Result<Option<String>, PrivilegeError> {
     let identity = process.user.as_deref().map(Identity::find).transpose()?;
     match drop(process, identity.as_ref()) {

@@ -1,4 +1,4 @@
-//! The first process of a container is the parent of every orphan, and has to take note of their end.
+//! The first process of a container is the parent of every orphan, and has to wait for them.
 
 use nix::{
     sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
@@ -13,7 +13,7 @@ use tokio::{
 /// Own children are waited for by whoever started them, at once; what is still there after this time is an orphan.
 const OWN: Duration = Duration::from_secs(1);
 
-/// Takes orphans for ever; nothing to do unless this is the first process.
+/// Waits for orphans forever; does nothing unless this is the first process.
 pub(crate) async fn take_orphans() {
     if std::process::id() != 1 {
         return;

@@ -35,7 +35,7 @@ fn sqlite(location: &str) -> io::Result<Vec<(String, String)>> {
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(io::Error::other)?;
-    // Whoever writes at the moment is done soon.
+    // A writer holds the lock only briefly.
     connection.busy_timeout(std::time::Duration::from_secs(2)).map_err(io::Error::other)?;
     rows(&connection, query).map_err(io::Error::other)
 }
@@ -56,7 +56,7 @@ fn rows(connection: &rusqlite::Connection, query: &str) -> rusqlite::Result<Vec<
         let key = text(0)?;
         let value = (1..columns).map(text).collect::<rusqlite::Result<Vec<_>>>()?;
         found.push((key, value.join(":")));
-        // What is longer than a table may be is refused by whoever reads it as one.
+        // A text over the limit of tables is refused when it is read as one.
         if bytes > waxseal_tables::MAX_TABLE {
             break;
         }
@@ -92,7 +92,7 @@ mod tests {
         };
         let said = cause("SELECT missing FROM signing");
         assert!(said.contains("no such column: missing"), "{said}");
-        // Nobody can write through a setting.
+        // Read-only: a setting must not change a database.
         let said = cause("DELETE FROM signing");
         assert!(said.contains("readonly database"), "{said}");
     }

@@ -19,7 +19,7 @@ use waxseal::{
 /// The header of a longer message is not read to its end.
 const MAX_HEADER: u64 = 1024 * 1024;
 
-/// A message that the domain sent, as it came.
+/// A message that the domain sent, as received.
 pub(super) struct Seen {
     authors: Vec<String>,
     signatures: Vec<Signature>,

@@ -60,7 +60,7 @@ fn summary(html: &mut Html, outcomes: &[Outcome]) {
 
 fn counts(html: &mut Html, outcomes: &[Outcome]) {
     let (must, should) = (failed(outcomes, Level::Must), failed(outcomes, Level::Should));
-    let text = format!("{must} required rules fail, {should} recommended ones.");
+    let text = format!("Required rules failed: {must}, recommended ones: {should}.");
     html.element("<p>", &text, "</p>\n");
 }
 

@@ -1,4 +1,4 @@
-//! How mail gets to the domain: MTA-STS with its policy, TLS-RPT, DNSSEC. And BIMI, of which there is a record as well.
+//! How mail gets to the domain: MTA-STS with its policy, TLS-RPT, DNSSEC; and the record of BIMI.
 
 use super::{
     published::Published,
@@ -150,7 +150,7 @@ fn tag<'t>(record: &'t str, name: &str) -> Option<&'t str> {
     tags.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
 }
 
-/// As far as one who asks another's resolver can say.
+/// As far as the answers of a resolver show it.
 fn dnssec(found: &Published) -> Outcome {
     let rule = "The zone is signed with DNSSEC, so that nobody can forge what it publishes.";
     let outcome = Outcome::new("dnssec", Level::May, "Microsoft (for DANE)", rule);

@@ -14,7 +14,7 @@ use std::{
 /// Answers for each thread that wait for an earlier one; with so many, nothing more is read.
 const WAITING_PER_THREAD: usize = 4;
 
-/// What there is to answer.
+/// The items to answer.
 pub(crate) trait Items {
     type Item;
 
@@ -22,18 +22,18 @@ pub(crate) trait Items {
     fn next(&mut self) -> io::Result<Option<Self::Item>>;
 }
 
-/// What an item came to.
+/// The outcome of an item.
 pub(crate) struct Answered {
-    /// To be printed, without the line end, if anything is.
+    /// The text to print, without the line end, if any.
     pub(crate) text: Option<String>,
-    /// What it means for how the command ends.
+    /// The exit code that it asks for.
     pub(crate) exit: Exit,
 }
 
 /// Prints what `answer` makes of every item, each on a line of its own.
 ///
 /// Each thread takes an item, answers it and hands the answer in; an answer is written as soon as those of all earlier
-/// items are, and nothing is held back when no item is under way: who asks line by line is answered line by line.
+/// items are. Nothing is held back when no item is in progress, so a program that sends line by line gets its answers line by line.
 pub(crate) fn answer_all<I: Items + Send>(
     items: I,
     threads: usize,

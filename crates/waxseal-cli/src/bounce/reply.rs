@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use waxseal::dns::DomainName;
 
-/// Longer input is cut: what a receiver says is short, and stands before the message that is returned.
+/// Longer input is cut: the reply of a receiver is short, and stands before the returned message.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// Replies looked at in one input.
 const MAX_REPLIES: usize = 100;
 
-/// What a receiver said.
+/// The reply of a receiver.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     /// On one line, without the codes that begin each of its lines.

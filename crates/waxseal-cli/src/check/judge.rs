@@ -61,7 +61,7 @@ impl Judge {
         (self.authenticator.inbound(&envelope, &message, now), told)
     }
 
-    /// Reads the header, and what of the body came along.
+    /// Reads the header, and the part of the body that was read with it.
     fn begin<R: Read>(&self, chunks: &mut Chunks<R>) -> io::Result<(Session, Told)> {
         let mut read = Vec::new();
         let beginning = match self.origin.given() {
@@ -84,7 +84,7 @@ impl Judge {
     }
 }
 
-/// The header. What was read is left in `read`: its octets, and a chunk more at the most.
+/// Reads up to the end of the header. All bytes read are in `read`: the header, and at most one chunk more.
 fn read_header<R: Read>(
     chunks: &mut Chunks<R>,
     read: &mut Vec<u8>,

@@ -30,14 +30,14 @@ use std::{
 };
 use waxseal::{InboundCheck, Report, dns::drive_blocking};
 
-/// Longer messages of an mbox file are not taken into memory, and take their turn one by one.
+/// Longer messages of an mbox file are not read into memory, but streamed one after the other.
 const LONG: u64 = 1 << 20;
 
 /// A message on its way to being judged.
 struct Mail {
     id: String,
     content: Content,
-    /// What it took so far.
+    /// How long it has taken so far.
     took: Duration,
 }
 

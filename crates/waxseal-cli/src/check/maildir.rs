@@ -54,7 +54,7 @@ fn list(folder: &Path, files: &mut Vec<(OsString, PathBuf)>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        // Names with a dot in front are for others, such as index files.
+        // Names that begin with a dot are not messages, but index files and the like.
         if !name.as_encoded_bytes().starts_with(b".") && is_message(&entry)? {
             files.push((name, entry.path()));
         }
@@ -62,7 +62,7 @@ fn list(folder: &Path, files: &mut Vec<(OsString, PathBuf)>) -> io::Result<()> {
     Ok(())
 }
 
-/// Regular files and links to them; reading a pipe might never end. A link that leads nowhere is told when its turn comes.
+/// Regular files and links to them; reading a pipe might never end. A link that leads nowhere is reported when it is opened.
 fn is_message(entry: &fs::DirEntry) -> io::Result<bool> {
     let kind = entry.file_type()?;
     Ok(kind.is_file()

@@ -20,7 +20,7 @@ pub(crate) enum Quoting {
 }
 
 impl Quoting {
-    /// Takes the marks away from a whole message.
+    /// Removes the marks from a whole message.
     pub(super) fn undo(self, message: Vec<u8>) -> Vec<u8> {
         let (mut out, mut done) = (Vec::new(), 0);
         for mark in memmem::find_iter(&message, b">From ") {
@@ -40,7 +40,7 @@ impl Quoting {
         out
     }
 
-    /// Whether one is taken away of so many marks.
+    /// Whether one of this many marks is removed.
     fn removes_one_of(self, marks: usize) -> bool {
         match self {
             Self::Rd => marks > 0,

@@ -1,4 +1,4 @@
-//! What many messages came to.
+//! A summary of many messages.
 
 use crate::terminal::{self, visible};
 use serde_json::{Map, Value, json};
@@ -12,10 +12,10 @@ use waxseal::{
     dkim::{Cause, Verdict},
 };
 
-/// Reasons that are told apart; senders decide what they are, and memory is bounded.
+/// The most reasons that are counted separately: senders determine them, and memory is bounded.
 const MAX_REASONS: usize = 4096;
 
-/// Reasons and messages that are named.
+/// How many reasons and messages are printed.
 const NAMED: usize = 5;
 
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ pub(super) fn method_words(report: &Report) -> Vec<(&'static str, &'static str)>
     [Some(dmarc), Some(dkim), spf, arc, iprev].into_iter().flatten().collect()
 }
 
-/// The cause alike for all messages: hashes differ each time.
+/// The cause without hashes, which differ for each message.
 fn without_hashes(cause: &Cause) -> String {
     match cause {
         Cause::BodyHash { .. } => "body hash does not match".into(),
@@ -172,7 +172,7 @@ mod tests {
         dns::{LookupError, Zone},
     };
 
-    /// What had to wait is counted by itself, and not among what was let through.
+    /// Deferred messages are counted separately, not as delivered.
     #[test]
     fn deferred_messages_are_counted() {
         let dns = Zone::new().with_error("_dmarc.b.example", LookupError::ServerFailure).unwrap();

@@ -10,9 +10,9 @@ use waxseal::{
 /// The time of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Now {
-    /// This one.
+    /// This time.
     At(SystemTime),
-    /// The clock's.
+    /// That of the clock.
     Clock,
     /// When the message arrived, as its Received says.
     Received,
@@ -44,16 +44,16 @@ pub(super) enum EnvelopeSource {
     Header(Relays),
 }
 
-/// What the trace fields of a message told, as far as they were asked.
+/// What was read from the trace fields of a message, as far as it was needed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told {
-    /// Why they tell of no envelope.
+    /// Why they give no envelope.
     pub(crate) no_envelope: Option<String>,
-    /// The time that they tell, or why they tell none.
+    /// The time of arrival, or why there is none.
     pub(crate) time: Option<Result<SystemTime, String>>,
 }
 
-/// What a check begins with.
+/// The input of a check.
 pub(super) struct Beginning {
     pub(super) envelope: Envelope,
     pub(super) now: SystemTime,

@@ -20,7 +20,7 @@ pub(super) struct Identifier {
 }
 
 impl Identifiers {
-    /// More would make the output long beyond measure.
+    /// Bounds the output.
     const LIMIT: usize = 1000;
 
     pub(super) fn new<'d>(
@@ -55,8 +55,8 @@ impl Identifiers {
     }
 }
 
-/// A message by the authors in `from`: a domain, what stands behind the colon of a From field, or a header. What is wrong
-/// with it shows in the verdict.
+/// A message by the authors in `from`: a domain, what stands behind the colon of a From field, or a header. Errors in it
+/// show in the verdict.
 pub(super) fn message_from(from: &str) -> dmarc::Identifiers {
     let from = without_line_end(from);
     if let Ok(domain) = DomainName::new(from) {

@@ -165,7 +165,9 @@ pub(super) fn arc(html: &mut Html, explanation: &Explanation) {
         .word(chain.result().as_str())
         .text(" ")
         .text(&chain.reason());
-    html.markup("</p>\n<p class=\"soft small\">What a set says is worth as much as its sealer.</p></div>\n");
+    html.markup(
+        "</p>\n<p class=\"soft small\">The results of a set are worth as much as their sealer.</p></div>\n",
+    );
     for set in chain.sets() {
         if html.is_full() {
             return;

@@ -54,7 +54,7 @@ fn sections(html: &mut Html, explanation: &Explanation) {
     methods::dmarc(html, report);
     methods::arc(html, explanation);
     for field in explanation.unchecked_fields() {
-        html.element("<p class=\"note\">", field, " is there. DKIM2 is not checked.</p>\n");
+        html.element("<p class=\"note\">", field, " is present, but DKIM2 is not checked.</p>\n");
     }
 }
 

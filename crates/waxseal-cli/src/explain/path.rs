@@ -85,7 +85,7 @@ fn server(value: &[u8]) -> Stop<'static> {
     }
 }
 
-/// What was broken was so before the next signature that holds, or else before the message arrived.
+/// A signature was broken before the next one that verifies was made, or else before the message arrived.
 fn mark_damage(stops: &mut Vec<Stop<'_>>) {
     let mut open = Vec::new();
     let mut marked = Vec::with_capacity(stops.len() + 2);
@@ -157,7 +157,7 @@ fn damage(html: &mut Html, signatures: &[&ExplainedSignature]) {
     }
 }
 
-/// How long it took from the server before, where that is worth a word.
+/// How long it took from the server before, if that is remarkable.
 fn lateness(before: Option<SystemTime>, date: Option<SystemTime>) -> String {
     let took = before.zip(date).and_then(|(before, date)| date.duration_since(before).ok());
     match took.map(|took: Duration| took.as_secs()) {

@@ -114,7 +114,7 @@ fn state(html: &mut Html, what: &'static str, hashes: &Hashes) {
         None => html
             .markup("<span class=\"word odd\">unknown</span> What the ")
             .markup(what)
-            .markup(" was when it was signed cannot be told: the signature does not show its hash."),
+            .markup(" was when it was signed is unknown: the signature does not show its hash."),
     };
     html.markup("</p>\n<details><summary>Hashes of the ").markup(what).markup("</summary><dl>");
     if let Some(expected) = hashes.expected() {

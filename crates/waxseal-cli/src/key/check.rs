@@ -98,7 +98,7 @@ fn finding_rows<S: serde::Serializer>(findings: &[Finding], serializer: S) -> Re
     findings.iter().map(FindingRow::from).collect::<Vec<_>>().serialize(serializer)
 }
 
-/// All of it.
+/// Everything that was checked.
 #[derive(Debug, Serialize)]
 struct Checked<'c> {
     keys: &'c [Row],
@@ -168,7 +168,7 @@ impl Row {
         }
     }
 
-    /// What is looked up, unless the key or its name can not be read.
+    /// The question, unless the key or its name cannot be read.
     fn subject(&mut self) -> Option<Subject> {
         let public = self.public.clone()?;
         let domain = key_name::domain(&self.domain);

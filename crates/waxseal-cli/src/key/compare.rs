@@ -1,4 +1,4 @@
-//! A private key beside what DNS has of it.
+//! A private key compared with its record in DNS.
 
 use waxseal::{
     crypto::PublicKey,
@@ -25,7 +25,7 @@ pub(crate) struct Subject {
 pub(crate) struct Compared {
     pub(crate) name: DomainName,
     pub(crate) records: Vec<Vec<u8>>,
-    /// Whether a record there has this very key.
+    /// Whether a record there has exactly this key.
     pub(crate) matches: bool,
     pub(crate) findings: Vec<Finding>,
 }
@@ -199,10 +199,10 @@ fn alias_target(text: &[u8]) -> Option<DomainName> {
     is_name.then(|| text.parse().ok()).flatten()
 }
 
-/// What is less than this of a key proves nothing.
+/// A shorter part of a key proves nothing.
 const MIN_PART: usize = 32;
 
-/// What of a record is the key, also where quotes, backslashes and blanks were pasted into it.
+/// The key in a record, even if quotes, backslashes and blanks were pasted into it.
 fn key_text(record: &[u8]) -> String {
     let text = String::from_utf8_lossy(record);
     let start = text.find("p=").map_or(0, |at| at + 2);

@@ -140,7 +140,7 @@ impl Rotate {
         let keys = Keys::read(&folder, &self.domain, self.algorithm.key_type(), current)?;
         let mut turn = Turn::new(self, &target, keys, now)?;
         let done = turn.run();
-        // What was done is told in any case.
+        // What was done is reported in any case.
         turn.report.print(&self.domain, &turn.keys, self.json).map_err(Failure::output)?;
         done
     }

@@ -18,7 +18,7 @@ impl Given {
     /// `spec` is that of getopt(3): letters, with a colon behind those that take a value.
     ///
     /// # Errors
-    /// What getopt(3) says of the first option that is unknown or lacks its value.
+    /// The message of getopt(3) for the first option that is unknown or lacks its value.
     pub(super) fn parse(args: &[String], spec: &str, longs: &[Long]) -> Result<Self, String> {
         let mut given = Self::default();
         let mut args = args.iter();

@@ -185,7 +185,7 @@ impl Test<'_> {
         let KeyData::File(path) = entry.data() else {
             return Err((
                 1,
-                format!("load of key '{name}' failed: it stands in the table, use waxseal key check"),
+                format!("load of key '{name}' failed: it is in the table, use waxseal key check"),
             ));
         };
         let key = self

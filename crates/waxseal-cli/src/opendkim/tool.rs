@@ -34,7 +34,7 @@ impl Tool {
         }
     }
 
-    /// Says something on standard error.
+    /// Prints a line to standard error.
     pub(super) fn tell(self, text: impl Display) {
         eprintln!("{}: {text}", self.name());
     }

@@ -55,7 +55,7 @@ fn a_good_domain_keeps_all_rules() {
     let done = audit("good.example");
     assert_eq!((done.code, &*done.err), (Some(0), ""));
     assert!(
-        done.out.starts_with("good.example: 0 required rules fail, 0 recommended ones\n"),
+        done.out.starts_with("good.example: required rules failed: 0, recommended ones: 0\n"),
         "{}",
         done.out
     );

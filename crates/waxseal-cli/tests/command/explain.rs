@@ -267,7 +267,7 @@ fn the_next_step_is_named_also_where_nothing_happened_in_transit() {
         (
             named("bad"),
             &odd,
-            "it is not the message but the key record: waxseal dkim lint says what is wrong with it",
+            "it is not the message but the key record: waxseal dkim lint shows what is wrong with it",
         ),
         (
             named("old"),
@@ -277,7 +277,7 @@ fn the_next_step_is_named_also_where_nothing_happened_in_transit() {
         (
             signed.replace("DKIM-Signature: v=1;", "DKIM-Signature: v=2;"),
             &own,
-            "the signature itself is malformed: whoever made it must mend it",
+            "the signature itself is malformed: the signer has to fix it",
         ),
         (
             forged,

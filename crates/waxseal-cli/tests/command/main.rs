@@ -15,6 +15,8 @@ mod bounce;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod check_lines;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod dkim;

@@ -77,6 +77,12 @@ impl Post {
         self.signed("example.org", &letter("From: Joe <joe@example.org>\r\n"))
     }
 
+    /// Through two lists.
+    pub(crate) fn twice_relayed(&self) -> String {
+        let once = self.relayed("list.example", "example.org", &self.letter());
+        self.relayed("second.example", "list.example", &once)
+    }
+
     /// As it leaves `relay`, which got it from `sender`, wrote into its subject and put a footer below.
     pub(crate) fn relayed(&self, relay: &str, sender: &str, message: &str) -> String {
         let authenticator = Authenticator::new(relay).unwrap().with_arc(arc::Policy::default());

@@ -172,7 +172,7 @@ fn a_refused_update_says_why_and_the_key_stays() {
             org,
             good.clone(),
             &["--selector", "taken"],
-            "a TXT record is there already: remove it, or give another --selector",
+            "a TXT record already exists there: remove it, or give another --selector",
         ),
         ("example.net", good, &[], "does not serve a zone with "),
     ]

@@ -22,6 +22,8 @@ mod honest;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+#[path = "../../../waxseal-test/src/random.rs"]
+#[expect(unreachable_pub, reason = "it is of a library; here it gets further methods")]
 mod random;
 #[cfg(test)]
 mod readers;

@@ -13,7 +13,8 @@ mod message;
 #[cfg(test)]
 mod peer;
 #[cfg(test)]
-#[path = "../readers/random.rs"]
+#[path = "../../../waxseal-test/src/random.rs"]
+#[expect(unreachable_pub, reason = "it is of a library; here it gets further methods")]
 mod random;
 #[cfg(test)]
 mod reasons;

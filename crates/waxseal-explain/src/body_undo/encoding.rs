@@ -47,7 +47,7 @@ fn decode(part: &Part, body: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// RFC 2045 §6.7. What is no code stays.
+/// RFC 2045 §6.7. An invalid code is left as it is.
 fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -108,7 +108,7 @@ pub(crate) fn transcoded(content: &Content, body: &[u8], to: &str) -> Option<Vec
         return Some(text);
     }
     let mut out = text;
-    // From the last part up, so that what is before stays where it is.
+    // From the last part up, so that the offsets of earlier parts stay valid.
     for part in parts(content, &out.clone()).iter().rev() {
         let head = out.get(part.head.clone())?;
         if let Some(head) = charset::relabel(head, to) {

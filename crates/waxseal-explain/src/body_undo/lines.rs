@@ -36,7 +36,7 @@ pub(crate) fn joined(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
     joined_by(body, |rest| rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b"\t")))
 }
 
-/// The same where nothing but a line end was put.
+/// The same where only a line end was inserted.
 pub(crate) fn joined_at_line_end(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
     joined_by(body, |rest| (!rest.is_empty()).then_some(rest))
 }
@@ -69,7 +69,7 @@ pub(crate) fn with_single_dots(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Where a dot is left, one more may have been lost.
+/// Where one dot is left, another may have been lost.
 pub(crate) fn with_more_dots(_: &Content, body: &[u8]) -> Option<Vec<u8>> {
     let dots = memchr::memmem::find_iter(body, b"\n.").count() + 1;
     each_line_within(body, body.len() + dots, |line, out| {

@@ -4,7 +4,7 @@ use super::{HeaderUndo, Known, shown};
 use crate::{diagnosis::Kind, head::Head};
 use waxseal::dkim::Signature;
 
-/// Tags that one message bears at most.
+/// The most tags of one message.
 const MAX_TAGS: usize = 2;
 
 pub(crate) fn tag(head: &Head, _: &Signature, _: &Known) -> Vec<HeaderUndo> {

@@ -64,7 +64,7 @@ pub(crate) fn folds(head: &Head, _: &Signature, known: &Known) -> Vec<HeaderUndo
     found
 }
 
-/// Folds that a relay may have taken away.
+/// Folds that a relay may have removed.
 fn refolds(known: &Known) -> std::slice::Iter<'static, Change> {
     const REFOLDS: &[Change] = &[
         |field| fold_behind(field, b", ", b" "),

@@ -79,7 +79,7 @@ impl AuditReport {
     }
 
     /// Terms with lookups in the worst case, when nothing matches before the end (RFC 7208 §4.6.4); plus one when any
-    /// of them contains `%{p}`, as [`Limits::with_terms`](crate::Limits::with_max_terms) counts.
+    /// of them contains `%{p}`, as [`Limits::with_max_terms`](crate::Limits::with_max_terms) counts.
     pub fn lookups(&self) -> usize {
         self.lookups
     }

@@ -28,7 +28,7 @@ pub(super) struct Subject {
     pub(super) selector: Selector,
     pub(super) public: PublicKey,
     pub(super) life: Life,
-    /// What is to be said of a key that is used all the same.
+    /// A warning about a key that is used nevertheless.
     note: Option<String>,
 }
 
@@ -93,7 +93,7 @@ fn read_part(
     part.iter().map(read).collect()
 }
 
-/// Where many keys take long, a line from time to time.
+/// Reports progress from time to time.
 fn tell_progress(done: &AtomicUsize, all: usize, is_over: impl Fn() -> bool) {
     const EACH: Duration = Duration::from_secs(5);
     let mut told = Instant::now();

@@ -30,7 +30,7 @@ impl Parameters {
 
     /// The value of a parameter with the values of others in it; `None` where the file does not set it.
     fn get(&self, name: &str) -> Option<String> {
-        /// Postfix stops at a circle, too.
+        /// Postfix stops at a circular reference, too.
         const DEPTH: usize = 8;
         let mut value = self.0.get(name)?.clone();
         for _ in 0..DEPTH {
@@ -70,20 +70,20 @@ impl Parameters {
     }
 }
 
-/// Says what Postfix will do that hurts.
+/// Reports settings of Postfix that will cause trouble.
 pub(super) fn check(parameters: &Parameters, settings: &Settings, findings: &mut Findings) {
     milters(parameters, settings, findings);
     let mut warn = |text: String| findings.warnings.push(format!("main.cf: {text}"));
     let action = parameters.get("milter_default_action").unwrap_or_else(|| "tempfail".to_owned());
     if action == "accept" && settings.rejects_failures() {
         warn(
-            "milter_default_action = accept: while waxseald is not there, mail is taken that RejectFailures would reject; \
+            "milter_default_action = accept: while waxseald is down, mail is accepted that RejectFailures would reject; \
              set tempfail"
                 .to_owned(),
         );
     } else if action == "accept" && settings.signs() {
         warn(
-            "milter_default_action = accept: while waxseald is not there, mail leaves unsigned; set tempfail"
+            "milter_default_action = accept: while waxseald is down, mail leaves unsigned; set tempfail"
                 .to_owned(),
         );
     }
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn each_parameter_that_hurts_is_named() {
         for (line, said) in [
-            ("milter_default_action = accept", "while waxseald is not there, mail leaves unsigned"),
+            ("milter_default_action = accept", "while waxseald is down, mail leaves unsigned"),
             ("non_smtpd_milters =", "non_smtpd_milters is not set: mail of this machine"),
             ("internal_mail_filter_classes =", "bounces are not signed"),
             (
@@ -274,7 +274,7 @@ mod tests {
         let (errors, warnings) = found(&format!("{GOOD}milter_default_action = accept\n"), toml);
         assert_eq!((errors.len(), warnings.len()), (0, 1));
         assert!(
-            warnings[0].contains("mail is taken that RejectFailures would reject; set tempfail"),
+            warnings[0].contains("mail is accepted that RejectFailures would reject; set tempfail"),
             "{warnings:?}"
         );
     }

@@ -77,7 +77,7 @@ struct CheckWork {
 impl Work {
     fn body(&mut self, chunk: &[u8]) {
         match self {
-            // An error is kept by the signing, and said at the end.
+            // The signing keeps an error and returns it at the end.
             Self::Sign(work) => _ = work.signing.push(chunk),
             Self::Check(work) => work.session.body(chunk),
             Self::Header(_) | Self::Leave | Self::Refuse(_) => {}

@@ -53,7 +53,7 @@ impl Letterhead {
             "\n--{boundary}\nContent-Type: text/rfc822-headers\nContent-Transfer-Encoding: 8bit\n\n"
         );
         let mut message = text.into_bytes();
-        // The header as it came, but for what would end a line for some.
+        // The header as received, except for bytes that some programs take for a line end.
         message.extend(header.as_bytes().iter().filter(|c| !matches!(c, b'\r' | b'\0')));
         message.extend_from_slice(format!("\n--{boundary}--\n").as_bytes());
         message

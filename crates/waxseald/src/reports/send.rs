@@ -42,7 +42,7 @@ async fn pipe(command: &str, text: &[u8]) -> Result<(), NotSent> {
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // A command that ends early says why by its exit code.
+        // If the command ends early, its exit code is the reason.
         _ = input.write_all(text).await;
     }
     let done = child.wait_with_output().await?;
@@ -72,7 +72,7 @@ async fn smtp(server: &str, host: &str, letter: &Letter) -> Result<(), NotSent> 
     say(&mut stream, "DATA", 354).await?;
     stream.write_all(&dotted(&letter.text)).await?;
     reply(&mut stream, 250).await?;
-    // What was accepted is sent, whatever the server says to QUIT.
+    // An accepted report is sent, whatever the reply to QUIT.
     _ = say(&mut stream, "QUIT", 221).await;
     Ok(())
 }

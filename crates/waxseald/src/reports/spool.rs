@@ -41,7 +41,7 @@ impl Spool {
         if !path.is_dir() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         }
-        // Whether it can be written to is told now, not at the first report.
+        // That it cannot be written to is reported now, not at the first report.
         let probe = path.join(format!("probe.{:016x}", random()));
         fs::write(&probe, "")?;
         fs::remove_file(&probe)?;

@@ -120,7 +120,7 @@ impl Checks {
         (!results.entries().is_empty()).then_some(results)
     }
 
-    /// What the signatures of others in the author's name come to (RFC 6541).
+    /// The result of third-party signatures (RFC 6541).
     pub(crate) async fn atps(&self, report: &Report, dns: &(impl Resolve + ?Sized)) -> Option<Entry> {
         let header = report.header().ok().filter(|_| self.verify.is_some())?;
         super::atps::check(report, header, dns).await

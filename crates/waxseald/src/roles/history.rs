@@ -62,7 +62,7 @@ impl History {
         let received = received.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut text = String::new();
         let mut line = |key: &str, value: &dyn std::fmt::Display| {
-            // A line holds words of strangers; what would end it early is left out.
+            // Values come from strangers: bytes that would end a line are left out.
             let value: String = value.to_string().chars().filter(|c| !c.is_control()).collect();
             _ = writeln!(text, "{key} {value}");
         };

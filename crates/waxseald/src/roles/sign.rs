@@ -45,14 +45,14 @@ pub(crate) enum Decision {
         expected: Vec<Option<Expected>>,
         /// Which entry of which table decided this.
         rule: String,
-        /// What is odd all the same.
+        /// Warnings about them.
         warnings: Vec<String>,
     },
     /// Why it is not signed; it may be checked.
     Leave(Vec<String>),
     /// Why it is neither signed nor checked.
     Exempt(String),
-    /// Why it is not taken.
+    /// Why it is rejected.
     Refuse(String),
     /// A key that should sign cannot.
     Trouble(KeyTrouble),
@@ -189,7 +189,7 @@ impl Sign {
         (!known).then(|| format!("external host {} attempted to send as {}", client.shown(), author.domain()))
     }
 
-    /// What is to be said against a login that writes as these authors.
+    /// Why the login may not write as these authors.
     fn objection(&self, submission: &Submission<'_>, authors: &Authors) -> Option<(LoginAction, String)> {
         let logins = self.logins.as_ref()?;
         let login = SenderLogins::login(submission.macros)?;

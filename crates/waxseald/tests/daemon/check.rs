@@ -208,7 +208,7 @@ fn main_cf_is_read_where_it_is_named() {
     for text in [
         "waxseald: main.cf: smtpd_milters does not name unix:",
         "waxseald: main.cf: milter_protocol = 2: ",
-        "waxseald: warning: main.cf: milter_default_action = accept: while waxseald is not there, mail leaves unsigned",
+        "waxseald: warning: main.cf: milter_default_action = accept: while waxseald is down, mail leaves unsigned",
         "waxseald: warning: main.cf: non_smtpd_milters is not set",
     ] {
         assert!(said.contains(text), "{text}\n{said}");

@@ -1,4 +1,4 @@
-//! The keys of one domain, and the files beside them that tell their lives.
+//! The keys of one domain, and the lifecycle files beside them.
 
 use crate::{
     exit::Failure,
@@ -38,7 +38,7 @@ pub(super) struct Key {
     pub(super) path: PathBuf,
     pub(super) public: PublicKey,
     pub(super) life: Lifecycle,
-    /// When the file was written, for a key whose life is not written down.
+    /// When the file was written, for a key without a lifecycle file.
     modified: Option<SystemTime>,
 }
 
@@ -92,14 +92,14 @@ impl Keys {
         self.keys.get(number)
     }
 
-    /// Those that sign no more and whose records are still there.
+    /// Those that no longer sign and whose records are still published.
     pub(super) fn retired(&self) -> Vec<usize> {
         (0..self.keys.len())
             .filter(|number| self.keys.get(*number).is_some_and(|key| key.life.state() == KeyState::Retired))
             .collect()
     }
 
-    /// Puts a key into a later state, and writes that down.
+    /// Puts a key into a later state, and records that.
     pub(super) fn advance(&mut self, number: usize, state: KeyState, now: SystemTime) -> Result<(), Failure> {
         let Some(key) = self.keys.get_mut(number) else { return Ok(()) };
         let mut life = key.life.clone();
@@ -122,13 +122,13 @@ impl Keys {
         Ok(old.iter().filter_map(|old| self.keys.get(*old)).map(|key| key.selector.clone()).collect())
     }
 
-    /// A key that the tables name, though it is not yet written down that it signs: the call before this one ended early.
+    /// A key that the tables name, but whose file does not yet record that it signs: the previous call was interrupted.
     pub(super) fn switched(&self) -> Option<usize> {
         self.active
             .filter(|number| self.keys.get(*number).is_some_and(|key| key.life.state() < KeyState::Active))
     }
 
-    /// Writes down which key signs.
+    /// Records which key signs.
     pub(super) fn write_active(&self) -> Result<(), Failure> {
         self.active().map_or(Ok(()), |key| key.write(&key.life))
     }
@@ -161,7 +161,7 @@ impl Keys {
             .map_err(|error| keygen::not_created(&files.record, &error))
             .and_then(|()| key.write(&key.life));
         rest.inspect_err(|_| {
-            // Nobody has seen the key.
+            // Nobody has used the key yet.
             for path in [&files.key, &files.record] {
                 let _ = fs::remove_file(path);
             }
@@ -203,7 +203,7 @@ impl Key {
         let invalid = |problem| Failure::new(format!("{}: selector={selector}: {problem}", state.display()));
         let selector = key_name::selector(selector).map_err(invalid)?;
         let path = state.with_extension("");
-        // Whoever deletes a key that is revoked does right.
+        // The file of a revoked key may have been deleted.
         if life.state() == KeyState::Revoked && !path.exists() {
             return Ok(None);
         }

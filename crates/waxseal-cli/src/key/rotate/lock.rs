@@ -3,7 +3,7 @@
 use crate::exit::Failure;
 use std::{fs::File, path::Path};
 
-/// Holds the folder until it is dropped; the system lets go of it when the process ends.
+/// Holds the folder until it is dropped; the system releases it when the process ends.
 #[cfg(unix)]
 pub(super) fn folder(path: &Path) -> Result<File, Failure> {
     use rustix::fs::{FlockOperation, flock};

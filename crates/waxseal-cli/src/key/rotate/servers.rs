@@ -20,12 +20,12 @@ use waxseal::{
 };
 use waxseal_resolver::Stub;
 
-/// Between two looks.
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Servers that are asked, however many a zone names.
+/// The most servers that are asked.
 const MAX_SERVERS: usize = 16;
 
-/// What is waited for.
+/// What DNS has to show.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Wanted<'w> {
     Key(&'w PublicKey),
@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-/// Looks until all servers show it, for as long as `wait` says.
+/// Asks again until all servers show it, or `wait` is over.
 pub(super) fn wait_for(
     dns: &DnsArgs,
     name: &DomainName,
@@ -69,7 +69,7 @@ pub(super) fn wait_for(
     }
 }
 
-/// Nothing is kept from one look to the next.
+/// Without a cache: each attempt asks again.
 pub(super) fn look(dns: &DnsArgs, name: &DomainName, wanted: Wanted<'_>) -> Result<Seen, Failure> {
     let servers = match dns.is_given() {
         true => {
@@ -114,7 +114,7 @@ fn shown(reply: Option<waxseal::dns::Reply>, wanted: Wanted<'_>) -> Option<Strin
     }
 }
 
-/// The servers of the zone. Where they can not be found, those of the system answer.
+/// The servers of the zone. Where they cannot be found, those of the system are asked.
 fn authoritative(dns: &DnsArgs, name: &DomainName) -> Result<Vec<(String, Dns)>, Failure> {
     let system = dns.open()?;
     let found = Stub::system().ok().and_then(|stub| {

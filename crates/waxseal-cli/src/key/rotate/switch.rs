@@ -1,4 +1,4 @@
-//! What tells the program that signs which key to sign with, and how that is changed: each file in one step.
+//! The files that name the signing key, and how they are changed: each atomically.
 
 use super::keys::{Current, Key};
 use crate::{exit::Failure, key_file, whole_file};
@@ -26,7 +26,7 @@ pub(super) struct TargetArgs {
     link: Option<PathBuf>,
 }
 
-/// Who is told.
+/// The files that name the signing key.
 #[derive(Debug)]
 pub(super) enum Target {
     Tables {
@@ -36,7 +36,7 @@ pub(super) enum Target {
     },
     Config(PathBuf),
     Link(PathBuf),
-    /// The lifecycle files are all that there is.
+    /// Only the lifecycle files.
     Lives,
 }
 
@@ -85,7 +85,7 @@ impl Target {
         }
     }
 
-    /// Lets the new key sign. What is changed already stays: whoever fails is called again.
+    /// Lets the new key sign. After a failure, what was changed stays, and the next call continues.
     pub(super) fn switch(&self, old: Option<&Key>, new: &Key, domain: &DomainName) -> Result<(), Failure> {
         match (self, old) {
             (Self::Tables { keys, signing, .. }, Some(old)) => {

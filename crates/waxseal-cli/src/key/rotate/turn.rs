@@ -176,12 +176,12 @@ impl<'t> Turn<'t> {
         })
     }
 
-    /// Sees to it that DNS shows the record.
+    /// Publishes the record, if DNS does not show it yet.
     fn publish(&mut self, number: usize) -> Result<Exit, Failure> {
         let Some(key) = self.keys.get(number).cloned() else { return Ok(Exit::Pass) };
         let place = self.place(&key.selector)?;
         let wanted = Wanted::Key(&key.public);
-        // Where one server shows it, it was sent.
+        // If one server shows it, it was sent already.
         if look(&self.args.dns, &place, wanted)?.nowhere() {
             let record = KeyRecord::new(key.public.clone()).to_string();
             let before =
@@ -206,7 +206,7 @@ impl<'t> Turn<'t> {
         Ok(Exit::Pass)
     }
 
-    /// Whether DNS shows it; else what is waited for is in the report.
+    /// Whether DNS shows it; if not, the report says what is missing.
     fn wait(&mut self, name: &DomainName, wanted: Wanted<'_>, what: &str) -> Result<bool, Failure> {
         let wait = Duration::from_secs(self.args.wait);
         let seen = wait_for(&self.args.dns, name, wanted, wait)?;
@@ -236,7 +236,7 @@ impl<'t> Turn<'t> {
             self.report.next.push(line);
             return Ok(Exit::Temporary);
         }
-        // Should this end in the middle, the next call has to know the old one.
+        // If this is interrupted, the next call needs to know the old one.
         self.keys.write_active()?;
         self.target.switch(self.keys.active(), &new, &self.args.domain)?;
         self.settle(number)?;
@@ -269,7 +269,7 @@ impl<'t> Turn<'t> {
         Ok(())
     }
 
-    /// Takes the record of a retired key back, when no mail needs it any more.
+    /// Revokes a retired key, when no mail in transit needs it any more.
     fn revoke(&mut self, number: usize) -> Result<Exit, Failure> {
         let Some(key) = self.keys.get(number).cloned() else { return Ok(Exit::Pass) };
         let due = key.since().and_then(|since| since.checked_add(self.args.retire));

@@ -31,10 +31,10 @@ pub(super) struct Updater {
     ttl: u32,
 }
 
-/// What may be at the name already.
+/// What may already exist at the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Before {
-    /// Nothing: what others put there is left alone.
+    /// Nothing: records of others are never replaced.
     Nothing,
     /// A record of ours, which is replaced.
     Ours,
@@ -115,7 +115,7 @@ fn message(name: &Name, zone: &Name, text: &str, before: Before, ttl: u32) -> Me
 fn accepted(code: ResponseCode, name: &DomainName, server: SocketAddr) -> Result<(), Failure> {
     let why = match code {
         ResponseCode::NoError => return Ok(()),
-        ResponseCode::YXRRSet => "a TXT record is there already: remove it, or give another --selector",
+        ResponseCode::YXRRSet => "a TXT record already exists there: remove it, or give another --selector",
         ResponseCode::NotAuth | ResponseCode::BADSIG | ResponseCode::BADKEY | ResponseCode::BADTIME => {
             "the TSIG key is not accepted for it: name, algorithm and secret must match those of the server, which must allow this \
              update (acl of Knot, update-policy of BIND), and the clocks have to agree"

@@ -1,4 +1,4 @@
-//! Messages to one DNS server over TCP: what no resolver asks.
+//! Messages to one DNS server over TCP, for what the resolvers do not offer.
 
 use hickory_proto::{
     op::{Message, Query},

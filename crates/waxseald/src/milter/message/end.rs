@@ -214,7 +214,7 @@ impl End<'_> {
         outcome
     }
 
-    /// Does what was ruled.
+    /// Carries out the ruling.
     fn act(&mut self, ruling: &Ruling, checked: &Checked<'_>, outcome: &mut Outcome) -> Done {
         let refused = match ruling.action {
             Action::Accept | Action::Quarantine => None,
@@ -257,7 +257,7 @@ impl End<'_> {
         Ok(())
     }
 
-    /// Tells those who asked: the file for aggregate reports at once, others when DNS has said where to.
+    /// Records the message for aggregate reports, and sends failure reports when DNS has returned where to.
     async fn tell(&self, checked: &Checked<'_>, done: Done, dns: &Dns) {
         let (received, report) = (SystemTime::now(), &checked.report);
         let arrival = Arrival { id: self.id, reporter: &self.filter.host, received, report, done };

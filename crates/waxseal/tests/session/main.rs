@@ -2,9 +2,14 @@
 //! again.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+#[path = "../common/mod.rs"]
 mod common;
 
+mod evidence;
+mod odd_messages;
+
 use common::*;
+use evidence::assert_survives_a_file;
 use proptest::prelude::*;
 use std::{
     sync::Mutex,
@@ -303,78 +308,6 @@ const PIECES: &[&[u8]] = &[
     b"\r",
 ];
 
-/// Evidence written, read and judged again.
-#[track_caller]
-fn assert_survives_a_file(authenticator: &Authenticator, report: &Report) {
-    let saved = report.evidence().to_json();
-    let read = Evidence::from_json(&saved).unwrap();
-    let again = authenticator.replay(&read).unwrap();
-    assert_eq!(told(&again), told(report));
-    assert_eq!(read.envelope(), report.envelope());
-    assert_eq!(again.evidence().to_json(), saved);
-}
-
-#[test]
-fn evidence_survives_a_file() {
-    for message in [&rich()[..], PLAIN, b"", b"\r\nno header\r\n", "X: y\r\n".repeat(1_001).as_bytes()] {
-        assert_survives_a_file(&all(), &whole(&all(), message));
-    }
-    // Signatures with other hashes than everyone's.
-    let odd = signer("bank.example").with_body_length(true);
-    let message = [odd.sign(PLAIN, now()).unwrap().as_bytes(), PLAIN, b"added\r\n"].concat();
-    assert_survives_a_file(&all(), &whole(&all(), &message));
-}
-
-#[test]
-fn evidence_of_a_generous_receiver_survives_a_file() {
-    let limits = HeaderLimits::default().with_max_fields(20_000).with_max_bytes(4 << 20);
-    let generous = all().with_header_limits(limits);
-    let message = ["X: y\r\n".repeat(5_000).as_bytes(), PLAIN].concat();
-    let report = whole(&generous, &message);
-    assert_eq!(report.dmarc().result(), DmarcResult::Fail, "{}", report.explain());
-    assert_survives_a_file(&generous, &report);
-    let long = format!("X: {}\r\n", "x".repeat(990)).repeat(400);
-    assert_survives_a_file(&generous, &whole(&generous, &[long.as_bytes(), PLAIN].concat()));
-}
-
-#[test]
-fn evidence_of_lookups_that_failed_survives_a_file() {
-    let mut dns = zone();
-    for (at, error) in [
-        ("s._domainkey.bank.example", LookupError::Timeout),
-        ("b.example", LookupError::ServerFailure),
-        ("66.2.0.192.in-addr.arpa", LookupError::Malformed),
-    ] {
-        for question in
-            [Question::txt(name(at)), Question { name: name(at), kind: waxseal::dns::RecordType::Ptr }]
-        {
-            dns.set_error_for(question, error.clone());
-        }
-    }
-    let report = all().check_blocking(&sender(), &rich(), now(), &dns);
-    assert_eq!(report.spf().result(), SpfResult::TempError, "{}", report.explain());
-    assert_eq!(report.disposition(), Disposition::Defer);
-    assert_survives_a_file(&all(), &report);
-}
-
-/// Other settings may need what was not kept, and then it is said, or come to another verdict.
-#[test]
-fn evidence_under_other_settings() {
-    let report = whole(&authenticator(), PLAIN);
-    let evidence = report.evidence();
-    let error = all().replay(&evidence).unwrap_err();
-    assert!(error.to_string().contains("body hash"), "{error}");
-    let strict = waxseal::dmarc::LocalPolicy::default().with_reject_on_reject(true);
-    let again = authenticator().with_dmarc(strict).replay(&evidence).unwrap();
-    assert_eq!((report.disposition(), again.disposition()), (Disposition::Quarantine, Disposition::Reject));
-    // The evidence of a time before 1970 and of one with fractions of a second.
-    for now in [UNIX_EPOCH - Duration::from_secs(5), now() + Duration::from_nanos(1_500_000_001)] {
-        let report = all().check_blocking(&sender(), &rich(), now, &zone());
-        let read = Evidence::from_json(&report.evidence().to_json()).unwrap();
-        assert_eq!(all().replay(&read).unwrap().explain(), report.explain());
-    }
-}
-
 #[test]
 fn lookups_ahead_leave_nothing_to_ask_but_what_depends_on_them() {
     let (all, message) = (all(), rich());
@@ -561,21 +494,6 @@ fn lookups_come_to_an_end() {
     assert!(asked < 150, "{asked}");
 }
 
-/// Angle brackets are taken off once, wherever a path has been in between.
-#[test]
-fn odd_reverse_paths_replay_to_the_same() {
-    for path in ["", "<>", "<<>>", "<<a@b.example>>", "<a@b.example", "a@b.example>", "<<", ">"] {
-        let envelope = Envelope::new("192.0.2.1".parse().unwrap(), "mail.example.org", path);
-        let authenticator = Authenticator::new("mx.example.net").unwrap();
-        let report = authenticator.check_blocking(&envelope, b"From: a@b.example\r\n\r\n", now(), &zone());
-        assert_eq!(report.envelope().is_null_sender(), report.spf().is_null_sender(), "{path}");
-        let saved = report.evidence().to_json();
-        let again = authenticator.replay(&Evidence::from_json(&saved).unwrap()).unwrap();
-        assert_eq!((field_of(&again), again.explain()), (field_of(&report), report.explain()), "{path}");
-        assert_eq!(again.envelope(), report.envelope());
-    }
-}
-
 #[test]
 fn what_a_client_says_does_not_decide_how_long_the_explanation_gets() {
     let envelope = Envelope::new("192.0.2.1".parse().unwrap(), vec![b'h'; 1 << 20], vec![b'\xff'; 1 << 20]);
@@ -583,90 +501,6 @@ fn what_a_client_says_does_not_decide_how_long_the_explanation_gets() {
         Authenticator::new("mx.example.net").unwrap().check_blocking(&envelope, b"\r\n", now(), &zone());
     assert!(report.explain().len() < 8192, "{}", report.explain().len());
     assert!(field_of(&report).len() < 8192, "{}", field_of(&report).len());
-}
-
-/// Pieces of header blocks that parsers make different things of, with whole fields among them.
-fn odd_header() -> impl Strategy<Value = Vec<u8>> {
-    let signature = String::from_utf8(signer("evil.example").sign(PLAIN, now()).unwrap().into_bytes());
-    let pieces = [
-        "From: u@evil.example",
-        "From: Bank <ceo@bank.example>",
-        "From : ceo@bank.example",
-        "from:",
-        "Subject: x",
-        "X",
-        ":",
-        " ",
-        "\t",
-        "\r",
-        "\n",
-        "\r\n",
-        "\r\n",
-        "\r\n ",
-        "\n\t",
-        "\0",
-        "\u{b}",
-        "\u{feff}",
-        "\"",
-        "(",
-        ")",
-        "<",
-        ">",
-        ",",
-        "@",
-        "=?utf-8?q?ceo=40bank.example?=",
-        "\u{fc}",
-        "From u@evil.example",
-        ">From: ceo@bank.example",
-        "--b",
-        "\r\n\r\n",
-        "\n\n",
-    ];
-    let pieces: Vec<String> = pieces.map(String::from).into_iter().chain(signature).collect();
-    let piece = proptest::sample::select(pieces).prop_map(String::into_bytes);
-    proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    /// The octets may make no sense, but they make the same in every way that they may come. `check_by` replays the evidence.
-    #[test]
-    fn odd_messages_are_judged_the_same_whole_in_pieces_and_replayed(
-        front in odd_header(), back in odd_header(), cuts in proptest::collection::vec(1usize..40, 0..12),
-    ) {
-        let message = [&front[..], b"\r\nFrom: u@evil.example\r\n", &back].concat();
-        let all = all();
-        let expected = whole(&all, &message);
-        let mut session = all.begin(&sender(), now());
-        let mut rest = &message[..];
-        for cut in cuts {
-            let (chunk, after) = rest.split_at(cut.min(rest.len()));
-            session.push(chunk);
-            rest = after;
-        }
-        session.push(rest);
-        prop_assert_eq!(told(&finished(session)), told(&expected));
-        by_field_is_the_same(&all, &message, &expected)?;
-    }
-}
-
-/// Fields are handed over one by one as far as a field can be; one that can not makes a header that is refused, which never passes.
-fn by_field_is_the_same(all: &Authenticator, message: &[u8], expected: &Report) -> Result<(), TestCaseError> {
-    let Ok((header, body)) = Header::parse(message) else { return Ok(()) };
-    let mut session = all.begin(&sender(), now());
-    for field in header.fields() {
-        session.field(field.name(), field.value(), Space::Kept).unwrap();
-    }
-    session.end_header();
-    session.body(body);
-    let report = finished(session);
-    // Who hands over fields does not say how the line between header and body ended, which a sealer alone asks for.
-    if report.header().is_ok_and(|handed| handed.as_bytes() == header.as_bytes()) {
-        prop_assert_eq!(field_of(&report), field_of(expected));
-        prop_assert_eq!(report.explain(), expected.explain());
-    }
-    let lost = report.disposition() == Disposition::None && expected.disposition() != Disposition::None;
-    prop_assert!(!lost, "{}\n{}", report.explain(), expected.explain());
-    Ok(())
 }
 
 /// The schema of the guide page `json`.
