@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use waxseal_authres::{DkimResult, SpfResult};
 use waxseal_dmarc::{Found, Identifiers, LocalPolicy};
-use waxseal_dns::{DomainName, LookupError, Record};
+use waxseal_dns::{DomainName, LookupError};
 
 /// §4.10: "a full DNS Tree Walk would require the following eight queries".
 #[test]

@@ -29,9 +29,9 @@ pub(crate) struct Flatten {
     /// How the names of further records begin: LABEL1.DOMAIN and so on
     #[arg(long, default_value = "_spf")]
     label: String,
-    /// What a record and its name may take together (RFC 7208 section 3.4)
-    #[arg(long, value_name = "OCTETS", default_value_t = 450)]
-    max_octets: usize,
+    /// The most bytes of a record and its name together (RFC 7208 section 3.4)
+    #[arg(long, value_name = "BYTES", default_value_t = 450)]
+    max_bytes: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -52,9 +52,8 @@ struct RecordRow {
 
 impl Flatten {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let flatten = publish::Flatten::new(self.domain.clone())
-            .with_label(&self.label)
-            .with_max_bytes(self.max_octets);
+        let flatten =
+            publish::Flatten::new(self.domain.clone()).with_label(&self.label).with_max_bytes(self.max_bytes);
         match self.dns.drive(flatten)? {
             Ok(flattened) => {
                 self.print(&flattened).map_err(Failure::output)?;

@@ -185,13 +185,19 @@ fn a_link_of_the_old_name_is_the_tool() {
     assert!(text.ends_with("\" )  ; ----- DKIM key default for example.org\n"), "{text}");
 }
 
-#[test]
-fn genzone_writes_a_zone_that_publishes_the_keys() {
+fn folder_with_key_table() -> TempDir {
     let dir = folder();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let table =
         format!("a example.org:r:{}\nb sub.example.org:e:{}\n", path("rsa.private"), path("ed.private"));
     fs::write(path("KeyTable"), table).unwrap();
+    dir
+}
+
+#[test]
+fn genzone_writes_a_zone_that_publishes_the_keys() {
+    let dir = folder_with_key_table();
+    let path = |name: &str| dir.path().join(name).display().to_string();
     let zone =
         run(&dir, "opendkim-genzone", "-x @empty.conf -F -S -N ns.example.org. -o @zone @KeyTable", None);
     assert_eq!((zone.code, &*zone.out, &*zone.err), (Some(0), "", ""));
@@ -226,6 +232,11 @@ fn genzone_writes_a_zone_that_publishes_the_keys() {
         "answer",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn genzone_says_what_it_cannot_do() {
+    let dir = folder_with_key_table();
     for (args, code, says) in [
         ("-x @empty.conf", 64, "opendkim-genzone: usage: opendkim-genzone [opts] [dataset]\n\t-C user@host"),
         ("-x @empty.conf -t x @KeyTable", 64, "opendkim-genzone: invalid TTL value\n"),
@@ -242,7 +253,7 @@ fn genzone_writes_a_zone_that_publishes_the_keys() {
         assert_eq!((done.code, &*done.out), (Some(code), ""), "{args}");
         assert!(done.err.starts_with(says), "{args}: {}", done.err);
     }
-    fs::write(path("KeyTable"), "a example.org:r:/gone\n").unwrap();
+    fs::write(dir.path().join("KeyTable"), "a example.org:r:/gone\n").unwrap();
     let lost = run(&dir, "opendkim-genzone", "-x @empty.conf @KeyTable", None);
     assert_eq!((lost.code, &*lost.out), (Some(1), ""));
     assert!(

@@ -77,92 +77,51 @@ fn record(pem: &[u8]) -> String {
     format!("v=DKIM1; k=rsa; p={}", PrivateKey::from_bytes(pem).unwrap().public_key().dns_p())
 }
 
+/// The tables of a house, and the commands that read them.
+struct Tables {
+    house: House,
+    key_table: String,
+    signing_table: String,
+}
+
+impl Tables {
+    fn new() -> Self {
+        let house = House::new();
+        let key = house.arg("keys/old.private");
+        let key_table = format!(
+            "# ours\nold._domainkey.example.org\texample.org:old:{key} # the first\nother example.net:x:{key}\n"
+        );
+        let signing_table = "*@example.net other\n*@example.org\told._domainkey.example.org # all\n\
+             news@example.org old._domainkey.example.org:i@example.org\n";
+        fs::write(house.path("KeyTable"), key_table).unwrap();
+        fs::write(house.path("SigningTable"), signing_table).unwrap();
+        let (key_table, signing_table) =
+            (house.arg("KeyTable"), format!("refile:{}", house.arg("SigningTable")));
+        Self { house, key_table, signing_table }
+    }
+
+    fn args(&self) -> [&str; 4] {
+        ["--key-table", &self.key_table, "--signing-table", &self.signing_table]
+    }
+
+    fn rotate(&self, day: u64, more: &[&str]) -> Done {
+        self.house.rotate(day, &[&self.args()[..], more].concat())
+    }
+
+    fn texts(&self) -> (String, String) {
+        (self.house.read("KeyTable"), self.house.read("SigningTable"))
+    }
+}
+
 #[test]
 fn a_key_lives_from_pending_to_revoked() {
-    let house = House::new();
-    let keys = house.arg("keys/old.private");
-    let key_table = format!(
-        "# ours\nold._domainkey.example.org\texample.org:old:{keys} # the first\nother example.net:x:{keys}\n"
-    );
-    fs::write(house.path("KeyTable"), key_table).unwrap();
-    fs::write(house.path("SigningTable"), "*@example.net other\n*@example.org\told._domainkey.example.org # all\nnews@example.org old._domainkey.example.org:i@example.org\n").unwrap();
-    let (key_table, signing) = (house.arg("KeyTable"), format!("refile:{}", house.arg("SigningTable")));
-    let rotate = |day, more: &[&str]| {
-        house.rotate(day, &[&["--key-table", &key_table, "--signing-table", &signing], more].concat())
-    };
-    let tables = || (house.read("KeyTable"), house.read("SigningTable"));
-    let before = tables();
-
-    let made = rotate(0, &["--force"]);
-    assert_eq!(made.code, Some(75), "{made:?}");
-    let new = house.new_record("20261128");
-    assert!(
-        made.out.contains(&format!("publish as TXT record of 20261128._domainkey.example.org:\n{new}\n")),
-        "{}",
-        made.out
-    );
-    assert!(made.out.contains("--zone: no record yet"), "{}", made.out);
-    assert_eq!(
-        (tables(), &*house.state("20261128")),
-        (before.clone(), "pending"),
-        "nothing signs with what is not published"
-    );
-
-    let again = rotate(1, &[]);
-    assert_eq!(
-        (again.code, names(&house.path("keys")).len()),
-        (Some(75), 4),
-        "no other key is made: {again:?}"
-    );
-
-    house.publish("20261128", &new);
-    let switched = rotate(1, &[]);
-    assert_eq!(switched.code, Some(0), "{switched:?}");
-    assert!(switched.out.contains("done: 20261128 signs from now on\n"), "{}", switched.out);
-    assert!(
-        switched.out.contains("old no longer signs: its record can be removed on 2026-12-06\n"),
-        "{}",
-        switched.out
-    );
-    let folder = house.arg("keys");
-    let added = format!("20261128._domainkey.example.org example.org:20261128:{folder}/20261128.private\n");
-    let expected = before.0.replace("other ", &format!("{added}other "));
-    assert_eq!(tables(), (expected, before.1.replace("old._domainkey", "20261128._domainkey")));
-    assert_eq!((&*house.state("20261128"), &*house.state("old")), ("active", "retired"));
-
-    let idle = rotate(7, &[]);
-    assert_eq!(idle.code, Some(0), "{idle:?}");
-    assert!(idle.out.contains("next: a new key on 2027-05-28 (--force makes one now)\n"), "{}", idle.out);
-
-    let due = rotate(8, &[]);
-    assert_eq!(due.code, Some(75), "{due:?}");
-    assert!(
-        due.out.contains("publish as TXT record of old._domainkey.example.org:\nv=DKIM1; p=\n"),
-        "{}",
-        due.out
-    );
-    house.publish("old", "v=DKIM1; p=");
-    let revoked = rotate(9, &[]);
-    assert_eq!(revoked.code, Some(0), "{revoked:?}");
-    assert_eq!(house.state("old"), "revoked");
-    assert_eq!(tables().0, format!("# ours\n{added}other example.net:x:{keys}\n"));
-    assert_eq!(fs::read(house.path("keys/old.private")).unwrap(), RSA2048, "a private key is never deleted");
-    let check = [
-        "key",
-        "check",
-        "--key-table",
-        &key_table,
-        "--signing-table",
-        &signing,
-        "--json",
-        "--zone",
-        &house.arg("zone.json"),
-    ];
-    let check: Value = serde_json::from_str(&waxseal(check).out).unwrap();
-    assert_eq!(check["keys"][0]["findings"], json!([]), "{check}");
+    let tables = Tables::new();
+    nothing_signs_with_what_is_not_published(&tables);
+    let added = the_published_key_signs(&tables);
+    the_old_key_is_revoked(&tables, &added);
 
     // Half a year later it begins again.
-    let next = rotate(182, &["--json"]);
+    let next = tables.rotate(182, &["--json"]);
     let next: Value = serde_json::from_str(&next.out).unwrap();
     let states: Vec<_> =
         next["keys"].as_array().unwrap().iter().map(|key| (&key["selector"], &key["state"])).collect();
@@ -175,6 +134,72 @@ fn a_key_lives_from_pending_to_revoked() {
         ]
     );
     assert_eq!(next["publish"][0]["name"], "20270529._domainkey.example.org");
+}
+
+fn nothing_signs_with_what_is_not_published(tables: &Tables) {
+    let (house, before) = (&tables.house, tables.texts());
+    let made = tables.rotate(0, &["--force"]);
+    assert_eq!(made.code, Some(75), "{made:?}");
+    let new = house.new_record("20261128");
+    assert!(
+        made.out.contains(&format!("publish as TXT record of 20261128._domainkey.example.org:\n{new}\n")),
+        "{}",
+        made.out
+    );
+    assert!(made.out.contains("--zone: no record yet"), "{}", made.out);
+    assert_eq!((tables.texts(), &*house.state("20261128")), (before, "pending"));
+
+    let again = tables.rotate(1, &[]);
+    assert_eq!(
+        (again.code, names(&house.path("keys")).len()),
+        (Some(75), 4),
+        "no other key is made: {again:?}"
+    );
+}
+
+/// Returns the line that was added to the KeyTable.
+fn the_published_key_signs(tables: &Tables) -> String {
+    let (house, before) = (&tables.house, tables.texts());
+    house.publish("20261128", &house.new_record("20261128"));
+    let switched = tables.rotate(1, &[]);
+    assert_eq!(switched.code, Some(0), "{switched:?}");
+    assert!(switched.out.contains("done: 20261128 signs from now on\n"), "{}", switched.out);
+    assert!(
+        switched.out.contains("old no longer signs: its record can be removed on 2026-12-06\n"),
+        "{}",
+        switched.out
+    );
+    let folder = house.arg("keys");
+    let added = format!("20261128._domainkey.example.org example.org:20261128:{folder}/20261128.private\n");
+    let expected = before.0.replace("other ", &format!("{added}other "));
+    assert_eq!(tables.texts(), (expected, before.1.replace("old._domainkey", "20261128._domainkey")));
+    assert_eq!((&*house.state("20261128"), &*house.state("old")), ("active", "retired"));
+    added
+}
+
+fn the_old_key_is_revoked(tables: &Tables, added: &str) {
+    let house = &tables.house;
+    let idle = tables.rotate(7, &[]);
+    assert_eq!(idle.code, Some(0), "{idle:?}");
+    assert!(idle.out.contains("next: a new key on 2027-05-28 (--force makes one now)\n"), "{}", idle.out);
+
+    let due = tables.rotate(8, &[]);
+    assert_eq!(due.code, Some(75), "{due:?}");
+    assert!(
+        due.out.contains("publish as TXT record of old._domainkey.example.org:\nv=DKIM1; p=\n"),
+        "{}",
+        due.out
+    );
+    house.publish("old", "v=DKIM1; p=");
+    let revoked = tables.rotate(9, &[]);
+    assert_eq!(revoked.code, Some(0), "{revoked:?}");
+    assert_eq!(house.state("old"), "revoked");
+    let key = house.arg("keys/old.private");
+    assert_eq!(tables.texts().0, format!("# ours\n{added}other example.net:x:{key}\n"));
+    assert_eq!(fs::read(house.path("keys/old.private")).unwrap(), RSA2048, "a private key is never deleted");
+    let check = ["key", "check", "--json", "--zone", &house.arg("zone.json")];
+    let check: Value = serde_json::from_str(&waxseal(check.iter().chain(&tables.args())).out).unwrap();
+    assert_eq!(check["keys"][0]["findings"], json!([]), "{check}");
 }
 
 /// Files as in the how-tos of old: one key, named in opendkim.conf, in a KeyTable, or by a link.
