@@ -77,9 +77,9 @@ impl Corpus {
 pub struct Job<'c> {
     /// What is done.
     pub name: &'static str,
-    /// The ratio to be reached with ring.
+    /// The ratio to be reached with ring, to the whole-message floor.
     pub reach: Option<f64>,
-    /// The ratio to be reached with aws-lc-rs.
+    /// The ratio to be reached with aws-lc-rs, to the whole-message floor.
     pub reach_aws: Option<f64>,
     /// See [the module](mod@crate::floor).
     pub floor: Work<'c>,
@@ -114,19 +114,21 @@ pub fn jobs(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
 fn signing(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
     let Corpus { letter, letter_ed25519, prose, mixed, .. } = corpus;
     Ok(vec![
-        sign(corpus, "sign RSA-2048, 2 KB", letter, (Keyed::Rsa, usize::MAX))?.reaching(1.02, Some(0.50)),
-        sign(corpus, "sign Ed25519, 2 KB", letter_ed25519, (Keyed::Ed25519, usize::MAX))?,
+        sign(corpus, "sign RSA-2048, 2 KB", letter, (Keyed::Rsa, usize::MAX))?.reaching(1.02, 0.50),
+        sign(corpus, "sign Ed25519, 2 KB", letter_ed25519, (Keyed::Ed25519, usize::MAX))?
+            .reaching(None, 0.58),
         sign(corpus, "sign RSA-2048 + Ed25519, 1 MB", prose, (Keyed::Both, usize::MAX))?.reaching(1.05, None),
         sign(corpus, "sign RSA-2048, 25 MB mixed, whole", mixed, (Keyed::Rsa, usize::MAX))?
-            .reaching(1.08, None),
-        sign(corpus, "sign RSA-2048, 25 MB mixed, in 64 KiB", mixed, (Keyed::Rsa, 64 * 1024))?,
+            .reaching(1.06, None),
+        sign(corpus, "sign RSA-2048, 25 MB mixed, in 64 KiB", mixed, (Keyed::Rsa, 64 * 1024))?
+            .reaching(1.05, None),
     ])
 }
 
 fn verifying(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
     let Corpus { letter, letter_ed25519, .. } = corpus;
     Ok(vec![
-        verify(corpus, "verify RSA-2048, 2 KB", letter, whole)?.reaching(1.03, Some(0.85)),
+        verify(corpus, "verify RSA-2048, 2 KB", letter, whole)?.reaching(1.02, 0.82),
         verify(corpus, "verify RSA-2048, 2 KB, key seen first", letter, first)?,
         corpus.strangers.verify(
             &corpus.lab,
@@ -134,8 +136,8 @@ fn verifying(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
             letter,
         )?,
         verify(corpus, "verify Ed25519, 2 KB", letter_ed25519, whole)?,
-        chain::verify(corpus, "arc verify, 3 sets, 2 KB", true)?.reaching(1.00, None),
-        chain::verify(corpus, "arc verify, 3 sets, 2 KB, no oldest pass", false)?,
+        chain::verify(corpus, "arc verify, 3 sets, 2 KB", true)?.reaching(1.25, None),
+        chain::verify(corpus, "arc verify, 3 sets, 2 KB, no oldest pass", false)?.reaching(1.08, None),
         chain::seal(corpus, "arc seal, 2 KB")?.reaching(1.02, None),
     ])
 }
@@ -144,8 +146,8 @@ fn receiving(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
     let Corpus { lab, inbound_letter: letter, inbound: mail, .. } = corpus;
     let (inline, blocking): (inbound::Way, inbound::Way) = (Inbound::check, Inbound::check_blocking);
     Ok(vec![
-        inbound::check(lab, letter, "inbound: DKIM, SPF, DMARC, 2 KB", (false, inline))?,
-        inbound::check(lab, letter, "inbound, blocking, 2 KB", (false, blocking))?,
+        inbound::check(lab, letter, "inbound: DKIM, SPF, DMARC, 2 KB", (false, inline))?.reaching(1.32, None),
+        inbound::check(lab, letter, "inbound, blocking, 2 KB", (false, blocking))?.reaching(1.35, None),
         inbound::check(lab, mail, "inbound: DKIM, SPF, DMARC, 50 KB", (false, inline))?.reaching(1.10, None),
         inbound::check(lab, mail, "inbound, blocking, 50 KB", (false, blocking))?,
         inbound::check(lab, mail, "inbound, HELO and iprev too, 50 KB", (true, inline))?,
@@ -157,8 +159,8 @@ fn long(corpus: &Corpus) -> Result<Vec<Job<'_>>, Error> {
     Ok(vec![
         verify(corpus, "verify 50 KB of HTML", html, whole)?,
         verify(corpus, "verify 1 MB of prose", prose, whole)?.reaching(1.12, None),
-        verify(corpus, "verify 25 MB mixed, whole", mixed, whole)?.reaching(1.08, None),
-        verify(corpus, "verify 25 MB mixed, in 4 KiB", mixed, chunks)?.reaching(1.12, None),
+        verify(corpus, "verify 25 MB mixed, whole", mixed, whole)?.reaching(1.05, None),
+        verify(corpus, "verify 25 MB mixed, in 4 KiB", mixed, chunks)?.reaching(1.03, None),
     ])
 }
 
@@ -183,8 +185,8 @@ impl<'c> Job<'c> {
         })
     }
 
-    fn reaching(self, ring: f64, aws: Option<f64>) -> Self {
-        Self { reach: Some(ring), reach_aws: aws, ..self }
+    fn reaching(self, ring: impl Into<Option<f64>>, aws: impl Into<Option<f64>>) -> Self {
+        Self { reach: ring.into(), reach_aws: aws.into(), ..self }
     }
 }
 

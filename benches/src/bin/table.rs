@@ -43,22 +43,23 @@ fn main() -> Result<(), Error> {
 
 fn jobs_table(corpus: &Corpus) -> Result<(), Error> {
     println!(
-        "| job | floor µs | ring | reach | aws-lc-rs | reach | bare aws-lc-rs | ring to the whole-message floor |"
+        "| job | floor µs | ring | aws-lc-rs | bare aws-lc-rs | ring to the whole-message floor | reach | aws-lc-rs to it | reach |"
     );
-    println!("|---|---:|---|---:|---|---:|---:|---|");
+    println!("|---|---:|---|---|---:|---|---:|---|---:|");
     for job in jobs(corpus)? {
         let Job { name, reach, reach_aws, mut floor, mut whole, mut bare_aws, mut ring, mut aws } = job;
         let times = Times::measure(&mut [&mut *floor, &mut *ring, &mut *aws, &mut *whole, &mut *bare_aws])
             .map_err(|error| format!("{name}: {error}"))?;
         println!(
-            "| {name} | {:.2} | {} | {} | {} | {} | {:.3} | {} |",
+            "| {name} | {:.2} | {} | {} | {:.3} | {} | {} | {} | {} |",
             times.nanos(0).median / 1e3,
             ratio(times.ratio(1, 0)),
-            limit(reach),
             ratio(times.ratio(2, 0)),
-            limit(reach_aws),
             times.ratio(4, 0).median,
             ratio(times.ratio(1, 3)),
+            limit(reach),
+            ratio(times.ratio(2, 3)),
+            limit(reach_aws),
         );
     }
     Ok(())
@@ -80,7 +81,7 @@ fn processor() -> String {
 
 fn mails_table(lab: &Lab) -> Result<(), Error> {
     println!(
-        "\n| 3,000 MIME mails | mails | floor µs | DKIM, ring | DKIM, aws-lc-rs | inbound | inbound, blocking |"
+        "\n| 3,000 MIME mails (reach, below 4 KB) | mails | floor µs | DKIM, ring | DKIM, aws-lc-rs | inbound (1.32) | inbound, blocking (1.35) |"
     );
     println!("|---|---:|---:|---|---|---|---|");
     for Class { name, count, floor, ratios } in mails::classes(lab)? {
@@ -117,10 +118,11 @@ fn header_table(corpus: &Corpus) -> Result<(), Error> {
     let (letter, signed) = (corpus.letter.unsigned(), corpus.letter.message.as_slice());
     let parse = |message: &[u8]| Header::parse(message).is_ok_and(|(header, _)| black_box(header).len() > 15);
     let times = Times::measure(&mut [&mut || parse(letter), &mut || parse(signed)])?;
-    println!("\n| header parse | ns | reach |\n|---|---|---:|");
+    // The goal is half of what mail-auth takes for its own parse, which the peers print.
+    println!("\n| header parse | ns |\n|---|---|");
     for (number, name) in [(0, "2 KB"), (1, "2 KB with its DKIM-Signature")] {
         let Spread { low, median, high } = times.nanos(number);
-        println!("| {name} | {median:.0} ({low:.0}–{high:.0}) | ≤ 400 |");
+        println!("| {name} | {median:.0} ({low:.0}–{high:.0}) |");
     }
     Ok(())
 }

@@ -140,7 +140,10 @@ struct Scope<'c> {
 impl<'c> Scope<'c> {
     /// All sets, the newest without its seal.
     fn new(header: &'c Header, sets: &[Set]) -> Self {
-        let mut scope = Self { header, bytes: Vec::with_capacity(4096), seals: Vec::new() };
+        let fields = sets.iter().flat_map(|set| set.places).filter_map(|place| header.field(place));
+        let room = fields.map(|field| field.raw().len()).sum();
+        let (bytes, seals) = (Vec::with_capacity(room), Vec::with_capacity(sets.len()));
+        let mut scope = Self { header, bytes, seals };
         for (number, set) in (1..).zip(sets) {
             let [results, message_signature, seal] = set.places;
             scope.push(results);

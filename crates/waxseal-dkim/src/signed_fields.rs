@@ -72,6 +72,12 @@ pub const OVERSIGNED_IF_PRESENT: [&str; 10] = [
     "List-Unsubscribe-Post",
 ];
 
+/// The numbers of [`OVERSIGNED_IF_PRESENT`] in [`DEFAULT_FIELDS`].
+const IF_PRESENT: [u32; 10] = [1, 4, 7, 14, 15, 20, 21, 22, 26, 27];
+
+/// To and Cc, one bit for each of the [`DEFAULT_FIELDS`].
+const ADDRESSED: u32 = 1 << 5 | 1 << 6;
+
 /// Makes the list for `h=`.
 #[derive(Debug, Clone)]
 pub(crate) enum SignedFields {
@@ -184,11 +190,10 @@ fn default_list(header: &Header) -> List<'_> {
         present |= 1 << number;
         signed |= 1_u64.checked_shl(place as u32).unwrap_or(0);
     }
-    let is_present =
-        |name: &str| default_field(name.as_bytes()).is_some_and(|(number, _)| present >> number & 1 == 1);
-    let addressed = is_present("To") || is_present("Cc");
+    let addressed = present & ADDRESSED != 0;
     names.extend(OVERSIGNED_FIELDS.into_iter().filter(|name| addressed || *name != "To"));
-    names.extend(OVERSIGNED_IF_PRESENT.into_iter().filter(|name| is_present(name)));
+    let numbered = OVERSIGNED_IF_PRESENT.into_iter().zip(IF_PRESENT);
+    names.extend(numbered.filter(|(_, number)| present >> number & 1 == 1).map(|(name, _)| name));
     // Of several fields with the same name, the lowest is signed first (RFC 6376 §5.4.2).
     let in_order = !repeated && header.len() <= u64::BITS as usize;
     List { names, in_order: in_order.then_some(signed) }
@@ -238,6 +243,12 @@ mod tests {
             assert_eq!(default_field(name.as_bytes()), Some((number, name)), "{name}");
             assert_eq!(default_field(name.to_uppercase().as_bytes()), Some((number, name)), "{name}");
         }
+        let number = |name: &str| default_field(name.as_bytes()).map(|(number, _)| number);
+        assert_eq!(OVERSIGNED_IF_PRESENT.map(number), IF_PRESENT.map(Some));
+        assert_eq!(
+            ["To", "Cc"].into_iter().filter_map(number).fold(0, |bits, bit| bits | 1 << bit),
+            ADDRESSED
+        );
         for name in ["", "X", "Froms", "Cd", &"x".repeat(27), &"x".repeat(99)] {
             assert_eq!(default_field(name.as_bytes()), None, "{name}");
         }

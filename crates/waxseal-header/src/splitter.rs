@@ -143,6 +143,9 @@ impl Splitter {
 fn colon(line: &[u8]) -> Option<usize> {
     let name = name_len(line);
     let rest = line.get(name..)?;
+    if let (1.., Some(b':')) = (name, rest.first()) {
+        return Some(name);
+    }
     let blanks = rest.iter().position(|c| *c != b' ' && *c != b'\t')?;
     (name > 0 && rest.get(blanks) == Some(&b':')).then_some(name + blanks)
 }

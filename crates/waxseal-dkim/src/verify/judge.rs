@@ -80,7 +80,7 @@ impl Verifier {
         body: &BodyHash,
     ) -> Result<Vec<&'static str>, Cause> {
         let mut picker = index.picker(header);
-        let input = header_input(signature, header.field(field), &mut picker);
+        let input = header_input(signature, (header, field), &mut picker);
         self.check_signature(signature, key, &input, body)?;
         let additions = unsigned_additions(&picker);
         match additions.first() {
@@ -147,16 +147,22 @@ impl Signature {
 
     /// The same for the field of that number.
     pub(crate) fn signed_bytes_of(&self, header: &Header, own: usize) -> Vec<u8> {
-        header_input(self, header.field(own), &mut FieldIndex::new(header).picker(header))
+        header_input(self, (header, own), &mut FieldIndex::new(header).picker(header))
     }
 }
 
-/// Room for the signed fields of most messages.
-const INPUT_OCTETS: usize = 4096;
+/// The most room that is made for the signed fields beforehand.
+const INPUT_BYTES: usize = 4096;
 
 /// RFC 6376 §3.7: the signed fields, then the signature field without `b=` and its line end.
-fn header_input(signature: &Signature, own: Option<Field<'_>>, picker: &mut Picker<'_>) -> Vec<u8> {
-    let mut input = Vec::with_capacity(INPUT_OCTETS);
+fn header_input(
+    signature: &Signature,
+    (header, field): (&Header, usize),
+    picker: &mut Picker<'_>,
+) -> Vec<u8> {
+    // Each field is signed once at most.
+    let mut input = Vec::with_capacity(header.as_bytes().len().min(INPUT_BYTES));
+    let own = header.field(field);
     let form = signature.header_canonicalization();
     // §3.5: "The field MUST NOT include the DKIM-Signature header field that is being created or verified".
     let is_own = |field: &Field<'_>| own.is_some_and(|own| std::ptr::eq(own.raw(), field.raw()));
