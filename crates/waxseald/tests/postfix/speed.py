@@ -202,9 +202,9 @@ def verifying(bench, table):
     bench.waxseald("wx-all", "-c", bench.write("wx-all.toml", ALL_ROLES))
     mail = load.packets(signed(bench))
     client = {"client": b"192.0.2.10", "name": b"c.alpha.example"}
-    wx = Filter([bench.children[-1].pid], address(bench, "wx-all"), 2_000)
-    od = Filter([theirs(bench, "od-verify", VERIFY, f"local:{address(bench, 'od-verify')}")], address(bench, "od-verify"), 200)
-    dmarc = Filter([theirs(bench, "od-dmarc", DMARC, f"local:{address(bench, 'od-dmarc')}", "opendmarc")], address(bench, "od-dmarc"), 200)
+    wx = Filter([bench.children[-1].pid], address(bench, "wx-all"), 10_000)
+    od = Filter([theirs(bench, "od-verify", VERIFY, f"local:{address(bench, 'od-verify')}")], address(bench, "od-verify"), 1_000)
+    dmarc = Filter([theirs(bench, "od-dmarc", DMARC, f"local:{address(bench, 'od-dmarc')}", "opendmarc")], address(bench, "od-dmarc"), 1_000)
     checked = (b"Authentication-Results: mx.beta.example;\r\n\tdkim=pass header.d=alpha.example header.s=s2026 header.b=x\r\n"
                b"Received-SPF: Pass (mailfrom) identity=mailfrom; client-ip=192.0.2.10; helo=c.alpha.example; envelope-from=bob@alpha.example; receiver=beta.example\r\n")
     wait_for(lambda: os.path.exists(address(bench, "od-dmarc")), "OpenDMARC")
