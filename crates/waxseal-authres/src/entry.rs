@@ -25,7 +25,7 @@ use waxseal_header::words;
 ///     r#"spf=fail reason="mechanism \"-all\" matched" smtp.mailfrom="bounce+a=b.example@example.org""#
 /// );
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct Entry {
     method: Keyword,
@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 /// A property, with the place of its value in the texts of its entry.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Named {
     ptype: Keyword,
     name: Keyword,
@@ -205,12 +205,6 @@ impl Entry {
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Folder::unfolded(self.size_hint()).text(|out| self.write(out, false)))
-    }
-}
-
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Entry({self})")
     }
 }
 
