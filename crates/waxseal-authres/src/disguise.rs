@@ -73,7 +73,7 @@ fn ends_line(raw: &[u8], at: usize, b: u8) -> bool {
     }
 }
 
-/// Whether no byte [ends a line](ends_line), as in nearly all fields.
+/// Whether surely no byte [ends a line](ends_line), as in nearly all fields; bytes beyond ASCII are not looked at here.
 fn is_plain(raw: &[u8]) -> bool {
     let odd = |b: u8| !matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     // Without an early end, so that many bytes are compared at a time.

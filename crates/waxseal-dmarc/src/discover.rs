@@ -1,6 +1,6 @@
 //! The DNS Tree Walk (RFC 9989 §4.10) and what it finds.
 
-use crate::{Record, record_cache::RecordCache};
+use crate::{Record, parse, record_cache::RecordCache};
 use std::{fmt, sync::Arc};
 use waxseal_dns::{
     Answer, Answers, Dnssec, DomainName, Existence, LookupError, Pending, Question, Record as DnsRecord,
@@ -286,11 +286,12 @@ fn found_in(answer: &Answer, records: Option<&RecordCache>) -> Found {
         Some(records) => records.record(text),
         None => Record::parse(text).ok().map(Arc::new),
     };
-    let mut records = texts(answer).filter_map(record);
-    match (records.next(), records.next()) {
+    // Of several records none is used, so none is parsed.
+    let mut texts = texts(answer).filter(|text| parse::tags(text).is_some());
+    match (texts.next(), texts.next()) {
         (None, _) => Found::Nothing(answer.existence),
-        (Some(record), None) => Found::Record(record),
-        (Some(_), Some(_)) => Found::Several(2 + records.count()),
+        (Some(text), None) => record(text).map_or(Found::Nothing(answer.existence), Found::Record),
+        (Some(_), Some(_)) => Found::Several(2 + texts.count()),
     }
 }
 

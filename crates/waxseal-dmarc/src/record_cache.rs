@@ -21,7 +21,7 @@ impl RecordCache {
 
     /// The record with this text; `None` when it is not a DMARC record.
     pub(crate) fn record(&self, text: &[u8]) -> Option<Arc<Record>> {
-        let slot = self.slot(text).filter(|_| text.len() <= Self::MAX_BYTES);
+        let slot = if text.len() <= Self::MAX_BYTES { self.slot(text) } else { None };
         // Entries are complete even if the lock is poisoned.
         if let Some(known) = slot.and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).clone())
         {

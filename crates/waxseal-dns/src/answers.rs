@@ -36,7 +36,7 @@ pub struct Answers<'r> {
 const USUAL: usize = 12;
 
 /// Everything but the borrowed cache, so that a driver can lend one. Lists instead of maps: a message needs tens of
-/// lookups, and comparing precomputed hashes is faster than hashing.
+/// lookups, and comparing names is faster than hashing them.
 #[derive(Debug)]
 pub(crate) struct State {
     known: Vec<(Question, Reply)>,

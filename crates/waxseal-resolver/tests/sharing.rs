@@ -103,7 +103,8 @@ async fn poll_for_a_moment(future: &mut Pin<Box<impl Future>>) {
 }
 
 async fn poll_once(future: &mut Pin<Box<impl Future>>) {
-    poll_fn(|cx| Poll::Ready(assert!(future.as_mut().poll(cx).is_pending()))).await;
+    let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    assert!(polled.is_pending());
 }
 
 #[test]

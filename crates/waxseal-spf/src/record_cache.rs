@@ -32,7 +32,7 @@ use waxseal_dns::DomainName;
 pub struct RecordCache(Arc<Slots>);
 
 struct Slots {
-    /// Keyed, so that nobody can choose names to evict others.
+    /// Seeded, so that no names evict others everywhere; who finds some costs them speed alone.
     hasher: RandomState,
     slots: Box<[Slot]>,
 }
