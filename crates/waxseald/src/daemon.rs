@@ -218,8 +218,8 @@ async fn until_ended(files: &Files, handlers: &[Handler]) -> Result<(), DaemonEr
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => guarded_reload(files, handlers),
-            _ = user.recv() => guarded_reload(files, handlers),
+            _ = hang_up.recv() => guarded_reload(files, handlers).await,
+            _ = user.recv() => guarded_reload(files, handlers).await,
             _ = alive.tick() => {
                 _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
             }
@@ -252,13 +252,17 @@ async fn end_messages() {
     }
 }
 
-/// Reloads the settings; errors in them do not stop the daemon.
-fn guarded_reload(files: &Files, handlers: &[Handler]) {
-    let read = panics::caught(|| reload(files, handlers)).unwrap_or_else(|panicked| {
-        tracing::error!("settings were not read anew, the old ones hold: {panicked}");
-        false
-    });
-    metrics().settings_read(read, true);
+/// Reloads the settings; errors in them do not stop the daemon. Connections are accepted meanwhile.
+async fn guarded_reload(files: &Files, handlers: &[Handler]) {
+    let (files, handlers) = (files.clone(), handlers.to_vec());
+    let read = tokio::task::spawn_blocking(move || panics::caught(|| reload(&files, &handlers))).await;
+    let why = match read {
+        Ok(Ok(read)) => return metrics().settings_read(read, true),
+        Ok(Err(panicked)) => panicked.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!("settings were not read anew, the old ones hold: {why}");
+    metrics().settings_read(false, true);
 }
 
 /// Applies new settings to new messages, all or none. Returns whether they could be loaded.

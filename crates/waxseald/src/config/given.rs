@@ -46,8 +46,10 @@ impl<'l> Given<'l> {
     /// The words of an option with a data set: in the value, or in the file that it names.
     pub(super) fn set(&self, name: &str, mistakes: &mut Mistakes) -> Vec<String> {
         let is_file = |text: &str| text.starts_with('/') || value::is_data_set(text);
+        // The one option whose entries have values.
+        let read = if name == "MacroList" { value::data_set } else { value::names };
         match self.text(name).filter(|text| is_file(text)) {
-            Some(text) => self.read(name, |_| value::data_set(&text), mistakes).unwrap_or_default(),
+            Some(text) => self.read(name, |_| read(&text), mistakes).unwrap_or_default(),
             None => self.words(name),
         }
     }

@@ -115,7 +115,8 @@ pub(crate) fn of_recipients(
             name: name.trim().to_owned(),
             value: value.trim().to_owned(),
         };
-        let Some((address, pairs)) = line.split_once(',') else {
+        let parts = line.split_once(',').filter(|(address, _)| !address.trim().is_empty());
+        let Some((address, pairs)) = parts else {
             mistakes.push(format!("{}: write ADDRESS,NAME=VALUE|NAME=VALUE", at(line, "").at()));
             continue;
         };

@@ -55,6 +55,15 @@ pub(crate) fn data_set(text: &str) -> Result<Vec<String>, Invalid> {
     Ok(words.iter().map(entry).collect())
 }
 
+/// The entries of a data set of keys alone.
+pub(crate) fn names(text: &str) -> Result<Vec<String>, Invalid> {
+    let entries = data_set(text)?;
+    match entries.iter().find_map(|entry| entry.split_once('=')) {
+        Some((name, value)) => Err(format!("{text}: {name:?} has a value, {value:?}: write one name a line")),
+        None => Ok(entries),
+    }
+}
+
 /// `inet:8891@localhost`, `inet6:8891@[::1]`, `local:/run/x.sock`, `unix:…`, or a path alone.
 pub(crate) fn socket(text: &str) -> Result<Socket, Invalid> {
     let help = || format!("{text:?}: use inet:PORT@HOST, inet6:PORT@HOST or local:/PATH");

@@ -78,8 +78,10 @@ pub(crate) async fn serve(
         if is_over {
             return Ok(());
         }
-        if let Some(message) = &mut served.message {
-            message.look_ahead(dns);
+        if let Some(message) = &mut served.message
+            && let Err(panicked) = caught(|| message.look_ahead(dns))
+        {
+            served.after(&panicked)?;
         }
     }
 }

@@ -121,7 +121,7 @@ impl Message {
         const MAX: usize = 10_000;
         if self.recipients.len() < MAX {
             self.recipients.push(address);
-        } else {
+        } else if matches!(self.work, Work::Header(_)) {
             self.work = Work::Refuse(code(451, "4.5.3", "Too many recipients"));
             self.reasons = vec![format!("more than {MAX} recipients")];
         }

@@ -30,7 +30,11 @@ impl ArcRole {
         let rules = KeyRules { safe: seal.safe_keys, min_rsa_bits: seal.min_rsa_bits };
         let key = load(&seal.file, rules).map_err(|trouble| vec![trouble.to_string()])?;
         let life = Life::of(&seal.file, key.public_key());
-        warnings.extend(life.note().map(|note| format!("KeyFile {}: {note}", seal.file.display())));
+        let note = life.note().map(|note| format!("KeyFile {}: {note}", seal.file.display()));
+        if life.is_over() {
+            return Err(note.into_iter().collect());
+        }
+        warnings.extend(note);
         let signer = Signer::new(seal.domain.as_str(), seal.selector.as_str(), key);
         let mut sealer = Sealer::from_signer(signer.map_err(|error| vec![error.to_string()])?);
         let (header, body) = seal.canonicalization;

@@ -13,7 +13,7 @@ use crate::{
     settings::{FieldChanges, KeySettings, LoginAction, PublishCheck, SignSettings},
 };
 use bytes::Bytes;
-use std::time::SystemTime;
+use std::{collections::HashSet, time::SystemTime};
 use waxseal::{
     DomainName, PrivateKey, Selector, Signer,
     dkim::{DEFAULT_FIELDS, SignError, Signing},
@@ -173,9 +173,9 @@ impl Sign {
         };
         let keys = names.iter().map(|name| self.key(name, author)).collect::<Result<Vec<_>, _>>();
         match keys.and_then(that_sign) {
-            Ok(keys) => {
+            Ok((keys, over)) => {
                 let notes = keys.iter().filter_map(Key::note);
-                let warnings = warning.into_iter().chain(notes).collect();
+                let warnings = warning.into_iter().chain(over).chain(notes).collect();
                 let (signers, expected) = keys.into_iter().map(|key| (key.signer, key.expected)).unzip();
                 Decision::Sign { signers, expected, rule, warnings }
             }
@@ -312,12 +312,14 @@ fn try_out(settings: &SignSettings) -> Result<(), String> {
     let message = Header::parse(b"From: joe@example.org\r\n\r\n").map_err(|error| text(&error))?;
     let signing = Signing::with_header(&[signer], message.0, SystemTime::now());
     signing.and_then(Signing::finish).map_err(|error| text(&error))?;
+    field_names("OversignHeaders", &settings.oversigned)?;
+    field_names("SignHeaders", &signed_fields(&settings.fields))?;
     field_names("SenderHeaders", &settings.sender_fields)
 }
 
-/// Names that no field can have match nothing.
+/// Names that no field has match nothing. Commas and equals signs come from lists on one line of a file, or from values.
 pub(super) fn field_names(option: &str, names: &[String]) -> Result<(), String> {
-    let is_name = |name: &String| name.bytes().all(|c| c.is_ascii_graphic() && c != b':' && c != b';');
+    let is_name = |name: &String| name.bytes().all(|c| c.is_ascii_graphic() && !b":;,=".contains(&c));
     match names.iter().find(|name| !is_name(name)) {
         Some(name) => Err(format!("{option}: {name:?} is not a field name")),
         None => Ok(()),
@@ -339,17 +341,18 @@ impl Key {
     }
 }
 
-/// The tables say who signs. Of several keys only those sign that are active; where none is, all that receivers may accept do.
-fn that_sign(mut keys: Vec<Key>) -> Result<Vec<Key>, KeyTrouble> {
+/// The tables say who signs. Of the keys of a domain only those sign that are active; where none is, all that receivers may accept do.
+/// Also returns what is to be said of keys that no receiver accepts.
+fn that_sign(mut keys: Vec<Key>) -> Result<(Vec<Key>, Vec<String>), KeyTrouble> {
     let over: Vec<_> = keys.iter().filter(|key| key.life.is_over()).filter_map(Key::note).collect();
     keys.retain(|key| !key.life.is_over());
     if keys.is_empty() {
         return Err(KeyTrouble::Unreadable(over.join("; ")));
     }
-    if keys.iter().any(|key| key.life.signs()) {
-        keys.retain(|key| key.life.signs());
-    }
-    Ok(keys)
+    let active = keys.iter().filter(|key| key.life.signs()).map(|key| key.signer.domain().clone());
+    let active: HashSet<DomainName> = active.collect();
+    keys.retain(|key| key.life.signs() || !active.contains(key.signer.domain()));
+    Ok((keys, over))
 }
 
 /// Names of the fields to sign.

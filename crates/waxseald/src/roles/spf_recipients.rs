@@ -62,14 +62,16 @@ mod tests {
     #[test]
     fn mistakes_name_their_line() {
         let error =
-            loaded("ann@b.example,HELO_rejects=Fail\nbob@b.example\njoe@b.example,TestOnly\n").unwrap_err();
+            loaded("ann@b.example,HELO_rejects=Fail\nbob@b.example\njoe@b.example,TestOnly\n,TestOnly=0\n")
+                .unwrap_err();
         let ends = [
             "users:1: HELO_rejects: unknown option; did you mean HELO_reject?",
             "users:2: bob@b.example: write ADDRESS,NAME=VALUE|NAME=VALUE",
             "users:3: TestOnly: \"\": use a number",
+            "users:4: ,TestOnly=0: write ADDRESS,NAME=VALUE|NAME=VALUE",
         ];
         assert!(
-            error.len() == 3 && error.iter().zip(ends).all(|(text, end)| text.ends_with(end)),
+            error.len() == 4 && error.iter().zip(ends).all(|(text, end)| text.ends_with(end)),
             "{error:?}"
         );
         let missing = PolicySettings { per_recipient: Some("/nowhere".into()), ..PolicySettings::default() };

@@ -141,6 +141,35 @@ fn of_several_keys_the_active_ones_sign() {
     assert_eq!(run(&["check", "-x", "{E}/opendkim.conf"]).0, Some(78));
     place.write("next.private.state", "state=active\n");
     assert!(run(&would).1.contains("signed: s=next, d=good.example by "), "{:?}", run(&would));
+    // An active key of one domain keeps no key of another from signing.
+    place.write("keys", &keys.replace("b good.example", "b other.example"));
+    assert!(
+        run(&would).1.contains("signed: s=k, d=good.example; s=next, d=other.example by "),
+        "{:?}",
+        run(&would)
+    );
+    // What is left out because no receiver accepts it is told.
+    place.write("k.private.state", "state=revoked\n");
+    let (_, said) = run(&would);
+    assert!(
+        said.contains("signed: s=next, d=other.example by ")
+            && said.contains("(warning: s=k, d=good.example: the key is revoked by "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_revoked_key_seals_nothing() {
+    let place = Place::new();
+    place.write(
+        "openarc.conf",
+        "Mode sv\nSocket local:{E}/s\nDomain good.example\nSelector k\nKeyFile {E}/k.private\n",
+    );
+    let run = || place.command(&["check", "--no-dns", "--openarc", "{E}/openarc.conf"]).output().unwrap();
+    assert_eq!(run().status.code(), Some(0), "{:?}", run());
+    place.write("k.private.state", "state=revoked\n");
+    let said = String::from_utf8_lossy(&run().stderr).into_owned();
+    assert!(run().status.code() == Some(78) && said.contains("the key is revoked by "), "{said}");
 }
 
 #[test]
@@ -165,6 +194,12 @@ fn sockets_and_tables_that_are_too_open_or_empty_are_named() {
     place.write("names", "From\nSubject\n");
     let read = said(&["good.example"], "OversignHeaders file:{E}/names\nRemoveARFrom /nowhere/at/all\n");
     assert!(read.contains("RemoveARFrom: data set: /nowhere/at/all could not be read"), "{read}");
+    place.write("names", "From Subject\n");
+    let read = said(&["good.example"], "OversignHeaders file:{E}/names\n");
+    assert!(read.contains("\"From\" has a value, \"Subject\": write one name a line"), "{read}");
+    place.write("names", "From,\n");
+    let read = said(&["good.example"], "OversignHeaders file:{E}/names\n");
+    assert!(read.contains("OversignHeaders: \"From,\" is not a field name"), "{read}");
 }
 
 #[test]
