@@ -63,6 +63,26 @@ fn ping_speaks_to_the_sockets_which_a_clean_end_removes() {
     assert!(exists(&place.path("s")));
 }
 
+#[test]
+fn ping_reads_answers_to_their_end_so_that_no_connection_seems_broken() {
+    let place = Place::new();
+    place.write("policy", "");
+    let of_policy = ["--policyd-spf", "{E}/policy", "--policy-socket", "local:{E}/p"];
+    let own = ["-c", "{E}/waxseald.toml"];
+    let text =
+        "domain = \"example.org\"\nselector = \"k\"\nkey = \"{E}/k.private\"\nlisten = \"local:{E}/s\"\n";
+    place.write("waxseald.toml", text);
+    let mut daemon = place.spawn(place.command(&[&own[..], &of_policy].concat()));
+    daemon.wait_for_log(" starting: ");
+    for _ in 0..3 {
+        let output = place.command(&[&["ping"][..], &own, &of_policy].concat()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "sockets that answer: 2\n");
+    }
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), Some(0));
+    assert!(!daemon.log().contains("connection ended"), "{}", daemon.log());
+}
+
 /// `LISTEN_PID` has to be that of the daemon, which only the shell that becomes it knows.
 #[test]
 fn sockets_of_the_service_manager_are_taken_by_their_addresses() {
