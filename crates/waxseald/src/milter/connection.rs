@@ -12,8 +12,13 @@ use crate::{
     stream::{Limits, Stream},
 };
 use arc_swap::ArcSwap;
-use std::{future::Future, io, pin::pin, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use waxseal::header::Space;
 use waxseal_milter::{Connection, Event, InvalidModification, ProtocolError, Reply, ReplyError};
 
@@ -55,18 +60,7 @@ pub(crate) async fn serve(
     loop {
         let limit =
             if served.connection.negotiated().is_some() { limits.command } else { limits.negotiation };
-        let end = Instant::now() + limit;
-        // The alarm is set anew when it goes off, which is seldom, and not for each packet.
-        let received = loop {
-            tokio::select! {
-                biased;
-                received = stream.receive(|bytes| served.connection.receive(bytes)) => break received?,
-                () = &mut alarm => match Instant::now() >= end {
-                    true => return Err(ConnectionError::Silent(limit)),
-                    false => alarm.as_mut().reset(end),
-                },
-            }
-        };
+        let received = served.receive(&mut stream, alarm.as_mut(), limit).await?;
         if received == 0 {
             return Ok(());
         }
@@ -96,6 +90,26 @@ struct Served<'s> {
 }
 
 impl Served<'_> {
+    /// Waits for bytes, for as long as the limit. The alarm is set anew when it goes off, which is seldom, and not for each packet.
+    async fn receive(
+        &mut self,
+        stream: &mut Stream,
+        mut alarm: Pin<&mut Sleep>,
+        limit: Duration,
+    ) -> Result<usize, ConnectionError> {
+        let end = Instant::now() + limit;
+        loop {
+            tokio::select! {
+                biased;
+                received = stream.receive(|bytes| self.connection.receive(bytes)) => return Ok(received?),
+                () = &mut alarm => match Instant::now() >= end {
+                    true => return Err(ConnectionError::Silent(limit)),
+                    false => alarm.as_mut().reset(end),
+                },
+            }
+        }
+    }
+
     /// Does what came; true when the mail server is done, which may have sent that with all before it.
     async fn events(&mut self, stream: &mut Stream) -> Result<bool, ConnectionError> {
         while let Some(event) = self.connection.next_event()? {
