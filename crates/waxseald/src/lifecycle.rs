@@ -1,12 +1,11 @@
 //! Where a key is in its life, by the file that `waxseal key rotate` keeps beside it.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     fs::File,
     io::{self, Read},
     path::Path,
 };
-use waxseal::crypto::{HashAlgorithm, PublicKey, default_provider};
+use waxseal::crypto::{PublicKey, default_provider};
 use waxseal_tables::{KeyState, Lifecycle};
 
 /// What the file beside a key says.
@@ -37,7 +36,9 @@ impl Life {
         if state.signs() {
             return Self::Active;
         }
-        if life.fingerprint().is_some_and(|known| fingerprint(key).is_some_and(|own| own != known)) {
+        // Without a provider of cryptography nothing signs, so there is nothing to compare.
+        let own = default_provider().ok().map(|provider| key.fingerprint(provider));
+        if life.fingerprint().zip(own).is_some_and(|(known, own)| own != known) {
             return Self::Unclear(format!("{file} is about another key: remove it, or put that key back"));
         }
         let since = life.since(state).map(|at| format!(" since {}", httpdate::fmt_http_date(at)));
@@ -69,13 +70,6 @@ fn read(file: &str) -> io::Result<String> {
     let mut text = String::new();
     File::open(file)?.take(MAX).read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// As `waxseal key rotate` writes it. `None` without a provider of cryptography.
-fn fingerprint(key: &PublicKey) -> Option<String> {
-    let mut hasher = default_provider().ok()?.hasher(HashAlgorithm::Sha256);
-    hasher.update(&key.to_spki_der());
-    Some(format!("sha256:{}", BASE64_STANDARD.encode(hasher.finish().as_bytes())))
 }
 
 #[cfg(test)]
@@ -117,7 +111,8 @@ mod tests {
             let life = life(Some(text));
             assert!(life.signs() && life.note().unwrap().contains(why), "{text:.40}: {life:?}");
         }
-        let own = fingerprint(PrivateKey::from_ed25519_seed(&[7; 32]).unwrap().public_key()).unwrap();
+        let key = PrivateKey::from_ed25519_seed(&[7; 32]).unwrap();
+        let own = key.public_key().fingerprint(default_provider().unwrap());
         assert!(!life(Some(&format!("state=retired\nfingerprint={own}\n"))).signs());
     }
 }

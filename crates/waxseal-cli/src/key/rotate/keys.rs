@@ -6,7 +6,6 @@ use crate::{
     keygen::{self, Files},
     whole_file,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use std::{
     cmp::Reverse,
     fs,
@@ -15,7 +14,7 @@ use std::{
     time::SystemTime,
 };
 use waxseal::{
-    crypto::{HashAlgorithm, KeyType, PrivateKey, PublicKey, ring},
+    crypto::{KeyType, PrivateKey, PublicKey, ring},
     dkim::Selector,
     dns::DomainName,
 };
@@ -242,7 +241,5 @@ fn state_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Of the public key, so that it may be shown.
 pub(super) fn fingerprint(public: &PublicKey) -> String {
-    let mut hasher = ring::PROVIDER.hasher(HashAlgorithm::Sha256);
-    hasher.update(&public.to_spki_der());
-    format!("sha256:{}", BASE64_STANDARD.encode(hasher.finish().as_bytes()))
+    public.fingerprint(ring::PROVIDER)
 }
