@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use crate::der::{self, Reader};
 use crate::pem;
 use crate::public_key_error::PublicKeyProblem;
-use crate::{HashAlgorithm, KeyType, Provider, PublicKeyError};
+use crate::{KeyType, PublicKeyError};
 
 /// The largest RSA modulus of a [`PublicKey`], in bits: a hard limit before any maths, whatever the caller's policy.
 /// Providers and policies have tighter limits (RFC 8301 §3.2 requires 1024 to 4096 of verifiers).
@@ -142,22 +142,6 @@ impl PublicKey {
             Kind::Rsa(_) => None,
             Kind::Ed25519(raw) => Some(raw),
         }
-    }
-
-    /// `sha256:` and the base64 of SHA-256 over [the SubjectPublicKeyInfo](Self::to_spki_der): names the key in files and logs.
-    ///
-    /// ```
-    /// use waxseal_crypto::{PrivateKey, default_provider};
-    ///
-    /// let key = PrivateKey::from_ed25519_seed(&[7; 32])?; // example only: use a secret seed
-    /// let fingerprint = key.public_key().fingerprint(default_provider()?);
-    /// assert!(fingerprint.starts_with("sha256:") && fingerprint.len() == 51);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn fingerprint(&self, provider: &dyn Provider) -> String {
-        let mut hasher = provider.hasher(HashAlgorithm::Sha256);
-        hasher.update(&self.to_spki_der());
-        format!("sha256:{}", BASE64_STANDARD.encode(hasher.finish().as_bytes()))
     }
 
     /// The key as SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7, RFC 8410 §4).
