@@ -71,7 +71,6 @@ mod algorithm;
 pub mod aws_lc_rs;
 mod default_provider;
 mod der;
-mod fingerprint;
 mod hash;
 mod key_error;
 mod key_format;

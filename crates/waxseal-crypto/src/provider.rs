@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{Algorithm, HashAlgorithm, Hasher, KeyError, KeyMaterial, KeySpec, PublicKey, SigningKey};
+use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// A library that hashes, verifies, signs and makes keys.
 ///
@@ -43,6 +44,22 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`KeyError`] when the provider cannot make such keys, or there is no randomness.
     fn generate(&self, spec: KeySpec) -> Result<KeyMaterial, KeyError>;
+
+    /// `sha256:` and the base64 of SHA-256 over [the SubjectPublicKeyInfo](PublicKey::to_spki_der) of a key: names it in files and logs.
+    ///
+    /// ```
+    /// use waxseal_crypto::{PrivateKey, default_provider};
+    ///
+    /// let key = PrivateKey::from_ed25519_seed(&[7; 32])?; // example only: use a secret seed
+    /// let fingerprint = default_provider()?.fingerprint(key.public_key());
+    /// assert!(fingerprint.starts_with("sha256:") && fingerprint.len() == 51);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn fingerprint(&self, key: &PublicKey) -> String {
+        let mut hasher = self.hasher(HashAlgorithm::Sha256);
+        hasher.update(&key.to_spki_der());
+        format!("sha256:{}", BASE64_STANDARD.encode(hasher.finish().as_bytes()))
+    }
 }
 
 /// The sizes of RSA keys that every provider of this crate verifies, in bits. RFC 8301 section 3.2: "Verifiers MUST NOT consider

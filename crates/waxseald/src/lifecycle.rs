@@ -37,7 +37,7 @@ impl Life {
             return Self::Active;
         }
         // Without a provider of cryptography nothing signs, so there is nothing to compare.
-        let own = default_provider().ok().map(|provider| key.fingerprint(provider));
+        let own = default_provider().ok().map(|provider| provider.fingerprint(key));
         if life.fingerprint().zip(own).is_some_and(|(known, own)| own != known) {
             return Self::Unclear(format!("{file} is about another key: remove it, or put that key back"));
         }
@@ -112,7 +112,7 @@ mod tests {
             assert!(life.signs() && life.note().unwrap().contains(why), "{text:.40}: {life:?}");
         }
         let key = PrivateKey::from_ed25519_seed(&[7; 32]).unwrap();
-        let own = key.public_key().fingerprint(default_provider().unwrap());
+        let own = default_provider().unwrap().fingerprint(key.public_key());
         assert!(!life(Some(&format!("state=retired\nfingerprint={own}\n"))).signs());
     }
 }

@@ -241,5 +241,5 @@ fn state_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Of the public key, so that it may be shown.
 pub(super) fn fingerprint(public: &PublicKey) -> String {
-    public.fingerprint(ring::PROVIDER)
+    ring::PROVIDER.fingerprint(public)
 }
